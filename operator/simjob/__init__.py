@@ -1,0 +1,1 @@
+"""The SimulationJob operator: runs sweeps of simulation cases on Kubernetes and cancels them truthfully."""

@@ -1,0 +1,57 @@
+"""Every string that the cluster sees: group, kinds, labels, annotations, reasons, codes.
+
+One home, so that a dashboard, a policy and the operator cannot drift apart. Leaves to others what the
+strings are used for.
+"""
+
+from typing import Final
+
+GROUP: Final = "simjob.dev"
+VERSION: Final = "v1beta1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+KIND: Final = "SimulationJob"
+PLURAL: Final = "simulationjobs"
+SINGULAR: Final = "simulationjob"
+SHORT_NAMES: Final = ("simjob", "sj")
+
+# https://kubernetes.io/docs/concepts/workloads/controllers/job/#delegation-of-managing-a-job-object-to-external-controller
+MANAGED_BY: Final = f"{GROUP}/operator"
+FIELD_MANAGER: Final = "simjob-operator"
+
+LABEL_NAME: Final = f"{GROUP}/name"
+LABEL_UID: Final = f"{GROUP}/uid"
+LABEL_INDEX: Final = f"{GROUP}/index"
+LABEL_ROUND: Final = f"{GROUP}/round"
+LABEL_TYPE: Final = f"{GROUP}/type"
+LABEL_PROJECT: Final = f"{GROUP}/project"
+LABEL_ATTEMPT: Final = f"{GROUP}/attempt"
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
+LABEL_APP_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+LABEL_APP_COMPONENT: Final = "app.kubernetes.io/component"
+LABEL_APP_NAME: Final = "app.kubernetes.io/name"
+LABEL_KUEUE_QUEUE: Final = "kueue.x-k8s.io/queue-name"
+# Labels that the API server puts on a Job's template and that a Job's selector asks for.
+LABEL_JOB_UID: Final = "batch.kubernetes.io/controller-uid"
+LABEL_JOB_NAME: Final = "batch.kubernetes.io/job-name"
+
+# On a Job: the attempt that may be started next or last, how many were lost in a row before it,
+# and the time before which it must not start (RFC 3339). Absent means 0, 0 and no such time.
+ANNOTATION_ATTEMPT: Final = f"{GROUP}/attempt"
+ANNOTATION_LOST: Final = f"{GROUP}/lost-in-a-row"
+ANNOTATION_NOT_BEFORE: Final = f"{GROUP}/not-before"
+ANNOTATION_CASE: Final = f"{GROUP}/case"
+# Set by the API server where the admission component is installed; the operator obeys it as a cancel.
+ANNOTATION_CANCEL_REQUESTED_BY: Final = f"{GROUP}/cancel-requested-by"
+ANNOTATION_SUBMITTED_BY: Final = f"{GROUP}/submitted-by"
+# https://argo-cd.readthedocs.io/en/stable/operator-manual/reconcile/
+ANNOTATION_ARGO_IGNORE: Final = "argocd.argoproj.io/ignore-resource-updates"
+
+ENV_NAME: Final = "SIMJOB_NAME"
+ENV_INDEX: Final = "SIMJOB_CASE_INDEX"
+ENV_CASE_NAME: Final = "SIMJOB_CASE_NAME"
+ENV_PARAMETERS: Final = "SIMJOB_CASE_PARAMETERS"
+ENV_PARAMETER_PREFIX: Final = "PARAM_"
+
+# NVIDIA GPU feature discovery, https://github.com/NVIDIA/k8s-device-plugin/tree/main/docs/gpu-feature-discovery
+LABEL_GPU_PRODUCT: Final = "nvidia.com/gpu.product"
+LABEL_GPU_MEMORY: Final = "nvidia.com/gpu.memory"

@@ -1,0 +1,1 @@
+"""What the operator concludes: pure functions from a job and what is observed to a plan."""

@@ -1,0 +1,1 @@
+"""How the operator touches the world: kopf, the API server, the event loop, logs."""
