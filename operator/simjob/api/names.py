@@ -34,9 +34,10 @@ LABEL_KUEUE_QUEUE: Final = "kueue.x-k8s.io/queue-name"
 LABEL_JOB_UID: Final = "batch.kubernetes.io/controller-uid"
 LABEL_JOB_NAME: Final = "batch.kubernetes.io/job-name"
 
-# On a Job: the attempt that may be started next or last, how many were lost in a row before it,
-# and the time before which it must not start (RFC 3339). Absent means 0, 0 and no such time.
+# On a Job: the current attempt's number, the failures that count so far, the attempts lost in a row, and
+# the time before which the attempt must not start (RFC 3339). Absent means 0, 0, 0 and no such time.
 ANNOTATION_ATTEMPT: Final = f"{GROUP}/attempt"
+ANNOTATION_FAILED: Final = f"{GROUP}/failed"
 ANNOTATION_LOST: Final = f"{GROUP}/lost-in-a-row"
 ANNOTATION_NOT_BEFORE: Final = f"{GROUP}/not-before"
 ANNOTATION_CASE: Final = f"{GROUP}/case"

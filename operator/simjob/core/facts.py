@@ -1,0 +1,315 @@
+"""Pods and Jobs as typed facts, read from the API server's JSON.
+
+Only the fields that a rule reads are decoded; a strange object is None, never an exception. What the facts
+lead to is not decided here.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from simjob.api import names
+
+PULL_FAILURES: Final = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"}
+)
+_START_UP: Final = frozenset({"", "ContainerCreating", "PodInitializing"})
+
+
+class PodState(StrEnum):
+    """Where a pod is in its life; the last two are final."""
+
+    PENDING = "Pending"
+    ASSIGNED = "Assigned"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodFact:
+    """One attempt's pod.
+
+    `stopped`: its deletion was asked for before it ended, so that how it ended says nothing about the case.
+    `disrupted`: the cluster ended it (eviction, preemption, lost node), condition DisruptionTarget.
+    `gone`: the pod is deleted and this is its last state.
+    `reason`, `message`: why it waits or how it failed. `seen_at`: when the operator first saw this state.
+    """
+
+    name: str
+    namespace: str
+    uid: str
+    version: int
+    owner_uid: str
+    job_uid: str
+    index: int
+    attempt: int
+    state: PodState
+    terminating: bool = False
+    stopped: bool = False
+    disrupted: bool = False
+    gone: bool = False
+    exit_code: int | None = None
+    reason: str = ""
+    message: str = ""
+    image: str = ""
+    seen_at: datetime
+
+    @property
+    def ended(self) -> bool:
+        """Whether no container of it runs or ever will, by the kubelet's word."""
+        return self.state in (PodState.SUCCEEDED, PodState.FAILED)
+
+    @property
+    def live(self) -> bool:
+        """Whether it exists and is neither Succeeded nor Failed."""
+        return not (self.gone or self.ended)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFact:
+    """One case's Job.
+
+    `attempt`, `failed`, `lost`, `not_before` are our annotations: the current attempt's number, the failures
+    that count so far, the attempts lost in a row, and the time before which the attempt must not start.
+    `status_failed`, `active`, `ready`, `started`: what its status says. `succeeded` is None until it finished.
+    """
+
+    name: str
+    namespace: str
+    uid: str
+    version: int
+    owner_uid: str
+    index: int
+    round: int
+    attempt: int = 0
+    failed: int = 0
+    lost: int = 0
+    not_before: datetime | None = None
+    suspended: bool = False
+    says_suspended: bool = False
+    terminating: bool = False
+    started: datetime | None = None
+    active: int = 0
+    ready: int = 0
+    status_failed: int = 0
+    succeeded: bool | None = None
+    finished_at: datetime | None = None
+    finish_reason: str = ""
+    finish_message: str = ""
+
+
+class _Owner(msgspec.Struct):
+    uid: str
+    kind: str = ""
+    controller: bool = False
+
+
+class _Meta(msgspec.Struct, rename="camel"):
+    name: str
+    uid: str
+    namespace: str = ""
+    resource_version: str = "0"
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    owner_references: list[_Owner] = []
+    deletion_timestamp: str | None = None
+    deletion_grace_period_seconds: int | None = None
+
+
+class _Condition(msgspec.Struct, rename="camel"):
+    type: str
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+    last_transition_time: datetime | None = None
+
+
+class _Terminated(msgspec.Struct, rename="camel"):
+    exit_code: int = 0
+    reason: str = ""
+    message: str = ""
+
+
+class _Waiting(msgspec.Struct):
+    reason: str = ""
+    message: str = ""
+
+
+class _State(msgspec.Struct):
+    terminated: _Terminated | None = None
+    waiting: _Waiting | None = None
+
+
+class _Container(msgspec.Struct):
+    name: str = ""
+    image: str = ""
+    state: _State = msgspec.field(default_factory=_State)
+
+
+class _PodStatus(msgspec.Struct, rename="camel"):
+    phase: str = "Pending"
+    reason: str = ""
+    message: str = ""
+    conditions: list[_Condition] = []
+    container_statuses: list[_Container] = []
+    init_container_statuses: list[_Container] = []
+
+
+class _PodSpec(msgspec.Struct, rename="camel"):
+    node_name: str = ""
+
+
+class Pod(msgspec.Struct):
+    """The part of a v1 Pod that is read."""
+
+    metadata: _Meta
+    spec: _PodSpec = msgspec.field(default_factory=_PodSpec)
+    status: _PodStatus = msgspec.field(default_factory=_PodStatus)
+
+
+class _JobStatus(msgspec.Struct, rename="camel"):
+    active: int = 0
+    ready: int = 0
+    failed: int = 0
+    start_time: datetime | None = None
+    conditions: list[_Condition] = []
+
+
+class _JobSpec(msgspec.Struct):
+    suspend: bool = False
+
+
+class Job(msgspec.Struct):
+    """The part of a batch/v1 Job that is read."""
+
+    metadata: _Meta
+    spec: _JobSpec = msgspec.field(default_factory=_JobSpec)
+    status: _JobStatus = msgspec.field(default_factory=_JobStatus)
+
+
+def pod_fact(pod: Pod, seen_at: datetime) -> PodFact | None:
+    """Returns the facts of a pod of ours; None for any other pod."""
+    meta = pod.metadata
+    index, attempt = _number(meta.labels, names.LABEL_INDEX), _number(meta.labels, names.LABEL_ATTEMPT)
+    owner_uid = meta.labels.get(names.LABEL_UID)
+    job_uid = next((o.uid for o in meta.owner_references if o.kind == "Job"), None)
+    if index is None or attempt is None or not owner_uid or not job_uid:
+        return None
+    state = _pod_state(pod)
+    exit_code, reason, message, image = _explanation(pod)
+    return PodFact(
+        name=meta.name,
+        namespace=meta.namespace,
+        uid=meta.uid,
+        version=int(meta.resource_version),
+        owner_uid=owner_uid,
+        job_uid=job_uid,
+        index=index,
+        attempt=attempt,
+        state=state,
+        terminating=meta.deletion_timestamp is not None,
+        stopped=meta.deletion_timestamp is not None and not _ended_first(pod, state),
+        disrupted=any(c.type == "DisruptionTarget" and c.status == "True" for c in pod.status.conditions),
+        exit_code=exit_code,
+        reason=reason,
+        message=message,
+        image=image,
+        seen_at=seen_at,
+    )
+
+
+def _ended_first(pod: Pod, state: PodState) -> bool:
+    # An ended pod is deleted with a grace period of 0, whoever asks; a running one keeps that of the request.
+    # The kubelet's own last delete has 0 too: successor() keeps what an earlier version of the pod said.
+    ended = state in (PodState.SUCCEEDED, PodState.FAILED)
+    return ended and not pod.metadata.deletion_grace_period_seconds
+
+
+def successor(old: PodFact, new: PodFact) -> PodFact:
+    """Returns `new` with what only the older version of the same pod can tell: a stop, the time of its state."""
+    seen_at = old.seen_at if old.state is new.state else new.seen_at
+    return replace(new, stopped=new.stopped or old.stopped, seen_at=seen_at)
+
+
+def job_fact(job: Job) -> JobFact | None:
+    """Returns the facts of a Job of ours; None for any other Job, also one whose owner is not its label's."""
+    meta, status = job.metadata, job.status
+    index, round_ = _number(meta.labels, names.LABEL_INDEX), _number(meta.labels, names.LABEL_ROUND)
+    owner_uid = meta.labels.get(names.LABEL_UID)
+    ours = any(o.controller and o.kind == names.KIND and o.uid == owner_uid for o in meta.owner_references)
+    if index is None or round_ is None or not owner_uid or not ours:
+        return None
+    true = {c.type: c for c in status.conditions if c.status == "True"}
+    finish = true.get("Complete") or true.get("Failed")
+    return JobFact(
+        name=meta.name,
+        namespace=meta.namespace,
+        uid=meta.uid,
+        version=int(meta.resource_version),
+        owner_uid=owner_uid,
+        index=index,
+        round=round_,
+        attempt=_number(meta.annotations, names.ANNOTATION_ATTEMPT) or 0,
+        failed=_number(meta.annotations, names.ANNOTATION_FAILED) or 0,
+        lost=_number(meta.annotations, names.ANNOTATION_LOST) or 0,
+        not_before=_time(meta.annotations.get(names.ANNOTATION_NOT_BEFORE)),
+        suspended=job.spec.suspend,
+        says_suspended="Suspended" in true,
+        terminating=meta.deletion_timestamp is not None,
+        started=status.start_time,
+        active=status.active,
+        ready=status.ready,
+        status_failed=status.failed,
+        succeeded=finish.type == "Complete" if finish else None,
+        finished_at=finish.last_transition_time if finish else None,
+        finish_reason=finish.reason if finish else "",
+        finish_message=finish.message if finish else "",
+    )
+
+
+def _number(values: dict[str, str], key: str) -> int | None:
+    text = values.get(key, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _time(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return time if time.tzinfo else None
+
+
+def _pod_state(pod: Pod) -> PodState:
+    match pod.status.phase:
+        case "Succeeded":
+            return PodState.SUCCEEDED
+        case "Failed":
+            return PodState.FAILED
+        case "Pending":
+            return PodState.ASSIGNED if pod.spec.node_name else PodState.PENDING
+        case _:
+            return PodState.RUNNING
+
+
+def _explanation(pod: Pod) -> tuple[int | None, str, str, str]:
+    """Returns exit code, reason, message and image of the container that explains the pod's state."""
+    status = pod.status
+    containers = status.init_container_statuses + status.container_statuses
+    for container in containers:
+        if (end := container.state.terminated) and end.exit_code:
+            return end.exit_code, status.reason or end.reason, status.message or end.message, container.image
+    for container in containers:
+        if (wait := container.state.waiting) and wait.reason not in _START_UP:
+            return None, wait.reason, wait.message, container.image
+    for condition in status.conditions:
+        if condition.type == "PodScheduled" and condition.status == "False":
+            return None, condition.reason, condition.message, ""
+    exit_code = 0 if status.phase == "Succeeded" else None
+    return exit_code, status.reason, status.message, ""

@@ -1,0 +1,98 @@
+"""The API calls that the operator makes, as a protocol, so that tests can put another world behind it.
+
+Every method raises `ClusterError` (runtime/errors.py). The real form is in runtime/apiserver.py. The methods are
+the operator's whole reach: manifests/rbac.yaml grants exactly these, and a test compares the two.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from simjob.core.facts import JobFact, PodFact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredJob:
+    """A Job as the API server has it: its facts, and its pod template's JSON as it stands after admission."""
+
+    fact: JobFact
+    template: msgspec.Raw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What an events.k8s.io/v1 Event says of a SimulationJob. `type` is Normal or Warning."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    type: str
+    reason: str
+    action: str
+    note: str
+    time: datetime
+
+
+class Cluster(Protocol):
+    """The operator's calls. Names are (namespace, name); `uid` is a precondition of the call."""
+
+    async def create_job(self, namespace: str, body: bytes) -> StoredJob:
+        """POSTs a batch/v1 Job (JSON) and returns it as stored."""
+        ...
+
+    async def get_job(self, namespace: str, name: str) -> StoredJob:
+        """GETs a Job; NotFoundError also if it is not one of ours."""
+        ...
+
+    async def annotate_job(
+        self, namespace: str, name: str, uid: str, annotations: Mapping[str, str | None]
+    ) -> JobFact:
+        """Merges annotations into a Job's metadata (None takes one out); ConflictError if its uid is another."""
+        ...
+
+    async def write_job_status(
+        self, namespace: str, name: str, uid: str, status: Mapping[str, Any]
+    ) -> JobFact:
+        """Merges `status` into a Job's status subresource; ConflictError if its uid is another."""
+        ...
+
+    async def delete_job(self, namespace: str, name: str, uid: str) -> None:
+        """DELETEs a Job with propagationPolicy Background; one that is gone, or another's name, is success."""
+        ...
+
+    async def create_pod(self, namespace: str, body: bytes) -> PodFact:
+        """POSTs a Pod (JSON)."""
+        ...
+
+    async def get_pod(self, namespace: str, name: str) -> PodFact:
+        """GETs a Pod; NotFoundError also if it is not one of ours."""
+        ...
+
+    async def delete_pod(self, namespace: str, name: str, uid: str) -> PodFact | None:
+        """DELETEs a Pod with its own grace period; returns its state then, None if there is no such pod any more."""
+        ...
+
+    async def live_pods(self, namespace: str, owner_uid: str) -> Sequence[PodFact]:
+        """LISTs, by a consistent read, the pods of a SimulationJob that are neither Succeeded nor Failed."""
+        ...
+
+    async def get_simulationjob(self, namespace: str, name: str) -> dict[str, Any]:
+        """GETs a SimulationJob whole."""
+        ...
+
+    async def patch_simulationjob_status(
+        self, namespace: str, name: str, resource_version: str, status: Mapping[str, Any]
+    ) -> str:
+        """Merges `status` (None takes a field out) into the status subresource.
+
+        Returns the new resourceVersion; ConflictError if the object is not at `resource_version`.
+        """
+        ...
+
+    async def create_event(self, event: Event) -> None:
+        """POSTs an events.k8s.io/v1 Event about a SimulationJob."""
+        ...

@@ -1,0 +1,50 @@
+"""The kinds of trouble that an API call can meet, told apart by status code and reason, never by message."""
+
+
+class ClusterError(Exception):
+    """An API call that did not do what was asked.
+
+    Attributes: `code` (HTTP status, 0 if there was no answer), `reason` (the Status object's word),
+    `message` (the Status object's sentence), `retry_after` (seconds, or None).
+    """
+
+    def __init__(
+        self, message: str, *, code: int = 0, reason: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+class NotFoundError(ClusterError):
+    """404: the object, or its namespace, is not there."""
+
+
+class AlreadyExistsError(ClusterError):
+    """409 AlreadyExists: an object of that name is there."""
+
+
+class ConflictError(ClusterError):
+    """409 Conflict: the object is not at the resourceVersion, or has not the uid, that was named."""
+
+
+class InvalidError(ClusterError):
+    """400 or 422: the API server will never accept this object; trying again is of no use."""
+
+
+class ForbiddenError(ClusterError):
+    """403: refused by quota, Pod Security, an admission policy or RBAC; may change without our doing."""
+
+
+class NamespaceTerminatingError(ForbiddenError):
+    """403 with cause NamespaceTerminating: nothing can be created there any more."""
+
+
+class GoneError(ClusterError):
+    """410: the resourceVersion or continue token is too old; list again."""
+
+
+class UnavailableError(ClusterError):
+    """429, 5xx, a time-out or no connection: the same call may work in a moment; it may also have worked."""
