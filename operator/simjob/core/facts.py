@@ -13,9 +13,7 @@ import msgspec
 
 from simjob.api import names
 
-PULL_FAILURES: Final = frozenset(
-    {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"}
-)
+PULL_FAILURES: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
 _START_UP: Final = frozenset({"", "ContainerCreating", "PodInitializing"})
 
 

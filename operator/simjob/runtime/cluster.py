@@ -48,15 +48,11 @@ class Cluster(Protocol):
         """GETs a Job; NotFoundError also if it is not one of ours."""
         ...
 
-    async def annotate_job(
-        self, namespace: str, name: str, uid: str, annotations: Mapping[str, str | None]
-    ) -> JobFact:
+    async def annotate_job(self, namespace: str, name: str, uid: str, annotations: Mapping[str, str | None]) -> JobFact:
         """Merges annotations into a Job's metadata (None takes one out); ConflictError if its uid is another."""
         ...
 
-    async def write_job_status(
-        self, namespace: str, name: str, uid: str, status: Mapping[str, Any]
-    ) -> JobFact:
+    async def write_job_status(self, namespace: str, name: str, uid: str, status: Mapping[str, Any]) -> JobFact:
         """Merges `status` into a Job's status subresource; ConflictError if its uid is another."""
         ...
 

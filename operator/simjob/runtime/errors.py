@@ -8,9 +8,7 @@ class ClusterError(Exception):
     `message` (the Status object's sentence), `retry_after` (seconds, or None).
     """
 
-    def __init__(
-        self, message: str, *, code: int = 0, reason: str = "", retry_after: float | None = None
-    ) -> None:
+    def __init__(self, message: str, *, code: int = 0, reason: str = "", retry_after: float | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
