@@ -1,0 +1,79 @@
+"""Conditions: the truth about a job, one per type; setting one.
+
+https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#typical-status-properties
+"""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from simjob.api.schema import INT64_MAX, Lenient, Time
+
+FINISHED: Final = "Finished"
+SUCCEEDED: Final = "Succeeded"
+CANCELLED: Final = "Cancelled"
+SUSPENDED: Final = "Suspended"
+RECONCILING: Final = "Reconciling"
+STALLED: Final = "Stalled"
+
+REASON: Final = r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
+MAX_MESSAGE: Final = 32768
+
+Truth = Literal["True", "False", "Unknown"]
+
+
+class Condition(Lenient):
+    """One aspect of the job's state."""
+
+    type: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=316,
+            description="Finished, Succeeded, Cancelled, Suspended, Reconciling or Stalled.",
+        ),
+    ]
+    status: Annotated[Truth, Field(description="True, False or Unknown.")]
+    reason: Annotated[
+        str, Field(min_length=1, max_length=1024, pattern=REASON, description="Why, as one word for programs.")
+    ]
+    message: Annotated[str, Field(max_length=MAX_MESSAGE, description="Why, as a sentence for people.")]
+    last_transition_time: Annotated[Time, Field(description="When the status last changed.")]
+    observed_generation: Annotated[
+        int | None, Field(ge=0, le=INT64_MAX, description="The generation of the spec that this was said about.")
+    ] = None
+
+
+def find_condition(conditions: tuple[Condition, ...], type_: str) -> Condition | None:
+    """Give the condition of this type, if it was ever set."""
+    return next((condition for condition in conditions if condition.type == type_), None)
+
+
+def set_condition(
+    conditions: tuple[Condition, ...],
+    type_: str,
+    status: Truth,
+    *,
+    reason: str,
+    message: str,
+    generation: int,
+    now: datetime,
+) -> tuple[Condition, ...]:
+    """Put the condition in the place of its older version, or at the end.
+
+    The transition time changes only with the status; a message that is too long is cut.
+    """
+    old = find_condition(conditions, type_)
+    changed = old is None or old.status != status
+    new = Condition(
+        type=type_,
+        status=status,
+        reason=reason,
+        message=message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…",
+        last_transition_time=now if old is None or changed else old.last_transition_time,
+        observed_generation=generation,
+    )
+    if old is None:
+        return (*conditions, new)
+    return tuple(new if condition is old else condition for condition in conditions)

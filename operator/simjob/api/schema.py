@@ -1,0 +1,90 @@
+"""What all models of the API share: the alias rule, strictness, dumping, and bounded scalar types.
+
+Every type here carries a description and its bounds, because the API server shows and enforces both
+(crd.py turns them into the CRD).
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+MAX_CASES: Final = 100_000
+
+INT32_MAX: Final = 2**31 - 1
+INT64_MAX: Final = 2**63 - 1
+
+
+class Model(BaseModel):
+    """A part of the resource that users write: unknown fields are errors, as they are for the API server."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid", use_enum_values=False
+    )
+
+    def to_api(self) -> dict[str, Any]:
+        """Dump as JSON-ready values in camelCase: what is not set is absent, never null."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class Lenient(Model):
+    """A part of the resource that programs write: what another version added is ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+def _to_seconds(time: datetime) -> datetime:
+    return time.astimezone(UTC).replace(microsecond=0)
+
+
+def format_time(time: datetime) -> str:
+    """Format as RFC 3339 in UTC with seconds, as metav1.Time does."""
+    return _to_seconds(time).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Time = Annotated[AwareDatetime, AfterValidator(_to_seconds), PlainSerializer(format_time, return_type=str)]
+
+# A value that kubectl and YAML may give as text, number or truth value. A structural schema cannot say
+# "one of these types", so it says nothing of the type; the impossible sizes keep objects and lists out.
+_SCALAR_SCHEMA: Final = {
+    "description": "A text, a number or a boolean.",
+    "x-kubernetes-preserve-unknown-fields": True,
+    "maxLength": 1024,
+    "minProperties": 1,
+    "maxProperties": 0,
+    "minItems": 1,
+    "maxItems": 0,
+}
+Scalar = Annotated[
+    bool | int | float | Annotated[str, Field(max_length=1024)],
+    WithJsonSchema(_SCALAR_SCHEMA),
+]
+
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
+OBJECT_NAME: Final = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+LABEL_VALUE: Final = r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
+DNS_LABEL: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+
+ObjectName = Annotated[
+    str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME, description="The name of an object.")
+]
+DnsLabel = Annotated[
+    str,
+    Field(min_length=1, max_length=63, pattern=DNS_LABEL, description="A name of lower case letters, digits, dashes."),
+]
+LabelValue = Annotated[str, Field(max_length=63, pattern=LABEL_VALUE, description="A label's value.")]
+Word = Annotated[str, Field(max_length=253, description="A word.")]
+Line = Annotated[str, Field(max_length=4096, description="A text of at most 4096 characters.")]
+
+# Extensible parts that are passed to the pod as they are (style: deep and harmless parts stay opaque).
+Opaque = Annotated[
+    dict[str, Any],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "description": "Passed on to the pod as written.",
+            "x-kubernetes-preserve-unknown-fields": True,
+        }
+    ),
+]

@@ -1,0 +1,176 @@
+"""The SimulationJob resource: its spec, and reading one that the API server gave.
+
+A SimulationJob that cannot be read is a value, `Invalid`, because somebody must be told of it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from pydantic import Field, ValidationError
+
+from simjob.api.cases import Cases
+from simjob.api.names import API_VERSION, KIND
+from simjob.api.resources import Resources
+from simjob.api.schema import LABEL_VALUE, Lenient, Model, Time
+from simjob.api.status import Status
+from simjob.api.template import Template
+
+DEFAULT_PARALLELISM: Final = 50
+
+
+class Retries(Model):
+    """How often a failed case runs again."""
+
+    limit: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=100,
+            description="So many times more, after 10 seconds, 20 seconds and so on up to 10 minutes. Evictions, "
+            "preemptions and lost nodes do not count.",
+        ),
+    ] = 0
+
+
+class History(Model):
+    """How many finished Jobs are kept for their logs; older ones are deleted once they are counted in status."""
+
+    succeeded_cases: Annotated[int, Field(ge=0, le=10_000, description="Jobs of succeeded cases.")] = 100
+    failed_cases: Annotated[int, Field(ge=0, le=10_000, description="Jobs of failed cases.")] = 100
+
+
+class Spec(Model):
+    """What to run, how much of it at once, and whether to stop. Most of it cannot be changed later."""
+
+    title: Annotated[str | None, Field(max_length=256, description="A title for people.")] = None
+    description: Annotated[str | None, Field(max_length=4096, description="A description for people.")] = None
+    type: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=63,
+            pattern=r"^[a-z][a-z0-9_-]{0,62}$",
+            description="What kind of work it is, such as simulate, validation or optimize; a label on Jobs and pods. "
+            "Immutable.",
+        ),
+    ] = None
+    project: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=63,
+            pattern=LABEL_VALUE,
+            description="The project that it belongs to; a label on Jobs and pods. Immutable.",
+        ),
+    ] = None
+    cases: Annotated[Cases, Field(description="The cases: exactly one of `count`, `matrix` and `list`. Immutable.")]
+    template: Annotated[
+        Template, Field(description="The pod that runs a case; its first container is the simulation. Immutable.")
+    ]
+    resources: Annotated[
+        Resources | None,
+        Field(description="What each case asks for; stands above the first container's own. Immutable."),
+    ] = None
+    parallelism: Annotated[
+        int,
+        Field(ge=0, le=10_000, description="Running cases at most. 0 starts none and lets running ones finish."),
+    ] = DEFAULT_PARALLELISM
+    retries: Annotated[Retries, Field(description="How often a failed case runs again. Immutable.")] = Retries()
+    suspend: Annotated[
+        bool, Field(description="Stop running cases, to run again later, and start none until it is false.")
+    ] = False
+    cancel: Annotated[
+        bool | None,
+        Field(
+            description="Stop everything for good: taking it back changes nothing. Refused once the job is "
+            "COMPLETED or FAILED."
+        ),
+    ] = None
+    cancel_reason: Annotated[str | None, Field(max_length=1024, description="Why it is cancelled; kept in status.")] = (
+        None
+    )
+    history: Annotated[History, Field(description="How many finished Jobs are kept for their logs.")] = History()
+
+
+class ManagedField(Lenient):
+    """Who set which fields."""
+
+    manager: str = ""
+    operation: str = ""
+    subresource: str = ""
+    time: Time | None = None
+    fields_v1: Annotated[dict[str, Any], Field(default_factory=dict)]
+
+
+class Metadata(Lenient):
+    """The part of the object's metadata that is read."""
+
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    generation: int = 0
+    resource_version: str = ""
+    creation_timestamp: Time | None = None
+    deletion_timestamp: Time | None = None
+    labels: Annotated[dict[str, str], Field(default_factory=dict)]
+    annotations: Annotated[dict[str, str], Field(default_factory=dict)]
+    managed_fields: tuple[ManagedField, ...] = ()
+
+
+class SimulationJob(Lenient):
+    """A sweep: one simulation run for many cases."""
+
+    api_version: str = API_VERSION
+    kind: str = KIND
+    metadata: Metadata
+    spec: Spec
+    status: Status = Status()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invalid:
+    """A SimulationJob that cannot be carried out, and what can be known of it all the same.
+
+    `status` is None if it is the status that cannot be read.
+    """
+
+    message: str
+    metadata: Metadata
+    status: Status | None
+    cancel: bool
+    cancel_reason: str | None
+
+
+def parse(raw: Mapping[str, Any]) -> SimulationJob | Invalid:
+    """Read a SimulationJob as the API server gives it."""
+    try:
+        return SimulationJob.model_validate(raw)
+    except ValidationError as error:
+        return _invalid(raw, _tell(error))
+
+
+def _invalid(raw: Mapping[str, Any], message: str) -> Invalid:
+    spec = raw.get("spec")
+    wish = spec if isinstance(spec, Mapping) else {}
+    reason = wish.get("cancelReason")
+    try:
+        status: Status | None = Status.model_validate(raw.get("status") or {})
+    except ValidationError:
+        status = None
+    return Invalid(
+        message=message,
+        metadata=Metadata.model_validate(raw["metadata"]),
+        status=status,
+        cancel=wish.get("cancel") is True,
+        cancel_reason=reason if isinstance(reason, str) else None,
+    )
+
+
+def _tell(error: ValidationError) -> str:
+    """Say each thing that is wrong after the path of its field, as users write it."""
+    return "; ".join(f"{_path(found['loc'])}: {found['msg'].removeprefix('Value error, ')}" for found in error.errors())
+
+
+def _path(loc: Sequence[int | str]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).removeprefix(".")

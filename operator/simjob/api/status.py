@@ -1,0 +1,125 @@
+"""What the operator says about a SimulationJob: phase, counts, latch, ledger, conditions.
+
+Read leniently, since an older or newer operator may have written it.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from simjob.api.conditions import Condition
+from simjob.api.ranges import Ranges, RangesText
+from simjob.api.schema import INT32_MAX, INT64_MAX, MAX_CASES, Lenient, Time
+
+MAX_FAILURES: Final = 20
+MAX_STATUS_MESSAGE: Final = 4096
+
+
+class Phase(StrEnum):
+    """The whole job's state in one word; the last three are final."""
+
+    PENDING = "PENDING"
+    ASSIGNED = "ASSIGNED"
+    RUNNING = "RUNNING"
+    SUSPENDED = "SUSPENDED"
+    CANCELLING = "CANCELLING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the job stays so for ever."""
+        return self in (Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED)
+
+
+Count = Annotated[int, Field(ge=0, le=MAX_CASES)]
+
+
+class Cancellation(Lenient):
+    """Who cancelled, why and when. Once written, the job is going to be CANCELLED, whatever becomes of the spec."""
+
+    requested_at: Annotated[Time, Field(description="When the operator first saw the request. Never changes.")]
+    requested_by: Annotated[
+        str | None, Field(max_length=1024, description="Who asked: a user, or the field manager that set `cancel`.")
+    ] = None
+    reason: Annotated[str | None, Field(max_length=1024, description="Why, in the words of `cancelReason`.")] = None
+    finished_at: Annotated[Time | None, Field(description="When nothing was running any more.")] = None
+    stopping: Annotated[int | None, Field(ge=0, le=INT32_MAX, description="How many pods have not stopped yet.")] = None
+
+
+class CaseCounts(Lenient):
+    """How many cases are where; the others sum up to total."""
+
+    total: Annotated[Count, Field(description="All cases.")] = 0
+    pending: Annotated[Count, Field(description="Neither on a node nor finished.")] = 0
+    assigned: Annotated[Count, Field(description="On a node, not running yet.")] = 0
+    running: Annotated[Count, Field(description="Running.")] = 0
+    succeeded: Annotated[Count, Field(description="Finished well.")] = 0
+    failed: Annotated[Count, Field(description="Failed for good, with no retry left.")] = 0
+    cancelled: Annotated[Count, Field(description="Stopped or never started because of a cancel.")] = 0
+
+
+class Ledger(Lenient):
+    """The cases that are finished, by outcome. What is in here never runs again."""
+
+    succeeded: Annotated[RangesText, Field(description="Indexes of the cases that succeeded, such as '0-9,17'.")] = (
+        Ranges()
+    )
+    failed: Annotated[RangesText, Field(description="Indexes of the cases that failed.")] = Ranges()
+    cancelled: Annotated[RangesText, Field(description="Indexes of the cases that were cancelled.")] = Ranges()
+
+
+class Failure(Lenient):
+    """A case that failed."""
+
+    index: Annotated[int, Field(ge=0, lt=MAX_CASES, description="The case's index.")]
+    name: Annotated[str | None, Field(max_length=63, description="The case's name.")] = None
+    error_code: Annotated[str | None, Field(max_length=63, description="What went wrong, for programs.")] = None
+    exit_code: Annotated[
+        int | None, Field(ge=-INT32_MAX, le=INT32_MAX, description="The exit code of the first container.")
+    ] = None
+    reason: Annotated[str | None, Field(max_length=1024, description="Why, as one word, such as OOMKilled.")] = None
+    message: Annotated[str | None, Field(max_length=1024, description="Why, as a sentence.")] = None
+    finished_at: Annotated[Time | None, Field(description="When it ended.")] = None
+
+
+class Status(Lenient):
+    """The state of the job as the operator last saw it."""
+
+    observed_generation: Annotated[
+        int, Field(ge=-1, le=INT64_MAX, description="The generation of the spec that this status is about; -1 is none.")
+    ] = -1
+    phase: Annotated[
+        Phase | None,
+        Field(description="The state in one word. COMPLETED, FAILED and CANCELLED are final."),
+    ] = None
+    reason: Annotated[str | None, Field(max_length=1024, description="Why the phase is so, as one word.")] = None
+    message: Annotated[
+        str | None, Field(max_length=MAX_STATUS_MESSAGE, description="Why the phase is so, as a sentence.")
+    ] = None
+    error_code: Annotated[
+        str | None, Field(max_length=63, description="Why it failed, for programs, such as CASES_FAILED.")
+    ] = None
+    is_terminal: Annotated[bool, Field(description="Whether the phase is final.")] = False
+    is_failed: Annotated[bool, Field(description="Whether it failed. A cancelled job is final and not failed.")] = False
+    conditions: Annotated[
+        tuple[Condition, ...], Field(max_length=16, description="The state by aspect; `Finished` is True at every end.")
+    ] = ()
+    cancellation: Annotated[
+        Cancellation | None, Field(description="Who cancelled, why and when; absent if nobody did.")
+    ] = None
+    cases: Annotated[CaseCounts, Field(description="How many cases are where.")] = CaseCounts()
+    progress: Annotated[str | None, Field(max_length=32, description="Finished cases of all, such as '412/1000'.")] = (
+        None
+    )
+    ledger: Annotated[Ledger, Field(description="The finished cases by outcome, as index ranges.")] = Ledger()
+    failures: Annotated[
+        tuple[Failure, ...], Field(max_length=MAX_FAILURES, description="The newest failed cases.")
+    ] = ()
+    start_time: Annotated[Time | None, Field(description="When the operator first took up the job.")] = None
+    completion_time: Annotated[Time | None, Field(description="When the phase became final.")] = None
+    round: Annotated[
+        int, Field(ge=0, le=INT32_MAX, description="Number in the names of Jobs made now; grows with each resume.")
+    ] = 0

@@ -1,0 +1,134 @@
+"""The pod template's allow-list: what a case's pod may say. What is not here, the API server refuses.
+
+The operator passes the template on as written: `Template.to_api()`.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from simjob.api.containers import Container, Id, InitContainer, SeccompProfile, Seconds
+from simjob.api.schema import INT64_MAX, LabelValue, Line, Model, ObjectName, Opaque, Word
+from simjob.api.volumes import SecretRef, Volume
+
+Labels = Annotated[dict[str, LabelValue], Field(max_length=64)]
+Annotations = Annotated[dict[str, Line], Field(max_length=64)]
+
+
+class PodMetadata(Model):
+    """Labels and annotations."""
+
+    labels: Annotated[Labels | None, Field(description="Labels; those of simjob.dev are the operator's.")] = None
+    annotations: Annotated[Annotations | None, Field(description="Annotations.")] = None
+
+
+class PodSecurityContext(Model):
+    """What the pod's processes may do."""
+
+    run_as_user: Annotated[Id | None, Field(description="The user id.")] = None
+    run_as_group: Annotated[Id | None, Field(description="The group id.")] = None
+    run_as_non_root: Annotated[bool | None, Field(description="Refuse to start as root.")] = None
+    fs_group: Annotated[Id | None, Field(description="The group that volumes belong to.")] = None
+    fs_group_change_policy: Annotated[
+        Literal["OnRootMismatch", "Always"] | None, Field(description="When the volumes' owner is changed.")
+    ] = None
+    supplemental_groups: Annotated[
+        tuple[Id, ...] | None, Field(max_length=32, description="Further groups of the processes.")
+    ] = None
+    seccomp_profile: Annotated[SeccompProfile | None, Field(description="RuntimeDefault if absent.")] = None
+
+
+class Toleration(Model):
+    """A taint of nodes that does not keep the pod away."""
+
+    key: Annotated[Word | None, Field(description="The taint's key; all if absent.")] = None
+    operator: Annotated[Literal["Exists", "Equal"] | None, Field(description="Equal if absent.")] = None
+    value: Annotated[LabelValue | None, Field(description="The taint's value.")] = None
+    effect: Annotated[
+        Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None, Field(description="All if absent.")
+    ] = None
+    toleration_seconds: Annotated[
+        int | None, Field(ge=0, le=INT64_MAX, description="How long NoExecute is tolerated.")
+    ] = None
+
+
+class DnsOption(Model):
+    """An option of the resolver."""
+
+    name: Annotated[Word, Field(description="The option.")]
+    value: Annotated[Word | None, Field(description="Its value.")] = None
+
+
+class DnsConfig(Model):
+    """What is added to the resolver's configuration."""
+
+    nameservers: Annotated[tuple[Word, ...] | None, Field(max_length=3, description="Name servers.")] = None
+    searches: Annotated[tuple[Word, ...] | None, Field(max_length=32, description="Search domains.")] = None
+    options: Annotated[tuple[DnsOption, ...] | None, Field(max_length=16, description="Resolver options.")] = None
+
+
+class PodSpec(Model):
+    """The pod."""
+
+    containers: Annotated[
+        tuple[Container, ...],
+        Field(min_length=1, max_length=8, description="The containers; the first one is the simulation."),
+    ]
+    init_containers: Annotated[
+        tuple[InitContainer, ...] | None,
+        Field(max_length=8, description="Containers that run one after the other before the others start."),
+    ] = None
+    volumes: Annotated[
+        tuple[Volume, ...] | None, Field(max_length=64, description="Volumes that containers can mount.")
+    ] = None
+    image_pull_secrets: Annotated[
+        tuple[SecretRef, ...] | None, Field(max_length=16, description="Secrets for private registries.")
+    ] = None
+    restart_policy: Annotated[
+        Literal["Never"] | None, Field(description="May only be Never: the operator makes a new pod for a retry.")
+    ] = None
+    node_selector: Annotated[Labels | None, Field(description="Labels that the node must have.")] = None
+    affinity: Annotated[
+        Opaque | None, Field(description="Affinity to nodes and pods, as in a pod; passed on as written.")
+    ] = None
+    tolerations: Annotated[
+        tuple[Toleration, ...] | None, Field(max_length=64, description="Taints that do not keep the pod away.")
+    ] = None
+    topology_spread_constraints: Annotated[
+        tuple[Opaque, ...] | None, Field(max_length=16, description="As in a pod; passed on as written.")
+    ] = None
+    service_account_name: Annotated[ObjectName | None, Field(description="The service account.")] = None
+    automount_service_account_token: Annotated[
+        bool | None, Field(description="Give the containers the account's token; false if absent.")
+    ] = None
+    security_context: Annotated[PodSecurityContext | None, Field(description="What its processes may do.")] = None
+    termination_grace_period_seconds: Annotated[
+        Seconds | None, Field(description="Time between SIGTERM and SIGKILL, on cancel too; 30 if absent.")
+    ] = None
+    runtime_class_name: Annotated[ObjectName | None, Field(description="The RuntimeClass.")] = None
+    scheduler_name: Annotated[Word | None, Field(description="The scheduler, if not the default one.")] = None
+    dns_policy: Annotated[
+        Literal["ClusterFirst", "Default", "None"] | None, Field(description="ClusterFirst if absent.")
+    ] = None
+    dns_config: Annotated[DnsConfig | None, Field(description="Added to the resolver's configuration.")] = None
+    share_process_namespace: Annotated[bool | None, Field(description="Let containers see each other's processes.")] = (
+        None
+    )
+    resource_claims: Annotated[
+        tuple[Opaque, ...] | None,
+        Field(max_length=16, description="Claims of devices (DRA), as in a pod; passed on as written."),
+    ] = None
+    enable_service_links: Annotated[bool | None, Field(description="Variables for each Service; true if absent.")] = (
+        None
+    )
+
+
+class Template(Model):
+    """The pod that runs a case."""
+
+    metadata: Annotated[PodMetadata | None, Field(description="Labels and annotations of the pods.")] = None
+    spec: Annotated[PodSpec, Field(description="The pod.")]
+
+    def to_api(self) -> dict[str, Any]:
+        """Dump as users wrote it."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
