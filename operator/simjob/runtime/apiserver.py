@@ -1,0 +1,238 @@
+"""The operator's calls as requests to a Kubernetes API server: raw paths, partial decoding, preconditions.
+
+What the calls mean is in runtime/cluster.py; what they are for is the reconciler's.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from simjob.api import names
+from simjob.core import facts
+from simjob.core.facts import Job, JobFact, Pod, PodFact
+from simjob.runtime import errors
+from simjob.runtime.cluster import Event, StoredJob
+from simjob.runtime.connection import MERGE_PATCH, Lane, Requests
+
+# The answer to a status write would otherwise bring the whole spec, with all its cases, back.
+_METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_LIST_TIMEOUT: Final = 60.0
+_NOTE_BYTES: Final = 1024  # https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
+_NAME_BYTES: Final = 240
+
+T = TypeVar("T")
+
+
+class _Template(msgspec.Struct):
+    template: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _StoredJob(msgspec.Struct):
+    """The part of a Job that facts.Job leaves out."""
+
+    spec: _Template
+
+
+class _Kind(msgspec.Struct):
+    kind: str = ""
+
+
+class _ListMeta(msgspec.Struct):
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class _PodList(msgspec.Struct):
+    metadata: _ListMeta
+    items: list[Pod] = []
+
+
+class _VersionMeta(msgspec.Struct, rename="camel"):
+    uid: str
+    resource_version: str
+
+
+class _Metadata(msgspec.Struct):
+    metadata: _VersionMeta
+
+
+_JOBS: Final = msgspec.json.Decoder(Job)
+_STORED_JOBS: Final = msgspec.json.Decoder(_StoredJob)
+_PODS: Final = msgspec.json.Decoder(Pod)
+_POD_LISTS: Final = msgspec.json.Decoder(_PodList)
+_KINDS: Final = msgspec.json.Decoder(_Kind)
+_METADATA: Final = msgspec.json.Decoder(_Metadata)
+
+
+class ApiServer:
+    """Cluster, by HTTP. `clock` gives the aware UTC time that facts are seen at; `instance` signs Events."""
+
+    def __init__(self, connection: Requests, clock: Callable[[], datetime], instance: str) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._instance = instance
+
+    async def create_job(self, namespace: str, body: bytes) -> StoredJob:
+        """See Cluster.create_job."""
+        answer = await self._connection.request("POST", _jobs(namespace), body=body, lane=Lane.CREATE)
+        return self._stored_job(answer)
+
+    async def get_job(self, namespace: str, name: str) -> StoredJob:
+        """See Cluster.get_job."""
+        return self._stored_job(await self._connection.request("GET", _jobs(namespace, name)))
+
+    async def annotate_job(self, namespace: str, name: str, uid: str, annotations: Mapping[str, str | None]) -> JobFact:
+        """See Cluster.annotate_job."""
+        patch = {"metadata": {"uid": uid, "annotations": annotations}}
+        return self._job_fact(await self._merge(_jobs(namespace, name), patch))
+
+    async def write_job_status(self, namespace: str, name: str, uid: str, status: Mapping[str, Any]) -> JobFact:
+        """See Cluster.write_job_status."""
+        patch = {"metadata": {"uid": uid}, "status": status}
+        return self._job_fact(await self._merge(f"{_jobs(namespace, name)}/status", patch))
+
+    async def delete_job(self, namespace: str, name: str, uid: str) -> None:
+        """See Cluster.delete_job."""
+        await self._delete(_jobs(namespace, name), uid, propagationPolicy="Background")
+
+    async def create_pod(self, namespace: str, body: bytes) -> PodFact:
+        """See Cluster.create_pod."""
+        return self._pod_fact(await self._connection.request("POST", _pods(namespace), body=body, lane=Lane.CREATE))
+
+    async def get_pod(self, namespace: str, name: str) -> PodFact:
+        """See Cluster.get_pod."""
+        return self._pod_fact(await self._connection.request("GET", _pods(namespace, name)))
+
+    async def delete_pod(self, namespace: str, name: str, uid: str) -> PodFact | None:
+        """See Cluster.delete_pod."""
+        answer = await self._delete(_pods(namespace, name), uid)
+        # A deleted object is answered by itself or, at the server's choice, by a Status.
+        if answer is None or _decode(_KINDS, answer).kind != "Pod":
+            return None
+        return self._pod_fact(answer)
+
+    async def live_pods(self, namespace: str, owner_uid: str) -> Sequence[PodFact]:
+        """See Cluster.live_pods."""
+        query = {
+            "labelSelector": f"{names.LABEL_UID}={owner_uid}",
+            "fieldSelector": "status.phase!=Succeeded,status.phase!=Failed",
+            "limit": "500",
+        }
+        found: list[PodFact] = []
+        while True:
+            answer = await self._connection.request("GET", _pods(namespace), query=query, within=_LIST_TIMEOUT)
+            page = _decode(_POD_LISTS, answer)
+            seen_at = self._clock()
+            found.extend(fact for pod in page.items if (fact := facts.pod_fact(pod, seen_at)))
+            if not page.metadata.continue_:
+                return found
+            query["continue"] = page.metadata.continue_
+
+    async def get_simulationjob(self, namespace: str, name: str) -> dict[str, Any]:
+        """See Cluster.get_simulationjob."""
+        found: dict[str, Any] = msgspec.json.decode(
+            await self._connection.request("GET", simulationjobs(namespace, name))
+        )
+        return found
+
+    async def patch_simulationjob_status(
+        self, namespace: str, name: str, resource_version: str, status: Mapping[str, Any]
+    ) -> str:
+        """See Cluster.patch_simulationjob_status."""
+        patch = {"metadata": {"resourceVersion": resource_version}, "status": status}
+        answer = await self._merge(f"{simulationjobs(namespace, name)}/status", patch, accept=_METADATA_ONLY)
+        return _decode(_METADATA, answer).metadata.resource_version
+
+    async def create_event(self, event: Event) -> None:
+        """See Cluster.create_event."""
+        body = msgspec.json.encode(_event(event, self._instance))
+        path = f"/apis/events.k8s.io/v1/namespaces/{event.namespace}/events"
+        await self._connection.request("POST", path, body=body, lane=Lane.CREATE)
+
+    async def _merge(self, path: str, patch: dict[str, Any], accept: str = "application/json") -> bytes:
+        body = msgspec.json.encode(patch)
+        return await self._connection.request("PATCH", path, body=body, content_type=MERGE_PATCH, accept=accept)
+
+    async def _delete(self, path: str, uid: str, **options: str) -> bytes | None:
+        """Returns the API server's answer, None if no object of that uid is there."""
+        body = msgspec.json.encode({"preconditions": {"uid": uid}, **options})
+        try:
+            return await self._connection.request("DELETE", path, body=body)
+        except errors.NotFoundError:
+            return None
+        except errors.ConflictError:
+            if await self._is_there(path, uid):
+                raise
+            return None
+
+    async def _is_there(self, path: str, uid: str) -> bool:
+        # A conflict says that the uid is another one or, rarely, that someone wrote at the same moment.
+        try:
+            answer = await self._connection.request("GET", path, accept=_METADATA_ONLY)
+        except errors.NotFoundError:
+            return False
+        return _decode(_METADATA, answer).metadata.uid == uid
+
+    def _stored_job(self, answer: bytes) -> StoredJob:
+        return StoredJob(fact=self._job_fact(answer), template=_decode(_STORED_JOBS, answer).spec.template)
+
+    def _job_fact(self, answer: bytes) -> JobFact:
+        fact = facts.job_fact(_decode(_JOBS, answer))
+        if fact is None:
+            raise errors.NotFoundError("the Job is not one of ours", code=404, reason="NotFound")
+        return fact
+
+    def _pod_fact(self, answer: bytes) -> PodFact:
+        fact = facts.pod_fact(_decode(_PODS, answer), self._clock())
+        if fact is None:
+            raise errors.NotFoundError("the pod is not one of ours", code=404, reason="NotFound")
+        return fact
+
+
+def simulationjobs(namespace: str | None = None, name: str | None = None) -> str:
+    """Returns the path of one SimulationJob, of a namespace's, or of all."""
+    return _path(f"/apis/{names.API_VERSION}", names.PLURAL, namespace, name)
+
+
+def _jobs(namespace: str, name: str | None = None) -> str:
+    return _path("/apis/batch/v1", "jobs", namespace, name)
+
+
+def _pods(namespace: str, name: str | None = None) -> str:
+    return _path("/api/v1", "pods", namespace, name)
+
+
+def _path(root: str, plural: str, namespace: str | None, name: str | None) -> str:
+    collection = f"{root}/namespaces/{namespace}/{plural}" if namespace else f"{root}/{plural}"
+    return f"{collection}/{name}" if name else collection
+
+
+def _decode(decoder: msgspec.json.Decoder[T], answer: bytes) -> T:
+    try:
+        return decoder.decode(answer)
+    except msgspec.DecodeError as trouble:
+        raise errors.UnavailableError(f"an answer that cannot be read: {trouble}") from trouble
+
+
+def _event(event: Event, instance: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {"namespace": event.namespace, "generateName": f"{event.name[:_NAME_BYTES]}."},
+        "eventTime": event.time.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "reportingController": names.MANAGED_BY,
+        "reportingInstance": instance[:128],
+        "type": event.type,
+        "reason": event.reason,
+        "action": event.action,
+        "note": event.note.encode()[:_NOTE_BYTES].decode(errors="ignore"),
+        "regarding": {
+            "apiVersion": names.API_VERSION,
+            "kind": names.KIND,
+            "namespace": event.namespace,
+            "name": event.name,
+            "uid": event.uid,
+            "resourceVersion": event.resource_version,
+        },
+    }

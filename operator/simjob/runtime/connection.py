@@ -1,0 +1,210 @@
+"""One HTTP connection pool to the API server: lanes, time-outs, repeats, and errors by status code and reason.
+
+It knows no kinds and no paths. What may be repeated without harm is repeated here; a POST never is, because only
+its sender knows what a second object would mean.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from enum import Enum
+from importlib.metadata import version
+from typing import Final, Protocol
+from urllib.parse import urlencode
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from simjob.api import names
+from simjob.runtime import errors
+from simjob.runtime.credentials import Credentials
+
+# The API server takes the part before the slash as the field manager of every write.
+USER_AGENT: Final = f"{names.FIELD_MANAGER}/{version('simjob')}"
+MERGE_PATCH: Final = "application/merge-patch+json"
+JSON: Final = "application/json"
+
+_REPEATS: Final = 4
+_FIRST_DELAY: Final = 0.2
+_LONGEST_DELAY: Final = 10.0
+
+
+class Lane(Enum):
+    """Which of a connection's places a request takes: creates get half of them at most."""
+
+    CREATE = "create"
+    OTHER = "other"
+
+
+class Requests(Protocol):
+    """What the rest of the operator asks of a connection."""
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        content_type: str = JSON,
+        accept: str = JSON,
+        within: float = 15.0,
+        lane: Lane = Lane.OTHER,
+        repeat: bool = True,
+    ) -> bytes:
+        """Returns the answer's body; raises ClusterError. `within` is the time for one try, not for all."""
+        ...
+
+    def stream(
+        self, path: str, query: Mapping[str, str], inactivity: float
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """GETs an answer without an end, in chunks; raises ClusterError, also after `inactivity` silent seconds."""
+        ...
+
+
+class _Cause(msgspec.Struct):
+    reason: str = ""
+
+
+class _Details(msgspec.Struct, rename="camel"):
+    causes: list[_Cause] = []
+    retry_after_seconds: float = 0
+
+
+class _Status(msgspec.Struct):
+    message: str = ""
+    reason: str = ""
+    details: _Details = msgspec.field(default_factory=_Details)
+
+
+class Connection:
+    """The operator's HTTP session. Use as `async with Connection.open(credentials, max_requests) as connection`."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        host: str,
+        max_requests: int,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._session = session
+        self._host = host
+        self._places = asyncio.Semaphore(max_requests)
+        # A create waits for one of its own places first, so that never more than these queue up for the others:
+        # deletes and status writes, cancel above all, always get through.
+        self._create_places = asyncio.Semaphore(max(1, max_requests // 2))
+        self._sleep = sleep
+        self._jitter = jitter
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, credentials: Credentials, max_requests: int) -> AsyncIterator["Connection"]:
+        """Opens the pool; closes it at the end."""
+        async with credentials.session(USER_AGENT) as session:
+            yield cls(session, credentials.host, max_requests)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        content_type: str = JSON,
+        accept: str = JSON,
+        within: float = 15.0,
+        lane: Lane = Lane.OTHER,
+        repeat: bool = True,
+    ) -> bytes:
+        """See Requests.request. Repeats what the API server was too busy for, or did not answer, but never a POST."""
+        url = self._url(path, query)
+        headers = {"Accept": accept} if body is None else {"Accept": accept, "Content-Type": content_type}
+        tries = _REPEATS if repeat and method != "POST" else 1
+        for attempt in range(1, tries + 1):
+            try:
+                async with AsyncExitStack() as places:
+                    if lane is Lane.CREATE:
+                        await places.enter_async_context(self._create_places)
+                    await places.enter_async_context(self._places)
+                    return await self._try(method, url, body, headers, within)
+            except errors.UnavailableError as trouble:
+                if attempt == tries:
+                    raise
+                delay = self._delay(attempt, trouble.retry_after)
+            await self._sleep(delay)
+        raise AssertionError("unreachable")
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, query: Mapping[str, str], inactivity: float
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """See Requests.stream. Takes no place: a watch lasts for minutes."""
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=inactivity)
+        try:
+            async with self._session.get(self._url(path, query), headers={"Accept": JSON}, timeout=limits) as response:
+                if response.status >= 400:
+                    raise _error(response.status, response.headers.get("Retry-After"), await response.read())
+                yield response.content.iter_any()
+        except (aiohttp.ClientError, TimeoutError) as trouble:
+            raise _no_answer("GET", trouble) from trouble
+
+    async def _try(self, method: str, url: URL, body: bytes | None, headers: dict[str, str], within: float) -> bytes:
+        limits = aiohttp.ClientTimeout(total=within, sock_connect=5)
+        try:
+            async with self._session.request(method, url, data=body, headers=headers, timeout=limits) as response:
+                answer = await response.read()
+        except (aiohttp.ClientError, TimeoutError) as trouble:
+            raise _no_answer(method, trouble) from trouble
+        if response.status >= 400:
+            raise _error(response.status, response.headers.get("Retry-After"), answer)
+        return answer
+
+    def _url(self, path: str, query: Mapping[str, str] | None) -> URL:
+        return URL(f"{self._host}{path}?{urlencode(query)}" if query else self._host + path, encoded=True)
+
+    def _delay(self, attempt: int, retry_after: float | None) -> float:
+        delay = _FIRST_DELAY * 2 ** (attempt - 1) if retry_after is None else retry_after
+        return min(_LONGEST_DELAY, delay) * (1 + self._jitter() / 2)
+
+
+def _no_answer(method: str, trouble: Exception) -> errors.UnavailableError:
+    return errors.UnavailableError(f"{method}: no answer: {trouble or type(trouble).__name__}")
+
+
+def _error(code: int, retry_after: str | None, answer: bytes) -> errors.ClusterError:
+    try:
+        status = msgspec.json.decode(answer, type=_Status)
+    except msgspec.DecodeError:
+        # A proxy in between, or a panic in the API server: HTML or plain text.
+        status = _Status(message=answer[:200].decode(errors="replace"))
+    seconds = status.details.retry_after_seconds or (
+        float(retry_after) if retry_after and retry_after.isdigit() else None
+    )
+    kind = _kind(code, status)
+    return kind(status.message or f"HTTP {code}", code=code, reason=status.reason, retry_after=seconds)
+
+
+def _kind(code: int, status: _Status) -> type[errors.ClusterError]:
+    match code:
+        case 404:
+            return errors.NotFoundError
+        case 409:
+            return errors.AlreadyExistsError if status.reason == "AlreadyExists" else errors.ConflictError
+        case 410:
+            return errors.GoneError
+        case 400 | 413 | 415 | 422:
+            return errors.InvalidError
+        case 403 if any(cause.reason == "NamespaceTerminating" for cause in status.details.causes):
+            return errors.NamespaceTerminatingError
+        case 403:
+            return errors.ForbiddenError
+        case 401 | 429:
+            return errors.UnavailableError
+        case _ if code >= 500:
+            return errors.UnavailableError
+        case _:
+            return errors.ClusterError

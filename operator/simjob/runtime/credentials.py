@@ -1,0 +1,99 @@
+"""Where the API server is and how the operator proves who it is, for every session that it opens.
+
+kubernetes.aio reads the service account or the kubeconfig; here is what it leaves out: a header that is fresh in
+each request, also in kopf's, and a second try when the API server says that a token has expired.
+"""
+
+import logging
+import os
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+from kubernetes.aio import client, config
+from kubernetes.aio.client.rest import RESTClientObject
+from kubernetes.aio.config import incluster_config
+
+_RELOAD_INTERVAL: Final = 60.0
+_READ_AHEAD: Final = 2**20
+
+_log = logging.getLogger(__name__)
+
+
+class Credentials:
+    """The API server's address, its TLS context, and an Authorization header that follows rotated tokens."""
+
+    def __init__(
+        self,
+        configuration: client.Configuration,
+        *,
+        reload: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
+    ):
+        self.host: str = configuration.host.rstrip("/")
+        self.tls: ssl.SSLContext = RESTClientObject(configuration).ssl_context
+        self._configuration = configuration
+        self._reload = reload
+        self._monotonic = monotonic
+        self._read_at = monotonic()
+
+    @classmethod
+    async def load(cls) -> "Credentials":
+        """Reads $KUBECONFIG; without it the pod's service account; without that ~/.kube/config."""
+        configuration = client.Configuration()
+        in_cluster = "KUBECONFIG" not in os.environ and incluster_config.SERVICE_HOST_ENV_NAME in os.environ
+        if in_cluster:
+            config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]  # It has no annotations.
+        else:
+            await _load_kubeconfig(configuration)
+        return cls(configuration, reload=not in_cluster)
+
+    def session(self, agent: str, *, connections: int = 0) -> aiohttp.ClientSession:
+        """Opens a session whose every request carries a fresh Authorization header."""
+        return aiohttp.ClientSession(
+            # The API server closes idle connections after 90 s; a client that does so first never meets a closed one.
+            connector=aiohttp.TCPConnector(ssl=self.tls, limit=connections, keepalive_timeout=60),
+            headers={"User-Agent": agent},
+            middlewares=(self._authorize,),
+            proxy=self._configuration.proxy,
+            # Proxy variables are for the internet; a proxy for the API server is in the kubeconfig.
+            trust_env=False,
+            read_bufsize=_READ_AHEAD,
+        )
+
+    async def _authorize(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        before = await self._header()
+        if before:
+            request.headers["Authorization"] = before
+        response = await handler(request)
+        if response.status != 401 or not await self._renewed(before):
+            return response
+        response.release()
+        request.headers["Authorization"] = await self._header() or ""
+        return await handler(request)
+
+    async def _header(self) -> str | None:
+        try:
+            return await self._configuration.get_api_key_with_prefix("BearerToken")
+        except (config.ConfigException, OSError) as trouble:
+            raise aiohttp.ClientConnectionError(f"the token cannot be read: {trouble}") from trouble
+
+    async def _renewed(self, before: str | None) -> bool:
+        """Reads the kubeconfig, or runs its exec plugin, again, at most once a minute; says if the header changed."""
+        if self._reload and self._monotonic() - self._read_at > _RELOAD_INTERVAL:
+            self._read_at = self._monotonic()
+            try:
+                await _load_kubeconfig(self._configuration)
+            except (config.ConfigException, OSError) as trouble:
+                _log.warning("the kubeconfig cannot be read again", extra={"why": str(trouble)})
+        return await self._header() != before
+
+
+async def _load_kubeconfig(configuration: client.Configuration) -> None:
+    # kubernetes.aio reads the variable at import; whoever sets it later would be ignored.
+    path = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    await config.load_kube_config(path, client_configuration=configuration)  # type: ignore[no-untyped-call]  # As above.

@@ -1,0 +1,165 @@
+"""kopf's part: it watches SimulationJobs and hands each event on. It decides nothing and writes nothing.
+
+Everything of kopf that would keep state in the object is off: no annotations, no finalizers, no peering, no posting.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from typing import Any, Protocol
+
+import kopf
+
+from simjob.api import names
+from simjob.runtime import errors
+from simjob.runtime.connection import USER_AGENT, Requests
+from simjob.runtime.credentials import Credentials
+
+_log = logging.getLogger(__name__)
+
+
+class SimulationJobSink(Protocol):
+    """Where events of SimulationJobs go. `raw` is the object's JSON; it is not to be changed."""
+
+    def seen(self, raw: dict[str, Any]) -> None:
+        """The object is there, and this is its state."""
+        ...
+
+    def deleted(self, raw: dict[str, Any]) -> None:
+        """The object is gone; `raw` has at least metadata.namespace, name and uid."""
+        ...
+
+
+async def watch(
+    credentials: Credentials,
+    connection: Requests,
+    namespaces: Collection[str],
+    sink: SimulationJobSink,
+    *,
+    ready: Callable[[], None],
+    stop: asyncio.Event,
+) -> None:
+    """Runs kopf until `stop` is set; raises if kopf ends by itself, so that the process starts anew.
+
+    `namespaces`: none means all. `ready` is called once kopf has been started: by then it has taken SIGINT and
+    SIGTERM for itself, and the caller takes them back.
+    """
+    await _served(connection, stop)
+    tasks = await kopf.spawn_tasks(
+        registry=_registry(credentials, sink),
+        settings=_settings(),
+        clusterwide=not namespaces,
+        namespaces=tuple(namespaces),
+        standalone=True,
+    )
+    ready()
+    stopping = asyncio.create_task(stop.wait(), name="stop of kopf")
+    try:
+        done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (*tasks, stopping):
+            task.cancel()
+        results = await asyncio.gather(*tasks, stopping, return_exceptions=True)
+    if stopping not in done:
+        trouble = next((r for r in results if isinstance(r, Exception)), None)
+        raise RuntimeError("kopf ended by itself") from trouble
+
+
+async def _served(connection: Requests, stop: asyncio.Event) -> None:
+    # Without its scanning of CRDs kopf never finds a kind that is not there when it starts.
+    told = False
+    while not stop.is_set():
+        try:
+            await connection.request("GET", f"/apis/{names.API_VERSION}")
+        except errors.ClusterError as trouble:
+            if not told:
+                _log.warning("waiting for the SimulationJob API", extra={"why": str(trouble)})
+            told = True
+        else:
+            return
+        await _unless(stop, 1.0)
+
+
+async def _unless(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+def _registry(credentials: Credentials, sink: SimulationJobSink) -> kopf.OperatorRegistry:
+    registry = kopf.OperatorRegistry()
+
+    # A session of ours, because it reads rotated tokens for each request: with a token of its own kopf would have to
+    # be told when it expires, and would then break all its watches off.
+    @kopf.on.login(registry=registry)
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        return kopf.AiohttpSession(server=credentials.host, aiohttp_session=credentials.session(USER_AGENT))
+
+    @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
+    async def changed(event: kopf.RawEvent, **_: Any) -> None:
+        raw: dict[str, Any] = dict(event["object"])
+        if event["type"] == "DELETED":
+            sink.deleted(raw)
+        else:
+            sink.seen(raw)
+
+    return registry
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.persistence.diffbase_storage = _NullDiffBase()
+    settings.persistence.progress_storage = _NullProgress()
+    settings.persistence.finalizer = f"{names.GROUP}/kopf"
+    settings.persistence.consistency_timeout = 0
+    # A limit would count idle workers too: limit / idle_timeout objects a second.
+    settings.queueing.worker_limit = None
+    settings.queueing.idle_timeout = 1.0
+    settings.queueing.exit_timeout = 1.0
+    settings.queueing.error_delays = (1, 2, 5)
+    settings.watching.server_timeout = 290
+    settings.watching.connect_timeout = 5
+    settings.watching.inactivity_timeout = 70
+    settings.watching.reconnect_backoff = 1.0
+    settings.watching.chunk_size = 100
+    settings.networking.request_timeout = 15
+    settings.networking.connect_timeout = 5
+    settings.networking.error_backoffs = (0.2, 0.5, 1, 2, 5)
+    settings.process.ultimate_exiting_timeout = 20
+    return settings
+
+
+class _NullDiffBase(kopf.DiffBaseStorage):
+    """Remembers nothing of an object, so that kopf neither annotates nor copies it."""
+
+    def build(self, *, body: Any, extra_fields: Any = None) -> Any:
+        return {}
+
+    def fetch(self, *, body: Any) -> Any:
+        # None would mean: never seen, to be created.
+        return {}
+
+    def store(self, *, body: Any, patch: Any, essence: Any) -> None:
+        return
+
+
+class _NullProgress(kopf.ProgressStorage):
+    """Remembers nothing of a handler: there is none that could be half done."""
+
+    def fetch(self, *, key: Any, body: Any) -> Any:
+        return None
+
+    def store(self, *, key: Any, record: Any, body: Any, patch: Any) -> None:
+        return
+
+    def purge(self, *, key: Any, body: Any, patch: Any) -> None:
+        return
+
+    def touch(self, *, body: Any, patch: Any, value: Any) -> None:
+        return
+
+    def clear(self, *, essence: Any) -> Any:
+        return essence

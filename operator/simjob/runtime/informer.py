@@ -1,0 +1,213 @@
+"""A cluster's pods or Jobs, told to a sink as they are and as they change: list, then watch, for ever.
+
+It stores no facts and judges none. Whatever goes wrong, it lists again and tells the difference, so that the sink
+also hears of what vanished meanwhile; a strange object is left out and logged, never an end.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final, Generic, Protocol, TypeVar
+
+import msgspec
+
+from simjob.api import names
+from simjob.core.facts import Job, Pod
+from simjob.runtime import errors
+from simjob.runtime.connection import Requests
+
+JOBS: Final = ("/apis/batch/v1", "jobs")
+PODS: Final = ("/api/v1", "pods")
+
+_PAGE: Final = "500"
+_EVENTS_AT_ONCE: Final = 50
+_LIST_TIMEOUT: Final = 60.0
+_SERVER_TIMEOUT: Final = "290"
+_LONGEST_DELAY: Final = 30.0
+# A watch that ends sooner than this counts as a failure, else a server that closes at once is asked in a tight loop.
+_SHORT: Final = 1.0
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T", bound=Pod | Job)
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class Sink(Protocol[T_contra]):
+    """Where an informer tells what it sees. The calls must be quick: the watch waits for them."""
+
+    def upsert(self, obj: T_contra) -> None:
+        """The object is there, and this is its state."""
+        ...
+
+    def delete(self, obj: T_contra) -> None:
+        """The object is gone; this is the last state that was seen."""
+        ...
+
+
+class _ListMeta(msgspec.Struct, rename="camel"):
+    resource_version: str = ""
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class _Page(msgspec.Struct):
+    metadata: _ListMeta
+    items: list[msgspec.Raw] = []
+
+
+class _Event(msgspec.Struct):
+    type: str
+    object: msgspec.Raw
+
+
+class _Versioned(msgspec.Struct):
+    metadata: _ListMeta
+
+
+class _Error(msgspec.Struct):
+    code: int = 0
+    message: str = ""
+
+
+_PAGES: Final = msgspec.json.Decoder(_Page)
+_EVENTS: Final = msgspec.json.Decoder(_Event)
+_VERSIONS: Final = msgspec.json.Decoder(_Versioned)
+
+
+def path(kind: tuple[str, str], namespace: str | None) -> str:
+    """Returns the collection's path: one namespace's, or the whole cluster's."""
+    root, plural = kind
+    return f"{root}/namespaces/{namespace}/{plural}" if namespace else f"{root}/{plural}"
+
+
+class Informer(Generic[T]):
+    """One list-and-watch.
+
+    `synced` is set when the sink has heard of everything once. `last_seen` is the monotonic time of the last byte.
+    """
+
+    def __init__(
+        self,
+        connection: Requests,
+        path: str,
+        kind: type[T],
+        sink: Sink[T],
+        *,
+        selector: str = names.LABEL_UID,
+        inactivity: float = 75.0,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.path = path
+        self.synced = asyncio.Event()
+        self.last_seen = monotonic()
+        self._connection = connection
+        self._decoder = msgspec.json.Decoder(kind)
+        self._sink = sink
+        self._selector = selector
+        self._inactivity = inactivity
+        self._sleep = sleep
+        self._monotonic = monotonic
+        self._jitter = jitter
+        self._known: dict[str, T] = {}
+        self._failures = 0
+        self._events = 0
+
+    async def run(self) -> None:
+        """Lists and watches until it is cancelled."""
+        while True:
+            try:
+                version = await self._list()
+                while True:
+                    version = await self._watch(version)
+            except (errors.ClusterError, msgspec.DecodeError) as trouble:
+                self._failures += 1
+                delay = min(_LONGEST_DELAY, 0.2 * 2.0 ** min(self._failures, 10)) * (1 - self._jitter() / 2)
+                _log.info("listing again", extra={"path": self.path, "why": str(trouble), "delay": round(delay, 2)})
+            await self._sleep(delay)
+
+    async def _list(self) -> str:
+        """Tells the sink what there is, then what there is no more; returns the list's resourceVersion."""
+        listed: set[str] = set()
+        query = {"labelSelector": self._selector, "limit": _PAGE}
+        while True:
+            answer = await self._connection.request("GET", self.path, query=query, within=_LIST_TIMEOUT)
+            self.last_seen = self._monotonic()
+            page = _PAGES.decode(answer)
+            for raw in page.items:
+                obj = self._decode(raw)
+                if obj is not None:
+                    listed.add(obj.metadata.uid)
+                    self._upsert(obj)
+                await self._breathe()
+            if not page.metadata.continue_:
+                break
+            query["continue"] = page.metadata.continue_
+        for uid in self._known.keys() - listed:
+            self._sink.delete(self._known.pop(uid))
+        self.synced.set()
+        return page.metadata.resource_version
+
+    async def _watch(self, version: str) -> str:
+        """Tells the sink of changes until the server ends the watch; returns the last resourceVersion."""
+        query = {
+            "labelSelector": self._selector,
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": version,
+            "timeoutSeconds": _SERVER_TIMEOUT,
+        }
+        started = self._monotonic()
+        rest = b""
+        async with self._connection.stream(self.path, query, self._inactivity) as chunks:
+            async for chunk in chunks:
+                self.last_seen = self._monotonic()
+                *lines, rest = (rest + chunk).split(b"\n")
+                version = await self._tell(lines, version)
+        if rest:
+            raise errors.UnavailableError("the watch ended in the middle of a line")
+        if self._monotonic() - started < _SHORT:
+            raise errors.UnavailableError("the watch ended at once")
+        return version
+
+    async def _tell(self, lines: Iterable[bytes], version: str) -> str:
+        for line in lines:
+            event = _EVENTS.decode(line)
+            if event.type == "ERROR":
+                error = msgspec.json.decode(event.object, type=_Error)
+                raise errors.UnavailableError(f"the watch ended: {error.message}", code=error.code)
+            version = _VERSIONS.decode(event.object).metadata.resource_version
+            self._failures = 0
+            if event.type != "BOOKMARK" and (obj := self._decode(event.object)) is not None:
+                self._change(event.type, obj)
+            await self._breathe()
+        return version
+
+    def _change(self, type_: str, obj: T) -> None:
+        if type_ == "DELETED":
+            self._known.pop(obj.metadata.uid, None)
+            self._sink.delete(obj)
+        else:
+            self._upsert(obj)
+
+    def _upsert(self, obj: T) -> None:
+        before = self._known.get(obj.metadata.uid)
+        if before is None or before.metadata.resource_version != obj.metadata.resource_version:
+            self._known[obj.metadata.uid] = obj
+            self._sink.upsert(obj)
+
+    def _decode(self, raw: msgspec.Raw) -> T | None:
+        try:
+            return self._decoder.decode(raw)
+        except msgspec.ValidationError as trouble:
+            _log.warning("an object that cannot be read", extra={"path": self.path, "why": str(trouble)})
+            return None
+
+    async def _breathe(self) -> None:
+        # A burst must not keep a cancel waiting.
+        self._events += 1
+        if self._events % _EVENTS_AT_ONCE == 0:
+            await asyncio.sleep(0)

@@ -1,0 +1,101 @@
+"""The keys that want a look, each once, and never two looks at the same key at a time.
+
+As client-go's work queue (https://pkg.go.dev/k8s.io/client-go/util/workqueue), plus a lane that goes first. It
+knows nothing of what a key means.
+"""
+
+import asyncio
+import random
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Key(NamedTuple):
+    """Which SimulationJob."""
+
+    namespace: str
+    name: str
+
+
+class WorkQueue:
+    """An asyncio queue of keys: waiting, being worked on, due later. Belongs to one event loop."""
+
+    def __init__(
+        self, *, first_delay: float = 0.1, longest_delay: float = 60.0, jitter: Callable[[], float] = random.random
+    ) -> None:
+        self._first_delay = first_delay
+        self._longest_delay = longest_delay
+        self._jitter = jitter
+        self._urgent: OrderedDict[Key, None] = OrderedDict()
+        self._ordinary: OrderedDict[Key, None] = OrderedDict()
+        self._processing: set[Key] = set()
+        self._again: dict[Key, bool] = {}  # Added while being worked on; the value says whether urgently.
+        self._later: dict[Key, asyncio.TimerHandle] = {}
+        self._failures: dict[Key, int] = {}
+        self._filled = asyncio.Event()
+
+    def __len__(self) -> int:
+        """How many keys wait for a worker now."""
+        return len(self._urgent) + len(self._ordinary)
+
+    def add(self, key: Key) -> None:
+        """Asks for a look at `key`; one that waits already is enough, one that runs is followed by another."""
+        if key in self._processing:
+            self._again.setdefault(key, False)
+        elif key not in self._urgent:
+            self._ordinary[key] = None
+            self._filled.set()
+
+    def add_urgent(self, key: Key) -> None:
+        """As `add`, ahead of all keys that were not added so."""
+        if key in self._processing:
+            self._again[key] = True
+            return
+        self._ordinary.pop(key, None)
+        self._urgent[key] = None
+        self._filled.set()
+
+    def add_after(self, key: Key, seconds: float) -> None:
+        """Adds `key` in `seconds`; of several times the earliest holds."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + seconds
+        earlier = self._later.get(key)
+        if earlier is not None:
+            if earlier.when() <= due:
+                return
+            earlier.cancel()
+        self._later[key] = loop.call_at(due, self._add_due, key)
+
+    def _add_due(self, key: Key) -> None:
+        del self._later[key]
+        self.add(key)
+
+    def backoff(self, key: Key) -> float:
+        """Adds `key` after a delay that doubles with each call since the last `forget`; returns the delay."""
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        # The exponent is bounded, because a float is.
+        delay = min(self._longest_delay, self._first_delay * 2.0 ** min(failures, 30)) * (1 - self._jitter() / 4)
+        self.add_after(key, delay)
+        return delay
+
+    def forget(self, key: Key) -> None:
+        """The next `backoff` of `key` starts from the shortest delay."""
+        self._failures.pop(key, None)
+
+    async def get(self) -> Key:
+        """Waits for a key and hands it out; the caller says `done` when it has finished with it."""
+        while not len(self):
+            self._filled.clear()
+            await self._filled.wait()
+        key, _ = (self._urgent or self._ordinary).popitem(last=False)
+        self._processing.add(key)
+        return key
+
+    def done(self, key: Key) -> None:
+        """Ends the work on `key`; if it was added meanwhile, it waits again."""
+        self._processing.discard(key)
+        again = self._again.pop(key, None)
+        if again is not None:
+            (self.add_urgent if again else self.add)(key)
