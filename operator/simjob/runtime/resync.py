@@ -1,0 +1,165 @@
+"""Heals what kopf's watch of SimulationJobs cannot see: deletions in a gap, events that were lost.
+
+It stands between kopf and the sink, knows the resourceVersions that passed, and compares them with a list of
+metadata from time to time. Nothing older than what the sink has heard passes.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from simjob.runtime import apiserver, errors
+from simjob.runtime.cluster import Cluster
+from simjob.runtime.connection import Requests
+from simjob.runtime.handlers import SimulationJobSink
+
+_METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_LIST_TIMEOUT: Final = 60.0
+# kopf gets so long to bring what the list already shows.
+_GRACE: Final = 5.0
+_POLL: Final = 0.1
+_RETRY: Final = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class _Meta(msgspec.Struct, rename="camel"):
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+
+
+class _Item(msgspec.Struct):
+    metadata: _Meta
+
+
+class _ListMeta(msgspec.Struct):
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class _Page(msgspec.Struct):
+    metadata: _ListMeta
+    items: list[_Item] = []
+
+
+_PAGES: Final = msgspec.json.Decoder(_Page)
+
+
+class _Known(NamedTuple):
+    namespace: str
+    name: str
+    version: int
+
+
+class Resync:
+    """A SimulationJobSink in front of another one. `synced` is set when that one has heard of everything once."""
+
+    def __init__(
+        self,
+        connection: Requests,
+        cluster: Cluster,
+        sink: SimulationJobSink,
+        namespaces: Collection[str],
+        interval: float,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.synced = asyncio.Event()
+        self._connection = connection
+        self._cluster = cluster
+        self._sink = sink
+        self._paths = [apiserver.simulationjobs(namespace) for namespace in namespaces or (None,)]
+        self._interval = interval
+        self._sleep = sleep
+        self._monotonic = monotonic
+        self._jitter = jitter
+        self._known: dict[str, _Known] = {}
+        self._unseen_since: float | None = None
+
+    def seen(self, raw: dict[str, Any]) -> None:
+        """Hands on what kopf saw."""
+        self._unseen_since = None
+        self._pass(raw)
+
+    def deleted(self, raw: dict[str, Any]) -> None:
+        """Hands on what kopf saw go."""
+        self._unseen_since = None
+        self._known.pop(raw["metadata"]["uid"], None)
+        self._sink.deleted(raw)
+
+    def unseen_age(self) -> float:
+        """How long ago the oldest change was found that kopf's watch did not bring, nor anything since; 0 if none."""
+        return 0.0 if self._unseen_since is None else self._monotonic() - self._unseen_since
+
+    async def run(self) -> None:
+        """Compares and heals until it is cancelled."""
+        while True:
+            try:
+                await self._compare()
+            except (errors.ClusterError, msgspec.DecodeError) as trouble:
+                _log.warning("SimulationJobs could not be listed", extra={"why": str(trouble)})
+                await self._sleep(_RETRY)
+                continue
+            self.synced.set()
+            await self._sleep(self._interval * (1 + self._jitter() / 10))
+
+    async def _compare(self) -> None:
+        before = set(self._known)
+        listed = await self._list()
+        noticed = self._monotonic()
+        # What was known before the list was asked for and is not in it is gone; what came since may be younger.
+        for uid in before - {meta.uid for meta in listed}:
+            if known := self._known.pop(uid, None):
+                _log.info("found gone", extra={"namespace": known.namespace, "simulationjob": known.name})
+                self._sink.deleted({"metadata": {"namespace": known.namespace, "name": known.name, "uid": uid}})
+        behind = [meta for meta in listed if self._is_behind(meta)]
+        while behind and self._monotonic() - noticed < _GRACE:
+            await self._sleep(_POLL)
+            behind = [meta for meta in behind if self._is_behind(meta)]
+        for meta in behind:
+            await self._heal(meta, noticed)
+
+    async def _heal(self, meta: _Meta, noticed: float) -> None:
+        try:
+            raw = await self._cluster.get_simulationjob(meta.namespace, meta.name)
+        except errors.NotFoundError:
+            return
+        if self._is_behind(meta) and raw["metadata"]["uid"] == meta.uid:
+            _log.warning("kopf missed a change", extra={"namespace": meta.namespace, "simulationjob": meta.name})
+            self._unseen_since = noticed if self._unseen_since is None else self._unseen_since
+            self._pass(raw)
+
+    def _pass(self, raw: dict[str, Any]) -> None:
+        meta = raw["metadata"]
+        now = _Known(meta["namespace"], meta["name"], int(meta["resourceVersion"]))
+        before = self._known.get(meta["uid"])
+        if before is None or before.version < now.version:
+            self._known[meta["uid"]] = now
+            self._sink.seen(raw)
+
+    def _is_behind(self, meta: _Meta) -> bool:
+        known = self._known.get(meta.uid)
+        return known is None or known.version < int(meta.resource_version)
+
+    async def _list(self) -> list[_Meta]:
+        found: list[_Meta] = []
+        for path in self._paths:
+            query = {"limit": "500"}
+            while True:
+                answer = await self._connection.request(
+                    "GET", path, query=query, accept=_METADATA_ONLY, within=_LIST_TIMEOUT
+                )
+                page = _PAGES.decode(answer)
+                found.extend(item.metadata for item in page.items)
+                if not page.metadata.continue_:
+                    break
+                query["continue"] = page.metadata.continue_
+        return found
