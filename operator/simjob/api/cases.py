@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from math import prod
 from typing import Annotated, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from simjob.api import names, rules
-from simjob.api.schema import MAX_CASES, Model, Scalar
+from simjob.api.schema import MAX_CASES, Model, Scalar, list_map, validated
 
 PARAMETER_NAME: Final = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"
 CASE_NAME: Final = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
@@ -76,6 +76,8 @@ class ListedCase(Model):
 class Cases(Model):
     """The cases of the sweep, from exactly one source."""
 
+    model_config = ConfigDict(json_schema_extra=validated(rules.ONE_CASE_SOURCE_RULE))
+
     count: Annotated[
         int | None,
         Field(ge=1, le=MAX_CASES, description="So many cases that differ by their index only."),
@@ -87,11 +89,17 @@ class Cases(Model):
             max_length=16,
             description="A case for each combination of the axes' values; the last axis runs fastest. "
             "At most 100000 combinations.",
+            json_schema_extra=validated(rules.AXES_UNIQUE_RULE),
         ),
     ] = None
     list: Annotated[
         tuple[ListedCase, ...] | None,
-        Field(min_length=1, max_length=2000, description="The cases written out, in the order of their indexes."),
+        Field(
+            min_length=1,
+            max_length=2000,
+            description="The cases written out, in the order of their indexes.",
+            json_schema_extra=list_map("name"),
+        ),
     ] = None
 
     @model_validator(mode="after")

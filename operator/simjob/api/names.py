@@ -13,6 +13,7 @@ KIND: Final = "SimulationJob"
 PLURAL: Final = "simulationjobs"
 SINGULAR: Final = "simulationjob"
 SHORT_NAMES: Final = ("simjob", "sj")
+CATEGORIES: Final = ("all", "simulation")
 
 # https://kubernetes.io/docs/concepts/workloads/controllers/job/#delegation-of-managing-a-job-object-to-external-controller
 MANAGED_BY: Final = f"{GROUP}/operator"
@@ -57,3 +58,39 @@ GPU_RESOURCE: Final = "nvidia.com/gpu"
 # NVIDIA GPU feature discovery, https://github.com/NVIDIA/k8s-device-plugin/tree/main/docs/gpu-feature-discovery
 LABEL_GPU_PRODUCT: Final = "nvidia.com/gpu.product"
 LABEL_GPU_MEMORY: Final = "nvidia.com/gpu.memory"
+
+
+class Reason:
+    """Reasons of phases, conditions and Events: one word each, for programs."""
+
+    ACCEPTED: Final = "Accepted"
+    STARTING: Final = "Starting"
+    RUNNING: Final = "CasesRunning"
+    RETRYING: Final = "WaitingToRetry"
+    PAUSED: Final = "ParallelismIsZero"
+    SUSPENDING: Final = "Suspending"
+    SUSPENDED: Final = "Suspended"
+    CANCEL_REQUESTED: Final = "CancelRequested"
+    NOT_STOPPING: Final = "PodsNotStopping"
+    CANCELLED: Final = "Cancelled"
+    COMPLETED: Final = "AllCasesSucceeded"
+    CASES_FAILED: Final = "CasesFailed"
+    INVALID_SPEC: Final = "InvalidSpec"
+    JOB_REFUSED: Final = "JobRefused"
+    POD_REFUSED: Final = "PodRefused"
+    UNSCHEDULABLE: Final = "Unschedulable"
+    IMAGE_PULL: Final = "ImagePullFailed"
+    CONTAINER_WAITING: Final = "ContainerCannotStart"
+    QUEUED: Final = "QueuedByKueue"
+    ATTEMPT_LOST: Final = "AttemptLost"
+    JOB_LOST: Final = "JobLost"
+
+
+class ErrorCode:
+    """Machine codes in `status.errorCode` and in `status.failures`."""
+
+    SUBMISSION_FAILED: Final = "SUBMISSION_FAILED"
+    CASES_FAILED: Final = "CASES_FAILED"
+    INVALID_SPEC: Final = "INVALID_SPEC"
+    CASE_FAILED: Final = "CASE_FAILED"
+    LOST: Final = "LOST"

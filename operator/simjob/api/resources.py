@@ -43,7 +43,6 @@ def _positive(value: int | str) -> int | str:
 
 _QUANTITY_SCHEMA: Final = {
     "x-kubernetes-int-or-string": True,
-    "anyOf": [{"type": "integer"}, {"type": "string"}],
     "maxLength": 32,
 }
 Quantity = Annotated[

@@ -16,6 +16,16 @@ INT32_MAX: Final = 2**31 - 1
 INT64_MAX: Final = 2**63 - 1
 
 
+def validated(*rules: dict[str, Any]) -> dict[str, Any]:
+    """Give the schema extension that makes the API server check these CEL rules."""
+    return {"x-kubernetes-validations": list(rules)}
+
+
+def list_map(key: str) -> dict[str, Any]:
+    """Give the schema extension for a list whose items are told apart by this field."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
+
+
 class Model(BaseModel):
     """A part of the resource that users write: unknown fields are errors, as they are for the API server."""
 

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
+from simjob.api import rules
 from simjob.api.cases import Cases
 from simjob.api.names import API_VERSION, KIND
 from simjob.api.resources import Resources
-from simjob.api.schema import LABEL_VALUE, Lenient, Model, Time
+from simjob.api.schema import LABEL_VALUE, Lenient, Model, Time, validated
 from simjob.api.status import Status
 from simjob.api.template import Template
 
@@ -42,6 +43,8 @@ class History(Model):
 
 class Spec(Model):
     """What to run, how much of it at once, and whether to stop. Most of it cannot be changed later."""
+
+    model_config = ConfigDict(json_schema_extra=validated(*rules.SPEC_RULES))
 
     title: Annotated[str | None, Field(max_length=256, description="A title for people.")] = None
     description: Annotated[str | None, Field(max_length=4096, description="A description for people.")] = None
@@ -120,6 +123,8 @@ class Metadata(Lenient):
 
 class SimulationJob(Lenient):
     """A sweep: one simulation run for many cases."""
+
+    model_config = ConfigDict(json_schema_extra=validated(*rules.ROOT_RULES))
 
     api_version: str = API_VERSION
     kind: str = KIND

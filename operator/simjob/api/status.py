@@ -10,7 +10,7 @@ from pydantic import Field
 
 from simjob.api.conditions import Condition
 from simjob.api.ranges import Ranges, RangesText
-from simjob.api.schema import INT32_MAX, INT64_MAX, MAX_CASES, Lenient, Time
+from simjob.api.schema import INT32_MAX, INT64_MAX, MAX_CASES, Lenient, Time, list_map
 
 MAX_FAILURES: Final = 20
 MAX_STATUS_MESSAGE: Final = 4096
@@ -105,7 +105,12 @@ class Status(Lenient):
     is_terminal: Annotated[bool, Field(description="Whether the phase is final.")] = False
     is_failed: Annotated[bool, Field(description="Whether it failed. A cancelled job is final and not failed.")] = False
     conditions: Annotated[
-        tuple[Condition, ...], Field(max_length=16, description="The state by aspect; `Finished` is True at every end.")
+        tuple[Condition, ...],
+        Field(
+            max_length=16,
+            description="The state by aspect; `Finished` is True at every end.",
+            json_schema_extra=list_map("type"),
+        ),
     ] = ()
     cancellation: Annotated[
         Cancellation | None, Field(description="Who cancelled, why and when; absent if nobody did.")

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from simjob.api import rules
 from simjob.api.containers import Container, Id, InitContainer, SeccompProfile, Seconds
-from simjob.api.schema import INT64_MAX, LabelValue, Line, Model, ObjectName, Opaque, Word
+from simjob.api.schema import INT64_MAX, LabelValue, Line, Model, ObjectName, Opaque, Word, validated
 from simjob.api.volumes import SecretRef, Volume
 
 Labels = Annotated[dict[str, LabelValue], Field(max_length=64)]
@@ -72,14 +73,24 @@ class PodSpec(Model):
 
     containers: Annotated[
         tuple[Container, ...],
-        Field(min_length=1, max_length=8, description="The containers; the first one is the simulation."),
+        Field(
+            min_length=1,
+            max_length=8,
+            description="The containers; the first one is the simulation.",
+            json_schema_extra=validated(rules.CONTAINERS_UNIQUE_RULE),
+        ),
     ]
     init_containers: Annotated[
         tuple[InitContainer, ...] | None,
         Field(max_length=8, description="Containers that run one after the other before the others start."),
     ] = None
     volumes: Annotated[
-        tuple[Volume, ...] | None, Field(max_length=64, description="Volumes that containers can mount.")
+        tuple[Volume, ...] | None,
+        Field(
+            max_length=64,
+            description="Volumes that containers can mount.",
+            json_schema_extra=validated(rules.VOLUMES_UNIQUE_RULE),
+        ),
     ] = None
     image_pull_secrets: Annotated[
         tuple[SecretRef, ...] | None, Field(max_length=16, description="Secrets for private registries.")

@@ -3,16 +3,27 @@
 https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from simjob.api import rules
 from simjob.api.containers import FieldRef, Key, Path, ResourceFieldRef
 from simjob.api.resources import Quantity
-from simjob.api.schema import DnsLabel, Model, ObjectName, Opaque, Word
+from simjob.api.schema import DnsLabel, Model, ObjectName, Opaque, Word, validated
 
 Mode = Annotated[int, Field(ge=0, le=0o777)]
+
+SOURCES: Final = (
+    "emptyDir",
+    "configMap",
+    "secret",
+    "persistentVolumeClaim",
+    "downwardAPI",
+    "ephemeral",
+    "csi",
+    "image",
+)
 
 
 class KeyToPath(Model):
@@ -108,6 +119,8 @@ class ImageVolume(Model):
 class Volume(Model):
     """A volume: a name and exactly one source."""
 
+    model_config = ConfigDict(json_schema_extra=validated(rules.one_source_rule(SOURCES, rules.ONE_VOLUME_SOURCE)))
+
     name: Annotated[DnsLabel, Field(description="The name that mounts use, unique in the pod.")]
     empty_dir: Annotated[EmptyDir | None, Field(description="A folder that goes with the pod.")] = None
     config_map: Annotated[ConfigMapVolume | None, Field(description="A ConfigMap's keys as files.")] = None
@@ -122,7 +135,7 @@ class Volume(Model):
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:
-        sources = [name for name in type(self).model_fields if name != "name" and getattr(self, name) is not None]
+        sources = self.model_fields_set - {"name"}
         if len(sources) != 1:
             raise ValueError(rules.ONE_VOLUME_SOURCE)
         return self
