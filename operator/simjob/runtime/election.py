@@ -10,7 +10,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
@@ -61,7 +61,6 @@ class Elector:
         clock: Callable[[], datetime],
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
         end: Callable[[int], Any] = os._exit,
     ) -> None:
@@ -69,7 +68,6 @@ class Elector:
         self._settings = settings
         self._clock = clock
         self._monotonic = monotonic
-        self._sleep = sleep
         self._jitter = jitter
         self._end = end
         self._collection = f"/apis/coordination.k8s.io/v1/namespaces/{settings.lease_namespace}/leases"
@@ -97,7 +95,7 @@ class Elector:
                 if not self._released.is_set():
                     await self._round()
             # Followers that ask at different times do not collide when the Lease falls free.
-            await self._sleep(self._settings.lease_retry_seconds * (1 - self._jitter() / 5))
+            await asyncio.sleep(self._settings.lease_retry_seconds * (1 - self._jitter() / 5))
 
     async def release(self) -> None:
         """Gives the Lease to whoever asks next. To be called after the last write has been answered."""
@@ -172,12 +170,13 @@ class Elector:
             self._acquired.set()
 
     def _guard(self) -> None:
-        while not self._released.wait(0.25):
-            if self._monotonic() >= self._valid_until:
-                # Logging may need what a hung loop holds; a line on standard error needs nothing.
-                os.write(2, b"the Lease could not be renewed in time: ending\n")
-                self._end(1)
+        while self._monotonic() < self._valid_until:
+            if self._released.wait(0.25):
                 return
+        if not self._released.is_set():
+            # Logging may need what a hung loop holds; a line on standard error needs nothing.
+            os.write(2, b"the Lease could not be renewed in time: ending\n")
+            self._end(1)
 
     async def _get(self) -> _Lease | None:
         try:

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
@@ -97,7 +97,6 @@ class Informer(Generic[T]):
         *,
         selector: str = names.LABEL_UID,
         inactivity: float = 75.0,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -109,7 +108,6 @@ class Informer(Generic[T]):
         self._sink = sink
         self._selector = selector
         self._inactivity = inactivity
-        self._sleep = sleep
         self._monotonic = monotonic
         self._jitter = jitter
         self._known: dict[str, T] = {}
@@ -127,7 +125,7 @@ class Informer(Generic[T]):
                 self._failures += 1
                 delay = min(_LONGEST_DELAY, 0.2 * 2.0 ** min(self._failures, 10)) * (1 - self._jitter() / 2)
                 _log.info("listing again", extra={"path": self.path, "why": str(trouble), "delay": round(delay, 2)})
-            await self._sleep(delay)
+            await asyncio.sleep(delay)
 
     async def _list(self) -> str:
         """Tells the sink what there is, then what there is no more; returns the list's resourceVersion."""

@@ -58,10 +58,8 @@ class Lag:
     def __init__(
         self,
         *,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._sleep = sleep
         self._monotonic = monotonic
         self._seconds = 0.0
 
@@ -69,7 +67,7 @@ class Lag:
         """Measures until it is cancelled."""
         while True:
             started = self._monotonic()
-            await self._sleep(1.0)
+            await asyncio.sleep(1.0)
             self._seconds = self._monotonic() - started - 1.0
 
     def check(self, limit: float = 5.0) -> Check:

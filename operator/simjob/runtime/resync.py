@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -68,7 +68,6 @@ class Resync:
         namespaces: Collection[str],
         interval: float,
         *,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -78,7 +77,6 @@ class Resync:
         self._sink = sink
         self._paths = [apiserver.simulationjobs(namespace) for namespace in namespaces or (None,)]
         self._interval = interval
-        self._sleep = sleep
         self._monotonic = monotonic
         self._jitter = jitter
         self._known: dict[str, _Known] = {}
@@ -106,10 +104,10 @@ class Resync:
                 await self._compare()
             except (errors.ClusterError, msgspec.DecodeError) as trouble:
                 _log.warning("SimulationJobs could not be listed", extra={"why": str(trouble)})
-                await self._sleep(_RETRY)
+                await asyncio.sleep(_RETRY)
                 continue
             self.synced.set()
-            await self._sleep(self._interval * (1 + self._jitter() / 10))
+            await asyncio.sleep(self._interval * (1 + self._jitter() / 10))
 
     async def _compare(self) -> None:
         before = set(self._known)
@@ -122,7 +120,7 @@ class Resync:
                 self._sink.deleted({"metadata": {"namespace": known.namespace, "name": known.name, "uid": uid}})
         behind = [meta for meta in listed if self._is_behind(meta)]
         while behind and self._monotonic() - noticed < _GRACE:
-            await self._sleep(_POLL)
+            await asyncio.sleep(_POLL)
             behind = [meta for meta in behind if self._is_behind(meta)]
         for meta in behind:
             await self._heal(meta, noticed)

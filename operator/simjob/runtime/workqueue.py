@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 
 class Key(NamedTuple):
-    """Which SimulationJob."""
+    """Which SimulationJob; one made again under its old name is another."""
 
     namespace: str
-    name: str
+    uid: str
 
 
 class WorkQueue:

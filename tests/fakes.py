@@ -1,0 +1,255 @@
+"""A cluster in memory: it keeps objects as JSON and refuses what the API server refuses.
+
+tests/contract runs one suite against this and against a real API server. Its methods beside those of Cluster play the
+kubelet, the scheduler and people with kubectl.
+"""
+
+import copy
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from fakerules import check_job_status, check_simulationjob, check_template, merged, timestamp
+from simjob.api import names
+from simjob.core import facts
+from simjob.core.facts import Job, JobFact, Pod, PodFact
+from simjob.runtime import errors
+from simjob.runtime.cluster import Event, StoredJob
+from simjob.runtime.handlers import SimulationJobSink
+from simjob.runtime.informer import Sink
+
+Raw = dict[str, Any]
+NOW: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+class FakeCluster:
+    """Cluster in memory. `calls` has the name of each call; `refuse` makes the next ones fail."""
+
+    def __init__(self, clock: Callable[[], datetime] = lambda: NOW) -> None:
+        self.namespaces = {"default"}
+        self.calls: list[str] = []
+        self.events: list[Event] = []
+        self._clock = clock
+        self._objects: dict[str, dict[tuple[str, str], Raw]] = {"jobs": {}, "pods": {}, names.PLURAL: {}}
+        self._numbers = itertools.count(1)
+        self._refusals: dict[str, list[Exception]] = defaultdict(list)
+        self._jobs_sink: Sink[Job] | None = None
+        self._pods_sink: Sink[Pod] | None = None
+        self._simulationjobs_sink: SimulationJobSink | None = None
+
+    # What tests do.
+
+    def refuse(self, call: str, *errors_: Exception) -> None:
+        """Makes the next calls of this name raise these, one each."""
+        self._refusals[call].extend(errors_)
+
+    def watch(
+        self,
+        jobs: Sink[Job] | None = None,
+        pods: Sink[Pod] | None = None,
+        simulationjobs: SimulationJobSink | None = None,
+    ) -> None:
+        """Tells these of every change from now on, at once."""
+        self._jobs_sink, self._pods_sink, self._simulationjobs_sink = jobs, pods, simulationjobs
+
+    def objects(self, plural: str) -> Iterator[Raw]:
+        """Gives copies of all jobs, pods or simulationjobs."""
+        return (copy.deepcopy(raw) for raw in list(self._objects[plural].values()))
+
+    def apply(self, raw: Raw) -> Raw:
+        """Creates a SimulationJob, or merges into the one of its name, as people do; its status stays."""
+        wish = {key: value for key, value in copy.deepcopy(raw).items() if key != "status"}
+        meta = wish["metadata"]
+        old = self._objects[names.PLURAL].get((meta["namespace"], meta["name"]))
+        if old is None:
+            meta.pop("uid", None)
+            return self._create(names.PLURAL, meta["namespace"], wish)
+        new = merged(old, wish)
+        check_simulationjob(old, new)
+        return self._update(names.PLURAL, new)
+
+    def remove(self, plural: str, namespace: str, name: str) -> None:
+        """Takes an object away at once, as an eviction of a whole node or `kubectl delete --force` does."""
+        raw = self._objects[plural].pop((namespace, name))
+        raw["metadata"]["resourceVersion"] = str(next(self._numbers))
+        self._tell(plural, raw, deleted=True)
+
+    def set_pod(self, namespace: str, name: str, *, node: str | None = None, **status: Any) -> None:
+        """Plays scheduler (`node`) and kubelet (fields of the status)."""
+        raw = copy.deepcopy(self._object("pods", namespace, name))
+        if node is not None:
+            raw["spec"]["nodeName"] = node
+        raw["status"] = merged(raw.get("status", {}), status)
+        self._update("pods", raw)
+
+    def end_pod(self, namespace: str, name: str, exit_code: int = 0, message: str = "") -> None:
+        """Plays a simulation that ends; a pod that was asked to stop is gone then."""
+        state = {"terminated": {"exitCode": exit_code, "reason": "Error" if exit_code else "Completed"}}
+        if message:
+            state["terminated"]["message"] = message
+        phase = "Failed" if exit_code else "Succeeded"
+        self.set_pod(namespace, name, phase=phase, containerStatuses=[{"name": "simulation", "state": state}])
+        if "deletionTimestamp" in self._object("pods", namespace, name)["metadata"]:
+            self.remove("pods", namespace, name)
+
+    # Cluster.
+
+    async def create_job(self, namespace: str, body: bytes) -> StoredJob:
+        self._enter("create_job")
+        raw: Raw = msgspec.json.decode(body)
+        check_template(raw)
+        uid = f"uid-{next(self._numbers)}"
+        raw["metadata"]["uid"] = uid
+        own = {names.LABEL_JOB_UID: uid, names.LABEL_JOB_NAME: raw["metadata"]["name"]}
+        labels = raw["spec"]["template"].setdefault("metadata", {}).setdefault("labels", {})
+        labels.update(own | {"controller-uid": uid, "job-name": raw["metadata"]["name"]})
+        raw["spec"] = {"completions": 1, "parallelism": 1, "backoffLimit": 6, "suspend": False} | raw["spec"]
+        raw["spec"]["selector"] = {"matchLabels": {names.LABEL_JOB_UID: uid}}
+        return _stored(self._create("jobs", namespace, raw))
+
+    async def get_job(self, namespace: str, name: str) -> StoredJob:
+        self._enter("get_job")
+        return _stored(self._object("jobs", namespace, name))
+
+    async def annotate_job(self, namespace: str, name: str, uid: str, annotations: Mapping[str, str | None]) -> JobFact:
+        self._enter("annotate_job")
+        old = self._object("jobs", namespace, name, uid)
+        return _job(self._update("jobs", merged(old, {"metadata": {"annotations": dict(annotations)}})))
+
+    async def write_job_status(self, namespace: str, name: str, uid: str, status: Mapping[str, Any]) -> JobFact:
+        self._enter("write_job_status")
+        old = self._object("jobs", namespace, name, uid)
+        new = merged(old, {"status": dict(status)})
+        check_job_status(old.get("status", {}), new["status"])
+        return _job(self._update("jobs", new))
+
+    async def delete_job(self, namespace: str, name: str, uid: str) -> None:
+        self._enter("delete_job")
+        if self._has("jobs", namespace, name, uid):
+            self.remove("jobs", namespace, name)
+
+    async def create_pod(self, namespace: str, body: bytes) -> PodFact:
+        self._enter("create_pod")
+        raw: Raw = msgspec.json.decode(body)
+        raw["status"] = {"phase": "Pending"}
+        raw["metadata"].pop("uid", None)
+        return self._pod(self._create("pods", namespace, raw))
+
+    async def get_pod(self, namespace: str, name: str) -> PodFact:
+        self._enter("get_pod")
+        return self._pod(self._object("pods", namespace, name))
+
+    async def delete_pod(self, namespace: str, name: str, uid: str) -> PodFact | None:
+        self._enter("delete_pod")
+        if not self._has("pods", namespace, name, uid):
+            return None
+        raw = copy.deepcopy(self._object("pods", namespace, name))
+        # Without a node, or once it has ended, a pod needs no kubelet to go.
+        at_once = "nodeName" not in raw["spec"] or raw["status"]["phase"] in ("Succeeded", "Failed")
+        grace = 0 if at_once else raw["spec"].get("terminationGracePeriodSeconds", 30)
+        raw["metadata"] |= {"deletionTimestamp": timestamp(self._clock()), "deletionGracePeriodSeconds": grace}
+        fact = self._pod(self._update("pods", raw))
+        if at_once:
+            self.remove("pods", namespace, name)
+        return fact
+
+    async def live_pods(self, namespace: str, owner_uid: str) -> Sequence[PodFact]:
+        self._enter("live_pods")
+        found = [self._pod(raw) for raw in self._objects["pods"].values() if raw["metadata"]["namespace"] == namespace]
+        return [pod for pod in found if pod.owner_uid == owner_uid and not pod.ended]
+
+    async def get_simulationjob(self, namespace: str, name: str) -> Raw:
+        self._enter("get_simulationjob")
+        return copy.deepcopy(self._object(names.PLURAL, namespace, name))
+
+    async def patch_simulationjob_status(
+        self, namespace: str, name: str, resource_version: str, status: Mapping[str, Any]
+    ) -> str:
+        self._enter("patch_simulationjob_status")
+        old = self._object(names.PLURAL, namespace, name)
+        if old["metadata"]["resourceVersion"] != resource_version:
+            raise errors.ConflictError("the object has been modified", code=409, reason="Conflict")
+        new = merged(old, {"status": dict(status)})
+        check_simulationjob(old, new)
+        version: str = self._update(names.PLURAL, new)["metadata"]["resourceVersion"]
+        return version
+
+    async def create_event(self, event: Event) -> None:
+        self._enter("create_event")
+        self._need_namespace(event.namespace)
+        self.events.append(event)
+
+    # How it keeps them.
+
+    def _enter(self, call: str) -> None:
+        self.calls.append(call)
+        if self._refusals[call]:
+            raise self._refusals[call].pop(0)
+
+    def _need_namespace(self, namespace: str) -> None:
+        if namespace not in self.namespaces:
+            raise errors.NotFoundError(f'namespaces "{namespace}" not found', code=404, reason="NotFound")
+
+    def _has(self, plural: str, namespace: str, name: str, uid: str) -> bool:
+        raw = self._objects[plural].get((namespace, name))
+        return raw is not None and raw["metadata"]["uid"] == uid
+
+    def _object(self, plural: str, namespace: str, name: str, uid: str | None = None) -> Raw:
+        raw = self._objects[plural].get((namespace, name))
+        if raw is None:
+            raise errors.NotFoundError(f'{plural} "{name}" not found', code=404, reason="NotFound")
+        if uid is not None and raw["metadata"]["uid"] != uid:
+            raise errors.ConflictError("the uid is another", code=409, reason="Conflict")
+        return raw
+
+    def _create(self, plural: str, namespace: str, raw: Raw) -> Raw:
+        self._need_namespace(namespace)
+        meta = raw["metadata"]
+        if (namespace, meta["name"]) in self._objects[plural]:
+            raise errors.AlreadyExistsError(f'"{meta["name"]}" already exists', code=409, reason="AlreadyExists")
+        meta.setdefault("uid", f"uid-{next(self._numbers)}")
+        meta |= {"namespace": namespace, "creationTimestamp": timestamp(self._clock()), "generation": 1}
+        return self._update(plural, raw)
+
+    def _update(self, plural: str, new: Raw) -> Raw:
+        key = new["metadata"]["namespace"], new["metadata"]["name"]
+        old = self._objects[plural].get(key)
+        if old is not None and old == new:
+            return old  # The API server writes nothing that changes nothing.
+        if old is not None and old.get("spec") != new.get("spec"):
+            new["metadata"]["generation"] += 1
+        new["metadata"]["resourceVersion"] = str(next(self._numbers))
+        self._objects[plural][key] = new
+        self._tell(plural, new)
+        return new
+
+    def _tell(self, plural: str, raw: Raw, *, deleted: bool = False) -> None:
+        if plural == "jobs" and self._jobs_sink:
+            job = msgspec.convert(raw, Job)
+            (self._jobs_sink.delete if deleted else self._jobs_sink.upsert)(job)
+        elif plural == "pods" and self._pods_sink:
+            pod = msgspec.convert(raw, Pod)
+            (self._pods_sink.delete if deleted else self._pods_sink.upsert)(pod)
+        elif plural == names.PLURAL and self._simulationjobs_sink:
+            sink = self._simulationjobs_sink
+            (sink.deleted if deleted else sink.seen)(copy.deepcopy(raw))
+
+    def _pod(self, raw: Raw) -> PodFact:
+        fact = facts.pod_fact(msgspec.convert(raw, Pod), self._clock())
+        if fact is None:
+            raise errors.NotFoundError("not one of ours", code=404)
+        return fact
+
+
+def _job(raw: Raw) -> JobFact:
+    fact = facts.job_fact(msgspec.convert(raw, Job))
+    if fact is None:
+        raise errors.NotFoundError("not one of ours", code=404)
+    return fact
+
+
+def _stored(raw: Raw) -> StoredJob:
+    return StoredJob(fact=_job(raw), template=msgspec.Raw(msgspec.json.encode(raw["spec"]["template"])))
