@@ -5,7 +5,6 @@ packages. Everything is kept under the user's cache folder, apart from the build
 """
 
 import argparse
-import fcntl
 import hashlib
 import os
 import re
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.errors import ClusterError
+from cluster.host import cache
 
 OPERATOR_TAG = "simjob.local/operator:dev"
 BASE = "docker.io/library/debian:trixie-slim"
@@ -35,11 +35,6 @@ PACKAGES = ("buildah", "mmdebstrap", "debian-archive-keyring")
 # The variables by which a user says that his network has a certificate authority of its own.
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE")
 REGISTRY = "https://registry-1.docker.io/v2/"
-
-
-def cache_folder() -> Path:
-    """Where images and the builder's storage are kept between runs."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "simjob" / "images"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +77,14 @@ def build(context: Path, dockerfile: Path, tag: str, out_tar: Path, *, force: bo
         print(f"  {tag}: nothing changed since it was built ({_megabytes(out_tar)})")
         return out_tar
     out_tar.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(cache_folder()) as storage:
+    with cache.locked("images"):
+        storage = cache.folder() / "images"
+        storage.mkdir(exist_ok=True)
         builder = Builder(_find_program(), storage)
         pull = builder.program == "docker" or _registry_answers()
         if not pull:
             _make_base(builder)
-        with _authorities(storage, os.environ) as folder:
+        with authorities(storage, os.environ) as folder:
             _run(f"build {tag}", builder.build(context, dockerfile, tag, authorities=folder, pull=pull))
         scratch = out_tar.with_name(f".{out_tar.name}.new")
         scratch.unlink(missing_ok=True)
@@ -143,12 +140,12 @@ def _install() -> None:
 
 def _make_base(builder: Builder) -> None:
     """Make the base image from Debian's packages, as the real one is made, and give it the real one's name."""
-    folder = cache_folder() / "base"
+    folder = builder.storage / "base"
     tar = folder / "rootfs.tar"
     if not tar.exists():
         if not shutil.which("mmdebstrap"):
             _install()
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
         scratch = folder / "new.tar"
         options = [f"--dpkgopt={option}" for option in (*SLIM, "path-include=/usr/share/doc/*/copyright")]
         command = ["mmdebstrap", "--variant=minbase", *options, "trixie", str(scratch), *MIRRORS]
@@ -161,7 +158,7 @@ def _make_base(builder: Builder) -> None:
 
 
 @contextmanager
-def _authorities(storage: Path, environ: Mapping[str, str]) -> Iterator[Path | None]:
+def authorities(storage: Path, environ: Mapping[str, str]) -> Iterator[Path | None]:
     """Give a folder with the certificates that the environment says are to be trusted; None if it says nothing.
 
     Mounted where Debian's ca-certificates looks for local ones: it adds them to what programs in the image trust,
@@ -185,14 +182,6 @@ def _registry_answers() -> bool:
     except OSError:
         return False
     return True
-
-
-@contextmanager
-def _locked(storage: Path) -> Iterator[Path]:
-    storage.mkdir(parents=True, exist_ok=True)
-    with (storage / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield storage
 
 
 def _succeeds(command: Sequence[str]) -> bool:

@@ -9,6 +9,7 @@ Writes  one line of JSON to standard output, and to /dev/termination-log, where 
 Stops   on SIGTERM within moments, with exit code 143 and a line that says so.
 """
 
+import itertools
 import json
 import math
 import os
@@ -54,10 +55,10 @@ def read_table(output: str) -> list[tuple[float, float]]:
 
 def crossing(points: list[tuple[float, float]], level: float) -> float:
     """Return the frequency at which the response falls through `level`: linear in dB over the logarithm of f."""
-    for (f1, db1), (f2, db2) in zip(points, points[1:]):
+    for (f1, db1), (f2, db2) in itertools.pairwise(points):
         if db1 >= level > db2:
             share = (level - db1) / (db2 - db1)
-            return f1 * (f2 / f1) ** share
+            return f1 * math.pow(f2 / f1, share)
     sys.exit(f"the response does not fall through {level:.2f} dB between {points[0][0]} and {points[-1][0]} Hz")
 
 

@@ -1,0 +1,199 @@
+"""The operator may do exactly what its code asks for; people may read, write and not forge."""
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from simjob.api import names
+from simjob.runtime import errors, informer
+from simjob.runtime.apiserver import ApiServer, simulationjobs
+from simjob.runtime.cluster import Cluster, Event
+from simjob.runtime.connection import JSON, Lane
+from simjob.runtime.election import Elector
+from simjob.runtime.settings import Settings
+
+Grant = tuple[str, str, str]  # API group, resource, verb
+Render = Callable[[str], Mapping[tuple[str, str, str], dict[str, Any]]]
+
+# Asked for by the API server on behalf of OwnerReferencesPermissionEnforcement, not by a call of ours.
+OWNERS = {("simjob.dev", "simulationjobs/finalizers", "update"), ("batch", "jobs/finalizers", "update")}
+# kopf lists and watches the kind that runtime/handlers.py names.
+KOPF = {(names.GROUP, names.PLURAL, verb) for verb in ("list", "watch")}
+# Bound by a Role of the operator's own namespace.
+LEASE = {("coordination.k8s.io", "leases", verb) for verb in ("create", "get", "update")}
+
+
+class Recorder:
+    """A connection that answers nothing and notes what would have to be granted."""
+
+    def __init__(self) -> None:
+        self.grants: set[Grant] = set()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        content_type: str = JSON,
+        accept: str = JSON,
+        within: float = 15.0,
+        lane: Lane = Lane.OTHER,
+        repeat: bool = True,
+    ) -> bytes:
+        """Note the call; there is nothing where it asks."""
+        self.grants.add(grant(method, path))
+        raise errors.NotFoundError("nothing is here", code=404, reason="NotFound")
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, query: Mapping[str, str], inactivity: float
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Note the watch."""
+        self.grants.add(grant("WATCH", path))
+        raise errors.UnavailableError("nothing is here")
+        yield
+
+
+def grant(method: str, path: str) -> Grant:
+    """Say what RBAC asks of a request, as the API server reads it.
+
+    https://kubernetes.io/docs/reference/access-authn-authz/authorization/#request-attributes
+    """
+    _, root, *rest = path.split("/")
+    group = "" if root == "api" else rest.pop(0)
+    rest.pop(0)  # the version
+    if rest[0] == "namespaces":
+        del rest[:2]
+    resource, *more = rest
+    name, *subresource = more or [""]
+    verb = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "WATCH": "watch"}.get(method)
+    return group, "/".join([resource, *subresource]), verb or ("get" if name else "list")
+
+
+ARGUMENTS: dict[str, Any] = {
+    "namespace": "ns",
+    "name": "it",
+    "uid": "u",
+    "owner_uid": "u",
+    "body": b"{}",
+    "annotations": {},
+    "status": {},
+    "resource_version": "1",
+    "event": Event(
+        namespace="ns",
+        name="it",
+        uid="u",
+        resource_version="1",
+        type="Normal",
+        reason="R",
+        action="A",
+        note="",
+        time=datetime(2026, 1, 1, tzinfo=UTC),
+    ),
+}
+
+
+async def calls_of_the_operator() -> set[Grant]:
+    """Make every call once, on a connection that only takes notes."""
+    recorder = Recorder()
+    server = ApiServer(recorder, lambda: datetime(2026, 1, 1, tzinfo=UTC), "test")
+    for name, method in inspect.getmembers(Cluster, inspect.isfunction):
+        if not name.startswith("_"):
+            wanted = [parameter for parameter in inspect.signature(method).parameters if parameter != "self"]
+            with suppress(errors.ClusterError):
+                await getattr(server, name)(**{parameter: ARGUMENTS[parameter] for parameter in wanted})
+    for collection in (informer.JOBS, informer.PODS):
+        for verb in ("GET", "WATCH"):
+            recorder.grants.add(grant(verb, informer.path(collection, None)))
+    recorder.grants.add(grant("GET", simulationjobs()))  # runtime/resync.py
+    return recorder.grants
+
+
+def granted(role: Mapping[str, Any]) -> set[Grant]:
+    return {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("GET", "/api/v1/pods", ("", "pods", "list")),
+        ("GET", "/api/v1/namespaces/a/pods/p", ("", "pods", "get")),
+        ("PATCH", "/apis/batch/v1/namespaces/a/jobs/j/status", ("batch", "jobs/status", "patch")),
+    ],
+)
+def test_a_request_needs_this_grant(method: str, path: str, expected: Grant) -> None:
+    assert grant(method, path) == expected
+
+
+def test_the_operator_may_do_exactly_what_it_does(render: Render) -> None:
+    role = render("manifests/rbac")["ClusterRole", "", "simjob-operator"]
+    assert granted(role) == asyncio.run(calls_of_the_operator()) | KOPF | OWNERS
+
+
+def test_the_lease_is_granted_in_the_operators_namespace_only(render: Render) -> None:
+    role = render("manifests/base")["Role", "simjob-system", "simjob-operator-lease"]
+    assert granted(role) == LEASE
+    held = [rule["resourceNames"] for rule in role["rules"] if "create" not in rule["verbs"]]
+    assert held == [[Settings().lease_name]]
+
+
+async def test_the_elector_asks_for_the_lease_only() -> None:
+    recorder = Recorder()
+
+    async def stop(_: float) -> None:
+        raise InterruptedError
+
+    elector = Elector(recorder, Settings(), lambda: datetime(2026, 1, 1, tzinfo=UTC), sleep=stop)
+    with suppress(InterruptedError):
+        await elector.run()
+    assert recorder.grants
+    assert recorder.grants <= LEASE
+
+
+@pytest.mark.parametrize("folder", ["manifests", "manifests/overlays/namespaced"])
+def test_no_role_gives_too_much(render: Render, folder: str) -> None:
+    for (kind, _, name), role in render(folder).items():
+        if kind not in {"Role", "ClusterRole"}:
+            continue
+        for group, resource, verb in granted(role):
+            assert "*" not in f"{group}{resource}{verb}", name
+            assert resource.partition("/")[0] not in {"secrets", "configmaps", "nodes", "serviceaccounts"}, name
+            assert resource not in {"pods/exec", "pods/attach", "pods/ephemeralcontainers"}, name
+            assert verb not in {"escalate", "bind", "impersonate"}, name
+
+
+def test_editors_do_not_write_status_or_finalizers(render: Render) -> None:
+    objects = render("manifests/base")
+    assert {verb for _, _, verb in granted(objects["ClusterRole", "", "simjob-view"])} == {"get", "list", "watch"}
+    assert {resource for _, resource, _ in granted(objects["ClusterRole", "", "simjob-edit"])} == {names.PLURAL}
+
+
+def test_the_namespaced_overlay_gives_the_same_in_its_namespaces_and_nothing_elsewhere(render: Render) -> None:
+    everywhere = render("manifests/rbac")["ClusterRole", "", "simjob-operator"]
+    objects = render("manifests/overlays/namespaced")
+    assert not [key for key in objects if key[0] == "ClusterRoleBinding"]
+    assert not [key for key in objects if key[0] == "ClusterRole" and key[2] == "simjob-operator"]
+    deployment = objects["Deployment", "simjob-system", "simjob-operator"]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    served = next(variable["value"] for variable in container["env"] if variable["name"] == "SIMJOB_NAMESPACES")
+    bound = {namespace for kind, namespace, name in objects if kind == "RoleBinding" and name == "simjob-operator"}
+    assert bound == set(served.split(","))
+    for namespace in bound:
+        assert objects["Role", namespace, "simjob-operator"]["rules"] == everywhere["rules"]
+        binding = objects["RoleBinding", namespace, "simjob-operator"]
+        assert binding["roleRef"]["kind"] == "Role"
+        assert binding["subjects"] == [
+            {"kind": "ServiceAccount", "name": "simjob-operator", "namespace": "simjob-system"}
+        ]

@@ -1,0 +1,81 @@
+"""Every sample is a job that the operator can read, and shows what its name says."""
+
+import importlib.util
+import math
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+from simjob.api.simulationjob import SimulationJob, parse
+
+SAMPLES = Path(__file__).parents[2] / "manifests/samples"
+FILES = sorted(SAMPLES.glob("*.yaml"))
+
+
+def read(name: str) -> SimulationJob:
+    job = parse(yaml.safe_load((SAMPLES / f"{name}.yaml").read_text()))
+    assert isinstance(job, SimulationJob), job.message
+    return job
+
+
+@pytest.fixture
+def rc_filter() -> ModuleType:
+    """The script of the case image."""
+    spec = importlib.util.spec_from_file_location("rc_filter", SAMPLES / "rc-filter/rc_filter.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_sample_is_one_valid_job_named_as_its_file(file: Path) -> None:
+    assert read(file.stem).metadata.name == file.stem
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_sample_takes_an_image_that_everybody_can_get(file: Path) -> None:
+    images = {container.image for container in read(file.stem).spec.template.spec.containers}
+    assert images <= {"busybox:1.37", "simjob.local/rc-filter:dev"}
+
+
+def test_the_cancelled_sample_is_cancelled_when_it_is_made() -> None:
+    spec = read("cancelled-from-the-start").spec
+    assert spec.cancel is True
+    assert spec.cancel_reason
+
+
+def test_the_gpu_sample_asks_for_a_product_and_its_memory() -> None:
+    resources = read("gpu").spec.resources
+    assert resources is not None
+    assert resources.gpu is not None
+    assert (resources.gpu.product, resources.gpu.memory) == ("NVIDIA-A100-SXM4-80GB", "40Gi")
+
+
+def test_the_filter_is_a_sweep_of_two_axes_long_enough_to_be_cancelled() -> None:
+    spec = read("rc-filter").spec
+    assert spec.cases.total >= 24
+    assert set(spec.cases.case(0).parameters) == {"r", "c"}
+    assert spec.parallelism * 3 < spec.cases.total
+
+
+def test_the_table_of_ngspice_is_read_without_its_headings(rc_filter: ModuleType) -> None:
+    output = (
+        "No. of Data Rows : 2\nIndex   frequency       vdb(out)\n------\n0\t1.0e+02\t-1.0e-01\t\n1\t2.0e+02\t-6.0e+00\n"
+    )
+    assert rc_filter.read_table(output) == [(100.0, -0.1), (200.0, -6.0)]
+
+
+def test_the_crossing_of_an_ideal_filter_is_its_cut_off_frequency(rc_filter: ModuleType) -> None:
+    frequencies = [10 ** (k / 100) for k in range(600)]
+    points: list[tuple[float, float]] = [(f, -10 * math.log10(1 + (f / 1591.5) ** 2)) for f in frequencies]
+    found: Any = rc_filter.crossing(points, rc_filter.HALF_POWER_DB)
+    assert found == pytest.approx(1591.5, rel=1e-3)
+
+
+def test_a_response_that_does_not_fall_is_an_error(rc_filter: ModuleType) -> None:
+    with pytest.raises(SystemExit, match="does not fall"):
+        rc_filter.crossing([(1.0, 0.0), (2.0, -0.1)], rc_filter.HALF_POWER_DB)
