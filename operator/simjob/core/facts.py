@@ -34,7 +34,8 @@ class PodFact:
     `stopped`: its deletion was asked for before it ended, so that how it ended says nothing about the case.
     `disrupted`: the cluster ended it (eviction, preemption, lost node), condition DisruptionTarget.
     `gone`: the pod is deleted and this is its last state.
-    `reason`, `message`: why it waits or how it failed. `seen_at`: when the operator first saw this state.
+    `reason`, `message`: why it waits or how it failed. `grace`: seconds that its deletion leaves it.
+    `seen_at`, `asked_at`: when the operator first saw this state, and its deletion, by the operator's clock.
     """
 
     name: str
@@ -54,7 +55,10 @@ class PodFact:
     reason: str = ""
     message: str = ""
     image: str = ""
+    node: str = ""
+    grace: int = 0
     seen_at: datetime
+    asked_at: datetime | None = None
 
     @property
     def ended(self) -> bool:
@@ -81,6 +85,7 @@ class JobFact:
     uid: str
     version: int
     owner_uid: str
+    owner_name: str
     index: int
     round: int
     attempt: int = 0
@@ -102,6 +107,7 @@ class JobFact:
 
 class _Owner(msgspec.Struct):
     uid: str
+    name: str = ""
     kind: str = ""
     controller: bool = False
 
@@ -216,7 +222,10 @@ def pod_fact(pod: Pod, seen_at: datetime) -> PodFact | None:
         reason=reason,
         message=message,
         image=image,
+        node=pod.spec.node_name,
+        grace=meta.deletion_grace_period_seconds or 0,
         seen_at=seen_at,
+        asked_at=seen_at if meta.deletion_timestamp is not None else None,
     )
 
 
@@ -228,9 +237,13 @@ def _ended_first(pod: Pod, state: PodState) -> bool:
 
 
 def successor(old: PodFact, new: PodFact) -> PodFact:
-    """Returns `new` with what only the older version of the same pod can tell: a stop, the time of its state."""
-    seen_at = old.seen_at if old.state is new.state else new.seen_at
-    return replace(new, stopped=new.stopped or old.stopped, seen_at=seen_at)
+    """Returns `new` with what only the older version of the same pod can tell: a stop, and since when."""
+    return replace(
+        new,
+        stopped=new.stopped or old.stopped,
+        seen_at=old.seen_at if old.state is new.state else new.seen_at,
+        asked_at=old.asked_at or new.asked_at,
+    )
 
 
 def job_fact(job: Job) -> JobFact | None:
@@ -238,8 +251,8 @@ def job_fact(job: Job) -> JobFact | None:
     meta, status = job.metadata, job.status
     index, round_ = _number(meta.labels, names.LABEL_INDEX), _number(meta.labels, names.LABEL_ROUND)
     owner_uid = meta.labels.get(names.LABEL_UID)
-    ours = any(o.controller and o.kind == names.KIND and o.uid == owner_uid for o in meta.owner_references)
-    if index is None or round_ is None or not owner_uid or not ours:
+    owner = next((o for o in meta.owner_references if o.controller and o.kind == names.KIND), None)
+    if index is None or round_ is None or owner is None or owner.uid != owner_uid:
         return None
     true = {c.type: c for c in status.conditions if c.status == "True"}
     finish = true.get("Complete") or true.get("Failed")
@@ -249,6 +262,7 @@ def job_fact(job: Job) -> JobFact | None:
         uid=meta.uid,
         version=int(meta.resource_version),
         owner_uid=owner_uid,
+        owner_name=owner.name,
         index=index,
         round=round_,
         attempt=_number(meta.annotations, names.ANNOTATION_ATTEMPT) or 0,

@@ -43,9 +43,9 @@ class _ListMeta(msgspec.Struct):
     continue_: str = msgspec.field(default="", name="continue")
 
 
-class _PodList(msgspec.Struct):
+class _List(msgspec.Struct):
     metadata: _ListMeta
-    items: list[Pod] = []
+    items: list[msgspec.Raw] = []
 
 
 class _VersionMeta(msgspec.Struct, rename="camel"):
@@ -60,7 +60,7 @@ class _Metadata(msgspec.Struct):
 _JOBS: Final = msgspec.json.Decoder(Job)
 _STORED_JOBS: Final = msgspec.json.Decoder(_StoredJob)
 _PODS: Final = msgspec.json.Decoder(Pod)
-_POD_LISTS: Final = msgspec.json.Decoder(_PodList)
+_LISTS: Final = msgspec.json.Decoder(_List)
 _KINDS: Final = msgspec.json.Decoder(_Kind)
 _METADATA: Final = msgspec.json.Decoder(_Metadata)
 
@@ -112,19 +112,24 @@ class ApiServer:
             return None
         return self._pod_fact(answer)
 
-    async def live_pods(self, namespace: str, owner_uid: str) -> Sequence[PodFact]:
-        """See Cluster.live_pods."""
-        query = {
-            "labelSelector": f"{names.LABEL_UID}={owner_uid}",
-            "fieldSelector": "status.phase!=Succeeded,status.phase!=Failed",
-            "limit": "500",
-        }
-        found: list[PodFact] = []
+    async def list_pods(self, namespace: str, owner_uid: str, *, live_only: bool) -> Sequence[PodFact]:
+        """See Cluster.list_pods."""
+        query = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"} if live_only else {}
+        pods = [_decode(_PODS, raw) for raw in await self._list(_pods(namespace), owner_uid, query)]
+        seen_at = self._clock()
+        return [fact for pod in pods if (fact := facts.pod_fact(pod, seen_at))]
+
+    async def list_jobs(self, namespace: str, owner_uid: str) -> Sequence[JobFact]:
+        """See Cluster.list_jobs."""
+        jobs = [_decode(_JOBS, raw) for raw in await self._list(_jobs(namespace), owner_uid, {})]
+        return [fact for job in jobs if (fact := facts.job_fact(job))]
+
+    async def _list(self, path: str, owner_uid: str, query: dict[str, str]) -> list[msgspec.Raw]:
+        query = {**query, "labelSelector": f"{names.LABEL_UID}={owner_uid}", "limit": "500"}
+        found: list[msgspec.Raw] = []
         while True:
-            answer = await self._connection.request("GET", _pods(namespace), query=query, within=_LIST_TIMEOUT)
-            page = _decode(_POD_LISTS, answer)
-            seen_at = self._clock()
-            found.extend(fact for pod in page.items if (fact := facts.pod_fact(pod, seen_at)))
+            page = _decode(_LISTS, await self._connection.request("GET", path, query=query, within=_LIST_TIMEOUT))
+            found.extend(page.items)
             if not page.metadata.continue_:
                 return found
             query["continue"] = page.metadata.continue_

@@ -72,8 +72,12 @@ class Cluster(Protocol):
         """DELETEs a Pod with its own grace period; returns its state then, None if there is no such pod any more."""
         ...
 
-    async def live_pods(self, namespace: str, owner_uid: str) -> Sequence[PodFact]:
-        """LISTs, by a consistent read, the pods of a SimulationJob that are neither Succeeded nor Failed."""
+    async def list_pods(self, namespace: str, owner_uid: str, *, live_only: bool) -> Sequence[PodFact]:
+        """LISTs the pods of a SimulationJob by a consistent read; `live_only`: neither Succeeded nor Failed."""
+        ...
+
+    async def list_jobs(self, namespace: str, owner_uid: str) -> Sequence[JobFact]:
+        """LISTs the Jobs of a SimulationJob by a consistent read."""
         ...
 
     async def get_simulationjob(self, namespace: str, name: str) -> dict[str, Any]:

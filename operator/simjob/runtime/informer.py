@@ -114,6 +114,10 @@ class Informer(Generic[T]):
         self._failures = 0
         self._events = 0
 
+    def age(self) -> float:
+        """Returns how many seconds ago the last byte came."""
+        return self._monotonic() - self.last_seen
+
     async def run(self) -> None:
         """Lists and watches until it is cancelled."""
         while True:

@@ -1,0 +1,143 @@
+"""`python -m simjob`: settings in, parts wired together, kopf started. The only wiring."""
+
+import asyncio
+import gc
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from datetime import UTC, datetime
+
+import uvloop
+
+from simjob.core.facts import Job, Pod
+from simjob.runtime import handlers, informer, logs, probes, reconciler, settings
+from simjob.runtime.apiserver import ApiServer
+from simjob.runtime.connection import Connection
+from simjob.runtime.credentials import Credentials
+from simjob.runtime.election import Elector, LeadershipLostError
+from simjob.runtime.informer import Informer
+from simjob.runtime.reconciler import Reconciler
+from simjob.runtime.resync import Resync
+from simjob.runtime.settings import Settings
+from simjob.runtime.store import JobSink, PodSink, Store
+from simjob.runtime.workqueue import WorkQueue
+
+# A watch hears a bookmark about once a minute and is made anew after 75 s of silence.
+_WATCH_LIMIT = 150.0
+
+_log = logging.getLogger("simjob")
+
+
+def now() -> datetime:
+    """Returns the time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+class Operator:
+    """The parts of the operator, made and joined; `run` is its life."""
+
+    def __init__(self, configured: Settings, credentials: Credentials, connection: Connection) -> None:
+        self._settings = configured
+        self._credentials = credentials
+        self._connection = connection
+        self._stop = asyncio.Event()
+        queue = WorkQueue()
+        cluster = ApiServer(connection, now, configured.identity)
+        store = Store(queue, now)
+        self._reconciler = Reconciler(cluster, store, queue, now)
+        self._resync = Resync(connection, cluster, store, configured.namespaces, configured.resync_seconds)
+        self._elector = Elector(connection, configured, now)
+        self._lag = probes.Lag()
+        jobs, pods = JobSink(store), PodSink(store, now)
+        self._informers: list[Informer[Job] | Informer[Pod]] = []
+        for namespace in configured.namespaces or (None,):
+            self._informers.append(Informer(connection, informer.path(informer.JOBS, namespace), Job, jobs))
+            self._informers.append(Informer(connection, informer.path(informer.PODS, namespace), Pod, pods))
+
+    async def run(self) -> None:
+        """Works until SIGTERM or SIGINT; raises if a part of it ends by itself."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._probes())
+            tasks = [asyncio.create_task(part.run()) for part in (*self._informers, self._resync, self._lag)]
+            tasks.append(asyncio.create_task(self._watch_simulationjobs()))
+            tasks.append(asyncio.create_task(self._elect()))
+            tasks.append(asyncio.create_task(self._work()))
+            stopping = asyncio.create_task(self._stopped())
+            self._take_signals()
+            done, _ = await asyncio.wait((*tasks, stopping), return_when=asyncio.FIRST_COMPLETED)
+            _log.info("stopping")
+            self._stop.set()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            # The last write has been answered or given up: the other replica may go on at once.
+            await self._elector.release()
+            for task in done - {stopping}:
+                task.result()
+
+    def _take_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+
+    async def _watch_simulationjobs(self) -> None:
+        await handlers.watch(
+            self._credentials,
+            self._connection,
+            self._settings.namespaces,
+            self._resync,
+            # kopf takes the signals for itself when it starts.
+            ready=self._take_signals,
+            stop=self._stop,
+        )
+
+    async def _stopped(self) -> None:
+        await self._stop.wait()
+
+    async def _elect(self) -> None:
+        await self._elector.run()
+        await self._stopped()
+
+    async def _work(self) -> None:
+        for synced in (self._resync.synced, *(part.synced for part in self._informers)):
+            await synced.wait()
+        # What is there now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 100)
+        _log.info("caches are filled")
+        await self._elector.acquired()
+        await reconciler.run(self._reconciler, self._settings.workers)
+
+    def _probes(self) -> AbstractAsyncContextManager[int]:
+        health = [self._lag.check(), probes.fresh("SimulationJobs", self._resync.unseen_age, _WATCH_LIMIT)]
+        ready = [probes.filled("SimulationJobs", self._resync.synced)]
+        for part in self._informers:
+            health.append(probes.fresh(part.path, part.age, _WATCH_LIMIT))
+            ready.append(probes.filled(part.path, part.synced))
+        return probes.serving(self._settings.health_host, self._settings.health_port, health=health, ready=ready)
+
+
+async def _run(configured: Settings) -> None:
+    credentials = await Credentials.load()
+    async with Connection.open(credentials, configured.max_requests) as connection:
+        await Operator(configured, credentials, connection).run()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the operator; returns the process's exit code."""
+    configured = settings.load(sys.argv[1:] if argv is None else argv)
+    logs.configure(configured)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(configured))
+    except LeadershipLostError as lost:
+        _log.error("another replica leads", extra={"why": str(lost)})
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

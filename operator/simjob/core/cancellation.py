@@ -1,0 +1,82 @@
+"""Cancel: the latch, what it asks for, and when CANCELLED may be said.
+
+The first sight of a request is written to `status.cancellation` before anything else; from then on the request
+itself may be taken away (Flux and Argo CD do that to what `kubectl patch` set) and nothing changes.
+"""
+
+from simjob.api import names
+from simjob.api.names import Reason
+from simjob.api.ranges import Ranges
+from simjob.api.simulationjob import Metadata
+from simjob.api.status import Cancellation, Phase
+from simjob.core import history, stopping, summary
+from simjob.core.plan import Plan
+from simjob.core.situation import Situation, done
+from simjob.core.summary import Saying
+
+
+def asked_for(metadata: Metadata, spec_cancel: bool) -> bool:
+    """Returns whether a cancel is asked for, by the spec or by what the API server recorded of it."""
+    return spec_cancel or names.ANNOTATION_CANCEL_REQUESTED_BY in metadata.annotations
+
+
+def cancelling(situation: Situation) -> Plan | None:
+    """Stops everything and says CANCELLED when nothing is live; None if nobody asked for it."""
+    job, now = situation.job, situation.now
+    latch = job.status.cancellation
+    if latch is None:
+        if not asked_for(job.metadata, bool(job.spec.cancel)):
+            return None
+        saying = _saying(situation)
+        latch = Cancellation(
+            requested_at=now,
+            requested_by=requested_by(job.metadata),
+            reason=job.spec.cancel_reason,
+            stopping=len(situation.live_pods),
+        )
+        return Plan(status=summary.summarize(situation, saying, cancellation=latch), look_again=now)
+    live, leftover = situation.live_pods, situation.unfinished_jobs
+    outcome = situation.ledger.model_copy(update={"cancelled": _cancelled(situation)})
+    actions = (*stopping.stop(situation), *history.tidy(situation))
+    if live or leftover:
+        status = summary.summarize(
+            situation,
+            _saying(situation),
+            ledger=outcome,
+            cancellation=latch.model_copy(update={"stopping": len(live)}),
+        )
+        return Plan(actions=actions, status=status, look_again=summary.resync_at(now))
+    ended = latch.model_copy(update={"stopping": None, "finished_at": now})
+    finished = len(outcome.succeeded) + len(outcome.failed)
+    message = f"Job is cancelled: {finished} cases had finished, {len(outcome.cancelled)} were cancelled"
+    saying = Saying(phase=Phase.CANCELLED, reason=Reason.CANCELLED, message=message)
+    status = summary.summarize(situation, saying, ledger=outcome, cancellation=ended)
+    return Plan(actions=actions, status=status, needs_proof=True)
+
+
+def requested_by(metadata: Metadata) -> str | None:
+    """Returns who asked: the user that the API server recorded, else the field manager that owns `spec.cancel`.
+
+    Without the admission component a field manager is all that the object tells, and the text says so.
+    """
+    if user := metadata.annotations.get(names.ANNOTATION_CANCEL_REQUESTED_BY):
+        return user
+    owners = [entry for entry in metadata.managed_fields if "f:cancel" in entry.fields_v1.get("f:spec", {})]
+    if not owners:
+        return None
+    newest = max(owners, key=lambda entry: (entry.time is not None, entry.time))
+    return f"field manager {newest.manager}"
+
+
+def _cancelled(situation: Situation) -> Ranges:
+    """Returns the cases that are cancelled for good: neither ended by themselves nor with a live pod."""
+    live = Ranges.of(pod.index for pod in situation.live_pods)
+    return Ranges.span(situation.total).minus(done(situation.ledger)).minus(live).union(situation.ledger.cancelled)
+
+
+def _saying(situation: Situation) -> Saying:
+    late = stopping.name_overdue(situation.live_pods, situation.now)
+    if late:
+        return Saying(phase=Phase.CANCELLING, reason=Reason.NOT_STOPPING, message=f"Job is being cancelled; {late}")
+    message = "Job is being cancelled: running cases are being stopped, no new ones start"
+    return Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED, message=message)

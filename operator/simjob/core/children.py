@@ -1,0 +1,130 @@
+"""A case's Job and pod as JSON, with computed names and labels.
+
+A name holds the job, the case, the round and the attempt, so that no name is used twice and "already exists"
+with our uid means "already done". What the pod itself looks like is in core/podtemplate.py.
+"""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any, Final
+
+import msgspec
+
+from simjob.api import names
+from simjob.api.simulationjob import SimulationJob
+from simjob.core import podtemplate
+from simjob.core.facts import JobFact
+
+# A Job's name is the value of the label batch.kubernetes.io/job-name.
+_LONGEST_LABEL: Final = 63
+# "-" and an attempt's number: the pod's name is kept within the same length, so that it is also its host name.
+_ATTEMPT_ROOM: Final = 5
+
+
+class _TemplateMeta(msgspec.Struct):
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class _Template(msgspec.Struct):
+    spec: msgspec.Raw
+    metadata: _TemplateMeta = msgspec.field(default_factory=_TemplateMeta)
+
+
+def job_name(name: str, uid: str, index: int, round_: int) -> str:
+    """Returns NAME-HASH-INDEX-ROUND, NAME cut so that the whole is a label value and a pod's name fits too."""
+    suffix = f"-{uid[:8]}-{index}-{round_}"
+    stem = name.replace(".", "-")[: _LONGEST_LABEL - _ATTEMPT_ROOM - len(suffix)].rstrip("-")
+    return stem + suffix
+
+
+def pod_name(job: str, attempt: int) -> str:
+    """Returns the name of an attempt's pod."""
+    return f"{job}-{attempt}"
+
+
+def name_label(name: str) -> str:
+    """Returns a SimulationJob's name as a label value: itself, or its beginning and a hash where it is too long."""
+    if len(name) <= _LONGEST_LABEL:
+        return name
+    digest = sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: _LONGEST_LABEL - 9].rstrip('-.')}-{digest}"
+
+
+def labels(job: SimulationJob, index: int, round_: int) -> dict[str, str]:
+    """Returns our labels of a case's Job and pod. Nothing is copied from the SimulationJob's own labels."""
+    found = {
+        names.LABEL_NAME: name_label(job.metadata.name),
+        names.LABEL_UID: job.metadata.uid,
+        names.LABEL_INDEX: str(index),
+        names.LABEL_ROUND: str(round_),
+        names.LABEL_APP_NAME: "simulation",
+        names.LABEL_APP_COMPONENT: "case",
+        names.LABEL_APP_MANAGED_BY: names.FIELD_MANAGER,
+    }
+    if job.spec.type:
+        found[names.LABEL_TYPE] = job.spec.type
+    if job.spec.project:
+        found[names.LABEL_PROJECT] = job.spec.project
+    return found
+
+
+def render_job(job: SimulationJob, template: Mapping[str, Any], index: int, round_: int) -> bytes:
+    """Returns the JSON of the Job of case `index`; it is ours to run (spec.managedBy).
+
+    `template` is `job.spec.template.to_api()`, which is the same for all cases and dear to make.
+    """
+    case = job.spec.cases.case(index)
+    ours = labels(job, index, round_)
+    notes = {names.ANNOTATION_ARGO_IGNORE: "true", names.ANNOTATION_CASE: case.name}
+    body = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": job_name(job.metadata.name, job.metadata.uid, index, round_),
+            "namespace": job.metadata.namespace,
+            "labels": ours,
+            "annotations": notes,
+            "ownerReferences": [_owner(names.API_VERSION, names.KIND, job.metadata.name, job.metadata.uid)],
+        },
+        "spec": {
+            "managedBy": names.MANAGED_BY,
+            "completions": 1,
+            "parallelism": 1,
+            "backoffLimit": job.spec.retries.limit,
+            "template": podtemplate.render(job, template, case, ours, notes),
+        },
+    }
+    return msgspec.json.encode(body)
+
+
+def render_pod(job: JobFact, template: msgspec.Raw) -> bytes:
+    """Returns the JSON of the pod of the Job's current attempt, from the Job's template as the API server has it.
+
+    The template carries the labels that make `kubectl logs job/NAME` find the pod, and what a queue wrote into it.
+    """
+    stored = msgspec.json.decode(template, type=_Template)
+    body = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": pod_name(job.name, job.attempt),
+            "namespace": job.namespace,
+            "labels": {**stored.metadata.labels, names.LABEL_ATTEMPT: str(job.attempt)},
+            "annotations": stored.metadata.annotations,
+            "ownerReferences": [_owner("batch/v1", "Job", job.name, job.uid)],
+        },
+        "spec": stored.spec,
+    }
+    return msgspec.json.encode(body)
+
+
+def _owner(api_version: str, kind: str, name: str, uid: str) -> Mapping[str, Any]:
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "name": name,
+        "uid": uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }

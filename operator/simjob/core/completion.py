@@ -1,0 +1,48 @@
+"""The end of a job whose cases all have an outcome, and what is left to do after any end."""
+
+from dataclasses import replace
+
+from simjob.api.names import ErrorCode, Reason
+from simjob.api.status import Phase
+from simjob.core import history, stopping, summary
+from simjob.core.plan import Plan
+from simjob.core.situation import Situation
+from simjob.core.summary import Saying
+
+
+def completed(situation: Situation) -> Plan | None:
+    """Says COMPLETED or FAILED; None while a case has no outcome or a pod is live."""
+    if situation.unfinished or situation.live_pods:
+        return None
+    total, failed = situation.total, len(situation.ledger.failed)
+    if failed:
+        saying = Saying(
+            phase=Phase.FAILED,
+            reason=Reason.CASES_FAILED,
+            message=f"{failed} of {total} cases failed; see `status.failures`",
+            error_code=ErrorCode.CASES_FAILED,
+        )
+    else:
+        saying = Saying(phase=Phase.COMPLETED, reason=Reason.COMPLETED, message=f"all {total} cases succeeded")
+    actions = (*stopping.report_ended(situation), *history.tidy(situation))
+    return Plan(actions=actions, status=summary.summarize(situation, saying), needs_proof=True)
+
+
+def terminal(situation: Situation) -> Plan | None:
+    """Keeps an end as it is: removes what should not be there, and follows the generation; None before the end."""
+    stored = situation.job.status
+    if stored.phase is None or not stored.phase.is_terminal:
+        return None
+    generation = situation.job.metadata.generation
+    conditions = tuple(found.model_copy(update={"observed_generation": generation}) for found in stored.conditions)
+    status = stored.model_copy(update={"observed_generation": generation, "conditions": conditions})
+    actions = (*stopping.clear(situation.open), *history.tidy(situation))
+    again = summary.resync_at(situation.now) if situation.live_pods or actions else None
+    return Plan(actions=actions, status=status, look_again=again)
+
+
+def gone(situation: Situation) -> Plan | None:
+    """Stops and removes all children of a SimulationJob that is being deleted; None if it is not."""
+    if situation.job.metadata.deletion_timestamp is None:
+        return None
+    return replace(stopping.remove_all(situation.observed), look_again=summary.resync_at(situation.now))

@@ -1,0 +1,71 @@
+"""Why a job under way is where it is, for a person who looks at it: the phase, a reason and a sentence.
+
+What keeps cases from running is said before what goes well. Sentences hold no counts that change with every case.
+"""
+
+from simjob.api.names import Reason
+from simjob.api.status import Phase
+from simjob.core import summary
+from simjob.core.attempts import Due, Held, Live
+from simjob.core.facts import PULL_FAILURES, PodFact, PodState
+from simjob.core.situation import Situation
+from simjob.core.summary import Saying
+
+
+def explain(situation: Situation) -> Saying:
+    """Returns phase, reason and message of a job that is neither suspended, cancelled, refused nor at its end."""
+    phase = summary.active_phase(situation)
+    reason, message = _refusal(situation) or _waiting(situation) or _idle(situation) or _usual(phase)
+    return Saying(phase=phase, reason=reason, message=message)
+
+
+def _refusal(situation: Situation) -> tuple[str, str] | None:
+    refusal = situation.observed.refusal
+    if refusal is None:
+        return None
+    reason = Reason.POD_REFUSED if refusal.kind == "Pod" else Reason.JOB_REFUSED
+    return reason, f"the {refusal.kind} of case {refusal.index} is refused: {refusal.message}"
+
+
+def _waiting(situation: Situation) -> tuple[str, str] | None:
+    for case in situation.open:
+        verdict = situation.verdicts[case.index]
+        if isinstance(verdict, Live) and (found := _trouble(case.index, verdict.pod)):
+            return found
+    return None
+
+
+def _trouble(index: int, pod: PodFact) -> tuple[str, str] | None:
+    if not pod.reason or pod.terminating:
+        return None
+    if pod.state is PodState.PENDING:
+        return Reason.UNSCHEDULABLE, f"case {index} cannot be scheduled: {pod.message}"
+    if pod.state is not PodState.ASSIGNED:
+        return None
+    if pod.reason in PULL_FAILURES:
+        # The kubelet's own words alternate between two reasons while it tries again.
+        return Reason.IMAGE_PULL, f'case {index} cannot start: its image "{pod.image}" cannot be pulled'
+    return Reason.CONTAINER_WAITING, f"case {index} cannot start: {pod.reason}: {pod.message}"
+
+
+def _idle(situation: Situation) -> tuple[str, str] | None:
+    verdicts = situation.verdicts.values()
+    if any(isinstance(verdict, Live) for verdict in verdicts):
+        return None
+    if any(isinstance(verdict, Held) for verdict in verdicts):
+        return Reason.QUEUED, "the Jobs are suspended by their queue"
+    if situation.job.spec.parallelism == 0:
+        return Reason.PAUSED, "`parallelism` is 0: no case starts"
+    if any(isinstance(verdict, Due) and verdict.at and verdict.at > situation.now for verdict in verdicts):
+        return Reason.RETRYING, "failed cases wait for their next attempt"
+    return None
+
+
+def _usual(phase: Phase) -> tuple[str, str]:
+    match phase:
+        case Phase.RUNNING:
+            return Reason.RUNNING, "cases are running"
+        case Phase.ASSIGNED:
+            return Reason.STARTING, "cases are on a node and start"
+        case _:
+            return Reason.ACCEPTED, "cases are being created and scheduled"

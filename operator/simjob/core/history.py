@@ -1,0 +1,54 @@
+"""Which finished Jobs are kept for their logs, and which go.
+
+Only cases in the *stored* ledger are looked at: a Job goes when its outcome is safe, never before.
+"""
+
+from collections.abc import Iterable
+
+from simjob.core import jobstatus, stopping
+from simjob.core.attempts import Ended, Outcome
+from simjob.core.facts import JobFact
+from simjob.core.observed import CaseFacts
+from simjob.core.plan import Action, DeleteJob, WriteJobStatus
+from simjob.core.situation import Situation
+
+
+def tidy(situation: Situation) -> tuple[Action, ...]:
+    """Returns what is to be done to children of closed cases: their last status, and the deletion of surplus Jobs.
+
+    Nothing may be live there; what is, is stopped.
+    """
+    ledger, history = situation.job.status.ledger, situation.job.spec.history
+    succeeded = [case for case in situation.closed if case.index in ledger.succeeded]
+    failed = [case for case in situation.closed if case.index in ledger.failed]
+    cancelled = [case for case in situation.closed if case.index in ledger.cancelled]
+    return (
+        *stopping.clear(cancelled),
+        *_keep_newest(succeeded, history.succeeded_cases, Outcome.SUCCEEDED, situation),
+        *_keep_newest(failed, history.failed_cases, Outcome.FAILED, situation),
+    )
+
+
+def _keep_newest(cases: Iterable[CaseFacts], limit: int, outcome: Outcome, situation: Situation) -> list[Action]:
+    found: list[Action] = []
+    ready: list[JobFact] = []
+    for case in cases:
+        found.extend(stopping.stop_pods(case.live_pods))
+        found.extend(DeleteJob(job=job) for job in case.older if not job.terminating)
+        if case.job is None or case.job.terminating:
+            continue
+        pod = case.pods[-1] if case.pods else None
+        ended = Ended(
+            outcome=outcome,
+            job=case.job,
+            failures=case.job.failed + (outcome is Outcome.FAILED),
+            exit_code=pod.exit_code if pod else None,
+            reason=(pod.reason if pod else "") or "Error",
+        )
+        if patch := jobstatus.finished(case.job, ended, situation.now):
+            found.append(WriteJobStatus(job=case.job, status=patch))
+        elif not case.live_pods:
+            ready.append(case.job)
+    ready.sort(key=lambda job: (job.finished_at or situation.now, job.index), reverse=True)
+    found.extend(DeleteJob(job=job) for job in ready[limit:])
+    return found

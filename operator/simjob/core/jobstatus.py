@@ -1,0 +1,98 @@
+"""What a Job's status should say of its attempt, so that kubectl and Kueue see what they know of any Job.
+
+Each function returns a JSON merge patch of the status, or None if it says so already. An attempt costs at most two
+writes, one where it ends soon. The combinations are those that the API server's validation accepts:
+kubernetes/kubernetes:pkg/registry/batch/job/strategy.go.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from simjob.api.schema import format_time
+from simjob.core.attempts import Ended
+from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.plan import CountAttempt
+
+Patch = Mapping[str, Any]
+
+# A case that ends within this time is written of once, at its end.
+SETTLING: Final = timedelta(seconds=2)
+
+
+def says_running(job: JobFact) -> bool:
+    """Returns whether the status has its pod as active and ready."""
+    return job.active == 1 and job.ready == 1
+
+
+def running_at(pod: PodFact) -> datetime:
+    """Returns when a running pod's Job should say so."""
+    return pod.seen_at + SETTLING
+
+
+def running(job: JobFact, pod: PodFact, now: datetime) -> Patch | None:
+    """Says that the pod runs, once it has for some time."""
+    if pod.state is not PodState.RUNNING or says_running(job) or now < running_at(pod):
+        return None
+    return {"active": 1, "ready": 1, "startTime": format_time(job.started or now), **_resumed(job, now)}
+
+
+def over(job: JobFact, count: CountAttempt) -> Patch | None:
+    """Says that the attempt is over and how many failed."""
+    if not job.active and not job.ready and job.status_failed == count.failed:
+        return None
+    return {"active": 0, "ready": 0, "failed": count.failed}
+
+
+def suspended(job: JobFact, now: datetime) -> Patch | None:
+    """Says that the Job is suspended, as its queue asked; a pod, if there was one, has stopped."""
+    if job.says_suspended or job.terminating:
+        return None
+    message = "The Job is suspended by its queue"
+    condition = _condition("Suspended", "True", "JobSuspended", message, now)
+    return {"active": 0, "ready": 0, "startTime": None, "conditions": [condition]}
+
+
+def finished(job: JobFact, ended: Ended, now: datetime) -> Patch | None:
+    """Says how the case ended."""
+    if job.succeeded is not None:
+        return None
+    time = format_time(now)
+    common = {"active": 0, "ready": 0, "startTime": format_time(job.started or now)}
+    if ended.succeeded:
+        message = "The case succeeded"
+        conditions = [
+            _condition("SuccessCriteriaMet", "True", "CompletionsReached", message, now),
+            _condition("Complete", "True", "CompletionsReached", message, now),
+        ]
+        return common | {"succeeded": 1, "failed": ended.failures, "completionTime": time, "conditions": conditions}
+    message = _failure_message(ended)
+    conditions = [
+        _condition("FailureTarget", "True", "BackoffLimitExceeded", message, now),
+        _condition("Failed", "True", "BackoffLimitExceeded", message, now),
+    ]
+    return common | {"failed": ended.failures, "conditions": conditions}
+
+
+def _failure_message(ended: Ended) -> str:
+    code = "" if ended.exit_code is None else f", exit code {ended.exit_code}"
+    detail = f": {ended.message}" if ended.message else ""
+    return f"The case failed: {ended.reason}{code}{detail}"[:1024]
+
+
+def _resumed(job: JobFact, now: datetime) -> Patch:
+    if not job.says_suspended:
+        return {}
+    return {"conditions": [_condition("Suspended", "False", "JobResumed", "The Job was admitted by its queue", now)]}
+
+
+def _condition(type_: str, status: str, reason: str, message: str, now: datetime) -> dict[str, str]:
+    time = format_time(now)
+    return {
+        "type": type_,
+        "status": status,
+        "reason": reason,
+        "message": message,
+        "lastProbeTime": time,
+        "lastTransitionTime": time,
+    }

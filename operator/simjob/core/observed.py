@@ -1,0 +1,78 @@
+"""A SimulationJob's children as one frozen value, and the same by case.
+
+Built once per pass from the stores; sorted, so that the order of events cannot matter.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from simjob.core.facts import JobFact, PodFact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why the API server did not take a Job or pod of ours the last time. `permanent`: it never will."""
+
+    index: int
+    kind: str
+    message: str
+    permanent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFacts:
+    """One case's children: its Job of the highest round, what is left of older ones, its pods by attempt."""
+
+    index: int
+    job: JobFact | None
+    older: tuple[JobFact, ...]
+    pods: tuple[PodFact, ...]
+
+    @property
+    def live_pods(self) -> tuple[PodFact, ...]:
+        """The pods that are neither ended nor gone; at most one, unless somebody else made one."""
+        return tuple(pod for pod in self.pods if pod.live)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What is known of a SimulationJob's world.
+
+    `spent`: cases whose Job name of the current round may have been used by this process; None when it has not
+    planned for this SimulationJob before and cannot know. `refusal`: the last refused creation, if any.
+    """
+
+    cases: tuple[CaseFacts, ...]
+    spent: frozenset[int] | None
+    refusal: Refusal | None = None
+
+
+def observe(
+    jobs: Iterable[JobFact],
+    pods: Iterable[PodFact],
+    *,
+    spent: frozenset[int] | None,
+    refusal: Refusal | None = None,
+) -> Observed:
+    """Groups Jobs and pods by case, in O(Jobs + pods)."""
+    jobs_of: dict[int, list[JobFact]] = {}
+    pods_of: dict[int, list[PodFact]] = {}
+    for job in jobs:
+        jobs_of.setdefault(job.index, []).append(job)
+    for pod in pods:
+        pods_of.setdefault(pod.index, []).append(pod)
+    cases = (
+        _case(index, jobs_of.get(index, []), pods_of.get(index, []))
+        for index in sorted(jobs_of.keys() | pods_of.keys())
+    )
+    return Observed(cases=tuple(cases), spent=spent, refusal=refusal)
+
+
+def _case(index: int, jobs: list[JobFact], pods: list[PodFact]) -> CaseFacts:
+    newest_first = sorted(jobs, key=lambda job: (job.round, job.name), reverse=True)
+    return CaseFacts(
+        index=index,
+        job=newest_first[0] if newest_first else None,
+        older=tuple(newest_first[1:]),
+        pods=tuple(sorted(pods, key=lambda pod: (pod.attempt, pod.name))),
+    )

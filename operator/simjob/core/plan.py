@@ -1,0 +1,90 @@
+"""A plan as data: what to do to the cluster, what to say in status, when to look again.
+
+Every action is safe by what the *stored* status says: none relies on the status of its own plan being written,
+so that a crash, a conflict or a refused write between any two of them loses nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from simjob.api.status import Status
+from simjob.core.facts import JobFact, PodFact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateCase:
+    """Make a case's Job, named by index and round, and then the pod of its first attempt."""
+
+    index: int
+    round: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartAttempt:
+    """Make the pod of a Job's current attempt."""
+
+    job: JobFact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountAttempt:
+    """Record in a Job's annotations that its attempt is over and which comes next, in one write."""
+
+    job: JobFact
+    attempt: int
+    failed: int
+    lost: int
+    not_before: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteJobStatus:
+    """Merge `status` into the status of a Job."""
+
+    job: JobFact
+    status: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletePod:
+    """Delete a pod with its own grace period."""
+
+    pod: PodFact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteJob:
+    """Delete a Job; its ended pods are deleted with it, one by one where they are known."""
+
+    job: JobFact
+
+
+Action = CreateCase | StartAttempt | CountAttempt | WriteJobStatus | DeletePod | DeleteJob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something worth an Event beside the transitions of the status. `warning` picks its type."""
+
+    reason: str
+    action: str
+    note: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What `planner.plan` returns.
+
+    `status` is None where there is nothing to say it on (the SimulationJob is being deleted).
+    `needs_proof`: the status says that nothing is live; it may be written only after a live read that says so too.
+    `look_again`: when to plan anew although nothing was seen to change; None for "when something changes".
+    """
+
+    actions: tuple[Action, ...] = ()
+    status: Status | None = None
+    notices: tuple[Notice, ...] = ()
+    needs_proof: bool = False
+    look_again: datetime | None = None

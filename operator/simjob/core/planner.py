@@ -1,0 +1,34 @@
+"""plan(): a job, what is observed of it and the time, to what is to be done.
+
+The rules stand in one ladder, most final first; the first that has something to say decides.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from simjob.api.simulationjob import Invalid, SimulationJob
+from simjob.core import cancellation, completion, refusal, running, situation, suspension
+from simjob.core.observed import Observed
+from simjob.core.plan import Plan
+from simjob.core.situation import Situation
+
+Rule = Callable[[Situation], Plan | None]
+
+LADDER: Final[tuple[Rule, ...]] = (
+    completion.gone,
+    completion.terminal,
+    cancellation.cancelling,
+    refusal.refused,
+    suspension.suspended,
+    completion.completed,
+    running.running,
+)
+
+
+def plan(job: SimulationJob | Invalid, observed: Observed, now: datetime) -> Plan:
+    """Returns what to do and what to say about a job; the same for the same arguments."""
+    if isinstance(job, Invalid):
+        return refusal.unreadable(job, observed, now)
+    found = situation.assess(job, observed, now)
+    return next(plan for rule in LADDER if (plan := rule(found)) is not None)

@@ -1,0 +1,120 @@
+"""The pod template of a case: what the user wrote, with the case's environment, requests and safe defaults.
+
+Defaults are filled where the user left them out, never written over his word; resources of the spec win over
+those of the first container.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from simjob.api import cases, names
+from simjob.api.resources import Gpu, Resources
+from simjob.api.simulationjob import SimulationJob
+
+_Dict = dict[str, Any]
+
+_SECCOMP: Final = {"type": "RuntimeDefault"}
+_NODE_AFFINITY_REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
+
+
+def render(
+    job: SimulationJob,
+    template: Mapping[str, Any],
+    case: cases.Case,
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str],
+) -> _Dict:
+    """Returns the pod template of a case as JSON-ready values; our labels and annotations win over the user's."""
+    metadata: _Dict = template.get("metadata", {})
+    return {
+        "metadata": {
+            "labels": {**metadata.get("labels", {}), **labels},
+            "annotations": {**metadata.get("annotations", {}), **annotations},
+        },
+        "spec": _pod_spec(template["spec"], job, environment(job.metadata.name, case)),
+    }
+
+
+def environment(name: str, case: cases.Case) -> list[_Dict]:
+    """Returns the environment variables of a case, so that `$(PARAM_MESH)` works in command and args."""
+    parameters = msgspec.json.encode(case.parameters, order="sorted").decode()
+    found = {
+        names.ENV_NAME: name,
+        names.ENV_INDEX: str(case.index),
+        names.ENV_CASE_NAME: case.name,
+        names.ENV_PARAMETERS: _literal(parameters),
+    }
+    for parameter, value in case.parameters.items():
+        found[cases.environment_name(parameter)] = _literal(cases.as_text(value))
+    return [{"name": key, "value": value} for key, value in found.items()]
+
+
+def _literal(text: str) -> str:
+    # The kubelet expands $(NAME) in values too; $$ is how a dollar is written.
+    # https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
+    return text.replace("$(", "$$(")
+
+
+def _pod_spec(spec: _Dict, job: SimulationJob, variables: list[_Dict]) -> _Dict:
+    containers = [_container(container, variables) for container in spec["containers"]]
+    wanted = job.spec.resources
+    if wanted is not None:
+        containers[0]["resources"] = _with_resources(containers[0].get("resources", {}), wanted)
+    filled = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        **spec,
+        "containers": containers,
+        "securityContext": {"seccompProfile": _SECCOMP, **spec.get("securityContext", {})},
+    }
+    if "initContainers" in spec:
+        filled["initContainers"] = [_container(container, variables) for container in spec["initContainers"]]
+    if wanted is not None and wanted.gpu is not None:
+        filled["affinity"] = with_gpu_affinity(spec.get("affinity", {}), wanted.gpu)
+    return filled
+
+
+def _container(container: _Dict, variables: list[_Dict]) -> _Dict:
+    own = container.get("env", [])
+    taken = {variable["name"] for variable in own}
+    security = {"allowPrivilegeEscalation": False, **container.get("securityContext", {})}
+    security.setdefault("capabilities", {"drop": ["ALL"]})
+    return {
+        **container,
+        "env": [variable for variable in variables if variable["name"] not in taken] + own,
+        "securityContext": security,
+    }
+
+
+def _with_resources(resources: _Dict, wanted: Resources) -> _Dict:
+    requests, limits = dict(resources.get("requests", {})), dict(resources.get("limits", {}))
+    if wanted.cpu is not None:
+        requests["cpu"] = wanted.cpu
+    if wanted.memory is not None:
+        requests["memory"] = limits["memory"] = wanted.memory
+    if wanted.storage is not None:
+        requests["ephemeral-storage"] = limits["ephemeral-storage"] = wanted.storage
+    if wanted.gpu is not None:
+        requests[wanted.gpu.resource_name] = limits[wanted.gpu.resource_name] = wanted.gpu.count
+    return {**resources, "requests": requests, "limits": limits}
+
+
+def with_gpu_affinity(affinity: _Dict, gpu: Gpu) -> _Dict:
+    """Returns the affinity with the GPU's product and memory required of the node, beside what is there.
+
+    The labels are those of NVIDIA's GPU feature discovery; `gpu.memory` is in MiB. Node selector terms are ORed,
+    so each of the user's terms gets our expressions.
+    """
+    wanted: list[_Dict] = []
+    if gpu.product is not None:
+        wanted.append({"key": names.LABEL_GPU_PRODUCT, "operator": "In", "values": [gpu.product]})
+    if gpu.memory_above_mib is not None:
+        wanted.append({"key": names.LABEL_GPU_MEMORY, "operator": "Gt", "values": [str(gpu.memory_above_mib)]})
+    if not wanted:
+        return affinity
+    node = affinity.get("nodeAffinity", {})
+    terms = node.get(_NODE_AFFINITY_REQUIRED, {}).get("nodeSelectorTerms") or [{}]
+    required = [{**term, "matchExpressions": [*term.get("matchExpressions", []), *wanted]} for term in terms]
+    return {**affinity, "nodeAffinity": {**node, _NODE_AFFINITY_REQUIRED: {"nodeSelectorTerms": required}}}

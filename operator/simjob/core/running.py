@@ -1,0 +1,146 @@
+"""A job under way: attempts are started, counted and reported; free places go to retries first, then to new cases."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from simjob.api.names import Reason
+from simjob.api.ranges import Ranges
+from simjob.api.status import Phase
+from simjob.core import explanation, history, jobstatus, stopping, summary
+from simjob.core.attempts import Absent, Due, Held, Live, Over, Verdict
+from simjob.core.facts import PodState
+from simjob.core.observed import CaseFacts
+from simjob.core.plan import Action, CreateCase, DeleteJob, Notice, Plan, StartAttempt, WriteJobStatus
+from simjob.core.situation import Situation
+from simjob.core.stopping import stop_pods
+
+# So many cases are created before the cluster is looked at again and the status says how far it is.
+BATCH: Final = 250
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Starts:
+    """What takes the free places. `round_` is the one to go on with; a new one has to be stored before it is used."""
+
+    actions: tuple[Action, ...] = ()
+    round_: int
+    notices: tuple[Notice, ...] = ()
+    again: datetime | None = None
+
+
+def running(situation: Situation) -> Plan:
+    """Goes on with the job."""
+    starts = _start(situation)
+    actions: list[Action] = []
+    for case in situation.open:
+        actions.extend(_advance(case, situation.verdicts[case.index], situation.now))
+    actions.extend(stopping.report_ended(situation))
+    actions.extend(history.tidy(situation))
+    saying = explanation.explain(situation)
+    status = summary.summarize(situation, saying, round_=starts.round_)
+    times = [summary.resync_at(situation.now), *_times(situation), *([starts.again] if starts.again else [])]
+    return Plan(
+        actions=(*actions, *starts.actions),
+        status=status,
+        notices=(*_lost(situation), *starts.notices),
+        look_again=max(min(times), situation.now),
+    )
+
+
+def _advance(case: CaseFacts, verdict: Verdict, now: datetime) -> Iterable[Action]:
+    yield from _surplus(case)
+    job = case.job
+    if job is None:
+        return
+    match verdict:
+        case Live(pod=pod) if job.suspended:
+            yield from stop_pods([pod])
+        case Live(pod=pod):
+            if patch := jobstatus.running(job, pod, now):
+                yield WriteJobStatus(job=job, status=patch)
+        case Over(count=count):
+            # Before it is counted: what says `active` without a pod reads as one more lost attempt.
+            if patch := jobstatus.over(job, count):
+                yield WriteJobStatus(job=job, status=patch)
+            yield count
+        case Held():
+            if job.suspended and (patch := jobstatus.suspended(job, now)):
+                yield WriteJobStatus(job=job, status=patch)
+        case _:
+            return
+
+
+def _surplus(case: CaseFacts) -> Iterable[Action]:
+    """Removes what is left of older rounds, and live pods that are not the current attempt's."""
+    job = case.job
+    yield from (DeleteJob(job=older) for older in case.older if not older.terminating)
+    yield from stop_pods(
+        pod for pod in case.live_pods if job is None or pod.job_uid != job.uid or pod.attempt != job.attempt
+    )
+
+
+def _start(situation: Situation) -> _Starts:
+    now, round_ = situation.now, situation.job.status.round
+    parallelism = situation.job.spec.parallelism
+    free = max(parallelism - situation.occupied, 0)
+    due = [verdict for verdict in situation.verdicts.values() if isinstance(verdict, Due)]
+    retries = [found.job for found in due if found.at is None or found.at <= now][:free]
+    # Cases that wait for a retry leave their place to others, but not without end: a sweep that always fails
+    # would otherwise have all its Jobs open at once.
+    open_jobs = sum(1 for case in situation.open if case.job)
+    room = min(free - len(retries), 2 * parallelism - open_jobs, BATCH)
+    chosen = tuple(_startable(situation).take(room))
+    actions: tuple[Action, ...] = tuple(StartAttempt(job=job) for job in retries)
+    if not chosen:
+        return _Starts(actions=actions, round_=round_)
+    if _names_may_be_used(situation, chosen):
+        return _Starts(actions=actions, round_=round_ + 1, notices=_jobs_lost(situation, chosen), again=now)
+    created = tuple(CreateCase(index=index, round=round_) for index in chosen)
+    return _Starts(actions=(*actions, *created), round_=round_, again=now if room == BATCH else None)
+
+
+def _startable(situation: Situation) -> Ranges:
+    busy = (
+        case.index
+        for case in situation.open
+        if not (isinstance(situation.verdicts[case.index], Absent) and not case.live_pods)
+    )
+    return situation.unfinished.minus(Ranges.of(busy))
+
+
+def _names_may_be_used(situation: Situation, chosen: tuple[int, ...]) -> bool:
+    spent = situation.observed.spent
+    if spent is None:
+        return situation.job.status.start_time is not None
+    return any(index in spent for index in chosen)
+
+
+def _jobs_lost(situation: Situation, chosen: tuple[int, ...]) -> tuple[Notice, ...]:
+    spent = situation.observed.spent
+    if spent is None or situation.job.status.phase is Phase.SUSPENDED:
+        return ()
+    lost = Ranges.of(index for index in chosen if index in spent)
+    note = f"the Jobs of these cases vanished without an outcome and are made again: {lost}"
+    return (Notice(reason=Reason.JOB_LOST, action="Recreate", note=note, warning=True),)
+
+
+def _lost(situation: Situation) -> tuple[Notice, ...]:
+    verdicts = ((case.index, situation.verdicts[case.index]) for case in situation.open)
+    lost = Ranges.of(index for index, verdict in verdicts if isinstance(verdict, Over) and verdict.count.lost)
+    if not lost:
+        return ()
+    note = f"the pods of these cases vanished without an outcome and are replaced: {lost}"
+    return (Notice(reason=Reason.ATTEMPT_LOST, action="Replace", note=note, warning=True),)
+
+
+def _times(situation: Situation) -> Iterable[datetime]:
+    for case in situation.open:
+        match situation.verdicts[case.index]:
+            case Due(at=at) if at is not None and at > situation.now:
+                yield at
+            case Live(pod=pod) if case.job and pod.state is PodState.RUNNING and not jobstatus.says_running(case.job):
+                yield jobstatus.running_at(pod)
+            case _:
+                continue

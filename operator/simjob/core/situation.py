@@ -1,0 +1,102 @@
+"""A job's situation in one pass: the verdicts on its open cases, and the ledger with what has just ended in it.
+
+Costs O(live + just ended + kept), never O(cases).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from simjob.api.ranges import Ranges
+from simjob.api.simulationjob import SimulationJob
+from simjob.api.status import Ledger
+from simjob.core import attempts
+from simjob.core.attempts import Ended, Held, Live, Verdict
+from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.observed import CaseFacts, Observed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What the rules of the ladder look at.
+
+    `open`: cases that have children and are not in the stored ledger; `verdicts` has one for each.
+    `closed`: cases that are in the stored ledger and still have children.
+    `ledger`: the stored one with the cases that have ended by themselves since.
+    """
+
+    job: SimulationJob
+    observed: Observed
+    now: datetime
+    open: tuple[CaseFacts, ...]
+    closed: tuple[CaseFacts, ...]
+    verdicts: Mapping[int, Verdict]
+    ledger: Ledger
+
+    @property
+    def total(self) -> int:
+        """How many cases the job has."""
+        return self.job.spec.cases.total
+
+    @property
+    def unfinished(self) -> Ranges:
+        """The cases without an outcome."""
+        return Ranges.span(self.total).minus(done(self.ledger))
+
+    @property
+    def ended(self) -> tuple[tuple[CaseFacts, Ended], ...]:
+        """The open cases that have ended by themselves."""
+        pairs = ((case, self.verdicts[case.index]) for case in self.open)
+        return tuple((case, verdict) for case, verdict in pairs if isinstance(verdict, Ended))
+
+    @property
+    def live_pods(self) -> tuple[PodFact, ...]:
+        """All live pods of the job, those of closed cases and second ones of a case too."""
+        return tuple(pod for case in (*self.open, *self.closed) for pod in case.live_pods)
+
+    def count(self, *states: PodState) -> int:
+        """Returns how many open cases have their pod in one of these states."""
+        return sum(1 for verdict in self.verdicts.values() if isinstance(verdict, Live) and verdict.pod.state in states)
+
+    @property
+    def occupied(self) -> int:
+        """How many places of `parallelism` are taken: by live pods and by Jobs that their queue holds."""
+        return sum(1 for verdict in self.verdicts.values() if isinstance(verdict, Live | Held))
+
+    @property
+    def unfinished_jobs(self) -> tuple[JobFact, ...]:
+        """The Jobs of open cases that did not end by themselves and have no live pod, and those of older rounds."""
+        found: list[JobFact] = []
+        for case in self.open:
+            found.extend(case.older)
+            if case.job and not isinstance(self.verdicts[case.index], Ended | Live):
+                found.append(case.job)
+        return tuple(found)
+
+
+def assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
+    """Judges every case that has children."""
+    stored = job.status.ledger
+    finished = done(stored)
+    open_ = tuple(case for case in observed.cases if case.index not in finished)
+    verdicts = {case.index: attempts.judge(case, job.spec.retries.limit, now) for case in open_}
+    succeeded = [index for index, verdict in verdicts.items() if isinstance(verdict, Ended) and verdict.succeeded]
+    failed = [index for index, verdict in verdicts.items() if isinstance(verdict, Ended) and not verdict.succeeded]
+    return Situation(
+        job=job,
+        observed=observed,
+        now=now,
+        open=open_,
+        closed=tuple(case for case in observed.cases if case.index in finished),
+        verdicts=verdicts,
+        ledger=Ledger(
+            succeeded=stored.succeeded.union(Ranges.of(succeeded)),
+            failed=stored.failed.union(Ranges.of(failed)),
+            cancelled=stored.cancelled,
+        ),
+    )
+
+
+def done(ledger: Ledger) -> Ranges:
+    """Returns the cases that have an outcome."""
+    return ledger.succeeded.union(ledger.failed).union(ledger.cancelled)

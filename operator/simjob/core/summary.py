@@ -1,0 +1,147 @@
+"""From a situation and what a rule says of it to the whole status: counts, ledger, failures, conditions."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from simjob.api import conditions
+from simjob.api.conditions import Condition, Truth
+from simjob.api.names import ErrorCode
+from simjob.api.status import (
+    MAX_FAILURES,
+    MAX_STATUS_MESSAGE,
+    Cancellation,
+    CaseCounts,
+    Failure,
+    Ledger,
+    Phase,
+    Status,
+)
+from simjob.core.facts import PodState
+from simjob.core.situation import Situation, done
+
+_RESYNC: Final = timedelta(seconds=60)
+_LONGEST: Final = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saying:
+    """What a rule concludes for people and programs: the phase, and why it is so."""
+
+    phase: Phase
+    reason: str
+    message: str
+    error_code: str | None = None
+
+
+def resync_at(now: datetime) -> datetime:
+    """Returns when to look at an unfinished job although nothing was seen to change."""
+    return now + _RESYNC
+
+
+def active_phase(situation: Situation) -> Phase:
+    """Returns the phase of a job that is neither at an end, nor suspended, nor being cancelled."""
+    before = situation.job.status.phase
+    ran = situation.ledger.succeeded or situation.ledger.failed or before is Phase.RUNNING
+    if ran or situation.count(PodState.RUNNING):
+        return Phase.RUNNING
+    return Phase.ASSIGNED if situation.count(PodState.ASSIGNED) else Phase.PENDING
+
+
+def summarize(
+    situation: Situation,
+    saying: Saying,
+    *,
+    ledger: Ledger | None = None,
+    cancellation: Cancellation | None = None,
+    round_: int | None = None,
+    failures: tuple[Failure, ...] = (),
+) -> Status:
+    """Returns the whole status. What is not given is the situation's or stays as stored.
+
+    `failures`: failed cases beside those that ended by themselves; newest first.
+    """
+    job, now, stored = situation.job, situation.now, situation.job.status
+    ledger = ledger or situation.ledger
+    counts = _counts(situation, ledger)
+    finished = counts.succeeded + counts.failed + counts.cancelled
+    terminal = saying.phase.is_terminal
+    return Status(
+        observed_generation=job.metadata.generation,
+        phase=saying.phase,
+        reason=saying.reason,
+        message=saying.message[:MAX_STATUS_MESSAGE],
+        error_code=saying.error_code,
+        is_terminal=terminal,
+        is_failed=saying.phase is Phase.FAILED,
+        conditions=set_conditions(stored.conditions, saying, job.metadata.generation, now),
+        cancellation=cancellation or stored.cancellation,
+        cases=counts,
+        progress=f"{finished}/{counts.total}",
+        ledger=ledger,
+        failures=(*failures, *_new_failures(situation), *stored.failures)[:MAX_FAILURES],
+        start_time=stored.start_time or now,
+        completion_time=now if terminal else None,
+        round=stored.round if round_ is None else round_,
+    )
+
+
+def _counts(situation: Situation, ledger: Ledger) -> CaseCounts:
+    closed = done(ledger)
+    live = [pod for pod in situation.live_pods if pod.index not in closed]
+    on_node = {pod.index for pod in live if pod.state is not PodState.PENDING}
+    running = len({pod.index for pod in live if pod.state is PodState.RUNNING})
+    assigned = len(on_node) - running
+    return CaseCounts(
+        total=situation.total,
+        pending=situation.total - len(closed) - running - assigned,
+        assigned=assigned,
+        running=running,
+        succeeded=len(ledger.succeeded),
+        failed=len(ledger.failed),
+        cancelled=len(ledger.cancelled),
+    )
+
+
+def _new_failures(situation: Situation) -> tuple[Failure, ...]:
+    return tuple(
+        Failure(
+            index=case.index,
+            name=situation.job.spec.cases.case(case.index).name,
+            error_code=ended.error_code or ErrorCode.CASE_FAILED,
+            exit_code=ended.exit_code,
+            reason=ended.reason[:_LONGEST] or None,
+            message=ended.message[:_LONGEST] or None,
+            finished_at=situation.now,
+        )
+        for case, ended in situation.ended
+        if not ended.succeeded
+    )
+
+
+def set_conditions(
+    stored: tuple[Condition, ...], saying: Saying, generation: int, now: datetime
+) -> tuple[Condition, ...]:
+    """Returns all conditions as the phase has them; a transition time changes only with its status."""
+    phase = saying.phase
+    terminal = phase.is_terminal
+    succeeded: Truth = "Unknown"
+    if terminal:
+        succeeded = "True" if phase is Phase.COMPLETED else "False"
+    truths: dict[str, Truth] = {
+        conditions.FINISHED: _truth(terminal),
+        conditions.SUCCEEDED: succeeded,
+        conditions.CANCELLED: _truth(phase is Phase.CANCELLED),
+        conditions.SUSPENDED: _truth(phase is Phase.SUSPENDED),
+        conditions.RECONCILING: _truth(not terminal and phase is not Phase.SUSPENDED),
+        conditions.STALLED: _truth(phase is Phase.FAILED),
+    }
+    for type_, truth in truths.items():
+        stored = conditions.set_condition(
+            stored, type_, truth, reason=saying.reason, message=saying.message, generation=generation, now=now
+        )
+    return stored
+
+
+def _truth(value: bool) -> Truth:
+    return "True" if value else "False"

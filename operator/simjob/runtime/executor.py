@@ -1,0 +1,203 @@
+"""Carries out a plan's actions: pods are deleted first, then the rest in parallel, one Job's actions in their order.
+
+Nothing is decided here but what an answer means: "already there" with our uid is success, "gone" is success for a
+deletion, a refusal is remembered for the planner. Answers go to the store at once, so that the next pass has them.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar, assert_never
+
+from simjob.api import names
+from simjob.api.schema import format_time
+from simjob.api.simulationjob import SimulationJob
+from simjob.core import children
+from simjob.core.facts import JobFact
+from simjob.core.observed import Refusal
+from simjob.core.plan import (
+    Action,
+    CountAttempt,
+    CreateCase,
+    DeleteJob,
+    DeletePod,
+    StartAttempt,
+    WriteJobStatus,
+)
+from simjob.runtime.cluster import Cluster, StoredJob
+from simjob.runtime.errors import (
+    AlreadyExistsError,
+    ClusterError,
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NamespaceTerminatingError,
+    NotFoundError,
+)
+from simjob.runtime.store import Store
+from simjob.runtime.workqueue import Key
+
+T = TypeVar("T")
+
+# Of one SimulationJob; runtime/connection.py bounds the requests of all.
+_AT_ONCE: Final = 64
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of the actions. `trouble`: the first call that did not get through."""
+
+    created: set[int] = field(default_factory=set)
+    refusal: Refusal | None = None
+    trouble: ClusterError | None = None
+    accepted: bool = False
+
+
+class Executor:
+    """Carries out actions on a cluster."""
+
+    def __init__(self, cluster: Cluster, store: Store) -> None:
+        self._cluster = cluster
+        self._store = store
+
+    async def apply(self, key: Key, job: SimulationJob | None, actions: Sequence[Action]) -> Outcome:
+        """Carries out the actions; `job` is needed only where Jobs are to be made."""
+        outcome = Outcome()
+        deletions = [action for action in actions if isinstance(action, DeletePod)]
+        await self._together([self._guard(outcome, self._one(key, action)) for action in deletions])
+        by_job: dict[str, list[Action]] = {}
+        creations: list[CreateCase] = []
+        for action in actions:
+            match action:
+                case DeletePod():
+                    continue
+                case CreateCase():
+                    creations.append(action)
+                case _:
+                    by_job.setdefault(action.job.uid, []).append(action)
+        template = job.spec.template.to_api() if job and creations else {}
+        sequences = [self._guard(outcome, self._in_order(key, group, outcome)) for group in by_job.values()]
+        if job:
+            sequences += [self._guard(outcome, self._create(key, job, template, c, outcome)) for c in creations]
+        await self._together(sequences)
+        return outcome
+
+    async def _together(self, calls: Sequence[Awaitable[None]]) -> None:
+        places = asyncio.Semaphore(_AT_ONCE)
+
+        async def run(call: Awaitable[None]) -> None:
+            async with places:
+                await call
+
+        await asyncio.gather(*(run(call) for call in calls))
+
+    async def _guard(self, outcome: Outcome, call: Awaitable[None]) -> None:
+        try:
+            await call
+        except (NotFoundError, ConflictError):
+            return  # Gone, or another of that name: the watch tells, the next pass sees.
+        except ClusterError as trouble:
+            outcome.trouble = outcome.trouble or trouble
+
+    async def _in_order(self, key: Key, actions: Sequence[Action], outcome: Outcome) -> None:
+        for action in actions:
+            if isinstance(action, StartAttempt):
+                await self._start(key, action.job, outcome)
+            else:
+                await self._one(key, action)
+
+    async def _one(self, key: Key, action: Action) -> None:
+        match action:
+            case DeletePod(pod=pod):
+                fact = await self._cluster.delete_pod(pod.namespace, pod.name, pod.uid)
+                if fact is not None:
+                    self._store.put_pod(fact)
+            case DeleteJob(job=job):
+                await self._delete_job(key, job)
+            case WriteJobStatus(job=job, status=status):
+                self._store.put_job(await self._cluster.write_job_status(job.namespace, job.name, job.uid, status))
+            case CountAttempt(job=job):
+                notes = _annotations(action)
+                self._store.put_job(await self._cluster.annotate_job(job.namespace, job.name, job.uid, notes))
+            case CreateCase() | StartAttempt():
+                raise TypeError(f"{action} is not carried out here")
+            case _:
+                assert_never(action)
+
+    async def _delete_job(self, key: Key, job: JobFact) -> None:
+        pods = self._store.ended_pods(key, job.uid)
+        await asyncio.gather(*(self._cluster.delete_pod(pod.namespace, pod.name, pod.uid) for pod in pods))
+        await self._cluster.delete_job(job.namespace, job.name, job.uid)
+
+    async def _create(
+        self, key: Key, job: SimulationJob, template: Mapping[str, Any], action: CreateCase, outcome: Outcome
+    ) -> None:
+        if outcome.refusal or self._store.must_not_create(key):
+            return
+        body = children.render_job(job, template, action.index, action.round)
+        name = children.job_name(job.metadata.name, job.metadata.uid, action.index, action.round)
+        outcome.created.add(action.index)
+        stored = await self._refusable(
+            outcome, "Job", action.index, lambda: self._create_or_get(key, name, body, action.index)
+        )
+        if stored is None:
+            return
+        self._store.put_job(stored.fact)
+        if not stored.fact.suspended and stored.fact.succeeded is None:
+            await self._create_pod(key, stored, outcome)
+
+    async def _create_or_get(self, key: Key, name: str, body: bytes, index: int) -> StoredJob:
+        try:
+            return await self._cluster.create_job(key.namespace, body)
+        except AlreadyExistsError as conflict:
+            stored = await self._cluster.get_job(key.namespace, name)
+            if stored.fact.owner_uid != key.uid or stored.fact.index != index:
+                raise ForbiddenError(f'a Job named "{name}" is there already and is not ours') from conflict
+            return stored
+
+    async def _start(self, key: Key, job: JobFact, outcome: Outcome) -> None:
+        """Makes the pod of a Job's current attempt, from the Job as it is now."""
+        if outcome.refusal or self._store.must_not_create(key):
+            return
+        stored = await self._cluster.get_job(job.namespace, job.name)
+        self._store.put_job(stored.fact)
+        if stored.fact.uid == job.uid and stored.fact.attempt == job.attempt and not stored.fact.suspended:
+            await self._create_pod(key, stored, outcome)
+
+    async def _create_pod(self, key: Key, stored: StoredJob, outcome: Outcome) -> None:
+        if self._store.must_not_create(key):
+            return
+        fact = stored.fact
+        body = children.render_pod(fact, stored.template)
+
+        async def create() -> None:
+            try:
+                pod = await self._cluster.create_pod(fact.namespace, body)
+            except AlreadyExistsError as conflict:
+                pod = await self._cluster.get_pod(fact.namespace, children.pod_name(fact.name, fact.attempt))
+                if pod.job_uid != fact.uid:
+                    raise ForbiddenError(f'a pod named "{pod.name}" is there already and is not ours') from conflict
+            self._store.put_pod(pod)
+            outcome.accepted = True
+
+        await self._refusable(outcome, "Pod", fact.index, create)
+
+    async def _refusable(self, outcome: Outcome, kind: str, index: int, call: Callable[[], Awaitable[T]]) -> T | None:
+        try:
+            return await call()
+        except NamespaceTerminatingError:
+            raise
+        except InvalidError as refused:
+            outcome.refusal = Refusal(index=index, kind=kind, message=refused.message, permanent=True)
+        except ForbiddenError as refused:
+            outcome.refusal = Refusal(index=index, kind=kind, message=refused.message)
+        return None
+
+
+def _annotations(count: CountAttempt) -> dict[str, str | None]:
+    return {
+        names.ANNOTATION_ATTEMPT: str(count.attempt),
+        names.ANNOTATION_FAILED: str(count.failed),
+        names.ANNOTATION_LOST: str(count.lost),
+        names.ANNOTATION_NOT_BEFORE: format_time(count.not_before) if count.not_before else None,
+    }

@@ -1,0 +1,234 @@
+"""What the operator knows of the cluster: SimulationJobs, and Jobs and pods by the SimulationJob they belong to.
+
+Written by kopf's watch, by the informers and by the answers to the operator's own calls, whichever is newer; every
+change puts the SimulationJob's key in the queue. It judges nothing and never fails on a strange object.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+
+from simjob.api import simulationjob
+from simjob.api.simulationjob import Invalid, SimulationJob
+from simjob.api.status import Status
+from simjob.core import cancellation, facts, observed
+from simjob.core.facts import Job, JobFact, Pod, PodFact, PodState
+from simjob.core.observed import Observed, Refusal
+from simjob.core.situation import done
+from simjob.runtime.workqueue import Key, WorkQueue
+
+# An answer to a call may come after the watch has told of the object's end; so many ends are remembered.
+_REMEMBERED_ENDS: Final = 20_000
+
+
+@dataclass(slots=True)
+class _Children:
+    jobs: dict[str, JobFact] = field(default_factory=dict)
+    pods: dict[str, PodFact] = field(default_factory=dict)
+
+
+class Store:
+    """The SimulationJobs and their children, by key. Belongs to one event loop."""
+
+    def __init__(self, queue: WorkQueue, clock: Callable[[], datetime]) -> None:
+        self._queue = queue
+        self._clock = clock
+        self._simulationjobs: dict[Key, SimulationJob | Invalid] = {}
+        self._gone: set[Key] = set()
+        self._children: dict[Key, _Children] = {}
+        self._ended: OrderedDict[str, None] = OrderedDict()
+
+    def keys(self) -> Iterator[Key]:
+        """Gives the keys of all SimulationJobs and of all children's owners."""
+        return iter(self._simulationjobs.keys() | self._children.keys())
+
+    def get(self, key: Key) -> SimulationJob | Invalid | None:
+        """Returns the SimulationJob, None if it is not known."""
+        return self._simulationjobs.get(key)
+
+    def is_gone(self, key: Key) -> bool:
+        """Returns whether the SimulationJob was seen to be deleted."""
+        return key in self._gone
+
+    def must_not_create(self, key: Key) -> bool:
+        """Returns whether the newest state that was seen forbids to make anything new."""
+        job = self._simulationjobs.get(key)
+        if not isinstance(job, SimulationJob) or job.metadata.deletion_timestamp or job.spec.suspend:
+            return True
+        return job.status.cancellation is not None or _cancel_asked(job)
+
+    def owner_name(self, key: Key) -> str | None:
+        """Returns the name of the SimulationJob that owns the children of `key`, if a Job tells it."""
+        children = self._children.get(key)
+        return next((job.owner_name for job in children.jobs.values()), None) if children else None
+
+    def observe(self, key: Key, *, spent: frozenset[int] | None, refusal: Refusal | None) -> Observed:
+        """Returns what is known of the children of a SimulationJob."""
+        children = self._children.get(key) or _Children()
+        job = self._simulationjobs.get(key)
+        _forget_settled(children, job.status if job else None)
+        return observed.observe(children.jobs.values(), children.pods.values(), spent=spent, refusal=refusal)
+
+    def ended_pods(self, key: Key, job_uid: str) -> tuple[PodFact, ...]:
+        """Returns the pods of a Job that have ended and are still there."""
+        children = self._children.get(key) or _Children()
+        return tuple(pod for pod in children.pods.values() if pod.job_uid == job_uid and pod.ended and not pod.gone)
+
+    def drop(self, key: Key) -> bool:
+        """Forgets a SimulationJob that is gone and has no children left; returns whether it could."""
+        children = self._children.get(key)
+        if children and (children.jobs or any(not pod.gone for pod in children.pods.values())):
+            return False
+        for known in (self._simulationjobs, self._children):
+            known.pop(key, None)
+        self._gone.discard(key)
+        return True
+
+    # SimulationJobs, by kopf's watch and by reading them (the SimulationJobSink of runtime/handlers.py).
+
+    def seen(self, raw: dict[str, Any]) -> None:
+        """Takes a SimulationJob's state if it is newer than what is known."""
+        job = simulationjob.parse(raw)
+        key = Key(job.metadata.namespace, job.metadata.uid)
+        known = self._simulationjobs.get(key)
+        if key in self._gone or (known and _version(known) >= _version(job)):
+            return
+        self._simulationjobs[key] = job
+        self._wake(key, urgent=_cancel_asked(job) or job.metadata.deletion_timestamp is not None)
+
+    def deleted(self, raw: dict[str, Any]) -> None:
+        """Takes note that a SimulationJob is gone; its children are to follow."""
+        metadata = raw["metadata"]
+        key = Key(metadata["namespace"], metadata["uid"])
+        self._simulationjobs.pop(key, None)
+        self._gone.add(key)
+        self._wake(key, urgent=True)
+
+    def versions(self) -> dict[str, str]:
+        """Returns the resourceVersion of each known SimulationJob by uid."""
+        return {key.uid: job.metadata.resource_version for key, job in self._simulationjobs.items()}
+
+    def wrote(self, key: Key, status: Status, resource_version: str) -> None:
+        """Takes the answer to the operator's own status write, which comes back from the watch later."""
+        job = self._simulationjobs.get(key)
+        if isinstance(job, SimulationJob) and int(resource_version) > _version(job):
+            metadata = job.metadata.model_copy(update={"resource_version": resource_version})
+            self._simulationjobs[key] = job.model_copy(update={"metadata": metadata, "status": status})
+        elif isinstance(job, Invalid):
+            metadata = job.metadata.model_copy(update={"resource_version": resource_version})
+            self._simulationjobs[key] = replace(job, metadata=metadata, status=status)
+
+    # Jobs and pods.
+
+    def put_job(self, fact: JobFact) -> None:
+        """Takes a Job's state if it is newer than what is known."""
+        key = Key(fact.namespace, fact.owner_uid)
+        jobs = self._children.setdefault(key, _Children()).jobs
+        known = jobs.get(fact.uid)
+        if fact.uid in self._ended or (known and known.version >= fact.version):
+            return
+        jobs[fact.uid] = fact
+        self._wake(key)
+
+    def put_pod(self, fact: PodFact) -> None:
+        """Takes a pod's state if it is newer than what is known."""
+        key = Key(fact.namespace, fact.owner_uid)
+        pods = self._children.setdefault(key, _Children()).pods
+        known = pods.get(fact.uid)
+        if fact.uid in self._ended or (known and known.version >= fact.version):
+            return
+        pods[fact.uid] = facts.successor(known, fact) if known else fact
+        self._wake(key)
+
+    def job_deleted(self, fact: JobFact) -> None:
+        """Takes note that a Job is gone."""
+        self._remember_end(fact.uid)
+        key = Key(fact.namespace, fact.owner_uid)
+        if (children := self._children.get(key)) and children.jobs.pop(fact.uid, None):
+            self._wake(key)
+
+    def pod_deleted(self, fact: PodFact) -> None:
+        """Takes note that a pod is gone; its last state stays until it has been counted."""
+        if fact.uid in self._ended:
+            return
+        self._remember_end(fact.uid)
+        key = Key(fact.namespace, fact.owner_uid)
+        pods = self._children.setdefault(key, _Children()).pods
+        known = pods.get(fact.uid)
+        last = facts.successor(known, fact) if known else fact
+        pods[fact.uid] = replace(last, gone=True)
+        self._wake(key)
+
+    def _remember_end(self, uid: str) -> None:
+        self._ended[uid] = None
+        if len(self._ended) > _REMEMBERED_ENDS:
+            self._ended.popitem(last=False)
+
+    def _wake(self, key: Key, *, urgent: bool = False) -> None:
+        job = self._simulationjobs.get(key)
+        cancelled = job is not None and job.status is not None and job.status.cancellation is not None
+        if urgent or cancelled or key in self._gone:
+            self._queue.add_urgent(key)
+        else:
+            self._queue.add(key)
+
+
+class JobSink:
+    """The Jobs' informer's way into the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def upsert(self, obj: Job) -> None:
+        """Takes a Job's state."""
+        if fact := facts.job_fact(obj):
+            self._store.put_job(fact)
+
+    def delete(self, obj: Job) -> None:
+        """Takes a Job's last state."""
+        if fact := facts.job_fact(obj):
+            self._store.job_deleted(fact)
+
+
+class PodSink:
+    """The pods' informer's way into the store."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+
+    def upsert(self, obj: Pod) -> None:
+        """Takes a pod's state."""
+        if fact := facts.pod_fact(obj, self._clock()):
+            self._store.put_pod(fact)
+
+    def delete(self, obj: Pod) -> None:
+        """Takes a pod's last state."""
+        if fact := facts.pod_fact(obj, self._clock()):
+            self._store.pod_deleted(fact)
+
+
+def _version(job: SimulationJob | Invalid) -> int:
+    # Comparable by order since https://kep.k8s.io/5504.
+    return int(job.metadata.resource_version)
+
+
+def _cancel_asked(job: SimulationJob | Invalid) -> bool:
+    wish = job.cancel if isinstance(job, Invalid) else bool(job.spec.cancel)
+    return cancellation.asked_for(job.metadata, wish)
+
+
+def _forget_settled(children: _Children, status: Status | None) -> None:
+    """Drops the last states of pods that are gone and can change nothing any more."""
+    gone = [pod for pod in children.pods.values() if pod.gone]
+    if not gone:
+        return
+    finished = done(status.ledger) if status else None
+    for pod in gone:
+        job = children.jobs.get(pod.job_uid)
+        counted = finished is not None and pod.index in finished
+        surpassed = job.attempt > pod.attempt if job else pod.stopped or pod.state is not PodState.SUCCEEDED
+        if counted or surpassed:
+            del children.pods[pod.uid]
