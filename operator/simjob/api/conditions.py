@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from simjob.api.schema import INT64_MAX, Lenient, Time
+from simjob.api.schema import INT64_MAX, Lenient, Time, cut
 
 FINISHED: Final = "Finished"
 SUCCEEDED: Final = "Succeeded"
@@ -38,7 +38,9 @@ class Condition(Lenient):
     reason: Annotated[
         str, Field(min_length=1, max_length=1024, pattern=REASON, description="Why, as one word for programs.")
     ]
-    message: Annotated[str, Field(max_length=MAX_MESSAGE, description="Why, as a sentence for people.")]
+    message: Annotated[
+        str, cut(MAX_MESSAGE), Field(max_length=MAX_MESSAGE, description="Why, as a sentence for people.")
+    ]
     last_transition_time: Annotated[Time, Field(description="When the status last changed.")]
     observed_generation: Annotated[
         int | None, Field(ge=0, le=INT64_MAX, description="The generation of the spec that this was said about.")
@@ -70,7 +72,7 @@ def set_condition(
         type=type_,
         status=status,
         reason=reason,
-        message=message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…",
+        message=message,
         last_transition_time=now if old is None or changed else old.last_transition_time,
         observed_generation=generation,
     )

@@ -30,7 +30,8 @@ def _rule(rule: str, message: str, **more: str) -> Rule:
 
 
 def _unique(message: str, key: str = "name") -> Rule:
-    return _rule(f"self.all(x, self.exists_one(y, y.{key} == x.{key}))", message, reason="FieldValueDuplicate")
+    # Without the reason FieldValueDuplicate: the API server says that one without the message.
+    return _rule(f"self.all(x, self.exists_one(y, y.{key} == x.{key}))", message)
 
 
 def _immutable(field: str, same: str) -> Rule:

@@ -7,7 +7,16 @@ Every type here carries a description and its bounds, because the API server sho
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 MAX_CASES: Final = 100_000
@@ -29,9 +38,7 @@ def list_map(key: str) -> dict[str, Any]:
 class Model(BaseModel):
     """A part of the resource that users write: unknown fields are errors, as they are for the API server."""
 
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid", use_enum_values=False
-    )
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
 
     def to_api(self) -> dict[str, Any]:
         """Dump as JSON-ready values in camelCase: what is not set is absent, never null."""
@@ -55,21 +62,44 @@ def format_time(time: datetime) -> str:
 
 Time = Annotated[AwareDatetime, AfterValidator(_to_seconds), PlainSerializer(format_time, return_type=str)]
 
-# A value that kubectl and YAML may give as text, number or truth value. A structural schema cannot say
-# "one of these types", so it says nothing of the type; the impossible sizes keep objects and lists out.
-_SCALAR_SCHEMA: Final = {
-    "description": "A text, a number or a boolean.",
-    "x-kubernetes-preserve-unknown-fields": True,
-    "maxLength": 1024,
-    "minProperties": 1,
-    "maxProperties": 0,
-    "minItems": 1,
-    "maxItems": 0,
-}
+MAX_TEXT_VALUE: Final = 1024
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > MAX_TEXT_VALUE:
+        raise ValueError(f"must not be longer than {MAX_TEXT_VALUE} characters")
+    if isinstance(value, bool | int | float | str):
+        return value
+    raise ValueError("must be a text, a number or a boolean")
+
+
+# A structural schema cannot say "one of these types", so it says nothing of the type, and the impossible sizes
+# keep objects and lists out; null is left to the model.
 Scalar = Annotated[
-    bool | int | float | Annotated[str, Field(max_length=1024)],
-    WithJsonSchema(_SCALAR_SCHEMA),
+    bool | int | float | str,
+    BeforeValidator(_scalar),
+    WithJsonSchema(
+        {
+            "description": "A text, a number or a boolean.",
+            "x-kubernetes-preserve-unknown-fields": True,
+            "maxLength": MAX_TEXT_VALUE,
+            "minProperties": 1,
+            "maxProperties": 0,
+            "minItems": 1,
+            "maxItems": 0,
+        }
+    ),
 ]
+
+
+def cut(limit: int) -> BeforeValidator:
+    """Make a validator for texts that programs write: what is too long is cut, not refused."""
+
+    def shorten(text: Any) -> Any:
+        return f"{text[: limit - 1]}…" if isinstance(text, str) and len(text) > limit else text
+
+    return BeforeValidator(shorten)
+
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
 OBJECT_NAME: Final = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from simjob.api import rules
 from simjob.api.cases import Cases
@@ -18,6 +19,10 @@ from simjob.api.status import Status
 from simjob.api.template import Template
 
 DEFAULT_PARALLELISM: Final = 50
+MAX_TOLD: Final = 5
+
+# Plainer words than pydantic's for what it says most.
+_REASONS: Final = {"extra_forbidden": "unknown field", "missing": "must be there"}
 
 
 class Retries(Model):
@@ -173,9 +178,16 @@ def _invalid(raw: Mapping[str, Any], message: str) -> Invalid:
 
 
 def _tell(error: ValidationError) -> str:
-    """Say each thing that is wrong after the path of its field, as users write it."""
-    return "; ".join(f"{_path(found['loc'])}: {found['msg'].removeprefix('Value error, ')}" for found in error.errors())
+    """Say what is wrong, each after the path of its field as users write it."""
+    found = error.errors()
+    told = [f"{_path(one['loc'])}: {_reason(one)}" for one in found[:MAX_TOLD]]
+    return "; ".join([*told, f"and {len(found) - MAX_TOLD} more"] if len(found) > MAX_TOLD else told)
+
+
+def _reason(found: ErrorDetails) -> str:
+    return _REASONS.get(found["type"]) or found["msg"].removeprefix("Value error, ")
 
 
 def _path(loc: Sequence[int | str]) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).removeprefix(".")
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc if part != "[key]")
+    return "".join(parts).removeprefix(".")

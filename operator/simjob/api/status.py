@@ -4,13 +4,13 @@ Read leniently, since an older or newer operator may have written it.
 """
 
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from simjob.api.conditions import Condition
 from simjob.api.ranges import Ranges, RangesText
-from simjob.api.schema import INT32_MAX, INT64_MAX, MAX_CASES, Lenient, Time, list_map
+from simjob.api.schema import INT32_MAX, INT64_MAX, MAX_CASES, Lenient, Time, cut, list_map
 
 MAX_FAILURES: Final = 20
 MAX_STATUS_MESSAGE: Final = 4096
@@ -34,6 +34,10 @@ class Phase(StrEnum):
         return self in (Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED)
 
 
+def _known_phase(value: Any) -> Any:
+    return value if value in tuple(Phase) else None
+
+
 Count = Annotated[int, Field(ge=0, le=MAX_CASES)]
 
 
@@ -42,9 +46,13 @@ class Cancellation(Lenient):
 
     requested_at: Annotated[Time, Field(description="When the operator first saw the request. Never changes.")]
     requested_by: Annotated[
-        str | None, Field(max_length=1024, description="Who asked: a user, or the field manager that set `cancel`.")
+        str | None,
+        cut(1024),
+        Field(max_length=1024, description="Who asked: a user, or the field manager that set `cancel`."),
     ] = None
-    reason: Annotated[str | None, Field(max_length=1024, description="Why, in the words of `cancelReason`.")] = None
+    reason: Annotated[
+        str | None, cut(1024), Field(max_length=1024, description="Why, in the words of `cancelReason`.")
+    ] = None
     finished_at: Annotated[Time | None, Field(description="When nothing was running any more.")] = None
     stopping: Annotated[int | None, Field(ge=0, le=INT32_MAX, description="How many pods have not stopped yet.")] = None
 
@@ -75,13 +83,17 @@ class Failure(Lenient):
     """A case that failed."""
 
     index: Annotated[int, Field(ge=0, lt=MAX_CASES, description="The case's index.")]
-    name: Annotated[str | None, Field(max_length=63, description="The case's name.")] = None
-    error_code: Annotated[str | None, Field(max_length=63, description="What went wrong, for programs.")] = None
+    name: Annotated[str | None, cut(63), Field(max_length=63, description="The case's name.")] = None
+    error_code: Annotated[str | None, cut(63), Field(max_length=63, description="What went wrong, for programs.")] = (
+        None
+    )
     exit_code: Annotated[
         int | None, Field(ge=-INT32_MAX, le=INT32_MAX, description="The exit code of the first container.")
     ] = None
-    reason: Annotated[str | None, Field(max_length=1024, description="Why, as one word, such as OOMKilled.")] = None
-    message: Annotated[str | None, Field(max_length=1024, description="Why, as a sentence.")] = None
+    reason: Annotated[
+        str | None, cut(1024), Field(max_length=1024, description="Why, as one word, such as OOMKilled.")
+    ] = None
+    message: Annotated[str | None, cut(1024), Field(max_length=1024, description="Why, as a sentence.")] = None
     finished_at: Annotated[Time | None, Field(description="When it ended.")] = None
 
 
@@ -93,14 +105,19 @@ class Status(Lenient):
     ] = -1
     phase: Annotated[
         Phase | None,
+        BeforeValidator(_known_phase),
         Field(description="The state in one word. COMPLETED, FAILED and CANCELLED are final."),
     ] = None
-    reason: Annotated[str | None, Field(max_length=1024, description="Why the phase is so, as one word.")] = None
+    reason: Annotated[
+        str | None, cut(1024), Field(max_length=1024, description="Why the phase is so, as one word.")
+    ] = None
     message: Annotated[
-        str | None, Field(max_length=MAX_STATUS_MESSAGE, description="Why the phase is so, as a sentence.")
+        str | None,
+        cut(MAX_STATUS_MESSAGE),
+        Field(max_length=MAX_STATUS_MESSAGE, description="Why the phase is so, as a sentence."),
     ] = None
     error_code: Annotated[
-        str | None, Field(max_length=63, description="Why it failed, for programs, such as CASES_FAILED.")
+        str | None, cut(63), Field(max_length=63, description="Why it failed, for programs, such as CASES_FAILED.")
     ] = None
     is_terminal: Annotated[bool, Field(description="Whether the phase is final.")] = False
     is_failed: Annotated[bool, Field(description="Whether it failed. A cancelled job is final and not failed.")] = False
@@ -116,9 +133,9 @@ class Status(Lenient):
         Cancellation | None, Field(description="Who cancelled, why and when; absent if nobody did.")
     ] = None
     cases: Annotated[CaseCounts, Field(description="How many cases are where.")] = CaseCounts()
-    progress: Annotated[str | None, Field(max_length=32, description="Finished cases of all, such as '412/1000'.")] = (
-        None
-    )
+    progress: Annotated[
+        str | None, cut(32), Field(max_length=32, description="Finished cases of all, such as '412/1000'.")
+    ] = None
     ledger: Annotated[Ledger, Field(description="The finished cases by outcome, as index ranges.")] = Ledger()
     failures: Annotated[
         tuple[Failure, ...], Field(max_length=MAX_FAILURES, description="The newest failed cases.")
