@@ -1,0 +1,52 @@
+# Every target does its own set-up: `make demo` and `make test` need nothing but a Linux machine.
+# Variables of the cluster targets: NODES=real|kwok|both|none KWOK_NODES=50 KCM_QPS=20 CLUSTER=kind STATE=.cluster
+# Variable of the demo and the tests: KEEP=1 leaves their cluster up.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-unit test-integration test-e2e lint cluster-up cluster-down run image deploy
+
+VENV := .venv
+READY := $(VENV)/.synced
+PY := $(VENV)/bin/python
+export PYTHONPATH := operator:tests
+export NODES KWOK_NODES KCM_QPS CLUSTER STATE KEEP
+
+help: ## Say what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## A real cluster, real pods: a sweep is cancelled half-way, a second one completes
+	@$(PY) -m demo
+
+test: $(READY) ## All that CI runs: lint, unit, integration (KWOK nodes), e2e (real node, needs root)
+	@$(PY) -m stages lint unit integration e2e
+
+test-unit: $(READY) ## Unit tests alone, some seconds
+	@$(PY) -m stages unit
+
+test-integration: $(READY) ## Tests against a real control plane with fake nodes
+	@$(PY) -m stages integration
+
+test-e2e: $(READY) ## Tests of the deployed operator on a real node
+	@$(PY) -m stages e2e
+
+lint: $(READY) ## Format, lint, types, layers
+	@$(PY) -m stages lint
+
+cluster-up: $(READY) ## Start a Kubernetes cluster from source; kubeconfig in .cluster/kubeconfig
+	@$(PY) -m cluster up
+
+cluster-down: $(READY) ## End it and remove all that it made
+	@$(PY) -m cluster down
+
+run: $(READY) ## Run the operator from source against $$KUBECONFIG, one replica, text logs
+	@$(PY) -m simjob --no-leader-election --log-format text
+
+image: $(READY) ## Build the operator's image into build/operator.tar
+	@$(PY) -m cluster image
+
+deploy: $(READY) ## Image, load, apply, wait until the operator is available on the cluster of cluster-up
+	@$(PY) -m cluster deploy
+
+$(READY): pyproject.toml uv.lock tests/bootstrap.sh
+	@tests/bootstrap.sh $(VENV)
+	@touch $@

@@ -1,0 +1,27 @@
+"""What any test may ask for: the cluster of its stage."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cluster import provider
+from cluster.options import Nodes, Options
+from cluster.provider import Cluster
+
+KEEP = bool(os.environ.get("KEEP"))
+
+
+@pytest.fixture(scope="session")
+def kwok_cluster() -> Iterator[Cluster]:
+    """A control plane with fake nodes, for this run."""
+    cluster = provider.up(Options(state=Path(".cluster-integration"), nodes=Nodes.KWOK, kwok_nodes=10))
+    yield cluster
+    if not KEEP:
+        cluster.down()
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(kwok_cluster: Cluster) -> Path:
+    """The administrator's kubeconfig of the control plane with fake nodes."""
+    return kwok_cluster.kubeconfig

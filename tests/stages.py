@@ -1,0 +1,83 @@
+"""The stages of `make test`, each announced with its time; run as `python -m stages`."""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Commands that must all exit with 0, in this order."""
+
+    name: str
+    what: str
+    commands: tuple[tuple[str, ...], ...]
+    needs_root: bool = False
+
+
+def _pytest(markers: str, *options: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "pytest", "-q", "-m", markers, *options)
+
+
+_BIN = os.path.dirname(sys.executable)
+
+STAGES = (
+    Stage(
+        "lint",
+        "format, lint, types, layers",
+        (
+            (f"{_BIN}/ruff", "format", "--check", "--quiet", "."),
+            (f"{_BIN}/ruff", "check", "."),
+            (f"{_BIN}/mypy",),
+            (f"{_BIN}/lint-imports",),
+        ),
+    ),
+    Stage("unit", "no cluster", (_pytest("not integration and not e2e"),)),
+    Stage("integration", "a real control plane, KWOK nodes", (_pytest("integration", "--durations=10"),)),
+    Stage(
+        "e2e",
+        "a real node, the deployed operator",
+        (_pytest("e2e", "--durations=10"),),
+        needs_root=True,
+    ),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the stages that are asked for; return 1 if one failed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stages",
+        description="Run stages of the tests, one after the other, up to the first that fails.",
+        epilog="\n".join(f"  {stage.name:<12} {stage.what}" for stage in STAGES),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("stages", nargs="+", choices=[stage.name for stage in STAGES], metavar="STAGE")
+    wanted = parser.parse_args(arguments).stages
+    ended: list[str] = []
+    for stage in STAGES:
+        if stage.name not in wanted:
+            continue
+        print(f"=== {stage.name}: {stage.what}", flush=True)
+        started = time.monotonic()
+        passed = _run(stage)
+        ended.append(f"{stage.name:<12} {'passed' if passed else 'FAILED'} in {time.monotonic() - started:.0f} s")
+        print(f"=== {ended[-1]}", flush=True)
+        if not passed:
+            break
+    print("\n".join(ended), flush=True)
+    return 1 if "FAILED" in ended[-1] else 0
+
+
+def _run(stage: Stage) -> bool:
+    if stage.needs_root and os.geteuid() != 0:
+        print(f"{stage.name} needs root (a real node): run `sudo make test-{stage.name}`", flush=True)
+        return False
+    return all(subprocess.run(command, check=False).returncode == 0 for command in stage.commands)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
