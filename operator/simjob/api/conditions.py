@@ -39,7 +39,7 @@ class Condition(Lenient):
         str, Field(min_length=1, max_length=1024, pattern=REASON, description="Why, as one word for programs.")
     ]
     message: Annotated[
-        str, cut(MAX_MESSAGE), Field(max_length=MAX_MESSAGE, description="Why, as a sentence for people.")
+        str, Field(max_length=MAX_MESSAGE, description="Why, as a sentence for people."), cut(MAX_MESSAGE)
     ]
     last_transition_time: Annotated[Time, Field(description="When the status last changed.")]
     observed_generation: Annotated[

@@ -51,7 +51,7 @@ class Cancellation(Lenient):
         Field(max_length=1024, description="Who asked: a user, or the field manager that set `cancel`."),
     ] = None
     reason: Annotated[
-        str | None, cut(1024), Field(max_length=1024, description="Why, in the words of `cancelReason`.")
+        str | None, Field(max_length=1024, description="Why, in the words of `cancelReason`."), cut(1024)
     ] = None
     finished_at: Annotated[Time | None, Field(description="When nothing was running any more.")] = None
     stopping: Annotated[int | None, Field(ge=0, le=INT32_MAX, description="How many pods have not stopped yet.")] = None
@@ -83,17 +83,17 @@ class Failure(Lenient):
     """A case that failed."""
 
     index: Annotated[int, Field(ge=0, lt=MAX_CASES, description="The case's index.")]
-    name: Annotated[str | None, cut(63), Field(max_length=63, description="The case's name.")] = None
-    error_code: Annotated[str | None, cut(63), Field(max_length=63, description="What went wrong, for programs.")] = (
+    name: Annotated[str | None, Field(max_length=63, description="The case's name."), cut(63)] = None
+    error_code: Annotated[str | None, Field(max_length=63, description="What went wrong, for programs."), cut(63)] = (
         None
     )
     exit_code: Annotated[
         int | None, Field(ge=-INT32_MAX, le=INT32_MAX, description="The exit code of the first container.")
     ] = None
     reason: Annotated[
-        str | None, cut(1024), Field(max_length=1024, description="Why, as one word, such as OOMKilled.")
+        str | None, Field(max_length=1024, description="Why, as one word, such as OOMKilled."), cut(1024)
     ] = None
-    message: Annotated[str | None, cut(1024), Field(max_length=1024, description="Why, as a sentence.")] = None
+    message: Annotated[str | None, Field(max_length=1024, description="Why, as a sentence."), cut(1024)] = None
     finished_at: Annotated[Time | None, Field(description="When it ended.")] = None
 
 
@@ -109,7 +109,7 @@ class Status(Lenient):
         Field(description="The state in one word. COMPLETED, FAILED and CANCELLED are final."),
     ] = None
     reason: Annotated[
-        str | None, cut(1024), Field(max_length=1024, description="Why the phase is so, as one word.")
+        str | None, Field(max_length=1024, description="Why the phase is so, as one word."), cut(1024)
     ] = None
     message: Annotated[
         str | None,
@@ -117,7 +117,7 @@ class Status(Lenient):
         Field(max_length=MAX_STATUS_MESSAGE, description="Why the phase is so, as a sentence."),
     ] = None
     error_code: Annotated[
-        str | None, cut(63), Field(max_length=63, description="Why it failed, for programs, such as CASES_FAILED.")
+        str | None, Field(max_length=63, description="Why it failed, for programs, such as CASES_FAILED."), cut(63)
     ] = None
     is_terminal: Annotated[bool, Field(description="Whether the phase is final.")] = False
     is_failed: Annotated[bool, Field(description="Whether it failed. A cancelled job is final and not failed.")] = False
@@ -134,7 +134,7 @@ class Status(Lenient):
     ] = None
     cases: Annotated[CaseCounts, Field(description="How many cases are where.")] = CaseCounts()
     progress: Annotated[
-        str | None, cut(32), Field(max_length=32, description="Finished cases of all, such as '412/1000'.")
+        str | None, Field(max_length=32, description="Finished cases of all, such as '412/1000'."), cut(32)
     ] = None
     ledger: Annotated[Ledger, Field(description="The finished cases by outcome, as index ranges.")] = Ledger()
     failures: Annotated[
