@@ -1,0 +1,1 @@
+"""The control plane: its certificates, its components, and a small client of its API."""

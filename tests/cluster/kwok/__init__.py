@@ -1,0 +1,1 @@
+"""The fake nodes: as many as wanted, played by KWOK."""

@@ -1,0 +1,100 @@
+"""Fake nodes: what they advertise, and how KWOK is started to play them."""
+
+import http
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cluster import state
+from cluster.control.api import Api, is_held_back, is_ready
+from cluster.errors import ClusterError
+from cluster.options import Nodes
+
+STAGES = Path(__file__).parent / "stages.yaml"
+CAPACITY = {"cpu": "64", "memory": "256Gi", "pods": "1000"}
+MARK = "kwok.x-k8s.io/node"
+
+# With stock parallelism (4) KWOK, not the control plane, would be what a benchmark measures.
+PARALLELISM = 64
+
+
+def command(state_folder: Path, binaries: Path, nodes: Nodes) -> list[str]:
+    """Write KWOK's configuration and return its command line."""
+    configuration = {
+        "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
+        "kind": "KwokConfiguration",
+        "options": {
+            # Nobody can reach these addresses; they are only shown.
+            "cidr": "100.64.0.0/10",
+            "nodeIP": "127.0.0.1",
+            "manageNodesWithAnnotationSelector": f"{MARK}=fake",
+            "podPlayStageParallelism": PARALLELISM,
+            "nodePlayStageParallelism": PARALLELISM,
+            "nodeLeaseParallelism": 8,
+            "podsOnNodeSyncParallelism": 8,
+            # Renewed at a quarter of it, well within the controller manager's patience.
+            "nodeLeaseDurationSeconds": 20 if nodes.has_real else 40,
+        },
+    }
+    path = state_folder / "kwok.json"
+    state.write_atomically(path, json.dumps(configuration, indent=2) + "\n")
+    return [
+        str(binaries / "kwok"),
+        f"--kubeconfig={state_folder / 'kwok.kubeconfig'}",
+        f"--config={path}",
+        f"--config={STAGES}",
+        # Otherwise it writes a line for every change of every pod.
+        "--v=WARN",
+    ]
+
+
+def create(api: Api, nodes: Nodes, count: int) -> None:
+    """Register the fake nodes that are missing."""
+    for index in range(count):
+        status, answer = api.ask("POST", "/api/v1/nodes", manifest(index, tainted=nodes.has_real))
+        if status not in (http.HTTPStatus.CREATED, http.HTTPStatus.CONFLICT):
+            raise ClusterError(f"the fake node {name(index)} was refused ({status}): {answer}")
+
+
+def release(api: Api) -> None:
+    """Let the scheduler use the fake nodes that are ready.
+
+    The controller manager does so too, but with its stock rate limit it needs a quarter of a second for each.
+    """
+    for node, content in api.nodes().items():
+        if _is_ours(content) and is_ready(content) and is_held_back(content):
+            taints = [taint for taint in content["spec"]["taints"] if taint["key"] == MARK]
+            api.ask("PATCH", f"/api/v1/nodes/{node}", {"spec": {"taints": taints}})
+
+
+def name(index: int) -> str:
+    return f"kwok-{index}"
+
+
+def manifest(index: int, *, tainted: bool) -> dict[str, Any]:
+    """Describe a fake node. Beside a real one it is tainted, so that only pods which ask for it come here."""
+    taints = [{"key": MARK, "value": "fake", "effect": "NoSchedule"}]
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": name(index),
+            "labels": {
+                "type": "kwok",
+                "kubernetes.io/hostname": name(index),
+                "kubernetes.io/os": "linux",
+                "kubernetes.io/arch": "amd64",
+                # The controller manager would add these, which takes it a while for many nodes.
+                "beta.kubernetes.io/os": "linux",
+                "beta.kubernetes.io/arch": "amd64",
+            },
+            "annotations": {MARK: "fake"},
+        },
+        "spec": {"taints": taints} if tainted else {},
+        "status": {"allocatable": CAPACITY, "capacity": CAPACITY},
+    }
+
+
+def _is_ours(node: Mapping[str, Any]) -> bool:
+    return MARK in node["metadata"].get("annotations", {})

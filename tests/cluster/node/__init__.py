@@ -1,0 +1,1 @@
+"""The real node: its namespaces, network, cgroups, containerd, kubelet and kube-proxy."""

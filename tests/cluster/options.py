@@ -1,0 +1,89 @@
+"""What a cluster can be asked to be."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from cluster.errors import ClusterError
+
+
+class Nodes(StrEnum):
+    """Which nodes a cluster has."""
+
+    REAL = "real"
+    KWOK = "kwok"
+    BOTH = "both"
+    NONE = "none"
+
+    @property
+    def has_real(self) -> bool:
+        return self in (Nodes.REAL, Nodes.BOTH)
+
+    @property
+    def has_kwok(self) -> bool:
+        return self in (Nodes.KWOK, Nodes.BOTH)
+
+
+class Provider(StrEnum):
+    """Where the cluster comes from."""
+
+    SOURCE = "source"
+    KIND = "kind"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What `up` is asked for. The defaults are those of the command line."""
+
+    state: Path = Path(".cluster")
+    nodes: Nodes = Nodes.KWOK
+    kwok_nodes: int = 50
+    kcm_qps: int = 20
+    provider: Provider = Provider.SOURCE
+
+    @property
+    def kcm_burst(self) -> int:
+        """Kubernetes' own proportion: 20 requests per second, bursts of 30."""
+        return self.kcm_qps * 3 // 2
+
+
+def default_nodes() -> Nodes:
+    """A real node needs root."""
+    return Nodes.REAL if os.geteuid() == 0 else Nodes.KWOK
+
+
+def from_environment(environ: Mapping[str, str]) -> Options:
+    """Read NODES, KWOK_NODES, KCM_QPS, CLUSTER and STATE. One that is empty counts as not set: make passes those."""
+    given = {name: value for name, value in environ.items() if value}
+    return Options(
+        state=Path(given.get("STATE", ".cluster")),
+        nodes=parse_nodes(given["NODES"]) if "NODES" in given else default_nodes(),
+        kwok_nodes=parse_count("KWOK_NODES", given.get("KWOK_NODES", "50")),
+        kcm_qps=parse_count("KCM_QPS", given.get("KCM_QPS", "20")),
+        provider=parse_provider(given.get("CLUSTER", Provider.SOURCE)),
+    )
+
+
+def parse_nodes(text: str) -> Nodes:
+    """Read a value of NODES."""
+    try:
+        return Nodes(text)
+    except ValueError:
+        raise ClusterError(f"NODES must be one of {', '.join(Nodes)}: {text!r}") from None
+
+
+def parse_provider(text: str) -> Provider:
+    """Read a value of CLUSTER."""
+    try:
+        return Provider(text)
+    except ValueError:
+        raise ClusterError(f"CLUSTER must be one of {', '.join(Provider)}: {text!r}") from None
+
+
+def parse_count(name: str, text: str) -> int:
+    """Read a positive whole number."""
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise ClusterError(f"{name} must be a positive whole number: {text!r}")
+    return int(text)
