@@ -3,8 +3,7 @@
 Expansion gives one case without building the others.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Annotated, Final, Self
@@ -12,7 +11,7 @@ from typing import Annotated, Final, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from simjob.api import names, rules
-from simjob.api.schema import MAX_CASES, Model, Scalar, list_map, validated
+from simjob.api.schema import MAX_CASES, Model, Scalar, list_map, require_unique, validated
 
 PARAMETER_NAME: Final = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"
 CASE_NAME: Final = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
@@ -69,7 +68,7 @@ class ListedCase(Model):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
-        _require_unique((name.upper() for name in self.parameters), rules.PARAMETERS_UNIQUE)
+        require_unique((name.upper() for name in self.parameters), rules.PARAMETERS_UNIQUE)
         return self
 
 
@@ -106,8 +105,8 @@ class Cases(Model):
     def _has_one_source(self) -> Self:
         if sum(source is not None for source in (self.count, self.matrix, self.list)) != 1:
             raise ValueError(rules.ONE_CASE_SOURCE)
-        _require_unique((axis.name.upper() for axis in self.matrix or ()), rules.AXES_UNIQUE)
-        _require_unique((case.name for case in self.list or ()), rules.CASES_UNIQUE)
+        require_unique((axis.name.upper() for axis in self.matrix or ()), rules.AXES_UNIQUE)
+        require_unique((case.name for case in self.list or ()), rules.CASES_UNIQUE)
         if self.total > MAX_CASES:
             raise ValueError(rules.too_many_cases(self.total, MAX_CASES))
         return self
@@ -144,9 +143,3 @@ def environment_name(parameter: str) -> str:
 def as_text(value: Value) -> str:
     """Write a parameter's value as the environment carries it: true and false as in JSON, numbers shortest."""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _require_unique(found: Iterable[str], message: str) -> None:
-    repeated = sorted(name for name, times in Counter(found).items() if times > 1)
-    if repeated:
-        raise ValueError(f"{message}: '{repeated[0]}' is there twice")

@@ -19,7 +19,7 @@ _MIB: Final = 1024**2
 
 
 def parse_quantity(value: int | str) -> Decimal:
-    """Read a Kubernetes quantity; ValueError with the rule's text if it is none."""
+    """Read a Kubernetes quantity; ValueError if it is none."""
     match = _QUANTITY.fullmatch(str(value))
     if match is None:
         raise ValueError(f"{rules.QUANTITY}, not '{value}'")
@@ -36,7 +36,7 @@ def _not_negative(value: int | str) -> int | str:
 
 
 def _positive(value: int | str) -> int | str:
-    if parse_quantity(value) <= 0:
+    if _QUANTITY.fullmatch(str(value)) is None or parse_quantity(value) <= 0:
         raise ValueError(f"{rules.POSITIVE_QUANTITY}, not '{value}'")
     return value
 

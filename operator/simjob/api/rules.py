@@ -13,7 +13,7 @@ ONE_CASE_SOURCE: Final = "`cases` must have exactly one of `count`, `matrix` and
 AXES_UNIQUE: Final = "axis names in `matrix` must be unique, upper and lower case being the same"
 PARAMETERS_UNIQUE: Final = "parameter names must be unique, upper and lower case being the same"
 CASES_UNIQUE: Final = "case names in `list` must be unique"
-CONTAINERS_UNIQUE: Final = "container names must be unique"
+CONTAINERS_UNIQUE: Final = "container names must be unique, also among `initContainers`"
 VOLUMES_UNIQUE: Final = "volume names must be unique"
 ONE_VOLUME_SOURCE: Final = "a volume must have exactly one source, such as `emptyDir` or `configMap`"
 QUANTITY: Final = "must be a quantity that is not negative, such as '500m', '2' or '16Gi'"
@@ -56,7 +56,12 @@ POSITIVE_QUANTITY_RULE: Final = _rule(f"{_AMOUNT} > 0", POSITIVE_QUANTITY)
 
 ONE_CASE_SOURCE_RULE: Final = one_source_rule(("count", "matrix", "list"), ONE_CASE_SOURCE)
 AXES_UNIQUE_RULE: Final = _unique(AXES_UNIQUE, "name.upperAscii()")
-CONTAINERS_UNIQUE_RULE: Final = _unique(CONTAINERS_UNIQUE)
+_CONTAINER_NAMES: Final = (
+    "(self.containers.map(c, c.name) + (has(self.initContainers) ? self.initContainers.map(c, c.name) : []))"
+)
+CONTAINERS_UNIQUE_RULE: Final = _rule(
+    f"{_CONTAINER_NAMES}.all(x, {_CONTAINER_NAMES}.exists_one(y, y == x))", CONTAINERS_UNIQUE, fieldPath=".containers"
+)
 VOLUMES_UNIQUE_RULE: Final = _unique(VOLUMES_UNIQUE)
 
 

@@ -4,6 +4,8 @@ Every type here carries a description and its bounds, because the API server sho
 (crd.py turns them into the CRD).
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -35,14 +37,24 @@ def list_map(key: str) -> dict[str, Any]:
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
 
 
+def require_unique(found: Iterable[str], message: str) -> None:
+    """Raise ValueError with the message and the first repeated name, if there is one."""
+    repeated = sorted(name for name, times in Counter(found).items() if times > 1)
+    if repeated:
+        raise ValueError(f"{message}: '{repeated[0]}' is there twice")
+
+
 class Model(BaseModel):
     """A part of the resource that users write: unknown fields are errors, as they are for the API server."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
 
-    def to_api(self) -> dict[str, Any]:
-        """Dump as JSON-ready values in camelCase: what is not set is absent, never null."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+    def to_api(self, *, as_given: bool = False) -> dict[str, Any]:
+        """Dump as JSON-ready values in camelCase: what is None is absent, never null.
+
+        `as_given`: defaults are absent too, so that it is what was read.
+        """
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=as_given)
 
 
 class Lenient(Model):

@@ -22,7 +22,11 @@ DEFAULT_PARALLELISM: Final = 50
 MAX_TOLD: Final = 5
 
 # Plainer words than pydantic's for what it says most.
-_REASONS: Final = {"extra_forbidden": "unknown field", "missing": "must be there"}
+_REASONS: Final = {
+    "extra_forbidden": "unknown field",
+    "missing": "must be there",
+    "too_short": "must not be empty",
+}
 
 
 class Retries(Model):
@@ -180,8 +184,14 @@ def _invalid(raw: Mapping[str, Any], message: str) -> Invalid:
 def _tell(error: ValidationError) -> str:
     """Say what is wrong, each after the path of its field as users write it."""
     found = error.errors()
-    told = [f"{_path(one['loc'])}: {_reason(one)}" for one in found[:MAX_TOLD]]
-    return "; ".join([*told, f"and {len(found) - MAX_TOLD} more"] if len(found) > MAX_TOLD else told)
+    # A list whose items are all wrong also counts as too short: only the items are worth telling.
+    causes = [one for one in found if not (one["type"] == "too_short" and _contains_another(one["loc"], found))]
+    told = [f"{_path(one['loc'])}: {_reason(one)}" for one in causes[:MAX_TOLD]]
+    return "; ".join([*told, f"and {len(causes) - MAX_TOLD} more"] if len(causes) > MAX_TOLD else told)
+
+
+def _contains_another(loc: Sequence[int | str], found: Sequence[ErrorDetails]) -> bool:
+    return any(len(one["loc"]) > len(loc) and one["loc"][: len(loc)] == loc for one in found)
 
 
 def _reason(found: ErrorDetails) -> str:

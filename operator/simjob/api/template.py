@@ -3,13 +3,13 @@
 The operator passes the template on as written: `Template.to_api()`.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
 from simjob.api import rules
 from simjob.api.containers import Container, Id, InitContainer, SeccompProfile, Seconds
-from simjob.api.schema import INT64_MAX, LabelValue, Line, Model, ObjectName, Opaque, Word, validated
+from simjob.api.schema import INT64_MAX, LabelValue, Line, Model, ObjectName, Opaque, Word, require_unique, validated
 from simjob.api.volumes import SecretRef, Volume
 
 Labels = Annotated[dict[str, LabelValue], Field(max_length=64)]
@@ -71,13 +71,14 @@ class DnsConfig(Model):
 class PodSpec(Model):
     """The pod."""
 
+    model_config = ConfigDict(json_schema_extra=validated(rules.CONTAINERS_UNIQUE_RULE))
+
     containers: Annotated[
         tuple[Container, ...],
         Field(
             min_length=1,
             max_length=8,
             description="The containers; the first one is the simulation.",
-            json_schema_extra=validated(rules.CONTAINERS_UNIQUE_RULE),
         ),
     ]
     init_containers: Annotated[
@@ -132,6 +133,13 @@ class PodSpec(Model):
     enable_service_links: Annotated[bool | None, Field(description="Variables for each Service; true if absent.")] = (
         None
     )
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        containers = (*self.containers, *(self.init_containers or ()))
+        require_unique((container.name for container in containers), rules.CONTAINERS_UNIQUE)
+        require_unique((volume.name for volume in self.volumes or ()), rules.VOLUMES_UNIQUE)
+        return self
 
 
 class Template(Model):

@@ -5,7 +5,7 @@ lead to is not decided here.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -14,6 +14,7 @@ import msgspec
 from simjob.api import names
 
 PULL_FAILURES: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
+_NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _START_UP: Final = frozenset({"", "ContainerCreating", "PodInitializing"})
 
 
@@ -95,6 +96,7 @@ class JobFact:
     suspended: bool = False
     says_suspended: bool = False
     terminating: bool = False
+    created: datetime
     started: datetime | None = None
     active: int = 0
     ready: int = 0
@@ -120,6 +122,7 @@ class _Meta(msgspec.Struct, rename="camel"):
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     owner_references: list[_Owner] = []
+    creation_timestamp: datetime = _NO_TIME
     deletion_timestamp: str | None = None
     deletion_grace_period_seconds: int | None = None
 
@@ -272,6 +275,7 @@ def job_fact(job: Job) -> JobFact | None:
         suspended=job.spec.suspend,
         says_suspended="Suspended" in true,
         terminating=meta.deletion_timestamp is not None,
+        created=meta.creation_timestamp,
         started=status.start_time,
         active=status.active,
         ready=status.ready,

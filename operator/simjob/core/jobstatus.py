@@ -34,7 +34,7 @@ def running(job: JobFact, pod: PodFact, now: datetime) -> Patch | None:
     """Says that the pod runs, once it has for some time."""
     if pod.state is not PodState.RUNNING or says_running(job) or now < running_at(pod):
         return None
-    return {"active": 1, "ready": 1, "startTime": format_time(job.started or now), **_resumed(job, now)}
+    return {"active": 1, "ready": 1, "startTime": format_time(_started(job, now)), **_resumed(job, now)}
 
 
 def over(job: JobFact, count: CountAttempt) -> Patch | None:
@@ -57,8 +57,9 @@ def finished(job: JobFact, ended: Ended, now: datetime) -> Patch | None:
     """Says how the case ended."""
     if job.succeeded is not None:
         return None
-    time = format_time(now)
-    common = {"active": 0, "ready": 0, "startTime": format_time(job.started or now)}
+    started = _started(job, now)
+    time = format_time(max(now, started))
+    common = {"active": 0, "ready": 0, "startTime": format_time(started)}
     if ended.succeeded:
         message = "The case succeeded"
         conditions = [
@@ -78,6 +79,11 @@ def _failure_message(ended: Ended) -> str:
     code = "" if ended.exit_code is None else f", exit code {ended.exit_code}"
     detail = f": {ended.message}" if ended.message else ""
     return f"The case failed: {ended.reason}{code}{detail}"[:1024]
+
+
+def _started(job: JobFact, now: datetime) -> datetime:
+    # As the Job controller has it: when work on the Job began, for one that a queue held when it was let go.
+    return job.started or (now if job.says_suspended else job.created)
 
 
 def _resumed(job: JobFact, now: datetime) -> Patch:

@@ -3,6 +3,7 @@
 What the calls mean is in runtime/cluster.py; what they are for is the reconciler's.
 """
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -224,7 +225,7 @@ def _event(event: Event, instance: str) -> dict[str, Any]:
     return {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
-        "metadata": {"namespace": event.namespace, "generateName": f"{event.name[:_NAME_BYTES]}."},
+        "metadata": {"namespace": event.namespace, "name": f"{event.name[:_NAME_BYTES]}.{secrets.token_hex(8)}"},
         "eventTime": event.time.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "reportingController": names.MANAGED_BY,
         "reportingInstance": instance[:128],

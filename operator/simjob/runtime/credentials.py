@@ -42,7 +42,7 @@ class Credentials:
         self._read_at = monotonic()
 
     @classmethod
-    async def load(cls) -> "Credentials":
+    async def load(cls, monotonic: Callable[[], float] = time.monotonic) -> "Credentials":
         """Reads $KUBECONFIG; without it the pod's service account; without that ~/.kube/config."""
         configuration = client.Configuration()
         in_cluster = "KUBECONFIG" not in os.environ and incluster_config.SERVICE_HOST_ENV_NAME in os.environ
@@ -50,7 +50,7 @@ class Credentials:
             config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]  # It has no annotations.
         else:
             await _load_kubeconfig(configuration)
-        return cls(configuration, reload=not in_cluster)
+        return cls(configuration, reload=not in_cluster, monotonic=monotonic)
 
     def session(self, agent: str, *, connections: int = 0) -> aiohttp.ClientSession:
         """Opens a session whose every request carries a fresh Authorization header."""

@@ -29,7 +29,7 @@ class Recorder:
             try:
                 await self._cluster.create_event(self._event(metadata, notice))
             except ClusterError as trouble:
-                about = {"namespace": metadata.namespace, "name": metadata.name, "reason": notice.reason}
+                about = {"namespace": metadata.namespace, "simulationjob": metadata.name, "reason": notice.reason}
                 _log.warning("an Event could not be posted", extra={**about, "why": trouble.message})
 
     def _event(self, metadata: Metadata, notice: Notice) -> Event:

@@ -135,7 +135,7 @@ class Reconciler:
                 metadata.namespace,
                 metadata.name,
                 metadata.resource_version,
-                mergepatch.difference(old.to_api(), new.to_api()),
+                mergepatch.difference(old.to_api(as_given=True), new.to_api()),
             )
         except ConflictError:
             await self._read(key, metadata.name)
@@ -145,7 +145,7 @@ class Reconciler:
         notices = (*plan.notices, *transitions.transitions(old, new))
         await self._recorder.record(metadata, notices)
         if old.phase is not new.phase:
-            _log.info("phase", extra=_about(key, job=metadata.name, phase=new.phase, why=new.reason))
+            _log.info("phase", extra=_about(key, simulationjob=metadata.name, phase=new.phase, why=new.reason))
         return True
 
     async def _is_still(self, key: Key) -> bool:
@@ -171,7 +171,7 @@ class Reconciler:
         outcome = await self._executor.apply(key, job if isinstance(job, SimulationJob) else None, actions)
         memory.spent = (memory.spent or frozenset()) | outcome.created
         if actions:
-            _log.info("applied", extra=_about(key, job=job.metadata.name, **_tally(actions)))
+            _log.info("applied", extra=_about(key, simulationjob=job.metadata.name, **_tally(actions)))
         self._note_refusal(key, memory, outcome)
         if outcome.trouble:
             raise outcome.trouble

@@ -45,7 +45,8 @@ class _ListMeta(msgspec.Struct):
 
 class _Page(msgspec.Struct):
     metadata: _ListMeta
-    items: list[_Item] = []
+    # An empty list of metadata says null.
+    items: list[_Item] | None = None
 
 
 _PAGES: Final = msgspec.json.Decoder(_Page)
@@ -156,7 +157,7 @@ class Resync:
                     "GET", path, query=query, accept=_METADATA_ONLY, within=_LIST_TIMEOUT
                 )
                 page = _PAGES.decode(answer)
-                found.extend(item.metadata for item in page.items)
+                found.extend(item.metadata for item in page.items or ())
                 if not page.metadata.continue_:
                     break
                 query["continue"] = page.metadata.continue_

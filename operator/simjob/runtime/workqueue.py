@@ -31,7 +31,7 @@ class WorkQueue:
         self._ordinary: OrderedDict[Key, None] = OrderedDict()
         self._processing: set[Key] = set()
         self._again: dict[Key, bool] = {}  # Added while being worked on; the value says whether urgently.
-        self._later: dict[Key, asyncio.TimerHandle] = {}
+        self._later: dict[Key, tuple[float, asyncio.TimerHandle]] = {}
         self._failures: dict[Key, int] = {}
         self._filled = asyncio.Event()
 
@@ -62,10 +62,11 @@ class WorkQueue:
         due = loop.time() + seconds
         earlier = self._later.get(key)
         if earlier is not None:
-            if earlier.when() <= due:
+            if earlier[0] <= due:
                 return
-            earlier.cancel()
-        self._later[key] = loop.call_at(due, self._add_due, key)
+            earlier[1].cancel()
+        # The time is kept beside the handle: uvloop's handle of a time that has come does not tell it.
+        self._later[key] = due, loop.call_at(due, self._add_due, key)
 
     def _add_due(self, key: Key) -> None:
         del self._later[key]
