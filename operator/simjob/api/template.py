@@ -1,9 +1,9 @@
 """The pod template's allow-list: what a case's pod may say. What is not here, the API server refuses.
 
-The operator passes the template on as written: `Template.to_api()`.
+The operator passes the template on as written: `Template.to_api(as_given=True)`.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -147,7 +147,3 @@ class Template(Model):
 
     metadata: Annotated[PodMetadata | None, Field(description="Labels and annotations of the pods.")] = None
     spec: Annotated[PodSpec, Field(description="The pod.")]
-
-    def to_api(self) -> dict[str, Any]:
-        """Dump as users wrote it."""
-        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)

@@ -72,7 +72,7 @@ def labels(job: SimulationJob, index: int, round_: int) -> dict[str, str]:
 def render_job(job: SimulationJob, template: Mapping[str, Any], index: int, round_: int) -> bytes:
     """Returns the JSON of the Job of case `index`; it is ours to run (spec.managedBy).
 
-    `template` is `job.spec.template.to_api()`, which is the same for all cases and dear to make.
+    `template` is `job.spec.template.to_api(as_given=True)`, which is the same for all cases and dear to make.
     """
     case = job.spec.cases.case(index)
     ours = labels(job, index, round_)

@@ -104,9 +104,8 @@ class Elector:
             held, self._held, self._valid_until = self._held, None, float("-inf")
             if held is None:
                 return
-            held.spec = msgspec.structs.replace(held.spec, holder_identity="", lease_duration_seconds=1)
             try:
-                await self._put(held)
+                await self._give_up(held)
             except errors.ClusterError as trouble:
                 _log.warning("the Lease was not released", extra={"why": str(trouble)})
             else:
@@ -169,6 +168,15 @@ class Elector:
             threading.Thread(target=self._guard, name="end of leadership", daemon=True).start()
             self._acquired.set()
 
+    async def _give_up(self, held: _Lease) -> None:
+        try:
+            await self._put(_without_holder(held))
+        except errors.ConflictError:
+            # A renewal was cut off by the end of this process, and came through all the same.
+            there = await self._get()
+            if there is not None and there.spec.holder_identity == self._settings.identity:
+                await self._put(_without_holder(there))
+
     def _guard(self) -> None:
         while self._monotonic() < self._valid_until:
             if self._released.wait(0.25):
@@ -201,3 +209,8 @@ class Elector:
 
     def _now(self) -> str:
         return self._clock().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _without_holder(lease: _Lease) -> _Lease:
+    spec = msgspec.structs.replace(lease.spec, holder_identity="", lease_duration_seconds=1)
+    return msgspec.structs.replace(lease, spec=spec)

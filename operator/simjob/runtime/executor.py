@@ -75,7 +75,7 @@ class Executor:
                     creations.append(action)
                 case _:
                     by_job.setdefault(action.job.uid, []).append(action)
-        template = job.spec.template.to_api() if job and creations else {}
+        template = job.spec.template.to_api(as_given=True) if job and creations else {}
         sequences = [self._guard(outcome, self._in_order(key, group, outcome)) for group in by_job.values()]
         if job:
             sequences += [self._guard(outcome, self._create(key, job, template, c, outcome)) for c in creations]
