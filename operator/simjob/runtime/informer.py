@@ -162,7 +162,7 @@ class Informer(Generic[T]):
             "resourceVersion": version,
             "timeoutSeconds": _SERVER_TIMEOUT,
         }
-        started = self._monotonic()
+        started, before = self._monotonic(), version
         rest = b""
         async with self._connection.stream(self.path, query, self._inactivity) as chunks:
             async for chunk in chunks:
@@ -171,7 +171,8 @@ class Informer(Generic[T]):
                 version = await self._tell(lines, version)
         if rest:
             raise errors.UnavailableError("the watch ended in the middle of a line")
-        if self._monotonic() - started < _SHORT:
+        # One that brought something is only resumed: the API server closes a watch that it cannot feed fast enough.
+        if version == before and self._monotonic() - started < _SHORT:
             raise errors.UnavailableError("the watch ended at once")
         return version
 
