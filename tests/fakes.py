@@ -63,9 +63,10 @@ class FakeCluster:
         """Creates a SimulationJob, or merges into the one of its name, as people do; its status stays."""
         wish = {key: value for key, value in copy.deepcopy(raw).items() if key != "status"}
         meta = wish["metadata"]
+        for written_by_server in ("uid", "resourceVersion", "generation", "creationTimestamp"):
+            meta.pop(written_by_server, None)
         old = self._objects[names.PLURAL].get((meta["namespace"], meta["name"]))
         if old is None:
-            meta.pop("uid", None)
             return self._create(names.PLURAL, meta["namespace"], wish)
         new = merged(old, wish)
         check_simulationjob(old, new)
@@ -156,10 +157,14 @@ class FakeCluster:
             self.remove("pods", namespace, name)
         return fact
 
-    async def live_pods(self, namespace: str, owner_uid: str) -> Sequence[PodFact]:
-        self._enter("live_pods")
-        found = [self._pod(raw) for raw in self._objects["pods"].values() if raw["metadata"]["namespace"] == namespace]
-        return [pod for pod in found if pod.owner_uid == owner_uid and not pod.ended]
+    async def list_pods(self, namespace: str, owner_uid: str, *, live_only: bool) -> Sequence[PodFact]:
+        self._enter("list_pods")
+        found = [self._pod(raw) for raw in self._of("pods", namespace, owner_uid)]
+        return [pod for pod in found if not (live_only and pod.ended)]
+
+    async def list_jobs(self, namespace: str, owner_uid: str) -> Sequence[JobFact]:
+        self._enter("list_jobs")
+        return [_job(raw) for raw in self._of("jobs", namespace, owner_uid)]
 
     async def get_simulationjob(self, namespace: str, name: str) -> Raw:
         self._enter("get_simulationjob")
@@ -192,6 +197,14 @@ class FakeCluster:
     def _need_namespace(self, namespace: str) -> None:
         if namespace not in self.namespaces:
             raise errors.NotFoundError(f'namespaces "{namespace}" not found', code=404, reason="NotFound")
+
+    def _of(self, plural: str, namespace: str, owner_uid: str) -> list[Raw]:
+        metas = ((raw["metadata"], raw) for raw in self._objects[plural].values())
+        return [
+            raw
+            for meta, raw in metas
+            if meta["namespace"] == namespace and meta.get("labels", {}).get(names.LABEL_UID) == owner_uid
+        ]
 
     def _has(self, plural: str, namespace: str, name: str, uid: str) -> bool:
         raw = self._objects[plural].get((namespace, name))

@@ -66,6 +66,7 @@ class Requests(Protocol):
 
 class _Cause(msgspec.Struct):
     reason: str = ""
+    field: str = ""
 
 
 class _Details(msgspec.Struct, rename="camel"):
@@ -196,6 +197,9 @@ def _kind(code: int, status: _Status) -> type[errors.ClusterError]:
             return errors.AlreadyExistsError if status.reason == "AlreadyExists" else errors.ConflictError
         case 410:
             return errors.GoneError
+        case 422 if any(cause.field == "metadata.uid" for cause in status.details.causes):
+            # A patch that names a uid is one with a precondition: the object of that name has another uid.
+            return errors.ConflictError
         case 400 | 413 | 415 | 422:
             return errors.InvalidError
         case 403 if any(cause.reason == "NamespaceTerminating" for cause in status.details.causes):

@@ -1,0 +1,359 @@
+"""What FakeCluster and a real API server both do; the real one with `-m integration` and $KUBECONFIG."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from builders import a_job
+from contract.worlds import FakeWorld, RealWorld, World
+from simjob.api import simulationjob
+from simjob.api.schema import format_time
+from simjob.api.simulationjob import SimulationJob
+from simjob.core import children
+from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.runtime.cluster import Cluster, Event, StoredJob
+from simjob.runtime.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+)
+
+NOW = format_time(datetime.now(UTC))
+STRANGER = "0b0c4fd2-5f39-4c0e-9a05-00000000dead"
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.integration)])
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    async with FakeWorld.open() if request.param == "fake" else RealWorld.open() as world:
+        yield world
+
+
+@pytest.fixture
+def cluster(world: World) -> Cluster:
+    return world.cluster
+
+
+@pytest.fixture
+async def sweep(world: World) -> SimulationJob:
+    return await make_sweep(world)
+
+
+async def make_sweep(world: World) -> SimulationJob:
+    made = simulationjob.parse(await world.make_simulationjob())
+    assert isinstance(made, SimulationJob)
+    return made
+
+
+async def make_job(cluster: Cluster, sweep: SimulationJob, index: int = 0) -> StoredJob:
+    body = children.render_job(sweep, sweep.spec.template.to_api(as_given=True), index, 0)
+    return await cluster.create_job(sweep.metadata.namespace, body)
+
+
+async def make_pod(cluster: Cluster, stored: StoredJob) -> PodFact:
+    return await cluster.create_pod(stored.fact.namespace, children.render_pod(stored.fact, stored.template))
+
+
+def a_condition(type_: str) -> dict[str, str]:
+    return {"type": type_, "status": "True", "reason": "Because", "lastTransitionTime": NOW, "lastProbeTime": NOW}
+
+
+def ended(*types: str, **status: Any) -> dict[str, Any]:
+    return {"active": 0, "ready": 0, "startTime": NOW, "conditions": [a_condition(t) for t in types], **status}
+
+
+class TestJobs:
+    async def test_a_new_job_comes_back_with_uid_and_owner(self, cluster: Cluster, sweep: SimulationJob) -> None:
+        fact = (await make_job(cluster, sweep, 2)).fact
+        assert fact.uid
+        assert fact.version > 0
+        assert (fact.index, fact.round, fact.owner_uid, fact.owner_name) == (
+            2,
+            0,
+            sweep.metadata.uid,
+            sweep.metadata.name,
+        )
+        assert (fact.suspended, fact.succeeded, fact.active) == (False, None, 0)
+
+    async def test_the_template_carries_the_labels_that_its_selector_asks_for(
+        self, cluster: Cluster, sweep: SimulationJob
+    ) -> None:
+        stored = await make_job(cluster, sweep)
+        labels = msgspec.json.decode(stored.template)["metadata"]["labels"]
+        assert labels["batch.kubernetes.io/controller-uid"] == stored.fact.uid
+        assert labels["batch.kubernetes.io/job-name"] == stored.fact.name
+        assert labels["simjob.dev/uid"] == sweep.metadata.uid
+
+    async def test_a_second_job_of_that_name_already_exists(self, cluster: Cluster, sweep: SimulationJob) -> None:
+        await make_job(cluster, sweep)
+        with pytest.raises(AlreadyExistsError):
+            await make_job(cluster, sweep)
+
+    async def test_in_a_namespace_that_is_not_there_nothing_is_found(self, cluster: Cluster) -> None:
+        lost = a_job(metadata={"namespace": "not-there"})
+        with pytest.raises(NotFoundError):
+            await make_job(cluster, lost)
+
+    async def test_a_job_whose_pods_would_restart_for_ever_is_invalid(
+        self, cluster: Cluster, sweep: SimulationJob
+    ) -> None:
+        template = {"spec": {"containers": [{"name": "c", "image": "i"}], "restartPolicy": "Always"}}
+        body = msgspec.json.decode(children.render_job(sweep, sweep.spec.template.to_api(as_given=True), 0, 0))
+        body["spec"]["template"] = template
+        with pytest.raises(InvalidError):
+            await cluster.create_job(sweep.metadata.namespace, msgspec.json.encode(body))
+
+    async def test_a_job_is_found_as_it_was_stored(self, cluster: Cluster, sweep: SimulationJob) -> None:
+        stored = await make_job(cluster, sweep)
+        found = await cluster.get_job(stored.fact.namespace, stored.fact.name)
+        assert found.fact.uid == stored.fact.uid
+        assert msgspec.json.decode(found.template) == msgspec.json.decode(stored.template)
+
+    async def test_a_job_that_is_not_there_is_not_found(self, cluster: Cluster, world: World) -> None:
+        with pytest.raises(NotFoundError):
+            await cluster.get_job(world.namespace, "not-there")
+
+    async def test_annotations_are_merged_and_none_takes_one_out(self, cluster: Cluster, sweep: SimulationJob) -> None:
+        job = (await make_job(cluster, sweep)).fact
+        both = {"simjob.dev/attempt": "3", "simjob.dev/failed": "2"}
+        fact = await cluster.annotate_job(job.namespace, job.name, job.uid, both)
+        assert (fact.attempt, fact.failed) == (3, 2)
+        fact = await cluster.annotate_job(job.namespace, job.name, job.uid, {"simjob.dev/failed": None})
+        assert (fact.attempt, fact.failed) == (3, 0)
+        assert fact.version > job.version
+
+    async def test_another_uid_is_not_annotated(self, cluster: Cluster, sweep: SimulationJob) -> None:
+        job = (await make_job(cluster, sweep)).fact
+        with pytest.raises(ConflictError):
+            await cluster.annotate_job(job.namespace, job.name, STRANGER, {"simjob.dev/attempt": "1"})
+
+    async def test_a_job_that_is_not_there_is_not_annotated(self, cluster: Cluster, world: World) -> None:
+        with pytest.raises(NotFoundError):
+            await cluster.annotate_job(world.namespace, "not-there", STRANGER, {"simjob.dev/attempt": "1"})
+
+    async def test_jobs_of_one_simulationjob_are_listed(
+        self, cluster: Cluster, world: World, sweep: SimulationJob
+    ) -> None:
+        made = {(await make_job(cluster, sweep, index)).fact.uid for index in range(2)}
+        await make_job(cluster, await make_sweep(world))
+        found = await cluster.list_jobs(sweep.metadata.namespace, sweep.metadata.uid)
+        assert {job.uid for job in found} == made
+
+    async def test_a_deleted_job_is_gone(self, cluster: Cluster, sweep: SimulationJob) -> None:
+        job = (await make_job(cluster, sweep)).fact
+        await cluster.delete_job(job.namespace, job.name, job.uid)
+        with pytest.raises(NotFoundError):
+            await cluster.get_job(job.namespace, job.name)
+        await cluster.delete_job(job.namespace, job.name, job.uid)
+
+    async def test_another_uid_is_not_deleted(self, cluster: Cluster, sweep: SimulationJob) -> None:
+        job = (await make_job(cluster, sweep)).fact
+        await cluster.delete_job(job.namespace, job.name, STRANGER)
+        assert (await cluster.get_job(job.namespace, job.name)).fact.uid == job.uid
+
+
+class TestJobStatus:
+    @pytest.fixture
+    async def job(self, cluster: Cluster, sweep: SimulationJob) -> JobFact:
+        return (await make_job(cluster, sweep)).fact
+
+    async def test_a_running_job_says_so(self, cluster: Cluster, job: JobFact) -> None:
+        status = {"active": 1, "ready": 1, "startTime": NOW}
+        fact = await cluster.write_job_status(job.namespace, job.name, job.uid, status)
+        assert (fact.active, fact.ready, fact.succeeded) == (1, 1, None)
+        assert fact.started
+
+    async def test_success_is_one_write(self, cluster: Cluster, job: JobFact) -> None:
+        status = ended("SuccessCriteriaMet", "Complete", succeeded=1, completionTime=NOW)
+        fact = await cluster.write_job_status(job.namespace, job.name, job.uid, status)
+        assert fact.succeeded is True
+        assert fact.finished_at
+
+    async def test_failure_is_one_write(self, cluster: Cluster, job: JobFact) -> None:
+        status = ended("FailureTarget", "Failed", failed=1)
+        fact = await cluster.write_job_status(job.namespace, job.name, job.uid, status)
+        assert fact.succeeded is False
+        assert fact.status_failed == 1
+
+    async def test_success_after_running_is_one_write_too(self, cluster: Cluster, job: JobFact) -> None:
+        running = {"active": 1, "ready": 1, "startTime": NOW}
+        await cluster.write_job_status(job.namespace, job.name, job.uid, running)
+        status = ended("SuccessCriteriaMet", "Complete", succeeded=1, completionTime=NOW)
+        assert (await cluster.write_job_status(job.namespace, job.name, job.uid, status)).succeeded
+
+    @pytest.mark.parametrize(
+        "status",
+        [
+            ended("Complete", succeeded=1, completionTime=NOW),
+            ended("SuccessCriteriaMet", "Complete", succeeded=1),
+            ended("Failed", failed=1),
+            ended("FailureTarget", "Failed", failed=1, active=1),
+            ended("FailureTarget", "Failed", failed=1, startTime=None),
+            {"active": 1, "startTime": NOW, "completionTime": NOW},
+        ],
+        ids=[
+            "Complete without SuccessCriteriaMet",
+            "Complete without completionTime",
+            "Failed without FailureTarget",
+            "Failed with an active pod",
+            "Failed without startTime",
+            "completionTime without Complete",
+        ],
+    )
+    async def test_an_end_that_contradicts_itself_is_invalid(
+        self, cluster: Cluster, job: JobFact, status: dict[str, Any]
+    ) -> None:
+        with pytest.raises(InvalidError):
+            await cluster.write_job_status(job.namespace, job.name, job.uid, status)
+
+    async def test_an_end_cannot_be_taken_back(self, cluster: Cluster, job: JobFact) -> None:
+        status = ended("FailureTarget", "Failed", failed=1)
+        await cluster.write_job_status(job.namespace, job.name, job.uid, status)
+        with pytest.raises(InvalidError):
+            await cluster.write_job_status(job.namespace, job.name, job.uid, {"conditions": []})
+
+    async def test_another_uid_is_not_written(self, cluster: Cluster, job: JobFact) -> None:
+        with pytest.raises(ConflictError):
+            await cluster.write_job_status(job.namespace, job.name, STRANGER, {"active": 1, "startTime": NOW})
+
+
+class TestPods:
+    @pytest.fixture
+    async def job(self, cluster: Cluster, sweep: SimulationJob) -> StoredJob:
+        return await make_job(cluster, sweep)
+
+    async def test_a_new_pod_waits_for_a_node(self, cluster: Cluster, job: StoredJob) -> None:
+        pod = await make_pod(cluster, job)
+        assert (pod.index, pod.attempt, pod.job_uid, pod.owner_uid) == (0, 0, job.fact.uid, job.fact.owner_uid)
+        assert pod.state is PodState.PENDING
+        assert pod.live
+
+    async def test_a_second_pod_of_that_name_already_exists(self, cluster: Cluster, job: StoredJob) -> None:
+        await make_pod(cluster, job)
+        with pytest.raises(AlreadyExistsError):
+            await make_pod(cluster, job)
+
+    async def test_a_pod_is_found(self, cluster: Cluster, job: StoredJob) -> None:
+        pod = await make_pod(cluster, job)
+        assert (await cluster.get_pod(pod.namespace, pod.name)).uid == pod.uid
+
+    async def test_a_pod_that_is_not_there_is_not_found(self, cluster: Cluster, world: World) -> None:
+        with pytest.raises(NotFoundError):
+            await cluster.get_pod(world.namespace, "not-there")
+
+    async def test_a_running_pod_is_asked_to_stop_and_stays_for_its_grace_period(
+        self, cluster: Cluster, world: World, job: StoredJob
+    ) -> None:
+        pod = await make_pod(cluster, job)
+        await world.bind(pod.namespace, pod.name)
+        stopping = await cluster.delete_pod(pod.namespace, pod.name, pod.uid)
+        assert stopping
+        assert (stopping.uid, stopping.terminating, stopping.stopped) == (pod.uid, True, True)
+        assert stopping.live
+        assert (await cluster.get_pod(pod.namespace, pod.name)).terminating
+
+    async def test_a_pod_that_has_no_node_goes_at_once(self, cluster: Cluster, job: StoredJob) -> None:
+        pod = await make_pod(cluster, job)
+        assert await cluster.delete_pod(pod.namespace, pod.name, pod.uid)
+        with pytest.raises(NotFoundError):
+            await cluster.get_pod(pod.namespace, pod.name)
+        assert await cluster.delete_pod(pod.namespace, pod.name, pod.uid) is None
+
+    async def test_a_pod_that_has_ended_goes_at_once_and_was_not_stopped(
+        self, cluster: Cluster, world: World, job: StoredJob
+    ) -> None:
+        pod = await make_pod(cluster, job)
+        await world.bind(pod.namespace, pod.name)
+        await world.set_status(pod.namespace, pod.name, phase="Succeeded")
+        last = await cluster.delete_pod(pod.namespace, pod.name, pod.uid)
+        assert last
+        assert (last.state, last.stopped) == (PodState.SUCCEEDED, False)
+        with pytest.raises(NotFoundError):
+            await cluster.get_pod(pod.namespace, pod.name)
+
+    async def test_another_uid_is_not_deleted(self, cluster: Cluster, job: StoredJob) -> None:
+        pod = await make_pod(cluster, job)
+        assert await cluster.delete_pod(pod.namespace, pod.name, STRANGER) is None
+        assert not (await cluster.get_pod(pod.namespace, pod.name)).terminating
+
+    async def test_pods_of_one_simulationjob_are_listed_and_the_live_ones_told_apart(
+        self, cluster: Cluster, world: World, sweep: SimulationJob
+    ) -> None:
+        pods = [await make_pod(cluster, await make_job(cluster, sweep, index)) for index in range(3)]
+        await world.set_status(pods[0].namespace, pods[0].name, phase="Succeeded")
+        await world.set_status(pods[1].namespace, pods[1].name, phase="Failed")
+        listed = await cluster.list_pods(pods[0].namespace, sweep.metadata.uid, live_only=False)
+        live = await cluster.list_pods(pods[0].namespace, sweep.metadata.uid, live_only=True)
+        assert {pod.name for pod in listed} == {pod.name for pod in pods}
+        assert [pod.name for pod in live] == [pods[2].name]
+        assert await cluster.list_pods(pods[0].namespace, "another1", live_only=False) == []
+
+
+class TestSimulationJobs:
+    @pytest.fixture
+    async def raw(self, world: World) -> dict[str, Any]:
+        return await world.make_simulationjob()
+
+    async def write(self, cluster: Cluster, raw: dict[str, Any], status: dict[str, Any]) -> str:
+        meta = raw["metadata"]
+        found = await cluster.get_simulationjob(meta["namespace"], meta["name"])
+        version = found["metadata"]["resourceVersion"]
+        return await cluster.patch_simulationjob_status(meta["namespace"], meta["name"], version, status)
+
+    async def read(self, cluster: Cluster, raw: dict[str, Any]) -> dict[str, Any]:
+        return await cluster.get_simulationjob(raw["metadata"]["namespace"], raw["metadata"]["name"])
+
+    async def test_one_that_is_not_there_is_not_found(self, cluster: Cluster, world: World) -> None:
+        with pytest.raises(NotFoundError):
+            await cluster.get_simulationjob(world.namespace, "not-there")
+
+    async def test_status_is_merged_and_the_new_version_is_returned(
+        self, cluster: Cluster, raw: dict[str, Any]
+    ) -> None:
+        version = await self.write(cluster, raw, {"phase": "RUNNING", "message": "Running"})
+        found = await self.read(cluster, raw)
+        assert found["metadata"]["resourceVersion"] == version
+        assert found["status"]["phase"] == "RUNNING"
+        await self.write(cluster, raw, {"message": None})
+        found = await self.read(cluster, raw)
+        assert found["status"]["phase"] == "RUNNING"
+        assert "message" not in found["status"]
+
+    async def test_status_of_an_older_version_is_refused(self, cluster: Cluster, raw: dict[str, Any]) -> None:
+        await self.write(cluster, raw, {"phase": "RUNNING"})
+        meta = raw["metadata"]
+        with pytest.raises(ConflictError):
+            await cluster.patch_simulationjob_status(
+                meta["namespace"], meta["name"], meta["resourceVersion"], {"phase": "PENDING"}
+            )
+
+    async def test_once_cancel_is_asked_for_the_job_cannot_complete(
+        self, cluster: Cluster, world: World, raw: dict[str, Any]
+    ) -> None:
+        await world.cancel(raw)
+        with pytest.raises(InvalidError):
+            await self.write(cluster, raw, {"phase": "COMPLETED"})
+
+    async def test_once_the_job_has_completed_cancel_is_refused(
+        self, cluster: Cluster, world: World, raw: dict[str, Any]
+    ) -> None:
+        await self.write(cluster, raw, {"phase": "COMPLETED"})
+        with pytest.raises(InvalidError, match="already COMPLETED"):
+            await world.cancel(raw)
+
+    async def test_an_event_is_accepted(self, cluster: Cluster, raw: dict[str, Any]) -> None:
+        meta = raw["metadata"]
+        event = Event(
+            namespace=meta["namespace"],
+            name=meta["name"],
+            uid=meta["uid"],
+            resource_version=meta["resourceVersion"],
+            type="Normal",
+            reason="Tested",
+            action="Test",
+            note="ü" * 1000,
+            time=datetime.now(UTC),
+        )
+        await cluster.create_event(event)

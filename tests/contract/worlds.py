@@ -1,0 +1,137 @@
+"""The two worlds that the contract is held against, and the hands that move them: scheduler, kubelet, people."""
+
+import asyncio
+import secrets
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+from builders import a_job_dict
+from fakes import FakeCluster
+from simjob.runtime import apiserver
+from simjob.runtime.apiserver import ApiServer
+from simjob.runtime.cluster import Cluster
+from simjob.runtime.connection import MERGE_PATCH, Connection
+from simjob.runtime.credentials import Credentials
+
+CRDS = Path(__file__).parents[2] / "crds"
+
+
+class World(Protocol):
+    """A cluster, a namespace in it, and what others do there."""
+
+    cluster: Cluster
+    namespace: str
+
+    async def bind(self, namespace: str, name: str) -> None:
+        """Gives a pod a node, on which nobody stops it."""
+        ...
+
+    async def set_status(self, namespace: str, name: str, *, phase: str) -> None:
+        """Writes a pod's status."""
+        ...
+
+    async def make_simulationjob(self) -> dict[str, Any]:
+        """Creates one and returns it as stored."""
+        ...
+
+    async def cancel(self, raw: dict[str, Any]) -> None:
+        """Sets spec.cancel."""
+        ...
+
+
+class FakeWorld:
+    """FakeCluster."""
+
+    namespace = "default"
+
+    def __init__(self) -> None:
+        self.fake = FakeCluster()
+        self.cluster: Cluster = self.fake
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls) -> AsyncIterator[World]:
+        yield cls()
+
+    async def bind(self, namespace: str, name: str) -> None:
+        self.fake.set_pod(namespace, name, node="node")
+
+    async def set_status(self, namespace: str, name: str, *, phase: str) -> None:
+        self.fake.set_pod(namespace, name, phase=phase)
+
+    async def make_simulationjob(self) -> dict[str, Any]:
+        return self.fake.apply(a_job_dict(metadata={"name": f"sweep-{secrets.token_hex(4)}"}))
+
+    async def cancel(self, raw: dict[str, Any]) -> None:
+        self.fake.apply({"metadata": raw["metadata"], "spec": {"cancel": True}})
+
+
+class RealWorld:
+    """The API server of $KUBECONFIG, a namespace of its own in it, and pods that no scheduler sees."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.namespace = f"contract-{secrets.token_hex(4)}"
+        self.cluster: Cluster = _Unscheduled(connection, lambda: datetime.now(UTC), "contract")
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls) -> AsyncIterator[World]:
+        await asyncio.to_thread(_install_crds)
+        async with Connection.open(await Credentials.load(), 16) as connection:
+            world = cls(connection)
+            await world._create_namespace()
+            try:
+                yield world
+            finally:
+                await connection.request("DELETE", f"/api/v1/namespaces/{world.namespace}")
+
+    async def bind(self, namespace: str, name: str) -> None:
+        target = {"apiVersion": "v1", "kind": "Node", "name": "a-node-without-kubelet"}
+        body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": target}
+        path = f"/api/v1/namespaces/{namespace}/pods/{name}/binding"
+        await self.connection.request("POST", path, body=msgspec.json.encode(body))
+
+    async def set_status(self, namespace: str, name: str, *, phase: str) -> None:
+        await self._merge(f"/api/v1/namespaces/{namespace}/pods/{name}/status", {"status": {"phase": phase}})
+
+    async def make_simulationjob(self) -> dict[str, Any]:
+        raw = a_job_dict(metadata={"name": f"sweep-{secrets.token_hex(4)}", "namespace": self.namespace})
+        for written_by_server in ("uid", "resourceVersion", "generation", "creationTimestamp"):
+            del raw["metadata"][written_by_server]
+        answer = await self.connection.request(
+            "POST", apiserver.simulationjobs(self.namespace), body=msgspec.json.encode(raw)
+        )
+        made: dict[str, Any] = msgspec.json.decode(answer)
+        return made
+
+    async def cancel(self, raw: dict[str, Any]) -> None:
+        path = apiserver.simulationjobs(raw["metadata"]["namespace"], raw["metadata"]["name"])
+        await self._merge(path, {"spec": {"cancel": True}})
+
+    async def _merge(self, path: str, patch: dict[str, Any]) -> None:
+        await self.connection.request("PATCH", path, body=msgspec.json.encode(patch), content_type=MERGE_PATCH)
+
+    async def _create_namespace(self) -> None:
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
+        await self.connection.request("POST", "/api/v1/namespaces", body=msgspec.json.encode(body))
+
+
+class _Unscheduled(ApiServer):
+    """ApiServer whose pods wait for a scheduler that does not exist, so that only the test moves them."""
+
+    async def create_pod(self, namespace: str, body: bytes) -> Any:
+        raw = msgspec.json.decode(body)
+        raw["spec"]["schedulerName"] = "nobody"
+        return await super().create_pod(namespace, msgspec.json.encode(raw))
+
+
+def _install_crds() -> None:
+    subprocess.run(["kubectl", "apply", "--server-side", "-k", str(CRDS)], check=True, capture_output=True)
+    wait = ["kubectl", "wait", "--for=condition=Established", "crd/simulationjobs.simjob.dev", "--timeout=30s"]
+    subprocess.run(wait, check=True, capture_output=True)

@@ -1,0 +1,227 @@
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from simjob.runtime import errors
+from simjob.runtime.connection import Connection, Lane
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Server:
+    """A real HTTP server on loopback, a connection to it, and the pauses that the connection made."""
+
+    def __init__(self, connection: Connection, pauses: list[float]) -> None:
+        self.connection = connection
+        self.pauses = pauses
+
+
+@asynccontextmanager
+async def a_server(handler: Handler, max_requests: int = 8) -> AsyncIterator[Server]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handler)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    async with aiohttp.ClientSession() as session:
+        host = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield Server(Connection(session, host, max_requests, sleep=pause, jitter=lambda: 0.0), pauses)
+    await runner.cleanup()
+
+
+def answering(*answers: tuple[int, dict[str, Any]], headers: Mapping[str, str] | None = None) -> Handler:
+    """Gives these answers in turn, then 200."""
+    left = list(answers)
+
+    async def handler(_: web.Request) -> web.Response:
+        status, body = left.pop(0) if left else (200, {})
+        return web.json_response(body, status=status, headers=headers if status >= 400 else None)
+
+    return handler
+
+
+def a_status(reason: str, *causes: str, field: str = "", **details: Any) -> dict[str, Any]:
+    return {
+        "kind": "Status",
+        "message": f"because {reason}",
+        "reason": reason,
+        "details": {"causes": [{"reason": cause, "field": field} for cause in causes], **details},
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "kind"),
+    [
+        (404, a_status("NotFound"), errors.NotFoundError),
+        (409, a_status("AlreadyExists"), errors.AlreadyExistsError),
+        (409, a_status("Conflict"), errors.ConflictError),
+        (410, a_status("Expired"), errors.GoneError),
+        (400, a_status("BadRequest"), errors.InvalidError),
+        (413, a_status("RequestEntityTooLarge"), errors.InvalidError),
+        (422, a_status("Invalid", "FieldValueInvalid", field="spec.cancel"), errors.InvalidError),
+        (422, a_status("Invalid", "FieldValueInvalid", field="metadata.uid"), errors.ConflictError),
+        (403, a_status("Forbidden"), errors.ForbiddenError),
+        (403, a_status("Forbidden", "NamespaceTerminating"), errors.NamespaceTerminatingError),
+        (401, a_status("Unauthorized"), errors.UnavailableError),
+        (429, a_status("TooManyRequests"), errors.UnavailableError),
+        (500, a_status("InternalError"), errors.UnavailableError),
+        (504, a_status("Timeout"), errors.UnavailableError),
+    ],
+)
+async def test_an_error_is_told_by_code_and_reason(
+    code: int, body: dict[str, Any], kind: type[errors.ClusterError]
+) -> None:
+    async with a_server(answering(*[(code, body)] * 9)) as server:
+        with pytest.raises(errors.ClusterError) as caught:
+            await server.connection.request("POST", "/api")
+    assert type(caught.value) is kind
+    assert (caught.value.code, caught.value.reason) == (code, body["reason"])
+    assert caught.value.message == f"because {body['reason']}"
+
+
+async def test_an_error_that_is_no_status_object_keeps_its_text() -> None:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(status=502, text="<html>bad gateway</html>")
+
+    async with a_server(handler) as server:
+        with pytest.raises(errors.UnavailableError, match="bad gateway"):
+            await server.connection.request("POST", "/api")
+
+
+async def test_a_read_is_repeated_after_growing_pauses_and_not_for_ever() -> None:
+    async with a_server(answering(*[(500, a_status("InternalError"))] * 9)) as server:
+        with pytest.raises(errors.UnavailableError):
+            await server.connection.request("GET", "/api")
+    assert server.pauses == [0.2, 0.4, 0.8]
+
+
+async def test_a_delete_is_repeated_until_it_works() -> None:
+    async with a_server(answering((500, a_status("InternalError")))) as server:
+        assert await server.connection.request("DELETE", "/api") == b"{}"
+
+
+async def test_a_creation_is_never_repeated() -> None:
+    async with a_server(answering((500, a_status("InternalError")))) as server:
+        with pytest.raises(errors.UnavailableError):
+            await server.connection.request("POST", "/api")
+    assert server.pauses == []
+
+
+async def test_a_caller_can_forbid_to_repeat() -> None:
+    async with a_server(answering((500, a_status("InternalError")))) as server:
+        with pytest.raises(errors.UnavailableError):
+            await server.connection.request("PUT", "/api", repeat=False)
+
+
+@pytest.mark.parametrize("code", [429, 503])
+async def test_the_pause_is_as_long_as_the_server_wishes(code: int) -> None:
+    async with a_server(answering((code, {}), headers={"Retry-After": "3"})) as server:
+        await server.connection.request("GET", "/api")
+    assert server.pauses == [3]
+
+
+async def test_what_the_server_wishes_is_told_also_to_those_who_repeat_themselves() -> None:
+    body = a_status("TooManyRequests", retryAfterSeconds=7)
+    async with a_server(answering((429, body))) as server:
+        with pytest.raises(errors.UnavailableError) as caught:
+            await server.connection.request("POST", "/api")
+    assert caught.value.retry_after == 7
+
+
+async def test_no_answer_in_time_is_unavailable() -> None:
+    async def handler(_: web.Request) -> web.Response:
+        await asyncio.sleep(5)
+        return web.Response()
+
+    async with a_server(handler) as server:
+        with pytest.raises(errors.UnavailableError) as caught:
+            await server.connection.request("GET", "/api", within=0.01, repeat=False)
+    assert caught.value.code == 0
+
+
+async def test_no_connection_is_unavailable() -> None:
+    async with aiohttp.ClientSession() as session:
+        connection = Connection(session, "http://127.0.0.1:1", 8)
+        with pytest.raises(errors.UnavailableError):
+            await connection.request("GET", "/api", repeat=False)
+
+
+async def test_creations_leave_half_of_the_places_to_others() -> None:
+    at_work: list[str] = []
+    full, go_on = asyncio.Event(), asyncio.Event()
+
+    async def handler(request: web.Request) -> web.Response:
+        at_work.append(request.method)
+        if len(at_work) == 4:
+            full.set()
+        await go_on.wait()
+        return web.Response(text="{}")
+
+    async with a_server(handler, max_requests=4) as server:
+        ask = server.connection.request
+        creations = [asyncio.create_task(ask("POST", "/api", lane=Lane.CREATE)) for _ in range(50)]
+        deletions = [asyncio.create_task(ask("DELETE", "/api")) for _ in range(2)]
+        await full.wait()
+        await asyncio.sleep(0.01)
+        assert sorted(at_work) == ["DELETE", "DELETE", "POST", "POST"]
+        go_on.set()
+        await asyncio.gather(*creations, *deletions)
+
+
+async def test_queries_bodies_and_types_arrive_as_they_were_given() -> None:
+    seen: list[tuple[str, str, bytes, str | None]] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append((request.method, request.query["labelSelector"], await request.read(), request.content_type))
+        return web.Response(text="{}")
+
+    async with a_server(handler) as server:
+        query = {"labelSelector": "a/b=c,d!=e f"}
+        await server.connection.request("PATCH", "/api", query=query, body=b"{1}", content_type="application/x")
+    assert seen == [("PATCH", "a/b=c,d!=e f", b"{1}", "application/x")]
+
+
+async def test_a_stream_gives_chunks_as_they_come() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"one")
+        await asyncio.sleep(0.005)
+        await response.write(b"two")
+        return response
+
+    async with a_server(handler) as server, server.connection.stream("/watch", {"watch": "true"}, 5) as chunks:
+        assert [chunk async for chunk in chunks] == [b"one", b"two"]
+
+
+async def test_a_stream_that_is_refused_raises_the_error() -> None:
+    async with a_server(answering((410, a_status("Expired")))) as server:
+        with pytest.raises(errors.GoneError):
+            async with server.connection.stream("/watch", {}, 5):
+                pass
+
+
+async def test_a_silent_stream_is_unavailable() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await asyncio.sleep(5)
+        return response
+
+    async def read(connection: Connection) -> None:
+        async with connection.stream("/watch", {}, 0.01) as chunks:
+            async for _ in chunks:
+                raise AssertionError("nothing was sent")
+
+    async with a_server(handler) as server:
+        with pytest.raises(errors.UnavailableError):
+            await read(server.connection)

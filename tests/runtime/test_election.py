@@ -1,0 +1,260 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from simjob.runtime import errors
+from simjob.runtime.election import Elector, LeadershipLostError
+from simjob.runtime.settings import Settings
+from virtualtime import VirtualTimeLoop
+from wire import Answer, Wire
+
+LOOP = VirtualTimeLoop
+
+START = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
+
+
+class LeaseServer:
+    """The API server's part: one Lease, optimistic concurrency, and trouble on demand."""
+
+    def __init__(self) -> None:
+        self.lease: dict[str, Any] | None = None
+        self.down = False
+        self.answers_are_lost = False
+        self.writes = 0
+        self._version = 0
+
+    def wire(self) -> Wire:
+        return Wire(self._answer)
+
+    def hold(self, holder: str) -> None:
+        """Plays another replica that renews."""
+        transitions = self.lease["spec"].get("leaseTransitions", 0) + 1 if self.lease else 0
+        self._store({"holderIdentity": holder, "leaseDurationSeconds": 15, "leaseTransitions": transitions})
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        assert self.lease is not None
+        spec: dict[str, Any] = self.lease["spec"]
+        return spec
+
+    def _answer(self, method: str, path: str, body: bytes | None) -> Answer:
+        if self.down:
+            return errors.UnavailableError("no answer")
+        if method == "GET":
+            return self.lease or errors.NotFoundError("no Lease", code=404)
+        wish = msgspec.json.decode(body or b"")
+        if method == "POST" and self.lease is not None:
+            return errors.AlreadyExistsError("there", code=409)
+        if method == "PUT" and wish["metadata"]["resourceVersion"] != str(self._version):
+            return errors.ConflictError("modified", code=409)
+        self.writes += 1
+        answer = self._store(wish["spec"])
+        return errors.UnavailableError("lost") if self.answers_are_lost else answer
+
+    def _store(self, spec: dict[str, Any]) -> dict[str, Any]:
+        self._version += 1
+        meta = {"name": "simjob-operator", "namespace": "simjob-system", "resourceVersion": str(self._version)}
+        self.lease = {"metadata": meta, "spec": spec}
+        return self.lease
+
+
+class Replica:
+    """An elector, and whether it would have ended its process."""
+
+    def __init__(self, server: LeaseServer, identity: str, *, leader_election: bool = True) -> None:
+        self.ends: list[int] = []
+        settings = Settings(identity=identity, leader_election=leader_election)
+        self.elector = Elector(
+            server.wire(),
+            settings,
+            lambda: START + timedelta(seconds=asyncio.get_running_loop().time()),
+            monotonic=asyncio.get_running_loop().time,
+            jitter=lambda: 0.0,
+            end=self.ends.append,
+        )
+        self.task: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Elector]:
+        self.task = asyncio.create_task(self.elector.run())
+        try:
+            yield self.elector
+        finally:
+            self.task.cancel()
+            await asyncio.gather(self.task, return_exceptions=True)
+            # Ends the watchdog thread.
+            await self.elector.release()
+
+
+async def test_the_first_replica_makes_the_lease_and_leads() -> None:
+    server = LeaseServer()
+    async with Replica(server, "a").running() as elector:
+        await elector.acquired()
+        assert elector.is_leader
+        assert server.spec["holderIdentity"] == "a"
+        assert server.spec["leaseDurationSeconds"] == 15
+        assert server.spec["renewTime"] == "2026-01-02T03:20:45.000678Z"
+
+
+async def test_a_second_replica_waits_as_long_as_the_first_renews() -> None:
+    server = LeaseServer()
+    async with Replica(server, "a").running() as first, Replica(server, "b").running() as second:
+        await asyncio.sleep(300)
+        assert first.is_leader
+        assert not second.is_leader
+
+
+async def test_a_second_replica_leads_15_seconds_after_the_first_was_last_heard_of() -> None:
+    server, loop = LeaseServer(), asyncio.get_running_loop()
+    server.hold("dead")
+    async with Replica(server, "b").running() as second:
+        started = loop.time()
+        await second.acquired()
+        assert 15 <= loop.time() - started <= 17.1
+        assert server.spec["holderIdentity"] == "b"
+        assert server.spec["leaseTransitions"] == 1
+
+
+async def test_a_lease_that_changes_is_never_taken_whatever_its_times_say() -> None:
+    server = LeaseServer()
+    async with Replica(server, "b").running() as second:
+        for _ in range(20):
+            server.hold("another, with its clock years behind")
+            await asyncio.sleep(10)
+        assert not second.is_leader
+
+
+async def test_one_that_restarts_under_its_old_name_waits_like_any_other() -> None:
+    server = LeaseServer()
+    server.hold("a")
+    async with Replica(server, "a").running() as elector:
+        await asyncio.sleep(10)
+        assert not elector.is_leader
+
+
+async def test_a_leader_that_cannot_renew_is_none_10_seconds_after_its_last_renewal_and_ends() -> None:
+    server = LeaseServer()
+    replica = Replica(server, "a")
+    async with replica.running() as elector:
+        await elector.acquired()
+        server.down = True
+        await asyncio.sleep(9.9)
+        assert elector.is_leader
+        await asyncio.sleep(0.2)
+        assert not elector.is_leader
+        elector._guard()
+        assert replica.ends[0] == 1
+
+
+async def test_the_watchdog_lets_a_leader_live_that_renews() -> None:
+    server = LeaseServer()
+    replica = Replica(server, "a")
+    async with replica.running() as elector:
+        await asyncio.sleep(100)
+        assert elector.is_leader
+    elector._guard()
+    assert replica.ends == []
+
+
+async def test_a_short_outage_costs_no_leadership() -> None:
+    server = LeaseServer()
+    replica = Replica(server, "a")
+    async with replica.running() as elector:
+        await elector.acquired()
+        server.down = True
+        await asyncio.sleep(7)
+        server.down = False
+        await asyncio.sleep(60)
+        assert elector.is_leader
+
+
+async def test_a_renewal_whose_answer_was_lost_is_taken_up_again() -> None:
+    server = LeaseServer()
+    async with Replica(server, "a").running() as elector:
+        await elector.acquired()
+        server.answers_are_lost = True
+        await asyncio.sleep(2.5)
+        server.answers_are_lost = False
+        await asyncio.sleep(60)
+        assert elector.is_leader
+
+
+async def test_a_leader_that_finds_another_in_its_place_stops_at_once() -> None:
+    server = LeaseServer()
+    replica = Replica(server, "a")
+    async with replica.running() as elector:
+        await elector.acquired()
+        server.hold("b")
+        assert replica.task
+        with pytest.raises(LeadershipLostError):
+            await replica.task
+        assert not elector.is_leader
+
+
+async def test_a_leader_whose_lease_was_deleted_stops() -> None:
+    server = LeaseServer()
+    replica = Replica(server, "a")
+    async with replica.running() as elector:
+        await elector.acquired()
+        server.lease = None
+        server._version += 1
+        assert replica.task
+        with pytest.raises(LeadershipLostError):
+            await replica.task
+
+
+async def test_a_released_lease_is_taken_within_one_pause() -> None:
+    server, loop = LeaseServer(), asyncio.get_running_loop()
+    async with Replica(server, "a").running() as first, Replica(server, "b").running() as second:
+        await asyncio.sleep(10)
+        await first.release()
+        released = loop.time()
+        assert not first.is_leader
+        await second.acquired()
+        assert loop.time() - released <= 2
+        assert server.spec["leaseTransitions"] == 1
+
+
+async def test_a_replica_that_has_released_writes_nothing_any_more() -> None:
+    server = LeaseServer()
+    async with Replica(server, "a").running() as elector:
+        await elector.acquired()
+        await elector.release()
+        writes = server.writes
+        await asyncio.sleep(60)
+        assert server.writes == writes
+
+
+async def test_a_renewal_that_was_cut_off_does_not_keep_the_lease_from_being_released() -> None:
+    server = LeaseServer()
+    replica = Replica(server, "a")
+    async with replica.running() as elector:
+        await elector.acquired()
+        assert replica.task
+        replica.task.cancel()
+        assert server.lease
+        server._store({**server.spec, "renewTime": "later"})
+        await elector.release()
+        assert server.spec.get("holderIdentity", "") == ""
+
+
+async def test_a_follower_that_ends_leaves_the_lease_alone() -> None:
+    server = LeaseServer()
+    server.hold("a")
+    async with Replica(server, "b").running() as elector:
+        await asyncio.sleep(5)
+        await elector.release()
+    assert server.spec["holderIdentity"] == "a"
+    assert server.writes == 0
+
+
+async def test_without_election_the_only_replica_leads_and_writes_no_lease() -> None:
+    server = LeaseServer()
+    async with Replica(server, "a", leader_election=False).running() as elector:
+        await elector.acquired()
+        assert elector.is_leader
+    assert server.lease is None

@@ -1,0 +1,142 @@
+import asyncio
+
+import pytest
+from simjob.runtime.workqueue import Key, WorkQueue
+from virtualtime import VirtualTimeLoop
+
+LOOP = VirtualTimeLoop
+
+A, B, C = (Key("default", uid) for uid in "abc")
+
+
+def a_queue() -> WorkQueue:
+    return WorkQueue(first_delay=1.0, longest_delay=8.0, jitter=lambda: 0.0)
+
+
+async def test_a_key_that_is_added_twice_is_handed_out_once() -> None:
+    queue = a_queue()
+    queue.add(A)
+    queue.add(A)
+    assert await queue.get() == A
+    assert len(queue) == 0
+
+
+async def test_keys_come_in_the_order_in_which_they_were_added() -> None:
+    queue = a_queue()
+    for key in (B, A, C):
+        queue.add(key)
+    assert [await queue.get() for _ in range(3)] == [B, A, C]
+
+
+async def test_an_urgent_key_goes_ahead_of_all_others() -> None:
+    queue = a_queue()
+    queue.add(A)
+    queue.add_urgent(B)
+    assert await queue.get() == B
+
+
+async def test_a_waiting_key_that_becomes_urgent_moves_ahead_and_is_handed_out_once() -> None:
+    queue = a_queue()
+    queue.add(A)
+    queue.add(B)
+    queue.add_urgent(B)
+    queue.add(B)
+    assert [await queue.get() for _ in range(2)] == [B, A]
+    assert len(queue) == 0
+
+
+async def test_a_key_that_is_being_worked_on_is_not_handed_to_a_second_worker() -> None:
+    queue = a_queue()
+    queue.add(A)
+    await queue.get()
+    queue.add(A)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(queue.get(), 100)
+
+
+async def test_a_key_that_was_added_during_its_work_is_worked_on_again() -> None:
+    queue = a_queue()
+    queue.add(A)
+    await queue.get()
+    queue.add(A)
+    queue.done(A)
+    assert await queue.get() == A
+
+
+async def test_a_key_that_became_urgent_during_its_work_comes_first_afterwards() -> None:
+    queue = a_queue()
+    queue.add(A)
+    await queue.get()
+    queue.add(B)
+    queue.add_urgent(A)
+    queue.add(A)
+    queue.done(A)
+    assert await queue.get() == A
+
+
+async def test_a_key_that_was_not_added_during_its_work_rests() -> None:
+    queue = a_queue()
+    queue.add(A)
+    queue.done(await queue.get())
+    assert len(queue) == 0
+
+
+async def test_a_waiting_worker_gets_a_key_as_soon_as_there_is_one() -> None:
+    queue = a_queue()
+    worker = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    queue.add(A)
+    assert await worker == A
+
+
+async def test_each_of_several_waiting_workers_gets_another_key() -> None:
+    queue = a_queue()
+    workers = [asyncio.create_task(queue.get()) for _ in range(3)]
+    await asyncio.sleep(0)
+    for key in (A, B, C):
+        queue.add(key)
+    assert set(await asyncio.gather(*workers)) == {A, B, C}
+
+
+async def test_of_several_times_the_earliest_holds() -> None:
+    queue, loop = a_queue(), asyncio.get_running_loop()
+    started = loop.time()
+    queue.add_after(A, 30)
+    queue.add_after(A, 10)
+    queue.add_after(A, 20)
+    await queue.get()
+    queue.done(A)
+    assert loop.time() - started == pytest.approx(10)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(queue.get(), 100)
+
+
+async def test_delays_double_up_to_the_longest() -> None:
+    queue = a_queue()
+    assert [queue.backoff(A) for _ in range(6)] == [1, 2, 4, 8, 8, 8]
+
+
+async def test_a_forgotten_key_starts_from_the_shortest_delay() -> None:
+    queue = a_queue()
+    queue.backoff(A)
+    queue.backoff(A)
+    queue.forget(A)
+    assert queue.backoff(A) == 1
+
+
+async def test_a_key_comes_back_after_its_delay() -> None:
+    queue, loop = a_queue(), asyncio.get_running_loop()
+    started = loop.time()
+    queue.backoff(A)
+    assert await queue.get() == A
+    assert loop.time() - started == pytest.approx(1)
+
+
+async def test_a_worker_that_is_cancelled_while_it_waits_takes_no_key_along() -> None:
+    queue = a_queue()
+    worker = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    queue.add(A)
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
+    assert len(queue) == 1
