@@ -55,6 +55,9 @@ ENV_PARAMETERS: Final = "SIMJOB_CASE_PARAMETERS"
 ENV_PARAMETER_PREFIX: Final = "PARAM_"
 
 GPU_RESOURCE: Final = "nvidia.com/gpu"
+# https://kubernetes.io/docs/concepts/architecture/garbage-collection/#orphaned-dependents
+FINALIZER_ORPHAN: Final = "orphan"
+
 # NVIDIA GPU feature discovery, https://github.com/NVIDIA/k8s-device-plugin/tree/main/docs/gpu-feature-discovery
 LABEL_GPU_PRODUCT: Final = "nvidia.com/gpu.product"
 LABEL_GPU_MEMORY: Final = "nvidia.com/gpu.memory"

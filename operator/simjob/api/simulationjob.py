@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from simjob.api import rules
+from simjob.api import names, rules
 from simjob.api.cases import Cases
 from simjob.api.names import API_VERSION, KIND
 from simjob.api.resources import Resources
@@ -127,7 +127,13 @@ class Metadata(Lenient):
     deletion_timestamp: Time | None = None
     labels: Annotated[dict[str, str], Field(default_factory=dict)]
     annotations: Annotated[dict[str, str], Field(default_factory=dict)]
+    finalizers: tuple[str, ...] = ()
     managed_fields: tuple[ManagedField, ...] = ()
+
+    @property
+    def orphans_children(self) -> bool:
+        """Whether it is being deleted so that its children stay (kubectl delete --cascade=orphan)."""
+        return self.deletion_timestamp is not None and names.FINALIZER_ORPHAN in self.finalizers
 
 
 class SimulationJob(Lenient):

@@ -128,7 +128,8 @@ def _after(job: JobFact, pod: PodFact, limit: int, now: datetime) -> Verdict:
         return Ended(outcome=Outcome.SUCCEEDED, job=job, failures=job.failed)
     if pod.stopped or pod.disrupted:
         return Over(job=job, pod=pod, count=_next(job, failed=job.failed, lost=0, not_before=None))
-    if pod.state is not PodState.FAILED:
+    # A failed pod without an exit code never ran: the kubelet would not admit it.
+    if pod.state is not PodState.FAILED or pod.exit_code is None:
         return _lost(job, pod)
     failures = job.failed + 1
     if failures > limit:
@@ -153,7 +154,8 @@ def _lost(job: JobFact, pod: PodFact | None) -> Verdict:
             failures=job.failed,
             error_code=ErrorCode.LOST,
             reason="Lost",
-            message=f"{lost} pods in a row vanished without an outcome and without a reason from the cluster",
+            message=f"{lost} pods in a row ended without an outcome"
+            + (f": {pod.message}" if pod and pod.message else ""),
         )
     return Over(job=job, pod=pod, count=_next(job, failed=job.failed, lost=lost, not_before=None))
 

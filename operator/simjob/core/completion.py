@@ -42,7 +42,10 @@ def terminal(situation: Situation) -> Plan | None:
 
 
 def gone(situation: Situation) -> Plan | None:
-    """Stops and removes all children of a SimulationJob that is being deleted; None if it is not."""
-    if situation.job.metadata.deletion_timestamp is None:
+    """Stops and removes all children of a SimulationJob that is being deleted, unless they are to stay; None if not."""
+    metadata = situation.job.metadata
+    if metadata.deletion_timestamp is None:
         return None
+    if metadata.orphans_children:
+        return Plan()
     return replace(stopping.remove_all(situation.observed), look_again=summary.resync_at(situation.now))

@@ -5,7 +5,7 @@ What keeps cases from running is said before what goes well. Sentences hold no c
 
 from simjob.api.names import Reason
 from simjob.api.status import Phase
-from simjob.core import summary
+from simjob.core import stopping, summary
 from simjob.core.attempts import Due, Held, Live
 from simjob.core.facts import PULL_FAILURES, PodFact, PodState
 from simjob.core.situation import Situation
@@ -15,7 +15,9 @@ from simjob.core.summary import Saying
 def explain(situation: Situation) -> Saying:
     """Returns phase, reason and message of a job that is neither suspended, cancelled, refused nor at its end."""
     phase = summary.active_phase(situation)
-    reason, message = _refusal(situation) or _waiting(situation) or _idle(situation) or _usual(phase)
+    reason, message = (
+        _refusal(situation) or _waiting(situation) or _overdue(situation) or _idle(situation) or _usual(phase)
+    )
     return Saying(phase=phase, reason=reason, message=message)
 
 
@@ -46,6 +48,11 @@ def _trouble(index: int, pod: PodFact) -> tuple[str, str] | None:
         # The kubelet's own words alternate between two reasons while it tries again.
         return Reason.IMAGE_PULL, f'case {index} cannot start: its image "{pod.image}" cannot be pulled'
     return Reason.CONTAINER_WAITING, f"case {index} cannot start: {pod.reason}: {pod.message}"
+
+
+def _overdue(situation: Situation) -> tuple[str, str] | None:
+    late = stopping.name_overdue(situation.live_pods, situation.now)
+    return (Reason.NOT_STOPPING, late) if late else None
 
 
 def _idle(situation: Situation) -> tuple[str, str] | None:

@@ -55,7 +55,7 @@ def unreadable(job: Invalid, observed: Observed, now: datetime) -> Plan:
     The API server's schema keeps such objects out: this one is older than the schema, or it went around it.
     """
     stored = job.status
-    if stored is None or (stored.phase and stored.phase.is_terminal):
+    if stored is None or (stored.phase and stored.phase.is_terminal) or job.metadata.orphans_children:
         return Plan()
     stop = stopping.remove_all(observed)
     if any(case.live_pods for case in observed.cases) or job.metadata.deletion_timestamp:

@@ -45,7 +45,11 @@ _AT_ONCE: Final = 64
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of the actions. `trouble`: the first call that did not get through."""
+    """What came of the actions.
+
+    `created`: cases whose Job's name is used, or may be, where there was no answer. `accepted`: a creation was taken.
+    `trouble`: the first call that did not get through.
+    """
 
     created: set[int] = field(default_factory=set)
     refusal: Refusal | None = None
@@ -141,9 +145,12 @@ class Executor:
             outcome, "Job", action.index, lambda: self._create_or_get(key, name, body, action.index)
         )
         if stored is None:
+            outcome.created.discard(action.index)
             return
         self._store.put_job(stored.fact)
-        if not stored.fact.suspended and stored.fact.succeeded is None:
+        if stored.fact.suspended or stored.fact.succeeded is not None:
+            outcome.accepted = True
+        else:
             await self._create_pod(key, stored, outcome)
 
     async def _create_or_get(self, key: Key, name: str, body: bytes, index: int) -> StoredJob:

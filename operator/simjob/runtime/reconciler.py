@@ -194,14 +194,15 @@ class Reconciler:
     async def _remove(self, key: Key) -> None:
         """Removes the children of a SimulationJob that is gone; makes sure that it is."""
         if not self._store.is_gone(key):
-            name = self._store.owner_name(key)
-            if name is None:
+            if name := self._store.owner_name(key):
+                await self._read(key, name)
+            else:
+                # Pods without a Job that tells their owner's name: the garbage collector's.
                 self._store.drop(key)
-                return
-            await self._read(key, name)
             return
         self._memories.pop(key, None)
-        if self._store.drop(key):
+        if self._store.is_orphaned(key) or not self._store.has_children(key):
+            self._store.drop(key)
             return
         plan = stopping.remove_all(self._store.observe(key, spent=None, refusal=None))
         outcome = await self._executor.apply(key, None, plan.actions)

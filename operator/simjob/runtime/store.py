@@ -37,6 +37,7 @@ class Store:
         self._clock = clock
         self._simulationjobs: dict[Key, SimulationJob | Invalid] = {}
         self._gone: set[Key] = set()
+        self._orphaned: set[Key] = set()
         self._children: dict[Key, _Children] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
 
@@ -59,6 +60,10 @@ class Store:
             return True
         return job.status.cancellation is not None or _cancel_asked(job)
 
+    def is_orphaned(self, key: Key) -> bool:
+        """Returns whether who deleted the SimulationJob wanted its children to stay."""
+        return key in self._orphaned
+
     def owner_name(self, key: Key) -> str | None:
         """Returns the name of the SimulationJob that owns the children of `key`, if a Job tells it."""
         children = self._children.get(key)
@@ -76,26 +81,30 @@ class Store:
         children = self._children.get(key) or _Children()
         return tuple(pod for pod in children.pods.values() if pod.job_uid == job_uid and pod.ended and not pod.gone)
 
-    def drop(self, key: Key) -> bool:
-        """Forgets a SimulationJob that is gone and has no children left; returns whether it could."""
+    def has_children(self, key: Key) -> bool:
+        """Returns whether a Job or a pod of the SimulationJob is there."""
         children = self._children.get(key)
-        if children and (children.jobs or any(not pod.gone for pod in children.pods.values())):
-            return False
-        for known in (self._simulationjobs, self._children):
-            known.pop(key, None)
+        return bool(children and (children.jobs or any(not pod.gone for pod in children.pods.values())))
+
+    def drop(self, key: Key) -> None:
+        """Forgets a SimulationJob and its children."""
+        self._simulationjobs.pop(key, None)
+        self._children.pop(key, None)
         self._gone.discard(key)
-        return True
+        self._orphaned.discard(key)
 
     # SimulationJobs, by kopf's watch and by reading them (the SimulationJobSink of runtime/handlers.py).
 
     def seen(self, raw: dict[str, Any]) -> None:
         """Takes a SimulationJob's state if it is newer than what is known."""
-        job = simulationjob.parse(raw)
-        key = Key(job.metadata.namespace, job.metadata.uid)
+        metadata = raw["metadata"]
+        key = Key(metadata["namespace"], metadata["uid"])
         known = self._simulationjobs.get(key)
-        if key in self._gone or (known and _version(known) >= _version(job)):
+        if key in self._gone or (known and _version(known) >= int(metadata["resourceVersion"])):
             return
-        self._simulationjobs[key] = job
+        self._simulationjobs[key] = job = simulationjob.parse(raw)
+        if job.metadata.orphans_children:
+            self._orphaned.add(key)
         self._wake(key, urgent=_cancel_asked(job) or job.metadata.deletion_timestamp is not None)
 
     def deleted(self, raw: dict[str, Any]) -> None:
