@@ -6,22 +6,24 @@ FROM debian:trixie-slim AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates python3-venv
 ARG UV_VERSION=0.13.9
-RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir "uv==${UV_VERSION}"
+ARG HATCHLING_VERSION=1.33.0
+RUN python3 -m venv /opt/build \
+ && /opt/build/bin/pip install --no-cache-dir "uv==${UV_VERSION}" "hatchling==${HATCHLING_VERSION}"
 
 # Two steps, so that a change of the sources does not fetch the dependencies again. Certificates are the
 # system's, as they are for pip, so that one place decides who is trusted.
 WORKDIR /src
+ENV UV_SYSTEM_CERTS=1 UV_PYTHON=/usr/bin/python3 UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/opt/simjob
 COPY pyproject.toml uv.lock ./
-RUN UV_PROJECT_ENVIRONMENT=/opt/simjob UV_PYTHON=/usr/bin/python3 UV_PYTHON_DOWNLOADS=never \
-    UV_SYSTEM_CERTS=1 UV_LINK_MODE=copy \
-    /opt/uv/bin/uv sync --frozen --no-dev --no-install-project --no-cache \
+RUN /opt/build/bin/uv sync --frozen --no-dev --no-install-project --no-cache --link-mode copy \
  && /opt/simjob/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/simjob/lib
 
-# A copy is all that installing a pure Python package does, and needs no build backend from the network.
-COPY operator/simjob /tmp/simjob
-RUN site="$(/opt/simjob/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
- && cp -r /tmp/simjob "$site/simjob" \
- && /opt/simjob/bin/python -m compileall -q --invalidation-mode unchecked-hash "$site/simjob"
+COPY README.md ./
+COPY operator operator
+RUN /opt/build/bin/hatchling build --target wheel --directory /tmp/wheel \
+ && /opt/build/bin/uv pip install --python /opt/simjob --no-deps --no-cache --offline /tmp/wheel/*.whl \
+ && /opt/simjob/bin/python -m compileall -q --invalidation-mode unchecked-hash \
+      "$(/opt/simjob/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/simjob"
 
 FROM debian:trixie-slim
 LABEL org.opencontainers.image.title="simjob operator" \
@@ -33,6 +35,8 @@ COPY --from=build /opt/simjob /opt/simjob
 
 # The bytecode is in the image already and the root file system is read-only, so Python need not try to write any.
 ENV PATH=/opt/simjob/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# kopf asks for the user's name, which a number need not have.
+ENV LOGNAME=simjob
 # Numeric, because runAsNonRoot cannot judge a name.
 USER 65532:65532
 ENTRYPOINT ["python", "-m", "simjob"]

@@ -1,12 +1,11 @@
 """The command line: `python -m cluster`."""
 
 import argparse
-import importlib.util
 import os
 import sys
 from pathlib import Path
 
-from cluster import options, provider
+from cluster import deploy, images, options, provider
 from cluster.errors import ClusterError
 from cluster.options import Options
 from cluster.report import Report
@@ -86,8 +85,8 @@ def _parser(given: Options) -> argparse.ArgumentParser:
     _add_state(load, given)
     load.add_argument("archive", metavar="IMAGE.tar", type=Path, help="docker or OCI archive; the image keeps its name")
     load.set_defaults(run=_load)
-    if importlib.util.find_spec("cluster.images"):
-        importlib.import_module("cluster.images").add_parser(commands)
+    images.add_parser(commands)
+    deploy.add_parser(commands, given.state)
     return parser
 
 

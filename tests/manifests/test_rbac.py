@@ -85,6 +85,7 @@ ARGUMENTS: dict[str, Any] = {
     "annotations": {},
     "status": {},
     "resource_version": "1",
+    "live_only": True,
     "event": Event(
         namespace="ns",
         name="it",
@@ -151,14 +152,11 @@ def test_the_lease_is_granted_in_the_operators_namespace_only(render: Render) ->
 
 async def test_the_elector_asks_for_the_lease_only() -> None:
     recorder = Recorder()
-
-    async def stop(_: float) -> None:
-        raise InterruptedError
-
-    elector = Elector(recorder, Settings(), lambda: datetime(2026, 1, 1, tzinfo=UTC), sleep=stop)
-    with suppress(InterruptedError):
-        await elector.run()
-    assert recorder.grants
+    elector = asyncio.create_task(Elector(recorder, Settings(), lambda: datetime(2026, 1, 1, tzinfo=UTC)).run())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    elector.cancel()
+    assert {verb for _, _, verb in recorder.grants} == {"get", "create"}
     assert recorder.grants <= LEASE
 
 

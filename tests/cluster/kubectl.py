@@ -1,0 +1,73 @@
+"""kubectl, as the person at the terminal uses it: run, read, watch."""
+
+import json
+import queue
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cluster.errors import ClusterError
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line that a watch printed, with the monotonic time at which it came."""
+
+    time: float
+    source: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kubectl:
+    """kubectl with a kubeconfig."""
+
+    program: str
+    kubeconfig: Path
+
+    def run(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run it and return what it prints; ClusterError with its own words if it fails."""
+        done = subprocess.run(self._command(arguments), input=stdin, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise ClusterError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def read(self, *arguments: str) -> dict[str, Any]:
+        """Run it with `-o json`."""
+        found: dict[str, Any] = json.loads(self.run(*arguments, "-o", "json"))
+        return found
+
+    def apply(self, manifest: Mapping[str, Any]) -> str:
+        """Apply one object."""
+        return self.run("apply", "-f", "-", stdin=json.dumps(manifest))
+
+    @contextmanager
+    def watching(self, watches: Mapping[str, tuple[str, ...]]) -> Iterator["queue.SimpleQueue[Line]"]:
+        """Run a `kubectl get --watch` for each name, and give all their lines in the order in which they come."""
+        lines: queue.SimpleQueue[Line] = queue.SimpleQueue()
+        processes = []
+        for source, arguments in watches.items():
+            command = self._command(("get", "--watch", *arguments))
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            processes.append(process)
+            threading.Thread(target=_forward, args=(process, source, lines), daemon=True).start()
+        try:
+            yield lines
+        finally:
+            for process in processes:
+                process.terminate()
+                process.wait()
+
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+        return [self.program, f"--kubeconfig={self.kubeconfig}", *arguments]
+
+
+def _forward(process: "subprocess.Popen[str]", source: str, lines: "queue.SimpleQueue[Line]") -> None:
+    with process.stdout or open("/dev/null") as output:
+        for line in output:
+            lines.put(Line(time.monotonic(), source, line.rstrip("\n")))
