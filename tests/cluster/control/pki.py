@@ -8,12 +8,27 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 # Backdated, since the clocks of a machine and its containers may differ.
 LEEWAY = timedelta(hours=1)
 LIFETIME = timedelta(days=3650)
+
+_SIGNS_CERTIFICATES = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +63,9 @@ class Authority:
             return
         key = _new_key()
         name = _name("simjob-test-cluster", None)
-        builder = _builder(name, name, key.public_key()).add_extension(
-            x509.BasicConstraints(ca=True, path_length=0), critical=True
-        )
+        builder = _builder(name, name, key.public_key())
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        builder = builder.add_extension(_SIGNS_CERTIFICATES, critical=True)
         _write(self.pair, builder.sign(key, hashes.SHA256()), key)
 
     def client(self, role: str, common_name: str, group: str | None = None) -> Pair:
@@ -75,9 +90,13 @@ class Authority:
         pair = self._pair(role)
         if pair.exists and _names_of(pair.certificate) == list(names):
             return pair
-        key = _new_key()
+        # A server's is RSA, slower than the rest: it is all that busybox's wget understands.
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048) if names else _new_key()
         authority = x509.load_pem_x509_certificate(self.pair.certificate.read_bytes())
         builder = _builder(subject, authority.subject, key.public_key())
+        # RFC 5280 asks for it, and Python verifies so since 3.13.
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(_load_key(self.pair.key).public_key())
+        builder = builder.add_extension(issuer, critical=False)
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         if names:
             alternatives = x509.SubjectAlternativeName([_general_name(name) for name in names])
@@ -100,7 +119,7 @@ def _name(common_name: str, group: str | None) -> x509.Name:
     return x509.Name(parts)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, key: CertificatePublicKeyTypes) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -110,6 +129,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicK
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - LEEWAY)
         .not_valid_after(now + LIFETIME)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
 
 
@@ -129,12 +149,14 @@ def _names_of(certificate: Path) -> list[str]:
     return [str(name.value) for name in alternatives]
 
 
-def _write(pair: Pair, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
+def _write(pair: Pair, certificate: x509.Certificate, key: Key) -> None:
+    # In this order an interruption leaves no pair that doesn't match.
+    pair.certificate.unlink(missing_ok=True)
     _write_key(pair.key, key)
     pair.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
 
-def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
+def _write_key(path: Path, key: Key) -> None:
     path.touch(mode=0o600)
     path.write_bytes(
         key.private_bytes(
