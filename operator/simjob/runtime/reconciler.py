@@ -7,6 +7,7 @@ fails holds nothing up.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +29,9 @@ from simjob.runtime.workqueue import Key, WorkQueue
 _BETWEEN_WRITES: Final = timedelta(seconds=1)
 _REFUSAL_DELAYS: Final = (1.0, 2.0, 4.0, 8.0, 10.0)
 _CONFLICTS: Final = 3
+# Seconds. A pass that is planned in less is not worth a pause; no pause may hold up a cancel for long.
+_SHORT: Final = 0.002
+_LONGEST_BREATH: Final = 0.1
 _TERMINATING_DELAY: Final = 5.0
 
 _log = logging.getLogger(__name__)
@@ -43,6 +47,7 @@ class _Memory:
     refusals: int = 0
     refused_until: datetime | None = None
     wrote_at: datetime | None = None
+    planning: float = 0.0
 
 
 class Reconciler:
@@ -64,6 +69,7 @@ class Reconciler:
             try:
                 await self.reconcile(key)
                 self._queue.forget(key)
+                await self._breathe(key)
             except NotFoundError as missing:
                 _log.info("looking again", extra=_about(key, why=missing.message))
                 self._queue.add_after(key, 1.0)
@@ -77,6 +83,12 @@ class Reconciler:
                 _log.exception("a defect of the operator; trying again", extra=_about(key, delay=delay))
             finally:
                 self._queue.done(key)
+
+    async def _breathe(self, key: Key) -> None:
+        """Lets events gather before the next pass over a large job, so that planning takes a third of a core at most."""
+        memory = self._memories.get(key)
+        if memory and memory.planning > _SHORT:
+            await asyncio.sleep(min(2 * memory.planning, _LONGEST_BREATH))
 
     async def reconcile(self, key: Key) -> None:
         """Makes one pass; raises ClusterError where the cluster did not let it."""
@@ -115,8 +127,11 @@ class Reconciler:
         if memory.spent is not None and memory.spent_round != round_:
             memory.spent = frozenset()
         memory.spent_round = round_
+        started = time.perf_counter()
         observed = self._store.observe(key, spent=memory.spent, refusal=memory.refusal)
-        return planner.plan(job, observed, self._clock())
+        plan = planner.plan(job, observed, self._clock())
+        memory.planning = time.perf_counter() - started
+        return plan
 
     async def _report(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: _Memory) -> bool:
         """Writes the plan's status if it differs and its time has come; False if the plan has been overtaken."""
