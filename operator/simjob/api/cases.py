@@ -11,7 +11,7 @@ from typing import Annotated, Final, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from simjob.api import names, rules
-from simjob.api.schema import MAX_CASES, Model, Scalar, list_map, require_unique, validated
+from simjob.api.schema import ATOMIC, MAX_CASES, Model, Scalar, list_map, require_unique, validated
 
 PARAMETER_NAME: Final = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"
 CASE_NAME: Final = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
@@ -75,7 +75,7 @@ class ListedCase(Model):
 class Cases(Model):
     """The cases of the sweep, from exactly one source."""
 
-    model_config = ConfigDict(json_schema_extra=validated(rules.ONE_CASE_SOURCE_RULE))
+    model_config = ConfigDict(json_schema_extra={**validated(rules.ONE_CASE_SOURCE_RULE), **ATOMIC})
 
     count: Annotated[
         int | None,

@@ -54,11 +54,11 @@ ENV_CASE_NAME: Final = "SIMJOB_CASE_NAME"
 ENV_PARAMETERS: Final = "SIMJOB_CASE_PARAMETERS"
 ENV_PARAMETER_PREFIX: Final = "PARAM_"
 
-GPU_RESOURCE: Final = "nvidia.com/gpu"
 # https://kubernetes.io/docs/concepts/architecture/garbage-collection/#orphaned-dependents
 FINALIZER_ORPHAN: Final = "orphan"
 
 # NVIDIA GPU feature discovery, https://github.com/NVIDIA/k8s-device-plugin/tree/main/docs/gpu-feature-discovery
+GPU_RESOURCE: Final = "nvidia.com/gpu"
 LABEL_GPU_PRODUCT: Final = "nvidia.com/gpu.product"
 LABEL_GPU_MEMORY: Final = "nvidia.com/gpu.memory"
 

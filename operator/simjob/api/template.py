@@ -9,7 +9,18 @@ from pydantic import ConfigDict, Field, model_validator
 
 from simjob.api import rules
 from simjob.api.containers import Container, Id, InitContainer, SeccompProfile, Seconds
-from simjob.api.schema import INT64_MAX, LabelValue, Line, Model, ObjectName, Opaque, Word, require_unique, validated
+from simjob.api.schema import (
+    ATOMIC,
+    INT64_MAX,
+    LabelValue,
+    Line,
+    Model,
+    ObjectName,
+    Opaque,
+    Word,
+    require_unique,
+    validated,
+)
 from simjob.api.volumes import SecretRef, Volume
 
 Labels = Annotated[dict[str, LabelValue], Field(max_length=64)]
@@ -144,6 +155,8 @@ class PodSpec(Model):
 
 class Template(Model):
     """The pod that runs a case."""
+
+    model_config = ConfigDict(json_schema_extra=dict(ATOMIC))
 
     metadata: Annotated[PodMetadata | None, Field(description="Labels and annotations of the pods.")] = None
     spec: Annotated[PodSpec, Field(description="The pod.")]
