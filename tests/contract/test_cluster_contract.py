@@ -1,6 +1,7 @@
-"""What FakeCluster and a real API server both do; the real one with `-m integration` and $KUBECONFIG."""
+"""What FakeCluster and a real API server both do; the real one with the marker integration."""
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,8 +28,15 @@ STRANGER = "0b0c4fd2-5f39-4c0e-9a05-00000000dead"
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.integration)])
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    async with FakeWorld.open() if request.param == "fake" else RealWorld.open() as world:
+    async with opened(request) as world:
         yield world
+
+
+def opened(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[World]:
+    if request.param == "fake":
+        return FakeWorld.open()
+    # Asked for here, because it starts a cluster.
+    return RealWorld.open(request.getfixturevalue("kubeconfig"))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
+import pytest
 from builders import a_job_dict
 from fakes import FakeCluster
 from simjob.runtime import apiserver
@@ -17,8 +19,10 @@ from simjob.runtime.apiserver import ApiServer
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.connection import MERGE_PATCH, Connection
 from simjob.runtime.credentials import Credentials
+from simjob.runtime.errors import NotFoundError
 
 CRDS = Path(__file__).parents[2] / "crds"
+KUBECTL = Path(sys.executable).with_name("kubectl")
 
 
 class World(Protocol):
@@ -72,7 +76,7 @@ class FakeWorld:
 
 
 class RealWorld:
-    """The API server of $KUBECONFIG, a namespace of its own in it, and pods that no scheduler sees."""
+    """A real API server, a namespace of its own in it, and pods that no scheduler sees."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -81,9 +85,13 @@ class RealWorld:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls) -> AsyncIterator[World]:
-        await asyncio.to_thread(_install_crds)
-        async with Connection.open(await Credentials.load(), 16) as connection:
+    async def open(cls, kubeconfig: Path) -> AsyncIterator["RealWorld"]:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("KUBECONFIG", str(kubeconfig))
+            credentials = await Credentials.load()
+        await asyncio.to_thread(_install_crds, kubeconfig)
+        async with Connection.open(credentials, 16) as connection:
+            await _served(connection)
             world = cls(connection)
             await world._create_namespace()
             try:
@@ -131,7 +139,17 @@ class _Unscheduled(ApiServer):
         return await super().create_pod(namespace, msgspec.json.encode(raw))
 
 
-def _install_crds() -> None:
-    subprocess.run(["kubectl", "apply", "--server-side", "-k", str(CRDS)], check=True, capture_output=True)
-    wait = ["kubectl", "wait", "--for=condition=Established", "crd/simulationjobs.simjob.dev", "--timeout=30s"]
-    subprocess.run(wait, check=True, capture_output=True)
+def _install_crds(kubeconfig: Path) -> None:
+    command = [str(KUBECTL), "--kubeconfig", str(kubeconfig), "apply", "--server-side", "-k", str(CRDS)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+async def _served(connection: Connection) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await connection.request("GET", apiserver.simulationjobs())
+            except NotFoundError:
+                await asyncio.sleep(0.1)
+            else:
+                return

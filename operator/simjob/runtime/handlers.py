@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 import kopf
+import msgspec
 
 from simjob.api import names
 from simjob.runtime import errors
@@ -51,17 +52,18 @@ async def watch(
         clusterwide=not namespaces,
         namespaces=tuple(namespaces),
         standalone=True,
+        stop_flag=stop,
     )
     ready()
-    stopping = asyncio.create_task(stop.wait(), name="stop of kopf")
     try:
-        done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (*tasks, stopping):
+        # Not kopf.run_tasks: that takes every task of the process for its own, and waits 5 s for them.
+        for task in tasks:
             task.cancel()
-        results = await asyncio.gather(*tasks, stopping, return_exceptions=True)
-    if stopping not in done:
-        trouble = next((r for r in results if isinstance(r, Exception)), None)
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    if not stop.is_set():
+        trouble = next((result for result in results if isinstance(result, Exception)), None)
         raise RuntimeError("kopf ended by itself") from trouble
 
 
@@ -70,14 +72,27 @@ async def _served(connection: Requests, stop: asyncio.Event) -> None:
     told = False
     while not stop.is_set():
         try:
-            await connection.request("GET", f"/apis/{names.API_VERSION}")
-        except errors.ClusterError as trouble:
-            if not told:
-                _log.warning("waiting for the SimulationJob API", extra={"why": str(trouble)})
-            told = True
-        else:
-            return
+            if await _is_listed(connection):
+                return
+            trouble = "its CRD is not installed, or not established yet"
+        except errors.ClusterError as error:
+            trouble = error.message
+        if not told:
+            _log.warning("waiting for the SimulationJob API", extra={"why": trouble})
+        told = True
         await _unless(stop, 1.0)
+
+
+async def _is_listed(connection: Requests) -> bool:
+    """Whether kopf, which reads the same two answers, will find the kind."""
+    groups = msgspec.json.decode(await connection.request("GET", "/apis"))["groups"]
+    if names.GROUP not in {group["name"] for group in groups}:
+        return False
+    try:
+        kinds = msgspec.json.decode(await connection.request("GET", f"/apis/{names.API_VERSION}"))["resources"]
+    except errors.NotFoundError:
+        return False
+    return names.PLURAL in {kind["name"] for kind in kinds}
 
 
 async def _unless(stop: asyncio.Event, seconds: float) -> None:

@@ -7,8 +7,8 @@ import kopf
 
 from simjob.runtime.settings import Settings
 
-# kopf tells of each event that it has handled, aiohttp of each probe.
-_CHATTY = ("kopf.objects", "kopf._core", "kopf._cogs", "aiohttp.access")
+# kopf tells of each event that it has handled and of each step of its own, aiohttp of each probe.
+_CHATTY = ("kopf.activities", "kopf.objects", "kopf._core", "kopf._cogs", "aiohttp.access")
 
 
 # What every record has; all else came by `extra`.
