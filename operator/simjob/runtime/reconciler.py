@@ -85,7 +85,7 @@ class Reconciler:
                 self._queue.done(key)
 
     async def _breathe(self, key: Key) -> None:
-        """Lets events gather before the next pass over a large job, so that planning takes a third of a core at most."""
+        """Lets events gather before the next pass over a large job, so that plans take a third of a core at most."""
         memory = self._memories.get(key)
         if memory and memory.planning > _SHORT:
             await asyncio.sleep(min(2 * memory.planning, _LONGEST_BREATH))
