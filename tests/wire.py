@@ -28,6 +28,8 @@ class Wire:
         self.answers: deque[Answer] = deque()
         self.streams: deque[Script | Exception] = deque()
         self.requests: list[tuple[str, str, Mapping[str, str]]] = []
+        self.accepted: list[str] = []
+        self.bodies: list[Any] = []
         self.watches: list[Mapping[str, str]] = []
 
     async def request(
@@ -44,6 +46,8 @@ class Wire:
         repeat: bool = True,
     ) -> bytes:
         self.requests.append((method, path, dict(query or {})))
+        self.accepted.append(accept)
+        self.bodies.append(msgspec.json.decode(body) if body else None)
         answer = self.answer(method, path, body) if self.answer else self.answers.popleft()
         if isinstance(answer, Exception):
             raise answer
