@@ -47,8 +47,8 @@ class Cancellation(Lenient):
     requested_at: Annotated[Time, Field(description="When the operator first saw the request. Never changes.")]
     requested_by: Annotated[
         str | None,
-        cut(1024),
         Field(max_length=1024, description="Who asked: a user, or the field manager that set `cancel`."),
+        cut(1024),
     ] = None
     reason: Annotated[
         str | None, Field(max_length=1024, description="Why, in the words of `cancelReason`."), cut(1024)
@@ -113,8 +113,8 @@ class Status(Lenient):
     ] = None
     message: Annotated[
         str | None,
-        cut(MAX_STATUS_MESSAGE),
         Field(max_length=MAX_STATUS_MESSAGE, description="Why the phase is so, as a sentence."),
+        cut(MAX_STATUS_MESSAGE),
     ] = None
     error_code: Annotated[
         str | None, Field(max_length=63, description="Why it failed, for programs, such as CASES_FAILED."), cut(63)
