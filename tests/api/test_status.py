@@ -115,3 +115,10 @@ def test_times_are_utc_with_whole_seconds() -> None:
 def test_a_time_without_a_zone_is_an_error() -> None:
     with pytest.raises(ValidationError, match="timezone"):
         Status(start_time=datetime(2026, 1, 2))  # noqa: DTZ001 - that is what is tested
+
+
+def test_every_text_may_be_said_to_be_absent() -> None:
+    absent = Status(reason=None, message=None, error_code=None, progress=None)
+    assert absent == Status()
+    latch = Cancellation(requested_at=datetime(2026, 1, 2, tzinfo=UTC), requested_by=None, reason=None)
+    assert latch.to_api() == {"requestedAt": "2026-01-02T00:00:00Z"}
