@@ -21,7 +21,7 @@ from simjob.runtime.connection import MERGE_PATCH, Lane, Requests
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _LIST_TIMEOUT: Final = 60.0
 _NOTE_BYTES: Final = 1024  # https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
-_NAME_BYTES: Final = 240
+_NAME_BYTES: Final = 236  # What an object's name may have, 253, less a dot and 16 digits.
 
 T = TypeVar("T")
 
@@ -221,11 +221,15 @@ def _decode(decoder: msgspec.json.Decoder[T], answer: bytes) -> T:
         raise errors.UnavailableError(f"an answer that cannot be read: {trouble}") from trouble
 
 
+def _event_name(event: Event) -> str:
+    return f"{event.name[:_NAME_BYTES].rstrip('-.')}.{secrets.token_hex(8)}"
+
+
 def _event(event: Event, instance: str) -> dict[str, Any]:
     return {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
-        "metadata": {"namespace": event.namespace, "name": f"{event.name[:_NAME_BYTES]}.{secrets.token_hex(8)}"},
+        "metadata": {"namespace": event.namespace, "name": _event_name(event)},
         "eventTime": event.time.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "reportingController": names.MANAGED_BY,
         "reportingInstance": instance[:128],
