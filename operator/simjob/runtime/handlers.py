@@ -6,7 +6,7 @@ Everything of kopf that would keep state in the object is off: no annotations, n
 import asyncio
 import logging
 from collections.abc import Callable, Collection
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import kopf
 import msgspec
@@ -52,6 +52,8 @@ async def watch(
         clusterwide=not namespaces,
         namespaces=tuple(namespaces),
         standalone=True,
+        # For peering, which is off. Left out, kopf asks for the user's name, and the image's user has none.
+        identity=cast(Any, names.FIELD_MANAGER),
         stop_flag=stop,
     )
     ready()
