@@ -53,7 +53,7 @@ async def watch(
         namespaces=tuple(namespaces),
         standalone=True,
         # For peering, which is off. Left out, kopf asks for the user's name, and the image's user has none.
-        identity=cast(Any, names.FIELD_MANAGER),
+        identity=cast("Any", names.FIELD_MANAGER),
         stop_flag=stop,
     )
     ready()
