@@ -111,8 +111,9 @@ def _finished(job: JobFact, case: CaseFacts) -> Ended:
         job=job,
         failures=job.status_failed,
         exit_code=pod.exit_code if pod else None,
-        reason=job.finish_reason,
-        message=job.finish_message,
+        # The pod's own words, so that the ledger has the same whether it is written before the Job's status or after.
+        reason=(pod.reason or "Error") if pod else job.finish_reason,
+        message=pod.message if pod else job.finish_message,
     )
 
 
