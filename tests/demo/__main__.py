@@ -74,10 +74,7 @@ def _cluster(state: Path, nodes: Nodes) -> Iterator[tuple[Cluster, Report]]:
         # A second Ctrl-C must not leave half of it behind.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         if os.environ.get("KEEP"):
-            print(
-                f"\nThe cluster is still up:\n  export KUBECONFIG={cluster.kubeconfig}\n  kubectl get simjob,jobs,pods"
-            )
-            print(f"End it:\n  PYTHONPATH=tests python -m cluster down --state {state}")
+            print(KEPT.format(kubeconfig=cluster.kubeconfig, state=state), flush=True)
         else:
             report.step("remove the cluster")
             cluster.down()

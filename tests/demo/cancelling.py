@@ -17,7 +17,7 @@ from demo.sweep import Sweep, parse_status
 REASON = "wrong component values"
 PATCH = {"spec": {"cancel": True, "cancelReason": REASON}}
 TERMINAL = ("COMPLETED", "FAILED", "CANCELLED")
-PATIENCE = 180.0
+PATIENCE = 60.0
 # Two watches bring their news by two connections, so their order is not exact.
 SKEW = 0.5
 # The exit code is last, since it is missing while a container runs.
@@ -146,10 +146,9 @@ def _watching(sweep: Sweep) -> Iterator["queue.SimpleQueue[Line]"]:
 
 
 def _until(lines: "queue.SimpleQueue[Line]", observed: Observed, progress: Progress, holds: Callable[[], bool]) -> None:
-    limit = time.monotonic() + PATIENCE
     while not holds():
         try:
-            line = lines.get(timeout=max(0.0, limit - time.monotonic()))
+            line = lines.get(timeout=PATIENCE)
         except queue.Empty:
             raise ClusterError(f"nothing happened for {PATIENCE:.0f} s; the last state: {progress.last}") from None
         observed.take(line)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
+from cluster.provider import Cluster
+from simjob.api import names
 from simjob.api.simulationjob import SimulationJob, parse
 
 SAMPLES = Path(__file__).parents[2] / "manifests/samples"
@@ -79,3 +81,13 @@ def test_the_crossing_of_an_ideal_filter_is_its_cut_off_frequency(rc_filter: Mod
 def test_a_response_that_does_not_fall_is_an_error(rc_filter: ModuleType) -> None:
     with pytest.raises(SystemExit, match="does not fall"):
         rc_filter.crossing([(1.0, 0.0), (2.0, -0.1)], rc_filter.HALF_POWER_DB)
+
+
+@pytest.mark.integration
+def test_the_api_server_takes_every_sample(kwok_cluster: Cluster) -> None:
+    kwok_cluster.run_kubectl("apply", "-k", str(SAMPLES.parents[1] / "crds"))
+    kwok_cluster.run_kubectl(
+        "wait", "--for=condition=Established", f"crd/{names.PLURAL}.{names.GROUP}", "--timeout=30s"
+    )
+    answer = kwok_cluster.run_kubectl("apply", "--dry-run=server", "--warnings-as-errors", "-f", str(SAMPLES))
+    assert len(answer.splitlines()) == len(FILES)
