@@ -85,9 +85,9 @@ def test_a_response_that_does_not_fall_is_an_error(rc_filter: ModuleType) -> Non
 
 @pytest.mark.integration
 def test_the_api_server_takes_every_sample(kwok_cluster: Cluster) -> None:
-    kwok_cluster.run_kubectl("apply", "-k", str(SAMPLES.parents[1] / "crds"))
-    kwok_cluster.run_kubectl(
-        "wait", "--for=condition=Established", f"crd/{names.PLURAL}.{names.GROUP}", "--timeout=30s"
-    )
-    answer = kwok_cluster.run_kubectl("apply", "--dry-run=server", "--warnings-as-errors", "-f", str(SAMPLES))
+    kubectl = kwok_cluster.run_kubectl
+    kubectl("apply", "-k", str(SAMPLES.parents[1] / "crds"))
+    kubectl("wait", "--for=condition=Established", f"crd/{names.PLURAL}.{names.GROUP}", "--timeout=30s")
+    kubectl("apply", "-f", "-", stdin="{apiVersion: v1, kind: Namespace, metadata: {name: samples}}")
+    answer = kubectl("apply", "--namespace=samples", "--dry-run=server", "--warnings-as-errors", "-f", str(SAMPLES))
     assert len(answer.splitlines()) == len(FILES)
