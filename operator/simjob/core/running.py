@@ -9,7 +9,7 @@ from simjob.api.names import Reason
 from simjob.api.ranges import Ranges
 from simjob.api.status import Phase
 from simjob.core import explanation, history, jobstatus, stopping, summary
-from simjob.core.attempts import Absent, Due, Held, Live, Over, Verdict
+from simjob.core.attempts import Absent, Due, Ended, Held, Live, Over, Verdict
 from simjob.core.facts import PodState
 from simjob.core.observed import CaseFacts
 from simjob.core.plan import Action, CreateCase, DeleteJob, Notice, Plan, StartAttempt, WriteJobStatus
@@ -89,7 +89,7 @@ def _start(situation: Situation) -> _Starts:
     retries = [found.job for found in due if found.at is None or found.at <= now][:free]
     # Cases that wait for a retry leave their place to others, but not without end: a sweep that always fails
     # would otherwise have all its Jobs open at once.
-    open_jobs = sum(1 for case in situation.open if case.job)
+    open_jobs = sum(1 for case in situation.open if case.job and not isinstance(situation.verdicts[case.index], Ended))
     room = min(free - len(retries), 2 * parallelism - open_jobs, BATCH)
     chosen = tuple(_startable(situation).take(room))
     actions: tuple[Action, ...] = tuple(StartAttempt(job=job) for job in retries)

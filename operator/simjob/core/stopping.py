@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from simjob.core import jobstatus
+from simjob.core import jobstatus, summary
 from simjob.core.facts import PodFact
 from simjob.core.observed import CaseFacts, Observed
 from simjob.core.plan import Action, DeleteJob, DeletePod, Plan, WriteJobStatus
@@ -51,6 +51,12 @@ def stop_pods(pods: Iterable[PodFact]) -> tuple[DeletePod, ...]:
 def overdue_at(pod: PodFact) -> datetime | None:
     """Returns when a pod that was asked to stop is late, None if it was not asked."""
     return pod.asked_at + timedelta(seconds=pod.grace) + PATIENCE if pod.asked_at else None
+
+
+def look_again(pods: Iterable[PodFact], now: datetime) -> datetime:
+    """Returns when to look at pods that are being stopped: when the next of them is late, or as at any job."""
+    times = (overdue_at(pod) for pod in pods)
+    return min([summary.resync_at(now), *(at for at in times if at and at > now)])
 
 
 def name_overdue(pods: Iterable[PodFact], now: datetime) -> str:

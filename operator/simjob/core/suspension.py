@@ -22,7 +22,8 @@ def suspended(situation: Situation) -> Plan | None:
         reason = Reason.NOT_STOPPING if late else Reason.SUSPENDING
         saying = Saying(phase=summary.active_phase(situation), reason=reason, message=message)
         status = summary.summarize(situation, saying)
-        return Plan(actions=actions, status=status, look_again=summary.resync_at(situation.now))
+        again = stopping.look_again(situation.live_pods, situation.now)
+        return Plan(actions=actions, status=status, look_again=again)
     saying = Saying(
         phase=Phase.SUSPENDED, reason=Reason.SUSPENDED, message="nothing runs; set `suspend` to false to go on"
     )
