@@ -39,9 +39,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Memory:
-    """What this process knows of a job beside the cluster; losing it costs calls, never a case."""
+    """What this process knows of a job beside the cluster; losing it costs calls, never a case.
 
-    spent_round: int = -1
+    `spent`: the cases whose names of `round` were used; None as long as another process may have used some.
+    """
+
+    round: int = -1
     spent: frozenset[int] | None = None
     refusal: Refusal | None = None
     refusals: int = 0
@@ -123,10 +126,11 @@ class Reconciler:
             self._store.put_pod(pod)
 
     def _plan(self, key: Key, job: SimulationJob | Invalid, memory: _Memory) -> Plan:
-        round_ = job.status.round if job.status else 0
-        if memory.spent is not None and memory.spent_round != round_:
-            memory.spent = frozenset()
-        memory.spent_round = round_
+        status = job.status or Status()
+        if status.start_time is None:
+            memory.round, memory.spent = status.round, frozenset()
+        elif memory.round != status.round:
+            memory.round, memory.spent = status.round, None
         started = time.perf_counter()
         observed = self._store.observe(key, spent=memory.spent, refusal=memory.refusal)
         plan = planner.plan(job, observed, self._clock())
@@ -157,6 +161,8 @@ class Reconciler:
             return False
         self._store.wrote(key, new, version)
         memory.wrote_at = now
+        if new.round != old.round:
+            memory.round, memory.spent = new.round, frozenset()
         notices = (*plan.notices, *transitions.transitions(old, new))
         await self._recorder.record(metadata, notices)
         if old.phase is not new.phase:
@@ -184,7 +190,8 @@ class Reconciler:
     async def _apply(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: _Memory) -> None:
         actions = _permitted(plan.actions, memory, self._clock())
         outcome = await self._executor.apply(key, job if isinstance(job, SimulationJob) else None, actions)
-        memory.spent = (memory.spent or frozenset()) | outcome.created
+        if memory.spent is not None:
+            memory.spent |= outcome.created
         if actions:
             _log.info("applied", extra=_about(key, simulationjob=job.metadata.name, **_tally(actions)))
         self._note_refusal(key, memory, outcome)
