@@ -21,9 +21,9 @@ def tidy(situation: Situation) -> tuple[Action, ...]:
     ledger, history = situation.job.status.ledger, situation.job.spec.history
     succeeded = [case for case in situation.closed if case.index in ledger.succeeded]
     failed = [case for case in situation.closed if case.index in ledger.failed]
-    cancelled = [case for case in situation.closed if case.index in ledger.cancelled]
+    unwanted = [case for case in situation.closed if case.index in ledger.cancelled or case.index >= situation.total]
     return (
-        *stopping.clear(cancelled),
+        *stopping.clear(unwanted),
         *_keep_newest(succeeded, history.succeeded_cases, Outcome.SUCCEEDED, situation),
         *_keep_newest(failed, history.failed_cases, Outcome.FAILED, situation),
     )

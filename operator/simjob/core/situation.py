@@ -21,7 +21,7 @@ class Situation:
     """What the rules of the ladder look at.
 
     `open`: cases that have children and are not in the stored ledger; `verdicts` has one for each.
-    `closed`: cases that are in the stored ledger and still have children.
+    `closed`: cases that are in the stored ledger, or that the job does not have, and still have children.
     `ledger`: the stored one with the cases that have ended by themselves since.
     """
 
@@ -76,9 +76,11 @@ class Situation:
 
 def assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
     """Judges every case that has children."""
+    job = _consistent(job)
     stored = job.status.ledger
-    finished = done(stored)
-    open_ = tuple(case for case in observed.cases if case.index not in finished)
+    closed = done(stored)
+    total = job.spec.cases.total
+    open_ = tuple(case for case in observed.cases if case.index < total and case.index not in closed)
     verdicts = {case.index: attempts.judge(case, job.spec.retries.limit, now) for case in open_}
     succeeded = [index for index, verdict in verdicts.items() if isinstance(verdict, Ended) and verdict.succeeded]
     failed = [index for index, verdict in verdicts.items() if isinstance(verdict, Ended) and not verdict.succeeded]
@@ -87,7 +89,7 @@ def assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
         observed=observed,
         now=now,
         open=open_,
-        closed=tuple(case for case in observed.cases if case.index in finished),
+        closed=tuple(case for case in observed.cases if case.index >= total or case.index in closed),
         verdicts=verdicts,
         ledger=Ledger(
             succeeded=stored.succeeded.union(Ranges.of(succeeded)),
@@ -95,6 +97,24 @@ def assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
             cancelled=stored.cancelled,
         ),
     )
+
+
+def _consistent(job: SimulationJob) -> SimulationJob:
+    """Returns the job with each case at most once in its ledger, and none that it does not have.
+
+    Whoever may write the status can write nonsense, and counts must sum up all the same.
+    """
+    stored, total = job.status.ledger, job.spec.cases.total
+    recorded = done(stored)
+    times = len(stored.succeeded) + len(stored.failed) + len(stored.cancelled)
+    if times == len(recorded) and not (recorded and recorded.pairs[-1][1] >= total):
+        return job
+    cases = Ranges.span(total)
+    succeeded = stored.succeeded.intersection(cases)
+    failed = stored.failed.intersection(cases).minus(succeeded)
+    cancelled = stored.cancelled.intersection(cases).minus(succeeded).minus(failed)
+    ledger = Ledger(succeeded=succeeded, failed=failed, cancelled=cancelled)
+    return job.model_copy(update={"status": job.status.model_copy(update={"ledger": ledger})})
 
 
 def done(ledger: Ledger) -> Ranges:

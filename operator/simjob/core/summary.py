@@ -88,7 +88,7 @@ def summarize(
 
 def _counts(situation: Situation, ledger: Ledger) -> CaseCounts:
     closed = done(ledger)
-    live = [pod for pod in situation.live_pods if pod.index not in closed]
+    live = [pod for case in situation.open if case.index not in closed for pod in case.live_pods]
     on_node = {pod.index for pod in live if pod.state is not PodState.PENDING}
     running = len({pod.index for pod in live if pod.state is PodState.RUNNING})
     assigned = len(on_node) - running
