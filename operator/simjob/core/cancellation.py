@@ -10,6 +10,7 @@ from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import Metadata
 from simjob.api.status import Cancellation, Phase
 from simjob.core import history, stopping, summary
+from simjob.core.facts import JobFact
 from simjob.core.plan import Plan
 from simjob.core.situation import Situation, done
 from simjob.core.summary import Saying
@@ -35,7 +36,7 @@ def cancelling(situation: Situation) -> Plan | None:
             stopping=len(situation.live_pods),
         )
         return Plan(status=summary.summarize(situation, saying, cancellation=latch), look_again=now)
-    live, leftover = situation.live_pods, situation.unfinished_jobs
+    live, leftover = situation.live_pods, _leftover(situation)
     outcome = situation.ledger.model_copy(update={"cancelled": _cancelled(situation)})
     actions = (*stopping.stop(situation), *history.tidy(situation))
     if live or leftover:
@@ -45,7 +46,7 @@ def cancelling(situation: Situation) -> Plan | None:
             ledger=outcome,
             cancellation=latch.model_copy(update={"stopping": len(live)}),
         )
-        return Plan(actions=actions, status=status, look_again=summary.resync_at(now))
+        return Plan(actions=actions, status=status, look_again=stopping.look_again(live, now))
     ended = latch.model_copy(update={"stopping": None, "finished_at": now})
     finished = len(outcome.succeeded) + len(outcome.failed)
     message = f"Job is cancelled: {finished} cases had finished, {len(outcome.cancelled)} were cancelled"
@@ -66,6 +67,14 @@ def requested_by(metadata: Metadata) -> str | None:
         return None
     newest = max(owners, key=lambda entry: (entry.time is not None, entry.time))
     return f"field manager {newest.manager}"
+
+
+def _leftover(situation: Situation) -> tuple[JobFact, ...]:
+    """Returns the Jobs that must go before CANCELLED may be said; of recorded cases those not yet asked to go."""
+    cancelled = situation.job.status.ledger.cancelled
+    recorded = (case for case in situation.closed if case.index in cancelled)
+    kept = (job for case in recorded for job in (case.job, *case.older) if job and not job.terminating)
+    return (*situation.unfinished_jobs, *kept)
 
 
 def _cancelled(situation: Situation) -> Ranges:
