@@ -1,12 +1,17 @@
 """Builders of test data: valid by default, keywords for what the test is about."""
 
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from simjob.api.names import API_VERSION, KIND
 from simjob.api.simulationjob import SimulationJob
+from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.observed import Observed, Refusal, observe
 
 UID = "0b0c4fd2-5f39-4c0e-9a05-0f6a3d0c1a11"
 CREATED = "2026-01-02T03:04:05Z"
+NOW = datetime(2026, 1, 2, 3, 5, tzinfo=UTC)
 
 
 def a_template_dict(**spec: Any) -> dict[str, Any]:
@@ -46,3 +51,52 @@ def a_job(
 ) -> SimulationJob:
     """Make a SimulationJob; the same keywords as `a_job_dict`. ValidationError if it is not valid."""
     return SimulationJob.model_validate(a_job_dict(metadata=metadata, status=status, **spec))
+
+
+def a_pod_fact(index: int = 0, *, job: JobFact | None = None, **fact: Any) -> PodFact:
+    """Make a case's running pod: of `job` and its current attempt, or of a first attempt; keywords are fields."""
+    attempt = fact.get("attempt", job.attempt if job else 0)
+    owner = job or a_job_fact(index)
+    found: dict[str, Any] = {
+        "name": f"{owner.name}-{attempt}",
+        "namespace": owner.namespace,
+        "uid": f"{owner.uid}-pod-{attempt}",
+        "version": 1,
+        "owner_uid": owner.owner_uid,
+        "job_uid": owner.uid,
+        "index": owner.index,
+        "attempt": attempt,
+        "state": PodState.RUNNING,
+        "seen_at": NOW,
+        **fact,
+    }
+    if found.get("terminating"):
+        found = {"stopped": True, "asked_at": NOW, **found}
+    return PodFact(**found)
+
+
+def a_job_fact(index: int = 0, *, round: int = 0, **fact: Any) -> JobFact:  # noqa: A002
+    """Make a case's Job that has just been made; keywords are fields."""
+    found: dict[str, Any] = {
+        "name": f"sweep-0b0c4fd2-{index}-{round}",
+        "namespace": "default",
+        "uid": f"job-{index}-{round}",
+        "version": 1,
+        "owner_uid": UID,
+        "owner_name": "sweep",
+        "created": NOW,
+        **fact,
+    }
+    return JobFact(index=index, round=round, **found)
+
+
+def observed(
+    *children: JobFact | PodFact, spent: Iterable[int] | None = (), refusal: Refusal | None = None
+) -> Observed:
+    """Make what is observed of Jobs and pods; `spent` is None for an operator that has just started."""
+    return observe(
+        [child for child in children if isinstance(child, JobFact)],
+        [child for child in children if isinstance(child, PodFact)],
+        spent=None if spent is None else frozenset(spent),
+        refusal=refusal,
+    )

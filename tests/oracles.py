@@ -1,0 +1,129 @@
+"""FakeCluster that holds every change against what must never happen; tests ask for `breaches` at their end."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from fakes import FakeCluster
+from simjob.api import names
+from simjob.api.ranges import Ranges
+from simjob.core.facts import Job, Pod
+from simjob.runtime.handlers import SimulationJobSink
+from simjob.runtime.informer import Sink
+
+Raw = dict[str, Any]
+_ENDS = ("COMPLETED", "FAILED", "CANCELLED")
+_OUTCOMES = ("succeeded", "failed", "cancelled")
+
+
+class JudgedCluster(FakeCluster):
+    """A cluster with one SimulationJob.
+
+    `changes` counts what was changed, by whomever. `finished`: the pods that ended by themselves. `loses_answers`:
+    whether a write may be stored without the operator being told. `saw` is told of every change.
+    """
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
+        self.changes = 0
+        self.breaches: list[str] = []
+        self.loses_answers = False
+        self.finished: set[str] = set()
+        self.saw: Callable[[str, Raw, bool], None] = lambda plural, raw, deleted: None
+        self._uids: dict[str, str] = {}
+        self._status: Raw = {}
+
+    @property
+    def sweep(self) -> Raw:
+        """The SimulationJob."""
+        return next(self.objects(names.PLURAL))
+
+    def ledger(self, outcome: str) -> Ranges:
+        """The stored cases of an outcome."""
+        return _ledger(self._status, outcome)
+
+    def live_pods(self, index: int | None = None) -> list[str]:
+        """The names of the live pods, of one case or of all."""
+        return [
+            pod["metadata"]["name"]
+            for pod in self.objects("pods")
+            if pod["status"]["phase"] not in ("Succeeded", "Failed") and index in (None, _index(pod))
+        ]
+
+    def list_and_watch(self, jobs: Sink[Job], pods: Sink[Pod], simulationjobs: SimulationJobSink) -> None:
+        """Tells these what there is, and of every change from now on."""
+        self.watch(jobs, pods, simulationjobs)
+        for plural in (names.PLURAL, "jobs", "pods"):
+            for raw in self.objects(plural):
+                super()._tell(plural, raw)
+
+    def breach(self, oracle: str, what: str) -> None:
+        """Notes that something happened that must not."""
+        self.breaches.append(f"{oracle}: {what}")
+
+    def _tell(self, plural: str, raw: Raw, *, deleted: bool = False) -> None:
+        self.changes += 1
+        if plural == names.PLURAL:
+            self._judge_status(raw)
+        elif not deleted and raw["metadata"]["uid"] not in self._uids.values():
+            self._judge_creation(plural, raw)
+        super()._tell(plural, raw, deleted=deleted)
+        self.saw(plural, raw, deleted)
+
+    def _judge_creation(self, plural: str, raw: Raw) -> None:
+        name, index = raw["metadata"]["name"], _index(raw)
+        if plural == "jobs":
+            self._must("O1", name not in self._uids, f"{name} is made a second time")
+        else:
+            # The pod of an attempt that was stopped while the operator was away may be made again.
+            self._must("O1", name not in self.finished, f"{name} ran to its end and is made a second time")
+        self._uids[name] = raw["metadata"]["uid"]
+        self._must("O3", not any(index in self.ledger(o) for o in _OUTCOMES), f"{name} is made for a recorded case")
+        self._must("O6", self._status.get("phase") not in _ENDS, f"{name} is made after the end")
+        if plural == "jobs":
+            # A Job whose answer was lost may have a successor when the watch brings it; it goes, and never has a pod.
+            self._must("O2", self.loses_answers or len(self._jobs(index)) == 1, f"case {index} has two Jobs")
+        else:
+            self._must("O2", len(self.live_pods(index)) == 1, f"case {index} has two live pods")
+            most = self.sweep["spec"]["parallelism"]
+            self._must("O16", len(self.live_pods()) <= most, f"{len(self.live_pods())} pods are live")
+
+    def _judge_status(self, raw: Raw) -> None:
+        old, new = self._status, raw.get("status", {})
+        self._status = new
+        if not new:
+            return
+        ledgers = {outcome: _ledger(new, outcome) for outcome in _OUTCOMES}
+        counts: Mapping[str, int] = new["cases"]
+        self._must("O5", sum(counts.values()) == 2 * counts["total"], f"the counts do not sum up: {counts}")
+        for outcome, ledger in ledgers.items():
+            self._must("O5", counts[outcome] == len(ledger), f"{outcome}: {counts[outcome]} are not {ledger}")
+            self._must("O9", not _ledger(old, outcome).minus(ledger), f"{outcome} lost cases: now {ledger}")
+        followed = old.get("observedGeneration", -1) <= new["observedGeneration"] <= raw["metadata"]["generation"]
+        self._must("O5", followed, "the observed generation fell or ran ahead")
+        if old.get("phase") in _ENDS:
+            final = ("phase", "completionTime", "ledger", "cases", "cancellation")
+            self._must("O6", all(old.get(f) == new.get(f) for f in final), "an end was changed")
+        if new.get("phase") == "CANCELLED" != old.get("phase"):
+            self._must("O8", not self.live_pods(), f"CANCELLED while {self.live_pods()} are live")
+            left = [name for index in ledgers["cancelled"] for name in self._jobs(index)]
+            self._must("O8", not left, f"CANCELLED while {left} are there")
+        if new.get("phase") in _ENDS:
+            self._must("O6", bool(new.get("completionTime")), "an end without its time")
+
+    def _jobs(self, index: int) -> list[str]:
+        """The names of a case's Jobs that have not finished."""
+        jobs = (job for job in self.objects("jobs") if _index(job) == index)
+        return [job["metadata"]["name"] for job in jobs if not job.get("status", {}).get("conditions")]
+
+    def _must(self, oracle: str, holds: bool, what: str) -> None:
+        if not holds:
+            self.breach(oracle, what)
+
+
+def _index(raw: Raw) -> int:
+    return int(raw["metadata"]["labels"][names.LABEL_INDEX])
+
+
+def _ledger(status: Raw, outcome: str) -> Ranges:
+    return Ranges.parse(status.get("ledger", {}).get(outcome, ""))
