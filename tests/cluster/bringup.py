@@ -15,7 +15,7 @@ from cluster.host import addresses, binaries, cache, packages
 from cluster.host.processes import Processes
 from cluster.kwok import fakenodes
 from cluster.node import realnode, settings
-from cluster.options import Options
+from cluster.options import Nodes, Options
 from cluster.report import Report
 from cluster.state import Facts, State
 
@@ -50,11 +50,12 @@ class BringUp:
             self._boot_node(parts)
         with plane.api() as api:
             self._wait("the API server", api.is_ready, parts.storage())
+            if "kube-apiserver" in self.started:
+                self._stop_clients(parts)
             self._start(parts, parts.controllers())
             self._start(parts, parts.on_node())
-            if plane.nodes.has_kwok:
-                fakenodes.create(api, plane.nodes, facts.kwok_nodes)
-            self._wait_usable(parts, api)
+            self._register_nodes(facts, api)
+            self._wait_usable(facts, parts, api)
         self.report.step(f"ready: export KUBECONFIG={self.state.kubeconfig}")
 
     def take_back(self) -> None:
@@ -98,6 +99,11 @@ class BringUp:
                 self.processes.stop(name)
                 self.report.step(f"{name} stopped: not part of NODES={self.options.nodes}")
 
+    def _stop_clients(self, parts: Components) -> None:
+        """Stop what waited for the API server while it was away: it would look again only after half a minute."""
+        for name in [*parts.controllers(), "kubelet", "kube-proxy"]:
+            self.processes.stop(name)
+
     def _start(self, parts: Components, names: Iterable[str]) -> None:
         fresh = []
         for name in names:
@@ -128,12 +134,16 @@ class BringUp:
                 archive.unlink()
                 self.report.step(f"loaded the image {reference}")
 
-    def _wait_usable(self, parts: Components, api: Api) -> None:
-        wanted = set()
-        if parts.control.nodes.has_real:
-            wanted.add(realnode.NAME)
-        if parts.control.nodes.has_kwok:
-            wanted.update(fakenodes.name(index) for index in range(parts.control.facts.kwok_nodes))
+    def _register_nodes(self, facts: Facts, api: Api) -> None:
+        """Make the API's nodes those that were asked for; the real one registers itself."""
+        if self.options.nodes.has_kwok:
+            fakenodes.register(api, self.options.nodes, facts.kwok_nodes)
+        for node in set(api.nodes()) - _wanted_nodes(facts):
+            if node == realnode.NAME or fakenodes.is_name(node):
+                api.ask("DELETE", f"/api/v1/nodes/{node}")
+
+    def _wait_usable(self, facts: Facts, parts: Components, api: Api) -> None:
+        wanted = _wanted_nodes(facts)
         if wanted:
             self._wait("the nodes", lambda: self._all_ready(api, wanted), parts.names())
         self._wait("the default service account", api.has_default_account, parts.names())
@@ -142,7 +152,7 @@ class BringUp:
         nodes = api.nodes()
         if not all(name in nodes and is_ready(nodes[name]) for name in wanted):
             return False
-        fakenodes.release(api)
+        fakenodes.release(api, self.options.nodes)
         return not any(is_held_back(node) for name, node in api.nodes().items() if name in wanted)
 
     def _wait(self, what: str, is_there: Callable[[], bool], needed: Iterable[str]) -> None:
@@ -164,6 +174,13 @@ class BringUp:
             f"whole log: {log}. Try again: python -m cluster up --state {self.state.folder}; "
             f"start afresh: python -m cluster down --state {self.state.folder}, then up",
         )
+
+
+def _wanted_nodes(facts: Facts) -> set[str]:
+    """Name the nodes that a cluster should have."""
+    nodes = Nodes(facts.nodes)
+    fake = {fakenodes.name(index) for index in range(facts.kwok_nodes)} if nodes.has_kwok else set()
+    return fake | ({realnode.NAME} if nodes.has_real else set())
 
 
 def _usable_ports(ports: dict[str, int]) -> dict[str, int]:

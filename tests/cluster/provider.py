@@ -10,9 +10,10 @@ from cluster.components import Components, processes_of
 from cluster.control.components import ControlPlane
 from cluster.errors import ClusterError
 from cluster.host import binaries, toolchain
+from cluster.host.processes import wait_gone
 from cluster.options import Options, Provider
 from cluster.report import Report
-from cluster.state import State
+from cluster.state import State, write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,10 @@ class Cluster:
     def run_kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """Run kubectl as administrator; return what it prints."""
         command = [self.kubectl, f"--kubeconfig={self.kubeconfig}", *arguments]
-        return subprocess.run(command, input=stdin, check=True, capture_output=True, text=True).stdout
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise ClusterError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
 
     def components(self) -> dict[str, int | None]:
         """Give each component its pid, None if it isn't running."""
@@ -58,10 +62,20 @@ class Cluster:
     def stop(self, component: str) -> None:
         """End a component by SIGTERM and wait for it."""
         processes_of(self.state).stop(self._known(component))
+        self._wait_for_node(component)
 
     def kill(self, component: str) -> None:
         """End a component by SIGKILL. To kill `node` is to pull its plug: everything on it goes too."""
         processes_of(self.state).kill(self._known(component))
+        self._wait_for_node(component)
+
+    def audit(self, policy: str) -> Path:
+        """Restart the API server with an audit policy, unless it has it; return the path of its log."""
+        plane = self._components().control
+        if write_atomically(plane.audit_policy, policy):
+            self.kill("kube-apiserver")
+        self.start("kube-apiserver")
+        return plane.audit_log
 
     def load_image(self, archive: Path) -> None:
         """Give the real node an image, from a docker or OCI archive."""
@@ -84,6 +98,12 @@ class Cluster:
     def _components(self) -> Components:
         folder = binaries.build((), self.report.step)
         return Components(ControlPlane(self.state, self.state.facts(), folder), processes_of(self.state))
+
+    def _wait_for_node(self, component: str) -> None:
+        """Wait until the kernel has ended what was on a node that has just ended."""
+        if component == "node":
+            inside = [self.components()[name] for name in self._components().on_node()]
+            wait_gone([pid for pid in inside if pid is not None], seconds=10)
 
     def _known(self, component: str) -> str:
         names = self.components()

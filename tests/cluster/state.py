@@ -38,7 +38,8 @@ class State:
     @classmethod
     def at(cls, folder: Path) -> "State":
         """Name the folder; nothing is created."""
-        return cls(folder.absolute())
+        # One folder is one cluster, by whichever path it is reached.
+        return cls(folder.resolve())
 
     @property
     def id(self) -> str:

@@ -40,6 +40,15 @@ class ControlPlane:
     def port(self) -> int:
         return self.facts.ports["kube-apiserver"]
 
+    @property
+    def audit_policy(self) -> Path:
+        """Where a policy may be put, for the API server to keep an audit log by from its next start on."""
+        return self.state.folder / "audit-policy.yaml"
+
+    @property
+    def audit_log(self) -> Path:
+        return self.state.logs / "audit.log"
+
     def prepare(self) -> None:
         """Make certificates and kubeconfigs, as far as they are missing."""
         self.authority.create()
@@ -107,6 +116,7 @@ class ControlPlane:
             "--allow-privileged=true",
             f"--default-not-ready-toleration-seconds={EVICTION_SECONDS}",
             f"--default-unreachable-toleration-seconds={EVICTION_SECONDS}",
+            *self._auditing(),
         ]
 
     def kube_controller_manager(self) -> list[str]:
@@ -128,6 +138,11 @@ class ControlPlane:
 
     def kube_scheduler(self) -> list[str]:
         return [self._program("kube-scheduler"), *self._client_of_api("kube-scheduler")]
+
+    def _auditing(self) -> list[str]:
+        if not self.audit_policy.exists():
+            return []
+        return [f"--audit-policy-file={self.audit_policy}", f"--audit-log-path={self.audit_log}"]
 
     def _client_of_api(self, role: str) -> list[str]:
         return [

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 # Backdated, since the clocks of a machine and its containers may differ.
 LEEWAY = timedelta(hours=1)
 LIFETIME = timedelta(days=3650)
 
+# Python verifies as strictly as RFC 5280 asks since 3.13, hence this and the key identifiers.
 _SIGNS_CERTIFICATES = x509.KeyUsage(
     digital_signature=False,
     content_commitment=False,
@@ -27,8 +27,6 @@ _SIGNS_CERTIFICATES = x509.KeyUsage(
     encipher_only=False,
     decipher_only=False,
 )
-
-Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +88,9 @@ class Authority:
         pair = self._pair(role)
         if pair.exists and _names_of(pair.certificate) == list(names):
             return pair
-        # A server's is RSA, slower than the rest: it is all that busybox's wget understands.
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048) if names else _new_key()
+        key = _new_key()
         authority = x509.load_pem_x509_certificate(self.pair.certificate.read_bytes())
         builder = _builder(subject, authority.subject, key.public_key())
-        # RFC 5280 asks for it, and Python verifies so since 3.13.
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(_load_key(self.pair.key).public_key())
         builder = builder.add_extension(issuer, critical=False)
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
@@ -119,7 +115,7 @@ def _name(common_name: str, group: str | None) -> x509.Name:
     return x509.Name(parts)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: CertificatePublicKeyTypes) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -149,14 +145,14 @@ def _names_of(certificate: Path) -> list[str]:
     return [str(name.value) for name in alternatives]
 
 
-def _write(pair: Pair, certificate: x509.Certificate, key: Key) -> None:
+def _write(pair: Pair, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
     # In this order an interruption leaves no pair that doesn't match.
     pair.certificate.unlink(missing_ok=True)
     _write_key(pair.key, key)
     pair.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
 
-def _write_key(path: Path, key: Key) -> None:
+def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     path.touch(mode=0o600)
     path.write_bytes(
         key.private_bytes(

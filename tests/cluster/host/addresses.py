@@ -1,12 +1,12 @@
 """Which ports and networks are free on this machine."""
 
-import json
 import random
 import socket
-import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 
 from cluster.errors import ClusterError
 
@@ -58,12 +58,18 @@ def free_block(taken: Iterable[IPv4Network]) -> Block:
     raise ClusterError(f"every network in {pools} is taken", "see `ip route show table all`")
 
 
-def routed_networks() -> list[IPv4Network]:
-    """List what the machine has routes to, default routes aside."""
-    command = ["ip", "-json", "-4", "route", "show", "table", "all"]
-    routes = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout or "[]")
-    networks = [IPv4Network(route["dst"], strict=False) for route in routes if route["dst"] != "default"]
+def routed_networks(table: Path = Path("/proc/net/route")) -> list[IPv4Network]:
+    """List what the machine has routes to, default routes aside: those overlap everything."""
+    networks = []
+    for line in table.read_text().splitlines()[1:]:
+        _, destination, _, _, _, _, _, mask, *_ = line.split()
+        networks.append(IPv4Network((_address(destination), str(_address(mask)))))
     return [network for network in networks if network.prefixlen > 1]
+
+
+def _address(hexadecimal: str) -> IPv4Address:
+    """Read an address as the kernel prints it, in the byte order of the machine."""
+    return IPv4Address(int(hexadecimal, 16).to_bytes(4, sys.byteorder))
 
 
 def free_ports(names: Iterable[str], taken: Iterable[int] = ()) -> dict[str, int]:

@@ -145,10 +145,10 @@ def marked(cluster: str) -> list[int]:
     return [pid for pid in found if pid != os.getpid() and start_time(pid) is not None]
 
 
-def parent(pid: int) -> int | None:
-    """Return the pid of the process's parent."""
+def parent(pid: int) -> int:
+    """Return the pid of the process's parent; 0 if the process is gone."""
     fields = _status_fields(pid)
-    return int(fields[1]) if fields else None
+    return int(fields[1]) if fields else 0
 
 
 def _status_fields(pid: int) -> list[str]:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from cluster import state
-from cluster.control.api import Api, is_held_back, is_ready
+from cluster.control.api import Api, is_ready
 from cluster.errors import ClusterError
 from cluster.options import Nodes
 
 STAGES = Path(__file__).parent / "stages.yaml"
-CAPACITY = {"cpu": "64", "memory": "256Gi", "pods": "1000"}
+CAPACITY = {"cpu": "64", "memory": "256Gi", "ephemeral-storage": "1Ti", "pods": "1000", "nvidia.com/gpu": "8"}
 MARK = "kwok.x-k8s.io/node"
 
 # With stock parallelism (4) KWOK, not the control plane, would be what a benchmark measures.
@@ -49,32 +49,44 @@ def command(state_folder: Path, binaries: Path, nodes: Nodes) -> list[str]:
     ]
 
 
-def create(api: Api, nodes: Nodes, count: int) -> None:
+def register(api: Api, nodes: Nodes, count: int) -> None:
     """Register the fake nodes that are missing."""
+    present = api.nodes()
     for index in range(count):
-        status, answer = api.ask("POST", "/api/v1/nodes", manifest(index, tainted=nodes.has_real))
-        if status not in (http.HTTPStatus.CREATED, http.HTTPStatus.CONFLICT):
-            raise ClusterError(f"the fake node {name(index)} was refused ({status}): {answer}")
+        if name(index) not in present:
+            status, answer = api.ask("POST", "/api/v1/nodes", manifest(index, taints(nodes)))
+            if status != http.HTTPStatus.CREATED:
+                raise ClusterError(f"the fake node {name(index)} was refused ({status}): {answer}")
 
 
-def release(api: Api) -> None:
-    """Let the scheduler use the fake nodes that are ready.
+def release(api: Api, nodes: Nodes) -> None:
+    """Give the fake nodes that are ready the taints they should have, and no others.
 
-    The controller manager does so too, but with its stock rate limit it needs a quarter of a second for each.
+    The controller manager takes off what holds a new node back, too, but with its stock rate limit it needs a quarter
+    of a second for each node.
     """
+    wanted = taints(nodes)
     for node, content in api.nodes().items():
-        if _is_ours(content) and is_ready(content) and is_held_back(content):
-            taints = [taint for taint in content["spec"]["taints"] if taint["key"] == MARK]
-            api.ask("PATCH", f"/api/v1/nodes/{node}", {"spec": {"taints": taints}})
+        if is_fake(content) and is_ready(content) and content["spec"].get("taints", []) != wanted:
+            api.ask("PATCH", f"/api/v1/nodes/{node}", {"spec": {"taints": wanted}})
+
+
+def taints(nodes: Nodes) -> list[dict[str, str]]:
+    """Return the taints of a fake node: beside a real one, only pods which ask for it come to it."""
+    return [{"key": MARK, "value": "fake", "effect": "NoSchedule"}] if nodes.has_real else []
 
 
 def name(index: int) -> str:
     return f"kwok-{index}"
 
 
-def manifest(index: int, *, tainted: bool) -> dict[str, Any]:
-    """Describe a fake node. Beside a real one it is tainted, so that only pods which ask for it come here."""
-    taints = [{"key": MARK, "value": "fake", "effect": "NoSchedule"}]
+def is_name(node: str) -> bool:
+    """Say whether it is the name of one of the nodes made here; tests may make others."""
+    return node.startswith("kwok-") and node.removeprefix("kwok-").isdigit()
+
+
+def manifest(index: int, taints: list[dict[str, str]]) -> dict[str, Any]:
+    """Describe a fake node."""
     return {
         "apiVersion": "v1",
         "kind": "Node",
@@ -91,10 +103,11 @@ def manifest(index: int, *, tainted: bool) -> dict[str, Any]:
             },
             "annotations": {MARK: "fake"},
         },
-        "spec": {"taints": taints} if tainted else {},
+        "spec": {"taints": taints},
         "status": {"allocatable": CAPACITY, "capacity": CAPACITY},
     }
 
 
-def _is_ours(node: Mapping[str, Any]) -> bool:
+def is_fake(node: Mapping[str, Any]) -> bool:
+    """Say whether KWOK plays the node."""
     return MARK in node["metadata"].get("annotations", {})

@@ -1,5 +1,6 @@
 """The cgroups that hold a node's pods: one tree per cluster, in every hierarchy of version 1, or in version 2."""
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -26,10 +27,19 @@ def create(cluster: str) -> None:
     for hierarchy in hierarchies():
         folder = hierarchy / name(cluster)
         folder.mkdir(exist_ok=True)
+        _delegate(hierarchy)
         # In version 1 a new cpuset is empty, and nothing can run in it.
         for setting in ("cpuset.cpus", "cpuset.mems"):
             if (folder / setting).exists() and not (hierarchy / "cgroup.controllers").exists():
                 (folder / setting).write_text((hierarchy / setting).read_text())
+
+
+def _delegate(hierarchy: Path) -> None:
+    """In version 2, let the folders below have the controllers; most machines have done so for most of them."""
+    controllers = hierarchy / "cgroup.controllers"
+    for controller in controllers.read_text().split() if controllers.exists() else []:
+        with contextlib.suppress(OSError):
+            (hierarchy / "cgroup.subtree_control").write_text(f"+{controller}")
 
 
 def exists(cluster: str) -> bool:

@@ -4,7 +4,6 @@ Its first process holds the namespaces. When that ends, for whatever reason, the
 drops its mounts, interfaces and rules: nothing of a node can outlive it but its cgroups and its files.
 """
 
-import http
 import subprocess
 import time
 from dataclasses import dataclass
@@ -115,10 +114,3 @@ class RealNode:
         server = f"https://{self.control.facts.addresses.host}:{self.control.port}"
         path = self.control.state.node / f"{role}.kubeconfig"
         kubeconfig.write(path, server=server, authority=self.control.authority.certificate, client=client)
-
-    def forget(self) -> None:
-        """Take the node out of the API."""
-        with self.control.api() as api:
-            status, answer = api.ask("DELETE", f"/api/v1/nodes/{NAME}")
-        if status not in (http.HTTPStatus.OK, http.HTTPStatus.NOT_FOUND):
-            raise ClusterError(f"the node {NAME} can't be deleted ({status}): {answer}")

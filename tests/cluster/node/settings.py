@@ -103,7 +103,6 @@ def kubelet(addresses: Block, cgroup: str) -> str:
                 "imagefs.available": "0%",
                 "imagefs.inodesFree": "0%",
             },
-            "localStorageCapacityIsolation": False,
         }
     )
 
