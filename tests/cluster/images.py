@@ -81,6 +81,8 @@ def build(context: Path, dockerfile: Path, tag: str, out_tar: Path, *, force: bo
         storage = cache.folder() / "images"
         storage.mkdir(exist_ok=True)
         builder = Builder(_find_program(), storage)
+        if builder.program != "docker":
+            _succeeds(builder.command("rm", "--all"))  # what an interrupted build left
         pull = builder.program == "docker" or _registry_answers()
         if not pull:
             _make_base(builder)

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-SHOWN = ("pending", "assigned", "running", "succeeded", "failed", "cancelled")
+SHOWN = ("running", "succeeded", "failed", "cancelled", "assigned", "pending")
 # Where lines stay, one for each case would be too many.
 PAUSE = 2.0
 
 
 def describe(status: Mapping[str, Any]) -> str:
-    """Say phase, progress and counts of a SimulationJob's status."""
+    """Say phase, progress and counts of a SimulationJob's status; what is none is left out."""
     cases = status.get("cases", {})
-    counts = "  ".join(f"{name} {cases.get(name, 0)}" for name in SHOWN)
+    counts = "  ".join(f"{name} {cases[name]}" for name in SHOWN if cases.get(name))
     return f"{status.get('phase', 'PENDING'):<11}{status.get('progress', ''):>7}   {counts}"
 
 
@@ -28,8 +28,8 @@ class Progress:
     printed_at: float = 0.0
 
     def show(self, status: Mapping[str, Any]) -> None:
-        """Show the state, if it is another one."""
-        text = describe(status)
+        """Show the state, if there is one and it is another one."""
+        text = describe(status) if status else self.last
         if text == self.last:
             return
         self.last = text
