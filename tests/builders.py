@@ -6,8 +6,11 @@ from typing import Any
 
 from simjob.api.names import API_VERSION, KIND
 from simjob.api.simulationjob import SimulationJob
+from simjob.api.status import Status
+from simjob.core import planner
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import Observed, Refusal, observe
+from simjob.core.plan import Plan
 
 UID = "0b0c4fd2-5f39-4c0e-9a05-0f6a3d0c1a11"
 CREATED = "2026-01-02T03:04:05Z"
@@ -100,3 +103,27 @@ def observed(
         spent=None if spent is None else frozenset(spent),
         refusal=refusal,
     )
+
+
+def a_started_job(
+    *, metadata: dict[str, Any] | None = None, status: dict[str, Any] | None = None, **spec: Any
+) -> SimulationJob:
+    """Make a SimulationJob that is under way; `status` adds to its status."""
+    return a_job(metadata=metadata, status={"phase": "RUNNING", "startTime": CREATED, **(status or {})}, **spec)
+
+
+def planned(
+    job: SimulationJob,
+    *children: JobFact | PodFact,
+    spent: Iterable[int] | None = (),
+    refusal: Refusal | None = None,
+    now: datetime = NOW,
+) -> Plan:
+    """Plan for a job with these children."""
+    return planner.plan(job, observed(*children, spent=spent, refusal=refusal), now)
+
+
+def said(plan: Plan) -> Status:
+    """Give the status that a plan says; it must say one."""
+    assert plan.status is not None
+    return plan.status

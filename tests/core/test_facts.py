@@ -1,0 +1,222 @@
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from builders import NOW, UID, a_pod_fact
+from simjob.core import facts
+from simjob.core.facts import Job, JobFact, Pod, PodFact, PodState
+
+LATER = NOW + timedelta(seconds=9)
+LABELS = {"simjob.dev/uid": UID, "simjob.dev/index": "7", "simjob.dev/attempt": "2", "simjob.dev/round": "1"}
+
+
+def pod(*, meta: dict[str, Any] | None = None, spec: dict[str, Any] | None = None, **status: Any) -> PodFact | None:
+    raw = {
+        "metadata": {
+            "name": "pod",
+            "namespace": "default",
+            "uid": "pod-uid",
+            "resourceVersion": "42",
+            "labels": LABELS,
+            "ownerReferences": [{"kind": "Job", "uid": "job-uid"}],
+            **(meta or {}),
+        },
+        "spec": spec or {},
+        "status": status,
+    }
+    return facts.pod_fact(msgspec.convert(raw, Pod), NOW)
+
+
+def fact(**keywords: Any) -> PodFact:
+    found = pod(**keywords)
+    assert found is not None
+    return found
+
+
+def job(*, meta: dict[str, Any] | None = None, suspend: bool = False, **status: Any) -> JobFact | None:
+    raw = {
+        "metadata": {
+            "name": "job",
+            "uid": "job-uid",
+            "labels": LABELS,
+            "ownerReferences": [{"kind": "SimulationJob", "name": "sweep", "uid": UID, "controller": True}],
+            **(meta or {}),
+        },
+        "spec": {"suspend": suspend},
+        "status": status,
+    }
+    return facts.job_fact(msgspec.convert(raw, Job))
+
+
+def job_fact(**keywords: Any) -> JobFact:
+    found = job(**keywords)
+    assert found is not None
+    return found
+
+
+def test_a_pod_is_known_by_its_labels_and_its_job() -> None:
+    found = fact()
+    assert (found.owner_uid, found.job_uid, found.index, found.attempt, found.version) == (UID, "job-uid", 7, 2, 42)
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"labels": {}},
+        {"labels": LABELS | {"simjob.dev/index": "-1"}},
+        {"labels": LABELS | {"simjob.dev/index": "\u0661"}},
+        {"labels": LABELS | {"simjob.dev/attempt": "12345678901"}},
+        {"labels": LABELS | {"simjob.dev/uid": ""}},
+        {"ownerReferences": []},
+        {"ownerReferences": [{"kind": "ReplicaSet", "uid": "x"}]},
+    ],
+)
+def test_any_other_pod_is_nothing_to_us(meta: dict[str, Any]) -> None:
+    assert pod(meta=meta) is None
+
+
+@pytest.mark.parametrize(
+    ("phase", "node", "state"),
+    [
+        ("Pending", "", PodState.PENDING),
+        ("Pending", "node-1", PodState.ASSIGNED),
+        ("Running", "node-1", PodState.RUNNING),
+        ("Succeeded", "node-1", PodState.SUCCEEDED),
+        ("Failed", "", PodState.FAILED),
+        ("Unknown", "node-1", PodState.RUNNING),
+        ("SomethingNew", "node-1", PodState.RUNNING),
+    ],
+)
+def test_a_pods_state_is_its_phase_and_whether_it_has_a_node(phase: str, node: str, state: PodState) -> None:
+    found = fact(spec={"nodeName": node}, phase=phase)
+    assert found.state is state
+    assert found.live is (state not in (PodState.SUCCEEDED, PodState.FAILED))
+
+
+@pytest.mark.parametrize(
+    ("phase", "grace", "stopped"),
+    [
+        ("Running", 30, True),
+        ("Pending", 0, True),
+        ("Failed", 30, True),
+        ("Succeeded", 30, True),
+        ("Succeeded", 0, False),
+    ],
+)
+def test_a_pod_whose_deletion_came_before_its_end_was_stopped(phase: str, grace: int, stopped: bool) -> None:
+    deleted = {"deletionTimestamp": "2026-01-02T03:05:00Z", "deletionGracePeriodSeconds": grace}
+    found = fact(meta=deleted, phase=phase)
+    assert (found.terminating, found.stopped, found.grace, found.asked_at) == (True, stopped, grace, NOW)
+
+
+def test_a_stop_is_remembered_when_the_kubelet_deletes_the_pod_in_the_end() -> None:
+    asked = a_pod_fact(terminating=True, grace=30)
+    last = a_pod_fact(terminating=True, stopped=False, state=PodState.FAILED, grace=0, seen_at=LATER, asked_at=LATER)
+    after = facts.successor(asked, last)
+    assert (after.stopped, after.asked_at, after.seen_at) == (True, NOW, LATER)
+
+
+def test_the_time_of_a_state_is_that_of_its_first_sight() -> None:
+    running = a_pod_fact()
+    assert facts.successor(running, replace(running, version=2, seen_at=LATER)).seen_at == NOW
+
+
+def test_an_eviction_is_the_clusters_doing() -> None:
+    found = fact(phase="Failed", reason="Evicted", conditions=[{"type": "DisruptionTarget", "status": "True"}])
+    assert (found.disrupted, found.reason) == (True, "Evicted")
+    assert not fact(conditions=[{"type": "DisruptionTarget", "status": "False"}]).disrupted
+
+
+def ended(code: int, reason: str, message: str = "") -> dict[str, Any]:
+    return {"terminated": {"exitCode": code, "reason": reason, "message": message}}
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ({"containerStatuses": [{"state": ended(137, "OOMKilled", "too big")}]}, (137, "OOMKilled", "too big")),
+        (
+            {"containerStatuses": [{"state": ended(1, "Error")}], "reason": "DeadlineExceeded", "message": "late"},
+            (1, "DeadlineExceeded", "late"),
+        ),
+        (
+            {
+                "initContainerStatuses": [{"state": ended(3, "Error", "no data")}],
+                "containerStatuses": [{"state": {"waiting": {"reason": "PodInitializing"}}}],
+            },
+            (3, "Error", "no data"),
+        ),
+        (
+            {"containerStatuses": [{"state": ended(0, "Completed")}, {"state": ended(2, "Error")}]},
+            (2, "Error", ""),
+        ),
+        (
+            {"containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such"}}}]},
+            (None, "ImagePullBackOff", "no such"),
+        ),
+        ({"containerStatuses": [{"state": {"waiting": {"reason": "ContainerCreating"}}}]}, (None, "", "")),
+        (
+            {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "full"}]},
+            (None, "Unschedulable", "full"),
+        ),
+        ({"phase": "Succeeded"}, (0, "", "")),
+        ({}, (None, "", "")),
+    ],
+)
+def test_the_container_that_explains_the_pod_is_told(status: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    found = fact(**status)
+    assert (found.exit_code, found.reason, found.message) == expected
+
+
+def test_a_job_carries_its_attempts_in_annotations() -> None:
+    notes = {
+        "simjob.dev/attempt": "4",
+        "simjob.dev/failed": "2",
+        "simjob.dev/lost-in-a-row": "1",
+        "simjob.dev/not-before": "2026-01-02T03:05:09Z",
+    }
+    found = job_fact(meta={"annotations": notes})
+    assert (found.index, found.round, found.attempt, found.failed, found.lost) == (7, 1, 4, 2, 1)
+    assert found.not_before == LATER
+
+
+@pytest.mark.parametrize("text", ["", "soon", "2026-01-02T03:05:09"])
+def test_a_time_that_cannot_be_read_is_no_time(text: str) -> None:
+    assert job_fact(meta={"annotations": {"simjob.dev/not-before": text, "simjob.dev/failed": "x"}}).not_before is None
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"labels": {}},
+        {"ownerReferences": []},
+        {"ownerReferences": [{"kind": "SimulationJob", "uid": UID, "controller": False}]},
+        {"ownerReferences": [{"kind": "SimulationJob", "uid": "another", "controller": True}]},
+        {"ownerReferences": [{"kind": "CronJob", "uid": UID, "controller": True}]},
+    ],
+)
+def test_any_other_job_is_nothing_to_us(meta: dict[str, Any]) -> None:
+    assert job(meta=meta) is None
+
+
+@pytest.mark.parametrize(
+    ("conditions", "succeeded"),
+    [
+        ([], None),
+        ([{"type": "SuccessCriteriaMet", "status": "True"}], None),
+        ([{"type": "Complete", "status": "True", "reason": "CompletionsReached"}], True),
+        ([{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}], False),
+        ([{"type": "Failed", "status": "False"}], None),
+    ],
+)
+def test_a_job_has_finished_when_a_condition_says_so(conditions: list[dict[str, str]], succeeded: bool | None) -> None:
+    found = job_fact(conditions=conditions)
+    assert found.succeeded is succeeded
+    assert bool(found.finish_reason) is (succeeded is not None)
+
+
+def test_a_queue_that_holds_a_job_is_seen() -> None:
+    found = job_fact(suspend=True, conditions=[{"type": "Suspended", "status": "True"}])
+    assert (found.suspended, found.says_suspended) == (True, True)
