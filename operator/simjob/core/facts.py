@@ -203,7 +203,8 @@ def pod_fact(pod: Pod, seen_at: datetime) -> PodFact | None:
     meta = pod.metadata
     index, attempt = _number(meta.labels, names.LABEL_INDEX), _number(meta.labels, names.LABEL_ATTEMPT)
     owner_uid = meta.labels.get(names.LABEL_UID)
-    job_uid = next((o.uid for o in meta.owner_references if o.kind == "Job"), None)
+    # Whoever deletes a Job may let its pods stay: without their owner they still run a case of ours.
+    job_uid = next((o.uid for o in meta.owner_references if o.kind == "Job"), meta.labels.get(names.LABEL_JOB_UID))
     if index is None or attempt is None or not owner_uid or not job_uid:
         return None
     state = _pod_state(pod)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from simjob.api import simulationjob
+from simjob.api import names, simulationjob
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
 from simjob.core import cancellation, facts, observed
@@ -154,8 +154,11 @@ class Store:
     def job_deleted(self, fact: JobFact) -> None:
         """Takes note that a Job is gone."""
         self._remember_end(fact.uid)
-        key = Key(fact.namespace, fact.owner_uid)
-        if (children := self._children.get(key)) and children.jobs.pop(fact.uid, None):
+        self.job_lost(Key(fact.namespace, fact.owner_uid), fact.uid)
+
+    def job_lost(self, key: Key, uid: str) -> None:
+        """Takes note that a Job is not, or no more, the SimulationJob's."""
+        if (children := self._children.get(key)) and children.jobs.pop(uid, None):
             self._wake(key)
 
     def pod_deleted(self, fact: PodFact) -> None:
@@ -194,11 +197,19 @@ class JobSink:
         """Takes a Job's state."""
         if fact := facts.job_fact(obj):
             self._store.put_job(fact)
+        else:
+            self._disowned(obj)
 
     def delete(self, obj: Job) -> None:
         """Takes a Job's last state."""
         if fact := facts.job_fact(obj):
             self._store.job_deleted(fact)
+        else:
+            self._disowned(obj)
+
+    def _disowned(self, obj: Job) -> None:
+        meta = obj.metadata
+        self._store.job_lost(Key(meta.namespace, meta.labels.get(names.LABEL_UID, "")), meta.uid)
 
 
 class PodSink:
