@@ -1,0 +1,62 @@
+"""What the API server's audit log says of the operator's requests."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+Record = dict[str, Any]
+
+_READS = ("get", "list", "watch")
+
+
+class Audit:
+    """Reads the log from where it ended when this was made."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self.start = self.position()
+
+    def position(self) -> int:
+        """Say where the log ends now."""
+        return self.log.stat().st_size if self.log.exists() else 0
+
+    def records(self, start: int | None = None) -> Iterator[Record]:
+        """Read the requests that were answered since."""
+        if not self.log.exists():
+            return
+        with self.log.open() as lines:
+            lines.seek(self.start if start is None else start)
+            for line in lines:
+                # The last one may be half written.
+                if line.endswith("\n"):
+                    yield json.loads(line)
+
+    def forbidden(self) -> list[str]:
+        """Name the requests that no Role allows. A quota's 403 is none of them: the request itself was allowed."""
+        return [
+            describe(record)
+            for record in self.records()
+            if record.get("annotations", {}).get("authorization.k8s.io/decision") != "allow"
+        ]
+
+    def writes(self, start: int) -> list[str]:
+        """Name the requests since `start` that change something; renewing the Lease is none."""
+        return [
+            describe(record)
+            for record in self.records(start)
+            if record["verb"] not in _READS and record.get("objectRef", {}).get("resource") != "leases"
+        ]
+
+    def unsafe_deletions(self) -> list[str]:
+        """Name the deletions that could hit an object of another uid than was meant."""
+        return [
+            describe(record)
+            for record in self.records()
+            if record["verb"] == "delete" and not record.get("requestObject", {}).get("preconditions", {}).get("uid")
+        ]
+
+
+def describe(record: Record) -> str:
+    code = record.get("responseStatus", {}).get("code")
+    return f"{record['verb']} {record['requestURI']} -> {code}"

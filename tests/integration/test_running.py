@@ -1,0 +1,94 @@
+"""A sweep that is left alone: it runs, retries, ends, and keeps what it was told to."""
+
+import pytest
+from integration.sweeps import Place, a_template, condition, environment
+from simjob.api.ranges import Ranges
+
+pytestmark = pytest.mark.integration
+
+MATRIX = {"matrix": [{"name": "mesh", "values": ["coarse", "fine"]}, {"name": "reynolds", "values": [1, 2.5, "x"]}]}
+
+
+def test_a_matrix_runs_each_combination_with_its_parameters(place: Place) -> None:
+    sweep = place.apply(cases=MATRIX, parallelism=4, template=a_template(run=1))
+    status = sweep.wait_phase("COMPLETED")
+    assert status["cases"] == {
+        "total": 6,
+        "pending": 0,
+        "assigned": 0,
+        "running": 0,
+        "succeeded": 6,
+        "failed": 0,
+        "cancelled": 0,
+    }
+    assert (status["progress"], status["ledger"]["succeeded"], status["isTerminal"], status["isFailed"]) == (
+        "6/6",
+        "0-5",
+        True,
+        False,
+    )
+    assert (condition(status, "Finished"), condition(status, "Succeeded"), condition(status, "Stalled")) == (
+        "True",
+        "True",
+        "False",
+    )
+    found = {pod["metadata"]["labels"]["simjob.dev/index"]: environment(pod) for pod in sweep.pods}
+    assert [(found[str(i)]["PARAM_MESH"], found[str(i)]["PARAM_REYNOLDS"]) for i in range(6)] == [
+        ("coarse", "1"),
+        ("coarse", "2.5"),
+        ("coarse", "x"),
+        ("fine", "1"),
+        ("fine", "2.5"),
+        ("fine", "x"),
+    ]
+    assert found["4"]["SIMJOB_CASE_PARAMETERS"] == '{"mesh":"fine","reynolds":2.5}'
+    assert found["4"]["SIMJOB_NAME"] == "sweep"
+
+
+def test_failed_cases_fail_the_sweep_and_say_their_exit_code(place: Place) -> None:
+    sweep = place.apply(cases={"count": 3}, template=a_template(run=1, exit_code=7))
+    status = sweep.wait_phase("FAILED")
+    assert (status["errorCode"], status["isFailed"], status["ledger"]["failed"]) == ("CASES_FAILED", True, "0-2")
+    assert [(failure["exitCode"], failure["reason"]) for failure in status["failures"]] == [(7, "Error")] * 3
+    assert condition(status, "Stalled") == "True"
+
+
+def test_a_failed_case_runs_again_after_ten_seconds_under_a_new_number(place: Place) -> None:
+    sweep = place.apply(cases={"count": 2}, retries={"limit": 1}, template=a_template(run=1, exit_code=3))
+    sweep.wait(lambda status: status.get("reason") == "WaitingToRetry", "the wait for the retry")
+    assert not sweep.live_pods
+    status = sweep.wait_phase("FAILED")
+    assert status["ledger"]["failed"] == "0-1"
+    assert sorted(name.rsplit("-", 3)[1:] for name in sweep.pod_names) == [
+        ["0", "0", "0"],
+        ["0", "0", "1"],
+        ["1", "0", "0"],
+        ["1", "0", "1"],
+    ]
+    started = {seen.name: seen.object["metadata"]["creationTimestamp"] for seen in place.pods.history}
+    first, second = (int(started[name][17:19]) for name in sweep.pod_names[:3:2])
+    assert (second - first) % 60 >= 10
+    assert {job["status"]["failed"] for job in sweep.jobs} == {2}
+
+
+def test_jobs_look_to_kubectl_like_any_jobs(place: Place) -> None:
+    sweep = place.apply(cases={"count": 1}, template=a_template(run=1))
+    sweep.wait_phase("COMPLETED")
+    sweep.wait_until(lambda: "completionTime" in sweep.jobs[0].get("status", {}), "the Job says that it is complete")
+    job = sweep.jobs[0]
+    assert (job["status"]["succeeded"], job["spec"]["managedBy"]) == (1, "simjob.dev/operator")
+    assert {found["type"] for found in job["status"]["conditions"]} == {"SuccessCriteriaMet", "Complete"}
+    [owner] = job["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["uid"], owner["controller"]) == ("SimulationJob", sweep.uid, True)
+
+
+def test_history_keeps_so_many_jobs_and_removes_none_that_is_not_counted(place: Place) -> None:
+    history = {"succeededCases": 2, "failedCases": 0}
+    sweep = place.apply(cases={"count": 12}, parallelism=3, history=history, template=a_template(run=1))
+    sweep.wait_phase("COMPLETED")
+    sweep.wait_until(lambda: (len(sweep.jobs), len(sweep.pods)) == (2, 2), "two Jobs are left, each with its pod")
+    place.settle()
+    for gone in [seen for seen in place.jobs.history if seen.gone]:
+        index = int(gone.object["metadata"]["labels"]["simjob.dev/index"])
+        before = [seen for seen in sweep.history if seen.version < gone.version][-1]
+        assert index in Ranges.parse(before.object["status"]["ledger"]["succeeded"]), gone.name
