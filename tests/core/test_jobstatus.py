@@ -1,0 +1,99 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from builders import NOW, a_job_fact, a_pod_fact
+from fakerules import check_job_status, merged
+from simjob.core import jobstatus
+from simjob.core.attempts import Ended, Outcome
+from simjob.core.facts import JobFact, PodState
+from simjob.core.jobstatus import SETTLING
+from simjob.core.plan import CountAttempt
+
+STARTED = NOW - timedelta(seconds=60)
+SUCCEEDED = Ended(outcome=Outcome.SUCCEEDED, job=None)
+FAILED = Ended(outcome=Outcome.FAILED, job=None, failures=2, exit_code=3, reason="Error", message="diverged")
+
+
+def count(job: JobFact, failed: int = 0) -> CountAttempt:
+    return CountAttempt(job=job, attempt=1, failed=failed, lost=0, not_before=None)
+
+
+def true(patch: jobstatus.Patch | None) -> list[str]:
+    assert patch is not None
+    return [condition["type"] for condition in patch["conditions"] if condition["status"] == "True"]
+
+
+def test_a_pod_that_runs_for_a_moment_is_active_and_ready() -> None:
+    pod = a_pod_fact()
+    assert jobstatus.running(a_job_fact(), pod, NOW) is None
+    patch = jobstatus.running(a_job_fact(), pod, NOW + SETTLING)
+    assert patch == {"active": 1, "ready": 1, "startTime": "2026-01-02T03:05:00Z"}
+
+
+@pytest.mark.parametrize("state", [PodState.PENDING, PodState.ASSIGNED])
+def test_nothing_is_said_before_the_pod_runs(state: PodState) -> None:
+    assert jobstatus.running(a_job_fact(), a_pod_fact(state=state), NOW + SETTLING) is None
+
+
+def test_nothing_is_said_twice() -> None:
+    said = a_job_fact(active=1, ready=1)
+    assert jobstatus.running(said, a_pod_fact(), NOW + SETTLING) is None
+    assert jobstatus.over(a_job_fact(), count(a_job_fact())) is None
+    assert jobstatus.suspended(a_job_fact(says_suspended=True), NOW) is None
+    assert jobstatus.finished(a_job_fact(succeeded=False), FAILED, NOW) is None
+
+
+@pytest.mark.parametrize("before", [{"active": 1, "ready": 1}, {"active": 1}, {"status_failed": 0}])
+def test_an_attempt_that_is_over_leaves_nothing_active_and_counts_failures(before: dict[str, Any]) -> None:
+    job = a_job_fact(**before)
+    assert jobstatus.over(job, count(job, failed=1)) == {"active": 0, "ready": 0, "failed": 1}
+
+
+def test_a_case_that_succeeded_completes_its_job() -> None:
+    patch = jobstatus.finished(a_job_fact(started=STARTED, failed=1), SUCCEEDED, NOW)
+    assert patch is not None
+    assert true(patch) == ["SuccessCriteriaMet", "Complete"]
+    assert (patch["active"], patch["ready"], patch["succeeded"]) == (0, 0, 1)
+    assert (patch["startTime"], patch["completionTime"]) == ("2026-01-02T03:04:00Z", "2026-01-02T03:05:00Z")
+
+
+def test_a_case_that_failed_fails_its_job_and_says_why() -> None:
+    patch = jobstatus.finished(a_job_fact(), FAILED, NOW)
+    assert patch is not None
+    assert true(patch) == ["FailureTarget", "Failed"]
+    assert patch["failed"] == 2
+    assert "completionTime" not in patch
+    assert patch["conditions"][1]["message"] == "The case failed: Error, exit code 3: diverged"
+
+
+def test_a_clock_that_went_back_does_not_end_a_job_before_it_started() -> None:
+    patch = jobstatus.finished(a_job_fact(started=NOW + timedelta(seconds=5)), SUCCEEDED, NOW)
+    assert patch is not None
+    assert patch["completionTime"] == patch["startTime"]
+
+
+def test_a_queue_that_takes_a_job_back_and_lets_it_go_is_told_so() -> None:
+    patch = jobstatus.suspended(a_job_fact(active=1, ready=1, started=STARTED), NOW)
+    assert true(patch) == ["Suspended"]
+    assert patch == patch | {"active": 0, "ready": 0, "startTime": None}  # type: ignore[operator]
+    resumed = jobstatus.running(a_job_fact(says_suspended=True), a_pod_fact(), NOW + SETTLING)
+    assert resumed is not None
+    assert [(c["type"], c["status"]) for c in resumed["conditions"]] == [("Suspended", "False")]
+    assert resumed["startTime"] == "2026-01-02T03:05:02Z", "a held Job starts when it is let go"
+
+
+def test_a_job_that_goes_is_not_told_that_it_is_suspended() -> None:
+    assert jobstatus.suspended(a_job_fact(terminating=True), NOW) is None
+
+
+@pytest.mark.parametrize("end", [SUCCEEDED, FAILED])
+@pytest.mark.parametrize("ran", [True, False])
+def test_an_attempt_costs_at_most_two_writes_that_the_api_server_takes(end: Ended, ran: bool) -> None:
+    fact, status, writes = a_job_fact(), dict[str, Any](), 0
+    if ran:
+        status, writes = merged(status, dict(jobstatus.running(fact, a_pod_fact(), NOW + SETTLING) or {})), 1
+        fact = a_job_fact(active=1, ready=1, started=NOW)
+    new = merged(status, dict(jobstatus.finished(fact, end, NOW + SETTLING) or {}))
+    check_job_status(status, new)
+    assert writes + 1 <= 2
