@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cluster import oci
@@ -32,6 +33,7 @@ class BringUp:
     state: State
     report: Report
     started: list[str] = field(default_factory=list)
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def processes(self) -> Processes:
@@ -149,6 +151,8 @@ class BringUp:
         self._wait("the default service account", api.has_default_account, parts.names())
 
     def _all_ready(self, api: Api, wanted: set[str]) -> bool:
+        if "kubelet" in self.started and not api.has_reported_since(realnode.NAME, self.began):
+            return False
         nodes = api.nodes()
         if not all(name in nodes and is_ready(nodes[name]) for name in wanted):
             return False

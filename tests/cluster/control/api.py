@@ -4,6 +4,7 @@ import http.client
 import json
 import ssl
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -51,6 +52,12 @@ class Api:
     def nodes(self) -> dict[str, dict[str, Any]]:
         """Read all nodes, by name."""
         return {node["metadata"]["name"]: node for node in self.get("/api/v1/nodes").get("items", [])}
+
+    def has_reported_since(self, node: str, since: datetime) -> bool:
+        """Say whether the node has given a sign of life. Its conditions may be from before its kubelet died."""
+        lease = self.get(f"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{node}")
+        renewed = lease.get("spec", {}).get("renewTime")
+        return renewed is not None and datetime.fromisoformat(renewed) > since
 
     def has_default_account(self) -> bool:
         """Say whether pods can be created in the namespace `default`: without the account they are refused."""

@@ -64,6 +64,8 @@ class RealNode:
                 log = self.processes.log("node")
                 raise ClusterError(f"the node didn't boot:\n{binaries.tail(log)}", f"the whole log: {log}")
             time.sleep(0.02)
+        # What the last node left there is empty, and the kubelet would spend seconds on each pod of it.
+        cgroups.remove(self.control.state.id)
         cgroups.create(self.control.state.id)
         Link(self.control.state.id).attach(pid, self.control.facts.addresses)
         return True
