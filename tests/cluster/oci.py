@@ -99,7 +99,7 @@ class _Blobs:
 def _layer(files: Mapping[str, bytes | Path], links: Mapping[str, str]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for folder in _folders([*files, *links, "tmp/."]):
+        for folder in _folders([*files, *links]):
             info = tarfile.TarInfo(folder)
             info.type, info.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
             archive.addfile(info)
@@ -113,9 +113,9 @@ def _layer(files: Mapping[str, bytes | Path], links: Mapping[str, str]) -> bytes
 
 
 def _folders(names: list[str]) -> list[str]:
-    """List every folder above the names, parents first."""
+    """List every folder above the names, and one for scratch files, parents first."""
     found = {str(parent) for name in names for parent in Path(name).parents}
-    return sorted(found - {"."})
+    return sorted((found | {"tmp"}) - {"."})
 
 
 def _add_file(archive: tarfile.TarFile, name: str, content: bytes, mode: int = 0o644) -> None:
