@@ -1,0 +1,148 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from builders import NOW, UID, a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
+from simjob.api.simulationjob import Metadata
+from simjob.core import cancellation
+from simjob.core.facts import PodState
+from simjob.core.plan import CreateCase, DeleteJob, DeletePod, StartAttempt, WriteJobStatus
+
+LATCH = {"requestedAt": "2026-01-02T03:04:50Z", "requestedBy": "anna", "reason": "wrong mesh"}
+
+
+def latched(*, status: dict[str, Any] | None = None, **spec: Any) -> Any:
+    return a_started_job(status={"phase": "CANCELLING", "cancellation": LATCH, **(status or {})}, **spec)
+
+
+def test_the_request_is_latched_before_anything_is_done() -> None:
+    plan = planned(a_started_job(cancel=True, cancelReason="wrong mesh"), a_job_fact(0), a_pod_fact(0))
+    latch = said(plan).cancellation
+    assert latch is not None
+    assert (latch.requested_at, latch.reason, latch.stopping) == (NOW, "wrong mesh", 1)
+    assert (plan.actions, said(plan).phase, plan.look_again) == ((), "CANCELLING", NOW)
+
+
+def test_then_pods_go_first_and_jobs_when_their_pods_have_stopped() -> None:
+    plan = planned(latched(), a_job_fact(0), a_pod_fact(0), a_job_fact(1))
+    assert plan.actions == (DeletePod(pod=a_pod_fact(0)), DeleteJob(job=a_job_fact(1)))
+    after = planned(latched(), a_job_fact(0), a_pod_fact(0, state=PodState.FAILED, terminating=True, gone=True))
+    assert after.actions == (DeleteJob(job=a_job_fact(0)),)
+
+
+@pytest.mark.parametrize("children", [[], [a_job_fact(0)], [a_job_fact(0), a_pod_fact(0, terminating=True)]])
+def test_nothing_is_made_any_more(children: list[Any]) -> None:
+    for job in (a_started_job(cancel=True), latched(), latched(cancel=True)):
+        plan = planned(job, *children)
+        assert not [action for action in plan.actions if isinstance(action, CreateCase | StartAttempt)]
+
+
+def test_taking_the_request_back_changes_nothing_once_it_is_latched() -> None:
+    assert planned(latched(cancel=False), a_job_fact(0)) == planned(latched(cancel=True), a_job_fact(0))
+    assert said(planned(latched())).phase == "CANCELLED"
+
+
+def test_a_job_that_is_cancelled_at_its_creation_never_makes_a_job() -> None:
+    first = planned(a_job(cancel=True), spent=None)
+    assert (first.actions, said(first).phase) == ((), "CANCELLING")
+    then = planned(a_job(cancel=True, status=said(first).to_api()))
+    assert (then.actions, said(then).phase, str(said(then).ledger.cancelled)) == ((), "CANCELLED", "0-2")
+
+
+def test_cancelled_is_said_only_with_a_proof_and_when_nothing_is_live_or_left() -> None:
+    assert said(planned(latched(), a_job_fact(0), a_pod_fact(0, terminating=True))).phase == "CANCELLING"
+    assert said(planned(latched(), a_job_fact(0))).phase == "CANCELLING"
+    recorded = latched(status={"ledger": {"cancelled": "0-2"}})
+    assert said(planned(recorded, a_job_fact(0))).phase == "CANCELLING", "its Job is still there"
+    assert said(planned(recorded, a_pod_fact(0))).phase == "CANCELLING", "a pod is live"
+    end = planned(recorded, a_job_fact(0, terminating=True))
+    assert (said(end).phase, end.needs_proof, said(end).completion_time) == ("CANCELLED", True, NOW)
+
+
+def test_the_latch_keeps_who_why_and_when_and_learns_the_end() -> None:
+    latch = said(planned(latched())).cancellation
+    assert latch is not None
+    assert latch.to_api() == {**LATCH, "finishedAt": "2026-01-02T03:05:00Z"}
+
+
+def test_how_many_are_still_stopping_is_told() -> None:
+    children = [fact for i in range(3) for fact in (a_job_fact(i), a_pod_fact(i, terminating=i > 0))]
+    latch = said(planned(latched(), *children)).cancellation
+    assert latch is not None
+    assert latch.stopping == 3
+
+
+def test_what_had_ended_keeps_its_outcome() -> None:
+    children: list[Any] = [
+        a_job_fact(1),
+        a_pod_fact(1, state=PodState.SUCCEEDED),
+        a_job_fact(2),
+        a_pod_fact(2, state=PodState.FAILED, exit_code=1),
+        a_job_fact(3),
+        a_pod_fact(3, state=PodState.SUCCEEDED, terminating=True),
+    ]
+    plan = planned(latched(cases={"count": 6}, status={"ledger": {"succeeded": "0"}}), *children)
+    assert said(plan).ledger.to_api() == {"succeeded": "0-1", "failed": "2", "cancelled": "3-5"}
+    told = [action.job.index for action in plan.actions if isinstance(action, WriteJobStatus)]
+    assert told == [1, 2], "their Jobs are told how they ended and stay"
+    assert [action.job.index for action in plan.actions if isinstance(action, DeleteJob)] == [3]
+
+
+def test_a_case_that_is_being_stopped_is_not_cancelled_yet() -> None:
+    plan = planned(latched(), a_job_fact(0), a_pod_fact(0, terminating=True))
+    assert str(said(plan).ledger.cancelled) == "1-2"
+    assert said(plan).cases.running == 1
+
+
+def test_a_cancel_goes_before_suspension_refusal_and_completion() -> None:
+    plan = planned(latched(suspend=True, cases={"count": 1}), a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED))
+    assert said(plan).phase == "CANCELLED"
+
+
+def test_pods_that_do_not_stop_are_named() -> None:
+    pod = a_pod_fact(0, terminating=True, grace=30, node="node-7")
+    late = NOW + timedelta(seconds=40)
+    before = planned(latched(), a_job_fact(0), pod)
+    assert (said(before).reason, before.look_again) == ("CancelRequested", late)
+    status = said(planned(latched(), a_job_fact(0), pod, now=late))
+    assert status.reason == "PodsNotStopping"
+    assert f"{pod.name} on node node-7" in (status.message or "")
+
+
+def test_of_many_pods_that_do_not_stop_some_are_named() -> None:
+    children = [fact for i in range(9) for fact in (a_job_fact(i), a_pod_fact(i, terminating=True))]
+    status = said(planned(latched(cases={"count": 9}), *children, now=NOW + timedelta(minutes=5)))
+    assert "and 6 more" in (status.message or "")
+
+
+def test_what_the_api_server_recorded_of_a_cancel_is_obeyed_and_tells_the_user() -> None:
+    noted = {"annotations": {"simjob.dev/cancel-requested-by": "anna@example.org"}}
+    latch = said(planned(a_started_job(metadata=noted))).cancellation
+    assert latch is not None
+    assert latch.requested_by == "anna@example.org"
+
+
+def test_without_it_the_field_manager_is_told_as_such() -> None:
+    def owner(manager: str, fields: dict[str, Any], time: str | None = None) -> dict[str, Any]:
+        return {"manager": manager, "operation": "Update", "time": time, "fieldsV1": {"f:spec": fields}}
+
+    entries = [
+        owner("helm", {"f:cases": {}}, "2026-01-02T03:05:00Z"),
+        owner("argocd", {"f:cancel": {}}, "2026-01-02T03:04:00Z"),
+        owner("kubectl-patch", {"f:cancel": {}}, "2026-01-02T03:04:30Z"),
+        owner("old", {"f:cancel": {}}),
+        owner("older", {"f:cancel": {}}),
+    ]
+    metadata = Metadata.model_validate({"name": "sweep", "uid": UID, "managedFields": entries})
+    assert cancellation.requested_by(metadata) == "field manager kubectl-patch"
+
+
+def test_a_cancel_of_which_nobody_is_known_is_latched_too() -> None:
+    latch = said(planned(a_started_job(cancel=True))).cancellation
+    assert latch is not None
+    assert latch.requested_by is None
+
+
+@pytest.mark.parametrize("cancel", [None, False])
+def test_without_a_request_nothing_is_cancelled(cancel: bool | None) -> None:
+    assert said(planned(a_started_job(cancel=cancel))).cancellation is None

@@ -1,0 +1,163 @@
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from builders import NOW, a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
+from simjob.core import running
+from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.jobstatus import SETTLING
+from simjob.core.plan import (
+    Action,
+    CountAttempt,
+    CreateCase,
+    DeleteJob,
+    DeletePod,
+    Plan,
+    StartAttempt,
+    WriteJobStatus,
+)
+
+FAILED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 1, "reason": "Error"}
+LATER = NOW + timedelta(seconds=20)
+
+
+def created(plan: Plan) -> list[int]:
+    return [action.index for action in plan.actions if isinstance(action, CreateCase)]
+
+
+def started(plan: Plan) -> list[int]:
+    return [action.job.index for action in plan.actions if isinstance(action, StartAttempt)]
+
+
+def kinds(actions: Iterable[Action]) -> list[type[Action]]:
+    return [type(action) for action in actions]
+
+
+def live(*indexes: int) -> list[JobFact | PodFact]:
+    return [fact for index in indexes for fact in (a_job_fact(index), a_pod_fact(index))]
+
+
+def waiting(*indexes: int) -> list[JobFact]:
+    return [a_job_fact(index, attempt=1, failed=1, not_before=LATER) for index in indexes]
+
+
+def sweep(total: int = 10, *, status: dict[str, Any] | None = None, **spec: Any) -> Any:
+    return a_started_job(cases={"count": total}, status=status, **spec)
+
+
+@pytest.mark.parametrize(
+    ("parallelism", "children", "expected"),
+    [
+        (3, [], [0, 1, 2]),
+        (3, live(0, 1), [2]),
+        (5, live(0, 1), [2, 3, 4]),
+        (1, live(0, 1), []),
+        (0, live(0), []),
+        (0, [], []),
+        (3, [a_job_fact(0), a_pod_fact(0, terminating=True)], [1, 2]),
+        # A Job that its queue holds keeps its place: the queue may let it go at any time.
+        (3, [a_job_fact(0, suspended=True)], [1, 2]),
+        # A case that ended has left its place before the ledger has it.
+        (3, [a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED)], [1, 2, 3]),
+    ],
+)
+def test_free_places_are_taken_in_the_order_of_the_cases(parallelism: int, children: Any, expected: list[int]) -> None:
+    assert created(planned(sweep(parallelism=parallelism), *children)) == expected
+
+
+def test_cases_in_the_ledger_never_start_again() -> None:
+    job = sweep(parallelism=4, status={"ledger": {"succeeded": "0,2", "failed": "1", "cancelled": "4"}})
+    assert created(planned(job)) == [3, 5, 6, 7]
+
+
+def test_retries_take_places_before_new_cases() -> None:
+    plan = planned(sweep(parallelism=2), *live(0), a_job_fact(1, attempt=1, failed=1, not_before=NOW))
+    assert (started(plan), created(plan)) == ([1], [])
+
+
+def test_a_retry_waits_for_its_time_and_leaves_its_place_to_others() -> None:
+    plan = planned(sweep(parallelism=1), *waiting(0))
+    assert (started(plan), created(plan)) == ([], [1])
+    assert plan.look_again == LATER
+
+
+def test_waiting_retries_are_not_without_bound() -> None:
+    assert created(planned(sweep(parallelism=2), *waiting(0, 1, 2))) == [3]
+    assert created(planned(sweep(parallelism=2), *waiting(0, 1, 2, 3))) == []
+
+
+def test_a_big_sweep_is_created_in_batches() -> None:
+    plan = planned(sweep(10_000, parallelism=1000))
+    assert created(plan) == list(range(running.BATCH))
+    assert plan.look_again == NOW, "the next batch follows at once"
+
+
+def test_an_attempt_that_failed_is_counted_after_its_jobs_status_says_so() -> None:
+    job = a_job_fact(0, active=1, ready=1)
+    plan = planned(sweep(1, retries={"limit": 1}), job, a_pod_fact(job=job, **FAILED))
+    assert kinds(plan.actions) == [WriteJobStatus, CountAttempt], "or it would read as one more lost pod"
+    assert started(plan) == [], "the next attempt follows when its number is stored"
+
+
+def test_a_pod_that_is_lost_is_told_in_an_event() -> None:
+    plan = planned(sweep(1), a_job_fact(0, active=1))
+    (notice,) = plan.notices
+    assert (notice.reason, notice.warning) == ("AttemptLost", True)
+
+
+def test_a_running_pod_is_told_to_its_job_a_moment_later() -> None:
+    job = sweep(1)
+    early = planned(job, *live(0))
+    assert (kinds(early.actions), early.look_again) == ([], NOW + SETTLING)
+    assert kinds(planned(job, *live(0), now=NOW + SETTLING).actions) == [WriteJobStatus]
+
+
+def test_a_queue_that_takes_a_job_back_gets_its_pod_stopped_and_is_told() -> None:
+    job = a_job_fact(0, suspended=True)
+    assert kinds(planned(sweep(1), job, a_pod_fact(job=job)).actions) == [DeletePod]
+    assert kinds(planned(sweep(1), job).actions) == [WriteJobStatus]
+    assert kinds(planned(sweep(1), a_job_fact(0, suspended=True, says_suspended=True)).actions) == []
+    assert started(planned(sweep(1), a_job_fact(0, says_suspended=True))) == [0]
+
+
+def test_what_is_left_of_older_rounds_goes() -> None:
+    old, new = a_job_fact(0), a_job_fact(0, round=1)
+    plan = planned(sweep(1), old, new, a_pod_fact(job=old), a_pod_fact(job=new))
+    assert plan.actions == (DeleteJob(job=old), DeletePod(pod=a_pod_fact(job=old)))
+
+
+def test_a_second_live_pod_of_a_case_goes() -> None:
+    job = a_job_fact(0, attempt=1)
+    plan = planned(sweep(1), job, a_pod_fact(job=job), a_pod_fact(job=job, attempt=0))
+    assert plan.actions == (DeletePod(pod=a_pod_fact(job=job, attempt=0)),)
+
+
+def test_the_live_pod_of_a_job_that_vanished_goes_before_the_case_starts_again() -> None:
+    plan = planned(sweep(1), a_pod_fact(0))
+    assert kinds(plan.actions) == [DeletePod]
+
+
+class TestRounds:
+    def test_a_job_that_vanished_is_made_again_in_a_new_round_that_is_stored_first(self) -> None:
+        plan = planned(sweep(3, status={"round": 4}), *live(1, 2), spent=[0, 1, 2])
+        assert (created(plan), said(plan).round, plan.look_again) == ([], 5, NOW)
+        (notice,) = plan.notices
+        assert (notice.reason, notice.note[-1]) == ("JobLost", "0")
+        after = planned(sweep(3, status={"round": 5}), *live(1, 2), spent=[])
+        assert [action for action in after.actions if isinstance(action, CreateCase)] == [CreateCase(index=0, round=5)]
+
+    def test_a_new_operator_does_not_know_which_names_were_used(self) -> None:
+        plan = planned(sweep(3), spent=None)
+        assert (created(plan), said(plan).round, plan.notices) == ([], 1, ())
+
+    def test_a_new_operator_goes_on_with_what_is_there(self) -> None:
+        plan = planned(sweep(3, parallelism=2), *live(0), a_job_fact(1), spent=None)
+        assert (started(plan), said(plan).round) == ([1], 0)
+
+    def test_a_new_job_has_used_no_name(self) -> None:
+        assert created(planned(a_job(), spent=None)) == [0, 1, 2]
+
+    def test_a_resumed_job_goes_on_in_a_new_round_without_alarm(self) -> None:
+        plan = planned(sweep(3, status={"phase": "SUSPENDED"}), spent=[0, 1])
+        assert (created(plan), said(plan).round, plan.notices) == ([], 1, ())
