@@ -16,29 +16,43 @@ class Audit:
     def __init__(self, log: Path) -> None:
         self.log = log
         self.start = self.position()
+        self._overlooked: list[tuple[int, int]] = []
 
     def position(self) -> int:
         """Say where the log ends now."""
         return self.log.stat().st_size if self.log.exists() else 0
 
-    def records(self, start: int | None = None) -> Iterator[Record]:
-        """Read the requests that were answered since."""
-        if not self.log.exists():
-            return
-        with self.log.open() as lines:
-            lines.seek(self.start if start is None else start)
-            for line in lines:
-                # The last one may be half written.
-                if line.endswith("\n"):
-                    yield json.loads(line)
+    def overlook(self, start: int) -> None:
+        """Leave out what was answered since `start` when asked for what no Role allows.
+
+        An API server that has just been started forbids everything until it has read the Roles.
+        """
+        self._overlooked.append((start, self.position()))
+
+    def records(self, start: int | None = None, end: int | None = None) -> Iterator[Record]:
+        """Read the requests that were answered since, or up to `end`."""
+        with self.log.open("rb") as log:
+            log.seek(self.start if start is None else start)
+            content = log.read(-1 if end is None else end - log.tell())
+        # The last line may be half written.
+        for line in content.split(b"\n")[:-1]:
+            yield json.loads(line)
 
     def forbidden(self) -> list[str]:
         """Name the requests that no Role allows. A quota's 403 is none of them: the request itself was allowed."""
         return [
             describe(record)
-            for record in self.records()
+            for start, end in self._counted()
+            for record in self.records(start, end)
             if record.get("annotations", {}).get("authorization.k8s.io/decision") != "allow"
         ]
+
+    def _counted(self) -> Iterator[tuple[int, int]]:
+        start = self.start
+        for overlooked, end in self._overlooked:
+            yield start, overlooked
+            start = end
+        yield start, self.position()
 
     def writes(self, start: int) -> list[str]:
         """Name the requests since `start` that change something; renewing the Lease is none."""

@@ -96,6 +96,7 @@ class Client:
     def stream(self, path: str, **query: str) -> Iterator[Object]:
         """Read a watch line by line until it ends; ends quietly when the connection does."""
         connection = self._connect(timeout=300)
+        response: http.client.HTTPResponse | None = None
         try:
             connection.request("GET", f"{path}?{urlencode({**query, 'watch': 'true'})}")
             response = connection.getresponse()
@@ -106,6 +107,8 @@ class Client:
         except (OSError, http.client.HTTPException, ValueError):
             return
         finally:
+            if response is not None:
+                response.close()
             connection.close()
 
     def _once(self, method: str, path: str, body: Object | None) -> tuple[int, str]:

@@ -21,7 +21,7 @@ POLICY = Path(__file__).parent / "audit-policy.yaml"
 def audit(kwok_cluster: Cluster) -> Iterator[Audit]:
     """The API server's log of the operator's requests; at the end no Role forbade any of them."""
     log = kwok_cluster.audit(POLICY.read_text())
-    _wait_ready(kwok_cluster)
+    wait_ready(kwok_cluster)
     found = Audit(log)
     yield found
     forbidden, unsafe = found.forbidden(), found.unsafe_deletions()
@@ -79,7 +79,9 @@ def make_place(client: Client, name: str, operator_log: Callable[[], str], **lab
     return Place(client, name, operator_log)
 
 
-def _wait_ready(cluster: Cluster) -> None:
+def wait_ready(cluster: Cluster) -> None:
+    """Wait until the API server has all that it needs."""
+
     def is_ready() -> bool:
         try:
             return cluster.run_kubectl("get", "--raw", "/readyz") == "ok"

@@ -10,7 +10,7 @@ import pytest
 from cluster.provider import Cluster
 from integration.audit import Audit
 from integration.client import Client
-from integration.conftest import make_place
+from integration.conftest import make_place, wait_ready
 from integration.operator_process import QUICK_LEASE, OperatorProcess
 from integration.sweeps import Place, a_template, eventually
 
@@ -130,14 +130,17 @@ def test_of_two_only_one_works_and_the_other_takes_over_at_once_when_it_leaves(p
     assert len(sweep.pod_names) == 20
 
 
-def test_the_api_server_is_killed_under_load(place: Place, pair: Pair, kwok_cluster: Cluster) -> None:
+def test_the_api_server_is_killed_under_load(place: Place, pair: Pair, kwok_cluster: Cluster, audit: Audit) -> None:
     sweep = place.apply(cases={"count": 60}, parallelism=20, template=a_template(run=2))
     ending = place.apply("ending", cases={"count": 20}, template=a_template(stop=2))
     ending.wait_running(20)
     ending.cancel()
     kwok_cluster.kill("kube-apiserver")
+    away = audit.position()
     time.sleep(1)
     kwok_cluster.start("kube-apiserver")
+    wait_ready(kwok_cluster)
+    audit.overlook(away)
 
     def finished() -> bool:
         # Without a Lease that could be renewed a leader ends itself, and its kubelet starts it again.
