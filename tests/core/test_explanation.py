@@ -1,0 +1,59 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from builders import NOW, a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
+from simjob.core.facts import PodState
+from simjob.core.observed import Refusal
+
+WAITING: dict[str, Any] = {"state": PodState.ASSIGNED, "image": "solver:1"}
+
+
+def why(*children: Any, refusal: Refusal | None = None, **spec: Any) -> str | None:
+    return said(planned(a_job(**spec), *children, refusal=refusal)).reason
+
+
+@pytest.mark.parametrize(
+    ("pod", "reason"),
+    [
+        ({"state": PodState.PENDING}, "Accepted"),
+        ({"state": PodState.ASSIGNED}, "Starting"),
+        ({"state": PodState.RUNNING}, "CasesRunning"),
+        ({"state": PodState.PENDING, "reason": "Unschedulable", "message": "no GPU"}, "Unschedulable"),
+        (WAITING | {"reason": "ErrImagePull"}, "ImagePullFailed"),
+        (WAITING | {"reason": "ImagePullBackOff"}, "ImagePullFailed"),
+        (WAITING | {"reason": "CreateContainerConfigError", "message": "no secret"}, "ContainerCannotStart"),
+        (WAITING | {"reason": "ErrImagePull", "terminating": True}, "Starting"),
+    ],
+)
+def test_what_a_pod_waits_for_is_told(pod: dict[str, Any], reason: str) -> None:
+    assert why(a_job_fact(0), a_pod_fact(0, **pod)) == reason
+
+
+@pytest.mark.parametrize(
+    ("children", "spec", "reason"),
+    [
+        ([], {}, "Accepted"),
+        ([], {"parallelism": 0}, "ParallelismIsZero"),
+        ([a_job_fact(0, suspended=True)], {}, "QueuedByKueue"),
+        ([a_job_fact(0, not_before=NOW + timedelta(seconds=9))], {}, "WaitingToRetry"),
+        ([a_job_fact(0), a_pod_fact(0)], {"parallelism": 0}, "CasesRunning"),
+    ],
+)
+def test_why_nothing_runs_is_told(children: list[Any], spec: dict[str, Any], reason: str) -> None:
+    assert why(*children, **spec) == reason
+
+
+def test_a_refusal_is_told_before_all_else() -> None:
+    refusal = Refusal(index=2, kind="Pod", message="exceeded quota: gpu")
+    status = said(planned(a_started_job(), a_job_fact(0), a_pod_fact(0), refusal=refusal))
+    assert (status.reason, status.message) == ("PodRefused", "the Pod of case 2 is refused: exceeded quota: gpu")
+    assert why(refusal=Refusal(index=2, kind="Job", message="no")) == "JobRefused"
+
+
+def test_an_image_that_cannot_be_pulled_is_told_in_words_that_stay_the_same() -> None:
+    messages = {
+        said(planned(a_job(), a_job_fact(0), a_pod_fact(0, **WAITING, reason=reason, message=reason))).message
+        for reason in ("ErrImagePull", "ImagePullBackOff")
+    }
+    assert messages == {'case 0 cannot start: its image "solver:1" cannot be pulled'}

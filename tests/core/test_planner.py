@@ -1,0 +1,37 @@
+"""Which rule goes before which; what each does is tested beside it."""
+
+from typing import Any
+
+import pytest
+from builders import CREATED, a_job_fact, a_pod_fact, a_started_job, planned
+from simjob.core.observed import Refusal
+
+GONE = {"deletionTimestamp": CREATED}
+LATCH = {"cancellation": {"requestedAt": CREATED}}
+ALL_DONE = {"ledger": {"succeeded": "0-2"}}
+REFUSED = Refusal(index=0, kind="Job", message="no", permanent=True)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "status", "spec", "refusal", "phase"),
+    [
+        (GONE, {"phase": "COMPLETED"} | LATCH, {"suspend": True}, REFUSED, None),
+        ({}, {"phase": "COMPLETED"}, {"suspend": True, "cancel": True}, REFUSED, "COMPLETED"),
+        ({}, LATCH | ALL_DONE, {"suspend": True}, REFUSED, "CANCELLED"),
+        ({}, {}, {"suspend": True}, REFUSED, "FAILED"),
+        ({}, {}, {"suspend": True}, None, "SUSPENDED"),
+        ({}, ALL_DONE, {"suspend": True}, None, "COMPLETED"),
+        ({}, ALL_DONE, {"parallelism": 0}, None, "COMPLETED"),
+        ({}, {}, {}, None, "RUNNING"),
+    ],
+)
+def test_the_more_final_rule_decides(
+    metadata: dict[str, Any], status: dict[str, Any], spec: dict[str, Any], refusal: Refusal | None, phase: str | None
+) -> None:
+    plan = planned(a_started_job(metadata=metadata, status=status, **spec), refusal=refusal)
+    assert (plan.status.phase if plan.status else None) == phase
+
+
+def test_a_plan_is_the_same_for_the_same_world() -> None:
+    children: list[Any] = [a_job_fact(0), a_pod_fact(0), a_job_fact(1)]
+    assert planned(a_started_job(), *children) == planned(a_started_job(), *children)

@@ -1,0 +1,55 @@
+from typing import Any
+
+import pytest
+from simjob.api.ranges import Ranges
+from simjob.api.status import Failure, Ledger, Phase, Status
+from simjob.core.transitions import transitions
+
+
+def a_status(phase: Phase | None, reason: str = "Because", message: str = "so it is", **fields: Any) -> Status:
+    return Status(phase=phase, reason=reason, message=message, **fields)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (a_status(None), a_status(Phase.PENDING), [("Because", "Pending", False)]),
+        (a_status(Phase.PENDING), a_status(Phase.RUNNING), [("Because", "Running", False)]),
+        (a_status(Phase.RUNNING), a_status(Phase.FAILED), [("Because", "Failed", True)]),
+        (a_status(Phase.CANCELLING), a_status(Phase.CANCELLED), [("Because", "Cancelled", False)]),
+        (a_status(Phase.RUNNING), a_status(Phase.RUNNING, "CasesRunning"), []),
+        (a_status(Phase.RUNNING), a_status(Phase.RUNNING, "PodRefused"), [("PodRefused", "Running", True)]),
+        (a_status(Phase.RUNNING, "PodRefused"), a_status(Phase.RUNNING, "PodRefused", "other words"), []),
+        (a_status(Phase.PENDING), a_status(Phase.PENDING, "Unschedulable"), [("Unschedulable", "Pending", True)]),
+        (
+            a_status(Phase.CANCELLING),
+            a_status(Phase.CANCELLING, "PodsNotStopping"),
+            [("PodsNotStopping", "Cancelling", True)],
+        ),
+    ],
+)
+def test_a_new_phase_and_a_new_trouble_are_told(
+    old: Status, new: Status, expected: list[tuple[str, str, bool]]
+) -> None:
+    found = transitions(old, new)
+    assert [(notice.reason, notice.action, notice.warning) for notice in found] == expected
+    assert all(notice.note == new.message for notice in found)
+
+
+def test_nothing_is_told_twice() -> None:
+    status = a_status(Phase.FAILED, ledger=Ledger(failed=Ranges.of([1])))
+    assert transitions(status, status) == ()
+
+
+def test_cases_that_have_just_failed_are_told_together() -> None:
+    failures = (Failure(index=4, reason="OOMKilled", exit_code=137), Failure(index=1, reason="Error", exit_code=1))
+    old = a_status(Phase.RUNNING, ledger=Ledger(failed=Ranges.of([1])))
+    new = a_status(Phase.RUNNING, ledger=Ledger(failed=Ranges.of([1, 3, 4])), failures=failures)
+    (notice,) = transitions(old, new)
+    assert (notice.reason, notice.warning) == ("CasesFailed", True)
+    assert notice.note == "failed for good: cases 3-4; case 4: OOMKilled, exit code 137"
+
+
+def test_a_failure_of_which_no_more_is_known_is_told_all_the_same() -> None:
+    (notice,) = transitions(a_status(Phase.RUNNING), a_status(Phase.RUNNING, ledger=Ledger(failed=Ranges.of([3]))))
+    assert notice.note == "failed for good: cases 3"
