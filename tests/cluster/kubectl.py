@@ -62,12 +62,13 @@ class Kubectl:
             for process in processes:
                 process.terminate()
                 process.wait()
+                if process.stdout:
+                    process.stdout.close()
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
         return [self.program, f"--kubeconfig={self.kubeconfig}", *arguments]
 
 
 def _forward(process: "subprocess.Popen[str]", source: str, lines: "queue.SimpleQueue[Line]") -> None:
-    with process.stdout or open("/dev/null") as output:
-        for line in output:
-            lines.put(Line(time.monotonic(), source, line.rstrip("\n")))
+    for line in process.stdout or ():
+        lines.put(Line(time.monotonic(), source, line.rstrip("\n")))

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from cluster import deploy, images, options, provider
@@ -40,41 +41,55 @@ and end it:
 
 def main() -> int:
     """Run the demo; return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m demo",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--state", metavar="DIR", type=Path, default=Path(".cluster-demo"), help="folder (%(default)s)")
-    default = options.default_nodes()
-    parser.add_argument("--nodes", choices=[Nodes.REAL, Nodes.KWOK], type=Nodes, default=default, help="(%(default)s)")
-    arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    # Whoever ends it so wants the cluster gone as well.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with _cluster(arguments.state, arguments.nodes) as (cluster, report):
-            _show(cluster, report, arguments.nodes)
+        asked = _parse()
+        with _cluster(asked) as (cluster, report):
+            _show(cluster, report, asked.nodes)
             report.step("everything was as it should be")
     except ClusterError as error:
-        print(f"\nerror: {error}{f'{chr(10)}hint:  {error.hint}' if error.hint else ''}", file=sys.stderr)
+        print(f"\nerror: {error}", file=sys.stderr)
+        if error.hint:
+            print(f"hint:  {error.hint}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     return 0
 
 
+def _parse() -> Options:
+    parser = argparse.ArgumentParser(
+        prog="python -m demo",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    given = options.from_environment(os.environ)
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        type=Path,
+        default=Path(".cluster-demo"),
+        help="the cluster's folder (now: %(default)s)",
+    )
+    parser.add_argument("--nodes", metavar="NODES", default=given.nodes, help="real or kwok (now: %(default)s)")
+    parsed = parser.parse_args()
+    return replace(given, state=parsed.state, nodes=options.parse_nodes(parsed.nodes))
+
+
 @contextmanager
-def _cluster(state: Path, nodes: Nodes) -> Iterator[tuple[Cluster, Report]]:
+def _cluster(asked: Options) -> Iterator[tuple[Cluster, Report]]:
     """Bring a cluster up, and remove it whatever happens, unless KEEP says otherwise."""
     report = Report()
-    cluster = provider.up(Options(state=state, nodes=nodes), report)
+    cluster = provider.up(asked, report)
     try:
         yield cluster, report
     finally:
         # A second Ctrl-C must not leave half of it behind.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         if os.environ.get("KEEP"):
-            print(KEPT.format(kubeconfig=cluster.kubeconfig, state=state), flush=True)
+            print(KEPT.format(kubeconfig=cluster.kubeconfig, state=asked.state), flush=True)
         else:
             report.step("remove the cluster")
             cluster.down()
@@ -82,7 +97,7 @@ def _cluster(state: Path, nodes: Nodes) -> Iterator[tuple[Cluster, Report]]:
 
 
 def _show(cluster: Cluster, report: Report, nodes: Nodes) -> None:
-    if nodes is Nodes.REAL:
+    if nodes.has_real:
         archive = images.build(sweep.IMAGE_FOLDER, sweep.IMAGE_FOLDER / "Dockerfile", sweep.IMAGE, _tar("rc-filter"))
         report.step(f"load {sweep.IMAGE} into the node")
         cluster.load_image(archive)
