@@ -87,6 +87,9 @@ class Reason:
     QUEUED: Final = "QueuedByKueue"
     ATTEMPT_LOST: Final = "AttemptLost"
     JOB_LOST: Final = "JobLost"
+    # Of a Job's condition Failed; the first is the Job controller's own.
+    BACKOFF_LIMIT: Final = "BackoffLimitExceeded"
+    LOST: Final = "Lost"
 
 
 class ErrorCode:

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from simjob.api.names import ErrorCode
+from simjob.api.names import ErrorCode, Reason
 from simjob.core import retries
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import CaseFacts
@@ -105,6 +105,8 @@ def judge(case: CaseFacts, limit: int, now: datetime) -> Verdict:
 def _finished(job: JobFact, case: CaseFacts) -> Ended:
     if job.succeeded:
         return Ended(outcome=Outcome.SUCCEEDED, job=job, failures=job.failed)
+    if job.finish_reason == Reason.LOST:
+        return _lost_for_good(job, job.finish_message)
     pod = next((pod for pod in reversed(case.pods) if pod.job_uid == job.uid), None)
     return Ended(
         outcome=Outcome.FAILED,
@@ -148,17 +150,21 @@ def _after(job: JobFact, pod: PodFact, limit: int, now: datetime) -> Verdict:
 
 def _lost(job: JobFact, pod: PodFact | None) -> Verdict:
     lost = job.lost + 1
-    if lost >= LOST_IN_A_ROW_LIMIT:
-        return Ended(
-            outcome=Outcome.FAILED,
-            job=job,
-            failures=job.failed,
-            error_code=ErrorCode.LOST,
-            reason="Lost",
-            message=f"{lost} pods in a row ended without an outcome"
-            + (f": {pod.message}" if pod and pod.message else ""),
-        )
-    return Over(job=job, pod=pod, count=_next(job, failed=job.failed, lost=lost, not_before=None))
+    if lost < LOST_IN_A_ROW_LIMIT:
+        return Over(job=job, pod=pod, count=_next(job, failed=job.failed, lost=lost, not_before=None))
+    why = f": {pod.message}" if pod and pod.message else ""
+    return _lost_for_good(job, f"{lost} pods in a row ended without an outcome{why}")
+
+
+def _lost_for_good(job: JobFact, message: str) -> Ended:
+    return Ended(
+        outcome=Outcome.FAILED,
+        job=job,
+        failures=job.failed,
+        error_code=ErrorCode.LOST,
+        reason=Reason.LOST,
+        message=message,
+    )
 
 
 def _next(job: JobFact, *, failed: int, lost: int, not_before: datetime | None) -> CountAttempt:
