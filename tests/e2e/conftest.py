@@ -1,0 +1,90 @@
+"""The stage's one cluster with the operator on it as users install it, and a namespace for each test."""
+
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cluster import deploy, provider
+from cluster.kubectl import Kubectl
+from cluster.options import Nodes, Options
+from cluster.provider import Cluster
+from cluster.report import Report
+from e2e.support.deployment import Operator
+from e2e.support.namespace import Namespace
+from integration.audit import Audit
+from integration.client import Client
+
+STATE = Path(".cluster-e2e")
+KEEP = bool(os.environ.get("KEEP"))
+POLICY = Path(__file__).parents[1] / "integration/audit-policy.yaml"
+# It judges what all others have made the operator do.
+LAST = "test_permissions.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the judgement over the whole run at its end."""
+    items.sort(key=lambda item: item.path.name == LAST)
+
+
+@pytest.fixture(scope="session")
+def real_cluster() -> Iterator[Cluster]:
+    """A cluster with a real node, for this run.
+
+    The fake one beside it takes no pods of these tests. Without it the loss of the real one would be the loss of all
+    nodes, and then Kubernetes takes itself for blind and evicts nobody.
+    """
+    cluster = provider.up(Options(state=STATE, nodes=Nodes.BOTH, kwok_nodes=1), Report(quiet=True))
+    yield cluster
+    if not KEEP:
+        cluster.down()
+
+
+@pytest.fixture(scope="session")
+def audit(real_cluster: Cluster, api: Client) -> Audit:
+    """The API server's record of all that the operator asks of it."""
+    log = real_cluster.audit(POLICY.read_text())
+    # It has been restarted; the client is patient.
+    api.get("/version")
+    return Audit(log)
+
+
+@pytest.fixture(scope="session")
+def operator(real_cluster: Cluster, audit: Audit) -> Operator:
+    """The operator, installed from the manifests with the image that the sources make."""
+    deploy.deploy(real_cluster, Report(quiet=True))
+    found = Operator(real_cluster, deploy.kubectl_of(real_cluster))
+    found.leader()
+    return found
+
+
+@pytest.fixture(scope="session")
+def kubectl(operator: Operator) -> Kubectl:
+    """kubectl as administrator, of a cluster with the operator."""
+    return operator.kubectl
+
+
+@pytest.fixture(scope="session")
+def api(real_cluster: Cluster) -> Client:
+    """The API server, without kubectl between."""
+    return Client(real_cluster)
+
+
+@pytest.fixture
+def namespace(request: pytest.FixtureRequest, operator: Operator, kubectl: Kubectl, api: Client) -> Iterator[Namespace]:
+    """A namespace of the test's own; at the end, what happened in it is held against what may never happen."""
+    found = Namespace.create(_name(request.node.name), kubectl, api, operator)
+    started = datetime.now(UTC)
+    yield found
+    try:
+        assert found.violations() == []
+        assert operator.errors(started) == []
+    finally:
+        found.close()
+
+
+def _name(test: str) -> str:
+    words = re.sub(r"[^a-z0-9]+", "-", test.removeprefix("test_").lower())
+    return f"e2e-{words}"[:50].strip("-")

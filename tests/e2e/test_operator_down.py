@@ -1,0 +1,112 @@
+"""The operator is away, is killed, or changes hands: nothing happens twice, nothing is forgotten."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from e2e.support import node
+from e2e.support.deployment import Operator
+from e2e.support.namespace import Namespace
+from e2e.support.sweep import FOREVER
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+# A Lease that is not renewed is free after 15 s; others look at it every 2 s.
+TAKEOVER_SECONDS = 15 + 2
+
+
+def test_a_cancel_while_the_operator_is_away_happens_when_it_is_back(namespace: Namespace, operator: Operator) -> None:
+    sweep = namespace.sweep(FOREVER, cases={"count": 10}, parallelism=2)
+    pods = sweep.wait_running(2)
+    with operator.away():
+        sweep.cancel("nobody is listening")
+        assert sweep.status["phase"] == "RUNNING"
+        assert all(node.processes(pod.uid) for pod in pods)
+    status = sweep.wait_phase("CANCELLED")
+    assert status["cancellation"]["reason"] == "nobody is listening"
+    assert status["ledger"]["cancelled"] == "0-9"
+    assert [node.processes(pod.uid) for pod in pods] == [[], []]
+
+
+def test_what_ended_while_the_operator_was_away_counts(namespace: Namespace, operator: Operator) -> None:
+    sweep = namespace.sweep("sleep 3; exit $SIMJOB_CASE_INDEX", cases={"count": 3}, parallelism=2)
+    pods = sweep.wait_running(2)
+    with operator.away():
+        sweep.wait(lambda: all(not node.processes(pod.uid) for pod in pods), "both have ended")
+    status = sweep.wait_phase("FAILED")
+    assert (status["ledger"]["succeeded"], status["ledger"]["failed"]) == ("0", "1-2")
+    namespace.settle()
+    assert len({seen.uid for seen in namespace.pods.history}) == 3, "each case ran once"
+
+
+def test_a_namespace_with_a_live_sweep_can_be_deleted_without_the_operator(
+    namespace: Namespace, operator: Operator
+) -> None:
+    sweep = namespace.sweep(FOREVER, cases={"count": 4}, parallelism=2)
+    pods = sweep.wait_running(2)
+    with operator.away():
+        namespace.kubectl.run("delete", "namespace", namespace.name, "--timeout=60s")
+        assert [node.processes(pod.uid) for pod in pods] == [[], []]
+    namespace.settle()
+    assert namespace.pods.live() == []
+
+
+def test_an_operator_killed_while_it_creates_makes_nothing_twice(namespace: Namespace, operator: Operator) -> None:
+    pid = operator.process(operator.leader())
+    sweep = namespace.sweep(cases={"count": 50})
+    at_once(lambda: len(namespace.jobs.history) >= 3)
+    node.kill(pid)
+    namespace.jobs.settle()
+    assert len(namespace.jobs.live()) < 50, "it was killed in the middle"
+    assert sweep.wait_phase("COMPLETED", 120)["ledger"]["succeeded"] == "0-49"
+    namespace.settle()
+    assert len({seen.uid for seen in namespace.jobs.history}) == 50
+    assert len({seen.uid for seen in namespace.pods.history}) == 50
+    operator.wait_available()
+
+
+def test_an_operator_killed_while_it_cancels_cancels_all_the_same(namespace: Namespace, operator: Operator) -> None:
+    sweep = namespace.sweep("trap 'sleep 2; exit 0' TERM; sleep 3600 & wait", cases={"count": 20}, parallelism=8)
+    pods = sweep.wait_running(8)
+    pid = operator.process(operator.leader())
+    sweep.cancel()
+    at_once(lambda: any(seen.phase == "CANCELLING" for seen in namespace.sweeps.history))
+    node.kill(pid)
+    status = sweep.wait_phase("CANCELLED", 60)
+    assert status["ledger"]["cancelled"] == "0-19"
+    assert [node.processes(pod.uid) for pod in pods] == [[]] * 8
+    namespace.settle()
+    assert len({seen.uid for seen in namespace.pods.history}) == 8
+    operator.wait_available()
+
+
+def test_another_replica_takes_over_when_the_leader_is_killed(namespace: Namespace, operator: Operator) -> None:
+    leader = operator.leader()
+    node.kill(operator.process(leader))
+    killed = time.monotonic()
+    sweep = namespace.sweep(cases={"count": 2})
+    sweep.wait(lambda: operator.holder() != leader["metadata"]["name"], "another replica leads")
+    took = time.monotonic() - killed
+    print(f"the other replica took over after {took:.1f} s")
+    assert took < TAKEOVER_SECONDS + 3
+    sweep.wait_phase("COMPLETED")
+    operator.wait_available()
+
+
+def test_a_leader_that_ends_in_peace_hands_over_at_once(namespace: Namespace, operator: Operator) -> None:
+    leader = operator.leader()["metadata"]["name"]
+    operator.run("delete", "pod", leader, "--wait=false")
+    deleted = time.monotonic()
+    sweep = namespace.sweep(cases={"count": 2})
+    sweep.wait(lambda: operator.holder() not in ("", leader), "another replica leads")
+    assert time.monotonic() - deleted < TAKEOVER_SECONDS / 2
+    sweep.wait_phase("COMPLETED")
+    operator.wait_available()
+
+
+def at_once(check: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait without a pause worth mentioning: what is waited for is over soon."""
+    limit = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < limit
+        time.sleep(0.001)

@@ -1,0 +1,39 @@
+"""Every sample in manifests/samples, applied as its first lines say, ends as they say."""
+
+import pytest
+from cluster import images, oci
+from cluster.deploy import ROOT
+from cluster.provider import Cluster
+from e2e.support.namespace import Namespace
+from e2e.support.sweep import Sweep
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+
+SAMPLES = ROOT / "manifests/samples"
+ENDS = {
+    "cancelled-from-the-start": "CANCELLED",
+    "gpu": "PENDING",
+    "matrix": "COMPLETED",
+    "minimal": "COMPLETED",
+    "rc-filter": "COMPLETED",
+}
+RC_FILTER = "simjob.local/rc-filter:dev"
+
+
+def test_every_sample_ends_as_it_says(namespace: Namespace, real_cluster: Cluster) -> None:
+    assert {file.stem for file in SAMPLES.glob("*.yaml")} == set(ENDS), "say here how a new sample ends"
+    folder = SAMPLES / "rc-filter"
+    archive = ROOT / "build" / "rc-filter.tar"
+    real_cluster.load_image(images.build(folder, folder / "Dockerfile", RC_FILTER, archive))
+    for name in ENDS:
+        # The node has no registry to pull from.
+        text = (SAMPLES / f"{name}.yaml").read_text().replace("busybox:1.37", oci.BUSYBOX)
+        namespace.run("apply", "-f", "-", stdin=text)
+    sweeps = {name: Sweep(namespace, name) for name in ENDS}
+    for name, phase in ENDS.items():
+        sweeps[name].wait_phase(phase, 180)
+    assert sweeps["gpu"].wait_message("Unschedulable").startswith("case 0 cannot be scheduled: 0/2 nodes are available")
+    assert sweeps["rc-filter"].status["progress"] == "36/36"
+    assert namespace.run("logs", f"job/{sweeps['matrix'].job(5)}") == "mesh=fine reynolds=1000000\n"
+    assert sweeps["gpu"].status["phase"] == "PENDING"
+    assert namespace.run("get", "jobs", "-l", "simjob.dev/name=cancelled-from-the-start", "-o", "name") == ""
