@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -49,6 +50,8 @@ The first build takes about eight minutes on two cores; a start after that, a fe
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code."""
+    # A CI system that cancels a run sends SIGTERM; `up` then cleans up as it does after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         given = options.from_environment(os.environ)
         parsed = _parser(given).parse_args(arguments)

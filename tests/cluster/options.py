@@ -43,11 +43,6 @@ class Options:
     kcm_qps: int = 20
     provider: Provider = Provider.SOURCE
 
-    @property
-    def kcm_burst(self) -> int:
-        """Kubernetes' own proportion: 20 requests per second, bursts of 30."""
-        return self.kcm_qps * 3 // 2
-
 
 def default_nodes() -> Nodes:
     """A real node needs root."""

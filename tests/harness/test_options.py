@@ -34,9 +34,3 @@ def test_the_default_needs_root_only_if_it_has_it(monkeypatch: pytest.MonkeyPatc
 def test_a_bad_value_is_named(name: str, text: str) -> None:
     with pytest.raises(ClusterError, match=f"{name} must be .*{text}"):
         options.from_environment({name: text})
-
-
-def test_bursts_keep_the_stock_proportion() -> None:
-    assert Options().kcm_qps == 20
-    assert Options().kcm_burst == 30
-    assert Options(kcm_qps=500).kcm_burst == 750

@@ -131,6 +131,7 @@ class ControlPlane:
             f"--service-account-private-key-file={private}",
             "--use-service-account-credentials=true",
             f"--kube-api-qps={self.facts.kcm_qps}",
+            # In the stock proportion, 20 to 30.
             f"--kube-api-burst={self.facts.kcm_qps * 3 // 2}",
             f"--node-monitor-grace-period={grace}s",
             "--node-monitor-period=2s",

@@ -28,7 +28,7 @@ class Processes:
         """Start a component unless it runs with this very command line; return whether it was started."""
         if self.is_running(name) and self.command(name) == list(argv):
             return False
-        self.stop(name)
+        self.stop(name, grace=3.0)
         self._record(name, self._spawn(name, argv), argv)
         return True
 
