@@ -1,0 +1,256 @@
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from builders import NOW, UID, a_job_dict, a_job_fact, a_pod_fact
+from simjob.api.ranges import Ranges
+from simjob.api.simulationjob import Invalid, SimulationJob
+from simjob.api.status import Ledger, Phase, Status
+from simjob.core.facts import Job, JobFact, Pod, PodFact, PodState
+from simjob.runtime.store import JobSink, PodSink, Store
+from simjob.runtime.workqueue import Key, WorkQueue
+from virtualtime import VirtualTimeLoop
+
+LOOP = VirtualTimeLoop
+KEY = Key("default", UID)
+OTHER = Key("default", "another")
+
+
+def a_store(queue: WorkQueue | None = None) -> Store:
+    return Store(WorkQueue() if queue is None else queue, lambda: NOW)
+
+
+def sweep(version: int = 1, *, status: dict[str, Any] | None = None, **keywords: Any) -> dict[str, Any]:
+    metadata = {"resourceVersion": str(version), **keywords.pop("metadata", {})}
+    return a_job_dict(metadata=metadata, status=status, **keywords)
+
+
+def children(store: Store) -> tuple[list[JobFact], list[PodFact]]:
+    cases = store.observe(KEY, spent=None, refusal=None).cases
+    return [case.job for case in cases if case.job], [pod for case in cases for pod in case.pods]
+
+
+class TestVersions:
+    def test_the_newest_version_of_a_simulationjob_is_kept(self) -> None:
+        store = a_store()
+        for version, parallelism in [(5, 5), (4, 4), (10, 10), (9, 9)]:
+            store.seen(sweep(version, parallelism=parallelism))
+        known = store.get(KEY)
+        assert isinstance(known, SimulationJob)
+        assert known.spec.parallelism == 10
+        assert store.versions() == {UID: "10"}
+
+    def test_the_newest_version_of_a_job_and_a_pod_is_kept(self) -> None:
+        store = a_store()
+        for version in (9, 10, 2):
+            store.put_job(a_job_fact(0, version=version, attempt=version))
+            store.put_pod(a_pod_fact(0, version=version, reason=str(version)))
+        (job,), (pod,) = children(store)
+        assert (job.attempt, pod.reason) == (10, "10")
+
+    def test_what_the_operator_wrote_is_known_before_the_watch_tells(self) -> None:
+        store = a_store()
+        store.seen(sweep(5))
+        store.wrote(KEY, Status(phase=Phase.RUNNING), "6")
+        store.seen(sweep(5))
+        known = store.get(KEY)
+        assert isinstance(known, SimulationJob)
+        assert (known.status.phase, known.metadata.resource_version) == (Phase.RUNNING, "6")
+
+    def test_an_answer_does_not_hide_a_change_that_the_watch_told_before_it_came(self) -> None:
+        store = a_store()
+        store.seen(sweep(7, cancel=True))
+        store.wrote(KEY, Status(phase=Phase.RUNNING), "6")
+        known = store.get(KEY)
+        assert isinstance(known, SimulationJob)
+        assert (known.spec.cancel, known.metadata.resource_version) == (True, "7")
+
+    def test_the_answer_for_one_that_cannot_be_read_is_kept_too(self) -> None:
+        store = a_store()
+        store.seen(sweep(5, cases={}))
+        store.wrote(KEY, Status(phase=Phase.FAILED), "6")
+        known = store.get(KEY)
+        assert isinstance(known, Invalid)
+        assert known.status is not None
+        assert (known.status.phase, known.metadata.resource_version) == (Phase.FAILED, "6")
+
+
+class TestEnds:
+    def test_the_last_state_of_a_deleted_pod_counts(self) -> None:
+        store = a_store()
+        store.put_job(a_job_fact(0))
+        store.put_pod(a_pod_fact(0))
+        store.pod_deleted(a_pod_fact(0, version=2, state=PodState.SUCCEEDED))
+        (pod,) = children(store)[1]
+        assert (pod.state, pod.gone, pod.live) == (PodState.SUCCEEDED, True, False)
+
+    def test_a_stop_is_remembered_to_the_end(self) -> None:
+        store = a_store()
+        store.put_job(a_job_fact(0))
+        store.put_pod(a_pod_fact(0, terminating=True))
+        store.pod_deleted(a_pod_fact(0, version=2, state=PodState.FAILED))
+        assert children(store)[1][0].stopped
+
+    def test_an_answer_that_comes_after_the_end_is_dropped(self) -> None:
+        store = a_store()
+        store.job_deleted(a_job_fact(0))
+        store.pod_deleted(a_pod_fact(0, version=2, state=PodState.FAILED))
+        store.put_job(a_job_fact(0, version=99))
+        store.put_pod(a_pod_fact(0, version=99))
+        assert children(store) == ([], [])
+
+    def test_an_end_that_is_told_twice_stays_as_it_was_told_first(self) -> None:
+        store = a_store()
+        store.put_job(a_job_fact(0))
+        store.pod_deleted(a_pod_fact(0, state=PodState.SUCCEEDED))
+        store.pod_deleted(a_pod_fact(0, version=9))
+        assert children(store)[1][0].state is PodState.SUCCEEDED
+
+    @pytest.mark.parametrize(
+        ("job", "ledger", "kept"),
+        [
+            (a_job_fact(0), Ranges(), True),
+            (a_job_fact(0, attempt=1), Ranges(), False),
+            (a_job_fact(0), Ranges.of([0]), False),
+            (None, Ranges(), True),
+            (None, Ranges.of([0]), False),
+        ],
+    )
+    def test_a_last_state_is_kept_until_it_has_been_counted(
+        self, job: JobFact | None, ledger: Ranges, kept: bool
+    ) -> None:
+        store = a_store()
+        store.seen(sweep())
+        store.wrote(KEY, Status(ledger=Ledger(succeeded=ledger)), "2")
+        if job:
+            store.put_job(job)
+        store.pod_deleted(a_pod_fact(0, state=PodState.SUCCEEDED))
+        assert bool(children(store)[1]) is kept
+
+    @pytest.mark.parametrize("pod", [{"state": PodState.FAILED}, {"state": PodState.SUCCEEDED, "stopped": True}])
+    def test_without_a_job_only_a_success_is_worth_keeping(self, pod: dict[str, Any]) -> None:
+        store = a_store()
+        store.pod_deleted(a_pod_fact(0, **pod))
+        assert children(store) == ([], [])
+
+    def test_ended_pods_of_a_job_are_those_that_are_still_there(self) -> None:
+        store = a_store()
+        job = a_job_fact(0, attempt=3)
+        ended = a_pod_fact(job=job, attempt=0, state=PodState.FAILED)
+        store.put_pod(ended)
+        store.put_pod(a_pod_fact(job=job, attempt=1))
+        store.pod_deleted(a_pod_fact(job=job, attempt=2, state=PodState.FAILED))
+        store.put_pod(a_pod_fact(job=a_job_fact(0, round=1), attempt=3, state=PodState.FAILED))
+        assert store.ended_pods(KEY, job.uid) == (ended,)
+        assert store.ended_pods(OTHER, job.uid) == ()
+
+
+class TestLanes:
+    async def lane(self, *keys_in_order: Key, queue: WorkQueue) -> None:
+        assert [await queue.get() for _ in keys_in_order] == list(keys_in_order)
+        assert len(queue) == 0
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"cancel": True},
+            {"metadata": {"deletionTimestamp": "2026-01-02T03:04:05Z"}},
+            {"metadata": {"annotations": {"simjob.dev/cancel-requested-by": "anna"}}},
+            {"cases": {}, "cancel": True},
+        ],
+    )
+    async def test_a_cancel_and_a_deletion_go_ahead_of_all_others(self, change: dict[str, Any]) -> None:
+        queue = WorkQueue()
+        store = a_store(queue)
+        store.put_job(a_job_fact(0, owner_uid=OTHER.uid))
+        store.seen(sweep(**change))
+        await self.lane(KEY, OTHER, queue=queue)
+
+    async def test_so_does_every_change_of_a_cancelled_jobs_children(self) -> None:
+        queue = WorkQueue()
+        store = a_store(queue)
+        store.seen(sweep(status={"cancellation": {"requestedAt": "2026-01-02T03:04:05Z"}}))
+        await queue.get()
+        queue.done(KEY)
+        store.put_job(a_job_fact(0, owner_uid=OTHER.uid))
+        store.put_pod(a_pod_fact(0))
+        await self.lane(KEY, OTHER, queue=queue)
+
+    async def test_other_changes_wait_their_turn_and_news_that_are_none_wake_nobody(self) -> None:
+        queue = WorkQueue()
+        store = a_store(queue)
+        store.put_job(a_job_fact(0, owner_uid=OTHER.uid))
+        store.seen(sweep())
+        await self.lane(OTHER, KEY, queue=queue)
+        queue.done(KEY)
+        store.seen(sweep())
+        store.job_deleted(a_job_fact(5))
+        assert len(queue) == 0
+
+
+class TestGone:
+    def test_a_simulationjob_that_is_gone_does_not_come_back_by_a_late_event(self) -> None:
+        store = a_store()
+        store.seen(sweep())
+        store.deleted(sweep())
+        store.seen(sweep(9))
+        assert store.get(KEY) is None
+        assert store.is_gone(KEY)
+
+    def test_its_children_are_known_until_the_last_has_gone(self) -> None:
+        store = a_store()
+        store.put_job(a_job_fact(0))
+        store.put_pod(a_pod_fact(0))
+        store.deleted(sweep())
+        store.job_deleted(a_job_fact(0))
+        assert store.has_children(KEY)
+        store.pod_deleted(a_pod_fact(0, version=2))
+        assert not store.has_children(KEY)
+        store.drop(KEY)
+        assert (list(store.keys()), store.is_gone(KEY)) == ([], False)
+
+    def test_the_owner_of_children_is_known_from_their_jobs(self) -> None:
+        store = a_store()
+        assert store.owner_name(KEY) is None
+        store.put_job(a_job_fact(0))
+        assert store.owner_name(KEY) == "sweep"
+
+
+@pytest.mark.parametrize(
+    ("keywords", "forbidden"),
+    [
+        ({}, False),
+        ({"cancel": True}, True),
+        ({"suspend": True}, True),
+        ({"metadata": {"deletionTimestamp": "2026-01-02T03:04:05Z"}}, True),
+        ({"status": {"cancellation": {"requestedAt": "2026-01-02T03:04:05Z"}}}, True),
+        ({"cases": {}}, True),
+    ],
+)
+def test_what_the_newest_state_forbids_to_make(keywords: dict[str, Any], forbidden: bool) -> None:
+    store = a_store()
+    assert store.must_not_create(KEY), "nothing is known of it"
+    store.seen(sweep(**keywords))
+    assert store.must_not_create(KEY) is forbidden
+
+
+def test_sinks_read_objects_of_ours_and_leave_out_all_others() -> None:
+    times: list[datetime] = [NOW, NOW + timedelta(seconds=5)]
+    store = a_store()
+    pods, jobs = PodSink(store, lambda: times.pop(0)), JobSink(store)
+    labels = {"simjob.dev/uid": UID, "simjob.dev/index": "0", "simjob.dev/attempt": "0", "simjob.dev/round": "0"}
+    owners = [{"kind": "SimulationJob", "name": "sweep", "uid": UID, "controller": True}, {"kind": "Job", "uid": "j"}]
+    meta = {"name": "x", "namespace": "default", "uid": "u", "labels": labels, "ownerReferences": owners}
+    job = msgspec.convert({"metadata": meta | {"uid": "j"}}, Job)
+    pod = msgspec.convert({"metadata": meta, "status": {"phase": "Running"}}, Pod)
+    jobs.upsert(job)
+    jobs.upsert(msgspec.convert({"metadata": meta | {"uid": "k", "labels": {}}}, Job))
+    pods.upsert(pod)
+    (found,) = children(store)[1]
+    pods.delete(pod)
+    (last,) = children(store)[1]
+    assert (found.seen_at, last) == (NOW, replace(found, gone=True)), "its state is as old as its first sight"
+    jobs.delete(job)
+    assert children(store) == ([], [])
