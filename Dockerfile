@@ -21,9 +21,8 @@ RUN /opt/build/bin/uv sync --frozen --no-dev --no-install-project --no-cache --l
 COPY README.md ./
 COPY operator operator
 RUN /opt/build/bin/hatchling build --target wheel --directory /tmp/wheel \
- && /opt/build/bin/uv pip install --python /opt/simjob --no-deps --no-cache --offline /tmp/wheel/*.whl \
- && /opt/simjob/bin/python -m compileall -q --invalidation-mode unchecked-hash \
-      "$(/opt/simjob/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/simjob"
+ && /opt/build/bin/uv pip install --python /opt/simjob --target /opt/operator --no-deps --no-cache --offline /tmp/wheel/*.whl \
+ && /opt/simjob/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/operator
 
 FROM debian:trixie-slim
 LABEL org.opencontainers.image.title="simjob operator" \
@@ -31,10 +30,12 @@ LABEL org.opencontainers.image.title="simjob operator" \
 RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf /var/log/*.log /var/log/apt
+# The dependencies first: their layer, nearly all of the image, is the same after each change of the sources.
 COPY --from=build /opt/simjob /opt/simjob
+COPY --from=build /opt/operator /opt/operator
 
 # The bytecode is in the image already and the root file system is read-only, so Python need not try to write any.
-ENV PATH=/opt/simjob/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+ENV PATH=/opt/simjob/bin:$PATH PYTHONPATH=/opt/operator PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 # kopf asks for the user's name, which a number need not have.
 ENV LOGNAME=simjob
 # Numeric, because runAsNonRoot cannot judge a name.
