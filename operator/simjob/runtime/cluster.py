@@ -1,7 +1,7 @@
 """The API calls that the operator makes, as a protocol, so that tests can put another world behind it.
 
 Every method raises `ClusterError` (runtime/errors.py). The real form is in runtime/apiserver.py. The methods are
-the operator's whole reach: manifests/rbac.yaml grants exactly these, and a test compares the two.
+the operator's whole reach: manifests/rbac/ grants exactly these, and a test compares the two.
 """
 
 from collections.abc import Mapping, Sequence
