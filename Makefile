@@ -3,7 +3,7 @@
 # Variable of the demo and the tests: KEEP=1 leaves their cluster up.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-integration test-e2e lint cluster-up cluster-down run image deploy
+.PHONY: help demo test test-unit test-integration test-e2e lint cluster-up cluster-status cluster-down run image deploy
 
 VENV := .venv
 READY := $(VENV)/.synced
@@ -34,6 +34,9 @@ lint: $(READY) ## Format, lint, types, layers
 
 cluster-up: $(READY) ## Start a Kubernetes cluster from source; kubeconfig in .cluster/kubeconfig
 	@$(PY) -m cluster up
+
+cluster-status: $(READY) ## Say what of it runs and where its logs are
+	@$(PY) -m cluster status
 
 cluster-down: $(READY) ## End it and remove all that it made
 	@$(PY) -m cluster down
