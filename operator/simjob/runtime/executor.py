@@ -7,6 +7,7 @@ deletion, a refusal is remembered for the planner. Answers go to the store at on
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, TypeVar, assert_never
 
 from simjob.api import names
@@ -47,8 +48,8 @@ _AT_ONCE: Final = 64
 class Outcome:
     """What came of the actions.
 
-    `created`: cases whose Job's name is used, or may be, where there was no answer. `accepted`: a creation was taken.
-    `trouble`: the first call that did not get through.
+    `created`: cases whose Job is there. `accepted`: a creation was taken. `trouble`: the first call that did not get
+    through; what it was to make may be there all the same, and asking for the same name again is then success.
     """
 
     created: set[int] = field(default_factory=set)
@@ -68,7 +69,7 @@ class Executor:
         """Carries out the actions; `job` is needed only where Jobs are to be made."""
         outcome = Outcome()
         deletions = [action for action in actions if isinstance(action, DeletePod)]
-        await self._together([self._guard(outcome, self._one(key, action)) for action in deletions])
+        await self._together(outcome, [partial(self._one, key, action) for action in deletions])
         by_job: dict[str, list[Action]] = {}
         creations: list[CreateCase] = []
         for action in actions:
@@ -80,24 +81,24 @@ class Executor:
                 case _:
                     by_job.setdefault(action.job.uid, []).append(action)
         template = job.spec.template.to_api(as_given=True) if job and creations else {}
-        sequences = [self._guard(outcome, self._in_order(key, group, outcome)) for group in by_job.values()]
+        sequences = [partial(self._in_order, key, group, outcome) for group in by_job.values()]
         if job:
-            sequences += [self._guard(outcome, self._create(key, job, template, c, outcome)) for c in creations]
-        await self._together(sequences)
+            sequences += [partial(self._create, key, job, template, creation, outcome) for creation in creations]
+        await self._together(outcome, sequences)
         return outcome
 
-    async def _together(self, calls: Sequence[Awaitable[None]]) -> None:
+    async def _together(self, outcome: Outcome, calls: Sequence[Callable[[], Awaitable[None]]]) -> None:
         places = asyncio.Semaphore(_AT_ONCE)
 
-        async def run(call: Awaitable[None]) -> None:
+        async def run(call: Callable[[], Awaitable[None]]) -> None:
             async with places:
-                await call
+                await self._guard(outcome, call)
 
         await asyncio.gather(*(run(call) for call in calls))
 
-    async def _guard(self, outcome: Outcome, call: Awaitable[None]) -> None:
+    async def _guard(self, outcome: Outcome, call: Callable[[], Awaitable[None]]) -> None:
         try:
-            await call
+            await call()
         except (NotFoundError, ConflictError):
             return  # Gone, or another of that name: the watch tells, the next pass sees.
         except ClusterError as trouble:
@@ -140,13 +141,12 @@ class Executor:
             return
         body = children.render_job(job, template, action.index, action.round)
         name = children.job_name(job.metadata.name, job.metadata.uid, action.index, action.round)
-        outcome.created.add(action.index)
         stored = await self._refusable(
             outcome, "Job", action.index, lambda: self._create_or_get(key, name, body, action.index)
         )
         if stored is None:
-            outcome.created.discard(action.index)
             return
+        outcome.created.add(action.index)
         self._store.put_job(stored.fact)
         if stored.fact.suspended or stored.fact.succeeded is not None:
             outcome.accepted = True

@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 class _Memory:
     """What this process knows of a job beside the cluster; losing it costs calls, never a case.
 
-    `spent`: the cases whose names of `round` were used; None as long as another process may have used some.
+    `spent`: the cases whose Jobs of `round` were made or seen; None as long as another process may have made some.
     """
 
     round: int = -1
@@ -133,6 +133,11 @@ class Reconciler:
             memory.round, memory.spent = status.round, None
         started = time.perf_counter()
         observed = self._store.observe(key, spent=memory.spent, refusal=memory.refusal)
+        if memory.spent is not None:
+            # A creation without an answer shows here, if it was one.
+            seen = {case.index for case in observed.cases if case.job and case.job.round == status.round}
+            if not seen <= memory.spent:
+                memory.spent |= seen
         plan = planner.plan(job, observed, self._clock())
         memory.planning = time.perf_counter() - started
         return plan
@@ -197,8 +202,8 @@ class Reconciler:
         self._note_refusal(key, memory, outcome)
         if outcome.trouble:
             raise outcome.trouble
-        if plan.look_again:
-            self._queue.add_after(key, max((plan.look_again - self._clock()).total_seconds(), 0.0))
+        if again := _look_again(plan, memory, self._clock()):
+            self._queue.add_after(key, max((again - self._clock()).total_seconds(), 0.0))
 
     def _note_refusal(self, key: Key, memory: _Memory, outcome: Outcome) -> None:
         if outcome.refusal:
@@ -249,6 +254,14 @@ def _permitted(actions: tuple[Action, ...], memory: _Memory, now: datetime) -> t
     others = tuple(action for action in actions if not isinstance(action, CreateCase | StartAttempt))
     waits = memory.refused_until is not None and now < memory.refused_until
     return others if waits else (*others, *creations[:1])
+
+
+def _look_again(plan: Plan, memory: _Memory, now: datetime) -> datetime | None:
+    """Returns when to plan anew: not at once for what is refused now, and not later than it may be tried again."""
+    until = memory.refused_until
+    if until is None or until <= now:
+        return plan.look_again
+    return min(plan.look_again, until) if plan.look_again and plan.look_again > now else until
 
 
 def _tally(actions: tuple[Action, ...]) -> dict[str, int]:
