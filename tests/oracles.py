@@ -19,15 +19,14 @@ _OUTCOMES = ("succeeded", "failed", "cancelled")
 class JudgedCluster(FakeCluster):
     """A cluster with one SimulationJob.
 
-    `changes` counts what was changed, by whomever. `finished`: the pods that ended by themselves. `loses_answers`:
-    whether a write may be stored without the operator being told. `saw` is told of every change.
+    `changes` counts what was changed, by whomever. `finished`: the pods that ended by themselves. `saw` is told of
+    every change.
     """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         super().__init__(clock)
         self.changes = 0
         self.breaches: list[str] = []
-        self.loses_answers = False
         self.finished: set[str] = set()
         self.saw: Callable[[str, Raw, bool], None] = lambda plural, raw, deleted: None
         self._uids: dict[str, str] = {}
@@ -81,8 +80,7 @@ class JudgedCluster(FakeCluster):
         self._must("O3", not any(index in self.ledger(o) for o in _OUTCOMES), f"{name} is made for a recorded case")
         self._must("O6", self._status.get("phase") not in _ENDS, f"{name} is made after the end")
         if plural == "jobs":
-            # A Job whose answer was lost may have a successor when the watch brings it; it goes, and never has a pod.
-            self._must("O2", self.loses_answers or len(self._jobs(index)) == 1, f"case {index} has two Jobs")
+            self._must("O2", len(self._jobs(index)) == 1, f"case {index} has two Jobs")
         else:
             self._must("O2", len(self.live_pods(index)) == 1, f"case {index} has two live pods")
             most = self.sweep["spec"]["parallelism"]

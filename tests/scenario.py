@@ -76,7 +76,6 @@ class World:
         self._loop = VirtualTimeLoop()
         self._start = self._loop.time()
         self.cluster = JudgedCluster(self.clock)
-        self.cluster.loses_answers = Fault.FAIL_AFTER in self.faults.values()
         self._kubelet = _Kubelet(self)
         self._lagging = [_Lagging(self._loop, seconds) for seconds in self.lag]
         self._dead = asyncio.Event()
