@@ -93,6 +93,13 @@ class Client:
                 continue
             raise RefusedError(code, answer)
 
+    def close(self) -> None:
+        """Close this thread's connection."""
+        connection = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._local.connection = None
+
     def stream(self, path: str, **query: str) -> Iterator[Object]:
         """Read a watch line by line until it ends; ends quietly when the connection does."""
         connection = self._connect(timeout=300)

@@ -30,9 +30,11 @@ def audit(kwok_cluster: Cluster) -> Iterator[Audit]:
 
 
 @pytest.fixture(scope="session")
-def client(kwok_cluster: Cluster, audit: Audit) -> Client:
+def client(kwok_cluster: Cluster, audit: Audit) -> Iterator[Client]:
     """The administrator; there is an audit log from here on."""
-    return Client(kwok_cluster)
+    found = Client(kwok_cluster)
+    yield found
+    found.close()
 
 
 @pytest.fixture(scope="session")

@@ -59,10 +59,14 @@ def test_cases_on_a_node_that_never_answers_are_named_until_they_are_gone(place:
     sweep = place.apply(cases={"count": 2}, template=template)
     sweep.wait_phase("ASSIGNED")
     sweep.cancel()
-    status = sweep.wait(lambda status: status.get("reason") == "PodsNotStopping", "PodsNotStopping")
-    assert (status["phase"], status["cancellation"]["stopping"]) == ("CANCELLING", 2)
+    named = [f"{pod['metadata']['name']} on node {silent_node}" for pod in sweep.pods]
+    status = sweep.wait(lambda status: all(name in status["message"] for name in named), "the names of both")
+    assert (status["phase"], status["reason"], status["cancellation"]["stopping"]) == (
+        "CANCELLING",
+        "PodsNotStopping",
+        2,
+    )
     for pod in sweep.pods:
-        assert f"{pod['metadata']['name']} on node {silent_node}" in status["message"]
         place.client.delete(paths.pods(place.name, pod["metadata"]["name"]), gracePeriodSeconds=0)
     finish(sweep)
 
@@ -94,6 +98,15 @@ def test_cases_that_wait_for_a_retry(place: Place) -> None:
     sweep.cancel()
     finish(sweep)
     assert sweep.status["cases"]["cancelled"] == 3
+
+
+def test_a_pod_whose_job_was_deleted_around_it(place: Place) -> None:
+    sweep = place.apply(cases={"count": 1}, parallelism=1, template=a_template(stop=2))
+    sweep.wait_running(1)
+    place.client.delete(paths.jobs(place.name, sweep.jobs[0]["metadata"]["name"]), "Orphan")
+    sweep.cancel()
+    finish(sweep)
+    sweep.wait_cleared()
 
 
 def test_a_suspended_sweep(place: Place) -> None:
@@ -134,7 +147,7 @@ def test_taken_back_at_once_it_stays_latched(place: Place, kwok_cluster: Cluster
 def test_taken_back_before_the_operator_was_there_it_never_happened(place: Place, operator: OperatorProcess) -> None:
     sweep = place.apply(template=a_template(run=6))
     sweep.wait_running(3)
-    operator.kill()
+    operator.stop()
     sweep.cancel()
     sweep.patch(cancel=None, cancelReason=None)
     operator.start()

@@ -33,7 +33,7 @@ def test_deleted_without_its_children_they_are_left_alone(place: Place, operator
 def test_deleted_while_the_operator_was_away(place: Place, operator: OperatorProcess, kwok_cluster: Cluster) -> None:
     sweep = place.apply(cases={"count": 8}, parallelism=4, template=a_template(stop=1))
     sweep.wait_running(4)
-    operator.kill()
+    operator.stop()
     # Nor is the garbage collector there to do it.
     kwok_cluster.kill("kube-controller-manager")
     try:

@@ -81,6 +81,17 @@ def test_a_job_deleted_by_hand_is_made_again_in_the_next_round(place: Place, pro
     assert status["round"] == 1
 
 
+def test_a_job_whose_owner_was_taken_away_is_made_again(place: Place) -> None:
+    sweep = place.apply(cases={"count": 2}, template=a_template(run=4, stop=1))
+    sweep.wait_running(2)
+    place.client.patch(
+        paths.jobs(place.name, sweep.jobs[0]["metadata"]["name"]), {"metadata": {"ownerReferences": None}}
+    )
+    status = sweep.wait_phase("COMPLETED")
+    assert counts(status) == UNHURT
+    assert len(sweep.job_names) == 3
+
+
 def test_jobs_deleted_while_the_operator_was_away_run_again_unless_they_had_ended(
     place: Place, operator: OperatorProcess
 ) -> None:
@@ -88,7 +99,7 @@ def test_jobs_deleted_while_the_operator_was_away_run_again_unless_they_had_ende
     sweep.wait(lambda status: status.get("cases", {}).get("succeeded", 0) >= 3, "three successes")
     sweep.wait_running(3)
     before = sweep.status["ledger"]["succeeded"]
-    operator.kill()
+    operator.stop()
     for job in sweep.jobs:
         place.client.delete(paths.jobs(place.name, job["metadata"]["name"]), "Background")
     sweep.wait_cleared()

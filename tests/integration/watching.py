@@ -74,16 +74,23 @@ class Watcher:
         return not behind and not left
 
     def _run(self) -> None:
-        while not self._over.is_set():
-            try:
+        try:
+            while not self._over.is_set():
                 self._follow()
-            except RefusedError:
-                self._version = ""
-            time.sleep(0.05)
-            if not self._version:
-                self._list()
+                time.sleep(0.05)
+                if not self._version:
+                    self._list()
+        finally:
+            self._client.close()
 
     def _follow(self) -> None:
+        """Record changes until the watch ends; without a version if it cannot be resumed."""
+        try:
+            self._watch()
+        except RefusedError:
+            self._version = ""
+
+    def _watch(self) -> None:
         query = {"resourceVersion": self._version, "allowWatchBookmarks": "true", "timeoutSeconds": "290"}
         for event in self._client.stream(self.path, **query):
             if self._over.is_set():
