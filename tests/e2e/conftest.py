@@ -12,6 +12,7 @@ from cluster.kubectl import Kubectl
 from cluster.options import Nodes, Options
 from cluster.provider import Cluster
 from cluster.report import Report
+from cluster.state import State, write_atomically
 from e2e.support.deployment import Operator
 from e2e.support.namespace import Namespace
 from integration.audit import Audit
@@ -36,6 +37,10 @@ def real_cluster() -> Iterator[Cluster]:
     The fake one beside it takes no pods of these tests. Without it the loss of the real one would be the loss of all
     nodes, and then Kubernetes takes itself for blind and evicts nobody.
     """
+    state = State.at(STATE)
+    state.create()
+    # There before the API server is, so that Cluster.audit need not restart it.
+    write_atomically(state.folder / "audit-policy.yaml", POLICY.read_text())
     cluster = provider.up(Options(state=STATE, nodes=Nodes.BOTH, kwok_nodes=1), Report(quiet=True))
     yield cluster
     if not KEEP:
@@ -43,12 +48,9 @@ def real_cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def audit(real_cluster: Cluster, api: Client) -> Audit:
+def audit(real_cluster: Cluster) -> Audit:
     """The API server's record of all that the operator asks of it."""
-    log = real_cluster.audit(POLICY.read_text())
-    # It has been restarted; the client is patient.
-    api.get("/version")
-    return Audit(log)
+    return Audit(real_cluster.audit(POLICY.read_text()))
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ from e2e.support import node
 from e2e.support.namespace import Namespace
 from e2e.support.observer import ProcessObserver
 from e2e.support.sweep import FOREVER, Sweep
-from integration import client
 from integration.client import Object
 
 pytestmark = pytest.mark.e2e
@@ -159,9 +158,7 @@ def is_live(pod: Object) -> bool:
 
 
 def follow(namespace: Namespace, pod: str) -> "subprocess.Popen[str]":
-    """Start `kubectl logs --follow`, and return once it has printed what was there."""
+    """Start `kubectl logs --follow`."""
     command = [namespace.kubectl.program, f"--kubeconfig={namespace.kubectl.kubeconfig}"]
-    path = client.pods(namespace.name, pod)
-    assert namespace.client.get(path)["status"]["phase"] == "Running"
     words = ["logs", f"--namespace={namespace.name}", "--follow", pod]
     return subprocess.Popen([*command, *words], stdout=subprocess.PIPE, text=True)

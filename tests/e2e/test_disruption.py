@@ -2,6 +2,7 @@
 
 import pytest
 from cluster.provider import Cluster
+from e2e.support import node
 from e2e.support.deployment import Operator
 from e2e.support.namespace import Namespace
 from e2e.support.sweep import FOREVER, Sweep
@@ -61,6 +62,27 @@ def test_cases_of_a_lost_node_run_again(namespace: Namespace, operator: Operator
     assert {name(index, attempt, pods[0].name) for index in range(3) for attempt in range(2)} == {
         seen.name for seen in namespace.pods.history
     }
+    operator.wait_available()
+
+
+@pytest.mark.timeout(180)
+def test_a_case_on_a_node_that_does_not_answer_is_not_called_stopped(
+    namespace: Namespace, operator: Operator, real_cluster: Cluster
+) -> None:
+    sweep = namespace.sweep(FOREVER, grace=1)
+    pod = sweep.pod(0)
+    real_cluster.stop("kubelet")
+    try:
+        sweep.cancel()
+        message = sweep.wait_message("PodsNotStopping", 30)
+        assert f"{pod.name} on node real-0" in message
+        assert node.processes(pod.uid), "it runs on, and nobody may say otherwise"
+        status = sweep.status
+        assert (status["phase"], status["cancellation"]["stopping"]) == ("CANCELLING", 1)
+    finally:
+        real_cluster.start("kubelet")
+    sweep.wait_phase("CANCELLED")
+    assert node.processes(pod.uid) == []
     operator.wait_available()
 
 

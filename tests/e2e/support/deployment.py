@@ -17,6 +17,7 @@ from e2e.support.waiting import until
 REPLICAS = 2
 SELECTOR = "app.kubernetes.io/name=simjob-operator"
 PROGRAM = "simjob"
+ERROR_SIGNS = ('"severity": "err', "forbidden: User ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +51,19 @@ class Operator:
         return "\n".join(parts) or "(the operator has no pods)"
 
     def errors(self, since: datetime) -> list[str]:
-        """Give what the running replicas have logged as errors since then; a defect is one."""
+        """Give what the running replicas have logged since then of defects and of missing permissions."""
         time = since.isoformat(timespec="seconds")
         logs = [self.run("logs", pod["metadata"]["name"], f"--since-time={time}") for pod in self.pods()]
-        return [line for text in logs for line in text.splitlines() if '"severity": "err' in line]
+        return [line for text in logs for line in text.splitlines() if any(sign in line for sign in ERROR_SIGNS)]
+
+    def lease(self) -> dict[str, Any]:
+        """Give what the Lease says."""
+        found: dict[str, Any] = json.loads(self.run("get", "lease", "simjob-operator", "-o", "json"))["spec"]
+        return found
 
     def holder(self) -> str:
         """Name the pod that holds the Lease; empty if none does."""
-        path = "jsonpath={.spec.holderIdentity}"
-        identity = self.run("get", "lease", "simjob-operator", "-o", path, "--ignore-not-found")
-        return identity.rpartition("_")[0]
+        return str(self.lease().get("holderIdentity", "")).rpartition("_")[0]
 
     def leader(self) -> dict[str, Any]:
         """Wait for a leader; give its pod."""
