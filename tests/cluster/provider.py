@@ -1,6 +1,7 @@
 """Clusters as tests, benchmarks and the demo use them."""
 
 import subprocess
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from cluster.bringup import BringUp
 from cluster.components import Components, processes_of
 from cluster.control.components import ControlPlane
 from cluster.errors import ClusterError
-from cluster.host import binaries, toolchain
+from cluster.host import addresses, binaries, toolchain
 from cluster.host.processes import wait_gone
 from cluster.options import Options, Provider
 from cluster.report import Report
@@ -74,6 +75,10 @@ class Cluster:
         plane = self._components().control
         if write_atomically(plane.audit_policy, policy):
             self.kill("kube-apiserver")
+            # A killed process counts as ended some milliseconds before the kernel has closed its sockets.
+            limit = time.monotonic() + 10
+            while not addresses.is_free(plane.port) and time.monotonic() < limit:
+                time.sleep(0.05)
         self.start("kube-apiserver")
         return plane.audit_log
 
