@@ -144,6 +144,13 @@ def test_cancelled_is_never_said_while_a_process_runs(namespace: Namespace) -> N
     assert_no_pod_outlived(sweep)
 
 
+def test_cancel_stops_forty_cases_in_seconds(namespace: Namespace) -> None:
+    sweep = namespace.sweep(FOREVER, cases={"count": 60}, parallelism=40)
+    sweep.wait_running(40, 120)
+    sweep.cancel()
+    assert sweep.wait_phase("CANCELLED", 40)["ledger"]["cancelled"] == "0-59"
+
+
 def assert_no_pod_outlived(sweep: Sweep) -> None:
     """No version of a pod that was live is younger than CANCELLED, by the API server's own order of versions."""
     sweep.namespace.settle()

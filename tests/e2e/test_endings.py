@@ -87,6 +87,14 @@ def test_kubectl_says_of_a_case_what_it_says_of_any_job(namespace: Namespace) ->
     assert "Controlled By:  Job/" in namespace.run("describe", "pod", "-l", f"job-name={long}")
 
 
+def test_the_longest_name_works(namespace: Namespace) -> None:
+    name = ".".join(["a-long-name" * 5] * 4 + ["z" * 29])
+    assert len(name) == 253
+    sweep = namespace.sweep(name=name, cases={"count": 2})
+    namespace.run("wait", f"simjob/{name}", "--for=condition=Succeeded", "--timeout=60s")
+    assert sweep.status["progress"] == "2/2"
+
+
 def test_events_tell_the_transitions(namespace: Namespace) -> None:
     sweep = namespace.sweep(FOREVER)
     sweep.pod(0)

@@ -105,6 +105,15 @@ def test_a_leader_that_ends_in_peace_hands_over_at_once(namespace: Namespace, op
     operator.wait_available()
 
 
+def test_a_rolling_update_of_the_operator_disturbs_no_case(namespace: Namespace, operator: Operator) -> None:
+    sweep = namespace.sweep("sleep 2", cases={"count": 12}, parallelism=4)
+    sweep.wait(lambda: sweep.status.get("progress", "0/12") != "0/12", "one has finished")
+    operator.restart()
+    assert sweep.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0-11"
+    namespace.settle()
+    assert len({seen.uid for seen in namespace.pods.history}) == 12
+
+
 def at_once(check: Callable[[], bool], seconds: float = 20) -> None:
     """Wait without a pause worth mentioning: what is waited for is over soon."""
     limit = time.monotonic() + seconds

@@ -83,6 +83,11 @@ class Operator:
         else:
             self.run("wait", "pods", "-l", SELECTOR, "--for=delete", "--timeout=60s")
 
+    def restart(self) -> None:
+        """Replace its pods one after the other, as an update does."""
+        self.run("rollout", "restart", DEPLOYMENT)
+        self.wait_available()
+
     def wait_available(self) -> None:
         """Wait until all replicas are ready and one of them leads."""
         try:

@@ -1,0 +1,47 @@
+"""How containers fail, and what of it a user reads in status."""
+
+from typing import Any
+
+import pytest
+from e2e.support.namespace import Namespace
+from e2e.support.sweep import manifest
+from integration.client import Object
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_case_that_takes_too_much_memory_says_so(namespace: Namespace) -> None:
+    sweep = namespace.sweep("head -c 200000000 /dev/zero | tail", resources={"memory": "32Mi"})
+    (failure,) = sweep.wait_phase("FAILED")["failures"]
+    assert (failure["reason"], failure["exitCode"]) == ("OOMKilled", 137)
+
+
+def test_a_program_that_is_not_in_the_image_says_so(namespace: Namespace) -> None:
+    sweep = namespace.apply(with_container(command=["/opt/solver"]))
+    (failure,) = sweep.wait_phase("FAILED")["failures"]
+    assert (failure["reason"], failure["exitCode"]) == ("StartError", 128)
+    assert "/opt/solver" in failure["message"]
+
+
+def test_a_config_map_that_is_missing_is_named_until_it_is_there(namespace: Namespace) -> None:
+    source = {"configMapRef": {"name": "parameters"}}
+    sweep = namespace.apply(with_container(envFrom=[source], command=["sh", "-c", "echo $MESH"]))
+    message = sweep.wait_message("ContainerCannotStart")
+    assert message == 'case 0 cannot start: CreateContainerConfigError: configmap "parameters" not found'
+    namespace.run("create", "configmap", "parameters", "--from-literal=MESH=fine")
+    sweep.wait_phase("COMPLETED", 90)
+    assert namespace.run("logs", f"job/{sweep.job(0)}") == "fine\n"
+
+
+def test_a_failing_init_container_fails_its_case(namespace: Namespace) -> None:
+    body = with_container(command=["sh", "-c", "echo never"])
+    spec = body["spec"]["template"]["spec"]
+    spec["initContainers"] = [{**spec["containers"][0], "name": "prepare", "command": ["sh", "-c", "exit 5"]}]
+    (failure,) = namespace.apply(body).wait_phase("FAILED")["failures"]
+    assert failure["exitCode"] == 5
+
+
+def with_container(**fields: Any) -> Object:
+    body = manifest("sweep", "true", 5, {})
+    body["spec"]["template"]["spec"]["containers"][0].update(fields)
+    return body
