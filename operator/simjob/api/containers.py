@@ -218,7 +218,7 @@ class InitContainer(Model):
 
 
 class Container(InitContainer):
-    """A container; the first one is the simulation, and the case ends with it."""
+    """A container. The first one is the simulation; the case ends when all have ended, and fails if one failed."""
 
     ports: Annotated[tuple[ContainerPort, ...] | None, Field(max_length=32, description="Ports it listens on.")] = None
     termination_message_path: Annotated[

@@ -142,6 +142,7 @@ Opaque = Annotated[
         {
             "type": "object",
             "description": "Passed on to the pod as written.",
+            "maxProperties": 64,
             "x-kubernetes-preserve-unknown-fields": True,
         }
     ),

@@ -88,7 +88,7 @@ class Failure(Lenient):
         None
     )
     exit_code: Annotated[
-        int | None, Field(ge=-INT32_MAX, le=INT32_MAX, description="The exit code of the first container.")
+        int | None, Field(ge=-INT32_MAX, le=INT32_MAX, description="The exit code of the first container that failed.")
     ] = None
     reason: Annotated[
         str | None, Field(max_length=1024, description="Why, as one word, such as OOMKilled."), cut(1024)

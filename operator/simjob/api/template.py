@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from simjob.api import rules
-from simjob.api.containers import Container, Id, InitContainer, SeccompProfile, Seconds
+from simjob.api.containers import Container, Id, InitContainer, SeccompProfile, Times
 from simjob.api.schema import (
     ATOMIC,
     INT64_MAX,
@@ -126,7 +126,9 @@ class PodSpec(Model):
     ] = None
     security_context: Annotated[PodSecurityContext | None, Field(description="What its processes may do.")] = None
     termination_grace_period_seconds: Annotated[
-        Seconds | None, Field(description="Time between SIGTERM and SIGKILL, on cancel too; 30 if absent.")
+        Times | None,
+        # 0 would remove the pod object while its containers still run: nothing could say truly that they have stopped.
+        Field(description="Time between SIGTERM and SIGKILL, on cancel too; 30 if absent."),
     ] = None
     runtime_class_name: Annotated[ObjectName | None, Field(description="The RuntimeClass.")] = None
     scheduler_name: Annotated[Word | None, Field(description="The scheduler, if not the default one.")] = None
