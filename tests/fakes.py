@@ -15,7 +15,8 @@ import msgspec
 from fakerules import check_job_status, check_simulationjob, check_template, merged, timestamp
 from simjob.api import names
 from simjob.core import facts
-from simjob.core.facts import Job, JobFact, Pod, PodFact
+from simjob.core.facts import JobFact, PodFact
+from simjob.core.objects import Job, Pod
 from simjob.runtime import errors
 from simjob.runtime.cluster import Event, StoredJob
 from simjob.runtime.handlers import SimulationJobSink

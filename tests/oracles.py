@@ -7,7 +7,7 @@ from typing import Any
 from fakes import FakeCluster
 from simjob.api import names
 from simjob.api.ranges import Ranges
-from simjob.core.facts import Job, Pod
+from simjob.core.objects import Job, Pod
 from simjob.runtime.handlers import SimulationJobSink
 from simjob.runtime.informer import Sink
 

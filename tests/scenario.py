@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,7 +17,8 @@ from simjob.core.plan import Plan
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import UnavailableError
 from simjob.runtime.reconciler import Reconciler, run
-from simjob.runtime.store import JobSink, PodSink, Store
+from simjob.runtime.sinks import JobSink, PodSink
+from simjob.runtime.store import Store
 from simjob.runtime.workqueue import Key, WorkQueue
 from virtualtime import VirtualTimeLoop
 
@@ -242,6 +243,9 @@ class _Lagging:
 
     def delete(self, obj: Any) -> None:
         self._later("delete", obj)
+
+    def listed(self, uids: Set[str], version: int) -> None:
+        """A list is as late as the watch, which has told all of it by then."""
 
     def seen(self, raw: Raw) -> None:
         self._later("seen", raw)

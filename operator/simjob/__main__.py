@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import uvloop
 
-from simjob.core.facts import Job, Pod
+from simjob.core.objects import Job, Pod
 from simjob.runtime import handlers, informer, logs, probes, reconciler, settings
 from simjob.runtime.apiserver import ApiServer
 from simjob.runtime.connection import Connection
@@ -21,11 +21,13 @@ from simjob.runtime.informer import Informer
 from simjob.runtime.reconciler import Reconciler
 from simjob.runtime.resync import Resync
 from simjob.runtime.settings import Settings
-from simjob.runtime.store import JobSink, PodSink, Store
+from simjob.runtime.sinks import JobSink, PodSink
+from simjob.runtime.store import Store
 from simjob.runtime.workqueue import WorkQueue
 
 # A watch hears a bookmark about once a minute and is made anew after 75 s of silence.
 _WATCH_LIMIT = 150.0
+_TIDY_INTERVAL = 30.0
 
 _log = logging.getLogger("simjob")
 
@@ -50,9 +52,10 @@ class Operator:
         self._resync = Resync(connection, cluster, store, configured.namespaces, configured.resync_seconds)
         self._elector = Elector(connection, configured, now)
         self._lag = probes.Lag()
-        jobs, pods = JobSink(store), PodSink(store, now)
+        self._store = store
         self._informers: list[Informer[Job] | Informer[Pod]] = []
         for namespace in configured.namespaces or (None,):
+            jobs, pods = JobSink(store, namespace), PodSink(store, now, namespace)
             self._informers.append(Informer(connection, informer.path(informer.JOBS, namespace), Job, jobs))
             self._informers.append(Informer(connection, informer.path(informer.PODS, namespace), Pod, pods))
 
@@ -64,6 +67,7 @@ class Operator:
             tasks.append(asyncio.create_task(self._watch_simulationjobs()))
             tasks.append(asyncio.create_task(self._elect()))
             tasks.append(asyncio.create_task(self._work()))
+            tasks.append(asyncio.create_task(self._tidy()))
             stopping = asyncio.create_task(self._stopped())
             self._take_signals()
             done, _ = await asyncio.wait((*tasks, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -111,12 +115,18 @@ class Operator:
         await self._elector.acquired()
         await reconciler.run(self._reconciler, self._settings.workers)
 
+    async def _tidy(self) -> None:
+        while True:
+            await asyncio.sleep(_TIDY_INTERVAL)
+            self._store.tidy()
+
     def _probes(self) -> AbstractAsyncContextManager[int]:
         health = [self._lag.check(), probes.fresh("SimulationJobs", self._resync.unseen_age, _WATCH_LIMIT)]
         ready = [probes.filled("SimulationJobs", self._resync.synced)]
         for part in self._informers:
             health.append(probes.fresh(part.path, part.age, _WATCH_LIMIT))
             ready.append(probes.filled(part.path, part.synced))
+            ready.append(probes.fresh(part.path, part.silence, _WATCH_LIMIT))
         return probes.serving(self._settings.health_host, self._settings.health_port, health=health, ready=ready)
 
 

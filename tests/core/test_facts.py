@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from builders import NOW, UID, a_pod_fact
 from simjob.core import facts
-from simjob.core.facts import Job, JobFact, Pod, PodFact, PodState
+from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.objects import Job, Pod
 
 LATER = NOW + timedelta(seconds=9)
 LABELS = {"simjob.dev/uid": UID, "simjob.dev/index": "7", "simjob.dev/attempt": "2", "simjob.dev/round": "1"}

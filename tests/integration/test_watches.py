@@ -1,7 +1,7 @@
 """The parts that watch and elect, against a real API server that can be cut off."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from contract.worlds import RealWorld
 from simjob.api import simulationjob
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import children
-from simjob.core.facts import Job
+from simjob.core.objects import Job
 from simjob.runtime import handlers, informer
 from simjob.runtime.apiserver import simulationjobs
 from simjob.runtime.connection import Connection
@@ -58,6 +58,9 @@ class Jobs(Notes):
 
     def delete(self, obj: Job) -> None:
         self.note(f"-{obj.metadata.name}")
+
+    def listed(self, uids: Set[str], version: int) -> None:
+        """What is not listed is deleted, which is noted."""
 
 
 class Sweeps(Notes):
@@ -172,7 +175,7 @@ async def at_work(*parts: Any) -> AsyncIterator[list[asyncio.Task[None]]]:
 
 
 async def make_job(world: RealWorld, sweep: SimulationJob, index: int) -> tuple[str, str]:
-    body = children.render_job(sweep, sweep.spec.template.to_api(), index, 0)
+    body = children.render_job(sweep, sweep.spec.template.to_api(as_given=True), index, 0)
     fact = (await world.cluster.create_job(world.namespace, body)).fact
     return fact.name, fact.uid
 

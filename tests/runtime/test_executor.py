@@ -42,7 +42,9 @@ class Bench:
         self.executor = Executor(self.cluster, self.store)
 
     async def apply(self, *actions: Action) -> Outcome:
-        return await self.executor.apply(self.key, self.job, actions)
+        outcome = Outcome()
+        await self.executor.apply(self.key, self.job, actions, outcome)
+        return outcome
 
     async def started(self, index: int = 0) -> tuple[JobFact, PodFact]:
         await self.apply(CreateCase(index=index, round=0))

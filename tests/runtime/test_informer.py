@@ -1,12 +1,12 @@
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
 import pytest
-from simjob.core.facts import Pod
+from simjob.core.objects import Pod
 from simjob.runtime import errors, informer
 from simjob.runtime.informer import Informer
 from virtualtime import VirtualTimeLoop
@@ -20,12 +20,16 @@ class Notes:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.lists: list[tuple[list[str], int]] = []
 
     def upsert(self, obj: Pod) -> None:
         self.lines.append(f"{obj.metadata.name}@{obj.metadata.resource_version}")
 
     def delete(self, obj: Pod) -> None:
         self.lines.append(f"-{obj.metadata.name}@{obj.metadata.resource_version}")
+
+    def listed(self, uids: Set[str], version: int) -> None:
+        self.lists.append((sorted(uids), version))
 
 
 def a_pod(name: str, version: int, **more: Any) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from builders import NOW, UID, a_job_dict, a_job_fact, a_pod_fact
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Ledger, Phase, Status
-from simjob.core.facts import Job, JobFact, Pod, PodFact, PodState
-from simjob.runtime.store import JobSink, PodSink, Store
+from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.objects import Job, Pod
+from simjob.runtime.sinks import JobSink, PodSink
+from simjob.runtime.store import Store
 from simjob.runtime.workqueue import Key, WorkQueue
 from virtualtime import VirtualTimeLoop
 
@@ -40,7 +42,7 @@ class TestVersions:
         known = store.get(KEY)
         assert isinstance(known, SimulationJob)
         assert known.spec.parallelism == 10
-        assert store.versions() == {UID: "10"}
+        assert known.metadata.resource_version == "10"
 
     def test_the_newest_version_of_a_job_and_a_pod_is_kept(self) -> None:
         store = a_store()
@@ -209,7 +211,7 @@ class TestGone:
         store.pod_deleted(a_pod_fact(0, version=2))
         assert not store.has_children(KEY)
         store.drop(KEY)
-        assert (list(store.keys()), store.is_gone(KEY)) == ([], False)
+        assert (store.get(KEY), store.is_gone(KEY)) == (None, False)
 
     def test_the_owner_of_children_is_known_from_their_jobs(self) -> None:
         store = a_store()

@@ -129,9 +129,12 @@ def _without_job(case: CaseFacts) -> Verdict:
 def _after(job: JobFact, pod: PodFact, limit: int, now: datetime) -> Verdict:
     if pod.state is PodState.SUCCEEDED and not pod.stopped:
         return Ended(outcome=Outcome.SUCCEEDED, job=job, failures=job.failed)
-    if pod.stopped or pod.disrupted:
-        return Over(job=job, pod=pod, count=_next(job, failed=job.failed, lost=0, not_before=None))
-    # A failed pod without an exit code never ran: the kubelet would not admit it.
+    # A failed pod with a reason and without an exit code never ran: the kubelet would not admit it.
+    rejected = pod.state is PodState.FAILED and pod.exit_code is None and pod.reason
+    if pod.stopped or pod.disrupted or rejected:
+        pause = retries.pause(job.attempt + 1 - job.failed)
+        not_before = now + pause if pause else None
+        return Over(job=job, pod=pod, count=_next(job, failed=job.failed, lost=0, not_before=not_before))
     if pod.state is not PodState.FAILED or pod.exit_code is None:
         return _lost(job, pod)
     failures = job.failed + 1

@@ -59,7 +59,7 @@ def _idle(situation: Situation) -> tuple[str, str] | None:
     verdicts = situation.verdicts.values()
     if any(isinstance(verdict, Live) for verdict in verdicts):
         return None
-    if any(isinstance(verdict, Held) for verdict in verdicts):
+    if any(isinstance(verdict, Held) and verdict.job.suspended for verdict in verdicts):
         return Reason.QUEUED, "the Jobs are suspended by their queue"
     if situation.job.spec.parallelism == 0:
         return Reason.PAUSED, "`parallelism` is 0: no case starts"

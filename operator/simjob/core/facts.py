@@ -5,16 +5,14 @@ lead to is not decided here.
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-import msgspec
-
 from simjob.api import names
+from simjob.core.objects import Job, Pod
 
 PULL_FAILURES: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
-_NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _START_UP: Final = frozenset({"", "ContainerCreating", "PodInitializing"})
 
 
@@ -105,97 +103,6 @@ class JobFact:
     finished_at: datetime | None = None
     finish_reason: str = ""
     finish_message: str = ""
-
-
-class _Owner(msgspec.Struct):
-    uid: str
-    name: str = ""
-    kind: str = ""
-    controller: bool = False
-
-
-class _Meta(msgspec.Struct, rename="camel"):
-    name: str
-    uid: str
-    namespace: str = ""
-    resource_version: str = "0"
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
-    owner_references: list[_Owner] = []
-    creation_timestamp: datetime = _NO_TIME
-    deletion_timestamp: str | None = None
-    deletion_grace_period_seconds: int | None = None
-
-
-class _Condition(msgspec.Struct, rename="camel"):
-    type: str
-    status: str = ""
-    reason: str = ""
-    message: str = ""
-    last_transition_time: datetime | None = None
-
-
-class _Terminated(msgspec.Struct, rename="camel"):
-    exit_code: int = 0
-    reason: str = ""
-    message: str = ""
-
-
-class _Waiting(msgspec.Struct):
-    reason: str = ""
-    message: str = ""
-
-
-class _State(msgspec.Struct):
-    terminated: _Terminated | None = None
-    waiting: _Waiting | None = None
-
-
-class _Container(msgspec.Struct):
-    name: str = ""
-    image: str = ""
-    state: _State = msgspec.field(default_factory=_State)
-
-
-class _PodStatus(msgspec.Struct, rename="camel"):
-    phase: str = "Pending"
-    reason: str = ""
-    message: str = ""
-    conditions: list[_Condition] = []
-    container_statuses: list[_Container] = []
-    init_container_statuses: list[_Container] = []
-
-
-class _PodSpec(msgspec.Struct, rename="camel"):
-    node_name: str = ""
-
-
-class Pod(msgspec.Struct):
-    """The part of a v1 Pod that is read."""
-
-    metadata: _Meta
-    spec: _PodSpec = msgspec.field(default_factory=_PodSpec)
-    status: _PodStatus = msgspec.field(default_factory=_PodStatus)
-
-
-class _JobStatus(msgspec.Struct, rename="camel"):
-    active: int = 0
-    ready: int = 0
-    failed: int = 0
-    start_time: datetime | None = None
-    conditions: list[_Condition] = []
-
-
-class _JobSpec(msgspec.Struct):
-    suspend: bool = False
-
-
-class Job(msgspec.Struct):
-    """The part of a batch/v1 Job that is read."""
-
-    metadata: _Meta
-    spec: _JobSpec = msgspec.field(default_factory=_JobSpec)
-    status: _JobStatus = msgspec.field(default_factory=_JobStatus)
 
 
 def pod_fact(pod: Pod, seen_at: datetime) -> PodFact | None:

@@ -5,7 +5,7 @@ Only cases in the *stored* ledger are looked at: a Job goes when its outcome is 
 
 from collections.abc import Iterable
 
-from simjob.core import jobstatus, stopping
+from simjob.core import attempts, jobstatus, stopping
 from simjob.core.attempts import Ended, Outcome
 from simjob.core.facts import JobFact
 from simjob.core.observed import CaseFacts
@@ -37,14 +37,9 @@ def _keep_newest(cases: Iterable[CaseFacts], limit: int, outcome: Outcome, situa
         found.extend(DeleteJob(job=job) for job in case.older if not job.terminating)
         if case.job is None or case.job.terminating:
             continue
-        pod = case.pods[-1] if case.pods else None
-        ended = Ended(
-            outcome=outcome,
-            job=case.job,
-            failures=case.job.failed + (outcome is Outcome.FAILED),
-            exit_code=pod.exit_code if pod else None,
-            reason=(pod.reason if pod else "") or "Error",
-        )
+        ended = attempts.judge(case, situation.job.spec.retries.limit, situation.now)
+        if not isinstance(ended, Ended) or ended.outcome is not outcome:
+            ended = Ended(outcome=outcome, job=case.job, failures=case.job.failed, reason="Error")
         if patch := jobstatus.finished(case.job, ended, situation.now):
             found.append(WriteJobStatus(job=case.job, status=patch))
         elif not case.live_pods:

@@ -3,7 +3,7 @@
 Built once per pass from the stores; sorted, so that the order of events cannot matter.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from simjob.core.facts import JobFact, PodFact
@@ -43,7 +43,7 @@ class Observed:
     """
 
     cases: tuple[CaseFacts, ...]
-    spent: frozenset[int] | None
+    spent: Set[int] | None
     refusal: Refusal | None = None
 
 
@@ -51,7 +51,7 @@ def observe(
     jobs: Iterable[JobFact],
     pods: Iterable[PodFact],
     *,
-    spent: frozenset[int] | None,
+    spent: Set[int] | None,
     refusal: Refusal | None = None,
 ) -> Observed:
     """Groups Jobs and pods by case, in O(Jobs + pods)."""

@@ -50,14 +50,20 @@ def _reason(kind: str) -> str:
 
 
 def unreadable(job: Invalid, observed: Observed, now: datetime) -> Plan:
-    """Ends a SimulationJob that cannot be read, and stops what runs of it; a status that cannot be read is left alone.
+    """Ends a SimulationJob that cannot be read, and stops what runs of it.
+
+    A status that cannot be read is left alone, with what it may say; a cancel stops the pods all the same.
+
 
     The API server's schema keeps such objects out: this one is older than the schema, or it went around it.
     """
     stored = job.status
-    if stored is None or (stored.phase and stored.phase.is_terminal) or job.metadata.orphans_children:
+    if (stored and stored.phase and stored.phase.is_terminal) or job.metadata.orphans_children:
         return Plan()
     stop = stopping.remove_all(observed)
+    if stored is None:
+        wanted = job.metadata.deletion_timestamp or cancellation.asked_for(job.metadata, job.cancel)
+        return Plan(actions=stop.actions if wanted else ())
     if any(case.live_pods for case in observed.cases) or job.metadata.deletion_timestamp:
         return Plan(actions=stop.actions, look_again=summary.resync_at(now))
     latch = stored.cancellation

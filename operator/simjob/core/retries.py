@@ -1,4 +1,4 @@
-"""How long a case waits after a failure before its next attempt."""
+"""How long a case waits before its next attempt, after a failure and after an end that does not count."""
 
 from datetime import timedelta
 from typing import Final
@@ -7,8 +7,18 @@ from typing import Final
 # kubernetes/kubernetes:pkg/controller/job/job_controller.go (DefaultJobPodFailureBackOff, MaxJobPodFailureBackOff)
 FIRST_DELAY: Final = timedelta(seconds=10)
 LONGEST_DELAY: Final = timedelta(minutes=10)
+# What the cluster ends is replaced at once, but a node that turns all pods away is not asked without pause.
+FIRST_PAUSE: Final = timedelta(seconds=1)
+LONGEST_PAUSE: Final = timedelta(minutes=1)
 
 
 def delay(failures: int) -> timedelta:
     """Returns the wait after the n-th failure that counts, n >= 1: 10 s, doubled each time, at most 10 minutes."""
     return min(FIRST_DELAY * (1 << min(failures - 1, 10)), LONGEST_DELAY)
+
+
+def pause(interruptions: int) -> timedelta:
+    """Returns the wait after the n-th end that does not count, n >= 1: none, then 1 s, doubled, at most a minute."""
+    if interruptions <= 1:
+        return timedelta()
+    return min(FIRST_PAUSE * (1 << min(interruptions - 2, 10)), LONGEST_PAUSE)

@@ -10,7 +10,7 @@ from simjob.api.ranges import Ranges
 from simjob.api.status import Phase
 from simjob.core import explanation, history, jobstatus, stopping, summary
 from simjob.core.attempts import Absent, Due, Ended, Held, Live, Over, Verdict
-from simjob.core.facts import PodState
+from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import CaseFacts
 from simjob.core.plan import Action, CreateCase, DeleteJob, Notice, Plan, StartAttempt, WriteJobStatus
 from simjob.core.situation import Situation
@@ -58,7 +58,7 @@ def _advance(case: CaseFacts, verdict: Verdict, now: datetime) -> Iterable[Actio
         case Live(pod=pod) if job.suspended:
             yield from stop_pods([pod])
         case Live(pod=pod):
-            if patch := jobstatus.running(job, pod, now):
+            if _is_current(job, pod) and (patch := jobstatus.running(job, pod, now)):
                 yield WriteJobStatus(job=job, status=patch)
         case Over(count=count):
             # Before it is counted: what says `active` without a pod reads as one more lost attempt.
@@ -76,9 +76,11 @@ def _surplus(case: CaseFacts) -> Iterable[Action]:
     """Removes what is left of older rounds, and live pods that are not the current attempt's."""
     job = case.job
     yield from (DeleteJob(job=older) for older in case.older if not older.terminating)
-    yield from stop_pods(
-        pod for pod in case.live_pods if job is None or pod.job_uid != job.uid or pod.attempt != job.attempt
-    )
+    yield from stop_pods(pod for pod in case.live_pods if job is None or not _is_current(job, pod))
+
+
+def _is_current(job: JobFact, pod: PodFact) -> bool:
+    return pod.job_uid == job.uid and pod.attempt == job.attempt
 
 
 def _start(situation: Situation) -> _Starts:
@@ -141,6 +143,7 @@ def _times(situation: Situation) -> Iterable[datetime]:
             case Due(at=at) if at is not None and at > situation.now:
                 yield at
             case Live(pod=pod) if case.job and pod.state is PodState.RUNNING and not jobstatus.says_running(case.job):
-                yield jobstatus.running_at(pod)
+                if (at := jobstatus.running_at(pod)) > situation.now:
+                    yield at
             case _:
                 continue

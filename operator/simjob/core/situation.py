@@ -65,13 +65,17 @@ class Situation:
 
     @property
     def unfinished_jobs(self) -> tuple[JobFact, ...]:
-        """The Jobs of open cases that did not end by themselves and have no live pod, and those of older rounds."""
+        """The Jobs still to be deleted where all is to stop.
+
+        Those of open cases that did not end by themselves and have no live pod, and those of older rounds. One that
+        is being deleted waits for somebody else's finalizer: it has no pod and gets none.
+        """
         found: list[JobFact] = []
         for case in self.open:
             found.extend(case.older)
             if case.job and not isinstance(self.verdicts[case.index], Ended | Live):
                 found.append(case.job)
-        return tuple(found)
+        return tuple(job for job in found if not job.terminating)
 
 
 def assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:

@@ -22,7 +22,7 @@ _NAMED: Final = 3
 def stop(situation: Situation) -> tuple[Action, ...]:
     """Returns the actions that stop a job's cases; those that ended by themselves get their Job's status."""
     pods = stop_pods(situation.live_pods)
-    jobs = [DeleteJob(job=job) for job in situation.unfinished_jobs if not job.terminating]
+    jobs = [DeleteJob(job=job) for job in situation.unfinished_jobs]
     return (*pods, *jobs, *report_ended(situation))
 
 

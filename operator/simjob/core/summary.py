@@ -138,7 +138,13 @@ def set_conditions(
     }
     for type_, truth in truths.items():
         stored = conditions.set_condition(
-            stored, type_, truth, reason=saying.reason, message=saying.message, generation=generation, now=now
+            stored,
+            type_,
+            truth,
+            reason=saying.reason,
+            message=saying.message[:MAX_STATUS_MESSAGE],
+            generation=generation,
+            now=now,
         )
     return stored
 

@@ -12,7 +12,8 @@ import msgspec
 
 from simjob.api import names
 from simjob.core import facts
-from simjob.core.facts import Job, JobFact, Pod, PodFact
+from simjob.core.facts import JobFact, PodFact
+from simjob.core.objects import Job, Pod
 from simjob.runtime import errors
 from simjob.runtime.cluster import Event, StoredJob
 from simjob.runtime.connection import MERGE_PATCH, Lane, Requests
@@ -31,7 +32,7 @@ class _Template(msgspec.Struct):
 
 
 class _StoredJob(msgspec.Struct):
-    """The part of a Job that facts.Job leaves out."""
+    """The part of a Job that objects.Job leaves out."""
 
     spec: _Template
 
@@ -118,7 +119,11 @@ class ApiServer:
         query = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"} if live_only else {}
         pods = [_decode(_PODS, raw) for raw in await self._list(_pods(namespace), owner_uid, query)]
         seen_at = self._clock()
-        return [fact for pod in pods if (fact := facts.pod_fact(pod, seen_at))]
+        found = {pod.metadata.name: facts.pod_fact(pod, seen_at) for pod in pods}
+        strange = next((name for name, fact in found.items() if fact is None), None)
+        if live_only and strange is not None:
+            raise errors.ClusterError(f"pod {strange} has the label {names.LABEL_UID} and cannot be told to a case")
+        return [fact for fact in found.values() if fact]
 
     async def list_jobs(self, namespace: str, owner_uid: str) -> Sequence[JobFact]:
         """See Cluster.list_jobs."""
@@ -154,7 +159,7 @@ class ApiServer:
         """See Cluster.create_event."""
         body = msgspec.json.encode(_event(event, self._instance))
         path = f"/apis/events.k8s.io/v1/namespaces/{event.namespace}/events"
-        await self._connection.request("POST", path, body=body, lane=Lane.CREATE)
+        await self._connection.request("POST", path, body=body)
 
     async def _merge(self, path: str, patch: dict[str, Any], accept: str = "application/json") -> bytes:
         body = msgspec.json.encode(patch)

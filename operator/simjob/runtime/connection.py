@@ -190,6 +190,7 @@ def _error(code: int, retry_after: str | None, answer: bytes) -> errors.ClusterE
 
 
 def _kind(code: int, status: _Status) -> type[errors.ClusterError]:
+    causes = status.details.causes
     match code:
         case 404:
             return errors.NotFoundError
@@ -197,18 +198,23 @@ def _kind(code: int, status: _Status) -> type[errors.ClusterError]:
             return errors.AlreadyExistsError if status.reason == "AlreadyExists" else errors.ConflictError
         case 410:
             return errors.GoneError
-        case 422 if any(cause.field == "metadata.uid" for cause in status.details.causes):
-            # A patch that names a uid is one with a precondition: the object of that name has another uid.
-            return errors.ConflictError
         case 400 | 413 | 415 | 422:
-            return errors.InvalidError
-        case 403 if any(cause.reason == "NamespaceTerminating" for cause in status.details.causes):
+            return _refusal(code, status)
+        case 403 if any(cause.reason == "NamespaceTerminating" for cause in causes):
             return errors.NamespaceTerminatingError
         case 403:
             return errors.ForbiddenError
-        case 401 | 429:
-            return errors.UnavailableError
-        case _ if code >= 500:
+        case _ if code in (401, 429) or code >= 500:
             return errors.UnavailableError
         case _:
             return errors.ClusterError
+
+
+def _refusal(code: int, status: _Status) -> type[errors.ClusterError]:
+    """Tells the API server's own validation, which names the field, from webhooks and policies, which name none."""
+    fields = [cause.field for cause in status.details.causes if cause.field]
+    if code == 422 and "metadata.uid" in fields:
+        # A patch that names a uid is one with a precondition: the object of that name has another uid.
+        return errors.ConflictError
+    final = fields if code == 422 else code != 400 or status.reason == "BadRequest"
+    return errors.InvalidError if final else errors.ForbiddenError

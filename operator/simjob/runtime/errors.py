@@ -29,11 +29,11 @@ class ConflictError(ClusterError):
 
 
 class InvalidError(ClusterError):
-    """400 or 422: the API server will never accept this object; trying again is of no use."""
+    """400 or 422 of the API server's own validation: it will never accept this object."""
 
 
 class ForbiddenError(ClusterError):
-    """403: refused by quota, Pod Security, an admission policy or RBAC; may change without our doing."""
+    """Refused by quota, Pod Security, RBAC, a webhook or a policy (403, also 400 and 422); may be taken tomorrow."""
 
 
 class NamespaceTerminatingError(ForbiddenError):

@@ -1,6 +1,8 @@
-"""Posts what happened as Events, after the status that says so has been written. A lost Event is logged, no more."""
+"""Posts what happened as Events, beside the work: no pass waits for them, and a lost one is logged, no more."""
 
+import asyncio
 import logging
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Final
@@ -12,25 +14,62 @@ from simjob.runtime.errors import ClusterError
 
 # https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
 _LONGEST_NOTE: Final = 1024
+# Of one SimulationJob, a warning is told once in so many seconds; its status has the rest.
+_REPEAT: Final = 60.0
+_REMEMBERED: Final = 10_000
+_WAITING: Final = 1_000
 
 _log = logging.getLogger(__name__)
 
 
 class Recorder:
-    """Makes Events of notices."""
+    """Makes Events of notices and posts them one after the other while `run` runs."""
 
     def __init__(self, cluster: Cluster, clock: Callable[[], datetime]) -> None:
         self._cluster = cluster
         self._clock = clock
+        self._waiting: deque[Event] = deque()
+        self._filled = asyncio.Event()
+        self._told: OrderedDict[tuple[str, str, str], float] = OrderedDict()
 
-    async def record(self, metadata: Metadata, notices: Iterable[Notice]) -> None:
-        """Posts one Event for each notice about the SimulationJob."""
+    def note(self, metadata: Metadata, notices: Iterable[Notice]) -> None:
+        """Takes one Event for each notice about the SimulationJob; a warning that was told a moment ago is left out."""
         for notice in notices:
+            if notice.warning and self._is_repeated((metadata.uid, notice.reason, notice.action)):
+                continue
+            if len(self._waiting) >= _WAITING:
+                _log.warning("too many Events wait: the oldest is dropped", extra={"waiting": _WAITING})
+                self._waiting.popleft()
+            self._waiting.append(self._event(metadata, notice))
+            self._filled.set()
+
+    async def run(self) -> None:
+        """Posts until it is cancelled."""
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Posts what waits."""
+        while self._waiting:
+            event = self._waiting.popleft()
             try:
-                await self._cluster.create_event(self._event(metadata, notice))
+                await self._cluster.create_event(event)
             except ClusterError as trouble:
-                about = {"namespace": metadata.namespace, "simulationjob": metadata.name, "reason": notice.reason}
+                about = {"namespace": event.namespace, "simulationjob": event.name, "reason": event.reason}
                 _log.warning("an Event could not be posted", extra={**about, "why": trouble.message})
+
+    def _is_repeated(self, what: tuple[str, str, str]) -> bool:
+        now = asyncio.get_running_loop().time()
+        before = self._told.get(what)
+        if before is not None and now - before < _REPEAT:
+            return True
+        self._told[what] = now
+        self._told.move_to_end(what)
+        if len(self._told) > _REMEMBERED:
+            self._told.popitem(last=False)
+        return False
 
     def _event(self, metadata: Metadata, notice: Notice) -> Event:
         note = notice.note if len(notice.note) <= _LONGEST_NOTE else notice.note[: _LONGEST_NOTE - 1] + "…"

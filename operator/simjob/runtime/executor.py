@@ -65,9 +65,11 @@ class Executor:
         self._cluster = cluster
         self._store = store
 
-    async def apply(self, key: Key, job: SimulationJob | None, actions: Sequence[Action]) -> Outcome:
-        """Carries out the actions; `job` is needed only where Jobs are to be made."""
-        outcome = Outcome()
+    async def apply(self, key: Key, job: SimulationJob | None, actions: Sequence[Action], outcome: Outcome) -> None:
+        """Carries out the actions and notes in `outcome` what came of them; no call is left when it ends.
+
+        `job` is needed only where Jobs are to be made.
+        """
         deletions = [action for action in actions if isinstance(action, DeletePod)]
         await self._together(outcome, [partial(self._one, key, action) for action in deletions])
         by_job: dict[str, list[Action]] = {}
@@ -85,7 +87,6 @@ class Executor:
         if job:
             sequences += [partial(self._create, key, job, template, creation, outcome) for creation in creations]
         await self._together(outcome, sequences)
-        return outcome
 
     async def _together(self, outcome: Outcome, calls: Sequence[Callable[[], Awaitable[None]]]) -> None:
         places = asyncio.Semaphore(_AT_ONCE)
@@ -94,7 +95,10 @@ class Executor:
             async with places:
                 await self._guard(outcome, call)
 
-        await asyncio.gather(*(run(call) for call in calls))
+        ends = await asyncio.gather(*(run(call) for call in calls), return_exceptions=True)
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
 
     async def _guard(self, outcome: Outcome, call: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -130,8 +134,8 @@ class Executor:
                 assert_never(action)
 
     async def _delete_job(self, key: Key, job: JobFact) -> None:
-        pods = self._store.ended_pods(key, job.uid)
-        await asyncio.gather(*(self._cluster.delete_pod(pod.namespace, pod.name, pod.uid) for pod in pods))
+        for pod in self._store.ended_pods(key, job.uid):
+            await self._cluster.delete_pod(pod.namespace, pod.name, pod.uid)
         await self._cluster.delete_job(job.namespace, job.name, job.uid)
 
     async def _create(
@@ -157,8 +161,8 @@ class Executor:
         try:
             return await self._cluster.create_job(key.namespace, body)
         except AlreadyExistsError as conflict:
-            stored = await self._cluster.get_job(key.namespace, name)
-            if stored.fact.owner_uid != key.uid or stored.fact.index != index:
+            stored = await _ours(self._cluster.get_job(key.namespace, name))
+            if stored is None or stored.fact.owner_uid != key.uid or stored.fact.index != index:
                 raise ForbiddenError(f'a Job named "{name}" is there already and is not ours') from conflict
             return stored
 
@@ -168,22 +172,25 @@ class Executor:
             return
         stored = await self._cluster.get_job(job.namespace, job.name)
         self._store.put_job(stored.fact)
-        if stored.fact.uid == job.uid and stored.fact.attempt == job.attempt and not stored.fact.suspended:
+        fact = stored.fact
+        waits = fact.suspended or fact.terminating or fact.succeeded is not None
+        if fact.uid == job.uid and fact.attempt == job.attempt and not waits:
             await self._create_pod(key, stored, outcome)
 
     async def _create_pod(self, key: Key, stored: StoredJob, outcome: Outcome) -> None:
         if self._store.must_not_create(key):
             return
         fact = stored.fact
-        body = children.render_pod(fact, stored.template)
+        name, body = children.pod_name(fact.name, fact.attempt), children.render_pod(fact, stored.template)
 
         async def create() -> None:
             try:
                 pod = await self._cluster.create_pod(fact.namespace, body)
             except AlreadyExistsError as conflict:
-                pod = await self._cluster.get_pod(fact.namespace, children.pod_name(fact.name, fact.attempt))
-                if pod.job_uid != fact.uid:
-                    raise ForbiddenError(f'a pod named "{pod.name}" is there already and is not ours') from conflict
+                found = await _ours(self._cluster.get_pod(fact.namespace, name))
+                if found is None or found.job_uid != fact.uid:
+                    raise ForbiddenError(f'a pod named "{name}" is there already and is not ours') from conflict
+                pod = found
             self._store.put_pod(pod)
             outcome.accepted = True
 
@@ -198,6 +205,14 @@ class Executor:
             outcome.refusal = Refusal(index=index, kind=kind, message=refused.message, permanent=True)
         except ForbiddenError as refused:
             outcome.refusal = Refusal(index=index, kind=kind, message=refused.message)
+        return None
+
+
+async def _ours(call: Awaitable[T]) -> T | None:
+    """Returns what is read, None if it is not there or not ours."""
+    try:
+        return await call
+    except NotFoundError:
         return None
 
 

@@ -8,13 +8,13 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 
 from simjob.api import names
-from simjob.core.facts import Job, Pod
+from simjob.core.objects import Job, Pod
 from simjob.runtime import errors
 from simjob.runtime.connection import Requests
 
@@ -44,6 +44,10 @@ class Sink(Protocol[T_contra]):
 
     def delete(self, obj: T_contra) -> None:
         """The object is gone; this is the last state that was seen."""
+        ...
+
+    def listed(self, uids: Set[str], version: int) -> None:
+        """At this resourceVersion there were these objects and no others; all of them have been told."""
         ...
 
 
@@ -102,7 +106,7 @@ class Informer(Generic[T]):
     ) -> None:
         self.path = path
         self.synced = asyncio.Event()
-        self.last_seen = monotonic()
+        self.last_seen = self._tried = monotonic()
         self._connection = connection
         self._decoder = msgspec.json.Decoder(kind)
         self._sink = sink
@@ -115,6 +119,10 @@ class Informer(Generic[T]):
         self._events = 0
 
     def age(self) -> float:
+        """Returns how many seconds ago the last byte came or the last try failed: a watch that hangs does neither."""
+        return self._monotonic() - max(self.last_seen, self._tried)
+
+    def silence(self) -> float:
         """Returns how many seconds ago the last byte came."""
         return self._monotonic() - self.last_seen
 
@@ -128,6 +136,7 @@ class Informer(Generic[T]):
             except (errors.ClusterError, msgspec.DecodeError) as trouble:
                 self._failures += 1
                 delay = min(_LONGEST_DELAY, 0.2 * 2.0 ** min(self._failures, 10)) * (1 - self._jitter() / 2)
+                self._tried = self._monotonic()
                 _log.info("listing again", extra={"path": self.path, "why": str(trouble), "delay": round(delay, 2)})
             await asyncio.sleep(delay)
 
@@ -150,6 +159,8 @@ class Informer(Generic[T]):
             query["continue"] = page.metadata.continue_
         for uid in self._known.keys() - listed:
             self._sink.delete(self._known.pop(uid))
+        # The sink may know more than the watch has told, by answers to calls.
+        self._sink.listed(listed, int(page.metadata.resource_version or 0))
         self.synced.set()
         return page.metadata.resource_version
 

@@ -9,48 +9,34 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
 from simjob.core import planner, stopping, transitions
-from simjob.core.observed import Refusal
-from simjob.core.plan import Action, CreateCase, Plan, StartAttempt
+from simjob.core.plan import Action, DeleteJob, DeletePod, Plan
 from simjob.runtime import mergepatch
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import ClusterError, ConflictError, NamespaceTerminatingError, NotFoundError
 from simjob.runtime.events import Recorder
 from simjob.runtime.executor import Executor, Outcome
+from simjob.runtime.memory import Memory
 from simjob.runtime.store import Store
 from simjob.runtime.workqueue import Key, WorkQueue
 
-_BETWEEN_WRITES: Final = timedelta(seconds=1)
-_REFUSAL_DELAYS: Final = (1.0, 2.0, 4.0, 8.0, 10.0)
-_CONFLICTS: Final = 3
+_TRIES: Final = 5
+# Workers that take urgent keys only: a cancel finds one free while all others create.
+_URGENT_WORKERS: Final = 2
 # Seconds. A pass that is planned in less is not worth a pause; no pause may hold up a cancel for long.
 _SHORT: Final = 0.002
 _LONGEST_BREATH: Final = 0.1
 _TERMINATING_DELAY: Final = 5.0
+# Seconds that the last Events may take when the operator ends.
+_LAST_EVENTS: Final = 2.0
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Memory:
-    """What this process knows of a job beside the cluster; losing it costs calls, never a case.
-
-    `spent`: the cases whose Jobs of `round` were made or seen; None as long as another process may have made some.
-    """
-
-    round: int = -1
-    spent: frozenset[int] | None = None
-    refusal: Refusal | None = None
-    refusals: int = 0
-    refused_until: datetime | None = None
-    wrote_at: datetime | None = None
-    planning: float = 0.0
 
 
 class Reconciler:
@@ -62,13 +48,13 @@ class Reconciler:
         self._queue = queue
         self._clock = clock
         self._executor = Executor(cluster, store)
-        self._recorder = Recorder(cluster, clock)
-        self._memories: dict[Key, _Memory] = {}
+        self.recorder = Recorder(cluster, clock)
+        self._memories: dict[Key, Memory] = {}
 
-    async def work(self) -> None:
+    async def work(self, *, urgent_only: bool = False) -> None:
         """Reconciles key after key until it is cancelled."""
         while True:
-            key = await self._queue.get()
+            key = await self._queue.get(urgent_only=urgent_only)
             try:
                 await self.reconcile(key)
                 self._queue.forget(key)
@@ -102,54 +88,54 @@ class Reconciler:
         memory = self._memories.get(key)
         if memory is None:
             await self._catch_up(key, job.status)
-            memory = self._memories[key] = _Memory()
-        for _ in range(_CONFLICTS):
+            memory = self._memories[key] = Memory()
+        for _ in range(_TRIES):
             plan = self._plan(key, job, memory)
-            if await self._report(key, job, plan, memory):
-                break
-            job = self._store.get(key)
-            if job is None:
+            try:
+                is_current = await self._report(key, job, plan, memory)
+            except ClusterError:
+                await self._apply(key, job, replace(plan, actions=_deletions(plan)), memory)
+                raise
+            stored = self._store.get(key)
+            if stored is None:
                 return
-        else:
-            raise ConflictError("the status was changed by others time and again")
-        stored = self._store.get(key)
-        if stored is not None:
-            await self._apply(key, stored, plan, memory)
+            if is_current and not _stores_only(plan, self._clock()):
+                await self._apply(key, stored, plan, memory)
+                return
+            job = stored
+        raise ConflictError("the status was changed by others time and again")
 
     async def _catch_up(self, key: Key, status: Status | None) -> None:
         """Reads what another process may have made a moment ago, which the watches may not have brought yet."""
-        if status is None or status.start_time is None:
+        if status is None or status.start_time is None or status.is_terminal:
             return
         for job in await self._cluster.list_jobs(key.namespace, key.uid):
             self._store.put_job(job)
         for pod in await self._cluster.list_pods(key.namespace, key.uid, live_only=False):
             self._store.put_pod(pod)
 
-    def _plan(self, key: Key, job: SimulationJob | Invalid, memory: _Memory) -> Plan:
+    def _plan(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> Plan:
         status = job.status or Status()
         if status.start_time is None:
-            memory.round, memory.spent = status.round, frozenset()
+            memory.round, memory.spent = status.round, set()
         elif memory.round != status.round:
             memory.round, memory.spent = status.round, None
         started = time.perf_counter()
         observed = self._store.observe(key, spent=memory.spent, refusal=memory.refusal)
         if memory.spent is not None:
             # A creation without an answer shows here, if it was one.
-            seen = {case.index for case in observed.cases if case.job and case.job.round == status.round}
-            if not seen <= memory.spent:
-                memory.spent |= seen
+            memory.spent.update(case.index for case in observed.cases if case.job and case.job.round == status.round)
         plan = planner.plan(job, observed, self._clock())
         memory.planning = time.perf_counter() - started
         return plan
 
-    async def _report(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: _Memory) -> bool:
+    async def _report(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory) -> bool:
         """Writes the plan's status if it differs and its time has come; False if the plan has been overtaken."""
         new, old = plan.status, job.status
         if new is None or old is None or new == old:
             return True
-        now = self._clock()
-        if memory.wrote_at and now - memory.wrote_at < _BETWEEN_WRITES and not _urgent(old, new):
-            self._queue.add_after(key, (memory.wrote_at + _BETWEEN_WRITES - now).total_seconds())
+        if (wait := memory.until_write()) > 0 and not _urgent(old, new):
+            self._queue.add_after(key, wait)
             return True
         if plan.needs_proof and not await self._is_still(key):
             return False
@@ -161,15 +147,14 @@ class Reconciler:
                 metadata.resource_version,
                 mergepatch.difference(old.to_api(as_given=True), new.to_api()),
             )
-        except ConflictError:
+        except (ConflictError, NotFoundError):
             await self._read(key, metadata.name)
             return False
         self._store.wrote(key, new, version)
-        memory.wrote_at = now
+        memory.wrote()
         if new.round != old.round:
-            memory.round, memory.spent = new.round, frozenset()
-        notices = (*plan.notices, *transitions.transitions(old, new))
-        await self._recorder.record(metadata, notices)
+            memory.round, memory.spent = new.round, set()
+        self.recorder.note(metadata, transitions.transitions(old, new))
         if old.phase is not new.phase:
             _log.info("phase", extra=_about(key, simulationjob=metadata.name, phase=new.phase, why=new.reason))
         return True
@@ -192,31 +177,23 @@ class Reconciler:
         else:
             self._store.seen(raw)
 
-    async def _apply(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: _Memory) -> None:
-        actions = _permitted(plan.actions, memory, self._clock())
-        outcome = await self._executor.apply(key, job if isinstance(job, SimulationJob) else None, actions)
-        if memory.spent is not None:
-            memory.spent |= outcome.created
+    async def _apply(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory) -> None:
+        self.recorder.note(job.metadata, plan.notices)
+        actions = memory.permitted(plan.actions)
+        outcome = Outcome()
+        try:
+            await self._executor.apply(key, job if isinstance(job, SimulationJob) else None, actions, outcome)
+        finally:
+            if memory.spent is not None:
+                memory.spent |= outcome.created
         if actions:
             _log.info("applied", extra=_about(key, simulationjob=job.metadata.name, **_tally(actions)))
-        self._note_refusal(key, memory, outcome)
+        if memory.note_creations(refusal=outcome.refusal, accepted=outcome.accepted):
+            self._queue.add(key)
         if outcome.trouble:
             raise outcome.trouble
-        if again := _look_again(plan, memory, self._clock()):
-            self._queue.add_after(key, max((again - self._clock()).total_seconds(), 0.0))
-
-    def _note_refusal(self, key: Key, memory: _Memory, outcome: Outcome) -> None:
-        if outcome.refusal:
-            delay = _REFUSAL_DELAYS[min(memory.refusals, len(_REFUSAL_DELAYS) - 1)]
-            memory.refusals += 1
-            memory.refused_until = self._clock() + timedelta(seconds=delay)
-            self._queue.add_after(key, delay)
-            if memory.refusal != outcome.refusal:
-                memory.refusal = outcome.refusal
-                self._queue.add(key)
-        elif outcome.accepted and memory.refusal:
-            memory.refusal, memory.refused_until, memory.refusals = None, None, 0
-            self._queue.add(key)
+        if (wait := memory.until_look(plan, self._clock())) is not None:
+            self._queue.add_after(key, wait)
 
     async def _remove(self, key: Key) -> None:
         """Removes the children of a SimulationJob that is gone; makes sure that it is."""
@@ -232,7 +209,8 @@ class Reconciler:
             self._store.drop(key)
             return
         plan = stopping.remove_all(self._store.observe(key, spent=None, refusal=None))
-        outcome = await self._executor.apply(key, None, plan.actions)
+        outcome = Outcome()
+        await self._executor.apply(key, None, plan.actions, outcome)
         if plan.actions:
             _log.info("removed", extra=_about(key, **_tally(plan.actions)))
         if outcome.trouble:
@@ -240,28 +218,20 @@ class Reconciler:
 
 
 def _urgent(old: Status, new: Status) -> bool:
-    """Returns whether a status must be written at once: whatever is more than counts and a sentence."""
-    before = (old.phase, old.reason, old.round, old.observed_generation, old.start_time)
-    after = (new.phase, new.reason, new.round, new.observed_generation, new.start_time)
+    """Returns whether a status must be written at once: whatever is more than counts, a reason and a sentence."""
+    before = (old.phase, old.round, old.observed_generation, old.start_time)
+    after = (new.phase, new.round, new.observed_generation, new.start_time)
     return before != after or (old.cancellation is None) != (new.cancellation is None)
 
 
-def _permitted(actions: tuple[Action, ...], memory: _Memory, now: datetime) -> tuple[Action, ...]:
-    """Leaves out creations while the API server refuses them, but for one that tries again when its time has come."""
-    if memory.refusal is None:
-        return actions
-    creations = [action for action in actions if isinstance(action, CreateCase | StartAttempt)]
-    others = tuple(action for action in actions if not isinstance(action, CreateCase | StartAttempt))
-    waits = memory.refused_until is not None and now < memory.refused_until
-    return others if waits else (*others, *creations[:1])
+def _stores_only(plan: Plan, now: datetime) -> bool:
+    """Returns whether a plan does nothing but store what the next one relies on: the latch, a round."""
+    return not plan.actions and plan.look_again is not None and plan.look_again <= now
 
 
-def _look_again(plan: Plan, memory: _Memory, now: datetime) -> datetime | None:
-    """Returns when to plan anew: not at once for what is refused now, and not later than it may be tried again."""
-    until = memory.refused_until
-    if until is None or until <= now:
-        return plan.look_again
-    return min(plan.look_again, until) if plan.look_again and plan.look_again > now else until
+def _deletions(plan: Plan) -> tuple[Action, ...]:
+    """Returns what a plan may do although its status could not be written: stop what must stop."""
+    return tuple(action for action in plan.actions if isinstance(action, DeletePod | DeleteJob))
 
 
 def _tally(actions: tuple[Action, ...]) -> dict[str, int]:
@@ -277,7 +247,13 @@ def _about(key: Key, **more: Any) -> dict[str, Any]:
 
 
 async def run(reconciler: Reconciler, workers: int) -> None:
-    """Runs so many workers until it is cancelled."""
-    async with asyncio.TaskGroup() as group:
-        for _ in range(workers):
-            group.create_task(reconciler.work())
+    """Runs so many workers, and some for urgent keys only, until it is cancelled; then posts the Events that wait."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(reconciler.recorder.run())
+            for _ in range(workers):
+                group.create_task(reconciler.work())
+            for _ in range(_URGENT_WORKERS):
+                group.create_task(reconciler.work(urgent_only=True))
+    finally:
+        await asyncio.wait_for(reconciler.recorder.flush(), _LAST_EVENTS)

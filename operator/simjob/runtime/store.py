@@ -5,19 +5,21 @@ change puts the SimulationJob's key in the queue. It judges nothing and never fa
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from simjob.api import names, simulationjob
+from simjob.api import simulationjob
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
 from simjob.core import cancellation, facts, observed
-from simjob.core.facts import Job, JobFact, Pod, PodFact, PodState
+from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import Observed, Refusal
 from simjob.core.situation import done
 from simjob.runtime.workqueue import Key, WorkQueue
+
+F = TypeVar("F", JobFact, PodFact)
 
 # An answer to a call may come after the watch has told of the object's end; so many ends are remembered.
 _REMEMBERED_ENDS: Final = 20_000
@@ -40,10 +42,6 @@ class Store:
         self._orphaned: set[Key] = set()
         self._children: dict[Key, _Children] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
-
-    def keys(self) -> Iterator[Key]:
-        """Gives the keys of all SimulationJobs and of all children's owners."""
-        return iter(self._simulationjobs.keys() | self._children.keys())
 
     def get(self, key: Key) -> SimulationJob | Invalid | None:
         """Returns the SimulationJob, None if it is not known."""
@@ -69,7 +67,7 @@ class Store:
         children = self._children.get(key)
         return next((job.owner_name for job in children.jobs.values()), None) if children else None
 
-    def observe(self, key: Key, *, spent: frozenset[int] | None, refusal: Refusal | None) -> Observed:
+    def observe(self, key: Key, *, spent: Set[int] | None, refusal: Refusal | None) -> Observed:
         """Returns what is known of the children of a SimulationJob."""
         children = self._children.get(key) or _Children()
         job = self._simulationjobs.get(key)
@@ -93,8 +91,6 @@ class Store:
         self._gone.discard(key)
         self._orphaned.discard(key)
 
-    # SimulationJobs, by kopf's watch and by reading them (the SimulationJobSink of runtime/handlers.py).
-
     def seen(self, raw: dict[str, Any]) -> None:
         """Takes a SimulationJob's state if it is newer than what is known."""
         metadata = raw["metadata"]
@@ -105,7 +101,7 @@ class Store:
         self._simulationjobs[key] = job = simulationjob.parse(raw)
         if job.metadata.orphans_children:
             self._orphaned.add(key)
-        self._wake(key, urgent=_cancel_asked(job) or job.metadata.deletion_timestamp is not None)
+        self._wake(key, urgent=_cancel_asked(job))
 
     def deleted(self, raw: dict[str, Any]) -> None:
         """Takes note that a SimulationJob is gone; its children are to follow."""
@@ -114,10 +110,6 @@ class Store:
         self._simulationjobs.pop(key, None)
         self._gone.add(key)
         self._wake(key, urgent=True)
-
-    def versions(self) -> dict[str, str]:
-        """Returns the resourceVersion of each known SimulationJob by uid."""
-        return {key.uid: job.metadata.resource_version for key, job in self._simulationjobs.items()}
 
     def wrote(self, key: Key, status: Status, resource_version: str) -> None:
         """Takes the answer to the operator's own status write, which comes back from the watch later."""
@@ -128,8 +120,6 @@ class Store:
         elif isinstance(job, Invalid):
             metadata = job.metadata.model_copy(update={"resource_version": resource_version})
             self._simulationjobs[key] = replace(job, metadata=metadata, status=status)
-
-    # Jobs and pods.
 
     def put_job(self, fact: JobFact) -> None:
         """Takes a Job's state if it is newer than what is known."""
@@ -173,6 +163,32 @@ class Store:
         pods[fact.uid] = replace(last, gone=True)
         self._wake(key)
 
+    def listed_jobs(self, namespace: str | None, uids: Set[str], version: int) -> None:
+        """Takes a list of all Jobs (of a namespace): what is older than it and not in it is gone."""
+        for job in self._unlisted([c.jobs for c in self._children_in(namespace)], uids, version):
+            self.job_deleted(job)
+
+    def listed_pods(self, namespace: str | None, uids: Set[str], version: int) -> None:
+        """Takes a list of all pods (of a namespace): what is older than it and not in it is gone."""
+        for pod in self._unlisted([c.pods for c in self._children_in(namespace)], uids, version):
+            self.pod_deleted(pod)
+
+    def tidy(self) -> None:
+        """Forgets what can change nothing any more, also where this process does not lead and plans nothing."""
+        for key, children in list(self._children.items()):
+            job = self._simulationjobs.get(key)
+            _forget_settled(children, job.status if job else None)
+        for key in [key for key in self._gone if not self.has_children(key)]:
+            self.drop(key)
+
+    def _children_in(self, namespace: str | None) -> list[_Children]:
+        return [found for key, found in self._children.items() if namespace in (None, key.namespace)]
+
+    def _unlisted(self, known: list[dict[str, F]], uids: Set[str], version: int) -> list[F]:
+        return [
+            fact for facts_ in known for fact in facts_.values() if fact.version <= version and fact.uid not in uids
+        ]
+
     def _remember_end(self, uid: str) -> None:
         self._ended[uid] = None
         if len(self._ended) > _REMEMBERED_ENDS:
@@ -181,53 +197,11 @@ class Store:
     def _wake(self, key: Key, *, urgent: bool = False) -> None:
         job = self._simulationjobs.get(key)
         cancelled = job is not None and job.status is not None and job.status.cancellation is not None
-        if urgent or cancelled or key in self._gone:
+        deleting = job is not None and job.metadata.deletion_timestamp is not None
+        if urgent or cancelled or deleting or key in self._gone:
             self._queue.add_urgent(key)
         else:
             self._queue.add(key)
-
-
-class JobSink:
-    """The Jobs' informer's way into the store."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def upsert(self, obj: Job) -> None:
-        """Takes a Job's state."""
-        if fact := facts.job_fact(obj):
-            self._store.put_job(fact)
-        else:
-            self._disowned(obj)
-
-    def delete(self, obj: Job) -> None:
-        """Takes a Job's last state."""
-        if fact := facts.job_fact(obj):
-            self._store.job_deleted(fact)
-        else:
-            self._disowned(obj)
-
-    def _disowned(self, obj: Job) -> None:
-        meta = obj.metadata
-        self._store.job_lost(Key(meta.namespace, meta.labels.get(names.LABEL_UID, "")), meta.uid)
-
-
-class PodSink:
-    """The pods' informer's way into the store."""
-
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
-        self._store = store
-        self._clock = clock
-
-    def upsert(self, obj: Pod) -> None:
-        """Takes a pod's state."""
-        if fact := facts.pod_fact(obj, self._clock()):
-            self._store.put_pod(fact)
-
-    def delete(self, obj: Pod) -> None:
-        """Takes a pod's last state."""
-        if fact := facts.pod_fact(obj, self._clock()):
-            self._store.pod_deleted(fact)
 
 
 def _version(job: SimulationJob | Invalid) -> int:

@@ -85,9 +85,9 @@ class WorkQueue:
         """The next `backoff` of `key` starts from the shortest delay."""
         self._failures.pop(key, None)
 
-    async def get(self) -> Key:
+    async def get(self, *, urgent_only: bool = False) -> Key:
         """Waits for a key and hands it out; the caller says `done` when it has finished with it."""
-        while not len(self):
+        while not (self._urgent or (self._ordinary and not urgent_only)):
             self._filled.clear()
             await self._filled.wait()
         key, _ = (self._urgent or self._ordinary).popitem(last=False)

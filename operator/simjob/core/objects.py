@@ -1,0 +1,121 @@
+"""The part of the API server's JSON of pods and Jobs that is read; what is absent has the API's default."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Owner(msgspec.Struct):
+    """An owner reference."""
+
+    uid: str
+    name: str = ""
+    kind: str = ""
+    controller: bool = False
+
+
+class Meta(msgspec.Struct, rename="camel"):
+    """An object's metadata."""
+
+    name: str
+    uid: str
+    namespace: str = ""
+    resource_version: str = "0"
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    owner_references: list[Owner] = []
+    creation_timestamp: datetime = NO_TIME
+    deletion_timestamp: str | None = None
+    deletion_grace_period_seconds: int | None = None
+
+
+class Condition(msgspec.Struct, rename="camel"):
+    """A condition of a pod or a Job."""
+
+    type: str
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+    last_transition_time: datetime | None = None
+
+
+class Terminated(msgspec.Struct, rename="camel"):
+    """How a container ended."""
+
+    exit_code: int = 0
+    reason: str = ""
+    message: str = ""
+
+
+class Waiting(msgspec.Struct):
+    """Why a container waits."""
+
+    reason: str = ""
+    message: str = ""
+
+
+class State(msgspec.Struct):
+    """A container's state."""
+
+    terminated: Terminated | None = None
+    waiting: Waiting | None = None
+
+
+class Container(msgspec.Struct):
+    """A container's status."""
+
+    name: str = ""
+    image: str = ""
+    state: State = msgspec.field(default_factory=State)
+
+
+class PodStatus(msgspec.Struct, rename="camel"):
+    """A pod's status."""
+
+    phase: str = "Pending"
+    reason: str = ""
+    message: str = ""
+    conditions: list[Condition] = []
+    container_statuses: list[Container] = []
+    init_container_statuses: list[Container] = []
+
+
+class PodSpec(msgspec.Struct, rename="camel"):
+    """A pod's spec."""
+
+    node_name: str = ""
+
+
+class Pod(msgspec.Struct):
+    """The part of a v1 Pod that is read."""
+
+    metadata: Meta
+    spec: PodSpec = msgspec.field(default_factory=PodSpec)
+    status: PodStatus = msgspec.field(default_factory=PodStatus)
+
+
+class JobStatus(msgspec.Struct, rename="camel"):
+    """A Job's status."""
+
+    active: int = 0
+    ready: int = 0
+    failed: int = 0
+    start_time: datetime | None = None
+    conditions: list[Condition] = []
+
+
+class JobSpec(msgspec.Struct):
+    """A Job's spec."""
+
+    suspend: bool = False
+
+
+class Job(msgspec.Struct):
+    """The part of a batch/v1 Job that is read."""
+
+    metadata: Meta
+    spec: JobSpec = msgspec.field(default_factory=JobSpec)
+    status: JobStatus = msgspec.field(default_factory=JobStatus)
