@@ -126,10 +126,19 @@ def start_time(pid: int) -> int | None:
     fields = _status_fields(pid)
     if not fields:
         return None
-    # Without memory it is past its end, and only waits for its zombies to be collected: the first process of a pid
-    # namespace does that, for ever where the machine's own first process collects nothing (many containers).
+    # Without memory and namespaces it is past its end, its sockets are closed, and it only waits for its zombies to be
+    # collected: the first process of a pid namespace does that, for ever where the machine's own first process collects
+    # nothing (many containers).
     state, started, memory = fields[0], int(fields[19]), int(fields[20])
-    return None if state in "ZX" or memory == 0 else started
+    return None if state in "ZX" or (memory == 0 and not _has_namespaces(pid)) else started
+
+
+def _has_namespaces(pid: int) -> bool:
+    try:
+        Path(f"/proc/{pid}/ns/net").readlink()
+    except OSError:
+        return False
+    return True
 
 
 def marked(cluster: str) -> list[int]:
