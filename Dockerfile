@@ -36,8 +36,6 @@ COPY --from=build /opt/operator /opt/operator
 
 # The bytecode is in the image already and the root file system is read-only, so Python need not try to write any.
 ENV PATH=/opt/simjob/bin:$PATH PYTHONPATH=/opt/operator PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
-# kopf asks for the user's name, which a number need not have.
-ENV LOGNAME=simjob
 # Numeric, because runAsNonRoot cannot judge a name.
 USER 65532:65532
 ENTRYPOINT ["python", "-m", "simjob"]

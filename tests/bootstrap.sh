@@ -35,5 +35,6 @@ for go in go /usr/local/go/bin/go; do
     version=$("$go" env GOVERSION 2>/dev/null | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
     [ "${version:-0}" -ge 26 ] && go_group=""
 done
+export UV_PROJECT_ENVIRONMENT="$venv"
 # shellcheck disable=SC2086
 "$venv/bin/uv" sync --quiet --frozen $go_group

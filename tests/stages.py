@@ -58,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("stages", nargs="+", choices=[stage.name for stage in STAGES], metavar="STAGE")
     wanted = parser.parse_args(arguments).stages
     ended: list[str] = []
+    passed = True
     for stage in STAGES:
         if stage.name not in wanted:
             continue
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not passed:
             break
     print("\n".join(ended), flush=True)
-    return 1 if "FAILED" in ended[-1] else 0
+    return 0 if passed else 1
 
 
 def _run(stage: Stage) -> bool:
