@@ -29,7 +29,7 @@ def test_every_case_is_counted_once_where_it_is() -> None:
         "failed": 1,
         "cancelled": 1,
     }
-    assert status.progress == "5/10"
+    assert status.progress == "4/10"
 
 
 def test_two_pods_of_a_case_are_one_case() -> None:

@@ -134,7 +134,9 @@ class Status(Lenient):
     ] = None
     cases: Annotated[CaseCounts, Field(description="How many cases are where.")] = CaseCounts()
     progress: Annotated[
-        str | None, Field(max_length=32, description="Finished cases of all, such as '412/1000'."), cut(32)
+        str | None,
+        Field(max_length=32, description="Cases that ended by themselves, of all, such as '412/1000'."),
+        cut(32),
     ] = None
     ledger: Annotated[Ledger, Field(description="The finished cases by outcome, as index ranges.")] = Ledger()
     failures: Annotated[

@@ -64,7 +64,7 @@ def summarize(
     job, now, stored = situation.job, situation.now, situation.job.status
     ledger = ledger or situation.ledger
     counts = _counts(situation, ledger)
-    finished = counts.succeeded + counts.failed + counts.cancelled
+    finished = counts.succeeded + counts.failed
     terminal = saying.phase.is_terminal
     return Status(
         observed_generation=job.metadata.generation,
