@@ -69,9 +69,11 @@ def kubectl(operator: Operator) -> Kubectl:
 
 
 @pytest.fixture(scope="session")
-def api(real_cluster: Cluster) -> Client:
+def api(real_cluster: Cluster) -> Iterator[Client]:
     """The API server, without kubectl between."""
-    return Client(real_cluster)
+    found = Client(real_cluster)
+    yield found
+    found.close()
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """The processes on the real node, as the kernel of this machine sees them: what no API can be wrong about."""
 
+import contextlib
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -34,3 +36,14 @@ def command(pid: int) -> str:
 def kill(pid: int) -> None:
     """End a process as the kernel does when memory runs out."""
     os.kill(pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Let a process hang for a while."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
