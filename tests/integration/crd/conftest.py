@@ -1,0 +1,23 @@
+"""The CRD on a real API server. No operator runs here: the tests write the status themselves."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from integration.crd.api import CRD, NAMESPACE, Api
+
+
+@pytest.fixture(scope="session")
+def api(kubeconfig: Path) -> Api:
+    api = Api(kubeconfig)
+    api.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD))
+    api.kubectl("wait", "--for=condition=Established", "crd/simulationjobs.simjob.dev")
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    api.kubectl("apply", "-f", "-", stdin=namespace)
+    return api
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _leave_nothing(api: Api) -> Any:
+    yield
+    api.kubectl("delete", "simjob", "--all", "--wait=false")

@@ -1,0 +1,140 @@
+"""What the API server refuses, each with its exact words."""
+
+from typing import Any
+
+import pytest
+from builders import a_template_dict
+from integration.crd.api import Api, container
+
+pytestmark = pytest.mark.integration
+
+NOT_POSITIVE = "must be a quantity greater than zero, such as '500m', '2' or '16Gi'"
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        pytest.param({"paralelism": 3}, 'unknown field "spec.paralelism"', id="unknown-field"),
+        pytest.param(
+            {"template": a_template_dict(hostNetwork=True)},
+            'unknown field "spec.template.spec.hostNetwork"',
+            id="host-network",
+        ),
+        pytest.param(
+            {"template": a_template_dict(volumes=[{"name": "a", "hostPath": {"path": "/"}}])},
+            'unknown field "spec.template.spec.volumes[0].hostPath"',
+            id="host-path",
+        ),
+        pytest.param(
+            {"template": container(securityContext={"privileged": True})},
+            'unknown field "spec.template.spec.containers[0].securityContext.privileged"',
+            id="privileged",
+        ),
+        pytest.param(
+            {"template": container(securityContext={"allowPrivilegeEscalation": True})},
+            "spec.template.spec.containers[0].securityContext.allowPrivilegeEscalation: "
+            'Unsupported value: true: supported values: "false"',
+            id="privilege-escalation",
+        ),
+        pytest.param(
+            {"cases": {}},
+            "spec.cases: Invalid value: `cases` must have exactly one of `count`, `matrix` and `list`",
+            id="no-case-source",
+        ),
+        pytest.param(
+            {"cases": {"count": 1, "list": [{"name": "a"}]}},
+            "spec.cases: Invalid value: `cases` must have exactly one of `count`, `matrix` and `list`",
+            id="two-case-sources",
+        ),
+        pytest.param(
+            {"cases": {"list": [{"name": "a"}, {"name": "a"}]}},
+            'spec.cases.list[1]: Duplicate value: {"name":"a"}',
+            id="case-name-twice",
+        ),
+        pytest.param(
+            {"cases": {"matrix": [{"name": "a", "values": [1]}, {"name": "A", "values": [1]}]}},
+            "spec.cases.matrix: Invalid value: "
+            "axis names in `matrix` must be unique, upper and lower case being the same",
+            id="axis-name-twice",
+        ),
+        pytest.param(
+            {"cases": {"matrix": [{"name": "a", "values": list(range(10_001))}]}},
+            "spec.cases.matrix[0].values: Too many: 10001: must have at most 10000 items",
+            id="axis-too-long",
+        ),
+        pytest.param(
+            {"cases": {"matrix": [{"name": "a", "values": [[1]]}]}},
+            "spec.cases.matrix[0].values[0]: Too many: 1: must have at most 0 items",
+            id="list-as-value",
+        ),
+        pytest.param(
+            {"cases": {"list": [{"name": "a", "parameters": {"x": {"y": 1}}}]}},
+            "spec.cases.list[0].parameters.x: Too many: 1: must have at most 0 items",
+            id="object-as-value",
+        ),
+        pytest.param(
+            {"cases": {"count": 100_001}},
+            "spec.cases.count: Invalid value: 100001: spec.cases.count in body should be less than or equal to 100000",
+            id="too-many-cases",
+        ),
+        pytest.param(
+            {"resources": {"cpu": "lots"}},
+            f'spec.resources.cpu: Invalid value: "lots": {NOT_POSITIVE}',
+            id="no-quantity",
+        ),
+        pytest.param(
+            {"resources": {"cpu": 0}}, f"spec.resources.cpu: Invalid value: 0: {NOT_POSITIVE}", id="nothing-asked-for"
+        ),
+        pytest.param(
+            {"resources": {"gpu": {"memory": "-40Gi"}}},
+            f'spec.resources.gpu.memory: Invalid value: "-40Gi": {NOT_POSITIVE}',
+            id="negative",
+        ),
+        pytest.param(
+            {"template": container(resources={"requests": {"cpu": "lots"}})},
+            'spec.template.spec.containers[0].resources.requests[cpu]: Invalid value: "lots": '
+            "must be a quantity that is not negative, such as '500m', '2' or '16Gi'",
+            id="no-quantity-in-template",
+        ),
+        pytest.param(
+            {"template": a_template_dict(containers=[{"name": "a", "image": "b"}] * 2)},
+            "spec.template.spec.containers: Invalid value: container names must be unique, also among `initContainers`",
+            id="container-name-twice",
+        ),
+        pytest.param(
+            {"template": a_template_dict(initContainers=[{"name": "simulation", "image": "b"}])},
+            "spec.template.spec.containers: Invalid value: container names must be unique, also among `initContainers`",
+            id="init-container-named-like-a-container",
+        ),
+        pytest.param(
+            {"template": a_template_dict(volumes=[{"name": "a"}])},
+            "spec.template.spec.volumes[0]: Invalid value: "
+            "a volume must have exactly one source, such as `emptyDir` or `configMap`",
+            id="volume-without-source",
+        ),
+        pytest.param(
+            {"template": a_template_dict(containers=[])},
+            "spec.template.spec.containers: Invalid value: 0: "
+            "spec.template.spec.containers in body should have at least 1 items",
+            id="no-container",
+        ),
+        pytest.param(
+            {"parallelism": 10_001},
+            "spec.parallelism: Invalid value: 10001: spec.parallelism in body should be less than or equal to 10000",
+            id="parallelism",
+        ),
+        pytest.param(
+            {"retries": {"limit": 101}},
+            "spec.retries.limit: Invalid value: 101: spec.retries.limit in body should be less than or equal to 100",
+            id="retries",
+        ),
+        pytest.param({"title": "x" * 257}, "spec.title: Too long: may not be more than 256 bytes", id="title"),
+        pytest.param(
+            {"type": "Simulate"},
+            "spec.type: Invalid value: \"Simulate\": spec.type in body should match '^[a-z][a-z0-9_-]{0,62}$'",
+            id="type",
+        ),
+    ],
+)
+def test_what_cannot_be_carried_out_is_refused(api: Api, spec: dict[str, Any], words: str) -> None:
+    assert api.refusal(**spec) == words

@@ -1,0 +1,74 @@
+"""Cancel against the end: exactly one of them wins, decided by the API server."""
+
+import pytest
+from integration.crd.api import LATCH, Api
+
+pytestmark = pytest.mark.integration
+
+ALREADY = "spec.cancel: Forbidden: spec.cancel may not be set: the SimulationJob is already "
+FINAL = "status.phase: Forbidden: the phase may not change: COMPLETED, FAILED and CANCELLED are final"
+CANCELLED_FIRST = (
+    "status.phase: Forbidden: the phase may not become COMPLETED or FAILED: "
+    "the SimulationJob was cancelled before it ended"
+)
+LATCHED = "status.cancellation: Forbidden: the cancellation may not be taken back or dated anew"
+
+
+@pytest.mark.parametrize("phase", ["PENDING", "ASSIGNED", "RUNNING", "SUSPENDED", "CANCELLING", "CANCELLED"])
+def test_cancel_is_accepted_before_the_end_and_on_a_cancelled_job(api: Api, phase: str) -> None:
+    assert api.patch(api.create({"phase": phase}), {"spec": {"cancel": True}})["spec"]["cancel"] is True
+
+
+@pytest.mark.parametrize("phase", ["COMPLETED", "FAILED"])
+def test_cancel_is_refused_after_the_end(api: Api, phase: str) -> None:
+    assert api.refusal_of_change(api.create({"phase": phase}), {"spec": {"cancel": True}}) == ALREADY + phase
+
+
+@pytest.mark.parametrize("phase", ["COMPLETED", "FAILED"])
+def test_a_job_that_is_cancelled_cannot_end_otherwise(api: Api, phase: str) -> None:
+    name = api.create({"phase": "RUNNING"}, cancel=True)
+    assert api.refusal_of_change(name, {"status": {"phase": phase}}) == CANCELLED_FIRST
+
+
+@pytest.mark.parametrize("phase", ["COMPLETED", "FAILED"])
+def test_taking_cancel_out_of_the_spec_opens_nothing_once_it_is_latched(api: Api, phase: str) -> None:
+    name = api.create({"phase": "CANCELLING", "cancellation": LATCH}, cancel=True)
+    api.patch(name, {"spec": {"cancel": None}})
+    assert api.refusal_of_change(name, {"status": {"phase": phase}}) == CANCELLED_FIRST
+
+
+@pytest.mark.parametrize("latch", [None, {"requestedAt": "2026-01-02T03:04:06Z"}])
+def test_the_latch_stays_as_it_is(api: Api, latch: dict[str, str] | None) -> None:
+    name = api.create({"phase": "CANCELLING", "cancellation": LATCH})
+    assert api.refusal_of_change(name, {"status": {"cancellation": latch}}) == LATCHED
+
+
+def test_the_latch_may_be_added_to(api: Api) -> None:
+    name = api.create({"phase": "CANCELLING", "cancellation": LATCH})
+    ended = {"phase": "CANCELLED", "cancellation": {"finishedAt": "2026-01-02T03:05:00Z", "stopping": 0}}
+    assert api.patch(name, {"status": ended})["status"]["cancellation"]["requestedBy"] == "anna"
+
+
+@pytest.mark.parametrize("after", ["RUNNING", "CANCELLING", None])
+@pytest.mark.parametrize("before", ["COMPLETED", "FAILED", "CANCELLED"])
+def test_an_end_is_final(api: Api, before: str, after: str | None) -> None:
+    assert api.refusal_of_change(api.create({"phase": before}), {"status": {"phase": after}}) == FINAL
+
+
+@pytest.mark.parametrize("phase", ["COMPLETED", "FAILED", "CANCELLED"])
+def test_a_job_that_has_ended_can_still_be_written_about(api: Api, phase: str) -> None:
+    name = api.create({"phase": phase})
+    assert api.patch(name, {"status": {"message": "Pruned."}})["status"]["message"] == "Pruned."
+    assert api.patch(name, {"spec": {"title": "Wing"}})["spec"]["title"] == "Wing"
+
+
+@pytest.mark.parametrize("phase", ["COMPLETED", "FAILED", "CANCELLED"])
+def test_a_job_that_is_not_cancelled_can_end_in_any_way(api: Api, phase: str) -> None:
+    name = api.create({"phase": "RUNNING"})
+    assert api.patch(name, {"status": {"phase": phase}})["status"]["phase"] == phase
+
+
+def test_a_cancel_that_was_taken_back_before_it_was_seen_is_none(api: Api) -> None:
+    name = api.create({"phase": "RUNNING"}, cancel=True)
+    api.patch(name, {"spec": {"cancel": False}})
+    assert api.patch(name, {"status": {"phase": "COMPLETED"}})["status"]["phase"] == "COMPLETED"

@@ -1,0 +1,134 @@
+"""What may be changed of a SimulationJob that is there, what is kept as written, and what it may cost."""
+
+from typing import Any
+
+import pytest
+from builders import a_template_dict
+from fulltemplate import FULL_SPEC
+from integration.crd.api import Api, container, manifest
+
+pytestmark = pytest.mark.integration
+
+TWO_CASES = {"list": [{"name": "a", "parameters": {"x": 1}}, {"name": "b", "parameters": {"x": 2}}]}
+TWO_CONTAINERS = [{"name": "a", "image": "b"}, {"name": "c", "image": "d"}]
+
+
+@pytest.mark.parametrize(
+    ("field", "spec", "change"),
+    [
+        pytest.param("cases", {}, {"cases": {"count": 4}}, id="count"),
+        pytest.param("cases", {}, {"cases": {"count": None, **TWO_CASES}}, id="source"),
+        pytest.param("cases", {"cases": TWO_CASES}, {"cases": {"list": TWO_CASES["list"][:1]}}, id="case-less"),
+        pytest.param("cases", {"cases": TWO_CASES}, {"cases": {"list": TWO_CASES["list"][::-1]}}, id="cases-swapped"),
+        pytest.param(
+            "cases",
+            {"cases": {"list": [{"name": "a", "parameters": {"x": 1}}]}},
+            {"cases": {"list": [{"name": "a", "parameters": {"x": "1"}}]}},
+            id="type-of-value",
+        ),
+        pytest.param(
+            "cases",
+            {"cases": {"matrix": [{"name": "x", "values": [1, 2]}]}},
+            {"cases": {"matrix": [{"name": "x", "values": [2, 1]}]}},
+            id="values-swapped",
+        ),
+        pytest.param("template", {}, {"template": container()}, id="template"),
+        pytest.param("template", {}, {"template": {"metadata": {"labels": {"a": "b"}}}}, id="label"),
+        pytest.param(
+            "template",
+            {"template": a_template_dict(containers=TWO_CONTAINERS)},
+            {"template": {"spec": {"containers": TWO_CONTAINERS[::-1]}}},
+            id="containers-swapped",
+        ),
+        pytest.param(
+            "template",
+            {"template": a_template_dict(affinity={"nodeAffinity": {"x": [1]}})},
+            {"template": {"spec": {"affinity": {"nodeAffinity": {"x": [2]}}}}},
+            id="opaque-part",
+        ),
+        pytest.param("resources", {}, {"resources": {"cpu": 1}}, id="resources-added"),
+        pytest.param("resources", {"resources": {"cpu": 1}}, {"resources": {"cpu": 2}}, id="resources"),
+        pytest.param("resources", {"resources": {"cpu": 1}}, {"resources": None}, id="resources-removed"),
+        pytest.param("retries", {}, {"retries": {"limit": 1}}, id="retries"),
+        pytest.param("type", {"type": "simulate"}, {"type": "optimize"}, id="type"),
+        pytest.param("type", {}, {"type": "optimize"}, id="type-added"),
+        pytest.param("project", {"project": "wing"}, {"project": None}, id="project-removed"),
+    ],
+)
+def test_what_is_run_cannot_be_changed(api: Api, field: str, spec: dict[str, Any], change: dict[str, Any]) -> None:
+    name = api.create(**spec)
+    words = api.refusal_of_change(name, {"spec": change})
+    assert words == f"spec.{field}: Forbidden: `{field}` is immutable: make a new SimulationJob"
+
+
+def test_how_it_is_run_can_be_changed(api: Api) -> None:
+    change = {
+        "title": "Wing",
+        "description": "Second try.",
+        "parallelism": 0,
+        "suspend": True,
+        "cancel": True,
+        "cancelReason": "wrong mesh",
+        "history": {"succeededCases": 0},
+    }
+    spec = api.patch(api.create(template=a_template_dict(**FULL_SPEC), cases=TWO_CASES), {"spec": change})["spec"]
+    assert {key: spec[key] for key in change} == {**change, "history": {"succeededCases": 0, "failedCases": 100}}
+
+
+def test_every_field_of_the_allow_list_is_kept(api: Api) -> None:
+    template = {"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}, "spec": FULL_SPEC}
+    kept = api.read(api.create(template=template))["spec"]["template"]
+    # A null in an opaque part is kept as well.
+    assert kept == template
+
+
+def test_values_keep_their_types(api: Api) -> None:
+    values = [1, -2, 2.5, 1e-05, 0.1, "x", "1", "", True, False]
+    cases = {"matrix": [{"name": "x", "values": values}]}
+    kept = api.read(api.create(cases=cases))["spec"]["cases"]["matrix"][0]["values"]
+    assert [(value, type(value)) for value in kept] == [(value, type(value)) for value in values]
+
+
+def test_what_users_leave_out_is_filled_in(api: Api) -> None:
+    job = api.read(api.create(resources={"gpu": {}}))
+    assert job["spec"] == {
+        "cases": {"count": 3},
+        "template": a_template_dict(),
+        "parallelism": 50,
+        "retries": {"limit": 0},
+        "suspend": False,
+        "history": {"succeededCases": 100, "failedCases": 100},
+        "resources": {"gpu": {"count": 1, "resourceName": "nvidia.com/gpu"}},
+    }
+    assert job["status"] == {"observedGeneration": -1}
+
+
+def test_applying_the_same_again_changes_nothing(api: Api) -> None:
+    job = manifest(name="applied", cases=TWO_CASES, template=a_template_dict(**FULL_SPEC))
+    for manager in ("kubectl", "kustomize-controller"):
+        api.kubectl("apply", "--server-side", f"--field-manager={manager}", "-f", "-", stdin=job)
+    api.kubectl("apply", "-f", "-", stdin=job)
+    assert api.read("applied")["metadata"]["generation"] == 1
+
+
+def test_who_owns_the_cases_takes_no_more_room_than_the_cases(api: Api) -> None:
+    name = api.create(cases=LARGE_SPECS["list"])
+    owned = api.kubectl("get", "simjob", name, "--show-managed-fields", "-o", "jsonpath={.metadata.managedFields}")
+    assert len(owned) < 1024
+    api.kubectl("delete", "simjob", name)
+
+
+LARGE_SPECS = {
+    "list": {"list": [{"name": f"case-{i}", "parameters": {f"p{k}": i for k in range(20)}} for i in range(2000)]},
+    "matrix": {"matrix": [{"name": f"axis{i}", "values": list(range(10_000))} for i in range(3)]},
+}
+
+
+@pytest.mark.parametrize("source", LARGE_SPECS)
+def test_the_largest_jobs_stay_within_the_cost_that_the_api_server_allows(api: Api, source: str) -> None:
+    containers = [{"name": f"c{i}", "image": "b", "args": ["x" * 20_000]} for i in range(8)]
+    name = api.create(cases=LARGE_SPECS[source], template=a_template_dict(containers=containers))
+    ledger = {"succeeded": ",".join(str(index) for index in range(0, 60_000, 2))}
+    assert api.patch(name, {"status": {"phase": "RUNNING", "ledger": ledger}})["status"]["phase"] == "RUNNING"
+    assert api.patch(name, {"spec": {"cancel": True}})["spec"]["cancel"] is True
+    api.kubectl("delete", "simjob", name)

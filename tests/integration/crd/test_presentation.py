@@ -1,0 +1,85 @@
+"""What kubectl shows: columns, selections, scale, explain."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from integration.crd.api import LATCH, NAMESPACE, Api
+
+pytestmark = pytest.mark.integration
+
+
+def test_the_columns_tell_the_state(api: Api) -> None:
+    name = api.create(
+        {
+            "phase": "CANCELLED",
+            "reason": "Cancelled",
+            "progress": "3/12",
+            "cases": {"total": 12, "succeeded": 2, "failed": 1, "cancelled": 9, "running": 0},
+            "cancellation": LATCH,
+        }
+    )
+    header, row = api.kubectl("get", "simjob", name).splitlines()
+    assert header.split() == ["NAME", "PHASE", "PROGRESS", "SUCCEEDED", "FAILED", "CANCELLED", "AGE"]
+    assert row.split()[:-1] == [name, "CANCELLED", "3/12", "2", "1", "9"]
+    header, row = api.kubectl("get", "sj", name, "-o", "wide").splitlines()
+    assert re.split(r"\s{2,}", header)[7:] == ["RUNNING", "CANCELLED BY", "REASON", "STARTED", "ENDED"]
+    assert row.split()[7:] == ["0", "anna", "Cancelled"]
+
+
+@pytest.mark.parametrize(
+    ("selector", "spec", "status"),
+    [
+        ("status.phase=SUSPENDED", {}, {"phase": "SUSPENDED"}),
+        ("spec.cancel=true,spec.type=select-cancel", {"cancel": True, "type": "select-cancel"}, None),
+        ("spec.suspend=true,spec.type=select-suspend", {"suspend": True, "type": "select-suspend"}, None),
+        ("spec.project=select", {"project": "select"}, None),
+    ],
+)
+def test_jobs_can_be_selected(api: Api, selector: str, spec: dict[str, Any], status: dict[str, Any] | None) -> None:
+    name, _ = api.create(status, **spec), api.create()
+    found = api.kubectl("get", "simulationjobs", f"--field-selector={selector}", "-o", "name").split()
+    assert f"simulationjob.simjob.dev/{name}" in found
+    assert len(found) < len(api.kubectl("get", "simulationjobs", "-o", "name").split())
+
+
+@pytest.mark.parametrize("category", ["all", "simulation"])
+def test_jobs_are_found_by_their_categories(api: Api, category: str) -> None:
+    assert f"simulationjob.simjob.dev/{api.create()}" in api.kubectl("get", category, "-o", "name").split()
+
+
+def test_kubectl_scale_sets_the_parallelism(api: Api) -> None:
+    name = api.create({"cases": {"running": 2}})
+    api.kubectl("scale", "simjob", name, "--replicas=7")
+    assert api.read(name)["spec"]["parallelism"] == 7
+    raw = f"/apis/simjob.dev/v1beta1/namespaces/{NAMESPACE}/simulationjobs/{name}/scale"
+    scale = json.loads(api.kubectl("get", "--raw", raw))
+    assert (scale["spec"], scale["status"]) == ({"replicas": 7}, {"replicas": 2})
+
+
+def test_kubectl_explains_every_field(api: Api) -> None:
+    everything = api.kubectl("explain", "simjob.spec", "--recursive")
+    assert "preStop" in everything
+    published = json.loads(api.kubectl("get", "--raw", "/openapi/v3/apis/simjob.dev/v1beta1"))
+    job = published["components"]["schemas"]["dev.simjob.v1beta1.SimulationJob"]
+    assert without_description("spec", job["properties"]["spec"]) == []
+    assert without_description("status", job["properties"]["status"]) == []
+
+
+def test_kubectl_explain_reads_well(api: Api) -> None:
+    text = " ".join(api.kubectl("explain", "simjob.spec.cancel").split())
+    assert text.endswith(
+        "FIELD: cancel <boolean> DESCRIPTION: Stop everything for good: taking it back changes nothing. "
+        "Refused once the job is COMPLETED or FAILED."
+    )
+
+
+def without_description(path: str, node: dict[str, Any]) -> list[str]:
+    parts = {f"{path}.{name}": part for name, part in node.get("properties", {}).items()}
+    if isinstance(node.get("additionalProperties"), dict):
+        parts[f"{path}{{}}"] = node["additionalProperties"]
+    if "items" in node:
+        parts[f"{path}[]"] = node["items"]
+    mine = [] if node.get("description") else [path]
+    return [*mine, *(found for name, part in parts.items() for found in without_description(name, part))]
