@@ -69,7 +69,9 @@ class Watcher:
 
     def _has(self, stored: dict[str, Object], now: int) -> bool:
         known = self._known.copy()
-        behind = [uid for uid, item in stored.items() if uid not in known or known[uid].version < _version(item)]
+        gone = {seen.uid for seen in self.history.copy() if seen.gone}
+        there = {uid: item for uid, item in stored.items() if uid not in gone}
+        behind = [uid for uid, item in there.items() if uid not in known or known[uid].version < _version(item)]
         left = [uid for uid, seen in known.items() if uid not in stored and seen.version <= now]
         return not behind and not left
 

@@ -53,7 +53,7 @@ class Namespace:
     def settle(self) -> None:
         """Wait until all that is stored by now has been recorded."""
         for watcher in (self.sweeps, self.jobs, self.pods):
-            _settle(watcher)
+            watcher.settle()
 
     def violations(self) -> list[str]:
         """Say what of all that happened should not have happened; empty if all was well."""
@@ -65,12 +65,3 @@ class Namespace:
         for watcher in (self.sweeps, self.jobs, self.pods):
             watcher.stop()
         self.kubectl.run("delete", "namespace", self.name, "--wait=false", "--ignore-not-found")
-
-
-def _settle(watcher: Watcher) -> None:
-    for _ in range(5):
-        try:
-            return watcher.settle(seconds=3)
-        except AssertionError:
-            continue  # An object that is deleted while it is looked for is never found.
-    return watcher.settle()
