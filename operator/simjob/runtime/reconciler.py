@@ -99,9 +99,11 @@ class Reconciler:
             stored = self._store.get(key)
             if stored is None:
                 return
-            if is_current and not _stores_only(plan, self._clock()):
-                await self._apply(key, stored, plan, memory)
-                return
+            if is_current:
+                self.recorder.note(stored.metadata, plan.notices)
+                if not _stores_only(plan, self._clock()):
+                    await self._apply(key, stored, plan, memory)
+                    return
             job = stored
         raise ConflictError("the status was changed by others time and again")
 
@@ -178,7 +180,6 @@ class Reconciler:
             self._store.seen(raw)
 
     async def _apply(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory) -> None:
-        self.recorder.note(job.metadata, plan.notices)
         actions = memory.permitted(plan.actions)
         outcome = Outcome()
         try:
