@@ -30,7 +30,6 @@ LABEL_ATTEMPT: Final = f"{GROUP}/attempt"
 LABEL_APP_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 LABEL_APP_COMPONENT: Final = "app.kubernetes.io/component"
 LABEL_APP_NAME: Final = "app.kubernetes.io/name"
-LABEL_KUEUE_QUEUE: Final = "kueue.x-k8s.io/queue-name"
 # Labels that the API server puts on a Job's template and that a Job's selector asks for.
 LABEL_JOB_UID: Final = "batch.kubernetes.io/controller-uid"
 LABEL_JOB_NAME: Final = "batch.kubernetes.io/job-name"
@@ -44,7 +43,6 @@ ANNOTATION_NOT_BEFORE: Final = f"{GROUP}/not-before"
 ANNOTATION_CASE: Final = f"{GROUP}/case"
 # Set by the API server where the admission component is installed; the operator obeys it as a cancel.
 ANNOTATION_CANCEL_REQUESTED_BY: Final = f"{GROUP}/cancel-requested-by"
-ANNOTATION_SUBMITTED_BY: Final = f"{GROUP}/submitted-by"
 # https://argo-cd.readthedocs.io/en/stable/operator-manual/reconcile/
 ANNOTATION_ARGO_IGNORE: Final = "argocd.argoproj.io/ignore-resource-updates"
 

@@ -54,9 +54,9 @@ class Situation:
         """All live pods of the job, those of closed cases and second ones of a case too."""
         return tuple(pod for case in (*self.open, *self.closed) for pod in case.live_pods)
 
-    def count(self, *states: PodState) -> int:
-        """Returns how many open cases have their pod in one of these states."""
-        return sum(1 for verdict in self.verdicts.values() if isinstance(verdict, Live) and verdict.pod.state in states)
+    def has_pod(self, state: PodState) -> bool:
+        """Returns whether an open case has its pod in this state."""
+        return any(isinstance(verdict, Live) and verdict.pod.state is state for verdict in self.verdicts.values())
 
     @property
     def occupied(self) -> int:

@@ -43,9 +43,9 @@ def active_phase(situation: Situation) -> Phase:
     """Returns the phase of a job that is neither at an end, nor suspended, nor being cancelled."""
     before = situation.job.status.phase
     ran = situation.ledger.succeeded or situation.ledger.failed or before is Phase.RUNNING
-    if ran or situation.count(PodState.RUNNING):
+    if ran or situation.has_pod(PodState.RUNNING):
         return Phase.RUNNING
-    return Phase.ASSIGNED if situation.count(PodState.ASSIGNED) else Phase.PENDING
+    return Phase.ASSIGNED if situation.has_pod(PodState.ASSIGNED) else Phase.PENDING
 
 
 def summarize(
