@@ -24,7 +24,7 @@ TOTAL = 4
 SCRIPT = ((0,), (1, 0), (1, 1))
 SPEC = {"retries": {"limit": 1}, "history": {"succeededCases": 1, "failedCases": 0}}
 
-bounded = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+bounded = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 
 indexes = st.integers(0, TOTAL + 1)
 small = st.integers(0, 3)
@@ -107,7 +107,7 @@ refusals = st.one_of(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(jobs(), worlds, spents, refusals)
 def test_every_world_has_a_plan_and_its_counts_sum_up(
     job: SimulationJob, world: Facts, spent: frozenset[int] | None, refusal: Refusal | None
