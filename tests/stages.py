@@ -23,6 +23,11 @@ def _pytest(markers: str, *options: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "pytest", "-q", "-m", markers, *options)
 
 
+def _cluster(*arguments: str) -> tuple[str, ...]:
+    """What pytest would do on its own, in silence."""
+    return (sys.executable, "-m", "cluster", *arguments)
+
+
 _BIN = os.path.dirname(sys.executable)
 
 STAGES = (
@@ -37,11 +42,15 @@ STAGES = (
         ),
     ),
     Stage("unit", "no cluster", (_pytest("not integration and not e2e"),)),
-    Stage("integration", "a real control plane, KWOK nodes", (_pytest("integration", "--durations=10"),)),
+    Stage(
+        "integration",
+        "a real control plane, KWOK nodes",
+        (_cluster("build", "kwok"), _pytest("integration", "--durations=10")),
+    ),
     Stage(
         "e2e",
         "a real node, the deployed operator",
-        (_pytest("e2e", "--durations=10"),),
+        (_cluster("build", "both"), _cluster("image"), _pytest("e2e", "--durations=10")),
         needs_root=True,
     ),
 )

@@ -66,13 +66,9 @@ class BringUp:
             self.processes.stop(name, grace=3.0)
 
     def _programs(self) -> Path:
-        names = list(binaries.CONTROL_PLANE)
-        if self.options.nodes.has_kwok:
-            names.append("kwok")
         if self.options.nodes.has_real:
             packages.ensure(self.report.step)
-            names.extend(binaries.REAL_NODE)
-        return binaries.build(names, self.report.step)
+        return binaries.build(binaries.needed(self.options.nodes), self.report.step)
 
     def _facts(self) -> Facts:
         """Choose addresses and ports at the first run; keep them afterwards, as kubeconfigs that are out name them."""

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from cluster import deploy, images, options, provider
 from cluster.errors import ClusterError
-from cluster.options import Options
+from cluster.host import binaries
+from cluster.options import Nodes, Options
 from cluster.report import Report
 from cluster.state import State
 
@@ -73,6 +74,7 @@ def _parser(given: Options) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_build(commands)
     _add_up(commands, given)
     down = commands.add_parser(
         "down", help="end and remove everything", description="Remove the cluster. Safe to repeat."
@@ -117,6 +119,20 @@ def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", giv
         help="source (default), or kind, where docker and kind are installed; kind is not tried by our own tests",
     )
     up.set_defaults(run=_up)
+
+
+def _add_build(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    build = commands.add_parser(
+        "build",
+        help="build the programs that `up` needs, unless they are in the cache",
+        description="Build the cluster's programs into the cache, as `up` does, with a progress line.",
+    )
+    build.add_argument("nodes", metavar="NODES", nargs="?", default=Nodes.BOTH, help="real, kwok, both or none (both)")
+    build.set_defaults(run=_build)
+
+
+def _build(parsed: argparse.Namespace) -> None:
+    binaries.build(binaries.needed(options.parse_nodes(parsed.nodes)), Report().step)
 
 
 def _add_state(parser: argparse.ArgumentParser, given: Options) -> None:

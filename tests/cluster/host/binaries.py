@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cluster.errors import ClusterError
 from cluster.host import cache, toolchain
+from cluster.options import Nodes
 
 MODULE = Path(__file__).parent.parent / "go"
 
@@ -29,6 +30,13 @@ PACKAGES = {
 
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 REAL_NODE = ("pause", "containerd", "containerd-shim-runc-v2", "ctr", "kubelet", "kube-proxy")
+
+
+def needed(nodes: Nodes) -> tuple[str, ...]:
+    """Name the programs of a cluster with these nodes."""
+    real = REAL_NODE if nodes.has_real else ()
+    fake = ("kwok",) if nodes.has_kwok else ()
+    return (*CONTROL_PLANE, *fake, *real)
 
 
 def build(names: Iterable[str], say: Callable[[str], None]) -> Path:
