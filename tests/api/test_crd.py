@@ -76,7 +76,12 @@ def test_the_crd_can_be_read_by_people() -> None:
 
 
 def test_the_schema_has_no_word_that_the_api_server_refuses() -> None:
-    assert {path: found for path, node in NODES.items() if (found := FORBIDDEN & set(node))} == {}
+    found = {path: words for path, node in NODES.items() if (words := FORBIDDEN & set(node))}
+    # Where any scalar may stand a null may, for the operator to refuse: the API server would drop it in silence.
+    assert found == {
+        "spec.cases.list[].parameters{}": {"nullable"},
+        "spec.cases.matrix[].values[]": {"nullable"},
+    }
 
 
 def test_every_node_has_a_type_or_says_why_not() -> None:

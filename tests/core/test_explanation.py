@@ -56,4 +56,5 @@ def test_an_image_that_cannot_be_pulled_is_told_in_words_that_stay_the_same() ->
         said(planned(a_job(), a_job_fact(0), a_pod_fact(0, **WAITING, reason=reason, message=reason))).message
         for reason in ("ErrImagePull", "ImagePullBackOff")
     }
-    assert messages == {'case 0 cannot start: its image "solver:1" cannot be pulled'}
+    name = a_pod_fact(0).name
+    assert messages == {f'case 0 cannot start: its image "solver:1" cannot be pulled; events of pod {name} say why'}

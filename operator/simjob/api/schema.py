@@ -100,6 +100,9 @@ Scalar = Annotated[
         {
             "description": "A text, a number or a boolean.",
             "x-kubernetes-preserve-unknown-fields": True,
+            # Else the API server drops a null from a map, and can evaluate no rule over one in a list: the operator is
+            # to see it and to say so.
+            "nullable": True,
             "maxLength": MAX_TEXT_VALUE,
             "minProperties": 1,
             "maxProperties": 0,

@@ -46,7 +46,10 @@ def _trouble(index: int, pod: PodFact) -> tuple[str, str] | None:
         return None
     if pod.reason in PULL_FAILURES:
         # The kubelet's own words alternate between two reasons while it tries again.
-        return Reason.IMAGE_PULL, f'case {index} cannot start: its image "{pod.image}" cannot be pulled'
+        message = (
+            f'case {index} cannot start: its image "{pod.image}" cannot be pulled; events of pod {pod.name} say why'
+        )
+        return Reason.IMAGE_PULL, message
     return Reason.CONTAINER_WAITING, f"case {index} cannot start: {pod.reason}: {pod.message}"
 
 

@@ -18,7 +18,10 @@ def refused(situation: Situation) -> Plan | None:
     refusal = situation.observed.refusal
     if refusal is None or not refusal.permanent:
         return None
-    message = f"the API server will never take the {refusal.kind} of case {refusal.index}: {refusal.message}"
+    message = (
+        f"the API server will never take the {refusal.kind} of case {refusal.index}, so the others are cancelled: "
+        f"{refusal.message}"
+    )
     actions = (*stopping.stop(situation), *history.tidy(situation))
     if situation.live_pods or situation.unfinished_jobs:
         saying = Saying(phase=summary.active_phase(situation), reason=_reason(refusal.kind), message=message)

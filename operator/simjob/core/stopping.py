@@ -68,7 +68,7 @@ def name_overdue(pods: Iterable[PodFact], now: datetime) -> str:
     more = f" and {len(late) - _NAMED} more" if len(late) > _NAMED else ""
     return (
         f"not stopped {PATIENCE.seconds} s after the end of the grace period: {named}{more}; "
-        "is the node gone, or does a finalizer hold the pod?"
+        "is the node not ready, is an image being pulled, or does a finalizer hold the pod?"
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from builders import a_job_dict, a_template_dict
 
-CRD = Path(__file__).parents[2] / "crds" / "simulationjobs.simjob.dev.yaml"
+CRD = Path(__file__).parents[3] / "crds" / "simulationjobs.simjob.dev.yaml"
 KUBECTL = Path(sys.executable).with_name("kubectl")
 NAMESPACE = "crd-rules"
 LATCH = {"requestedAt": "2026-01-02T03:04:05Z", "requestedBy": "anna"}

@@ -6,6 +6,7 @@ import pytest
 from builders import a_template_dict
 from fulltemplate import FULL_SPEC
 from integration.crd.api import Api, container, manifest
+from simjob.api import simulationjob
 
 pytestmark = pytest.mark.integration
 
@@ -80,6 +81,20 @@ def test_every_field_of_the_allow_list_is_kept(api: Api) -> None:
     kept = api.read(api.create(template=template))["spec"]["template"]
     # A null in an opaque part is kept as well.
     assert kept == template
+
+
+@pytest.mark.parametrize(
+    "cases",
+    [{"matrix": [{"name": "a", "values": [1, None]}]}, {"list": [{"name": "a", "parameters": {"x": None}}]}],
+)
+def test_a_null_is_kept_for_the_operator_to_refuse_and_keeps_nobody_from_cancelling(
+    api: Api, cases: dict[str, Any]
+) -> None:
+    name = api.create(cases=cases)
+    found = api.read(name)
+    assert found["spec"]["cases"] == cases
+    assert isinstance(simulationjob.parse(found), simulationjob.Invalid)
+    assert api.patch(name, {"spec": {"cancel": True}})["spec"]["cancel"] is True
 
 
 def test_values_keep_their_types(api: Api) -> None:
