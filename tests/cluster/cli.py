@@ -51,9 +51,8 @@ The first build takes about eight minutes on two cores; a start after that, a fe
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code."""
-    # A CI system that cancels a run sends SIGTERM; `up` then cleans up as it does after Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        _heed_interrupts()
         given = options.from_environment(os.environ)
         parsed = _parser(given).parse_args(arguments)
         return int(parsed.run(parsed) or 0)
@@ -64,6 +63,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _heed_interrupts() -> None:
+    # A CI system that cancels a run sends SIGTERM; `up` then cleans up as it does after Ctrl-C. A shell lets what it
+    # starts in the background ignore SIGINT, and Python leaves that as it is.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
 
 
 def _parser(given: Options) -> argparse.ArgumentParser:

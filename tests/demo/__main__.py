@@ -42,7 +42,8 @@ and end it:
 def main() -> int:
     """Run the demo; return its exit code."""
     # Whoever ends it so wants the cluster gone as well.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         asked = _parse()
         with _cluster(asked) as (cluster, report):

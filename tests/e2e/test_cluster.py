@@ -273,7 +273,17 @@ def test_down_needs_no_state_folder(folder: Path) -> None:
 
 @pytest.mark.parametrize("after", [0.2, 0.5, 1.5, 4.0])
 def test_an_interrupted_up_takes_back_what_it_started(folder: Path, after: float) -> None:
-    command = [sys.executable, "-m", "cluster", "up", "--nodes=real", f"--state={folder}"]
+    # Tests that a shell runs in the background ignore SIGINT, and so would what they start, until Python is awake.
+    command = [
+        "env",
+        "--default-signal=INT",
+        sys.executable,
+        "-m",
+        "cluster",
+        "up",
+        "--nodes=real",
+        f"--state={folder}",
+    ]
     environment = os.environ | {"PYTHONPATH": str(Path(provider.__file__).parent.parent)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         time.sleep(after)
