@@ -44,7 +44,7 @@ class Audit:
             describe(record)
             for start, end in self._counted()
             for record in self.records(start, end)
-            if record.get("annotations", {}).get("authorization.k8s.io/decision") != "allow"
+            if not _is_allowed(record)
         ]
 
     def _counted(self) -> Iterator[tuple[int, int]]:
@@ -63,12 +63,22 @@ class Audit:
         ]
 
     def unsafe_deletions(self) -> list[str]:
-        """Name the deletions that could hit an object of another uid than was meant."""
+        """Name the deletions that could hit an object of another uid than was meant.
+
+        Of a request that no Role allows the body is not read, nor recorded.
+        """
         return [
             describe(record)
             for record in self.records()
-            if record["verb"] == "delete" and not record.get("requestObject", {}).get("preconditions", {}).get("uid")
+            if record["verb"] == "delete"
+            and _is_allowed(record)
+            and not record.get("requestObject", {}).get("preconditions", {}).get("uid")
         ]
+
+
+def _is_allowed(record: Record) -> bool:
+    decision: str = record.get("annotations", {}).get("authorization.k8s.io/decision", "")
+    return decision == "allow"
 
 
 def describe(record: Record) -> str:
