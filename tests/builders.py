@@ -87,6 +87,7 @@ def a_job_fact(index: int = 0, *, round: int = 0, **fact: Any) -> JobFact:  # no
         "version": 1,
         "owner_uid": UID,
         "owner_name": "sweep",
+        "case_name": str(index),
         "created": NOW,
         **fact,
     }

@@ -110,7 +110,9 @@ def test_every_list_and_map_is_bounded() -> None:
 
 
 def test_every_number_is_bounded() -> None:
-    assert of_type("number") == []
+    # A dimension of a design goes from any number to any greater one.
+    numbers = {path for path, _ in of_type("number")}
+    assert numbers == {"spec.cases.samples.parameters[].min", "spec.cases.samples.parameters[].max"}
     assert [path for path, node in of_type("integer") if "minimum" not in node or "format" not in node] == []
     assert [path for path, node in of_type("integer") if node["format"] == "int32" and "maximum" not in node] == []
 
@@ -144,6 +146,12 @@ def test_a_status_has_one_default_only() -> None:
         ("spec.history", {}),
         ("spec.history.succeededCases", 100),
         ("spec.history.failedCases", 100),
+        ("spec.cases.samples.parameters[].scale", "Linear"),
+        ("spec.rerunOf.outcomes", ["Failed", "Cancelled"]),
+        ("spec.task", "Batch"),
+        ("spec.failurePolicy", {}),
+        ("spec.failurePolicy.maxFailedCases", 0),
+        ("spec.failurePolicy.onExceeded", "Continue"),
         ("spec.resources.gpu.count", 1),
         ("spec.resources.gpu.resourceName", "nvidia.com/gpu"),
     ],
@@ -153,7 +161,7 @@ def test_the_spec_has_the_models_defaults(path: str, default: Any) -> None:
 
 
 def test_no_other_field_has_a_default() -> None:
-    assert len([path for path, node in NODES.items() if "default" in node]) == 10
+    assert len([path for path, node in NODES.items() if "default" in node]) == 16
 
 
 @pytest.mark.parametrize(
@@ -170,17 +178,24 @@ def test_every_rule_has_a_message_for_people() -> None:
             assert "\n" not in rule["rule"]
 
 
+MUTABLE = {
+    *("title", "description", "parallelism", "failurePolicy", "timeouts.totalSeconds", "suspend", "cancel"),
+    *("cancelReason", "cancelCases", "history", "ttlSecondsAfterFinished"),
+}
+
+
 def test_the_immutable_fields_are_all_but_those_that_may_change() -> None:
     rules = NODES["spec"]["x-kubernetes-validations"]
-    immutable = {rule["fieldPath"].removeprefix(".") for rule in rules}
-    mutable = {"title", "description", "parallelism", "suspend", "cancel", "cancelReason", "history"}
-    assert immutable | mutable == set(NODES["spec"]["properties"])
-    assert immutable & mutable == set()
+    immutable = {rule["fieldPath"].removeprefix(".") for rule in rules if "oldSelf" in rule["rule"]}
+    parts = {f"timeouts.{part}" for part in NODES["spec.timeouts"]["properties"]}
+    assert immutable | MUTABLE == (set(NODES["spec"]["properties"]) - {"timeouts"}) | parts
+    assert immutable & MUTABLE == set()
 
 
 def test_what_is_immutable_says_so_in_its_description() -> None:
     for rule in NODES["spec"]["x-kubernetes-validations"]:
-        assert NODES[f"spec{rule['fieldPath']}"]["description"].endswith("Immutable.")
+        if "oldSelf" in rule["rule"]:
+            assert NODES[f"spec{rule['fieldPath']}"]["description"].endswith("Immutable.")
 
 
 def test_columns_and_selectable_fields_are_fields_of_the_schema() -> None:

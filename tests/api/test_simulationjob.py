@@ -64,7 +64,10 @@ def test_who_set_a_field_can_be_read() -> None:
         ({"paralelism": 3}, "spec.paralelism: unknown field"),
         ({"parallelism": 10_001}, "spec.parallelism: Input should be less than or equal to 10000"),
         ({"retries": {"limit": -1}}, "spec.retries.limit: Input should be greater than or equal to 0"),
-        ({"cases": {}}, "spec.cases: `cases` must have exactly one of `count`, `matrix` and `list`"),
+        (
+            {"cases": {}},
+            "spec.cases: `cases` must have exactly one of `count`, `matrix`, `list`, `samples` and `configMap`",
+        ),
         (
             {"resources": {"cpu": "lots"}},
             "spec.resources.cpu: must be a quantity greater than zero, such as '500m', '2' or '16Gi', not 'lots'",

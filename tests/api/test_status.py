@@ -41,7 +41,7 @@ FULL: dict[str, Any] = {
         "cancelled": 1,
     },
     "progress": "12/12",
-    "ledger": {"succeeded": "0-9", "failed": "10", "cancelled": "11"},
+    "ledger": {"succeeded": "0-9", "failed": "10", "cancelled": "11", "cancelling": "11"},
     "failures": [
         {
             "index": 10,
@@ -53,6 +53,14 @@ FULL: dict[str, Any] = {
             "finishedAt": "2026-01-02T03:03:00Z",
         }
     ],
+    "caseTable": {"configMaps": ["sweep-cases-0b0c4fd2-0"], "indexes": "0-11"},
+    "results": {"configMaps": ["sweep-results-0"], "rows": 9, "missing": 1},
+    "computeTime": {
+        "succeeded": {"wallSeconds": 10, "cpuSeconds": 20, "gpuSeconds": 10},
+        "failed": {"wallSeconds": 1, "cpuSeconds": 2, "gpuSeconds": 1},
+        "cancelled": {"wallSeconds": 0, "cpuSeconds": 0, "gpuSeconds": 0},
+    },
+    "suspendedSeconds": 7,
     "startTime": "2026-01-02T03:00:00Z",
     "completionTime": "2026-01-02T03:04:05Z",
     "round": 1,
@@ -77,7 +85,7 @@ def test_what_is_not_set_is_absent() -> None:
 
 
 def test_fields_that_another_version_wrote_are_ignored() -> None:
-    newer = {**FULL, "computeTime": {}, "cases": {**FULL["cases"], "frozen": 1}}
+    newer = {**FULL, "forecast": {}, "cases": {**FULL["cases"], "frozen": 1}}
     assert Status.model_validate(newer) == Status.model_validate(FULL)
 
 
@@ -91,7 +99,7 @@ def test_only_three_phases_are_final() -> None:
 
 def test_the_ledger_is_read_as_ranges_and_taken_as_ranges() -> None:
     assert Status.model_validate(FULL).ledger == Ledger(
-        succeeded=Ranges.span(10), failed=Ranges.of([10]), cancelled=Ranges.of([11])
+        succeeded=Ranges.span(10), failed=Ranges.of([10]), cancelled=Ranges.of([11]), cancelling=Ranges.of([11])
     )
 
 

@@ -15,7 +15,7 @@ async def make_sweep(world: World) -> SimulationJob:
 
 
 async def make_job(cluster: Cluster, sweep: SimulationJob, index: int = 0) -> StoredJob:
-    body = children.render_job(sweep, sweep.spec.template.to_api(as_given=True), index, 0)
+    body = children.render_job(sweep, sweep.spec.template.to_api(as_given=True), sweep.spec.case(index), 0)
     return await cluster.create_job(sweep.metadata.namespace, body)
 
 

@@ -63,7 +63,9 @@ class TestJobs:
         self, cluster: Cluster, sweep: SimulationJob
     ) -> None:
         template = {"spec": {"containers": [{"name": "c", "image": "i"}], "restartPolicy": "Always"}}
-        body = msgspec.json.decode(children.render_job(sweep, sweep.spec.template.to_api(as_given=True), 0, 0))
+        body = msgspec.json.decode(
+            children.render_job(sweep, sweep.spec.template.to_api(as_given=True), sweep.spec.case(0), 0)
+        )
         body["spec"]["template"] = template
         with pytest.raises(InvalidError):
             await cluster.create_job(sweep.metadata.namespace, msgspec.json.encode(body))

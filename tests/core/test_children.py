@@ -11,7 +11,7 @@ LABEL_VALUE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 def rendered(index: int = 0, round_: int = 0, **spec: Any) -> dict[str, Any]:
     job = a_job(**spec)
-    body = children.render_job(job, job.spec.template.to_api(as_given=True), index, round_)
+    body = children.render_job(job, job.spec.template.to_api(as_given=True), job.spec.case(index), round_)
     decoded: dict[str, Any] = msgspec.json.decode(body)
     return decoded
 

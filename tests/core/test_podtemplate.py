@@ -12,7 +12,7 @@ REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 def rendered(index: int = 0, **spec: Any) -> dict[str, Any]:
     job = a_job(**spec)
-    case = job.spec.cases.case(index)
+    case = job.spec.case(index)
     return podtemplate.render(job, job.spec.template.to_api(as_given=True), case, OURS, {"note": "ours"})
 
 
@@ -164,7 +164,7 @@ def test_a_gpu_of_any_kind_needs_no_affinity() -> None:
 def test_the_template_of_one_case_does_not_change_that_of_another() -> None:
     job = a_job(resources={"cpu": "1"})
     template = job.spec.template.to_api(as_given=True)
-    first = podtemplate.render(job, template, job.spec.cases.case(0), {}, {})
-    podtemplate.render(job, template, job.spec.cases.case(1), {}, {})
-    assert podtemplate.render(job, template, job.spec.cases.case(0), {}, {}) == first
+    first = podtemplate.render(job, template, job.spec.case(0), {}, {})
+    podtemplate.render(job, template, job.spec.case(1), {}, {})
+    assert podtemplate.render(job, template, job.spec.case(0), {}, {}) == first
     assert template == a_job().spec.template.to_api(as_given=True)

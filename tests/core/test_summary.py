@@ -79,7 +79,7 @@ def test_the_newest_twenty_failures_are_kept() -> None:
 
 def test_a_failure_has_the_cases_name() -> None:
     job = a_job(cases={"list": [{"name": "coarse"}, {"name": "fine"}]})
-    (failure,) = said(planned(job, a_job_fact(1), a_pod_fact(1, **FAILED))).failures
+    (failure,) = said(planned(job, a_job_fact(1, case_name="fine"), a_pod_fact(1, **FAILED))).failures
     assert failure.name == "fine"
 
 

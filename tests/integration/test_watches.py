@@ -175,7 +175,7 @@ async def at_work(*parts: Any) -> AsyncIterator[list[asyncio.Task[None]]]:
 
 
 async def make_job(world: RealWorld, sweep: SimulationJob, index: int) -> tuple[str, str]:
-    body = children.render_job(sweep, sweep.spec.template.to_api(as_given=True), index, 0)
+    body = children.render_job(sweep, sweep.spec.template.to_api(as_given=True), sweep.spec.case(index), 0)
     fact = (await world.cluster.create_job(world.namespace, body)).fact
     return fact.name, fact.uid
 

@@ -61,7 +61,7 @@ class Bench:
         return sorted(raw["metadata"]["name"] for raw in self.cluster.objects(plural))
 
     def rendered(self, **labels: str) -> bytes:
-        body = msgspec.json.decode(children.render_job(self.job, self.template, 0, 0))
+        body = msgspec.json.decode(children.render_job(self.job, self.template, self.job.spec.case(0), 0))
         body["metadata"]["labels"] |= labels
         return msgspec.json.encode(body)
 

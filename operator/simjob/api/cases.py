@@ -11,22 +11,23 @@ from typing import Annotated, Final, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from simjob.api import names, rules
-from simjob.api.schema import ATOMIC, MAX_CASES, Model, Scalar, list_map, require_unique, validated
+from simjob.api.samples import Samples
+from simjob.api.schema import (
+    ATOMIC,
+    MAX_CASES,
+    Model,
+    ObjectName,
+    ParameterName,
+    Scalar,
+    list_map,
+    require_unique,
+    validated,
+)
 
-PARAMETER_NAME: Final = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"
 CASE_NAME: Final = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
 
 Value = bool | int | float | str
 
-ParameterName = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=63,
-        pattern=PARAMETER_NAME,
-        description="A letter, then letters, digits and underscores; `mesh` is PARAM_MESH in the environment.",
-    ),
-]
 CaseName = Annotated[
     str,
     Field(
@@ -72,6 +73,22 @@ class ListedCase(Model):
         return self
 
 
+class ConfigMapTable(Model):
+    """A table of cases in a ConfigMap of the same namespace; it is copied when the job starts."""
+
+    name: Annotated[ObjectName, Field(description="The ConfigMap.")]
+    key: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=253,
+            pattern=r"^[-._a-zA-Z0-9]+$",
+            description="The key of its data: CSV with a header line of parameter names, or, where the key ends in "
+            "'.jsonl', a JSON object of parameters a line. At most 100000 rows.",
+        ),
+    ]
+
+
 class Cases(Model):
     """The cases of the sweep, from exactly one source."""
 
@@ -101,26 +118,37 @@ class Cases(Model):
         ),
     ] = None
 
+    samples: Annotated[Samples | None, Field(description="A design of experiments: points chosen in a box.")] = None
+    config_map: Annotated[ConfigMapTable | None, Field(description="A table in a ConfigMap, a case a row.")] = None
+
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:
-        if sum(source is not None for source in (self.count, self.matrix, self.list)) != 1:
+        sources = (self.count, self.matrix, self.list, self.samples, self.config_map)
+        if sum(source is not None for source in sources) != 1:
             raise ValueError(rules.ONE_CASE_SOURCE)
         require_unique((axis.name.upper() for axis in self.matrix or ()), rules.AXES_UNIQUE)
         require_unique((case.name for case in self.list or ()), rules.CASES_UNIQUE)
-        if self.total > MAX_CASES:
+        if self.total is not None and self.total > MAX_CASES:
             raise ValueError(rules.too_many_cases(self.total, MAX_CASES))
         return self
 
     @property
-    def total(self) -> int:
-        """How many cases there are."""
+    def needs_table(self) -> bool:
+        """Whether the cases are not in the spec itself."""
+        return self.samples is not None or self.config_map is not None
+
+    @property
+    def total(self) -> int | None:
+        """How many cases there are; None where only a table tells."""
         if self.matrix is not None:
             return prod(len(axis.values) for axis in self.matrix)
-        return len(self.list) if self.list is not None else self.count or 0
+        if self.list is not None:
+            return len(self.list)
+        return self.samples.size if self.samples is not None else self.count
 
     def case(self, index: int) -> Case:
-        """Give case `index`, which must be in 0 .. total-1."""
-        if not 0 <= index < self.total:
+        """Give case `index`, which must be in 0 .. total-1, of cases that need no table."""
+        if self.needs_table or not 0 <= index < (self.total or 0):
             raise IndexError(f"case {index} of {self.total}")
         if self.list is not None:
             listed = self.list[index]

@@ -63,7 +63,15 @@ def _version() -> dict[str, Any]:
         },
         "selectableFields": [
             {"jsonPath": path}
-            for path in (".status.phase", ".spec.cancel", ".spec.suspend", ".spec.type", ".spec.project")
+            for path in (
+                ".status.phase",
+                ".spec.cancel",
+                ".spec.suspend",
+                ".spec.type",
+                ".spec.project",
+                ".spec.parentJob",
+                ".spec.queueName",
+            )
         ],
         "additionalPrinterColumns": _columns(),
         "schema": {"openAPIV3Schema": job_schema()},
@@ -81,6 +89,7 @@ def _columns() -> list[dict[str, Any]]:
     ]
     wide = [
         _column("Running", "integer", ".status.cases.running", "Cases that are running."),
+        _column("Parent", "string", ".spec.parentJob", "The SimulationJob that it belongs to."),
         _column("Cancelled by", "string", ".status.cancellation.requestedBy", "Who cancelled it."),
         _column("Reason", "string", ".status.reason", "Why the phase is so."),
         _column("Started", "date", ".status.startTime", "Time since it was started."),
@@ -117,7 +126,7 @@ def _structural(schema: Schema, defs: dict[str, Schema]) -> Schema:
     node = _resolve(schema, defs)
     if "const" in node:
         node["enum"] = [node.pop("const")]
-    if "default" in node and (node["default"] is None or isinstance(node["default"], list)):
+    if "default" in node and node["default"] in (None, []):
         del node["default"]
     if isinstance(node.get("default"), dict):
         node["default"] = {}  # the defaults of its fields fill it

@@ -40,9 +40,13 @@ ANNOTATION_ATTEMPT: Final = f"{GROUP}/attempt"
 ANNOTATION_FAILED: Final = f"{GROUP}/failed"
 ANNOTATION_LOST: Final = f"{GROUP}/lost-in-a-row"
 ANNOTATION_NOT_BEFORE: Final = f"{GROUP}/not-before"
+# The error code of the last failure, where the operator itself decided it; the seconds that earlier attempts ran.
+ANNOTATION_ERROR_CODE: Final = f"{GROUP}/error-code"
+ANNOTATION_SECONDS: Final = f"{GROUP}/seconds"
 ANNOTATION_CASE: Final = f"{GROUP}/case"
 # Set by the API server where the admission component is installed; the operator obeys it as a cancel.
 ANNOTATION_CANCEL_REQUESTED_BY: Final = f"{GROUP}/cancel-requested-by"
+ANNOTATION_SUBMITTED_BY: Final = f"{GROUP}/submitted-by"
 # https://argo-cd.readthedocs.io/en/stable/operator-manual/reconcile/
 ANNOTATION_ARGO_IGNORE: Final = "argocd.argoproj.io/ignore-resource-updates"
 
@@ -51,6 +55,13 @@ ENV_INDEX: Final = "SIMJOB_CASE_INDEX"
 ENV_CASE_NAME: Final = "SIMJOB_CASE_NAME"
 ENV_PARAMETERS: Final = "SIMJOB_CASE_PARAMETERS"
 ENV_PARAMETER_PREFIX: Final = "PARAM_"
+
+# https://kueue.sigs.k8s.io/docs/tasks/run/jobs/
+LABEL_QUEUE: Final = "kueue.x-k8s.io/queue-name"
+
+# Keys of the data in the operator's ConfigMaps.
+CASES_KEY: Final = "cases.jsonl"
+RESULTS_KEY: Final = "results.jsonl"
 
 # https://kubernetes.io/docs/concepts/architecture/garbage-collection/#orphaned-dependents
 FINALIZER_ORPHAN: Final = "orphan"

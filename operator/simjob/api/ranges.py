@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BeforeValidator, InstanceOf, PlainSerializer, WithJsonSchema
 
+from simjob.api import rules
 from simjob.api.schema import MAX_CASES
 
 Pair = tuple[int, int]
@@ -136,6 +137,9 @@ def _merge(ascending: Iterable[Pair]) -> tuple[Pair, ...]:
     return tuple(merged)
 
 
+_SELECTED: Final = r"^[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*$"
+
+
 def _read(value: Any) -> Any:
     return Ranges.parse(value) if isinstance(value, str) else value
 
@@ -145,4 +149,39 @@ RangesText = Annotated[
     BeforeValidator(_read),
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "maxLength": MAX_TEXT, "description": "Index ranges, such as '0-9,17'."}),
+]
+
+
+def _select(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    chosen = Ranges()
+    for part in value.split(","):
+        chosen = chosen.union(Ranges.parse(part))
+    return chosen
+
+
+def _selected(max_length: int, *checked: rules.Rule) -> Any:
+    schema = {"type": "string", "minLength": 1, "maxLength": max_length, "pattern": _SELECTED}
+    return WithJsonSchema(
+        {
+            **schema,
+            "description": "Index ranges in any order, such as '0-9,17'.",
+            **({"x-kubernetes-validations": list(checked)} if checked else {}),
+        }
+    )
+
+
+# What people write, in any order. A range that runs backwards is told by the operator: to find it would cost the API
+# server more than it allows, but for short texts.
+SelectedRanges = Annotated[
+    InstanceOf[Ranges], BeforeValidator(_select), PlainSerializer(str, return_type=str), _selected(16_384)
+]
+# What may be written at any time must not be able to spoil a running job, so the API server refuses what is wrong.
+# More than fits can be said in several patches.
+CheckedRanges = Annotated[
+    InstanceOf[Ranges],
+    BeforeValidator(_select),
+    PlainSerializer(str, return_type=str),
+    _selected(1024, rules.RANGES_RULE),
 ]

@@ -4,12 +4,21 @@ The models say the same texts where they check the same thing, for objects store
 https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
 Rule = dict[str, Any]
 
-ONE_CASE_SOURCE: Final = "`cases` must have exactly one of `count`, `matrix` and `list`"
+ONE_CASE_SOURCE: Final = "`cases` must have exactly one of `count`, `matrix`, `list`, `samples` and `configMap`"
+CASES_OR_RERUN: Final = "`spec` must have exactly one of `cases` and `rerunOf`"
+RERUN_OF_ITSELF: Final = "`rerunOf` must not name the SimulationJob itself"
+SAMPLED_UNIQUE: Final = "parameter names in `samples` must be unique, upper and lower case being the same"
+MIN_BELOW_MAX: Final = "`min` must be less than `max`"
+LOG_POSITIVE: Final = "`min` must be greater than 0 where `scale` is 'Log'"
+RANGE_BACKWARDS: Final = "an index range must not run backwards, as '9-3' does"
+EXIT_CODES_UNIQUE: Final = "exit codes must be unique"
+COUNT_OR_PERCENT: Final = "must be a number from 0 to 100000 or a percentage from '0%' to '100%'"
 AXES_UNIQUE: Final = "axis names in `matrix` must be unique, upper and lower case being the same"
 PARAMETERS_UNIQUE: Final = "parameter names must be unique, upper and lower case being the same"
 CASES_UNIQUE: Final = "case names in `list` must be unique"
@@ -39,11 +48,6 @@ def _immutable(field: str, same: str) -> Rule:
     return _rule(same, message, reason="FieldValueForbidden", fieldPath=f".{field}")
 
 
-def _optional_immutable(field: str) -> Rule:
-    new, old = f"self.{field}", f"oldSelf.{field}"
-    return _immutable(field, f"has({new}) == has({old}) && (!has({new}) || {new} == {old})")
-
-
 def one_source_rule(fields: Iterable[str], message: str) -> Rule:
     """Demand exactly one of the fields."""
     given = ", ".join(f"has(self.{field})" for field in fields)
@@ -54,7 +58,18 @@ _AMOUNT: Final = "(type(self) == int || isQuantity(self)) && quantity(string(sel
 QUANTITY_RULE: Final = _rule(f"{_AMOUNT} >= 0", QUANTITY)
 POSITIVE_QUANTITY_RULE: Final = _rule(f"{_AMOUNT} > 0", POSITIVE_QUANTITY)
 
-ONE_CASE_SOURCE_RULE: Final = one_source_rule(("count", "matrix", "list"), ONE_CASE_SOURCE)
+PERCENTAGE: Final = re.compile(r"(100|[1-9]?[0-9])%")
+COUNT_OR_PERCENT_RULE: Final = _rule(
+    f"type(self) == int ? self >= 0 && self <= 100000 : self.matches('^{PERCENTAGE.pattern}$')", COUNT_OR_PERCENT
+)
+RANGES_RULE: Final = _rule(
+    "self.split(',').all(r, !r.contains('-') || int(r.split('-')[0]) <= int(r.split('-')[1]))", RANGE_BACKWARDS
+)
+
+ONE_CASE_SOURCE_RULE: Final = one_source_rule(("count", "matrix", "list", "samples", "configMap"), ONE_CASE_SOURCE)
+SAMPLED_UNIQUE_RULE: Final = _unique(SAMPLED_UNIQUE, "name.upperAscii()")
+MIN_BELOW_MAX_RULE: Final = _rule("self.min < self.max", MIN_BELOW_MAX)
+LOG_POSITIVE_RULE: Final = _rule("!has(self.scale) || self.scale != 'Log' || self.min > 0.0", LOG_POSITIVE)
 AXES_UNIQUE_RULE: Final = _unique(AXES_UNIQUE, "name.upperAscii()")
 _CONTAINER_NAMES: Final = (
     "(self.containers.map(c, c.name) + (has(self.initContainers) ? self.initContainers.map(c, c.name) : []))"
@@ -66,11 +81,42 @@ VOLUMES_UNIQUE_RULE: Final = _unique(VOLUMES_UNIQUE)
 
 
 # Two lists keyed by name are equal for the API server in whatever order they are; the order gives the indexes.
-_SAME_ORDER: Final = "self.cases.list.map(c, c.name) == oldSelf.cases.list.map(c, c.name)"
+_SAME_ORDER: Final = (
+    "(!has(self.cases) || !has(self.cases.list) || self.cases.list.map(c, c.name) == oldSelf.cases.list.map(c, c.name))"
+)
+
+
+def _same(path: str) -> str:
+    """Compare an optional field; of nested ones the outer may be absent, too."""
+    outer, _, inner = path.partition(".")
+    new, old = f"has(self.{outer})", f"has(oldSelf.{outer})"
+    if inner:
+        new, old = f"({new} && has(self.{path}))", f"({old} && has(oldSelf.{path}))"
+    return f"{new} == {old} && (!{new} || self.{path} == oldSelf.{path})"
+
+
 SPEC_RULES: Final = [
-    _immutable("cases", f"self.cases == oldSelf.cases && (!has(self.cases.list) || {_SAME_ORDER})"),
+    one_source_rule(("cases", "rerunOf"), CASES_OR_RERUN),
+    _immutable("cases", f"{_same('cases')} && {_SAME_ORDER}"),
     _immutable("template", "self.template == oldSelf.template"),
-    *(_optional_immutable(field) for field in ("type", "project", "resources", "retries")),
+    *(
+        _immutable(field, _same(field))
+        for field in (
+            "type",
+            "project",
+            "parentJob",
+            "rerunOf",
+            "subset",
+            "resources",
+            "task",
+            "retries",
+            "priorityClassName",
+            "queueName",
+            "timeouts.assignSeconds",
+            "timeouts.startSeconds",
+            "timeouts.runSeconds",
+        )
+    ),
 ]
 
 # Cancel against the end. On an update of the spec the old status is there to compare with, and on an update of
@@ -97,6 +143,11 @@ _SAME_PHASE: Final = (
     "&& self.status.phase == oldSelf.status.phase)"
 )
 ROOT_RULES: Final = [
+    _rule(
+        "!has(self.spec.rerunOf) || self.spec.rerunOf.name != self.metadata.name",
+        RERUN_OF_ITSELF,
+        fieldPath=".spec.rerunOf",
+    ),
     {
         "rule": f"!{_phase_in('oldSelf', _ENDED)} || {_set('oldSelf')} || !{_set('self')}",
         "message": "spec.cancel may not be set: the SimulationJob has already ended",

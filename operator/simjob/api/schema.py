@@ -138,6 +138,17 @@ LabelValue = Annotated[str, Field(max_length=63, pattern=LABEL_VALUE, descriptio
 Word = Annotated[str, Field(max_length=253, description="A word.")]
 Line = Annotated[str, Field(max_length=4096, description="A text of at most 4096 characters.")]
 
+PARAMETER_NAME: Final = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"
+ParameterName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=63,
+        pattern=PARAMETER_NAME,
+        description="A letter, then letters, digits and underscores; `mesh` is PARAM_MESH in the environment.",
+    ),
+]
+
 # Extensible parts that are passed to the pod as they are (style: deep and harmless parts stay opaque).
 Opaque = Annotated[
     dict[str, Any],

@@ -11,14 +11,12 @@ from pydantic import ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from simjob.api import names, rules
-from simjob.api.cases import Cases
 from simjob.api.names import API_VERSION, KIND
-from simjob.api.resources import Resources
-from simjob.api.schema import LABEL_VALUE, Lenient, Model, Time, validated
+from simjob.api.ranges import Ranges
+from simjob.api.schema import Lenient, Time, validated
+from simjob.api.spec import Spec
 from simjob.api.status import Status
-from simjob.api.template import Template
 
-DEFAULT_PARALLELISM: Final = 50
 MAX_TOLD: Final = 5
 
 # Plainer words than pydantic's for what it says most.
@@ -27,82 +25,6 @@ _REASONS: Final = {
     "missing": "must be there",
     "too_short": "must not be empty",
 }
-
-
-class Retries(Model):
-    """How often a failed case runs again."""
-
-    limit: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=100,
-            description="So many times more, after 10 seconds, 20 seconds and so on up to 10 minutes. Evictions, "
-            "preemptions and lost nodes do not count.",
-        ),
-    ] = 0
-
-
-class History(Model):
-    """How many finished Jobs are kept for their logs; older ones are deleted once they are counted in status."""
-
-    succeeded_cases: Annotated[int, Field(ge=0, le=10_000, description="Jobs of succeeded cases.")] = 100
-    failed_cases: Annotated[int, Field(ge=0, le=10_000, description="Jobs of failed cases.")] = 100
-
-
-class Spec(Model):
-    """What to run, how much of it at once, and whether to stop. Most of it cannot be changed later."""
-
-    model_config = ConfigDict(json_schema_extra=validated(*rules.SPEC_RULES))
-
-    title: Annotated[str | None, Field(max_length=256, description="A title for people.")] = None
-    description: Annotated[str | None, Field(max_length=4096, description="A description for people.")] = None
-    type: Annotated[
-        str | None,
-        Field(
-            min_length=1,
-            max_length=63,
-            pattern=r"^[a-z][a-z0-9_-]{0,62}$",
-            description="What kind of work it is, such as simulate, validation or optimize; a label on Jobs and pods. "
-            "Immutable.",
-        ),
-    ] = None
-    project: Annotated[
-        str | None,
-        Field(
-            min_length=1,
-            max_length=63,
-            pattern=LABEL_VALUE,
-            description="The project that it belongs to; a label on Jobs and pods. Immutable.",
-        ),
-    ] = None
-    cases: Annotated[Cases, Field(description="The cases: exactly one of `count`, `matrix` and `list`. Immutable.")]
-    template: Annotated[
-        Template, Field(description="The pod that runs a case; its first container is the simulation. Immutable.")
-    ]
-    resources: Annotated[
-        Resources | None,
-        Field(description="What each case asks for; stands above the first container's own. Immutable."),
-    ] = None
-    parallelism: Annotated[
-        int,
-        Field(ge=0, le=10_000, description="Running cases at most. 0 starts none and lets running ones finish."),
-    ] = DEFAULT_PARALLELISM
-    retries: Annotated[Retries, Field(description="How often a failed case runs again. Immutable.")] = Retries()
-    suspend: Annotated[
-        bool, Field(description="Stop running cases, to run again later, and start none until it is false.")
-    ] = False
-    cancel: Annotated[
-        bool | None,
-        Field(
-            description="Stop everything for good: taking it back changes nothing. Refused once the job is "
-            "COMPLETED or FAILED."
-        ),
-    ] = None
-    cancel_reason: Annotated[str | None, Field(max_length=1024, description="Why it is cancelled; kept in status.")] = (
-        None
-    )
-    history: Annotated[History, Field(description="How many finished Jobs are kept for their logs.")] = History()
 
 
 class ManagedField(Lenient):
@@ -146,6 +68,15 @@ class SimulationJob(Lenient):
     metadata: Metadata
     spec: Spec
     status: Status = Status()
+
+    @property
+    def selection(self) -> Ranges:
+        """The indexes of the cases that run; none as long as they are still to be written down and counted."""
+        if self.spec.cases is not None and self.spec.cases.total is not None:
+            cases = Ranges.span(self.spec.cases.total)
+        else:
+            cases = self.status.case_table.indexes if self.status.case_table else Ranges()
+        return cases if self.spec.subset is None else cases.intersection(self.spec.subset)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

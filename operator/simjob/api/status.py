@@ -39,6 +39,10 @@ def _known_phase(value: Any) -> Any:
 
 
 Count = Annotated[int, Field(ge=0, le=MAX_CASES)]
+Amount = Annotated[int, Field(ge=0, le=INT64_MAX)]
+ShardName = Annotated[str, Field(min_length=1, max_length=253, description="A ConfigMap.")]
+# 100,000 results of 4 KiB, 512 KiB in each ConfigMap.
+MAX_SHARDS: Final = 1000
 
 
 class Cancellation(Lenient):
@@ -77,6 +81,48 @@ class Ledger(Lenient):
     )
     failed: Annotated[RangesText, Field(description="Indexes of the cases that failed.")] = Ranges()
     cancelled: Annotated[RangesText, Field(description="Indexes of the cases that were cancelled.")] = Ranges()
+    cancelling: Annotated[
+        RangesText | None,
+        Field(description="Indexes of the cases that `cancelCases` named and that have not stopped yet."),
+    ] = None
+
+
+class CaseTable(Lenient):
+    """Where the cases are written down that the spec does not hold itself. Once written, only this is read."""
+
+    config_maps: Annotated[
+        tuple[ShardName, ...], Field(max_length=MAX_SHARDS, description="The immutable ConfigMaps, in order.")
+    ] = ()
+    indexes: Annotated[RangesText, Field(description="Indexes of the cases in them.")] = Ranges()
+
+
+class Results(Lenient):
+    """What the simulations said of their results when they ended."""
+
+    config_maps: Annotated[
+        tuple[ShardName, ...],
+        Field(max_length=MAX_SHARDS, description="The ConfigMaps, in order; a JSON object a line in `results.jsonl`."),
+    ] = ()
+    rows: Annotated[Count, Field(description="Cases that left a result.")] = 0
+    missing: Annotated[
+        Count, Field(description="Cases that succeeded and left none, or whose result could not be stored.")
+    ] = 0
+
+
+class UsedTime(Lenient):
+    """Time that cases ran, all their attempts together."""
+
+    wall_seconds: Annotated[Amount, Field(description="Seconds that their containers ran.")] = 0
+    cpu_seconds: Annotated[Amount, Field(description="The same, times the CPUs that were requested.")] = 0
+    gpu_seconds: Annotated[Amount, Field(description="The same, times the GPUs that were requested.")] = 0
+
+
+class ComputeTime(Lenient):
+    """Time used by the finished cases, by outcome. That of cancelled cases was thrown away."""
+
+    succeeded: Annotated[UsedTime, Field(description="By cases that succeeded.")] = UsedTime()
+    failed: Annotated[UsedTime, Field(description="By cases that failed.")] = UsedTime()
+    cancelled: Annotated[UsedTime, Field(description="By cases that were cancelled.")] = UsedTime()
 
 
 class Failure(Lenient):
@@ -142,6 +188,19 @@ class Status(Lenient):
     failures: Annotated[
         tuple[Failure, ...], Field(max_length=MAX_FAILURES, description="The newest failed cases.")
     ] = ()
+    case_table: Annotated[
+        CaseTable | None,
+        Field(description="Where the cases are written down, if the spec does not hold them itself."),
+    ] = None
+    results: Annotated[Results | None, Field(description="Where the results of the finished cases are.")] = None
+    compute_time: Annotated[
+        ComputeTime | None,
+        Field(description="Time used by the finished cases; not counted is what a suspension threw away."),
+    ] = None
+    suspended_seconds: Annotated[
+        Amount | None,
+        Field(description="Time spent in phase SUSPENDED, up to the last resume; no part of `totalSeconds`."),
+    ] = None
     start_time: Annotated[Time | None, Field(description="When the operator first took up the job.")] = None
     completion_time: Annotated[Time | None, Field(description="When the phase became final.")] = None
     round: Annotated[

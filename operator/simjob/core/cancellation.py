@@ -12,7 +12,7 @@ from simjob.api.status import Cancellation, Phase
 from simjob.core import history, stopping, summary
 from simjob.core.facts import JobFact
 from simjob.core.plan import Plan
-from simjob.core.situation import Situation, done
+from simjob.core.situation import Situation
 from simjob.core.summary import Saying
 
 
@@ -80,7 +80,7 @@ def _leftover(situation: Situation) -> tuple[JobFact, ...]:
 def _cancelled(situation: Situation) -> Ranges:
     """Returns the cases that are cancelled for good: neither ended by themselves nor with a live pod."""
     live = Ranges.of(pod.index for pod in situation.live_pods)
-    return Ranges.span(situation.total).minus(done(situation.ledger)).minus(live).union(situation.ledger.cancelled)
+    return situation.unfinished.minus(live).union(situation.ledger.cancelled)
 
 
 def _saying(situation: Situation) -> Saying:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from simjob.api import names
+from simjob.api.cases import Case
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import podtemplate
 from simjob.core.facts import JobFact
@@ -69,19 +70,18 @@ def labels(job: SimulationJob, index: int, round_: int) -> dict[str, str]:
     return found
 
 
-def render_job(job: SimulationJob, template: Mapping[str, Any], index: int, round_: int) -> bytes:
-    """Returns the JSON of the Job of case `index`; it is ours to run (spec.managedBy).
+def render_job(job: SimulationJob, template: Mapping[str, Any], case: Case, round_: int) -> bytes:
+    """Returns the JSON of a case's Job; it is ours to run (spec.managedBy).
 
     `template` is `job.spec.template.to_api(as_given=True)`, which is the same for all cases and dear to make.
     """
-    case = job.spec.cases.case(index)
-    ours = labels(job, index, round_)
+    ours = labels(job, case.index, round_)
     notes = {names.ANNOTATION_ARGO_IGNORE: "true", names.ANNOTATION_CASE: case.name}
     body = {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": job_name(job.metadata.name, job.metadata.uid, index, round_),
+            "name": job_name(job.metadata.name, job.metadata.uid, case.index, round_),
             "namespace": job.metadata.namespace,
             "labels": ours,
             "annotations": notes,

@@ -87,6 +87,7 @@ class JobFact:
     owner_name: str
     index: int
     round: int
+    case_name: str = ""
     attempt: int = 0
     failed: int = 0
     lost: int = 0
@@ -176,6 +177,7 @@ def job_fact(job: Job) -> JobFact | None:
         owner_name=owner.name,
         index=index,
         round=round_,
+        case_name=meta.annotations.get(names.ANNOTATION_CASE, ""),
         attempt=_number(meta.annotations, names.ANNOTATION_ATTEMPT) or 0,
         failed=_number(meta.annotations, names.ANNOTATION_FAILED) or 0,
         lost=_number(meta.annotations, names.ANNOTATION_LOST) or 0,

@@ -21,7 +21,9 @@ def tidy(situation: Situation) -> tuple[Action, ...]:
     ledger, history = situation.job.status.ledger, situation.job.spec.history
     succeeded = [case for case in situation.closed if case.index in ledger.succeeded]
     failed = [case for case in situation.closed if case.index in ledger.failed]
-    unwanted = [case for case in situation.closed if case.index in ledger.cancelled or case.index >= situation.total]
+    unwanted = [
+        case for case in situation.closed if case.index in ledger.cancelled or case.index not in situation.selection
+    ]
     return (
         *stopping.clear(unwanted),
         *_keep_newest(succeeded, history.succeeded_cases, Outcome.SUCCEEDED, situation),

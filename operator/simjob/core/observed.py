@@ -16,6 +16,7 @@ class Refusal:
     index: int
     kind: str
     message: str
+    case_name: str = ""
     permanent: bool = False
 
 

@@ -32,7 +32,7 @@ def refused(situation: Situation) -> Plan | None:
     ledger = situation.ledger.model_copy(update={"failed": failed, "cancelled": rest})
     failure = Failure(
         index=refusal.index,
-        name=situation.job.spec.cases.case(refusal.index).name,
+        name=refusal.case_name or None,
         error_code=ErrorCode.SUBMISSION_FAILED,
         reason=_reason(refusal.kind),
         message=refusal.message[:1024],

@@ -20,39 +20,34 @@ from simjob.core.observed import CaseFacts, Observed
 class Situation:
     """What the rules of the ladder look at.
 
+    `selection`: the cases that the job has.
     `open`: cases that have children and are not in the stored ledger; `verdicts` has one for each.
     `closed`: cases that are in the stored ledger, or that the job does not have, and still have children.
-    `ledger`: the stored one with the cases that have ended by themselves since.
+    `ledger`: the stored one with the cases that have ended by themselves since; `unfinished`: those not in it.
+    `live_pods`: all live pods of the job, those of closed cases and second ones of a case too.
     """
 
     job: SimulationJob
     observed: Observed
     now: datetime
+    selection: Ranges
     open: tuple[CaseFacts, ...]
     closed: tuple[CaseFacts, ...]
     verdicts: Mapping[int, Verdict]
     ledger: Ledger
+    unfinished: Ranges
+    live_pods: tuple[PodFact, ...]
 
     @property
     def total(self) -> int:
         """How many cases the job has."""
-        return self.job.spec.cases.total
-
-    @property
-    def unfinished(self) -> Ranges:
-        """The cases without an outcome."""
-        return Ranges.span(self.total).minus(done(self.ledger))
+        return len(self.selection)
 
     @property
     def ended(self) -> tuple[tuple[CaseFacts, Ended], ...]:
         """The open cases that have ended by themselves."""
         pairs = ((case, self.verdicts[case.index]) for case in self.open)
         return tuple((case, verdict) for case, verdict in pairs if isinstance(verdict, Ended))
-
-    @property
-    def live_pods(self) -> tuple[PodFact, ...]:
-        """All live pods of the job, those of closed cases and second ones of a case too."""
-        return tuple(pod for case in (*self.open, *self.closed) for pod in case.live_pods)
 
     def has_pod(self, state: PodState) -> bool:
         """Returns whether an open case has its pod in this state."""
@@ -81,25 +76,30 @@ class Situation:
 def assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
     """Judges every case that has children."""
     job = _consistent(job)
+    selection = job.selection
     stored = job.status.ledger
     closed = done(stored)
-    total = job.spec.cases.total
-    open_ = tuple(case for case in observed.cases if case.index < total and case.index not in closed)
+    open_ = tuple(case for case in observed.cases if case.index in selection and case.index not in closed)
     verdicts = {case.index: attempts.judge(case, job.spec.retries.limit, now) for case in open_}
     succeeded = [index for index, verdict in verdicts.items() if isinstance(verdict, Ended) and verdict.succeeded]
     failed = [index for index, verdict in verdicts.items() if isinstance(verdict, Ended) and not verdict.succeeded]
+    ledger = stored.model_copy(
+        update={
+            "succeeded": stored.succeeded.union(Ranges.of(succeeded)),
+            "failed": stored.failed.union(Ranges.of(failed)),
+        }
+    )
     return Situation(
         job=job,
         observed=observed,
         now=now,
+        selection=selection,
         open=open_,
-        closed=tuple(case for case in observed.cases if case.index >= total or case.index in closed),
+        closed=tuple(case for case in observed.cases if case.index not in selection or case.index in closed),
         verdicts=verdicts,
-        ledger=Ledger(
-            succeeded=stored.succeeded.union(Ranges.of(succeeded)),
-            failed=stored.failed.union(Ranges.of(failed)),
-            cancelled=stored.cancelled,
-        ),
+        ledger=ledger,
+        unfinished=selection.minus(done(ledger)),
+        live_pods=tuple(pod for case in observed.cases for pod in case.live_pods),
     )
 
 
@@ -108,16 +108,15 @@ def _consistent(job: SimulationJob) -> SimulationJob:
 
     Whoever may write the status can write nonsense, and counts must sum up all the same.
     """
-    stored, total = job.status.ledger, job.spec.cases.total
+    stored, cases = job.status.ledger, job.selection
     recorded = done(stored)
     times = len(stored.succeeded) + len(stored.failed) + len(stored.cancelled)
-    if times == len(recorded) and not (recorded and recorded.pairs[-1][1] >= total):
+    if times == len(recorded) and not recorded.minus(cases):
         return job
-    cases = Ranges.span(total)
     succeeded = stored.succeeded.intersection(cases)
     failed = stored.failed.intersection(cases).minus(succeeded)
     cancelled = stored.cancelled.intersection(cases).minus(succeeded).minus(failed)
-    ledger = Ledger(succeeded=succeeded, failed=failed, cancelled=cancelled)
+    ledger = stored.model_copy(update={"succeeded": succeeded, "failed": failed, "cancelled": cancelled})
     return job.model_copy(update={"status": job.status.model_copy(update={"ledger": ledger})})
 
 

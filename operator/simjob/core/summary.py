@@ -107,7 +107,7 @@ def _new_failures(situation: Situation) -> tuple[Failure, ...]:
     return tuple(
         Failure(
             index=case.index,
-            name=situation.job.spec.cases.case(case.index).name,
+            name=(case.job.case_name or None) if case.job else None,
             error_code=ended.error_code or ErrorCode.CASE_FAILED,
             exit_code=ended.exit_code,
             reason=ended.reason[:_LONGEST] or None,

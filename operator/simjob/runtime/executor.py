@@ -143,10 +143,11 @@ class Executor:
     ) -> None:
         if outcome.refusal or self._store.must_not_create(key):
             return
-        body = children.render_job(job, template, action.index, action.round)
+        case = job.spec.case(action.index)
+        body = children.render_job(job, template, case, action.round)
         name = children.job_name(job.metadata.name, job.metadata.uid, action.index, action.round)
         stored = await self._refusable(
-            outcome, "Job", action.index, lambda: self._create_or_get(key, name, body, action.index)
+            outcome, "Job", action.index, case.name, lambda: self._create_or_get(key, name, body, action.index)
         )
         if stored is None:
             return
@@ -194,17 +195,23 @@ class Executor:
             self._store.put_pod(pod)
             outcome.accepted = True
 
-        await self._refusable(outcome, "Pod", fact.index, create)
+        await self._refusable(outcome, "Pod", fact.index, fact.case_name, create)
 
-    async def _refusable(self, outcome: Outcome, kind: str, index: int, call: Callable[[], Awaitable[T]]) -> T | None:
+    async def _refusable(
+        self, outcome: Outcome, kind: str, index: int, name: str, call: Callable[[], Awaitable[T]]
+    ) -> T | None:
         try:
             return await call()
         except NamespaceTerminatingError:
             raise
-        except InvalidError as refused:
-            outcome.refusal = Refusal(index=index, kind=kind, message=refused.message, permanent=True)
-        except ForbiddenError as refused:
-            outcome.refusal = Refusal(index=index, kind=kind, message=refused.message)
+        except (InvalidError, ForbiddenError) as refused:
+            outcome.refusal = Refusal(
+                index=index,
+                case_name=name,
+                kind=kind,
+                message=refused.message,
+                permanent=isinstance(refused, InvalidError),
+            )
         return None
 
 

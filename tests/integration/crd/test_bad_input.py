@@ -38,12 +38,14 @@ NOT_POSITIVE = "must be a quantity greater than zero, such as '500m', '2' or '16
         ),
         pytest.param(
             {"cases": {}},
-            "spec.cases: Invalid value: `cases` must have exactly one of `count`, `matrix` and `list`",
+            "spec.cases: Invalid value: `cases` must have exactly one of "
+            "`count`, `matrix`, `list`, `samples` and `configMap`",
             id="no-case-source",
         ),
         pytest.param(
             {"cases": {"count": 1, "list": [{"name": "a"}]}},
-            "spec.cases: Invalid value: `cases` must have exactly one of `count`, `matrix` and `list`",
+            "spec.cases: Invalid value: `cases` must have exactly one of "
+            "`count`, `matrix`, `list`, `samples` and `configMap`",
             id="two-case-sources",
         ),
         pytest.param(
