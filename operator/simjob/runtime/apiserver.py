@@ -14,13 +14,12 @@ from simjob.api import names
 from simjob.core import facts
 from simjob.core.facts import JobFact, PodFact
 from simjob.core.objects import Job, Pod
-from simjob.runtime import errors
+from simjob.runtime import errors, listing
 from simjob.runtime.cluster import Event, StoredJob
 from simjob.runtime.connection import MERGE_PATCH, Lane, Requests
 
 # The answer to a status write would otherwise bring the whole spec, with all its cases, back.
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-_LIST_TIMEOUT: Final = 60.0
 _NOTE_BYTES: Final = 1024  # https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
 _NAME_BYTES: Final = 236  # What an object's name may have, 253, less a dot and 16 digits.
 
@@ -41,15 +40,6 @@ class _Kind(msgspec.Struct):
     kind: str = ""
 
 
-class _ListMeta(msgspec.Struct):
-    continue_: str = msgspec.field(default="", name="continue")
-
-
-class _List(msgspec.Struct):
-    metadata: _ListMeta
-    items: list[msgspec.Raw] = []
-
-
 class _VersionMeta(msgspec.Struct, rename="camel"):
     uid: str
     resource_version: str
@@ -62,7 +52,6 @@ class _Metadata(msgspec.Struct):
 _JOBS: Final = msgspec.json.Decoder(Job)
 _STORED_JOBS: Final = msgspec.json.Decoder(_StoredJob)
 _PODS: Final = msgspec.json.Decoder(Pod)
-_LISTS: Final = msgspec.json.Decoder(_List)
 _KINDS: Final = msgspec.json.Decoder(_Kind)
 _METADATA: Final = msgspec.json.Decoder(_Metadata)
 
@@ -131,14 +120,8 @@ class ApiServer:
         return [fact for job in jobs if (fact := facts.job_fact(job))]
 
     async def _list(self, path: str, owner_uid: str, query: dict[str, str]) -> list[msgspec.Raw]:
-        query = {**query, "labelSelector": f"{names.LABEL_UID}={owner_uid}", "limit": "500"}
-        found: list[msgspec.Raw] = []
-        while True:
-            page = _decode(_LISTS, await self._connection.request("GET", path, query=query, within=_LIST_TIMEOUT))
-            found.extend(page.items)
-            if not page.metadata.continue_:
-                return found
-            query["continue"] = page.metadata.continue_
+        query = {**query, "labelSelector": f"{names.LABEL_UID}={owner_uid}"}
+        return [raw async for page in listing.pages(self._connection, path, query) for raw in page.items or ()]
 
     async def get_simulationjob(self, namespace: str, name: str) -> dict[str, Any]:
         """See Cluster.get_simulationjob."""

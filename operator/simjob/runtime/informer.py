@@ -15,15 +15,13 @@ import msgspec
 
 from simjob.api import names
 from simjob.core.objects import Job, Pod
-from simjob.runtime import errors
+from simjob.runtime import errors, listing
 from simjob.runtime.connection import Requests
 
 JOBS: Final = ("/apis/batch/v1", "jobs")
 PODS: Final = ("/api/v1", "pods")
 
-_PAGE: Final = "500"
 _EVENTS_AT_ONCE: Final = 50
-_LIST_TIMEOUT: Final = 60.0
 _SERVER_TIMEOUT: Final = "290"
 _LONGEST_DELAY: Final = 30.0
 # A watch that ends sooner than this counts as a failure, else a server that closes at once is asked in a tight loop.
@@ -51,14 +49,8 @@ class Sink(Protocol[T_contra]):
         ...
 
 
-class _ListMeta(msgspec.Struct, rename="camel"):
+class _Meta(msgspec.Struct, rename="camel"):
     resource_version: str = ""
-    continue_: str = msgspec.field(default="", name="continue")
-
-
-class _Page(msgspec.Struct):
-    metadata: _ListMeta
-    items: list[msgspec.Raw] = []
 
 
 class _Event(msgspec.Struct):
@@ -67,7 +59,7 @@ class _Event(msgspec.Struct):
 
 
 class _Versioned(msgspec.Struct):
-    metadata: _ListMeta
+    metadata: _Meta
 
 
 class _Error(msgspec.Struct):
@@ -75,7 +67,6 @@ class _Error(msgspec.Struct):
     message: str = ""
 
 
-_PAGES: Final = msgspec.json.Decoder(_Page)
 _EVENTS: Final = msgspec.json.Decoder(_Event)
 _VERSIONS: Final = msgspec.json.Decoder(_Versioned)
 
@@ -143,26 +134,22 @@ class Informer(Generic[T]):
     async def _list(self) -> str:
         """Tells the sink what there is, then what there is no more; returns the list's resourceVersion."""
         listed: set[str] = set()
-        query = {"labelSelector": self._selector, "limit": _PAGE}
-        while True:
-            answer = await self._connection.request("GET", self.path, query=query, within=_LIST_TIMEOUT)
+        version = ""
+        async for page in listing.pages(self._connection, self.path, {"labelSelector": self._selector}):
             self.last_seen = self._monotonic()
-            page = _PAGES.decode(answer)
-            for raw in page.items:
+            version = page.metadata.resource_version
+            for raw in page.items or ():
                 obj = self._decode(raw)
                 if obj is not None:
                     listed.add(obj.metadata.uid)
                     self._upsert(obj)
                 await self._breathe()
-            if not page.metadata.continue_:
-                break
-            query["continue"] = page.metadata.continue_
         for uid in self._known.keys() - listed:
             self._sink.delete(self._known.pop(uid))
         # The sink may know more than the watch has told, by answers to calls.
-        self._sink.listed(listed, int(page.metadata.resource_version or 0))
+        self._sink.listed(listed, int(version or 0))
         self.synced.set()
-        return page.metadata.resource_version
+        return version
 
     async def _watch(self, version: str) -> str:
         """Tells the sink of changes until the server ends the watch; returns the last resourceVersion."""

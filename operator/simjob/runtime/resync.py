@@ -13,13 +13,12 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from simjob.runtime import apiserver, errors
+from simjob.runtime import apiserver, errors, listing
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.connection import Requests
 from simjob.runtime.handlers import SimulationJobSink
 
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-_LIST_TIMEOUT: Final = 60.0
 # kopf gets so long to bring what the list already shows.
 _GRACE: Final = 5.0
 _POLL: Final = 0.1
@@ -39,17 +38,7 @@ class _Item(msgspec.Struct):
     metadata: _Meta
 
 
-class _ListMeta(msgspec.Struct):
-    continue_: str = msgspec.field(default="", name="continue")
-
-
-class _Page(msgspec.Struct):
-    metadata: _ListMeta
-    # An empty list of metadata says null.
-    items: list[_Item] | None = None
-
-
-_PAGES: Final = msgspec.json.Decoder(_Page)
+_ITEMS: Final = msgspec.json.Decoder(_Item)
 
 
 class _Known(NamedTuple):
@@ -151,14 +140,6 @@ class Resync:
     async def _list(self) -> list[_Meta]:
         found: list[_Meta] = []
         for path in self._paths:
-            query = {"limit": "500"}
-            while True:
-                answer = await self._connection.request(
-                    "GET", path, query=query, accept=_METADATA_ONLY, within=_LIST_TIMEOUT
-                )
-                page = _PAGES.decode(answer)
-                found.extend(item.metadata for item in page.items or ())
-                if not page.metadata.continue_:
-                    break
-                query["continue"] = page.metadata.continue_
+            async for page in listing.pages(self._connection, path, accept=_METADATA_ONLY):
+                found.extend(_ITEMS.decode(raw).metadata for raw in page.items or ())
         return found
