@@ -70,6 +70,7 @@ def a_pod_fact(index: int = 0, *, job: JobFact | None = None, **fact: Any) -> Po
         "index": owner.index,
         "attempt": attempt,
         "state": PodState.RUNNING,
+        "created": NOW,
         "seen_at": NOW,
         **fact,
     }

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -169,6 +169,49 @@ def ended(code: int, reason: str, message: str = "") -> dict[str, Any]:
 def test_the_container_that_explains_the_pod_is_told(status: dict[str, Any], expected: tuple[Any, ...]) -> None:
     found = fact(**status)
     assert (found.exit_code, found.reason, found.message) == expected
+
+
+START, END = "2026-01-02T03:04:10Z", "2026-01-02T03:04:20Z"
+SIMULATION = {"containers": [{"name": "simulation"}, {"name": "a-sidecar"}]}
+SIDECAR = {"name": "a-sidecar", "state": {"running": {"startedAt": "2026-01-02T03:04:59Z"}}}
+
+
+@pytest.mark.parametrize(
+    ("state", "started", "finished"),
+    [
+        ({"waiting": {"reason": "ContainerCreating"}}, None, None),
+        ({"running": {"startedAt": START}}, START, None),
+        ({"running": {}}, None, None),
+        ({"terminated": {"exitCode": 1, "startedAt": START, "finishedAt": END}}, START, END),
+        ({"terminated": {"exitCode": 137, "startedAt": None, "finishedAt": None}}, None, None),
+    ],
+)
+def test_the_simulation_ran_when_its_own_container_did(
+    state: dict[str, Any], started: str | None, finished: str | None
+) -> None:
+    found = fact(spec=SIMULATION, containerStatuses=[SIDECAR, {"name": "simulation", "state": state}])
+    assert (found.started, found.finished) == (
+        datetime.fromisoformat(started) if started else None,
+        datetime.fromisoformat(finished) if finished else None,
+    )
+
+
+def test_a_pods_times_are_those_of_its_api_server_its_scheduler_and_its_kubelet() -> None:
+    scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": START}
+    found = fact(
+        meta={"creationTimestamp": "2026-01-02T03:04:05Z"},
+        spec={"activeDeadlineSeconds": 60},
+        startTime=END,
+        conditions=[scheduled],
+    )
+    assert (found.created, found.scheduled, found.accepted, found.deadline) == (
+        NOW - timedelta(seconds=55),
+        datetime.fromisoformat(START),
+        datetime.fromisoformat(END),
+        60,
+    )
+    waiting = fact(conditions=[scheduled | {"status": "False"}])
+    assert (waiting.scheduled, waiting.accepted, waiting.started, waiting.deadline) == (None, None, None, None)
 
 
 def test_a_job_carries_its_attempts_in_annotations() -> None:

@@ -34,6 +34,9 @@ class PodFact:
     `disrupted`: the cluster ended it (eviction, preemption, lost node), condition DisruptionTarget.
     `gone`: the pod is deleted and this is its last state.
     `reason`, `message`: why it waits or how it failed. `grace`: seconds that its deletion leaves it.
+    `created` is the API server's time, `scheduled` the scheduler's; `accepted` is when its kubelet took it up,
+    `started` and `finished` when the simulation's container did, all three by the kubelet's clock.
+    `deadline`: so many seconds after `accepted` the kubelet ends it.
     `seen_at`, `asked_at`: when the operator first saw this state, and its deletion, by the operator's clock.
     """
 
@@ -56,6 +59,12 @@ class PodFact:
     image: str = ""
     node: str = ""
     grace: int = 0
+    created: datetime
+    scheduled: datetime | None = None
+    accepted: datetime | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+    deadline: int | None = None
     seen_at: datetime
     asked_at: datetime | None = None
 
@@ -117,6 +126,7 @@ def pod_fact(pod: Pod, seen_at: datetime) -> PodFact | None:
         return None
     state = _pod_state(pod)
     exit_code, reason, message, image = _explanation(pod)
+    started, finished = _simulation_ran(pod)
     return PodFact(
         name=meta.name,
         namespace=meta.namespace,
@@ -136,6 +146,12 @@ def pod_fact(pod: Pod, seen_at: datetime) -> PodFact | None:
         image=image,
         node=pod.spec.node_name,
         grace=meta.deletion_grace_period_seconds or 0,
+        created=meta.creation_timestamp,
+        scheduled=_scheduled(pod),
+        accepted=pod.status.start_time,
+        started=started,
+        finished=finished,
+        deadline=pod.spec.active_deadline_seconds,
         seen_at=seen_at,
         asked_at=seen_at if meta.deletion_timestamp is not None else None,
     )
@@ -222,6 +238,24 @@ def _pod_state(pod: Pod) -> PodState:
             return PodState.ASSIGNED if pod.spec.node_name else PodState.PENDING
         case _:
             return PodState.RUNNING
+
+
+def _scheduled(pod: Pod) -> datetime | None:
+    conditions = (c for c in pod.status.conditions if c.type == "PodScheduled" and c.status == "True")
+    return next((condition.last_transition_time for condition in conditions), None)
+
+
+def _simulation_ran(pod: Pod) -> tuple[datetime | None, datetime | None]:
+    """Returns when the first container of the spec, the simulation, started and finished; statuses have no order."""
+    if not pod.spec.containers:
+        return None, None
+    simulation = pod.spec.containers[0].name
+    state = next((found.state for found in pod.status.container_statuses if found.name == simulation), None)
+    if state is None:
+        return None, None
+    if state.terminated:
+        return state.terminated.started_at, state.terminated.finished_at
+    return (state.running.started_at if state.running else None), None
 
 
 def _explanation(pod: Pod) -> tuple[int | None, str, str, str]:

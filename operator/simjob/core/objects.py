@@ -48,6 +48,14 @@ class Terminated(msgspec.Struct, rename="camel"):
     exit_code: int = 0
     reason: str = ""
     message: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+class Running(msgspec.Struct, rename="camel"):
+    """Since when a container runs."""
+
+    started_at: datetime | None = None
 
 
 class Waiting(msgspec.Struct):
@@ -60,6 +68,7 @@ class Waiting(msgspec.Struct):
 class State(msgspec.Struct):
     """A container's state."""
 
+    running: Running | None = None
     terminated: Terminated | None = None
     waiting: Waiting | None = None
 
@@ -78,15 +87,24 @@ class PodStatus(msgspec.Struct, rename="camel"):
     phase: str = "Pending"
     reason: str = ""
     message: str = ""
+    start_time: datetime | None = None
     conditions: list[Condition] = []
     container_statuses: list[Container] = []
     init_container_statuses: list[Container] = []
+
+
+class ContainerSpec(msgspec.Struct):
+    """A container of a pod's spec."""
+
+    name: str = ""
 
 
 class PodSpec(msgspec.Struct, rename="camel"):
     """A pod's spec."""
 
     node_name: str = ""
+    active_deadline_seconds: int | None = None
+    containers: list[ContainerSpec] = []
 
 
 class Pod(msgspec.Struct):
