@@ -3,7 +3,7 @@
 # Variable of the demo and the tests: KEEP=1 leaves their cluster up.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-integration test-e2e lint cluster-up cluster-status cluster-down run image deploy
+.PHONY: help demo test test-unit test-integration test-e2e lint generate cluster-up cluster-status cluster-down run image deploy
 
 VENV := .venv
 READY := $(VENV)/.synced
@@ -31,6 +31,9 @@ test-e2e: $(READY) ## Tests of the deployed operator on a real node
 
 lint: $(READY) ## Format, lint, types, layers
 	@$(PY) -m stages lint
+
+generate: $(READY) ## Write anew the files that are made from code: the CRD, docs/api.md
+	@$(PY) -m generated
 
 cluster-up: $(READY) ## Start a Kubernetes cluster from source; kubeconfig in .cluster/kubeconfig
 	@$(PY) -m cluster up

@@ -46,6 +46,13 @@ def a_job_dict(
     return {**job, "status": status} if status is not None else job
 
 
+def a_whole_job(spec: dict[str, Any], *, name: str = "sweep") -> dict[str, Any]:
+    """Make a SimulationJob of a part of a spec: what it lacks and cannot do without is filled in."""
+    cases = {} if "rerunOf" in spec or "cases" in spec else {"cases": {"count": 3}}
+    whole = {"template": a_template_dict(), **cases, **spec}
+    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": whole}
+
+
 def a_job(
     *,
     metadata: dict[str, Any] | None = None,

@@ -2,15 +2,14 @@ from typing import Any
 
 import pytest
 from builders import a_template_dict
-from fulltemplate import FULL_SPEC
+from fulltemplate import FULL_TEMPLATE
 from pydantic import ValidationError
 from simjob.api.template import Template
 from simjob.api.volumes import SOURCES, Volume
 
 
 def test_a_template_is_passed_on_as_it_was_written() -> None:
-    raw = {"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}, "spec": FULL_SPEC}
-    assert Template.model_validate(raw).to_api(as_given=True) == raw
+    assert Template.model_validate(FULL_TEMPLATE).to_api(as_given=True) == FULL_TEMPLATE
 
 
 def test_what_is_not_written_is_not_passed_on() -> None:

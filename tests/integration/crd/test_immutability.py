@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from builders import a_template_dict
-from fulltemplate import FULL_SPEC
+from fulltemplate import FULL_SPEC, FULL_TEMPLATE
 from integration.crd.api import Api, container, manifest
 from simjob.api import simulationjob
 
@@ -77,10 +77,26 @@ def test_how_it_is_run_can_be_changed(api: Api) -> None:
 
 
 def test_every_field_of_the_allow_list_is_kept(api: Api) -> None:
-    template = {"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}, "spec": FULL_SPEC}
-    kept = api.read(api.create(template=template))["spec"]["template"]
-    # A null in an opaque part is kept as well.
-    assert kept == template
+    assert api.read(api.create(template=FULL_TEMPLATE))["spec"]["template"] == FULL_TEMPLATE
+
+
+def test_a_part_that_is_passed_on_is_kept_whatever_is_in_it(api: Api) -> None:
+    template = a_template_dict(affinity={"nodeAffinity": {"anything": [1, {"deep": None}]}})
+    assert api.read(api.create(template=template))["spec"]["template"] == template
+
+
+def test_every_field_of_the_allow_list_is_one_of_pods(api: Api) -> None:
+    api.kubectl("create", "serviceaccount", "solver")
+    runtime = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "nvidia"}, "handler": "n"}
+    api.kubectl("apply", "-f", "-", stdin=runtime)
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "full", **FULL_TEMPLATE["metadata"]},
+        "spec": FULL_SPEC,
+    }
+    api.kubectl("create", "--dry-run=server", "--warnings-as-errors", "-f", "-", stdin=pod)
+    api.kubectl("delete", "serviceaccount/solver", "runtimeclass/nvidia")
 
 
 @pytest.mark.parametrize(
@@ -109,8 +125,10 @@ def test_what_users_leave_out_is_filled_in(api: Api) -> None:
     assert job["spec"] == {
         "cases": {"count": 3},
         "template": a_template_dict(),
+        "task": "Batch",
         "parallelism": 50,
         "retries": {"limit": 0},
+        "failurePolicy": {"maxFailedCases": 0, "onExceeded": "Continue"},
         "suspend": False,
         "history": {"succeededCases": 100, "failedCases": 100},
         "resources": {"gpu": {"count": 1, "resourceName": "nvidia.com/gpu"}},

@@ -18,14 +18,15 @@ def test_the_columns_tell_the_state(api: Api) -> None:
             "progress": "3/12",
             "cases": {"total": 12, "succeeded": 2, "failed": 1, "cancelled": 9, "running": 0},
             "cancellation": LATCH,
-        }
+        },
+        parentJob="campaign",
     )
     header, row = api.kubectl("get", "simjob", name).splitlines()
     assert header.split() == ["NAME", "PHASE", "PROGRESS", "SUCCEEDED", "FAILED", "CANCELLED", "AGE"]
     assert row.split()[:-1] == [name, "CANCELLED", "3/12", "2", "1", "9"]
     header, row = api.kubectl("get", "sj", name, "-o", "wide").splitlines()
-    assert re.split(r"\s{2,}", header)[7:] == ["RUNNING", "CANCELLED BY", "REASON", "STARTED", "ENDED"]
-    assert row.split()[7:] == ["0", "anna", "Cancelled"]
+    assert re.split(r"\s{2,}", header)[7:] == ["RUNNING", "PARENT", "CANCELLED BY", "REASON", "STARTED", "ENDED"]
+    assert row.split()[7:] == ["0", "campaign", "anna", "Cancelled"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,35 @@
+"""Every file that is made from code, and what makes it: `make generate` writes them, a test compares them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from apidocs import page
+from simjob.api import crd
+
+ROOT: Final = Path(__file__).parents[1]
+
+
+def _reference() -> str:
+    return page.render(crd.custom_resource_definition(), (ROOT / "README.md").read_text())
+
+
+# In an order in which each may read those before it.
+FILES: Final[Mapping[str, Callable[[], str]]] = {
+    "crds/simulationjobs.simjob.dev.yaml": crd.render,
+    "docs/api.md": _reference,
+}
+
+
+def main() -> None:
+    """Write every file that is not as it would be made now, and name it."""
+    for name, make in FILES.items():
+        path, made = ROOT / name, make()
+        if not path.exists() or path.read_text() != made:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(made)
+            print(f"wrote {name}")
+
+
+if __name__ == "__main__":
+    main()
