@@ -172,10 +172,34 @@ def test_no_role_gives_too_much(render: Render, folder: str) -> None:
             assert verb not in {"escalate", "bind", "impersonate"}, name
 
 
-def test_editors_do_not_write_status_or_finalizers(render: Render) -> None:
-    objects = render("manifests/base")
-    assert {verb for _, _, verb in granted(objects["ClusterRole", "", "simjob-view"])} == {"get", "list", "watch"}
-    assert {resource for _, resource, _ in granted(objects["ClusterRole", "", "simjob-edit"])} == {names.PLURAL}
+@pytest.mark.parametrize(
+    ("role", "verbs", "aggregated"),
+    [
+        ("viewer", {"get", "list", "watch"}, {"view", "edit", "admin"}),
+        ("canceller", {"get", "list", "watch", "patch", "cancel"}, {"edit", "admin"}),
+        (
+            "editor",
+            {"get", "list", "watch", "patch", "cancel", "create", "update", "delete", "deletecollection"},
+            {"edit", "admin"},
+        ),
+    ],
+)
+def test_a_role_for_people_is_whole_by_itself_and_part_of_the_clusters_own(
+    render: Render, role: str, verbs: set[str], aggregated: set[str]
+) -> None:
+    found = render("manifests/base")["ClusterRole", "", f"simjob-{role}"]
+    assert {verb for _, resource, verb in granted(found) if resource == names.PLURAL} == verbs
+    prefix = "rbac.authorization.k8s.io/aggregate-to-"
+    labels = {key.removeprefix(prefix): value for key, value in found["metadata"]["labels"].items() if prefix in key}
+    assert labels == dict.fromkeys(aggregated, "true")
+
+
+def test_people_write_neither_status_nor_finalizers_and_editors_may_scale(render: Render) -> None:
+    for role, scale in (("viewer", {"get"}), ("canceller", {"get"}), ("editor", {"get", "update", "patch"})):
+        grants = granted(render("manifests/base")["ClusterRole", "", f"simjob-{role}"])
+        assert {group for group, _, _ in grants} == {names.GROUP}
+        beside = {(resource, verb) for _, resource, verb in grants if resource != names.PLURAL}
+        assert beside == {("simulationjobs/status", "get")} | {("simulationjobs/scale", verb) for verb in scale}
 
 
 def test_the_namespaced_overlay_gives_the_same_in_its_namespaces_and_nothing_elsewhere(render: Render) -> None:
