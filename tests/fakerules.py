@@ -8,6 +8,7 @@ from simjob.runtime import errors
 
 Raw = dict[str, Any]
 _ENDS: Final = ("COMPLETED", "FAILED", "CANCELLED")
+_CONFIG_MAP_BYTES: Final = 1024 * 1024
 _NEEDED_FIRST: Final = {"Complete": "SuccessCriteriaMet", "Failed": "FailureTarget"}
 
 
@@ -71,3 +72,9 @@ def check_simulationjob(old: Raw, new: Raw) -> None:
         raise _invalid("cancel came first")
     if latch and (not kept or kept.get("requestedAt") != latch.get("requestedAt")):
         raise _invalid("the latch stays")
+
+
+def check_config_map(raw: Raw) -> None:
+    """Refuses what is larger than a ConfigMap may be; all its values count."""
+    if sum(len(value.encode()) for value in raw.get("data", {}).values()) > _CONFIG_MAP_BYTES:
+        raise _invalid("[]: Too long: may not be more than 1048576 bytes")

@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
-from fakerules import check_job_status, check_simulationjob, check_template, merged, timestamp
+from fakerules import check_config_map, check_job_status, check_simulationjob, check_template, merged, timestamp
 from simjob.api import names
 from simjob.core import facts
 from simjob.core.facts import JobFact, PodFact
 from simjob.core.objects import Job, Pod
 from simjob.runtime import errors
-from simjob.runtime.cluster import Event, StoredJob
+from simjob.runtime.cluster import ConfigMap, Event, StoredJob
 from simjob.runtime.handlers import SimulationJobSink
 from simjob.runtime.informer import Sink
 
@@ -34,7 +34,12 @@ class FakeCluster:
         self.calls: list[str] = []
         self.events: list[Event] = []
         self._clock = clock
-        self._objects: dict[str, dict[tuple[str, str], Raw]] = {"jobs": {}, "pods": {}, names.PLURAL: {}}
+        self._objects: dict[str, dict[tuple[str, str], Raw]] = {
+            "jobs": {},
+            "pods": {},
+            "configmaps": {},
+            names.PLURAL: {},
+        }
         self._numbers = itertools.count(1)
         self._refusals: dict[str, list[Exception]] = defaultdict(list)
         self._jobs_sink: Sink[Job] | None = None
@@ -57,7 +62,7 @@ class FakeCluster:
         self._jobs_sink, self._pods_sink, self._simulationjobs_sink = jobs, pods, simulationjobs
 
     def objects(self, plural: str) -> Iterator[Raw]:
-        """Gives copies of all jobs, pods or simulationjobs."""
+        """Gives copies of all jobs, pods, configmaps or simulationjobs."""
         return (copy.deepcopy(raw) for raw in list(self._objects[plural].values()))
 
     def apply(self, raw: Raw) -> Raw:
@@ -72,6 +77,10 @@ class FakeCluster:
         new = merged(old, wish)
         check_simulationjob(old, new)
         return self._update(names.PLURAL, new)
+
+    def put_config_map(self, namespace: str, name: str, data: Mapping[str, str], **more: Any) -> None:
+        """Makes a ConfigMap as people do."""
+        self._create("configmaps", namespace, {"metadata": {"name": name}, "data": dict(data), **more})
 
     def remove(self, plural: str, namespace: str, name: str) -> None:
         """Takes an object away at once, as an eviction of a whole node or `kubectl delete --force` does."""
@@ -166,6 +175,16 @@ class FakeCluster:
     async def list_jobs(self, namespace: str, owner_uid: str) -> Sequence[JobFact]:
         self._enter("list_jobs")
         return [_job(raw) for raw in self._of("jobs", namespace, owner_uid)]
+
+    async def get_config_map(self, namespace: str, name: str) -> ConfigMap:
+        self._enter("get_config_map")
+        return _config_map(self._object("configmaps", namespace, name))
+
+    async def create_config_map(self, namespace: str, body: bytes) -> ConfigMap:
+        self._enter("create_config_map")
+        raw: Raw = msgspec.json.decode(body)
+        check_config_map(raw)
+        return _config_map(self._create("configmaps", namespace, raw))
 
     async def get_simulationjob(self, namespace: str, name: str) -> Raw:
         self._enter("get_simulationjob")
@@ -267,3 +286,15 @@ def _job(raw: Raw) -> JobFact:
 
 def _stored(raw: Raw) -> StoredJob:
     return StoredJob(fact=_job(raw), template=msgspec.Raw(msgspec.json.encode(raw["spec"]["template"])))
+
+
+def _config_map(raw: Raw) -> ConfigMap:
+    meta = raw["metadata"]
+    owners = [owner["uid"] for owner in meta.get("ownerReferences", []) if owner.get("controller")]
+    return ConfigMap(
+        uid=meta["uid"],
+        resource_version=meta["resourceVersion"],
+        owner_uid=owners[0] if owners else "",
+        data=dict(raw.get("data", {})),
+        binary=tuple(raw.get("binaryData", {})),
+    )

@@ -43,6 +43,10 @@ class World(Protocol):
         """Creates one and returns it as stored."""
         ...
 
+    async def make_config_map(self, name: str, data: dict[str, str], binary: dict[str, str]) -> None:
+        """Creates a ConfigMap that nobody owns; values of `binary` are in base64."""
+        ...
+
     async def cancel(self, raw: dict[str, Any]) -> None:
         """Sets spec.cancel."""
         ...
@@ -70,6 +74,9 @@ class FakeWorld:
 
     async def make_simulationjob(self) -> dict[str, Any]:
         return self.fake.apply(a_job_dict(metadata={"name": f"sweep-{secrets.token_hex(4)}"}))
+
+    async def make_config_map(self, name: str, data: dict[str, str], binary: dict[str, str]) -> None:
+        self.fake.put_config_map(self.namespace, name, data, binaryData=binary)
 
     async def cancel(self, raw: dict[str, Any]) -> None:
         self.fake.apply({"metadata": raw["metadata"], "spec": {"cancel": True}})
@@ -117,6 +124,11 @@ class RealWorld:
         )
         made: dict[str, Any] = msgspec.json.decode(answer)
         return made
+
+    async def make_config_map(self, name: str, data: dict[str, str], binary: dict[str, str]) -> None:
+        body = {"metadata": {"name": name}, "data": data, "binaryData": binary}
+        path = f"/api/v1/namespaces/{self.namespace}/configmaps"
+        await self.connection.request("POST", path, body=msgspec.json.encode(body))
 
     async def cancel(self, raw: dict[str, Any]) -> None:
         path = apiserver.simulationjobs(raw["metadata"]["namespace"], raw["metadata"]["name"])

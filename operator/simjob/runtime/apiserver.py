@@ -13,9 +13,9 @@ import msgspec
 from simjob.api import names
 from simjob.core import facts
 from simjob.core.facts import JobFact, PodFact
-from simjob.core.objects import Job, Pod
+from simjob.core.objects import Job, Owner, Pod
 from simjob.runtime import errors, listing
-from simjob.runtime.cluster import Event, StoredJob
+from simjob.runtime.cluster import ConfigMap, Event, StoredJob
 from simjob.runtime.connection import MERGE_PATCH, Lane, Requests
 
 # The answer to a status write would otherwise bring the whole spec, with all its cases, back.
@@ -49,10 +49,21 @@ class _Metadata(msgspec.Struct):
     metadata: _VersionMeta
 
 
+class _OwnedMeta(_VersionMeta):
+    owner_references: list[Owner] = []
+
+
+class _ConfigMap(msgspec.Struct, rename="camel"):
+    metadata: _OwnedMeta
+    data: dict[str, str] = {}
+    binary_data: dict[str, msgspec.Raw] = {}
+
+
 _JOBS: Final = msgspec.json.Decoder(Job)
 _STORED_JOBS: Final = msgspec.json.Decoder(_StoredJob)
 _PODS: Final = msgspec.json.Decoder(Pod)
 _KINDS: Final = msgspec.json.Decoder(_Kind)
+_CONFIG_MAPS: Final = msgspec.json.Decoder(_ConfigMap)
 _METADATA: Final = msgspec.json.Decoder(_Metadata)
 
 
@@ -122,6 +133,15 @@ class ApiServer:
     async def _list(self, path: str, owner_uid: str, query: dict[str, str]) -> list[msgspec.Raw]:
         query = {**query, "labelSelector": f"{names.LABEL_UID}={owner_uid}"}
         return [raw async for page in listing.pages(self._connection, path, query) for raw in page.items or ()]
+
+    async def get_config_map(self, namespace: str, name: str) -> ConfigMap:
+        """See Cluster.get_config_map."""
+        return _config_map(await self._connection.request("GET", _config_maps(namespace, name)))
+
+    async def create_config_map(self, namespace: str, body: bytes) -> ConfigMap:
+        """See Cluster.create_config_map."""
+        answer = await self._connection.request("POST", _config_maps(namespace), body=body, lane=Lane.CREATE)
+        return _config_map(answer)
 
     async def get_simulationjob(self, namespace: str, name: str) -> dict[str, Any]:
         """See Cluster.get_simulationjob."""
@@ -197,6 +217,10 @@ def _pods(namespace: str, name: str | None = None) -> str:
     return _path("/api/v1", "pods", namespace, name)
 
 
+def _config_maps(namespace: str, name: str | None = None) -> str:
+    return _path("/api/v1", "configmaps", namespace, name)
+
+
 def _path(root: str, plural: str, namespace: str | None, name: str | None) -> str:
     collection = f"{root}/namespaces/{namespace}/{plural}" if namespace else f"{root}/{plural}"
     return f"{collection}/{name}" if name else collection
@@ -207,6 +231,18 @@ def _decode(decoder: msgspec.json.Decoder[T], answer: bytes) -> T:
         return decoder.decode(answer)
     except msgspec.DecodeError as trouble:
         raise errors.UnavailableError(f"an answer that cannot be read: {trouble}") from trouble
+
+
+def _config_map(answer: bytes) -> ConfigMap:
+    found = _decode(_CONFIG_MAPS, answer)
+    owners = [owner.uid for owner in found.metadata.owner_references if owner.controller]
+    return ConfigMap(
+        uid=found.metadata.uid,
+        resource_version=found.metadata.resource_version,
+        owner_uid=owners[0] if owners else "",
+        data=found.data,
+        binary=tuple(found.binary_data),
+    )
 
 
 def _event_name(event: Event) -> str:

@@ -5,7 +5,7 @@ the operator's whole reach: manifests/rbac/ grants exactly these, and a test com
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -35,6 +35,17 @@ class Event:
     action: str
     note: str
     time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigMap:
+    """A ConfigMap. `owner_uid`: of what controls it, empty if nothing does; `binary`: keys that hold no text."""
+
+    uid: str
+    resource_version: str
+    owner_uid: str = ""
+    data: Mapping[str, str] = field(default_factory=dict)
+    binary: tuple[str, ...] = ()
 
 
 class Cluster(Protocol):
@@ -78,6 +89,14 @@ class Cluster(Protocol):
 
     async def list_jobs(self, namespace: str, owner_uid: str) -> Sequence[JobFact]:
         """LISTs the Jobs of a SimulationJob by a consistent read."""
+        ...
+
+    async def get_config_map(self, namespace: str, name: str) -> ConfigMap:
+        """GETs a ConfigMap, whoever's it is."""
+        ...
+
+    async def create_config_map(self, namespace: str, body: bytes) -> ConfigMap:
+        """POSTs a ConfigMap (JSON)."""
         ...
 
     async def get_simulationjob(self, namespace: str, name: str) -> dict[str, Any]:

@@ -1,0 +1,56 @@
+"""What FakeCluster and a real API server both do with ConfigMaps; the real one with the marker integration."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from contract.worlds import World
+from simjob.api.simulationjob import SimulationJob
+from simjob.runtime.cluster import Cluster, ConfigMap
+from simjob.runtime.errors import AlreadyExistsError, InvalidError, NotFoundError
+
+
+def a_body(sweep: SimulationJob, name: str = "table", **data: str) -> bytes:
+    meta = sweep.metadata
+    owner = {"apiVersion": sweep.api_version, "kind": sweep.kind, "name": meta.name, "uid": meta.uid}
+    metadata = {"name": name, "ownerReferences": [{**owner, "controller": True}]}
+    body: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+    return msgspec.json.encode(body)
+
+
+async def test_a_new_one_is_found_as_it_was_made(cluster: Cluster, sweep: SimulationJob) -> None:
+    namespace = sweep.metadata.namespace
+    made = await cluster.create_config_map(namespace, a_body(sweep, rows='1,2\r\n"ü"\n'))
+    expected = ConfigMap(
+        uid=made.uid,
+        resource_version=made.resource_version,
+        owner_uid=sweep.metadata.uid,
+        data={"rows": '1,2\r\n"ü"\n'},
+    )
+    assert made.uid
+    assert made == expected
+    assert await cluster.get_config_map(namespace, "table") == expected
+
+
+async def test_somebody_elses_has_no_owner_and_its_binary_keys_are_named(cluster: Cluster, world: World) -> None:
+    await world.make_config_map("theirs", {"text": "t"}, {"picture.png": "iVBORw=="})
+    found = await cluster.get_config_map(world.namespace, "theirs")
+    assert (found.owner_uid, found.data, found.binary) == ("", {"text": "t"}, ("picture.png",))
+
+
+async def test_one_that_is_not_there_is_not_found(cluster: Cluster, world: World) -> None:
+    with pytest.raises(NotFoundError):
+        await cluster.get_config_map(world.namespace, "not-there")
+
+
+async def test_a_second_one_of_that_name_already_exists(cluster: Cluster, sweep: SimulationJob) -> None:
+    await cluster.create_config_map(sweep.metadata.namespace, a_body(sweep))
+    with pytest.raises(AlreadyExistsError):
+        await cluster.create_config_map(sweep.metadata.namespace, a_body(sweep))
+
+
+# The operator itself never sends so much.
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+async def test_one_of_more_than_a_mebibyte_is_invalid(cluster: Cluster, sweep: SimulationJob) -> None:
+    with pytest.raises(InvalidError):
+        await cluster.create_config_map(sweep.metadata.namespace, a_body(sweep, a="x" * 1024 * 1024, b="y"))
