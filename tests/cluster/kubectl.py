@@ -5,7 +5,7 @@ import queue
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +67,15 @@ class Kubectl:
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
         return [self.program, f"--kubeconfig={self.kubeconfig}", *arguments]
+
+
+def wait_established(run: Callable[..., object], plural: str, group: str) -> None:
+    """Wait, by this `run`, until a CustomResourceDefinition that was just applied is served.
+
+    Its `status.conditions` are null at first, on which `kubectl wait --for=condition` ends with an error.
+    """
+    for wanted in (f"jsonpath={{.status.acceptedNames.plural}}={plural}", "condition=Established"):
+        run("wait", f"--for={wanted}", f"crd/{plural}.{group}", "--timeout=30s")
 
 
 def _forward(process: "subprocess.Popen[str]", source: str, lines: "queue.SimpleQueue[Line]") -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from cluster.kubectl import wait_established
 from cluster.provider import Cluster
 from integration.client import Client
+from simjob.api import names
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 ACCOUNT = "simjob-operator"
@@ -23,7 +25,7 @@ def install(cluster: Cluster, client: Client, folder: Path, system: str = SYSTEM
     found = [item for item in yaml.safe_load_all(rendered.replace(SYSTEM, system)) if item["kind"] not in _RUN_BY_US]
     content = {"apiVersion": "v1", "kind": "List", "items": found}
     cluster.run_kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(content))
-    cluster.run_kubectl("wait", "--for=condition=Established", "crd/simulationjobs.simjob.dev", "--timeout=30s")
+    wait_established(cluster.run_kubectl, names.PLURAL, names.GROUP)
     token = cluster.run_kubectl("create", "token", ACCOUNT, f"--namespace={system}", "--duration=4h").strip()
     path = cluster.state.folder / f"{system}.kubeconfig"
     path.write_text(json.dumps(_kubeconfig(client, token)))

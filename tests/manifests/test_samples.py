@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from cluster.kubectl import wait_established
 from cluster.provider import Cluster
 from simjob.api import names
 from simjob.api.simulationjob import SimulationJob, parse
@@ -88,7 +89,7 @@ def test_a_response_that_does_not_fall_is_an_error(rc_filter: ModuleType) -> Non
 def test_the_api_server_takes_every_sample(kwok_cluster: Cluster) -> None:
     kubectl = kwok_cluster.run_kubectl
     kubectl("apply", "-k", str(SAMPLES.parents[1] / "crds"))
-    kubectl("wait", "--for=condition=Established", f"crd/{names.PLURAL}.{names.GROUP}", "--timeout=30s")
+    wait_established(kubectl, names.PLURAL, names.GROUP)
     kubectl("apply", "-f", "-", stdin="{apiVersion: v1, kind: Namespace, metadata: {name: samples}}")
     answer = kubectl("apply", "--namespace=samples", "--dry-run=server", "--warnings-as-errors", "-f", str(SAMPLES))
     assert len(answer.splitlines()) == len(FILES)

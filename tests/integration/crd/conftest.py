@@ -4,14 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cluster.kubectl import wait_established
 from integration.crd.api import CRD, NAMESPACE, Api
+from simjob.api import names
 
 
 @pytest.fixture(scope="session")
 def api(kubeconfig: Path) -> Api:
     api = Api(kubeconfig)
     api.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD))
-    api.kubectl("wait", "--for=condition=Established", "crd/simulationjobs.simjob.dev")
+    wait_established(api.kubectl, names.PLURAL, names.GROUP)
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     api.kubectl("apply", "-f", "-", stdin=namespace)
     return api
