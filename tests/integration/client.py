@@ -23,9 +23,11 @@ class RefusedError(Exception):
 
     def __init__(self, code: int, answer: str) -> None:
         try:
-            self.message = str(json.loads(answer)["message"])
-        except (ValueError, KeyError):
-            self.message = answer
+            status: Object = json.loads(answer)
+        except ValueError:
+            status = {"message": answer}
+        self.message = str(status.get("message", answer))
+        self.fields = [str(cause.get("field")) for cause in status.get("details", {}).get("causes", [])]
         super().__init__(f"{code}: {self.message}")
         self.code = code
 
@@ -79,7 +81,7 @@ class Client:
         limit = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                code, answer = self._once(method, path, body)
+                code, answer = self.once(method, path, body)
             except (OSError, http.client.HTTPException):
                 if time.monotonic() > limit:
                     raise
@@ -118,7 +120,8 @@ class Client:
                 response.close()
             connection.close()
 
-    def _once(self, method: str, path: str, body: Object | None) -> tuple[int, str]:
+    def once(self, method: str, path: str, body: Object | None = None) -> tuple[int, str]:
+        """Send a request and give the answer's code and text, whatever it is."""
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self._connect(timeout=30)
