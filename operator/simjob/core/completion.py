@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from simjob.api.names import ErrorCode, Reason
+from simjob.api.names import Reason
 from simjob.api.status import Phase
-from simjob.core import history, stopping, summary
+from simjob.core import failurepolicy, history, stopping, summary
 from simjob.core.plan import Plan
 from simjob.core.situation import Situation
 from simjob.core.summary import Saying
@@ -14,18 +14,32 @@ def completed(situation: Situation) -> Plan | None:
     """Says COMPLETED or FAILED; None while a case has no outcome or a pod is live."""
     if situation.unfinished or situation.live_pods:
         return None
-    total, failed = situation.total, len(situation.ledger.failed)
-    if failed:
-        saying = Saying(
-            phase=Phase.FAILED,
-            reason=Reason.CASES_FAILED,
-            message=f"{failed} of {total} cases failed; see `status.failures`",
-            error_code=ErrorCode.CASES_FAILED,
-        )
-    else:
-        saying = Saying(phase=Phase.COMPLETED, reason=Reason.COMPLETED, message=f"all {total} cases succeeded")
+    saying = _failed(situation) if not failurepolicy.allows(situation) else _completed(situation)
     actions = (*stopping.report_ended(situation), *history.tidy(situation))
     return Plan(actions=actions, status=summary.summarize(situation, saying), needs_proof=True)
+
+
+def _failed(situation: Situation) -> Saying:
+    total, failed = situation.total, len(situation.ledger.failed)
+    allowed = situation.job.spec.failure_policy.allowed(total)
+    but = f", and only {allowed} may" if allowed else ""
+    return Saying(
+        phase=Phase.FAILED,
+        reason=Reason.CASES_FAILED,
+        message=f"{failed} of {total} cases failed{but}; see `status.failures`",
+        error_code=failurepolicy.error_code(situation),
+    )
+
+
+def _completed(situation: Situation) -> Saying:
+    total, ledger = situation.total, situation.ledger
+    if len(ledger.succeeded) == total:
+        message = f"all {total} cases succeeded"
+        return Saying(phase=Phase.COMPLETED, reason=Reason.COMPLETED, message=message)
+    others = [(ledger.failed, "failed, as many as may"), (ledger.cancelled, "were cancelled")]
+    told = "".join(f", {len(cases)} {what}" for cases, what in others if cases)
+    message = f"{len(ledger.succeeded)} of {total} cases succeeded{told}"
+    return Saying(phase=Phase.COMPLETED, reason=Reason.FINISHED, message=message)
 
 
 def terminal(situation: Situation) -> Plan | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from simjob.api.simulationjob import Invalid, SimulationJob
-from simjob.core import cancellation, completion, refusal, running, situation, suspension
+from simjob.core import cancellation, completion, failurepolicy, refusal, running, situation, suspension, totaltime
 from simjob.core.observed import Observed
 from simjob.core.plan import Plan
 from simjob.core.situation import Situation
@@ -20,6 +20,8 @@ LADDER: Final[tuple[Rule, ...]] = (
     completion.terminal,
     cancellation.cancelling,
     refusal.refused,
+    totaltime.timed_out,
+    failurepolicy.exceeded,
     suspension.suspended,
     completion.completed,
     running.running,

@@ -3,10 +3,9 @@
 from datetime import datetime
 
 from simjob.api.names import ErrorCode, Reason
-from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import Invalid
 from simjob.api.status import Cancellation, Failure, Phase, Status
-from simjob.core import cancellation, history, stopping, summary
+from simjob.core import cancellation, ending, stopping, summary
 from simjob.core.observed import Observed
 from simjob.core.plan import Plan
 from simjob.core.situation import Situation
@@ -22,14 +21,6 @@ def refused(situation: Situation) -> Plan | None:
         f"the API server will never take the {refusal.kind} of case {refusal.index}, so the others are cancelled: "
         f"{refusal.message}"
     )
-    actions = (*stopping.stop(situation), *history.tidy(situation))
-    if situation.live_pods or situation.unfinished_jobs:
-        saying = Saying(phase=summary.active_phase(situation), reason=_reason(refusal.kind), message=message)
-        again = summary.resync_at(situation.now)
-        return Plan(actions=actions, status=summary.summarize(situation, saying), look_again=again)
-    failed = situation.ledger.failed.union(Ranges.of([refusal.index]).intersection(situation.unfinished))
-    rest = situation.unfinished.minus(failed).union(situation.ledger.cancelled)
-    ledger = situation.ledger.model_copy(update={"failed": failed, "cancelled": rest})
     failure = Failure(
         index=refusal.index,
         name=refusal.case_name or None,
@@ -38,14 +29,13 @@ def refused(situation: Situation) -> Plan | None:
         message=refusal.message[:1024],
         finished_at=situation.now,
     )
-    saying = Saying(
-        phase=Phase.FAILED,
+    return ending.fail(
+        situation,
         reason=_reason(refusal.kind),
         message=message,
         error_code=ErrorCode.SUBMISSION_FAILED,
+        failures=(failure,),
     )
-    status = summary.summarize(situation, saying, ledger=ledger, failures=(failure,))
-    return Plan(actions=actions, status=status, needs_proof=True)
 
 
 def _reason(kind: str) -> str:

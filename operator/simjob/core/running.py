@@ -8,7 +8,7 @@ from typing import Final
 from simjob.api.names import Reason
 from simjob.api.ranges import Ranges
 from simjob.api.status import Phase
-from simjob.core import explanation, history, jobstatus, stopping, summary
+from simjob.core import explanation, history, jobstatus, stopping, summary, totaltime
 from simjob.core.attempts import Absent, Due, Ended, Held, Live, Over, Verdict
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import CaseFacts
@@ -41,6 +41,8 @@ def running(situation: Situation) -> Plan:
     saying = explanation.explain(situation)
     status = summary.summarize(situation, saying, round_=starts.round_)
     times = [summary.resync_at(situation.now), *_times(situation), *([starts.again] if starts.again else [])]
+    if (left := totaltime.left(situation)) is not None:
+        times.append(situation.now + left)
     return Plan(
         actions=(*actions, *starts.actions),
         status=status,

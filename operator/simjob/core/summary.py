@@ -79,7 +79,8 @@ def summarize(
         cases=counts,
         progress=f"{finished}/{counts.total}",
         ledger=ledger,
-        failures=(*failures, *_new_failures(situation), *stored.failures)[:MAX_FAILURES],
+        failures=newest_failures(situation, failures),
+        suspended_seconds=_suspended_so_far(stored, saying.phase, now),
         start_time=stored.start_time or now,
         completion_time=now if terminal else None,
         round=stored.round if round_ is None else round_,
@@ -101,6 +102,27 @@ def _counts(situation: Situation, ledger: Ledger) -> CaseCounts:
         failed=len(ledger.failed),
         cancelled=len(ledger.cancelled),
     )
+
+
+def suspended_seconds(status: Status, now: datetime) -> int:
+    """Returns how long the job was suspended, all suspensions together, one under way too."""
+    seconds = status.suspended_seconds or 0
+    since = next((c.last_transition_time for c in status.conditions if c.type == conditions.SUSPENDED), None)
+    if status.phase is Phase.SUSPENDED and since is not None:
+        seconds += max(int((now - since).total_seconds()), 0)
+    return seconds
+
+
+def _suspended_so_far(stored: Status, phase: Phase, now: datetime) -> int | None:
+    # A suspension is added once, in the write that ends it.
+    if stored.phase is not Phase.SUSPENDED or phase is Phase.SUSPENDED:
+        return stored.suspended_seconds
+    return suspended_seconds(stored, now)
+
+
+def newest_failures(situation: Situation, others: tuple[Failure, ...] = ()) -> tuple[Failure, ...]:
+    """Returns the newest failed cases, newest first: `others`, those that have just ended, those that are stored."""
+    return (*others, *_new_failures(situation), *situation.job.status.failures)[:MAX_FAILURES]
 
 
 def _new_failures(situation: Situation) -> tuple[Failure, ...]:

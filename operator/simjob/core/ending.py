@@ -1,0 +1,38 @@
+"""An end before all cases have run: everything is stopped, what is left is cancelled, and the job is FAILED.
+
+For a job whose Jobs the API server will never take, one that takes too long, and one of which too many cases failed.
+"""
+
+from simjob.api.names import Reason
+from simjob.api.ranges import Ranges
+from simjob.api.status import Failure, Phase
+from simjob.core import history, stopping, summary
+from simjob.core.plan import Plan
+from simjob.core.situation import Situation
+from simjob.core.summary import Saying
+
+
+def fail(
+    situation: Situation, *, reason: str, message: str, error_code: str, failures: tuple[Failure, ...] = ()
+) -> Plan:
+    """Stops everything, and says FAILED when nothing is live.
+
+    `failures` are unfinished cases that failed without a pod; the other unfinished ones are cancelled.
+    """
+    actions = (*stopping.stop(situation), *history.tidy(situation))
+    if situation.live_pods or situation.unfinished_jobs:
+        late = stopping.name_overdue(situation.live_pods, situation.now)
+        saying = Saying(
+            phase=summary.active_phase(situation),
+            reason=Reason.NOT_STOPPING if late else reason,
+            message=f"{message}; {late}" if late else message,
+        )
+        again = stopping.look_again(situation.live_pods, situation.now)
+        return Plan(actions=actions, status=summary.summarize(situation, saying), look_again=again)
+    new = Ranges.of(failure.index for failure in failures).intersection(situation.unfinished)
+    failed = situation.ledger.failed.union(new)
+    cancelled = situation.unfinished.minus(failed).union(situation.ledger.cancelled)
+    ledger = situation.ledger.model_copy(update={"failed": failed, "cancelled": cancelled})
+    saying = Saying(phase=Phase.FAILED, reason=reason, message=message, error_code=error_code)
+    status = summary.summarize(situation, saying, ledger=ledger, failures=failures)
+    return Plan(actions=actions, status=status, needs_proof=True)

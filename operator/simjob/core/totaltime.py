@@ -1,0 +1,36 @@
+"""How long the whole job may take, suspensions not counted; then it is stopped and FAILED."""
+
+from datetime import timedelta
+from typing import Final
+
+from simjob.api.names import ErrorCode, Reason
+from simjob.core import ending, summary
+from simjob.core.plan import Plan
+from simjob.core.situation import Situation
+
+# No need to plan further ahead; a status that somebody else wrote cannot lead to a time that does not exist.
+_FAR: Final = timedelta(hours=1)
+
+
+def left(situation: Situation) -> timedelta | None:
+    """Returns how much time the job has left, an hour at most; None if it has no bound or has not begun."""
+    job, now = situation.job, situation.now
+    timeouts, started = job.spec.timeouts, job.status.start_time
+    if timeouts is None or timeouts.total_seconds is None or started is None:
+        return None
+    used = (now - started).total_seconds() - summary.suspended_seconds(job.status, now)
+    return timedelta(seconds=min(timeouts.total_seconds - used, _FAR.total_seconds()))
+
+
+def timed_out(situation: Situation) -> Plan | None:
+    """Stops everything and says FAILED once the time is over; None before, and while the job is suspended."""
+    remaining, timeouts = left(situation), situation.job.spec.timeouts
+    if timeouts is None or remaining is None or remaining > timedelta():
+        return None
+    if situation.job.spec.suspend or not situation.unfinished:
+        return None
+    message = (
+        f"the job took longer than `timeouts.totalSeconds`, {timeouts.total_seconds} s: what had not finished "
+        "is stopped and cancelled"
+    )
+    return ending.fail(situation, reason=Reason.TOTAL_TIMEOUT, message=message, error_code=ErrorCode.TOTAL_TIMEOUT)
