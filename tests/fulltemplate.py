@@ -60,7 +60,7 @@ FULL_CONTAINER: dict[str, Any] = {
     "lifecycle": {"preStop": {"exec": {"command": ["checkpoint"]}}},
     "startupProbe": {"httpGet": {"path": "/", "port": 8080, "scheme": "HTTP"}, "failureThreshold": 30},
     "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 5, "successThreshold": 2},
-    "livenessProbe": {"exec": {"command": ["alive"]}, "initialDelaySeconds": 0, "timeoutSeconds": 1},
+    "livenessProbe": {"exec": {"command": ["alive"]}, "initialDelaySeconds": 10, "timeoutSeconds": 1},
 }
 _SIDECAR: dict[str, Any] = {
     "name": "monitor",

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.e2e
 ATTEMPTS = 'case $HOSTNAME in *-2) exit 0;; *) echo "attempt $HOSTNAME"; exit 9;; esac'
 
 
+@pytest.mark.effect("spec.cases.count")
 def test_a_sweep_runs_to_completed(namespace: Namespace) -> None:
     sweep = namespace.sweep('echo "case $SIMJOB_CASE_INDEX"', cases={"count": 3})
     namespace.run("wait", "simjob/sweep", "--for=condition=Finished", "--timeout=60s")
@@ -46,6 +47,7 @@ def test_a_failing_case_ends_failed_with_its_exit_code(namespace: Namespace) -> 
     assert truths(status)["Stalled"] == "True"
 
 
+@pytest.mark.effect("spec.cases.matrix[].name", "spec.cases.matrix[].values[]")
 def test_a_case_reads_its_parameters_from_the_environment(namespace: Namespace) -> None:
     axes = [{"name": "mesh", "values": ["coarse", "fine $(HOME) `x`"]}, {"name": "re", "values": [1.0e5, 7]}]
     sweep = namespace.sweep('echo "$SIMJOB_NAME $PARAM_MESH|$PARAM_RE"', cases={"matrix": axes})

@@ -10,6 +10,7 @@ from integration.client import Object
 pytestmark = pytest.mark.e2e
 
 
+@pytest.mark.effect("spec.resources.memory")
 def test_a_case_that_takes_too_much_memory_says_so(namespace: Namespace) -> None:
     sweep = namespace.sweep("head -c 200000000 /dev/zero | tail", resources={"memory": "32Mi"})
     (failure,) = sweep.wait_phase("FAILED")["failures"]

@@ -126,6 +126,7 @@ def test_a_thousand_cases_half_created(place: Place) -> None:
     assert sweep.status["ledger"]["cancelled"] == "0-999"
 
 
+@pytest.mark.effect("spec.cancel", "spec.cancelReason")
 def test_asked_for_at_creation_no_job_is_ever_made(place: Place) -> None:
     sweep = place.apply(cancel=True, cancelReason="never mind")
     finish(sweep)
@@ -133,6 +134,7 @@ def test_asked_for_at_creation_no_job_is_ever_made(place: Place) -> None:
     assert sweep.status["cancellation"]["reason"] == "never mind"
 
 
+@pytest.mark.effect("spec.cancel", "spec.cancelReason")
 def test_taken_back_at_once_it_stays_latched(place: Place, kwok_cluster: Cluster) -> None:
     sweep = place.apply(template=a_template(stop=1))
     sweep.wait_running(3)

@@ -1,6 +1,7 @@
 """A sweep that is left alone: it runs, retries, ends, and keeps what it was told to."""
 
 import pytest
+from integration import client as paths
 from integration.sweeps import Place, a_template, condition, environment
 from simjob.api.ranges import Ranges
 
@@ -9,6 +10,7 @@ pytestmark = pytest.mark.integration
 MATRIX = {"matrix": [{"name": "mesh", "values": ["coarse", "fine"]}, {"name": "reynolds", "values": [1, 2.5, "x"]}]}
 
 
+@pytest.mark.effect("spec.cases.matrix[].name", "spec.cases.matrix[].values[]")
 def test_a_matrix_runs_each_combination_with_its_parameters(place: Place) -> None:
     sweep = place.apply(cases=MATRIX, parallelism=4, template=a_template(run=1))
     status = sweep.wait_phase("COMPLETED")
@@ -45,6 +47,38 @@ def test_a_matrix_runs_each_combination_with_its_parameters(place: Place) -> Non
     assert found["4"]["SIMJOB_NAME"] == "sweep"
 
 
+@pytest.mark.effect("spec.cases.list[].name", "spec.cases.list[].parameters{}")
+def test_listed_cases_run_under_their_names_each_with_its_own_parameters(place: Place) -> None:
+    listed = [{"name": "baseline", "parameters": {"mesh": "medium", "steady": True}}, {"name": "empty"}]
+    sweep = place.apply(cases={"list": listed}, template=a_template(run=1))
+    sweep.wait_phase("COMPLETED")
+    first, second = (
+        {name: value for name, value in environment(pod).items() if name not in ("SIMJOB_NAME", "SIMJOB_CASE_INDEX")}
+        for pod in sorted(sweep.pods, key=lambda pod: str(pod["metadata"]["name"]))
+    )
+    assert first == {
+        "SIMJOB_CASE_NAME": "baseline",
+        "SIMJOB_CASE_PARAMETERS": '{"mesh":"medium","steady":true}',
+        "PARAM_MESH": "medium",
+        "PARAM_STEADY": "true",
+    }
+    assert second == {"SIMJOB_CASE_NAME": "empty", "SIMJOB_CASE_PARAMETERS": "{}"}
+
+
+@pytest.mark.effect("spec.type", "spec.project")
+def test_jobs_and_pods_are_found_by_the_type_and_the_project_of_their_sweep(place: Place) -> None:
+    sweeps = [
+        place.apply("wing", type="simulate", project="wing", template=a_template(run=1)),
+        place.apply("tail", type="validation", project="tail", template=a_template(run=1)),
+    ]
+    for sweep, selector in zip(sweeps, ("simjob.dev/type=simulate", "simjob.dev/project=tail"), strict=True):
+        sweep.wait_phase("COMPLETED")
+        for collection, mine in ((paths.jobs, sweep.jobs), (paths.pods, sweep.pods)):
+            found = place.client.items(collection(place.name), labelSelector=selector)
+            assert {item["metadata"]["name"] for item in found} == {item["metadata"]["name"] for item in mine}
+            assert len(found) == 3
+
+
 def test_failed_cases_fail_the_sweep_and_say_their_exit_code(place: Place) -> None:
     sweep = place.apply(cases={"count": 3}, template=a_template(run=1, exit_code=7))
     status = sweep.wait_phase("FAILED")
@@ -53,6 +87,7 @@ def test_failed_cases_fail_the_sweep_and_say_their_exit_code(place: Place) -> No
     assert condition(status, "Stalled") == "True"
 
 
+@pytest.mark.effect("spec.retries.limit")
 def test_a_failed_case_runs_again_after_ten_seconds_under_a_new_number(place: Place) -> None:
     sweep = place.apply(cases={"count": 2}, retries={"limit": 1}, template=a_template(run=1, exit_code=3))
     sweep.wait(lambda status: status.get("reason") == "WaitingToRetry", "the wait for the retry")
@@ -82,6 +117,7 @@ def test_jobs_look_to_kubectl_like_any_jobs(place: Place) -> None:
     assert (owner["kind"], owner["uid"], owner["controller"]) == ("SimulationJob", sweep.uid, True)
 
 
+@pytest.mark.effect("spec.history.succeededCases")
 def test_history_keeps_so_many_jobs_and_removes_none_that_is_not_counted(place: Place) -> None:
     history = {"succeededCases": 2, "failedCases": 0}
     sweep = place.apply(cases={"count": 12}, parallelism=3, history=history, template=a_template(run=1))
@@ -92,3 +128,11 @@ def test_history_keeps_so_many_jobs_and_removes_none_that_is_not_counted(place: 
         index = int(gone.object["metadata"]["labels"]["simjob.dev/index"])
         before = [seen for seen in sweep.history if seen.version < gone.version][-1]
         assert index in Ranges.parse(before.object["status"]["ledger"]["succeeded"]), gone.name
+
+
+@pytest.mark.effect("spec.history.failedCases")
+def test_history_keeps_so_many_failed_jobs_for_their_logs(place: Place) -> None:
+    history = {"succeededCases": 0, "failedCases": 1}
+    sweep = place.apply(cases={"count": 5}, parallelism=2, history=history, template=a_template(run=1, exit_code=1))
+    sweep.wait_phase("FAILED")
+    sweep.wait_until(lambda: (len(sweep.jobs), len(sweep.pods)) == (1, 1), "one Job is left, with its pod")

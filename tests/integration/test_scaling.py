@@ -7,6 +7,7 @@ from integration.sweeps import Place, a_template, condition
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.effect("spec.parallelism")
 def test_parallelism_follows_the_spec_while_cases_run(place: Place, kwok_cluster: Cluster) -> None:
     sweep = place.apply(cases={"count": 9}, parallelism=2, template=a_template(run=5))
     sweep.wait_running(2)
@@ -34,6 +35,7 @@ def test_a_lower_parallelism_stops_nothing_that_runs(place: Place) -> None:
     assert len(sweep.pod_names) == 4
 
 
+@pytest.mark.effect("spec.suspend")
 def test_a_suspended_sweep_stops_and_goes_on_in_the_next_round(place: Place) -> None:
     sweep = place.apply(cases={"count": 5}, parallelism=3, template=a_template(run=4, stop=2))
     sweep.wait_running(3)

@@ -10,6 +10,7 @@ from integration.crd.api import LATCH, NAMESPACE, Api
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.effect("spec.parentJob")
 def test_the_columns_tell_the_state(api: Api) -> None:
     name = api.create(
         {
@@ -27,6 +28,14 @@ def test_the_columns_tell_the_state(api: Api) -> None:
     header, row = api.kubectl("get", "sj", name, "-o", "wide").splitlines()
     assert re.split(r"\s{2,}", header)[7:] == ["RUNNING", "PARENT", "CANCELLED BY", "REASON", "STARTED", "ENDED"]
     assert row.split()[7:] == ["0", "campaign", "anna", "Cancelled"]
+
+
+@pytest.mark.effect("spec.title", "spec.description")
+def test_kubectl_describes_what_a_job_is_for(api: Api) -> None:
+    name = api.create(title="Mesh study of the wing", description="Three meshes.\nTwo Reynolds numbers.")
+    described = api.kubectl("describe", "simjob", name)
+    assert re.search(r"^  Title: +Mesh study of the wing$", described, re.MULTILINE)
+    assert re.search(r"^  Description: +Three meshes.$\s+^Two Reynolds numbers.$", described, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +59,7 @@ def test_jobs_are_found_by_their_categories(api: Api, category: str) -> None:
     assert f"simulationjob.simjob.dev/{api.create()}" in api.kubectl("get", category, "-o", "name").split()
 
 
+@pytest.mark.effect("spec.parallelism")
 def test_kubectl_scale_sets_the_parallelism(api: Api) -> None:
     name = api.create({"cases": {"running": 2}})
     api.kubectl("scale", "simjob", name, "--replicas=7")
