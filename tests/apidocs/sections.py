@@ -52,14 +52,19 @@ def inner(node: Schema, path: str) -> tuple[Schema, str]:
             return node, path
 
 
-def leaves(schema: Schema) -> Iterator[str]:
-    """Give the paths of all fields that have no fields themselves."""
+def fields(schema: Schema) -> Iterator[str]:
+    """Give the paths of all fields; what is in a list or a map is marked so, as in `spec.cases.list[].name`."""
     for name, part in schema.get("properties", {}).items():
         node, path = inner(part, name)
-        if "properties" in node:
-            yield from (f"{path}.{leaf}" for leaf in leaves(node))
-        else:
-            yield path
+        yield name
+        yield from (f"{path}.{field}" for field in fields(node))
+
+
+def leaves(schema: Schema) -> Iterator[str]:
+    """Give the paths of the fields that have no fields themselves."""
+    for name, part in schema.get("properties", {}).items():
+        node, path = inner(part, name)
+        yield from (f"{path}.{leaf}" for leaf in leaves(node)) if "properties" in node else (path,)
 
 
 def _objects(

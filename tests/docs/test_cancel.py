@@ -1,0 +1,32 @@
+"""The settings that docs/cancel.md offers to copy. Its sessions are run by tests/integration/test_cancel_page.py."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from builders import a_whole_job
+from generated import ROOT
+from simjob.api import names, simulationjob
+from simjob.api.spec import Spec
+
+SNIPPETS = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/cancel.md").read_text(), re.DOTALL)
+
+
+def of_kind(kind: str) -> list[dict[str, Any]]:
+    parsed = [yaml.safe_load(snippet) for snippet in SNIPPETS]
+    return [found for found in parsed if found.get("kind", names.KIND) == kind]
+
+
+@pytest.mark.parametrize("snippet", of_kind(names.KIND))
+def test_a_part_of_a_simulationjob_is_valid(snippet: dict[str, Any]) -> None:
+    job = simulationjob.parse(a_whole_job(snippet.get("spec", {})))
+    assert isinstance(job, simulationjob.SimulationJob), job.message
+
+
+def test_argo_cd_is_told_to_leave_fields_that_there_are() -> None:
+    (application,) = of_kind("Application")
+    (ignored,) = application["spec"]["ignoreDifferences"]
+    assert (ignored["group"], ignored["kind"]) == (names.GROUP, names.KIND)
+    aliases = {field.alias for field in Spec.model_fields.values()}
+    assert {pointer.removeprefix("/spec/") for pointer in ignored["jsonPointers"]} <= aliases

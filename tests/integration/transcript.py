@@ -1,0 +1,79 @@
+"""A page's terminal sessions, run: every `$ command` of its console blocks, and what it says it prints.
+
+Figures, times, ages and the hash in a name are as they were when the page was written; all else must be the same.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_HEADING: Final = re.compile(r"^## (.*)$", re.MULTILINE)
+_BLOCK: Final = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_AGE: Final = re.compile(r"\b(\d+[dhms])+\b")
+_HASH: Final = re.compile(r"-[0-9a-f]{8}-")
+_TIMEOUT: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command, as it is typed, and what it prints."""
+
+    command: str
+    output: str
+
+
+def sections(page: str) -> dict[str, list[Step]]:
+    """Give the steps of a Markdown page by heading, of headings that have any."""
+    _, *parts = _HEADING.split(page)
+    found = {heading: list(_steps(text)) for heading, text in zip(parts[::2], parts[1::2], strict=True)}
+    return {heading: steps for heading, steps in found.items() if steps}
+
+
+def _steps(text: str) -> Iterator[Step]:
+    for block in _BLOCK.findall(text):
+        command, output = "", ""
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                if command:
+                    yield Step(command, output)
+                command, output = line.removeprefix("$ "), ""
+            elif command.endswith("\\"):
+                command += f"\n{line}"
+            else:
+                output += f"{line}\n"
+        yield Step(command, output)
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """A shell in a folder, with a kubeconfig."""
+
+    folder: Path
+    kubeconfig: Path
+
+    def run(self, command: str) -> str:
+        """Run it and return what it prints, also what it prints as an error."""
+        programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=self.folder,
+            env={"PATH": programs, "KUBECONFIG": str(self.kubeconfig)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_TIMEOUT,
+            check=False,
+        )
+        return done.stdout
+
+
+def shape(output: str) -> list[str]:
+    """Take out of an output what differs from run to run."""
+    without = _HASH.sub("-HASH-", _AGE.sub("AGE", output))
+    return [re.sub(r"\s+", " ", re.sub(r"\d+", "0", line)).strip() for line in without.splitlines() if line.strip()]
