@@ -78,6 +78,7 @@ class JudgedCluster(FakeCluster):
             self._must("O1", name not in self.finished, f"{name} ran to its end and is made a second time")
         self._uids[name] = raw["metadata"]["uid"]
         self._must("O3", not any(index in self.ledger(o) for o in _OUTCOMES), f"{name} is made for a recorded case")
+        self._must("O9", index not in self.ledger("cancelling"), f"{name} is made for a case that is being cancelled")
         self._must("O6", self._status.get("phase") not in _ENDS, f"{name} is made after the end")
         if plural == "jobs":
             self._must("O2", len(self._jobs(index)) == 1, f"case {index} has two Jobs")
@@ -97,6 +98,7 @@ class JudgedCluster(FakeCluster):
         for outcome, ledger in ledgers.items():
             self._must("O5", counts[outcome] == len(ledger), f"{outcome}: {counts[outcome]} are not {ledger}")
             self._must("O9", not _ledger(old, outcome).minus(ledger), f"{outcome} lost cases: now {ledger}")
+        self._judge_cancelled_cases(old, new)
         followed = old.get("observedGeneration", -1) <= new["observedGeneration"] <= raw["metadata"]["generation"]
         self._must("O5", followed, "the observed generation fell or ran ahead")
         if old.get("phase") in _ENDS:
@@ -108,6 +110,20 @@ class JudgedCluster(FakeCluster):
             self._must("O8", not left, f"CANCELLED while {left} are there")
         if new.get("phase") in _ENDS:
             self._must("O6", bool(new.get("completionTime")), "an end without its time")
+
+    def _judge_cancelled_cases(self, old: Raw, new: Raw) -> None:
+        cancelled, cancelling = _ledger(new, "cancelled"), _ledger(new, "cancelling")
+        ended = (_ledger(new, outcome) for outcome in _OUTCOMES)
+        self._must("O5", not any(cancelling.intersection(found) for found in ended), "cancelling is not told apart")
+        self._must("O5", not (cancelling and new.get("phase") in _ENDS), f"an end with {cancelling} cancelling")
+        if "cancellation" in old:
+            return  # Said for good only with the end: _judge_status.
+        live = [name for index in cancelled.minus(_ledger(old, "cancelled")) for name in self.live_pods(index)]
+        self._must("O8", not live, f"their cases are cancelled while {live} are live")
+        left = _ledger(old, "cancelling").minus(cancelling)
+        for outcome in _OUTCOMES:
+            left = left.minus(_ledger(new, outcome))
+        self._must("O9", not left, f"{left} were being cancelled and are no more")
 
     def _jobs(self, index: int) -> list[str]:
         """The names of a case's Jobs that have not finished."""

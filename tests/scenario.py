@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -198,7 +199,7 @@ class _Hands:
 
         async def call(*args: Any, **keywords: Any) -> Any:
             if name in ("create_job", "create_pod"):
-                self._creates(name)
+                self._creates(name, *args)
             await asyncio.sleep(_LATENCY)
             if self._world.is_dead:
                 await asyncio.Event().wait()
@@ -211,10 +212,13 @@ class _Hands:
 
         return call
 
-    def _creates(self, name: str) -> None:
+    def _creates(self, name: str, _namespace: str, body: bytes) -> None:
         key = Key("default", self._world.cluster.sweep["metadata"]["uid"])
         job = self._store.get(key)
-        if isinstance(job, SimulationJob) and (job.spec.cancel or job.status.cancellation):
+        if not isinstance(job, SimulationJob):
+            return
+        index = int(json.loads(body)["metadata"]["labels"][names.LABEL_INDEX])
+        if job.spec.cancel or job.status.cancellation or index in (job.spec.cancel_cases or ()):
             self._world.cluster.breach("O8", f"{name} after the operator saw the cancel")
 
 

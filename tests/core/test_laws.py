@@ -62,7 +62,11 @@ pod_facts = st.builds(
     asked_at=times,
 )
 ledgers = st.fixed_dictionaries(
-    {}, optional={o: st.sets(indexes).map(lambda s: str(Ranges.of(s))) for o in ("succeeded", "failed", "cancelled")}
+    {},
+    optional={
+        outcome: st.sets(indexes).map(lambda found: str(Ranges.of(found)))
+        for outcome in ("succeeded", "failed", "cancelled", "cancelling")
+    },
 )
 phases = st.sampled_from([None, "PENDING", "RUNNING", "SUSPENDED", "CANCELLING", "COMPLETED", "FAILED", "CANCELLED"])
 
@@ -82,6 +86,7 @@ def jobs(draw: st.DrawFn) -> SimulationJob:
         parallelism=draw(small),
         suspend=draw(st.booleans()),
         cancel=draw(st.sampled_from([None, False, True])),
+        cancelCases=draw(st.sampled_from([None, None, "0", "1-2", "0-5"])),
         retries={"limit": draw(st.integers(0, 2))},
         history={"succeededCases": draw(small), "failedCases": draw(small)},
     )
@@ -157,7 +162,11 @@ def test_an_undisturbed_sweep_ends_as_its_cases_do(undisturbed: World) -> None:
         (SCRIPT, SPEC, "FAILED"),
         (((0,), (0,)), {}, "COMPLETED"),
         (((0,), (0,)), {"cancel": True}, "CANCELLED"),
+        (((0,), (0,)), {"cancelCases": "0-1"}, "CANCELLED"),
+        (((0,), (0,)), {"cancelCases": "1-7"}, "COMPLETED"),
+        (((0,), (FOR_EVER,), (0,)), {"cancelCases": "0"}, "RUNNING"),
         (((0,), (0,)), {"suspend": True}, "SUSPENDED"),
+        (((0,), (0,)), {"suspend": True, "cancelCases": "1"}, "SUSPENDED"),
         (((0,), (0,)), {"parallelism": 0}, "PENDING"),
         (((0,), (FOR_EVER,), (0,)), {}, "RUNNING"),
     ],
@@ -242,6 +251,78 @@ def test_a_cancel_is_carried_out_whatever_goes_wrong_and_whether_or_not_it_is_ta
     if taken_back:
         people[number + 3] = uncancel
     assert_cancelled(World(script=SCRIPT, spec=SPEC, people=people, faults=faults, lag=(lag, 0.0, 0.0)).run())
+
+
+def cancel_cases(which: str | None) -> Deed:
+    def deed(world: World) -> None:
+        world.patch(cancelCases=which)
+
+    return deed
+
+
+def assert_cases_cancelled(world: World, which: Ranges) -> None:
+    """Holds a world against what a cancel of these cases must lead to, whenever it came."""
+    assert world.cluster.breaches == []
+    ended = {index: ends[-1] for index, ends in world.own_ends.items()}
+    succeeded, failed, cancelled = (world.cluster.ledger(outcome) for outcome in ("succeeded", "failed", "cancelled"))
+    assert set(succeeded) == {index for index, code in ended.items() if code == 0}
+    assert not cancelled.minus(which), "no other case is cancelled"
+    assert sorted((*succeeded, *failed, *cancelled)) == [0, 1, 2]
+    assert world.cluster.live_pods() == []
+    if "cancellation" in world.status:
+        assert world.status["phase"] == "CANCELLED"
+        assert not Ranges.span(3).minus(which), "all cases were named"
+        assert world.status["cancellation"].keys() >= {"requestedAt", "finishedAt"}
+    else:
+        assert world.status["phase"] == ("FAILED" if failed else "COMPLETED")
+        assert succeeded or failed
+
+
+@pytest.mark.parametrize("which", ["0", "1-2"])
+def test_cases_cancelled_at_any_write_are_cancelled_or_had_ended_and_the_others_run_on(
+    undisturbed: World, which: str
+) -> None:
+    ends = []
+    for number in range(1, undisturbed.writes + 1):
+        world = World(script=SCRIPT, spec=SPEC, people={number: cancel_cases(which)}).run()
+        assert_cases_cancelled(world, Ranges.parse(which))
+        ends.append(len(world.cluster.ledger("cancelled")))
+    assert (ends[0], ends[-1]) == (len(Ranges.parse(which)), 0)
+    assert ends == sorted(ends, reverse=True), "the later it comes, the more had ended"
+
+
+def test_cases_cancelled_while_the_answer_to_a_write_is_lost_are_cancelled_when_nothing_of_them_is_live(
+    undisturbed: World,
+) -> None:
+    for number in range(1, undisturbed.writes + 1):
+        lost = {number: Fault.FAIL_AFTER}
+        world = World(script=SCRIPT, spec=SPEC, people={number: cancel_cases("0-1")}, faults=lost, lag=(0.0, 0.4, 0.0))
+        assert_cases_cancelled(world.run(), Ranges.parse("0-1"))
+
+
+@bounded
+@given(
+    st.integers(1, 25),
+    st.sampled_from(["0", "1", "0,2", "0-2", "1-7"]),
+    st.dictionaries(st.integers(1, 30), st.sampled_from(Fault), max_size=2),
+    st.tuples(*[st.sampled_from([0.0, 0.3])] * 3),
+    st.sampled_from([None, "taken back", "cancelled whole", "suspended"]),
+)
+def test_cases_are_cancelled_whatever_goes_wrong_and_whatever_follows(
+    number: int, which: str, faults: dict[int, Fault], lag: tuple[float, float, float], then: str | None
+) -> None:
+    def suspend(world: World) -> None:
+        world.patch(suspend=True)
+        world.after(8, lambda: world.patch(suspend=False))
+
+    people: dict[int, Deed] = {number: cancel_cases(which)}
+    if then is not None:
+        people[number + 2] = {"taken back": cancel_cases(None), "cancelled whole": cancel, "suspended": suspend}[then]
+    world = World(script=SCRIPT, spec=SPEC, people=people, faults=faults, lag=lag).run()
+    if then == "cancelled whole":
+        assert_cancelled(world)
+    else:
+        assert_cases_cancelled(world, Ranges.parse(which))
 
 
 def remove_case(index: int) -> Deed:

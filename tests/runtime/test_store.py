@@ -161,6 +161,8 @@ class TestLanes:
             {"metadata": {"deletionTimestamp": "2026-01-02T03:04:05Z"}},
             {"metadata": {"annotations": {"simjob.dev/cancel-requested-by": "anna"}}},
             {"cases": {}, "cancel": True},
+            {"cancelCases": "0"},
+            {"status": {"ledger": {"cancelling": "0"}}},
         ],
     )
     async def test_a_cancel_and_a_deletion_go_ahead_of_all_others(self, change: dict[str, Any]) -> None:
@@ -229,6 +231,11 @@ class TestGone:
         ({"metadata": {"deletionTimestamp": "2026-01-02T03:04:05Z"}}, True),
         ({"status": {"cancellation": {"requestedAt": "2026-01-02T03:04:05Z"}}}, True),
         ({"cases": {}}, True),
+        # What is asked for is to be latched first; from then on no plan makes anything of these cases.
+        ({"cancelCases": "1"}, True),
+        ({"cancelCases": "7"}, False),
+        ({"cancelCases": "0-1", "status": {"ledger": {"cancelled": "0"}}}, True),
+        ({"cancelCases": "0-1", "status": {"ledger": {"cancelled": "0", "cancelling": "1"}}}, False),
     ],
 )
 def test_what_the_newest_state_forbids_to_make(keywords: dict[str, Any], forbidden: bool) -> None:
@@ -236,6 +243,14 @@ def test_what_the_newest_state_forbids_to_make(keywords: dict[str, Any], forbidd
     assert store.must_not_create(KEY), "nothing is known of it"
     store.seen(sweep(**keywords))
     assert store.must_not_create(KEY) is forbidden
+
+
+def test_what_is_asked_for_is_known_to_be_latched_by_the_operators_own_write() -> None:
+    store = a_store()
+    store.seen(sweep(1, cancelCases="1"))
+    assert store.must_not_create(KEY)
+    store.wrote(KEY, Status(ledger=Ledger(cancelling=Ranges.of([1]))), "2")
+    assert not store.must_not_create(KEY)
 
 
 def test_sinks_read_objects_of_ours_and_leave_out_all_others() -> None:

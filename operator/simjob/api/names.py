@@ -99,6 +99,7 @@ class Reason:
     QUEUED: Final = "QueuedByKueue"
     ATTEMPT_LOST: Final = "AttemptLost"
     JOB_LOST: Final = "JobLost"
+    UNKNOWN_CASES: Final = "UnknownCases"
     # Of a Job's condition Failed; the first is the Job controller's own.
     BACKOFF_LIMIT: Final = "BackoffLimitExceeded"
     LOST: Final = "Lost"

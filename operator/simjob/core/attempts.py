@@ -80,7 +80,12 @@ class Absent:
     """The case has no Job: it was never started, or its Job is lost."""
 
 
-Verdict = Live | Due | Over | Held | Ended | Absent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """The case is cancelled by `cancelCases` and has no live pod: what is left of it goes."""
+
+
+Verdict = Live | Due | Over | Held | Ended | Absent | Dropped
 
 
 def judge(case: CaseFacts, limit: int, now: datetime) -> Verdict:

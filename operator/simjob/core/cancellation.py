@@ -7,7 +7,7 @@ itself may be taken away (Flux and Argo CD do that to what `kubectl patch` set) 
 from simjob.api import names
 from simjob.api.names import Reason
 from simjob.api.ranges import Ranges
-from simjob.api.simulationjob import Metadata
+from simjob.api.simulationjob import Metadata, SimulationJob
 from simjob.api.status import Cancellation, Phase
 from simjob.core import history, stopping, summary
 from simjob.core.facts import JobFact
@@ -21,33 +21,31 @@ def asked_for(metadata: Metadata, spec_cancel: bool) -> bool:
     return spec_cancel or names.ANNOTATION_CANCEL_REQUESTED_BY in metadata.annotations
 
 
+def is_wanted(job: SimulationJob) -> bool:
+    """Returns whether a cancel is asked for or latched."""
+    return job.status.cancellation is not None or asked_for(job.metadata, bool(job.spec.cancel))
+
+
 def cancelling(situation: Situation) -> Plan | None:
     """Stops everything and says CANCELLED when nothing is live; None if nobody asked for it."""
     job, now = situation.job, situation.now
-    latch = job.status.cancellation
-    if latch is None:
-        if not asked_for(job.metadata, bool(job.spec.cancel)):
-            return None
-        saying = _saying(situation)
-        latch = Cancellation(
-            requested_at=now,
-            requested_by=requested_by(job.metadata),
-            reason=job.spec.cancel_reason,
-            stopping=len(situation.live_pods),
-        )
-        return Plan(status=summary.summarize(situation, saying, cancellation=latch), look_again=now)
+    stored = job.status.cancellation
+    if not is_wanted(job):
+        return None
+    if stored is None:
+        return latch(situation, requested_by(job.metadata))
     live, leftover = situation.live_pods, _leftover(situation)
-    outcome = situation.ledger.model_copy(update={"cancelled": _cancelled(situation)})
+    outcome = situation.ledger.model_copy(update={"cancelled": _cancelled(situation), "cancelling": None})
     actions = (*stopping.stop(situation), *history.tidy(situation))
     if live or leftover:
         status = summary.summarize(
             situation,
             _saying(situation),
             ledger=outcome,
-            cancellation=latch.model_copy(update={"stopping": len(live)}),
+            cancellation=stored.model_copy(update={"stopping": len(live)}),
         )
         return Plan(actions=actions, status=status, look_again=stopping.look_again(live, now))
-    ended = latch.model_copy(update={"stopping": None, "finished_at": now})
+    ended = stored.model_copy(update={"stopping": None, "finished_at": now})
     finished = len(outcome.succeeded) + len(outcome.failed)
     message = f"Job is cancelled: {finished} cases had finished, {len(outcome.cancelled)} were cancelled"
     saying = Saying(phase=Phase.CANCELLED, reason=Reason.CANCELLED, message=message)
@@ -55,14 +53,26 @@ def cancelling(situation: Situation) -> Plan | None:
     return Plan(actions=actions, status=status, needs_proof=True)
 
 
-def requested_by(metadata: Metadata) -> str | None:
-    """Returns who asked: the user that the API server recorded, else the field manager that owns `spec.cancel`.
+def latch(situation: Situation, by: str | None) -> Plan:
+    """Stores that all is to be stopped and who asked for it; nothing is done before."""
+    cancellation = Cancellation(
+        requested_at=situation.now,
+        requested_by=by,
+        reason=situation.job.spec.cancel_reason,
+        stopping=len(situation.live_pods),
+    )
+    status = summary.summarize(situation, _saying(situation), cancellation=cancellation)
+    return Plan(status=status, look_again=situation.now)
+
+
+def requested_by(metadata: Metadata, field: str = "cancel") -> str | None:
+    """Returns who asked: the user that the API server recorded, else the field manager that owns the field.
 
     Without the admission component a field manager is all that the object tells, and the text says so.
     """
     if user := metadata.annotations.get(names.ANNOTATION_CANCEL_REQUESTED_BY):
         return user
-    owners = [entry for entry in metadata.managed_fields if "f:cancel" in entry.fields_v1.get("f:spec", {})]
+    owners = [entry for entry in metadata.managed_fields if f"f:{field}" in entry.fields_v1.get("f:spec", {})]
     if not owners:
         return None
     newest = max(owners, key=lambda entry: (entry.time is not None, entry.time))

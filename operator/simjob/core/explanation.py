@@ -15,9 +15,8 @@ from simjob.core.summary import Saying
 def explain(situation: Situation) -> Saying:
     """Returns phase, reason and message of a job that is neither suspended, cancelled, refused nor at its end."""
     phase = summary.active_phase(situation)
-    reason, message = (
-        _refusal(situation) or _waiting(situation) or _overdue(situation) or _idle(situation) or _usual(phase)
-    )
+    trouble = _refusal(situation) or _waiting(situation) or _overdue(situation)
+    reason, message = trouble or _idle(situation) or _usual(phase, situation)
     return Saying(phase=phase, reason=reason, message=message)
 
 
@@ -71,8 +70,10 @@ def _idle(situation: Situation) -> tuple[str, str] | None:
     return None
 
 
-def _usual(phase: Phase) -> tuple[str, str]:
+def _usual(phase: Phase, situation: Situation) -> tuple[str, str]:
     match phase:
+        case Phase.RUNNING if situation.ledger.cancelling:
+            return Reason.RUNNING, "cases are running; those that `cancelCases` names are being stopped"
         case Phase.RUNNING:
             return Reason.RUNNING, "cases are running"
         case Phase.ASSIGNED:

@@ -5,10 +5,11 @@ so that a crash, a conflict or a refused write between any two of them loses not
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from simjob.api.ranges import Ranges
 from simjob.api.status import Status
 from simjob.core.facts import JobFact, PodFact
 
@@ -80,6 +81,7 @@ class Plan:
 
     `status` is None where there is nothing to say it on (the SimulationJob is being deleted).
     `needs_proof`: the status says that nothing is live; it may be written only after a live read that says so too.
+    `stopped`: cases that the status newly says are cancelled while others go on; the same must be read of them.
     `look_again`: when to plan anew although nothing was seen to change; None for "when something changes".
     """
 
@@ -87,4 +89,5 @@ class Plan:
     status: Status | None = None
     notices: tuple[Notice, ...] = ()
     needs_proof: bool = False
+    stopped: Ranges = field(default_factory=Ranges)
     look_again: datetime | None = None

@@ -4,11 +4,22 @@ The rules stand in one ladder, most final first; the first that has something to
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from simjob.api.simulationjob import Invalid, SimulationJob
-from simjob.core import cancellation, completion, failurepolicy, refusal, running, situation, suspension, totaltime
+from simjob.core import (
+    cancellation,
+    casecancellation,
+    completion,
+    failurepolicy,
+    refusal,
+    running,
+    situation,
+    suspension,
+    totaltime,
+)
 from simjob.core.observed import Observed
 from simjob.core.plan import Plan
 from simjob.core.situation import Situation
@@ -19,6 +30,7 @@ LADDER: Final[tuple[Rule, ...]] = (
     completion.gone,
     completion.terminal,
     cancellation.cancelling,
+    casecancellation.latching,
     refusal.refused,
     totaltime.timed_out,
     failurepolicy.exceeded,
@@ -32,5 +44,6 @@ def plan(job: SimulationJob | Invalid, observed: Observed, now: datetime) -> Pla
     """Returns what to do and what to say about a job; the same for the same arguments."""
     if isinstance(job, Invalid):
         return refusal.unreadable(job, observed, now)
-    found = situation.assess(job, observed, now)
-    return next(plan for rule in LADDER if (plan := rule(found)) is not None)
+    found = casecancellation.applied(situation.assess(job, observed, now))
+    plan = next(plan for rule in LADDER if (plan := rule(found)) is not None)
+    return replace(plan, stopped=found.dropped, notices=(*plan.notices, *casecancellation.notices(found)))

@@ -33,9 +33,13 @@ class _Starts:
 def running(situation: Situation) -> Plan:
     """Goes on with the job."""
     starts = _start(situation)
+    cancelling = situation.job.status.ledger.cancelling or Ranges()
     actions: list[Action] = []
     for case in situation.open:
-        actions.extend(_advance(case, situation.verdicts[case.index], situation.now))
+        if case.index in cancelling:
+            actions.extend(stop_pods(case.live_pods))
+        else:
+            actions.extend(_advance(case, situation.verdicts[case.index], situation.now))
     actions.extend(stopping.report_ended(situation))
     actions.extend(history.tidy(situation))
     saying = explanation.explain(situation)

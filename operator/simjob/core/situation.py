@@ -4,7 +4,7 @@ Costs O(live + just ended + kept), never O(cases).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from simjob.api.ranges import Ranges
@@ -25,6 +25,7 @@ class Situation:
     `closed`: cases that are in the stored ledger, or that the job does not have, and still have children.
     `ledger`: the stored one with the cases that have ended by themselves since; `unfinished`: those not in it.
     `live_pods`: all live pods of the job, those of closed cases and second ones of a case too.
+    `dropped`: the cases that `cancelCases` brings into the ledger's `cancelled` now.
     """
 
     job: SimulationJob
@@ -37,6 +38,7 @@ class Situation:
     ledger: Ledger
     unfinished: Ranges
     live_pods: tuple[PodFact, ...]
+    dropped: Ranges = field(default_factory=Ranges)
 
     @property
     def total(self) -> int:

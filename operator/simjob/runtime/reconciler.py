@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
+from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
 from simjob.core import planner, stopping, transitions
@@ -139,7 +140,7 @@ class Reconciler:
         if (wait := memory.until_write()) > 0 and not _urgent(old, new):
             self._queue.add_after(key, wait)
             return True
-        if plan.needs_proof and not await self._is_still(key):
+        if not await self._is_proven(key, plan):
             return False
         metadata = job.metadata
         try:
@@ -161,12 +162,14 @@ class Reconciler:
             _log.info("phase", extra=_about(key, simulationjob=metadata.name, phase=new.phase, why=new.reason))
         return True
 
-    async def _is_still(self, key: Key) -> bool:
-        """Reads from the cluster, not from what was seen, whether nothing of the job is live."""
+    async def _is_proven(self, key: Key, plan: Plan) -> bool:
+        """Reads from the cluster, not from what was seen, whether nothing is live of what the status says so."""
+        if not (plan.needs_proof or plan.stopped):
+            return True
         live = await self._cluster.list_pods(key.namespace, key.uid, live_only=True)
         for pod in live:
             self._store.put_pod(pod)
-        return not live
+        return not any(plan.needs_proof or pod.index in plan.stopped for pod in live)
 
     async def _read(self, key: Key, name: str) -> None:
         """Takes in the SimulationJob as it is now."""
@@ -222,7 +225,8 @@ def _urgent(old: Status, new: Status) -> bool:
     """Returns whether a status must be written at once: whatever is more than counts, a reason and a sentence."""
     before = (old.phase, old.round, old.observed_generation, old.start_time)
     after = (new.phase, new.round, new.observed_generation, new.start_time)
-    return before != after or (old.cancellation is None) != (new.cancellation is None)
+    latched = (new.ledger.cancelling or Ranges()).minus(old.ledger.cancelling or Ranges())
+    return before != after or (old.cancellation is None) != (new.cancellation is None) or bool(latched)
 
 
 def _stores_only(plan: Plan, now: datetime) -> bool:

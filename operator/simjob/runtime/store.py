@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from simjob.api import simulationjob
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
-from simjob.core import cancellation, facts, observed
+from simjob.core import cancellation, casecancellation, facts, observed
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import Observed, Refusal
 from simjob.core.situation import done
@@ -40,6 +40,7 @@ class Store:
         self._simulationjobs: dict[Key, SimulationJob | Invalid] = {}
         self._gone: set[Key] = set()
         self._orphaned: set[Key] = set()
+        self._unlatched: set[Key] = set()
         self._children: dict[Key, _Children] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
 
@@ -52,11 +53,11 @@ class Store:
         return key in self._gone
 
     def must_not_create(self, key: Key) -> bool:
-        """Returns whether the newest state that was seen forbids to make anything new."""
+        """Returns whether the newest state that was seen forbids to make anything new, or is to be looked at first."""
         job = self._simulationjobs.get(key)
         if not isinstance(job, SimulationJob) or job.metadata.deletion_timestamp or job.spec.suspend:
             return True
-        return job.status.cancellation is not None or _cancel_asked(job)
+        return cancellation.is_wanted(job) or key in self._unlatched
 
     def is_orphaned(self, key: Key) -> bool:
         """Returns whether who deleted the SimulationJob wanted its children to stay."""
@@ -90,6 +91,7 @@ class Store:
         self._children.pop(key, None)
         self._gone.discard(key)
         self._orphaned.discard(key)
+        self._unlatched.discard(key)
 
     def seen(self, raw: dict[str, Any]) -> None:
         """Takes a SimulationJob's state if it is newer than what is known."""
@@ -101,13 +103,14 @@ class Store:
         self._simulationjobs[key] = job = simulationjob.parse(raw)
         if job.metadata.orphans_children:
             self._orphaned.add(key)
-        self._wake(key, urgent=_cancel_asked(job))
+        self._wake(key, urgent=_cancel_asked(job) or self._is_unlatched(key))
 
     def deleted(self, raw: dict[str, Any]) -> None:
         """Takes note that a SimulationJob is gone; its children are to follow."""
         metadata = raw["metadata"]
         key = Key(metadata["namespace"], metadata["uid"])
         self._simulationjobs.pop(key, None)
+        self._unlatched.discard(key)
         self._gone.add(key)
         self._wake(key, urgent=True)
 
@@ -117,6 +120,7 @@ class Store:
         if isinstance(job, SimulationJob) and int(resource_version) > _version(job):
             metadata = job.metadata.model_copy(update={"resource_version": resource_version})
             self._simulationjobs[key] = job.model_copy(update={"metadata": metadata, "status": status})
+            self._is_unlatched(key)
         elif isinstance(job, Invalid):
             metadata = job.metadata.model_copy(update={"resource_version": resource_version})
             self._simulationjobs[key] = replace(job, metadata=metadata, status=status)
@@ -194,9 +198,19 @@ class Store:
         if len(self._ended) > _REMEMBERED_ENDS:
             self._ended.popitem(last=False)
 
+    def _is_unlatched(self, key: Key) -> bool:
+        """Takes note and returns whether the newest state asks to cancel cases that its ledger does not have yet."""
+        job = self._simulationjobs.get(key)
+        if isinstance(job, SimulationJob) and casecancellation.asked_for(job):
+            self._unlatched.add(key)
+        else:
+            self._unlatched.discard(key)
+        return key in self._unlatched
+
     def _wake(self, key: Key, *, urgent: bool = False) -> None:
         job = self._simulationjobs.get(key)
-        cancelled = job is not None and job.status is not None and job.status.cancellation is not None
+        status = job.status if job else None
+        cancelled = status is not None and (status.cancellation is not None or status.ledger.cancelling is not None)
         deleting = job is not None and job.metadata.deletion_timestamp is not None
         if urgent or cancelled or deleting or key in self._gone:
             self._queue.add_urgent(key)
