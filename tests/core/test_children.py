@@ -89,3 +89,10 @@ def test_a_pod_is_made_from_the_template_as_the_api_server_has_it() -> None:
     assert pod["spec"] == template["spec"]
     (owner,) = pod["metadata"]["ownerReferences"]
     assert (owner["kind"], owner["name"], owner["uid"], owner["controller"]) == ("Job", job.name, job.uid, True)
+
+
+def test_a_queue_is_a_label_of_the_job_only() -> None:
+    body = rendered(queueName="gpus")
+    assert body["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "gpus"
+    assert "kueue.x-k8s.io/queue-name" not in body["spec"]["template"]["metadata"]["labels"]
+    assert "kueue.x-k8s.io/queue-name" not in rendered()["metadata"]["labels"]

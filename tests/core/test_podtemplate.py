@@ -168,3 +168,8 @@ def test_the_template_of_one_case_does_not_change_that_of_another() -> None:
     podtemplate.render(job, template, job.spec.case(1), {}, {})
     assert podtemplate.render(job, template, job.spec.case(0), {}, {}) == first
     assert template == a_job().spec.template.to_api(as_given=True)
+
+
+def test_a_priority_class_is_the_pods() -> None:
+    assert rendered(priorityClassName="overnight")["spec"]["priorityClassName"] == "overnight"
+    assert "priorityClassName" not in rendered()["spec"]

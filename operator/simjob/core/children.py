@@ -76,6 +76,7 @@ def render_job(job: SimulationJob, template: Mapping[str, Any], case: Case, roun
     `template` is `job.spec.template.to_api(as_given=True)`, which is the same for all cases and dear to make.
     """
     ours = labels(job, case.index, round_)
+    queue = {names.LABEL_QUEUE: job.spec.queue_name} if job.spec.queue_name else {}
     notes = {names.ANNOTATION_ARGO_IGNORE: "true", names.ANNOTATION_CASE: case.name}
     body = {
         "apiVersion": "batch/v1",
@@ -83,7 +84,7 @@ def render_job(job: SimulationJob, template: Mapping[str, Any], case: Case, roun
         "metadata": {
             "name": job_name(job.metadata.name, job.metadata.uid, case.index, round_),
             "namespace": job.metadata.namespace,
-            "labels": ours,
+            "labels": {**ours, **queue},
             "annotations": notes,
             "ownerReferences": [_owner(names.API_VERSION, names.KIND, job.metadata.name, job.metadata.uid)],
         },

@@ -71,6 +71,8 @@ def _pod_spec(spec: _Dict, job: SimulationJob, variables: list[_Dict]) -> _Dict:
     }
     if "initContainers" in spec:
         filled["initContainers"] = [_container(container, variables) for container in spec["initContainers"]]
+    if job.spec.priority_class_name:
+        filled["priorityClassName"] = job.spec.priority_class_name
     if wanted is not None and wanted.gpu is not None:
         filled["affinity"] = with_gpu_affinity(spec.get("affinity", {}), wanted.gpu)
     return filled
