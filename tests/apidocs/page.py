@@ -103,8 +103,8 @@ def _section(section: Section, found: Mapping[str, Section]) -> str:
     lines = [f"{level} {section.path}", "", node["description"].removesuffix(" Immutable."), ""]
     if section.others:
         lines += [f"The same fields are in {_words(section.others)}.", ""]
-    if section.immutable == fields:
-        lines += ["Immutable.", ""]
+    if not section.is_status and section.immutable in (fields, frozenset()):
+        lines += ["Immutable." if section.immutable else "May be changed at any time.", ""]
     lines += [*_table(section, found, partly=bool(section.immutable) and section.immutable != fields), ""]
     return "\n".join([*lines, *_refusals(_rules(section)), *_example(section.path)])
 
@@ -158,9 +158,9 @@ def _refusals(told: Iterable[str]) -> list[str]:
 def _example(path: str) -> list[str]:
     if path == _TEMPLATE:
         body = yaml.safe_dump({"spec": {"template": FULL_TEMPLATE}}, sort_keys=False, default_flow_style=None)
-        return ["Every field once:", "", *_fenced(body)]
+        return ["<details><summary>Every field, in a pod that is valid</summary>", "", *_fenced(body), "</details>", ""]
     if path == "status":
-        return ["A sweep that was cancelled half-way:", "", *_fenced(status.example())]
+        return ["Of a sweep that was cancelled half-way:", "", *_fenced(status.example())]
     return _fenced(EXAMPLES[path]) if path in EXAMPLES else []
 
 

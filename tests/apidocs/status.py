@@ -12,7 +12,7 @@ from simjob.core.summary import Saying
 
 MEANINGS: Final = {
     conditions.FINISHED: "The phase is final: what `kubectl wait` waits for.",
-    conditions.SUCCEEDED: "How it ended; Unknown until then.",
+    conditions.SUCCEEDED: "All went well, or not; Unknown until the end.",
     conditions.CANCELLED: "It was cancelled, and nothing of it is live.",
     conditions.SUSPENDED: "`suspend` is true, and nothing of it is live.",
     conditions.RECONCILING: "The operator has work to do: kstatus (Flux, Helm 4) reads InProgress.",
