@@ -114,7 +114,7 @@ class FakeCluster:
         check_template(raw)
         uid = f"uid-{next(self._numbers)}"
         raw["metadata"]["uid"] = uid
-        own = {names.LABEL_JOB_UID: uid, names.LABEL_JOB_NAME: raw["metadata"]["name"]}
+        own = {names.LABEL_JOB_UID: uid, "batch.kubernetes.io/job-name": raw["metadata"]["name"]}
         labels = raw["spec"]["template"].setdefault("metadata", {}).setdefault("labels", {})
         labels.update(own | {"controller-uid": uid, "job-name": raw["metadata"]["name"]})
         raw["spec"] = {"completions": 1, "parallelism": 1, "backoffLimit": 6, "suspend": False} | raw["spec"]

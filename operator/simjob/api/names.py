@@ -30,9 +30,8 @@ LABEL_ATTEMPT: Final = f"{GROUP}/attempt"
 LABEL_APP_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 LABEL_APP_COMPONENT: Final = "app.kubernetes.io/component"
 LABEL_APP_NAME: Final = "app.kubernetes.io/name"
-# Labels that the API server puts on a Job's template and that a Job's selector asks for.
+# Put by the API server on a Job's template; the Job's selector asks for it.
 LABEL_JOB_UID: Final = "batch.kubernetes.io/controller-uid"
-LABEL_JOB_NAME: Final = "batch.kubernetes.io/job-name"
 
 # On a Job: the current attempt's number, the failures that count so far, the attempts lost in a row, and
 # the time before which the attempt must not start (RFC 3339). Absent means 0, 0, 0 and no such time.
