@@ -2,8 +2,8 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,9 +12,9 @@ from simjob.api import names
 from simjob.runtime import errors, informer
 from simjob.runtime.apiserver import ApiServer, simulationjobs
 from simjob.runtime.cluster import Cluster, Event
-from simjob.runtime.connection import JSON, Lane
 from simjob.runtime.election import Elector
 from simjob.runtime.settings import Settings
+from wire import Wire
 
 Grant = tuple[str, str, str]  # API group, resource, verb
 Render = Callable[[str], Mapping[tuple[str, str, str], dict[str, Any]]]
@@ -27,37 +27,14 @@ KOPF = {(names.GROUP, names.PLURAL, verb) for verb in ("list", "watch")}
 LEASE = {("coordination.k8s.io", "leases", verb) for verb in ("create", "get", "update")}
 
 
-class Recorder:
-    """A connection that answers nothing and notes what would have to be granted."""
+def an_empty_world() -> Wire:
+    """A connection that finds nothing, whatever it is asked."""
+    return Wire(lambda *_: errors.NotFoundError("nothing is here", code=404, reason="NotFound"))
 
-    def __init__(self) -> None:
-        self.grants: set[Grant] = set()
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-        content_type: str = JSON,
-        accept: str = JSON,
-        within: float = 15.0,
-        lane: Lane = Lane.OTHER,
-        repeat: bool = True,
-    ) -> bytes:
-        """Note the call; there is nothing where it asks."""
-        self.grants.add(grant(method, path))
-        raise errors.NotFoundError("nothing is here", code=404, reason="NotFound")
-
-    @asynccontextmanager
-    async def stream(
-        self, path: str, query: Mapping[str, str], inactivity: float
-    ) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Note the watch."""
-        self.grants.add(grant("WATCH", path))
-        raise errors.UnavailableError("nothing is here")
-        yield
+def grants(wire: Wire) -> set[Grant]:
+    """Say what would have to be granted for the requests that were made."""
+    return {grant(method, path) for method, path, _ in wire.requests}
 
 
 def grant(method: str, path: str) -> Grant:
@@ -101,19 +78,17 @@ ARGUMENTS: dict[str, Any] = {
 
 
 async def calls_of_the_operator() -> set[Grant]:
-    """Make every call once, on a connection that only takes notes."""
-    recorder = Recorder()
-    server = ApiServer(recorder, lambda: datetime(2026, 1, 1, tzinfo=UTC), "test")
+    """Make every call once, where nothing is found."""
+    wire = an_empty_world()
+    server = ApiServer(wire, lambda: datetime(2026, 1, 1, tzinfo=UTC), "test")
     for name, method in inspect.getmembers(Cluster, inspect.isfunction):
         if not name.startswith("_"):
             wanted = [parameter for parameter in inspect.signature(method).parameters if parameter != "self"]
             with suppress(errors.ClusterError):
                 await getattr(server, name)(**{parameter: ARGUMENTS[parameter] for parameter in wanted})
-    for collection in (informer.JOBS, informer.PODS):
-        for verb in ("GET", "WATCH"):
-            recorder.grants.add(grant(verb, informer.path(collection, None)))
-    recorder.grants.add(grant("GET", simulationjobs()))  # runtime/resync.py
-    return recorder.grants
+    watched = [informer.path(collection, None) for collection in (informer.JOBS, informer.PODS)]
+    told = {grant(verb, path) for path in watched for verb in ("GET", "WATCH")}
+    return grants(wire) | told | {grant("GET", simulationjobs())}  # the last one: runtime/resync.py
 
 
 def granted(role: Mapping[str, Any]) -> set[Grant]:
@@ -151,13 +126,13 @@ def test_the_lease_is_granted_in_the_operators_namespace_only(render: Render) ->
 
 
 async def test_the_elector_asks_for_the_lease_only() -> None:
-    recorder = Recorder()
-    elector = asyncio.create_task(Elector(recorder, Settings(), lambda: datetime(2026, 1, 1, tzinfo=UTC)).run())
+    wire = an_empty_world()
+    elector = asyncio.create_task(Elector(wire, Settings(), lambda: datetime(2026, 1, 1, tzinfo=UTC)).run())
     for _ in range(20):
         await asyncio.sleep(0)
     elector.cancel()
-    assert {verb for _, _, verb in recorder.grants} == {"get", "create"}
-    assert recorder.grants <= LEASE
+    assert {verb for _, _, verb in grants(wire)} == {"get", "create"}
+    assert grants(wire) <= LEASE
 
 
 @pytest.mark.parametrize("folder", ["manifests", "manifests/overlays/namespaced"])
