@@ -117,3 +117,33 @@ FULL_SPECS: Final[tuple[_Dict, ...]] = (
     *({**_REST, "cases": source} for source in _CASE_SOURCES),
     {**_REST, "rerunOf": {"name": "yesterday", "outcomes": ["Failed", "Cancelled"]}},
 )
+
+# Another valid value for every part of the spec that can or cannot be changed by itself.
+OTHERS: Final[_Dict] = {
+    "spec.title": "Tail",
+    "spec.description": "Second try.",
+    "spec.type": "optimize",
+    "spec.project": "tail",
+    "spec.parentJob": "other-campaign",
+    "spec.cases": {"count": 21},
+    "spec.rerunOf": {"name": "last-week", "outcomes": ["Failed"]},
+    "spec.subset": "0-8,17",
+    "spec.template": FULL_TEMPLATE,
+    "spec.resources": {"cpu": "1"},
+    "spec.task": "Persistent",
+    "spec.parallelism": 8,
+    "spec.retries": {"limit": 2, "nonRetryableExitCodes": [2]},
+    "spec.timeouts.assignSeconds": 601,
+    "spec.timeouts.startSeconds": 901,
+    "spec.timeouts.runSeconds": 3601,
+    "spec.timeouts.totalSeconds": 86401,
+    "spec.failurePolicy": {"maxFailedCases": 3, "onExceeded": "Continue"},
+    "spec.suspend": False,
+    "spec.cancel": True,
+    "spec.cancelReason": "wrong solver",
+    "spec.cancelCases": "4",
+    "spec.priorityClassName": "overnight",
+    "spec.queueName": "others",
+    "spec.history": {"succeededCases": 6, "failedCases": 6},
+    "spec.ttlSecondsAfterFinished": 3600,
+}

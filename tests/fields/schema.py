@@ -85,6 +85,12 @@ def replaced(value: Any, keys: Keys, new: Any) -> Any:
     return changed
 
 
+def removed(value: Any, keys: Keys) -> Any:
+    """Give a copy that has nothing in that place of an object."""
+    parent = at(value, keys[:-1])
+    return replaced(value, keys[:-1], {key: part for key, part in parent.items() if key != keys[-1]})
+
+
 def written(keys: Keys) -> str:
     """Write keys as the API server names a field."""
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).removeprefix(".")

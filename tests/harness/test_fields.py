@@ -5,10 +5,11 @@ import subprocess
 import sys
 
 import pytest
+from apidocs.wording import immutable_fields
 from fields import schema
 from fields.invalid import invalid
 from fields.schema import Field
-from fullspec import FULL_SPECS
+from fullspec import FULL_SPECS, OTHERS
 
 ROOT = schema.CRD.parents[1]
 
@@ -17,6 +18,13 @@ def test_the_full_specs_have_every_field() -> None:
     jobs = [{"spec": spec} for spec in FULL_SPECS]
     lacking = [each.path for each in schema.fields() if not any(schema.places(job, each.path) for job in jobs)]
     assert not lacking, "add them to tests/fullspec.py or tests/fulltemplate.py"
+
+
+def test_every_field_of_the_spec_has_another_value() -> None:
+    fields = {each.path: each.schema for each in schema.fields()}
+    immutable = {f"spec.{name}" for name in immutable_fields(fields["spec"])}
+    assert {path.split(".")[1] for path in OTHERS} == set(fields["spec"]["properties"])
+    assert immutable <= set(OTHERS)
 
 
 def test_every_field_is_shown() -> None:

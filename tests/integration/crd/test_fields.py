@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 import pytest
+from apidocs.wording import immutable_fields
 from cluster.provider import Cluster
 from fields import schema
 from fields.invalid import invalid
 from fields.schema import Field, Keys
-from fullspec import FULL_SPECS
+from fullspec import FULL_SPECS, OTHERS
 from integration.client import Client, Object, RefusedError, simulationjobs
 from integration.crd.api import NAMESPACE, Api
 from simjob.api.names import API_VERSION, KIND
@@ -19,8 +20,11 @@ pytestmark = pytest.mark.integration
 OBJECTS: list[Object] = [
     {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": "full"}, "spec": spec} for spec in FULL_SPECS
 ]
-DRY_RUN = f"{simulationjobs(NAMESPACE)}?dryRun=All"
-STRICT = f"{DRY_RUN}&fieldValidation=Strict"
+STRICT = f"{simulationjobs(NAMESPACE)}?dryRun=All&fieldValidation=Strict"
+FIELDS = {each.path: each for each in schema.fields()}
+IMMUTABLE = {f"spec.{name}" for name in immutable_fields(FIELDS["spec"].schema)}
+# A spec without one of these breaks another rule as well.
+KEPT = ("spec.cases", "spec.rerunOf", "spec.template")
 # What is said besides: "<nil>", that no rule was looked at, and ".spec.parallelism", that it cannot be scaled.
 ELSEWHERE = ("<nil>", ".")
 
@@ -31,6 +35,13 @@ def client(api: Api, kwok_cluster: Cluster) -> Iterator[Client]:
     found = Client(kwok_cluster)
     yield found
     found.close()
+
+
+@pytest.fixture(scope="module")
+def stored(client: Client) -> list[Object]:
+    """The full objects, made for once."""
+    named = [{**job, "metadata": {"name": f"full-{number}"}} for number, job in enumerate(OBJECTS)]
+    return [client.create(simulationjobs(NAMESPACE), job) for job in named]
 
 
 def an_object_with(path: str) -> tuple[Object, Keys]:
@@ -51,8 +62,8 @@ def test_no_invalid_value_is_accepted(client: Client, field: Field) -> None:
     job, keys = an_object_with(field.path)
     found = list(invalid(field.schema, schema.at(job, keys)))
     assert found
-    told = {wrong.what: refusal(client, schema.replaced(job, keys, wrong.value)) for wrong in found}
-    assert told == {wrong.what: {schema.written(keys) + wrong.below} for wrong in found}
+    told = [(wrong.what, refusal(client, schema.replaced(job, keys, wrong.value))) for wrong in found]
+    assert told == [(wrong.what, {schema.written(keys) + wrong.below}) for wrong in found]
 
 
 @pytest.mark.parametrize(
@@ -66,10 +77,21 @@ def test_no_unknown_field_is_accepted(client: Client, path: str) -> None:
     assert f'unknown field "{schema.written(keys)}.nonsense"' in refused.value.message
 
 
-def refusal(client: Client, job: Object) -> set[str]:
+@pytest.mark.parametrize("path", OTHERS)
+def test_what_is_immutable_cannot_be_changed_and_the_rest_can(client: Client, stored: list[Object], path: str) -> None:
+    job, keys = next((job, keys) for job in stored for keys in schema.places(job, path))
+    changes = [schema.replaced(job, keys, OTHERS[path])]
+    if path not in KEPT and "default" not in FIELDS[path].schema:
+        changes.append(schema.removed(job, keys))
+    named = {path} if path in IMMUTABLE else set()
+    assert [refusal(client, changed, "PUT") for changed in changes] == [named] * len(changes)
+
+
+def refusal(client: Client, job: Object, method: str = "POST") -> set[str]:
     """Give the fields that the API server names; they are none if it accepts the object."""
-    code, answer = client.once("POST", DRY_RUN, job)
-    if code == HTTPStatus.CREATED:
+    path = simulationjobs(NAMESPACE, job["metadata"]["name"] if method == "PUT" else "")
+    code, answer = client.once(method, f"{path}?dryRun=All", job)
+    if code in (HTTPStatus.OK, HTTPStatus.CREATED):
         return set()
     refused = RefusedError(code, answer)
     assert code == HTTPStatus.UNPROCESSABLE_ENTITY, refused
