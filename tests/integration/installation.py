@@ -24,7 +24,8 @@ def install(cluster: Cluster, client: Client, folder: Path, system: str = SYSTEM
     ).stdout
     found = [item for item in yaml.safe_load_all(rendered.replace(SYSTEM, system)) if item["kind"] not in _RUN_BY_US]
     content = {"apiVersion": "v1", "kind": "List", "items": found}
-    cluster.run_kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(content))
+    options = ("--server-side", "--force-conflicts", "--warnings-as-errors")
+    cluster.run_kubectl("apply", *options, "-f", "-", stdin=json.dumps(content))
     wait_established(cluster.run_kubectl, names.PLURAL, names.GROUP)
     token = cluster.run_kubectl("create", "token", ACCOUNT, f"--namespace={system}", "--duration=4h").strip()
     path = cluster.state.folder / f"{system}.kubeconfig"

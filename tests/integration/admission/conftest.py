@@ -1,0 +1,17 @@
+"""People with roles on the control plane with fake nodes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cluster.provider import Cluster
+from integration.admission.people import NAMESPACE, Person, invite
+from integration.client import Client
+
+
+@pytest.fixture(scope="session")
+def people(kwok_cluster: Cluster, client: Client, operator_kubeconfig: Path) -> Iterator[dict[str, Person]]:
+    """Everybody by name. The CRD and the roles are there as `kubectl apply -k manifests` makes them."""
+    assert operator_kubeconfig.exists()
+    yield invite(kwok_cluster, client)
+    client.delete(f"/api/v1/namespaces/{NAMESPACE}")

@@ -1,0 +1,191 @@
+"""Who may submit, who may cancel, and what somebody may change who may only cancel."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cluster.provider import Cluster
+from integration import client as paths
+from integration.admission.components import ADMISSION, installed
+from integration.admission.people import FLUX, NAMESPACE, Person, bind, make_role, manifest, patching
+from integration.client import Client
+from integration.sweeps import eventually
+
+pytestmark = pytest.mark.integration
+
+SAMPLES = Path(__file__).parents[3] / "manifests/samples"
+NEEDS_CANCEL = (
+    "needs the verb 'cancel' on simulationjobs.simjob.dev in namespace admission, as the ClusterRole simjob-canceller "
+    "has it"
+)
+MAY_NOT_CANCEL = f"pat may not set spec.cancel, which {NEEDS_CANCEL}"
+MAY_NOT_CANCEL_CASES = f"pat may not add to spec.cancelCases, which {NEEDS_CANCEL}"
+ONLY_CANCELS = (
+    "carl may change nothing of it but spec.cancel, spec.cancelReason and spec.cancelCases: all else needs the verb "
+    "'update' on simulationjobs.simjob.dev in namespace admission, as the ClusterRole simjob-editor has it"
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _component(kwok_cluster: Cluster, people: dict[str, Person]) -> Iterator[None]:
+    with installed(kwok_cluster, people, ADMISSION):
+        yield
+
+
+@pytest.fixture
+def job(people: dict[str, Person], client: Client) -> Iterator[str]:
+    """Make a SimulationJob; give its name."""
+    people["anna"].create("job")
+    yield "job"
+    client.delete(paths.simulationjobs(NAMESPACE, "job"))
+
+
+def test_who_may_not_create_jobs_may_not_submit(people: dict[str, Person], client: Client) -> None:
+    assert people["ed"].refusal("create", "-f", "-", stdin=manifest("mine")) == (
+        "ed may not create Jobs in namespace admission, and a SimulationJob runs Jobs: ask for the verb 'create' on "
+        "jobs.batch there, as the ClusterRole edit has it"
+    )
+    binding = bind(client, "ed", "job-creator")
+    assert people["ed"].create("mine", None, "--dry-run=server")["metadata"]["name"] == "mine"
+    client.delete(binding)
+
+
+def test_a_job_that_is_cancelled_from_the_start_needs_the_verb(people: dict[str, Person]) -> None:
+    for spec, words in (({"cancel": True}, MAY_NOT_CANCEL), ({"cancelCases": "0"}, MAY_NOT_CANCEL_CASES)):
+        assert people["pat"].refusal("create", "-f", "-", stdin=manifest("cancelled", **spec)) == words
+        assert people["anna"].create("cancelled", None, "--dry-run=server", **spec)["spec"].items() >= spec.items()
+    generated = {**manifest(""), "metadata": {"generateName": "cancelled-"}}
+    generated["spec"]["cancel"] = True
+    assert people["pat"].refusal("create", "-f", "-", stdin=generated) == MAY_NOT_CANCEL
+
+
+def test_cancelling_needs_the_verb(people: dict[str, Person], job: str) -> None:
+    assert not people["pat"].may("cancel", f"simjob/{job}")
+    assert people["pat"].refusal_of_patch(job, cancel=True) == MAY_NOT_CANCEL
+    assert people["carl"].may("cancel", f"simjob/{job}")
+    assert people["carl"].patch(job, cancel=True, cancelReason="wrong mesh")["spec"]["cancel"] is True
+
+
+def test_the_verb_may_be_given_for_one_job(people: dict[str, Person], client: Client, job: str) -> None:
+    people["anna"].create("other")
+    rule = {"apiGroups": ["simjob.dev"], "resources": ["simulationjobs"]}
+    rules = [{**rule, "verbs": ["get", "patch"]}, {**rule, "verbs": ["cancel"], "resourceNames": [job]}]
+    make_role(client, "canceller-of-one", rules)
+    binding = bind(client, "vera", "canceller-of-one")
+    vera = people["vera"]
+    assert (vera.may("cancel", f"simjob/{job}"), vera.may("cancel", "simjob/other")) == (True, False)
+    assert vera.refusal_of_patch("other", cancel=True) == MAY_NOT_CANCEL.replace("pat", "vera")
+    assert vera.patch(job, cancel=True)["spec"]["cancel"] is True
+    client.delete(binding)
+
+
+@pytest.mark.parametrize(
+    "change", [{"cancel": False}, {"cancelReason": "perhaps"}, {"parallelism": 3, "suspend": True}]
+)
+def test_what_does_not_cancel_needs_no_verb(people: dict[str, Person], job: str, change: dict[str, Any]) -> None:
+    assert people["pat"].patch(job, **change)["spec"].items() >= change.items()
+
+
+def test_taking_a_cancel_out_needs_no_verb_and_setting_it_again_does(people: dict[str, Person], job: str) -> None:
+    people["carl"].patch(job, cancel=True, cancelCases="1")
+    assert people["pat"].patch(job, cancel=True, title="Wing")["spec"]["title"] == "Wing"
+    assert not {"cancel", "cancelCases"} & people["pat"].patch(job, cancel=None, cancelCases=None)["spec"].keys()
+    assert people["pat"].refusal_of_patch(job, cancel=True) == MAY_NOT_CANCEL
+
+
+def test_an_apply_that_leaves_a_cancel_out_needs_no_verb(people: dict[str, Person]) -> None:
+    apply = ("apply", "-f", "-", "-o", "json")
+    people["anna"].kubectl(*apply, stdin=manifest("applied", cancel=True))
+    assert "cancel" not in json.loads(people["pat"].kubectl(*apply, stdin=manifest("applied")))["spec"]
+    assert people["pat"].refusal(*apply, stdin=manifest("applied", cancel=True)) == MAY_NOT_CANCEL
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "adds"),
+    [
+        (None, "3", True),
+        ("3", "3", False),
+        ("3", "3,5", True),
+        ("3-5,9", "9", False),
+        ("3-5,9", "3-5", False),
+        ("3-5,9", "4,5", False),
+        ("3-5,9", "4-6", True),
+        ("3-5,9", "2-5,9", True),
+        ("3-5,9", "3-9", True),
+        ("3", "30", True),
+        (",".join(map(str, range(100, 600, 2))), ",".join(map(str, range(104, 600, 2))), False),
+    ],
+)
+def test_adding_to_the_cancelled_cases_needs_the_verb_and_taking_out_does_not(
+    people: dict[str, Person], job: str, before: str | None, after: str, adds: bool
+) -> None:
+    people["carl"].patch(job, cancelCases=before)
+    if adds:
+        assert people["pat"].refusal_of_patch(job, cancelCases=after) == MAY_NOT_CANCEL_CASES
+    assert people["carl" if adds else "pat"].patch(job, cancelCases=after)["spec"]["cancelCases"] == after
+
+
+def test_the_annotation_that_the_operator_obeys_needs_the_verb(people: dict[str, Person], job: str) -> None:
+    annotate = ("annotate", "simjob", job, "simjob.dev/cancel-requested-by=pat")
+    assert people["pat"].refusal(*annotate) == MAY_NOT_CANCEL
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"spec": {"parallelism": 3}},
+        {"spec": {"suspend": True}},
+        {"spec": {"title": "Wing"}},
+        {"spec": {"cancel": True, "parallelism": 3}},
+        {"spec": {"ttlSecondsAfterFinished": 0}},
+        {"metadata": {"labels": {"a": "b"}}},
+        {"metadata": {"annotations": {"a": "b"}}},
+        {"metadata": {"finalizers": ["example.org/stay"]}},
+        {"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "b"}]}},
+    ],
+    ids=json.dumps,
+)
+def test_who_may_only_patch_changes_nothing_but_a_cancel(
+    people: dict[str, Person], job: str, change: dict[str, Any]
+) -> None:
+    assert people["carl"].refusal(*patching(job, change)) == ONLY_CANCELS
+    assert people["anna"].kubectl(*patching(job, change))
+    people["anna"].kubectl(*patching(job, {"metadata": {"finalizers": None}}))
+
+
+def test_a_field_that_is_taken_out_is_a_change(people: dict[str, Person], job: str) -> None:
+    people["anna"].patch(job, title="Wing")
+    assert people["carl"].refusal_of_patch(job, title=None) == ONLY_CANCELS
+
+
+@pytest.mark.parametrize(
+    "change", [{"cancel": True, "cancelReason": "wrong mesh"}, {"cancelCases": "0-1"}, {"cancelReason": "a typo"}]
+)
+def test_who_may_only_patch_cancels(people: dict[str, Person], job: str, change: dict[str, Any]) -> None:
+    assert people["carl"].patch(job, **change)["spec"].items() >= change.items()
+
+
+@pytest.mark.parametrize("cascade", ["background", "foreground", "orphan"])
+def test_the_garbage_collector_is_not_hindered(people: dict[str, Person], cascade: str) -> None:
+    people["anna"].create("gone", cancel=True, cancelCases="1")
+    people["anna"].kubectl("delete", "simjob", "gone", f"--cascade={cascade}", "--timeout=30s")
+    assert not people["anna"].kubectl("get", "simjob", "gone", "--ignore-not-found")
+
+
+@pytest.mark.parametrize("name", ["anna", FLUX])
+def test_every_sample_is_taken_without_a_warning(people: dict[str, Person], name: str) -> None:
+    options = ("--dry-run=server", "--warnings-as-errors")
+    answer = people[name].kubectl("apply", *options, "-f", str(SAMPLES))
+    assert len(answer.splitlines()) == len(list(SAMPLES.glob("*.yaml")))
+
+
+def test_the_type_checker_finds_nothing(kwok_cluster: Cluster) -> None:
+    def checks() -> dict[str, Any]:
+        found = yaml.safe_load(kwok_cluster.run_kubectl("get", "validatingadmissionpolicies", "-o", "yaml"))["items"]
+        return {item["metadata"]["name"]: item.get("status", {}).get("typeChecking") for item in found}
+
+    eventually(lambda: None not in checks().values(), lambda: f"not all is checked: {checks()}")
+    assert checks() == {"simjob-cancel": {}, "simjob-patch": {}, "simjob-submit": {}}
