@@ -32,6 +32,10 @@ def all_run(place: Place) -> None:
     place.apply("wing", cases={"count": 4}, template=a_template(stop=1)).wait_running(4)
 
 
+def some_run_and_some_wait(place: Place) -> None:
+    place.apply("wing", cases={"count": 10}, parallelism=4, template=a_template(stop=1)).wait_running(4)
+
+
 def many_wait_and_stopping_takes_long(place: Place) -> None:
     place.apply("wing", cases={"count": 20}, parallelism=4, template=a_template(stop=30)).wait_running(4)
 
@@ -55,6 +59,7 @@ SETTINGS: dict[str, Setting] = {
     "One patch": some_have_finished,
     "While it is being cancelled": many_wait_and_stopping_takes_long,
     "A job that does not stop": the_node_is_gone,
+    "Some cases only": some_run_and_some_wait,
     "Suspend, cancel, delete": all_run,
     "At creation, at the end, twice": one_has_completed,
     "Wait, then cancel": all_run,
