@@ -153,6 +153,15 @@ class FakeCluster:
         self._enter("get_pod")
         return self._pod(self._object("pods", namespace, name))
 
+    async def limit_pod(self, namespace: str, name: str, uid: str, seconds: int) -> PodFact:
+        self._enter("limit_pod")
+        raw = copy.deepcopy(self._object("pods", namespace, name, uid))
+        before = raw["spec"].get("activeDeadlineSeconds")
+        if before is not None and seconds > before:
+            raise errors.InvalidError("spec.activeDeadlineSeconds: must be less", code=422, reason="Invalid")
+        raw["spec"]["activeDeadlineSeconds"] = seconds
+        return self._pod(self._update("pods", raw))
+
     async def delete_pod(self, namespace: str, name: str, uid: str) -> PodFact | None:
         self._enter("delete_pod")
         if not self._has("pods", namespace, name, uid):

@@ -73,6 +73,22 @@ class TestPods:
         assert await cluster.delete_pod(pod.namespace, pod.name, STRANGER) is None
         assert not (await cluster.get_pod(pod.namespace, pod.name)).terminating
 
+    async def test_a_pods_deadline_can_be_drawn_in_and_not_put_off(self, cluster: Cluster, job: StoredJob) -> None:
+        pod = await make_pod(cluster, job)
+        assert (await cluster.limit_pod(pod.namespace, pod.name, pod.uid, 60)).deadline == 60
+        limited = await cluster.limit_pod(pod.namespace, pod.name, pod.uid, 30)
+        assert limited.deadline == 30
+        assert limited.version > pod.version
+        with pytest.raises(InvalidError):
+            await cluster.limit_pod(pod.namespace, pod.name, pod.uid, 31)
+
+    async def test_another_uid_is_not_limited(self, cluster: Cluster, job: StoredJob) -> None:
+        pod = await make_pod(cluster, job)
+        with pytest.raises(ConflictError):
+            await cluster.limit_pod(pod.namespace, pod.name, STRANGER, 60)
+        with pytest.raises(NotFoundError):
+            await cluster.limit_pod(pod.namespace, "not-there", pod.uid, 60)
+
     async def test_pods_of_one_simulationjob_are_listed_and_the_live_ones_told_apart(
         self, cluster: Cluster, world: World, sweep: SimulationJob
     ) -> None:

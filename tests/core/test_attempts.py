@@ -2,7 +2,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from builders import NOW, a_job_fact, a_pod_fact, observed
+from builders import NOW, a_job, a_job_fact, a_pod_fact, observed
 from simjob.core import attempts
 from simjob.core.attempts import Absent, Due, Ended, Held, Live, Outcome, Over, Verdict
 from simjob.core.facts import JobFact, PodFact, PodState
@@ -11,9 +11,10 @@ FAILED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 1, "reason": "E
 STOPPED: dict[str, Any] = {"state": PodState.FAILED, "terminating": True, "gone": True}
 
 
-def judge(*children: JobFact | PodFact, limit: int = 0) -> Verdict:
+def judge(*children: JobFact | PodFact, limit: int = 0, codes: list[int] | None = None, **spec: Any) -> Verdict:
     (case,) = observed(*children).cases
-    return attempts.judge(case, limit, NOW)
+    retries = {"limit": limit, **({"nonRetryableExitCodes": codes} if codes else {})}
+    return attempts.judge(case, a_job(retries=retries, **spec).spec, NOW)
 
 
 @pytest.mark.parametrize(
@@ -144,3 +145,145 @@ def test_of_a_case_whose_job_was_deleted_only_a_success_stands(pod: dict[str, An
 def test_the_job_of_the_newest_round_counts() -> None:
     old, new = a_job_fact(succeeded=True), a_job_fact(round=1)
     assert judge(old, new) == Due(job=new, at=None)
+
+
+BOUNDS: dict[str, Any] = {"timeouts": {"assignSeconds": 30, "startSeconds": 60, "runSeconds": 90}}
+START_TIMEOUT: dict[str, Any] = {"error_code": "START_TIMEOUT", "error_message": "not within 60 s"}
+OVERRAN: dict[str, Any] = {"state": PodState.FAILED, "reason": "DeadlineExceeded", "message": "too long"}
+
+
+class TestTimeouts:
+    def waiting(self, job: JobFact, seconds: int, **fact: Any) -> Verdict:
+        created = NOW - timedelta(seconds=seconds)
+        pod = a_pod_fact(job=job, state=PodState.PENDING, reason="Unschedulable", created=created, **fact)
+        return judge(job, pod, limit=1, **BOUNDS)
+
+    def test_a_pod_that_waited_too_long_is_counted_as_a_failure_while_it_is_there(self) -> None:
+        job = a_job_fact(attempt=3, failed=0, lost=1)
+        verdict = self.waiting(job, 30)
+        assert isinstance(verdict, Live)
+        count = verdict.timed_out
+        assert count
+        assert (count.attempt, count.failed, count.lost, count.error_code) == (4, 1, 0, "ASSIGN_TIMEOUT")
+        assert count.error_message == "no node within 30 s: Unschedulable"
+        assert count.not_before == NOW + timedelta(seconds=10)
+
+    @pytest.mark.parametrize(
+        ("seconds", "job", "pod"),
+        [
+            (29, {}, {}),
+            (99, {}, {"terminating": True}),
+            (99, {"suspended": True}, {}),
+            (99, {"terminating": True}, {}),
+            # It was counted already: the Job is at the next attempt.
+            (99, {"attempt": 1, "failed": 1}, {"attempt": 0}),
+        ],
+    )
+    def test_one_that_has_time_or_is_on_its_way_out_is_only_live(
+        self, seconds: int, job: dict[str, Any], pod: dict[str, Any]
+    ) -> None:
+        verdict = self.waiting(a_job_fact(**job), seconds, **pod)
+        assert isinstance(verdict, Live)
+        assert verdict.timed_out is None
+
+    def test_the_last_time_out_ends_the_case_when_its_pod_is_gone(self) -> None:
+        job = a_job_fact(attempt=2, failed=2, **START_TIMEOUT)
+        assert isinstance(judge(job, a_pod_fact(job=job, attempt=1), limit=1), Live)
+        for late in (a_pod_fact(job=job, attempt=1, state=PodState.SUCCEEDED), job):
+            verdict = judge(job, *([late] if late is not job else []), limit=1)
+            assert isinstance(verdict, Ended)
+            assert (verdict.outcome, verdict.failures, verdict.error_code) == (Outcome.FAILED, 2, "START_TIMEOUT")
+            assert (verdict.reason, verdict.message, verdict.why) == (
+                "DeadlineExceeded",
+                "not within 60 s",
+                "DeadlineExceeded",
+            )
+
+    def test_it_is_told_alike_after_the_jobs_status_says_so(self) -> None:
+        before = judge(a_job_fact(attempt=1, failed=1, **START_TIMEOUT))
+        after = judge(a_job_fact(attempt=1, failed=1, status_failed=1, succeeded=False, **START_TIMEOUT))
+        assert isinstance(before, Ended)
+        assert isinstance(after, Ended)
+        assert (before.error_code, before.message) == (after.error_code, after.message)
+
+    @pytest.mark.parametrize("exit_code", [None, 137])
+    def test_a_pod_that_its_kubelet_ended_ran_too_long(self, exit_code: int | None) -> None:
+        job = a_job_fact()
+        ran = {**OVERRAN, "exit_code": exit_code, "started": NOW}
+        verdict = judge(job, a_pod_fact(job=job, **ran), codes=[137])
+        assert isinstance(verdict, Ended)
+        assert (verdict.error_code, verdict.reason, verdict.why) == (
+            "EXECUTION_TIMEOUT",
+            "DeadlineExceeded",
+            "DeadlineExceeded",
+        )
+        retried = judge(job, a_pod_fact(job=job, **ran), limit=1)
+        assert isinstance(retried, Over)
+        assert (retried.count.failed, retried.count.error_code) == (1, "")
+
+    def test_one_that_its_kubelet_ended_before_it_ran_did_not_start(self) -> None:
+        job = a_job_fact()
+        verdict = judge(job, a_pod_fact(job=job, **OVERRAN))
+        assert isinstance(verdict, Ended)
+        assert verdict.error_code == "START_TIMEOUT"
+
+    def test_a_finished_job_says_by_its_condition_that_it_ran_too_long(self) -> None:
+        finished = a_job_fact(succeeded=False, status_failed=1, finish_reason="DeadlineExceeded")
+        verdict = judge(finished)
+        assert isinstance(verdict, Ended)
+        assert verdict.error_code == "EXECUTION_TIMEOUT"
+
+
+class TestExitCodes:
+    @pytest.mark.parametrize(
+        ("code", "more", "expected"),
+        [
+            (2, {}, Ended),
+            (3, {}, Over),
+            (2, {"disrupted": True}, Over),
+            (2, {"stopped": True}, Over),
+        ],
+    )
+    def test_a_code_that_is_not_retried_fails_the_case_at_once_but_not_if_the_cluster_ended_it(
+        self, code: int, more: dict[str, Any], expected: type[Verdict]
+    ) -> None:
+        job = a_job_fact()
+        pod = a_pod_fact(job=job, state=PodState.FAILED, exit_code=code, **more)
+        verdict = judge(job, pod, limit=5, codes=[1, 2])
+        assert isinstance(verdict, expected)
+        if isinstance(verdict, Ended):
+            assert (verdict.failures, verdict.exit_code, verdict.why) == (1, 2, "PodFailurePolicy")
+
+
+class TestPersistent:
+    @pytest.mark.parametrize(
+        ("pod", "pause"),
+        [
+            ({"state": PodState.SUCCEEDED, "exit_code": 0}, 2),
+            ({"state": PodState.FAILED, "exit_code": 9}, 2),
+            ({"state": PodState.SUCCEEDED, "started": NOW, "finished": NOW + timedelta(minutes=9)}, 2),
+            ({"state": PodState.SUCCEEDED, "started": NOW, "finished": NOW + timedelta(minutes=10)}, None),
+            ({"state": PodState.FAILED, "exit_code": 9, "disrupted": True}, 2),
+        ],
+    )
+    def test_an_exit_starts_the_next_attempt_after_a_pause(self, pod: dict[str, Any], pause: int | None) -> None:
+        job = a_job_fact(attempt=2)
+        verdict = judge(job, a_pod_fact(job=job, **pod), task="Persistent")
+        assert isinstance(verdict, Over)
+        wait = timedelta(seconds=pause) if pause else None
+        assert (verdict.count.attempt, verdict.count.failed) == (3, 0)
+        assert verdict.count.not_before == (NOW + wait if wait else None)
+
+    def test_a_code_that_is_not_retried_ends_it(self) -> None:
+        job = a_job_fact()
+        pod = a_pod_fact(job=job, state=PodState.FAILED, exit_code=2)
+        assert isinstance(judge(job, pod, task="Persistent", codes=[2]), Ended)
+
+    def test_its_limit_bounds_time_outs(self) -> None:
+        job = a_job_fact(attempt=7, failed=1)
+        pod = a_pod_fact(job=job, **OVERRAN, exit_code=137, started=NOW)
+        assert isinstance(judge(job, pod, task="Persistent", limit=2), Over)
+        assert isinstance(judge(job, pod, task="Persistent", limit=1), Ended)
+
+    def test_an_exit_of_one_whose_job_was_deleted_is_no_success(self) -> None:
+        assert isinstance(judge(a_pod_fact(state=PodState.SUCCEEDED), task="Persistent"), Absent)

@@ -13,12 +13,14 @@ from simjob.core.plan import (
     CreateCase,
     DeleteJob,
     DeletePod,
+    LimitRun,
     Plan,
     StartAttempt,
     WriteJobStatus,
 )
 
 FAILED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 1, "reason": "Error"}
+BOUNDS: dict[str, Any] = {"timeouts": {"assignSeconds": 30, "startSeconds": 60, "runSeconds": 90}}
 LATER = NOW + timedelta(seconds=20)
 
 
@@ -161,3 +163,31 @@ class TestRounds:
     def test_a_resumed_job_goes_on_in_a_new_round_without_alarm(self) -> None:
         plan = planned(sweep(3, status={"phase": "SUSPENDED"}), spent=[0, 1])
         assert (created(plan), said(plan).round, plan.notices) == ([], 1, ())
+
+
+class TestTimeouts:
+    def test_a_pod_that_waited_too_long_is_counted_first_and_goes_when_that_is_stored(self) -> None:
+        job, late = a_job_fact(0), NOW + timedelta(seconds=30)
+        pod = a_pod_fact(job=job, state=PodState.PENDING)
+        first = planned(sweep(9, parallelism=1, **BOUNDS), job, pod, now=late)
+        assert kinds(first.actions) == [WriteJobStatus, CountAttempt]
+        assert said(first).cases.pending == 9
+        counted = a_job_fact(0, attempt=1, failed=1, status_failed=1, error_code="ASSIGN_TIMEOUT", not_before=LATER)
+        second = planned(sweep(9, parallelism=1, retries={"limit": 1}, **BOUNDS), counted, pod, now=late)
+        assert second.actions == (DeletePod(pod=pod),), "its place is taken until it is gone"
+
+    def test_the_plan_is_looked_at_again_when_the_next_pod_will_have_waited_too_long(self) -> None:
+        job = a_job_fact(0)
+        pending = a_pod_fact(job=job, state=PodState.PENDING)
+        assigned = a_pod_fact(job=job, state=PodState.ASSIGNED, scheduled=NOW - timedelta(seconds=50), created=NOW)
+        plan = planned(sweep(1, **BOUNDS), job, pending)
+        assert (kinds(plan.actions), plan.look_again) == ([], NOW + timedelta(seconds=30))
+        assert planned(sweep(1, **BOUNDS), job, assigned).look_again == NOW + timedelta(seconds=60)
+
+    def test_a_pod_that_runs_has_its_deadline_drawn_in_once(self) -> None:
+        job = a_job_fact(0, active=1, ready=1)
+        times: dict[str, Any] = {"accepted": NOW, "started": NOW + timedelta(seconds=9)}
+        pod = a_pod_fact(job=job, deadline=150, **times)
+        assert planned(sweep(1, **BOUNDS), job, pod).actions == (LimitRun(pod=pod, seconds=100),)
+        for done in (a_pod_fact(job=job, deadline=100, **times), a_pod_fact(job=job, terminating=True, **times)):
+            assert planned(sweep(1, **BOUNDS), job, done).actions == ()

@@ -63,6 +63,7 @@ ARGUMENTS: dict[str, Any] = {
     "status": {},
     "resource_version": "1",
     "live_only": True,
+    "seconds": 1,
     "event": Event(
         namespace="ns",
         name="it",

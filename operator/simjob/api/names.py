@@ -39,8 +39,9 @@ ANNOTATION_ATTEMPT: Final = f"{GROUP}/attempt"
 ANNOTATION_FAILED: Final = f"{GROUP}/failed"
 ANNOTATION_LOST: Final = f"{GROUP}/lost-in-a-row"
 ANNOTATION_NOT_BEFORE: Final = f"{GROUP}/not-before"
-# The error code of the last failure, where the operator itself decided it; the seconds that earlier attempts ran.
+# The error code of the last failure and why, where the operator itself decided it; the seconds that attempts ran.
 ANNOTATION_ERROR_CODE: Final = f"{GROUP}/error-code"
+ANNOTATION_ERROR_MESSAGE: Final = f"{GROUP}/error-message"
 ANNOTATION_SECONDS: Final = f"{GROUP}/seconds"
 ANNOTATION_CASE: Final = f"{GROUP}/case"
 # Set by the API server where the admission component is installed; the operator obeys it as a cancel.
@@ -99,8 +100,11 @@ class Reason:
     ATTEMPT_LOST: Final = "AttemptLost"
     JOB_LOST: Final = "JobLost"
     UNKNOWN_CASES: Final = "UnknownCases"
-    # Of a Job's condition Failed; the first is the Job controller's own.
+    # Of a Job's condition Failed; the first three are the Job controller's own. The second is a pod's, too, that its
+    # kubelet ended: kubernetes/kubernetes:pkg/kubelet/active_deadline.go.
     BACKOFF_LIMIT: Final = "BackoffLimitExceeded"
+    DEADLINE_EXCEEDED: Final = "DeadlineExceeded"
+    POD_FAILURE_POLICY: Final = "PodFailurePolicy"
     LOST: Final = "Lost"
 
 
@@ -112,4 +116,7 @@ class ErrorCode:
     INVALID_SPEC: Final = "INVALID_SPEC"
     CASE_FAILED: Final = "CASE_FAILED"
     LOST: Final = "LOST"
+    ASSIGN_TIMEOUT: Final = "ASSIGN_TIMEOUT"
+    START_TIMEOUT: Final = "START_TIMEOUT"
+    EXECUTION_TIMEOUT: Final = "EXECUTION_TIMEOUT"
     TOTAL_TIMEOUT: Final = "TOTAL_TIMEOUT"

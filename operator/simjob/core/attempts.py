@@ -1,21 +1,25 @@
 """What a case's Job and pods say about the case: one verdict a case.
 
-An attempt counts as a failure only if its pod ended by itself: one that was deleted, evicted or lost says nothing
-about the simulation. Whether a case *may* go on is not decided here.
+An attempt counts as a failure if its pod ended by itself or took too long: one that was deleted, evicted or lost says
+nothing about the simulation. Whether a case *may* go on is not decided here.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from simjob.api.names import ErrorCode, Reason
-from simjob.core import retries
+from simjob.api.spec import Spec, Task
+from simjob.core import retries, timeouts
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import CaseFacts
 from simjob.core.plan import CountAttempt
+from simjob.core.timeouts import Expiry
 
 LOST_IN_A_ROW_LIMIT: Final = 3
+_ERROR: Final = "Error"
+_LONGEST: Final = 1024
 
 
 class Outcome(StrEnum):
@@ -28,9 +32,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """A pod of the case is live, perhaps terminating."""
+    """A pod of the case is live, perhaps terminating. `timed_out`: what is to be recorded if it waited too long."""
 
     pod: PodFact
+    timed_out: CountAttempt | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +51,6 @@ class Over:
     """The current attempt is over without the case having ended; `count` says what is to be recorded."""
 
     job: JobFact
-    pod: PodFact | None
     count: CountAttempt
 
 
@@ -59,7 +63,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The case ended by itself. `failures` counts the attempts that failed."""
+    """The case ended by itself. `failures` counts the attempts that failed, `why` is its Job's word for the last."""
 
     outcome: Outcome
     job: JobFact | None
@@ -68,6 +72,7 @@ class Ended:
     exit_code: int | None = None
     reason: str = ""
     message: str = ""
+    why: str = Reason.BACKOFF_LIMIT
 
     @property
     def succeeded(self) -> bool:
@@ -88,18 +93,21 @@ class Dropped:
 Verdict = Live | Due | Over | Held | Ended | Absent | Dropped
 
 
-def judge(case: CaseFacts, limit: int, now: datetime) -> Verdict:
-    """Returns what the case's children say; `limit` is how many failed attempts are retried."""
+def judge(case: CaseFacts, spec: Spec, now: datetime) -> Verdict:
+    """Returns what the case's children say, by the rules of the spec."""
     job = case.job
     if job and job.succeeded is not None:
-        return _finished(job, case)
+        return _finished(job, case, spec)
     if case.live_pods:
-        return Live(pod=case.live_pods[-1])
+        live = case.live_pods[-1]
+        return Live(pod=live, timed_out=_too_late(job, live, spec, now) if job else None)
     if job is None:
-        return _without_job(case)
-    pod = next((pod for pod in case.pods if pod.attempt == job.attempt and pod.job_uid == job.uid), None)
+        return _without_job(case, spec)
+    if _is_timed_out(job, spec):
+        return _timed_out(job)
+    pod = next((pod for pod in case.pods if is_current(job, pod)), None)
     if pod is not None:
-        return _after(job, pod, limit, now)
+        return _after(job, pod, spec, now)
     if job.terminating or job.suspended:
         return Held(job=job)
     if job.active:
@@ -107,59 +115,122 @@ def judge(case: CaseFacts, limit: int, now: datetime) -> Verdict:
     return Due(job=job, at=job.not_before)
 
 
-def _finished(job: JobFact, case: CaseFacts) -> Ended:
+def is_current(job: JobFact, pod: PodFact) -> bool:
+    """Returns whether the pod is that of the Job's current attempt."""
+    return pod.job_uid == job.uid and pod.attempt == job.attempt
+
+
+def expiry(job: JobFact | None, pod: PodFact, spec: Spec) -> Expiry | None:
+    """Returns when a live pod will have waited too long; None if nothing bounds it, or if it is on its way out."""
+    if job is None or not is_current(job, pod) or job.suspended or job.terminating or pod.terminating:
+        return None
+    return timeouts.expiry(pod, spec.timeouts)
+
+
+def _too_late(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> CountAttempt | None:
+    found = expiry(job, pod, spec)
+    if found is None or found.at > now:
+        return None
+    failures = job.failed + 1
+    count = _next(job, failed=failures, lost=0, not_before=now + retries.delay(failures))
+    return replace(count, error_code=found.error_code, error_message=found.message[:_LONGEST])
+
+
+def _is_timed_out(job: JobFact, spec: Spec) -> bool:
+    # Other failures beyond the limit end the case by what its pod says, and are not counted in annotations.
+    return bool(job.error_code) and job.failed > spec.retries.limit
+
+
+def _timed_out(job: JobFact) -> Ended:
+    return Ended(
+        outcome=Outcome.FAILED,
+        job=job,
+        failures=job.failed,
+        error_code=job.error_code,
+        reason=Reason.DEADLINE_EXCEEDED,
+        message=job.error_message,
+        why=Reason.DEADLINE_EXCEEDED,
+    )
+
+
+def _finished(job: JobFact, case: CaseFacts, spec: Spec) -> Ended:
     if job.succeeded:
         return Ended(outcome=Outcome.SUCCEEDED, job=job, failures=job.failed)
     if job.finish_reason == Reason.LOST:
         return _lost_for_good(job, job.finish_message)
+    if _is_timed_out(job, spec):
+        return _timed_out(job)
     pod = next((pod for pod in reversed(case.pods) if pod.job_uid == job.uid), None)
+    # The pod's own words, so that the ledger has the same whether it is written before the Job's status or after.
+    reason = (pod.reason or _ERROR) if pod else job.finish_reason
     return Ended(
         outcome=Outcome.FAILED,
         job=job,
         failures=job.status_failed,
+        error_code=timeouts.deadline_code(pod) if reason == Reason.DEADLINE_EXCEEDED else "",
         exit_code=pod.exit_code if pod else None,
-        # The pod's own words, so that the ledger has the same whether it is written before the Job's status or after.
-        reason=(pod.reason or "Error") if pod else job.finish_reason,
+        reason=reason,
         message=pod.message if pod else job.finish_message,
     )
 
 
-def _without_job(case: CaseFacts) -> Verdict:
+def _without_job(case: CaseFacts, spec: Spec) -> Verdict:
     # The Job was deleted by somebody after its pod had succeeded: the result stands.
-    if any(pod.state is PodState.SUCCEEDED and not pod.stopped for pod in case.pods):
+    ended_well = any(pod.state is PodState.SUCCEEDED and not pod.stopped for pod in case.pods)
+    if ended_well and spec.task is Task.BATCH:
         return Ended(outcome=Outcome.SUCCEEDED, job=None)
     return Absent()
 
 
-def _after(job: JobFact, pod: PodFact, limit: int, now: datetime) -> Verdict:
-    if pod.state is PodState.SUCCEEDED and not pod.stopped:
+def _after(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> Verdict:
+    batch = spec.task is Task.BATCH
+    if pod.state is PodState.SUCCEEDED and not pod.stopped and batch:
         return Ended(outcome=Outcome.SUCCEEDED, job=job, failures=job.failed)
+    overran = pod.state is PodState.FAILED and pod.reason == Reason.DEADLINE_EXCEEDED
     # A failed pod with a reason and without an exit code never ran: the kubelet would not admit it.
-    rejected = pod.state is PodState.FAILED and pod.exit_code is None and pod.reason
+    rejected = pod.state is PodState.FAILED and pod.exit_code is None and pod.reason and not overran
     if pod.stopped or pod.disrupted or rejected:
-        pause = retries.pause(job.attempt + 1 - job.failed)
-        not_before = now + pause if pause else None
-        return Over(job=job, pod=pod, count=_next(job, failed=job.failed, lost=0, not_before=not_before))
-    if pod.state is not PodState.FAILED or pod.exit_code is None:
+        return _again(job, now)
+    if overran:
+        return _failed(job, pod, spec, now, code=timeouts.deadline_code(pod), why=Reason.DEADLINE_EXCEEDED)
+    if not pod.ended or (pod.state is PodState.FAILED and pod.exit_code is None):
         return _lost(job, pod)
+    if pod.exit_code in (spec.retries.non_retryable_exit_codes or ()):
+        return _failed(job, pod, spec, now, why=Reason.POD_FAILURE_POLICY)
+    if not batch:
+        return _again(job, now, ran=pod.ran)
+    return _failed(job, pod, spec, now)
+
+
+def _again(job: JobFact, now: datetime, ran: timedelta | None = None) -> Over:
+    pause = retries.pause(job.attempt + 1 - job.failed, ran)
+    not_before = now + pause if pause else None
+    return Over(job=job, count=_next(job, failed=job.failed, lost=0, not_before=not_before))
+
+
+def _failed(
+    job: JobFact, pod: PodFact, spec: Spec, now: datetime, *, code: str = "", why: str = Reason.BACKOFF_LIMIT
+) -> Verdict:
     failures = job.failed + 1
-    if failures > limit:
+    if failures > spec.retries.limit or why == Reason.POD_FAILURE_POLICY:
         return Ended(
             outcome=Outcome.FAILED,
             job=job,
             failures=failures,
+            error_code=code,
             exit_code=pod.exit_code,
-            reason=pod.reason or "Error",
+            reason=pod.reason or _ERROR,
             message=pod.message,
+            why=why,
         )
     not_before = now + retries.delay(failures)
-    return Over(job=job, pod=pod, count=_next(job, failed=failures, lost=0, not_before=not_before))
+    return Over(job=job, count=_next(job, failed=failures, lost=0, not_before=not_before))
 
 
 def _lost(job: JobFact, pod: PodFact | None) -> Verdict:
     lost = job.lost + 1
     if lost < LOST_IN_A_ROW_LIMIT:
-        return Over(job=job, pod=pod, count=_next(job, failed=job.failed, lost=lost, not_before=None))
+        return Over(job=job, count=_next(job, failed=job.failed, lost=lost, not_before=None))
     why = f": {pod.message}" if pod and pod.message else ""
     return _lost_for_good(job, f"{lost} pods in a row ended without an outcome{why}")
 
@@ -172,6 +243,7 @@ def _lost_for_good(job: JobFact, message: str) -> Ended:
         error_code=ErrorCode.LOST,
         reason=Reason.LOST,
         message=message,
+        why=Reason.LOST,
     )
 
 

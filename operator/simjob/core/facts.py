@@ -5,7 +5,7 @@ lead to is not decided here.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -74,6 +74,11 @@ class PodFact:
         return self.state in (PodState.SUCCEEDED, PodState.FAILED)
 
     @property
+    def ran(self) -> timedelta | None:
+        """How long the simulation ran; None if it did not, or if nobody knows."""
+        return self.finished - self.started if self.started and self.finished else None
+
+    @property
     def live(self) -> bool:
         """Whether it exists and is neither Succeeded nor Failed."""
         return not (self.gone or self.ended)
@@ -85,6 +90,7 @@ class JobFact:
 
     `attempt`, `failed`, `lost`, `not_before` are our annotations: the current attempt's number, the failures
     that count so far, the attempts lost in a row, and the time before which the attempt must not start.
+    `error_code`, `error_message`, too: what the operator itself decided of the last failure.
     `status_failed`, `active`, `ready`, `started`: what its status says. `succeeded` is None until it finished.
     """
 
@@ -101,6 +107,8 @@ class JobFact:
     failed: int = 0
     lost: int = 0
     not_before: datetime | None = None
+    error_code: str = ""
+    error_message: str = ""
     suspended: bool = False
     says_suspended: bool = False
     terminating: bool = False
@@ -198,6 +206,8 @@ def job_fact(job: Job) -> JobFact | None:
         failed=_number(meta.annotations, names.ANNOTATION_FAILED) or 0,
         lost=_number(meta.annotations, names.ANNOTATION_LOST) or 0,
         not_before=_time(meta.annotations.get(names.ANNOTATION_NOT_BEFORE)),
+        error_code=meta.annotations.get(names.ANNOTATION_ERROR_CODE, ""),
+        error_message=meta.annotations.get(names.ANNOTATION_ERROR_MESSAGE, ""),
         suspended=job.spec.suspend,
         says_suspended="Suspended" in true,
         terminating=meta.deletion_timestamp is not None,

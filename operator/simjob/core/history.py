@@ -39,7 +39,7 @@ def _keep_newest(cases: Iterable[CaseFacts], limit: int, outcome: Outcome, situa
         found.extend(DeleteJob(job=job) for job in case.older if not job.terminating)
         if case.job is None or case.job.terminating:
             continue
-        ended = attempts.judge(case, situation.job.spec.retries.limit, situation.now)
+        ended = attempts.judge(case, situation.job.spec, situation.now)
         if not isinstance(ended, Ended) or ended.outcome is not outcome:
             ended = Ended(outcome=outcome, job=case.job, failures=case.job.failed, reason="Error")
         if patch := jobstatus.finished(case.job, ended, situation.now):

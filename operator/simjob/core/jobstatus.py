@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from simjob.api.names import ErrorCode, Reason
 from simjob.api.schema import format_time
 from simjob.core.attempts import Ended
 from simjob.core.facts import JobFact, PodFact, PodState
@@ -69,10 +68,9 @@ def finished(job: JobFact, ended: Ended, now: datetime) -> Patch | None:
         ]
         return common | {"succeeded": 1, "failed": ended.failures, "completionTime": time, "conditions": conditions}
     message = _failure_message(ended)
-    reason = Reason.LOST if ended.error_code == ErrorCode.LOST else Reason.BACKOFF_LIMIT
     conditions = [
-        _condition("FailureTarget", "True", reason, message, now),
-        _condition("Failed", "True", reason, message, now),
+        _condition("FailureTarget", "True", ended.why, message, now),
+        _condition("Failed", "True", ended.why, message, now),
     ]
     return common | {"failed": ended.failures, "conditions": conditions}
 

@@ -31,13 +31,18 @@ class StartAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountAttempt:
-    """Record in a Job's annotations that its attempt is over and which comes next, in one write."""
+    """Record in a Job's annotations that its attempt is over and which comes next, in one write.
+
+    `error_code`, `error_message`: why it is over, where its pod does not tell because it never ran.
+    """
 
     job: JobFact
     attempt: int
     failed: int
     lost: int
     not_before: datetime | None
+    error_code: str = ""
+    error_message: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,14 @@ class WriteJobStatus:
 
     job: JobFact
     status: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitRun:
+    """Draw in a running pod's deadline: its kubelet ends it so many seconds after it took it up."""
+
+    pod: PodFact
+    seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +75,7 @@ class DeleteJob:
     job: JobFact
 
 
-Action = CreateCase | StartAttempt | CountAttempt | WriteJobStatus | DeletePod | DeleteJob
+Action = CreateCase | StartAttempt | CountAttempt | WriteJobStatus | LimitRun | DeletePod | DeleteJob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

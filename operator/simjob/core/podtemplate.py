@@ -12,6 +12,7 @@ import msgspec
 from simjob.api import cases, names
 from simjob.api.resources import Gpu, Resources
 from simjob.api.simulationjob import SimulationJob
+from simjob.core import timeouts
 
 _Dict = dict[str, Any]
 
@@ -69,6 +70,8 @@ def _pod_spec(spec: _Dict, job: SimulationJob, variables: list[_Dict]) -> _Dict:
         "containers": containers,
         "securityContext": {"seccompProfile": _SECCOMP, **spec.get("securityContext", {})},
     }
+    if (seconds := timeouts.deadline(job.spec.timeouts)) is not None:
+        filled["activeDeadlineSeconds"] = seconds
     if "initContainers" in spec:
         filled["initContainers"] = [_container(container, variables) for container in spec["initContainers"]]
     if job.spec.priority_class_name:

@@ -10,6 +10,8 @@ LONGEST_DELAY: Final = timedelta(minutes=10)
 # What the cluster ends is replaced at once, but a node that turns all pods away is not asked without pause.
 FIRST_PAUSE: Final = timedelta(seconds=1)
 LONGEST_PAUSE: Final = timedelta(minutes=1)
+# What ran for so long is no loop of crashes, as for a kubelet that restarts containers.
+LONG_RUN: Final = timedelta(minutes=10)
 
 
 def delay(failures: int) -> timedelta:
@@ -17,8 +19,11 @@ def delay(failures: int) -> timedelta:
     return min(FIRST_DELAY * (1 << min(failures - 1, 10)), LONGEST_DELAY)
 
 
-def pause(interruptions: int) -> timedelta:
-    """Returns the wait after the n-th end that does not count, n >= 1: none, then 1 s, doubled, at most a minute."""
-    if interruptions <= 1:
+def pause(interruptions: int, ran: timedelta | None = None) -> timedelta:
+    """Returns the wait after the n-th end that does not count, n >= 1: none, then 1 s, doubled, at most a minute.
+
+    None, too, after an attempt that ran for ten minutes; `ran` is None where nobody knows.
+    """
+    if interruptions <= 1 or (ran is not None and ran >= LONG_RUN):
         return timedelta()
     return min(FIRST_PAUSE * (1 << min(interruptions - 2, 10)), LONGEST_PAUSE)

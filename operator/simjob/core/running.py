@@ -8,11 +8,21 @@ from typing import Final
 from simjob.api.names import Reason
 from simjob.api.ranges import Ranges
 from simjob.api.status import Phase
-from simjob.core import explanation, history, jobstatus, stopping, summary, totaltime
+from simjob.core import attempts, explanation, history, jobstatus, stopping, summary, timeouts, totaltime
 from simjob.core.attempts import Absent, Due, Ended, Held, Live, Over, Verdict
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import CaseFacts
-from simjob.core.plan import Action, CreateCase, DeleteJob, Notice, Plan, StartAttempt, WriteJobStatus
+from simjob.core.plan import (
+    Action,
+    CountAttempt,
+    CreateCase,
+    DeleteJob,
+    LimitRun,
+    Notice,
+    Plan,
+    StartAttempt,
+    WriteJobStatus,
+)
 from simjob.core.situation import Situation
 from simjob.core.stopping import stop_pods
 
@@ -39,7 +49,7 @@ def running(situation: Situation) -> Plan:
         if case.index in cancelling:
             actions.extend(stop_pods(case.live_pods))
         else:
-            actions.extend(_advance(case, situation.verdicts[case.index], situation.now))
+            actions.extend(_advance(case, situation.verdicts[case.index], situation))
     actions.extend(stopping.report_ended(situation))
     actions.extend(history.tidy(situation))
     saying = explanation.explain(situation)
@@ -55,22 +65,22 @@ def running(situation: Situation) -> Plan:
     )
 
 
-def _advance(case: CaseFacts, verdict: Verdict, now: datetime) -> Iterable[Action]:
+def _advance(case: CaseFacts, verdict: Verdict, situation: Situation) -> Iterable[Action]:
     yield from _surplus(case)
-    job = case.job
+    job, now = case.job, situation.now
     if job is None:
         return
     match verdict:
         case Live(pod=pod) if job.suspended:
             yield from stop_pods([pod])
+        case Live(timed_out=count) if count:
+            # Its pod goes when the count is stored: it is then an older attempt's.
+            yield from _count(job, count)
         case Live(pod=pod):
-            if _is_current(job, pod) and (patch := jobstatus.running(job, pod, now)):
-                yield WriteJobStatus(job=job, status=patch)
+            if attempts.is_current(job, pod):
+                yield from _follow(job, pod, situation)
         case Over(count=count):
-            # Before it is counted: what says `active` without a pod reads as one more lost attempt.
-            if patch := jobstatus.over(job, count):
-                yield WriteJobStatus(job=job, status=patch)
-            yield count
+            yield from _count(job, count)
         case Held():
             if job.suspended and (patch := jobstatus.suspended(job, now)):
                 yield WriteJobStatus(job=job, status=patch)
@@ -78,15 +88,27 @@ def _advance(case: CaseFacts, verdict: Verdict, now: datetime) -> Iterable[Actio
             return
 
 
+def _follow(job: JobFact, pod: PodFact, situation: Situation) -> Iterable[Action]:
+    """Tells of the current attempt's pod that it runs, and holds it to its time."""
+    seconds = timeouts.tightened(pod, situation.job.spec.timeouts)
+    if seconds is not None and not pod.terminating:
+        yield LimitRun(pod=pod, seconds=seconds)
+    if patch := jobstatus.running(job, pod, situation.now):
+        yield WriteJobStatus(job=job, status=patch)
+
+
+def _count(job: JobFact, count: CountAttempt) -> Iterable[Action]:
+    # The status comes first: what says `active` without a pod reads as one more lost attempt.
+    if patch := jobstatus.over(job, count):
+        yield WriteJobStatus(job=job, status=patch)
+    yield count
+
+
 def _surplus(case: CaseFacts) -> Iterable[Action]:
     """Removes what is left of older rounds, and live pods that are not the current attempt's."""
     job = case.job
     yield from (DeleteJob(job=older) for older in case.older if not older.terminating)
-    yield from stop_pods(pod for pod in case.live_pods if job is None or not _is_current(job, pod))
-
-
-def _is_current(job: JobFact, pod: PodFact) -> bool:
-    return pod.job_uid == job.uid and pod.attempt == job.attempt
+    yield from stop_pods(pod for pod in case.live_pods if job is None or not attempts.is_current(job, pod))
 
 
 def _start(situation: Situation) -> _Starts:
@@ -151,5 +173,9 @@ def _times(situation: Situation) -> Iterable[datetime]:
             case Live(pod=pod) if case.job and pod.state is PodState.RUNNING and not jobstatus.says_running(case.job):
                 if (at := jobstatus.running_at(pod)) > situation.now:
                     yield at
+            case Live(pod=pod):
+                expiry = attempts.expiry(case.job, pod, situation.job.spec)
+                if expiry and expiry.at > situation.now:
+                    yield expiry.at
             case _:
                 continue

@@ -82,7 +82,7 @@ def assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
     stored = job.status.ledger
     closed = done(stored)
     open_ = tuple(case for case in observed.cases if case.index in selection and case.index not in closed)
-    verdicts = {case.index: attempts.judge(case, job.spec.retries.limit, now) for case in open_}
+    verdicts = {case.index: attempts.judge(case, job.spec, now) for case in open_}
     succeeded = [index for index, verdict in verdicts.items() if isinstance(verdict, Ended) and verdict.succeeded]
     failed = [index for index, verdict in verdicts.items() if isinstance(verdict, Ended) and not verdict.succeeded]
     ledger = stored.model_copy(

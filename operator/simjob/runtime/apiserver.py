@@ -106,6 +106,11 @@ class ApiServer:
         """See Cluster.get_pod."""
         return self._pod_fact(await self._connection.request("GET", _pods(namespace, name)))
 
+    async def limit_pod(self, namespace: str, name: str, uid: str, seconds: int) -> PodFact:
+        """See Cluster.limit_pod."""
+        patch = {"metadata": {"uid": uid}, "spec": {"activeDeadlineSeconds": seconds}}
+        return self._pod_fact(await self._merge(_pods(namespace, name), patch))
+
     async def delete_pod(self, namespace: str, name: str, uid: str) -> PodFact | None:
         """See Cluster.delete_pod."""
         answer = await self._delete(_pods(namespace, name), uid)

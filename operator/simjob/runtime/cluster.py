@@ -79,6 +79,10 @@ class Cluster(Protocol):
         """GETs a Pod; NotFoundError also if it is not one of ours."""
         ...
 
+    async def limit_pod(self, namespace: str, name: str, uid: str, seconds: int) -> PodFact:
+        """Draws in a Pod's activeDeadlineSeconds; ConflictError if its uid is another, InvalidError if it has less."""
+        ...
+
     async def delete_pod(self, namespace: str, name: str, uid: str) -> PodFact | None:
         """DELETEs a Pod with its own grace period; returns its state then, None if there is no such pod any more."""
         ...

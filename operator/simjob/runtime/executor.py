@@ -22,6 +22,7 @@ from simjob.core.plan import (
     CreateCase,
     DeleteJob,
     DeletePod,
+    LimitRun,
     StartAttempt,
     WriteJobStatus,
 )
@@ -80,6 +81,8 @@ class Executor:
                     continue
                 case CreateCase():
                     creations.append(action)
+                case LimitRun():
+                    by_job.setdefault(action.pod.job_uid, []).append(action)
                 case _:
                     by_job.setdefault(action.job.uid, []).append(action)
         template = job.spec.template.to_api(as_given=True) if job and creations else {}
@@ -123,6 +126,8 @@ class Executor:
                     self._store.put_pod(fact)
             case DeleteJob(job=job):
                 await self._delete_job(key, job)
+            case LimitRun(pod=pod, seconds=seconds):
+                self._store.put_pod(await self._cluster.limit_pod(pod.namespace, pod.name, pod.uid, seconds))
             case WriteJobStatus(job=job, status=status):
                 self._store.put_job(await self._cluster.write_job_status(job.namespace, job.name, job.uid, status))
             case CountAttempt(job=job):
@@ -229,4 +234,6 @@ def _annotations(count: CountAttempt) -> dict[str, str | None]:
         names.ANNOTATION_FAILED: str(count.failed),
         names.ANNOTATION_LOST: str(count.lost),
         names.ANNOTATION_NOT_BEFORE: format_time(count.not_before) if count.not_before else None,
+        names.ANNOTATION_ERROR_CODE: count.error_code or None,
+        names.ANNOTATION_ERROR_MESSAGE: count.error_message or None,
     }
