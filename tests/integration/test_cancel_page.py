@@ -2,15 +2,18 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from cluster.errors import ClusterError
 from cluster.kwok import fakenodes
 from cluster.provider import Cluster
 from integration import transcript
-from integration.sweeps import Place, a_template
+from integration.sweeps import Place, Sweep, a_template, eventually
 from integration.transcript import Terminal
 
 pytestmark = pytest.mark.integration
@@ -20,55 +23,92 @@ SAMPLES = ROOT / "manifests/samples"
 PAGE = (ROOT / "docs/cancel.md").read_text()
 SECTIONS = transcript.sections(PAGE)
 
-Setting = Callable[[Place], None]
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where a section plays; what it has made outside its namespace goes when it is over."""
+
+    place: Place
+    cluster: Cluster
+    over: ExitStack
+
+    def wing(self, **spec: Any) -> Sweep:
+        return self.place.apply("wing", **spec)
+
+    def kubectl(self, *arguments: str) -> str:
+        return self.cluster.run_kubectl(f"--namespace={self.place.name}", *arguments)
 
 
-def some_have_finished(place: Place) -> None:
-    sweep = place.apply("wing", cases={"count": 20}, parallelism=4, template=a_template(run=1, stop=1))
+def some_have_finished(scene: Scene) -> None:
+    sweep = scene.wing(cases={"count": 20}, parallelism=4, template=a_template(run=1, stop=1))
     sweep.wait(lambda status: status.get("cases", {}).get("succeeded", 0) >= 4, "four have finished")
 
 
-def all_run(place: Place) -> None:
-    place.apply("wing", cases={"count": 4}, template=a_template(stop=1)).wait_running(4)
+def all_run(scene: Scene) -> None:
+    scene.wing(cases={"count": 4}, template=a_template(stop=1)).wait_running(4)
 
 
-def some_run_and_some_wait(place: Place) -> None:
-    place.apply("wing", cases={"count": 10}, parallelism=4, template=a_template(stop=1)).wait_running(4)
+def some_run_and_some_wait(scene: Scene) -> None:
+    scene.wing(cases={"count": 10}, parallelism=4, template=a_template(stop=1)).wait_running(4)
 
 
-def many_wait_and_stopping_takes_long(place: Place) -> None:
-    place.apply("wing", cases={"count": 20}, parallelism=4, template=a_template(stop=30)).wait_running(4)
+def many_wait_and_stopping_takes_long(scene: Scene) -> None:
+    scene.wing(cases={"count": 20}, parallelism=4, template=a_template(stop=30)).wait_running(4)
 
 
-def the_node_is_gone(place: Place) -> None:
+def one_has_completed(scene: Scene) -> None:
+    scene.wing(template=a_template(run=1)).wait_phase("COMPLETED")
+
+
+def the_node_is_gone(scene: Scene) -> None:
     node = fakenodes.manifest(7, [])
     node["metadata"] = {"name": "node-7", "labels": {"silent": "yes"}}
-    place.client.create("/api/v1/nodes", node)
+    scene.place.client.create("/api/v1/nodes", node)
+    scene.over.callback(scene.place.client.delete, "/api/v1/nodes/node-7")
     template = a_template(
         nodeSelector={"silent": "yes"}, tolerations=[{"operator": "Exists"}], terminationGracePeriodSeconds=1
     )
-    place.apply("wing", cases={"count": 1}, template=template).wait_phase("ASSIGNED")
+    scene.wing(cases={"count": 1}, template=template).wait_phase("ASSIGNED")
 
 
-def one_has_completed(place: Place) -> None:
-    place.apply("wing", template=a_template(run=1)).wait_phase("COMPLETED")
+def carl_may_cancel_and_pat_may_not(scene: Scene) -> None:
+    scene.kubectl("create", "rolebinding", "carl", "--clusterrole=simjob-canceller", "--user=carl")
+    scene.kubectl("create", "role", "patcher", "--verb=get,patch,update", "--resource=simulationjobs.simjob.dev")
+    scene.kubectl("create", "rolebinding", "pat", "--role=patcher", "--user=pat")
+    for component in ("admission", "attribution"):
+        folder = str(ROOT / "manifests/components" / component)
+        scene.kubectl("apply", "-k", folder)
+        scene.over.callback(scene.kubectl, "delete", "-k", folder)
+    all_run(scene)
+    cancel = ("patch", "simjob", "wing", "--type=merge", "-p", '{"spec":{"cancel":true}}', "--dry-run=server")
+
+    def is_in_effect() -> bool:
+        noted = "simjob.dev/cancel-requested-by" in scene.kubectl(*cancel, "-o", "yaml")
+        try:
+            scene.kubectl(*cancel, "--as=pat")
+        except ClusterError:
+            return noted
+        return False
+
+    eventually(is_in_effect, lambda: "the components should be in effect")
 
 
 # What there is when a section begins.
-SETTINGS: dict[str, Setting] = {
+SETTINGS: dict[str, Callable[[Scene], None]] = {
     "One patch": some_have_finished,
     "While it is being cancelled": many_wait_and_stopping_takes_long,
     "A job that does not stop": the_node_is_gone,
     "Some cases only": some_run_and_some_wait,
     "Suspend, cancel, delete": all_run,
     "At creation, at the end, twice": one_has_completed,
+    "Who may": carl_may_cancel_and_pat_may_not,
     "Wait, then cancel": all_run,
     "Under GitOps": all_run,
 }
 
 
 @pytest.fixture
-def terminal(kwok_cluster: Cluster, place: Place, tmp_path: Path) -> Iterator[Terminal]:
+def terminal(kwok_cluster: Cluster, place: Place, tmp_path: Path) -> Terminal:
     config: dict[str, Any] = yaml.safe_load(kwok_cluster.kubeconfig.read_text())
     for context in config["contexts"]:
         context["context"]["namespace"] = place.name
@@ -76,15 +116,20 @@ def terminal(kwok_cluster: Cluster, place: Place, tmp_path: Path) -> Iterator[Te
     kubeconfig.write_text(yaml.safe_dump(config))
     for sample in SAMPLES.glob("*.yaml"):
         shutil.copy(sample, tmp_path)
-    yield Terminal(tmp_path, kubeconfig)
-    place.client.delete("/api/v1/nodes/node-7")
+    return Terminal(tmp_path, kubeconfig)
+
+
+@pytest.fixture
+def scene(kwok_cluster: Cluster, place: Place) -> Iterator[Scene]:
+    with ExitStack() as over:
+        yield Scene(place, kwok_cluster, over)
 
 
 @pytest.mark.parametrize("heading", SECTIONS)
-def test_a_session_prints_what_the_page_says(place: Place, terminal: Terminal, heading: str) -> None:
-    SETTINGS[heading](place)
+def test_a_session_prints_what_the_page_says(scene: Scene, terminal: Terminal, heading: str) -> None:
+    SETTINGS[heading](scene)
     for step in SECTIONS[heading]:
-        printed = terminal.run(step.command).replace(place.name, "default")
+        printed = terminal.run(step.command).replace(scene.place.name, "default")
         assert transcript.shape(printed) == transcript.shape(step.output), f"$ {step.command}\n{printed}"
 
 

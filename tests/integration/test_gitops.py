@@ -108,6 +108,20 @@ def test_a_replace_wipes_the_cancel_and_the_sweep_ends_cancelled(tools: Tools) -
     cancelled(sweep, "kubectl-patch")
 
 
+def test_flux_takes_cancelled_cases_out_and_they_stay_cancelled_and_a_suspension_and_it_ends(tools: Tools) -> None:
+    tools.flux(in_git())
+    sweep = tools.sweep()
+    sweep.wait_running(3)
+    tools.patch('{"cancelCases":"1"}')
+    tools.flux(in_git())
+    status = sweep.wait(lambda status: status["cases"]["cancelled"] == 1, "the cancelled case")
+    assert (status["phase"], status["ledger"]["cancelled"]) == ("RUNNING", "1")
+    tools.patch('{"suspend":true}')
+    sweep.wait_phase("SUSPENDED")
+    tools.flux(in_git())
+    sweep.wait_running(2)
+
+
 def test_a_cancel_in_git_is_carried_out_and_may_stay_there_or_go(tools: Tools) -> None:
     tools.flux(in_git())
     sweep = tools.sweep()
