@@ -211,6 +211,14 @@ class FakeCluster:
         version: str = self._update(names.PLURAL, new)["metadata"]["resourceVersion"]
         return version
 
+    async def delete_simulationjob(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
+        self._enter("delete_simulationjob")
+        if not self._has(names.PLURAL, namespace, name, uid):
+            return
+        if self._object(names.PLURAL, namespace, name)["metadata"]["resourceVersion"] != resource_version:
+            raise errors.ConflictError("the object has been modified", code=409, reason="Conflict")
+        self.remove(names.PLURAL, namespace, name)
+
     async def create_event(self, event: Event) -> None:
         self._enter("create_event")
         self._need_namespace(event.namespace)

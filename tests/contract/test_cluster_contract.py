@@ -154,6 +154,19 @@ class TestSimulationJobs:
         with pytest.raises(InvalidError, match="already COMPLETED"):
             await world.cancel(raw)
 
+    async def test_it_is_deleted_as_it_was_judged_or_not_at_all(self, cluster: Cluster, raw: dict[str, Any]) -> None:
+        meta = raw["metadata"]
+        namespace, name, uid = meta["namespace"], meta["name"], meta["uid"]
+        version = await self.write(cluster, raw, {"phase": "COMPLETED"})
+        await cluster.delete_simulationjob(namespace, name, STRANGER, version)
+        with pytest.raises(ConflictError):
+            await cluster.delete_simulationjob(namespace, name, uid, meta["resourceVersion"])
+        assert (await self.read(cluster, raw))["metadata"]["resourceVersion"] == version
+        await cluster.delete_simulationjob(namespace, name, uid, version)
+        with pytest.raises(NotFoundError):
+            await self.read(cluster, raw)
+        await cluster.delete_simulationjob(namespace, name, uid, version)
+
     async def test_an_event_is_accepted(self, cluster: Cluster, raw: dict[str, Any]) -> None:
         meta = raw["metadata"]
         event = Event(

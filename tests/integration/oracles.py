@@ -66,6 +66,7 @@ def violations(sweeps: Sequence[Seen], pods: Sequence[Seen], jobs: Sequence[Seen
             *_after_the_latch(history, own_pods, own_jobs),
             *_after_the_end(history, own_pods),
             *_after_the_outcome(history, own_pods, own_jobs),
+            *_cancelled_cases(history, own_pods),
             *_one_attempt_at_a_time(own_pods),
             *_parallelism(history, own_pods),
         ]
@@ -131,6 +132,21 @@ def _after_the_outcome(history: list[Seen], pods: list[Life], jobs: list[Life]) 
     for life in (*pods, *jobs):
         if life.created > since.get(life.index, FOREVER):
             yield f"{life.name} was made after its case had an outcome"
+
+
+def _cancelled_cases(history: list[Seen], pods: list[Life]) -> Iterator[str]:
+    """Cases that are cancelled while others go on have no live pod then, and get none while they are being stopped."""
+    for old, new in pairwise(history):
+        before, after = old.object.get("status", {}), new.object.get("status", {})
+        if "cancellation" in after:
+            return
+        cancelled = _ledger(after, "cancelled").minus(_ledger(before, "cancelled"))
+        cancelling = _ledger(before, "cancelling")
+        for life in pods:
+            if life.index in cancelled and life.created < new.version < life.ended:
+                yield f"case {life.index} was said to be cancelled at {new.version} while {life.name} was live"
+            if life.index in cancelling and old.version < life.created <= new.version:
+                yield f"{life.name} was made while its case was being cancelled"
 
 
 def _one_attempt_at_a_time(pods: list[Life]) -> Iterator[str]:

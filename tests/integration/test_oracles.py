@@ -65,6 +65,14 @@ def one_is_made_after_the_latch(life: History) -> None:
     life["sweeps"].insert(1, a_status(2, "CANCELLING", cancellation={"requestedAt": "now"}))
 
 
+def a_running_case_is_called_cancelled(life: History) -> None:
+    life["sweeps"][1] = a_status(4, "RUNNING", ledger={"cancelled": "0"})
+
+
+def a_case_is_made_while_it_is_cancelled(life: History) -> None:
+    life["sweeps"].insert(1, a_status(2, "RUNNING", ledger={"cancelling": "0"}))
+
+
 def the_generation_falls(life: History) -> None:
     life["sweeps"][1].object["status"]["observedGeneration"] = 0
 
@@ -80,6 +88,8 @@ def the_generation_falls(life: History) -> None:
         (a_name_is_used_again, "made 2 times"),
         (two_attempts_live, "while case-0-0 was live"),
         (one_is_made_after_the_latch, "after the latch"),
+        (a_running_case_is_called_cancelled, "said to be cancelled at 4 while case-0-0 was live"),
+        (a_case_is_made_while_it_is_cancelled, "made while its case was being cancelled"),
         (the_generation_falls, "observedGeneration fell"),
     ],
 )

@@ -285,3 +285,30 @@ async def test_the_key_of_a_cancelled_job_is_forgotten_when_nothing_is_left(benc
         assert bench.status["phase"] == "CANCELLED"
         assert bench.times("create_job") == []
         assert bench.store.get(Key("default", "nobody")) is None
+
+
+async def test_a_job_that_ended_is_deleted_with_its_children_when_its_time_is_over(bench: Bench) -> None:
+    bench.apply(cases={"count": 2}, ttlSecondsAfterFinished=60)
+    async with bench.operator():
+        for name in bench.pods():
+            bench.cluster.end_pod("default", name)
+        await asyncio.sleep(10)
+        assert bench.status["phase"] == "COMPLETED"
+        assert len(bench.pods()) == 2
+        await asyncio.sleep(51)
+        assert list(bench.cluster.objects(names.PLURAL)) == []
+        assert (bench.pods(), list(bench.cluster.objects("jobs"))) == ([], [])
+        assert len(bench.times("delete_simulationjob")) == 1
+
+
+async def test_a_job_whose_time_was_made_longer_a_moment_ago_stays(bench: Bench) -> None:
+    bench.apply(cases={"count": 1}, ttlSecondsAfterFinished=60)
+    async with bench.operator():
+        bench.cluster.end_pod("default", bench.pods()[0])
+        await asyncio.sleep(10)
+        # The watch does not tell of it before the time is over.
+        bench.cluster.watch(JobSink(bench.store), PodSink(bench.store, bench.clock))
+        await bench.patch(ttlSecondsAfterFinished=3600)
+        await asyncio.sleep(55)
+        assert len(bench.times("delete_simulationjob")) == 1
+        assert bench.status["phase"] == "COMPLETED"

@@ -75,7 +75,19 @@ class DeleteJob:
     job: JobFact
 
 
-Action = CreateCase | StartAttempt | CountAttempt | WriteJobStatus | LimitRun | DeletePod | DeleteJob
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteSimulationJob:
+    """Delete the SimulationJob itself, if it is still as it was judged."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+
+
+Action = (
+    CreateCase | StartAttempt | CountAttempt | WriteJobStatus | LimitRun | DeletePod | DeleteJob | DeleteSimulationJob
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

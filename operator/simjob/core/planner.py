@@ -13,6 +13,7 @@ from simjob.core import (
     cancellation,
     casecancellation,
     completion,
+    expiry,
     failurepolicy,
     refusal,
     running,
@@ -28,6 +29,7 @@ Rule = Callable[[Situation], Plan | None]
 
 LADDER: Final[tuple[Rule, ...]] = (
     completion.gone,
+    expiry.expired,
     completion.terminal,
     cancellation.cancelling,
     casecancellation.latching,

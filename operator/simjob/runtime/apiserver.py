@@ -96,7 +96,7 @@ class ApiServer:
 
     async def delete_job(self, namespace: str, name: str, uid: str) -> None:
         """See Cluster.delete_job."""
-        await self._delete(_jobs(namespace, name), uid, propagationPolicy="Background")
+        await self._delete(_jobs(namespace, name), {"uid": uid}, propagationPolicy="Background")
 
     async def create_pod(self, namespace: str, body: bytes) -> PodFact:
         """See Cluster.create_pod."""
@@ -113,7 +113,7 @@ class ApiServer:
 
     async def delete_pod(self, namespace: str, name: str, uid: str) -> PodFact | None:
         """See Cluster.delete_pod."""
-        answer = await self._delete(_pods(namespace, name), uid)
+        answer = await self._delete(_pods(namespace, name), {"uid": uid})
         # A deleted object is answered by itself or, at the server's choice, by a Status.
         if answer is None or _decode(_KINDS, answer).kind != "Pod":
             return None
@@ -163,6 +163,11 @@ class ApiServer:
         answer = await self._merge(f"{simulationjobs(namespace, name)}/status", patch, accept=_METADATA_ONLY)
         return _decode(_METADATA, answer).metadata.resource_version
 
+    async def delete_simulationjob(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
+        """See Cluster.delete_simulationjob."""
+        conditions = {"uid": uid, "resourceVersion": resource_version}
+        await self._delete(simulationjobs(namespace, name), conditions, propagationPolicy="Background")
+
     async def create_event(self, event: Event) -> None:
         """See Cluster.create_event."""
         body = msgspec.json.encode(_event(event, self._instance))
@@ -173,15 +178,15 @@ class ApiServer:
         body = msgspec.json.encode(patch)
         return await self._connection.request("PATCH", path, body=body, content_type=MERGE_PATCH, accept=accept)
 
-    async def _delete(self, path: str, uid: str, **options: str) -> bytes | None:
-        """Returns the API server's answer, None if no object of that uid is there."""
-        body = msgspec.json.encode({"preconditions": {"uid": uid}, **options})
+    async def _delete(self, path: str, preconditions: Mapping[str, str], **options: str) -> bytes | None:
+        """Returns the API server's answer, None if no object of the uid is there."""
+        body = msgspec.json.encode({"preconditions": preconditions, **options})
         try:
             return await self._connection.request("DELETE", path, body=body)
         except errors.NotFoundError:
             return None
         except errors.ConflictError:
-            if await self._is_there(path, uid):
+            if await self._is_there(path, preconditions["uid"]):
                 raise
             return None
 

@@ -116,6 +116,13 @@ class Cluster(Protocol):
         """
         ...
 
+    async def delete_simulationjob(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
+        """DELETEs a SimulationJob with propagationPolicy Background; one that is gone, or another's name, is success.
+
+        ConflictError if the object is not at `resource_version`.
+        """
+        ...
+
     async def create_event(self, event: Event) -> None:
         """POSTs an events.k8s.io/v1 Event about a SimulationJob."""
         ...

@@ -22,6 +22,7 @@ from simjob.core.plan import (
     CreateCase,
     DeleteJob,
     DeletePod,
+    DeleteSimulationJob,
     LimitRun,
     StartAttempt,
     WriteJobStatus,
@@ -71,13 +72,13 @@ class Executor:
 
         `job` is needed only where Jobs are to be made.
         """
-        deletions = [action for action in actions if isinstance(action, DeletePod)]
+        deletions = [action for action in actions if isinstance(action, DeletePod | DeleteSimulationJob)]
         await self._together(outcome, [partial(self._one, key, action) for action in deletions])
         by_job: dict[str, list[Action]] = {}
         creations: list[CreateCase] = []
         for action in actions:
             match action:
-                case DeletePod():
+                case DeletePod() | DeleteSimulationJob():
                     continue
                 case CreateCase():
                     creations.append(action)
@@ -128,6 +129,8 @@ class Executor:
                 await self._delete_job(key, job)
             case LimitRun(pod=pod, seconds=seconds):
                 self._store.put_pod(await self._cluster.limit_pod(pod.namespace, pod.name, pod.uid, seconds))
+            case DeleteSimulationJob(namespace=namespace, name=name, uid=uid, resource_version=version):
+                await self._cluster.delete_simulationjob(namespace, name, uid, version)
             case WriteJobStatus(job=job, status=status):
                 self._store.put_job(await self._cluster.write_job_status(job.namespace, job.name, job.uid, status))
             case CountAttempt(job=job):

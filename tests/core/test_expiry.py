@@ -1,0 +1,49 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from builders import CREATED, NOW, UID, a_job_fact, a_pod_fact, a_started_job, planned
+from simjob.core import expiry
+from simjob.core.plan import DeletePod, DeleteSimulationJob
+
+ENDED = {"phase": "COMPLETED", "isTerminal": True, "completionTime": "2026-01-02T03:04:50Z"}
+GONE = DeleteSimulationJob(namespace="default", name="sweep", uid=UID, resource_version="1")
+
+
+def ended(ttl: int | None, **status: Any) -> Any:
+    return a_started_job(ttlSecondsAfterFinished=ttl, status={**ENDED, **status})
+
+
+@pytest.mark.parametrize(("ttl", "actions"), [(0, (GONE,)), (10, (GONE,)), (11, ()), (None, ())])
+def test_a_job_is_deleted_when_it_ended_so_long_ago(ttl: int | None, actions: Any) -> None:
+    assert planned(ended(ttl)).actions == actions
+
+
+@pytest.mark.parametrize("phase", ["COMPLETED", "FAILED", "CANCELLED"])
+def test_at_every_end(phase: str) -> None:
+    assert planned(ended(10, phase=phase)).actions == (GONE,)
+
+
+def test_until_then_it_is_looked_at_again_when_its_time_comes() -> None:
+    assert planned(ended(3600)).look_again == NOW - timedelta(seconds=10) + timedelta(seconds=3600)
+    assert planned(ended(None)).look_again is None
+
+
+def test_what_should_not_be_there_is_removed_meanwhile() -> None:
+    plan = planned(ended(3600), a_job_fact(0), a_pod_fact(0))
+    assert plan.actions == (DeletePod(pod=a_pod_fact(0)),)
+    assert plan.look_again == NOW + timedelta(seconds=60)
+
+
+@pytest.mark.parametrize(
+    "status",
+    [{"phase": "RUNNING", "isTerminal": False}, {"completionTime": None}],
+    ids=["has not ended", "without a time of its end"],
+)
+def test_it_is_kept(status: dict[str, Any]) -> None:
+    assert expiry.expires_at(ended(0, **status)) is None
+
+
+def test_one_that_is_being_deleted_is_not_deleted_again() -> None:
+    job = a_started_job(metadata={"deletionTimestamp": CREATED}, ttlSecondsAfterFinished=0, status=ENDED)
+    assert planned(job).actions == ()
