@@ -96,11 +96,18 @@ class FakeCluster:
         raw["status"] = merged(raw.get("status", {}), status)
         self._update("pods", raw)
 
+    def run_pod(self, namespace: str, name: str) -> None:
+        """Plays a kubelet that starts the simulation."""
+        state = {"running": {"startedAt": timestamp(self._clock())}}
+        self.set_pod(namespace, name, phase="Running", containerStatuses=[{"name": "simulation", "state": state}])
+
     def end_pod(self, namespace: str, name: str, exit_code: int = 0, message: str = "") -> None:
-        """Plays a simulation that ends; a pod that was asked to stop is gone then."""
-        state = {"terminated": {"exitCode": exit_code, "reason": "Error" if exit_code else "Completed"}}
-        if message:
-            state["terminated"]["message"] = message
+        """Plays a simulation that ends and leaves a message; a pod that was asked to stop is gone then."""
+        before = self._object("pods", namespace, name)["status"].get("containerStatuses", [{}])
+        end: Raw = {"exitCode": exit_code, "reason": "Error" if exit_code else "Completed", "message": message}
+        if running := before[0].get("state", {}).get("running"):
+            end |= running | {"finishedAt": timestamp(self._clock())}
+        state = {"terminated": end}
         phase = "Failed" if exit_code else "Succeeded"
         self.set_pod(namespace, name, phase=phase, containerStatuses=[{"name": "simulation", "state": state}])
         if "deletionTimestamp" in self._object("pods", namespace, name)["metadata"]:

@@ -19,8 +19,8 @@ _OUTCOMES = ("succeeded", "failed", "cancelled")
 class JudgedCluster(FakeCluster):
     """A cluster with one SimulationJob.
 
-    `changes` counts what was changed, by whomever. `finished`: the pods that ended by themselves. `saw` is told of
-    every change.
+    `changes` counts what was changed, by whomever. `finished`: the pods that ended by themselves. `unseen`: outcomes of
+    cases whose pods may have gone where no operator saw it. `saw` is told of every change.
     """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
@@ -28,8 +28,10 @@ class JudgedCluster(FakeCluster):
         self.changes = 0
         self.breaches: list[str] = []
         self.finished: set[str] = set()
+        self.unseen: set[str] = set()
         self.saw: Callable[[str, Raw, bool], None] = lambda plural, raw, deleted: None
         self._uids: dict[str, str] = {}
+        self._ran: dict[int, dict[str, int]] = {}
         self._status: Raw = {}
 
     @property
@@ -66,6 +68,8 @@ class JudgedCluster(FakeCluster):
             self._judge_status(raw)
         elif not deleted and raw["metadata"]["uid"] not in self._uids.values():
             self._judge_creation(plural, raw)
+        elif plural == "pods" and raw["status"]["phase"] in ("Succeeded", "Failed"):
+            self._ran.setdefault(_index(raw), {})[raw["metadata"]["uid"]] = _seconds(raw)
         super()._tell(plural, raw, deleted=deleted)
         self.saw(plural, raw, deleted)
 
@@ -108,6 +112,7 @@ class JudgedCluster(FakeCluster):
             self._must("O8", not self.live_pods(), f"CANCELLED while {self.live_pods()} are live")
             left = [name for index in ledgers["cancelled"] for name in self._jobs(index)]
             self._must("O8", not left, f"CANCELLED while {left} are there")
+        self._judge_time(new, ledgers)
         if new.get("phase") in _ENDS:
             self._must("O6", bool(new.get("completionTime")), "an end without its time")
 
@@ -125,6 +130,13 @@ class JudgedCluster(FakeCluster):
             left = left.minus(_ledger(new, outcome))
         self._must("O9", not left, f"{left} were being cancelled and are no more")
 
+    def _judge_time(self, status: Raw, ledgers: Mapping[str, Ranges]) -> None:
+        for outcome, ledger in ledgers.items():
+            said = status.get("computeTime", {}).get(outcome, {}).get("wallSeconds", 0)
+            ran = sum(sum(self._ran.get(index, {}).values()) for index in ledger)
+            holds = said <= ran if outcome in self.unseen else said == ran
+            self._must("O18", holds, f"the {outcome} cases {ledger} ran {ran} s, not {said}")
+
     def _jobs(self, index: int) -> list[str]:
         """The names of a case's Jobs that have not finished."""
         jobs = (job for job in self.objects("jobs") if _index(job) == index)
@@ -137,6 +149,12 @@ class JudgedCluster(FakeCluster):
 
 def _index(raw: Raw) -> int:
     return int(raw["metadata"]["labels"][names.LABEL_INDEX])
+
+
+def _seconds(pod: Raw) -> int:
+    ends = [container["state"]["terminated"] for container in pod["status"]["containerStatuses"]]
+    started, finished = (datetime.fromisoformat(ends[0].get(key, "1970-01-01")) for key in ("startedAt", "finishedAt"))
+    return int((finished - started).total_seconds())
 
 
 def _ledger(status: Raw, outcome: str) -> Ranges:

@@ -120,8 +120,10 @@ class World:
         self.cluster.apply(a_job_dict(**spec))
         while await self._operate():
             self.deaths += 1
+            self.cluster.unseen |= {"cancelled"}
             self._dead.clear()
             if self.away:
+                self.cluster.unseen |= {"succeeded", "failed"}
                 self.away(self)
             await asyncio.sleep(1.5)
         self._kubelet.stop()
@@ -289,7 +291,7 @@ class _Kubelet:
         cluster.set_pod("default", name, node="node-1")
         await asyncio.sleep(0.05)
         if not stop.is_set():
-            cluster.set_pod("default", name, phase="Running")
+            cluster.run_pod("default", name)
         with contextlib.suppress(TimeoutError):
             for_ever = self._world.script[index][0] == FOR_EVER
             await asyncio.wait_for(stop.wait(), None if for_ever else 0.3 + index % 3)

@@ -16,7 +16,7 @@ FAILED = Ended(outcome=Outcome.FAILED, job=None, failures=2, exit_code=3, reason
 
 
 def count(job: JobFact, failed: int = 0) -> CountAttempt:
-    return CountAttempt(job=job, attempt=1, failed=failed, lost=0, not_before=None)
+    return CountAttempt(job=job, attempt=1, failed=failed, lost=0, seconds=0, not_before=None)
 
 
 def true(patch: jobstatus.Patch | None) -> list[str]:

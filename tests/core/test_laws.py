@@ -152,6 +152,10 @@ def test_an_undisturbed_sweep_ends_as_its_cases_do(undisturbed: World) -> None:
     assert undisturbed.cluster.breaches == []
     assert end_of(undisturbed)["ledger"] == {"succeeded": "0-1", "failed": "2", "cancelled": ""}
     assert undisturbed.own_ends == {0: [0], 1: [1, 0], 2: [1, 1]}
+    times = undisturbed.status["computeTime"]
+    assert min(times["succeeded"]["wallSeconds"], times["failed"]["wallSeconds"]) >= 2, (
+        "the oracles have compared times"
+    )
     kept = [job["metadata"]["labels"][names.LABEL_INDEX] for job in undisturbed.cluster.objects("jobs")]
     assert len(kept) == 1, "one succeeded Job is kept for its logs, and no failed one"
 
@@ -350,6 +354,7 @@ def test_children_that_vanish_while_the_operator_is_away_never_lead_to_a_name_us
 @pytest.mark.parametrize("death", [None, 6, 7, 8, 9, 10, 11, 12])
 def test_a_sweep_that_is_suspended_and_resumed_goes_on_with_new_names(death: int | None) -> None:
     def suspend(world: World) -> None:
+        world.cluster.unseen |= {"succeeded"}
         world.patch(suspend=True)
         world.after(8, lambda: world.patch(suspend=False))
 

@@ -92,7 +92,7 @@ async def test_pods_are_deleted_before_anything_else() -> None:
 async def test_the_actions_of_a_job_keep_their_order() -> None:
     bench = Bench()
     job, _ = await bench.started()
-    count = CountAttempt(job=job, attempt=1, failed=1, lost=0, not_before=NOW)
+    count = CountAttempt(job=job, attempt=1, failed=1, lost=0, seconds=0, not_before=NOW)
     await bench.apply(WriteJobStatus(job=job, status={"failed": 1}), count)
     assert bench.cluster.calls == ["write_job_status", "annotate_job"]
     fact = bench.observed[0].job
@@ -102,8 +102,8 @@ async def test_the_actions_of_a_job_keep_their_order() -> None:
 async def test_counting_takes_the_time_of_the_retry_before_away() -> None:
     bench = Bench()
     job, _ = await bench.started()
-    await bench.apply(CountAttempt(job=job, attempt=1, failed=1, lost=0, not_before=NOW))
-    await bench.apply(CountAttempt(job=job, attempt=2, failed=1, lost=1, not_before=None))
+    await bench.apply(CountAttempt(job=job, attempt=1, failed=1, lost=0, seconds=0, not_before=NOW))
+    await bench.apply(CountAttempt(job=job, attempt=2, failed=1, lost=1, seconds=0, not_before=None))
     fact = bench.observed[0].job
     assert (fact.attempt, fact.lost, fact.not_before) == (2, 1, None)
 

@@ -268,6 +268,8 @@ def test_sinks_read_objects_of_ours_and_leave_out_all_others() -> None:
     (found,) = children(store)[1]
     pods.delete(pod)
     (last,) = children(store)[1]
-    assert (found.seen_at, last) == (NOW, replace(found, gone=True)), "its state is as old as its first sight"
+    assert (found.seen_at, last) == (NOW, replace(found, gone=True, gone_at=NOW)), (
+        "its state is as old as its first sight"
+    )
     jobs.delete(job)
     assert children(store) == ([], [])

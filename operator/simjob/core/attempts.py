@@ -11,7 +11,7 @@ from typing import Final
 
 from simjob.api.names import ErrorCode, Reason
 from simjob.api.spec import Spec, Task
-from simjob.core import retries, timeouts
+from simjob.core import computetime, retries, timeouts
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import CaseFacts
 from simjob.core.plan import CountAttempt
@@ -132,7 +132,7 @@ def _too_late(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> CountAtt
     if found is None or found.at > now:
         return None
     failures = job.failed + 1
-    count = _next(job, failed=failures, lost=0, not_before=now + retries.delay(failures))
+    count = _next(job, pod, failed=failures, lost=0, not_before=now + retries.delay(failures))
     return replace(count, error_code=found.error_code, error_message=found.message[:_LONGEST])
 
 
@@ -190,7 +190,7 @@ def _after(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> Verdict:
     # A failed pod with a reason and without an exit code never ran: the kubelet would not admit it.
     rejected = pod.state is PodState.FAILED and pod.exit_code is None and pod.reason and not overran
     if pod.stopped or pod.disrupted or rejected:
-        return _again(job, now)
+        return _again(job, pod, now)
     if overran:
         return _failed(job, pod, spec, now, code=timeouts.deadline_code(pod), why=Reason.DEADLINE_EXCEEDED)
     if not pod.ended or (pod.state is PodState.FAILED and pod.exit_code is None):
@@ -198,14 +198,14 @@ def _after(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> Verdict:
     if pod.exit_code in (spec.retries.non_retryable_exit_codes or ()):
         return _failed(job, pod, spec, now, why=Reason.POD_FAILURE_POLICY)
     if not batch:
-        return _again(job, now, ran=pod.ran)
+        return _again(job, pod, now, ran=pod.ran)
     return _failed(job, pod, spec, now)
 
 
-def _again(job: JobFact, now: datetime, ran: timedelta | None = None) -> Over:
+def _again(job: JobFact, pod: PodFact, now: datetime, ran: timedelta | None = None) -> Over:
     pause = retries.pause(job.attempt + 1 - job.failed, ran)
     not_before = now + pause if pause else None
-    return Over(job=job, count=_next(job, failed=job.failed, lost=0, not_before=not_before))
+    return Over(job=job, count=_next(job, pod, failed=job.failed, lost=0, not_before=not_before))
 
 
 def _failed(
@@ -224,13 +224,13 @@ def _failed(
             why=why,
         )
     not_before = now + retries.delay(failures)
-    return Over(job=job, count=_next(job, failed=failures, lost=0, not_before=not_before))
+    return Over(job=job, count=_next(job, pod, failed=failures, lost=0, not_before=not_before))
 
 
 def _lost(job: JobFact, pod: PodFact | None) -> Verdict:
     lost = job.lost + 1
     if lost < LOST_IN_A_ROW_LIMIT:
-        return Over(job=job, count=_next(job, failed=job.failed, lost=lost, not_before=None))
+        return Over(job=job, count=_next(job, pod, failed=job.failed, lost=lost, not_before=None))
     why = f": {pod.message}" if pod and pod.message else ""
     return _lost_for_good(job, f"{lost} pods in a row ended without an outcome{why}")
 
@@ -247,5 +247,12 @@ def _lost_for_good(job: JobFact, message: str) -> Ended:
     )
 
 
-def _next(job: JobFact, *, failed: int, lost: int, not_before: datetime | None) -> CountAttempt:
-    return CountAttempt(job=job, attempt=job.attempt + 1, failed=failed, lost=lost, not_before=not_before)
+def _next(job: JobFact, pod: PodFact | None, *, failed: int, lost: int, not_before: datetime | None) -> CountAttempt:
+    return CountAttempt(
+        job=job,
+        attempt=job.attempt + 1,
+        failed=failed,
+        lost=lost,
+        seconds=computetime.spent(job, pod),
+        not_before=not_before,
+    )

@@ -7,7 +7,7 @@ from simjob.api.names import Reason
 from simjob.api.ranges import Ranges
 from simjob.api.status import Failure, Phase
 from simjob.core import history, stopping, summary
-from simjob.core.plan import Plan
+from simjob.core.plan import DeleteJob, Plan
 from simjob.core.situation import Situation
 from simjob.core.summary import Saying
 
@@ -19,8 +19,11 @@ def fail(
 
     `failures` are unfinished cases that failed without a pod; the other unfinished ones are cancelled.
     """
-    actions = (*stopping.stop(situation), *history.tidy(situation))
-    if situation.live_pods or situation.unfinished_jobs:
+    new = Ranges.of(failure.index for failure in failures).intersection(situation.unfinished)
+    cancelled = stopping.cancelled(situation).minus(new)
+    refused = [DeleteJob(job=job) for job in situation.unfinished_jobs if job.index in new]
+    actions = (*stopping.wind_up(situation), *refused, *history.tidy(situation))
+    if situation.live_pods or stopping.leftover(situation):
         late = stopping.name_overdue(situation.live_pods, situation.now)
         saying = Saying(
             phase=summary.active_phase(situation),
@@ -28,10 +31,9 @@ def fail(
             message=f"{message}; {late}" if late else message,
         )
         again = stopping.look_again(situation.live_pods, situation.now)
-        return Plan(actions=actions, status=summary.summarize(situation, saying), look_again=again)
-    new = Ranges.of(failure.index for failure in failures).intersection(situation.unfinished)
+        ledger = situation.ledger.model_copy(update={"cancelled": cancelled})
+        return Plan(actions=actions, status=summary.summarize(situation, saying, ledger=ledger), look_again=again)
     failed = situation.ledger.failed.union(new)
-    cancelled = situation.unfinished.minus(failed).union(situation.ledger.cancelled)
     ledger = situation.ledger.model_copy(update={"failed": failed, "cancelled": cancelled})
     saying = Saying(phase=Phase.FAILED, reason=reason, message=message, error_code=error_code)
     status = summary.summarize(situation, saying, ledger=ledger, failures=failures)

@@ -37,7 +37,8 @@ class PodFact:
     `created` is the API server's time, `scheduled` the scheduler's; `accepted` is when its kubelet took it up,
     `started` and `finished` when the simulation's container did, all three by the kubelet's clock.
     `deadline`: so many seconds after `accepted` the kubelet ends it.
-    `seen_at`, `asked_at`: when the operator first saw this state, and its deletion, by the operator's clock.
+    `seen_at`, `asked_at`, `gone_at`: when the operator first saw this state, its deletion asked for, and it gone, by
+    the operator's clock.
     """
 
     name: str
@@ -67,6 +68,7 @@ class PodFact:
     deadline: int | None = None
     seen_at: datetime
     asked_at: datetime | None = None
+    gone_at: datetime | None = None
 
     @property
     def ended(self) -> bool:
@@ -89,7 +91,8 @@ class JobFact:
     """One case's Job.
 
     `attempt`, `failed`, `lost`, `not_before` are our annotations: the current attempt's number, the failures
-    that count so far, the attempts lost in a row, and the time before which the attempt must not start.
+    that count so far, the attempts lost in a row, and the time before which the attempt must not start; `seconds`
+    is how long the earlier attempts ran.
     `error_code`, `error_message`, too: what the operator itself decided of the last failure.
     `status_failed`, `active`, `ready`, `started`: what its status says. `succeeded` is None until it finished.
     """
@@ -107,6 +110,7 @@ class JobFact:
     failed: int = 0
     lost: int = 0
     not_before: datetime | None = None
+    seconds: int = 0
     error_code: str = ""
     error_message: str = ""
     suspended: bool = False
@@ -173,10 +177,11 @@ def _ended_first(pod: Pod, state: PodState) -> bool:
 
 
 def successor(old: PodFact, new: PodFact) -> PodFact:
-    """Returns `new` with what only the older version of the same pod can tell: a stop, and since when."""
+    """Returns `new` with what only the older version of the same pod can tell: a stop, since when, when it started."""
     return replace(
         new,
         stopped=new.stopped or old.stopped,
+        started=new.started or old.started,
         seen_at=old.seen_at if old.state is new.state else new.seen_at,
         asked_at=old.asked_at or new.asked_at,
     )
@@ -206,6 +211,7 @@ def job_fact(job: Job) -> JobFact | None:
         failed=_number(meta.annotations, names.ANNOTATION_FAILED) or 0,
         lost=_number(meta.annotations, names.ANNOTATION_LOST) or 0,
         not_before=_time(meta.annotations.get(names.ANNOTATION_NOT_BEFORE)),
+        seconds=_number(meta.annotations, names.ANNOTATION_SECONDS) or 0,
         error_code=meta.annotations.get(names.ANNOTATION_ERROR_CODE, ""),
         error_message=meta.annotations.get(names.ANNOTATION_ERROR_MESSAGE, ""),
         suspended=job.spec.suspend,

@@ -34,6 +34,13 @@ class CaseFacts:
         """The pods that are neither ended nor gone; at most one, unless somebody else made one."""
         return tuple(pod for pod in self.pods if pod.live)
 
+    @property
+    def last_pod(self) -> PodFact | None:
+        """The pod of the Job's current attempt; of a case without a Job the newest one."""
+        job = self.job
+        found = (p for p in self.pods if job is None or (p.job_uid == job.uid and p.attempt == job.attempt))
+        return next(reversed(tuple(found)), None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:

@@ -33,6 +33,7 @@ class StartAttempt:
 class CountAttempt:
     """Record in a Job's annotations that its attempt is over and which comes next, in one write.
 
+    `seconds`: how long all attempts up to now ran.
     `error_code`, `error_message`: why it is over, where its pod does not tell because it never ran.
     """
 
@@ -40,6 +41,7 @@ class CountAttempt:
     attempt: int
     failed: int
     lost: int
+    seconds: int
     not_before: datetime | None
     error_code: str = ""
     error_message: str = ""

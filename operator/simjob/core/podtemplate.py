@@ -5,12 +5,13 @@ those of the first container.
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
 from simjob.api import cases, names
-from simjob.api.resources import Gpu, Resources
+from simjob.api.resources import Gpu, Resources, parse_quantity
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import timeouts
 
@@ -91,6 +92,17 @@ def _container(container: _Dict, variables: list[_Dict]) -> _Dict:
         "env": [variable for variable in variables if variable["name"] not in taken] + own,
         "securityContext": security,
     }
+
+
+def requests(job: SimulationJob, resource: str) -> Decimal:
+    """Returns how much of a resource the containers of a case's pod ask for together, without init containers."""
+    wanted = job.spec.resources or Resources()
+    found = [container.resources for container in job.spec.template.spec.containers]
+    given = [resources.to_api() if resources else {} for resources in found]
+    given[0] = _with_resources(given[0], wanted)
+    # The API server takes a limit for the request where only that is given.
+    amounts = ({**each.get("limits", {}), **each.get("requests", {})}.get(resource, 0) for each in given)
+    return sum((parse_quantity(amount) for amount in amounts), Decimal())
 
 
 def _with_resources(resources: _Dict, wanted: Resources) -> _Dict:

@@ -17,6 +17,7 @@ from simjob.api.status import (
     Phase,
     Status,
 )
+from simjob.core import computetime
 from simjob.core.facts import PodState
 from simjob.core.situation import Situation, done
 
@@ -80,6 +81,8 @@ def summarize(
         progress=f"{finished}/{counts.total}",
         ledger=ledger,
         failures=newest_failures(situation, failures),
+        results=stored.results,
+        compute_time=computetime.counted(job, situation.open, ledger),
         suspended_seconds=_suspended_so_far(stored, saying.phase, now),
         start_time=stored.start_time or now,
         completion_time=now if terminal else None,

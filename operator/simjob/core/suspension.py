@@ -15,7 +15,7 @@ def suspended(situation: Situation) -> Plan | None:
     """Stops everything and says SUSPENDED when nothing is live; None if not asked for, or if all cases have ended."""
     if not situation.job.spec.suspend or not situation.unfinished:
         return None
-    actions = (*stopping.stop(situation), *history.tidy(situation))
+    actions = (*stopping.suspend(situation), *history.tidy(situation))
     if situation.live_pods or situation.unfinished_jobs:
         late = stopping.name_overdue(situation.live_pods, situation.now)
         message = "running cases are being stopped" + (f"; {late}" if late else "")

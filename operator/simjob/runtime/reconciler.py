@@ -226,7 +226,13 @@ def _urgent(old: Status, new: Status) -> bool:
     before = (old.phase, old.round, old.observed_generation, old.start_time)
     after = (new.phase, new.round, new.observed_generation, new.start_time)
     latched = (new.ledger.cancelling or Ranges()).minus(old.ledger.cancelling or Ranges())
-    return before != after or (old.cancellation is None) != (new.cancellation is None) or bool(latched)
+    cancel = (old.cancellation is None) != (new.cancellation is None) or _all_stopped(old, new)
+    return before != after or cancel or bool(latched)
+
+
+def _all_stopped(old: Status, new: Status) -> bool:
+    """Returns whether the last cases of a cancel go to the ledger; their Jobs wait for it."""
+    return new.cancellation is not None and new.cancellation.stopping == 0 and new.ledger != old.ledger
 
 
 def _stores_only(plan: Plan, now: datetime) -> bool:

@@ -117,6 +117,9 @@ class Store:
     def wrote(self, key: Key, status: Status, resource_version: str) -> None:
         """Takes the answer to the operator's own status write, which comes back from the watch later."""
         job = self._simulationjobs.get(key)
+        if job and job.status and job.status.ledger.cancelled != status.ledger.cancelled:
+            # The Jobs of these cases have waited for it.
+            self._wake(key)
         if isinstance(job, SimulationJob) and int(resource_version) > _version(job):
             metadata = job.metadata.model_copy(update={"resource_version": resource_version})
             self._simulationjobs[key] = job.model_copy(update={"metadata": metadata, "status": status})
@@ -164,7 +167,7 @@ class Store:
         pods = self._children.setdefault(key, _Children()).pods
         known = pods.get(fact.uid)
         last = facts.successor(known, fact) if known else fact
-        pods[fact.uid] = replace(last, gone=True)
+        pods[fact.uid] = replace(last, gone=True, gone_at=self._clock())
         self._wake(key)
 
     def listed_jobs(self, namespace: str | None, uids: Set[str], version: int) -> None:

@@ -1,0 +1,64 @@
+"""How long cases ran, by outcome: seconds of wall, CPU and GPU, counted in the write that brings an outcome.
+
+A duration is told by one clock: the kubelet's from a container's start to its finish, else the operator's. CPU and GPU
+seconds are the wall's times what a pod asks for, which is the same for all cases: rounded once, on the sum.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from simjob.api import names
+from simjob.api.simulationjob import SimulationJob
+from simjob.api.status import ComputeTime, Ledger, UsedTime
+from simjob.core import podtemplate
+from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.observed import CaseFacts
+
+
+def ran(pod: PodFact) -> int:
+    """Returns how many seconds the simulation of a pod that has ended or is gone ran."""
+    if pod.started and pod.finished:
+        return _seconds(pod.started, pod.finished)
+    until = pod.gone_at or pod.seen_at
+    if pod.started:
+        # Nobody said when it ended. The kubelet's clock may differ from the one that saw it go.
+        return _seconds(min(max(pod.started, pod.created), until), until)
+    return _seconds(pod.seen_at, until) if pod.state is PodState.RUNNING else 0
+
+
+def spent(job: JobFact, pod: PodFact | None) -> int:
+    """Returns how many seconds the attempts of a case ran, up to that of `pod`, its current one."""
+    return job.seconds + (ran(pod) if pod else 0)
+
+
+def counted(job: SimulationJob, open_: Sequence[CaseFacts], ledger: Ledger) -> ComputeTime | None:
+    """Returns the stored times with those of the cases that `ledger` has anew; `open_`: those not in the stored one."""
+    stored = job.status.compute_time
+    outcomes = {"succeeded": ledger.succeeded, "failed": ledger.failed, "cancelled": ledger.cancelled}
+    spans = {outcome: [_of(case) for case in open_ if case.index in done] for outcome, done in outcomes.items()}
+    if not any(spans.values()):
+        return stored
+    cpus = podtemplate.requests(job, "cpu")
+    gpus = sum((podtemplate.requests(job, name) for name in _gpus(job)), Decimal())
+
+    def add(outcome: str) -> UsedTime:
+        before: UsedTime = getattr(stored, outcome) if stored else UsedTime()
+        wall = before.wall_seconds + sum(spans[outcome])
+        return UsedTime(wall_seconds=wall, cpu_seconds=round(wall * cpus), gpu_seconds=round(wall * gpus))
+
+    return ComputeTime(succeeded=add("succeeded"), failed=add("failed"), cancelled=add("cancelled"))
+
+
+def _gpus(job: SimulationJob) -> set[str]:
+    gpu = job.spec.resources.gpu if job.spec.resources else None
+    return {names.GPU_RESOURCE, *([gpu.resource_name] if gpu else [])}
+
+
+def _of(case: CaseFacts) -> int:
+    pod = case.last_pod
+    return spent(case.job, pod) if case.job else ran(pod) if pod else 0
+
+
+def _seconds(since: datetime, until: datetime) -> int:
+    return max(round((until - since).total_seconds()), 0)
