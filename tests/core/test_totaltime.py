@@ -28,9 +28,11 @@ def suspended_since(time: str) -> dict[str, Any]:
 
 
 def test_a_job_whose_time_is_over_is_stopped_first() -> None:
-
     plan = planned(bounded(), a_job_fact(0), a_pod_fact(0), a_job_fact(1), now=AT)
-    assert plan.actions == (DeletePod(pod=a_pod_fact(0)), DeleteJob(job=a_job_fact(1)))
+    assert (plan.actions, str(said(plan).ledger.cancelled)) == ((DeletePod(pod=a_pod_fact(0)),), "1-2")
+    recorded = bounded(status={"ledger": {"cancelled": "1-2"}})
+    then = planned(recorded, a_job_fact(0), a_pod_fact(0, terminating=True), a_job_fact(1), now=AT)
+    assert then.actions == (DeleteJob(job=a_job_fact(1)),), "a Job goes when the ledger has its case"
     assert (said(plan).phase, said(plan).reason, said(plan).is_terminal) == ("RUNNING", "TotalTimeout", False)
 
 

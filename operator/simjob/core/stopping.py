@@ -21,8 +21,8 @@ _NAMED: Final = 3
 
 
 def suspend(situation: Situation) -> tuple[Action, ...]:
-    """Returns the actions that stop a job's cases, to run again; those that ended by themselves get their Job's status."""
-    jobs = [DeleteJob(job=job) for job in situation.unfinished_jobs]
+    """Returns the actions that stop a job's cases to run again later, in new Jobs."""
+    jobs = [DeleteJob(job=job) for job in situation.unfinished_jobs if job.index not in situation.dropped]
     return (*wind_up(situation), *jobs)
 
 
