@@ -316,6 +316,7 @@ def test_cases_are_cancelled_whatever_goes_wrong_and_whatever_follows(
     number: int, which: str, faults: dict[int, Fault], lag: tuple[float, float, float], then: str | None
 ) -> None:
     def suspend(world: World) -> None:
+        world.cluster.unseen |= {"succeeded", "failed", "cancelled"}
         world.patch(suspend=True)
         world.after(8, lambda: world.patch(suspend=False))
 
