@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from fields import schema, shown
+from fields import schema, shown, table
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -15,9 +15,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "invalid value is refused or reported. The fields are those of the CRD, the tests say it by their markers.",
     )
     parser.add_argument("--missing", action="store_true", help="only say what no test shows")
-    parser.parse_args(arguments)
-    gaps = shown.collect().gaps(schema.fields())
-    print("\n".join(gaps))
+    wanted = parser.parse_args(arguments)
+    fields, found = schema.fields(), shown.collect()
+    gaps = found.gaps(fields)
+    print("\n".join(gaps) if gaps or wanted.missing else table.render(fields, found), end="")
     return 1 if gaps else 0
 
 

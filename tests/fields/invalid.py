@@ -23,7 +23,7 @@ _WRONG_TYPES: Final[dict[str, tuple[Any, ...]]] = {
     "boolean": ("true", 1, [True]),
 }
 _UNLIKELY: Final = ("%", "-", " ", "A", "a b", "9-", "_", "ä")
-# The largest and smallest whole numbers of their formats are one step from these.
+# The first whole number beyond a format.
 _TOO_LARGE: Final = {"int32": 2**31, "int64": 2**63}
 
 
@@ -102,8 +102,8 @@ def invalid(schema: Schema, valid: Any) -> Iterator[Wrong]:
     yield from _wrong_objects(schema, valid)
     for rule in schema.get("x-kubernetes-validations", []):
         if "oldSelf" not in rule["rule"]:
-            for number, broken in enumerate(BREAKING[rule["message"]]):
-                yield Wrong(f"{rule['message']} ({number})", broken.change(valid), broken.below)
+            for broken in BREAKING[rule["message"]]:
+                yield Wrong(rule["message"], broken.change(valid), broken.below)
 
 
 def _wrong_types(schema: Schema) -> Iterator[Wrong]:
@@ -131,8 +131,8 @@ def _wrong_numbers(schema: Schema) -> Iterator[Wrong]:
         yield Wrong("too small", schema["minimum"] - 1)
     if "maximum" in schema:
         yield Wrong("too large", schema["maximum"] + 1)
-    if "format" in schema:
-        yield Wrong(f"no {schema['format']}", _TOO_LARGE[schema["format"]])
+    elif "format" in schema:
+        yield Wrong("too large", _TOO_LARGE[schema["format"]])
 
 
 def _wrong_lists(schema: Schema, valid: Any) -> Iterator[Wrong]:

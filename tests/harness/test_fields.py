@@ -61,7 +61,8 @@ def test_only_one_place_is_replaced_even_if_others_share_its_parts() -> None:
     [
         ({"type": "string", "maxLength": 3, "pattern": "^[a-z]+$"}, "a", {"against the pattern", "too long"}),
         ({"type": "string", "enum": ["A"]}, "A", {"none of the enum"}),
-        ({"type": "integer", "format": "int32", "minimum": 0, "maximum": 3}, 1, {"too small", "too large", "no int32"}),
+        ({"type": "integer", "format": "int32", "minimum": 0, "maximum": 3}, 1, {"too small", "too large"}),
+        ({"type": "integer", "format": "int64"}, 1, {"too large"}),
         ({"type": "array", "maxItems": 1, "items": {"type": "string"}}, ["a"], {"too many items"}),
         ({"type": "object", "required": ["a"], "properties": {"a": {}}}, {"a": 1}, {"without a"}),
         ({"type": "object", "maxProperties": 2}, {"a": 1}, {"too many properties"}),
