@@ -52,15 +52,15 @@ class Timeouts(Model):
     start_seconds: Annotated[
         Seconds | None,
         Field(
-            description="From then until its container runs, images being pulled meanwhile; else START_TIMEOUT. "
-            "Immutable."
+            description="From when its pod has a node until its container runs, the pulling of images included; else "
+            "START_TIMEOUT. Immutable."
         ),
     ] = None
     run_seconds: Annotated[
         Seconds | None,
         Field(
-            description="From then until it ends; else EXECUTION_TIMEOUT. Held by the node (activeDeadlineSeconds), "
-            "also while the operator is down. Immutable."
+            description="From when its container runs until it ends; else EXECUTION_TIMEOUT. Held by the node "
+            "(activeDeadlineSeconds), also while the operator is down. Immutable."
         ),
     ] = None
     total_seconds: Annotated[
