@@ -86,7 +86,7 @@ def render_job(job: SimulationJob, template: Mapping[str, Any], case: Case, roun
             "namespace": job.metadata.namespace,
             "labels": {**ours, **queue},
             "annotations": notes,
-            "ownerReferences": [_owner(names.API_VERSION, names.KIND, job.metadata.name, job.metadata.uid)],
+            "ownerReferences": [owner(names.API_VERSION, names.KIND, job.metadata.name, job.metadata.uid)],
         },
         "spec": {
             "managedBy": names.MANAGED_BY,
@@ -113,14 +113,15 @@ def render_pod(job: JobFact, template: msgspec.Raw) -> bytes:
             "namespace": job.namespace,
             "labels": {**stored.metadata.labels, names.LABEL_ATTEMPT: str(job.attempt)},
             "annotations": stored.metadata.annotations,
-            "ownerReferences": [_owner("batch/v1", "Job", job.name, job.uid)],
+            "ownerReferences": [owner("batch/v1", "Job", job.name, job.uid)],
         },
         "spec": stored.spec,
     }
     return msgspec.json.encode(body)
 
 
-def _owner(api_version: str, kind: str, name: str, uid: str) -> Mapping[str, Any]:
+def owner(api_version: str, kind: str, name: str, uid: str) -> Mapping[str, Any]:
+    """Returns the reference to a controller, with which its child goes."""
     return {
         "apiVersion": api_version,
         "kind": kind,

@@ -1,0 +1,92 @@
+from collections.abc import Iterable
+
+import msgspec
+import pytest
+from builders import a_job
+from hypothesis import given
+from hypothesis import strategies as st
+from simjob.api.cases import Case, Value
+from simjob.api.ranges import Ranges
+from simjob.core import casetable
+from simjob.core.casetable import MAX_SHARD_BYTES, DamagedTableError
+
+texts = st.text(st.sampled_from('a"\\\n\r\t\x00\x85\u2028é😀'), max_size=20)
+values: st.SearchStrategy[Value] = st.one_of(
+    texts, st.booleans(), st.integers(-(2**63) + 1, 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False)
+)
+cases = st.builds(Case, st.integers(0, 99_999), st.just("name"), st.dictionaries(st.just("a"), values))
+
+
+def numbered(count: int, **parameters: Value) -> Iterable[Case]:
+    return (Case(index, str(index), parameters) for index in range(count))
+
+
+@given(cases)
+def test_a_case_is_read_as_it_was_written(case: Case) -> None:
+    (shard,) = casetable.pack([case])
+    found = casetable.find(casetable.lines(shard.text), case.index)
+    assert found == case
+    assert [type(value) for value in found.parameters.values()] == [type(v) for v in case.parameters.values()]
+
+
+def test_shards_stay_below_their_size_also_as_escaped_json_and_hold_each_case_once() -> None:
+    shards = list(casetable.pack(numbered(20_000, text='"\\' * 20, number=1.5)))
+    assert len(shards) > 2
+    assert max(len(msgspec.json.encode(shard.text)) for shard in shards) <= MAX_SHARD_BYTES + 2
+    assert min(len(msgspec.json.encode(shard.text)) for shard in shards[:-1]) > MAX_SHARD_BYTES * 0.99
+    names = [casetable.shard_name("sweep", "0123abcd", shard.first) for shard in shards]
+    for index in (0, 1, 5_000, 19_999, *(shard.first for shard in shards), *(s.first - 1 for s in shards[1:])):
+        shard = shards[names.index(casetable.shard_of(names, index))]
+        assert casetable.find(casetable.lines(shard.text), index).index == index
+    assert sum(len(casetable.lines(shard.text)) for shard in shards) == 20_000
+
+
+def test_no_cases_make_no_shard() -> None:
+    assert list(casetable.pack([])) == []
+
+
+def test_the_wanted_lines_of_a_shard_are_taken_as_they_are() -> None:
+    (shard,) = casetable.pack(numbered(20, text="\u2028 \u0085"))
+    lines = casetable.lines(shard.text)
+    found = casetable.select(lines, Ranges.parse("3,7-8,40"))
+    assert found is not None
+    assert found.first == 3
+    assert casetable.lines(found.text) == [lines[3], lines[7], lines[8]]
+    assert casetable.select(lines, Ranges.parse("40")) is None
+
+
+@pytest.mark.parametrize(
+    "lines", [[], ["{}"], ["nonsense"], ['{"index":4}'], ['{"index":3,"name":"3","parameters":{}}']], ids=str
+)
+def test_a_case_that_is_not_in_its_shard_is_damage(lines: list[str]) -> None:
+    with pytest.raises(DamagedTableError):
+        casetable.find(lines, 4)
+
+
+@pytest.mark.parametrize("shards", [[], ["a-cases-0123abcd-9"], ["strange"]], ids=str)
+def test_a_case_that_is_in_no_shard_is_damage(shards: list[str]) -> None:
+    with pytest.raises(DamagedTableError):
+        casetable.shard_of(shards, 4)
+
+
+def test_the_name_of_a_shard_is_cut_to_a_label() -> None:
+    assert casetable.shard_name("sweep", "0123abcd", 0) == "sweep-cases-0123abcd-0"
+    name = casetable.shard_name("a." * 126, "0123abcd", 99_999)
+    assert len(name) <= 63
+    assert name.endswith("a-cases-0123abcd-99999")
+
+
+def test_tables_are_told_apart_by_each_of_their_parts() -> None:
+    found = {casetable.digest("a", "b"), casetable.digest("ab"), casetable.digest("a", "c"), casetable.digest("b", "a")}
+    assert len(found) == 4
+    assert {len(digest) for digest in found} == {8}
+
+
+def test_a_shard_cannot_be_changed_and_goes_with_its_simulationjob() -> None:
+    job = a_job()
+    body = msgspec.json.decode(casetable.render(job, "sweep-cases-0123abcd-0", "text"))
+    assert body["immutable"] is True
+    assert body["data"] == {"cases.jsonl": "text"}
+    (owner,) = body["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["uid"], owner["controller"]) == ("SimulationJob", job.metadata.uid, True)
+    assert body["metadata"]["labels"]["simjob.dev/uid"] == job.metadata.uid
