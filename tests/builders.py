@@ -6,10 +6,10 @@ from typing import Any
 
 from simjob.api.names import API_VERSION, KIND
 from simjob.api.simulationjob import SimulationJob
-from simjob.api.status import Status
+from simjob.api.status import CaseTable, Status
 from simjob.core import planner
 from simjob.core.facts import JobFact, PodFact, PodState
-from simjob.core.observed import Observed, Refusal, observe
+from simjob.core.observed import Observed, Refusal, Unprepared, observe
 from simjob.core.plan import Plan
 
 UID = "0b0c4fd2-5f39-4c0e-9a05-0f6a3d0c1a11"
@@ -103,7 +103,10 @@ def a_job_fact(index: int = 0, *, round: int = 0, **fact: Any) -> JobFact:  # no
 
 
 def observed(
-    *children: JobFact | PodFact, spent: Iterable[int] | None = (), refusal: Refusal | None = None
+    *children: JobFact | PodFact,
+    spent: Iterable[int] | None = (),
+    refusal: Refusal | None = None,
+    prepared: CaseTable | Unprepared | None = None,
 ) -> Observed:
     """Make what is observed of Jobs and pods; `spent` is None for an operator that has just started."""
     return observe(
@@ -111,6 +114,7 @@ def observed(
         [child for child in children if isinstance(child, PodFact)],
         spent=None if spent is None else frozenset(spent),
         refusal=refusal,
+        prepared=prepared,
     )
 
 
@@ -126,10 +130,11 @@ def planned(
     *children: JobFact | PodFact,
     spent: Iterable[int] | None = (),
     refusal: Refusal | None = None,
+    prepared: CaseTable | Unprepared | None = None,
     now: datetime = NOW,
 ) -> Plan:
     """Plan for a job with these children."""
-    return planner.plan(job, observed(*children, spent=spent, refusal=refusal), now)
+    return planner.plan(job, observed(*children, spent=spent, refusal=refusal, prepared=prepared), now)
 
 
 def said(plan: Plan) -> Status:

@@ -70,12 +70,16 @@ class SimulationJob(Lenient):
     status: Status = Status()
 
     @property
-    def selection(self) -> Ranges:
-        """The indexes of the cases that run; none as long as they are still to be written down and counted."""
+    def indexes(self) -> Ranges | None:
+        """The indexes of the cases that there are; None as long as they are still to be written down and counted."""
         if self.spec.cases is not None and self.spec.cases.total is not None:
-            cases = Ranges.span(self.spec.cases.total)
-        else:
-            cases = self.status.case_table.indexes if self.status.case_table else Ranges()
+            return Ranges.span(self.spec.cases.total)
+        return self.status.case_table.indexes if self.status.case_table else None
+
+    @property
+    def selection(self) -> Ranges:
+        """The indexes of the cases that run; none as long as it is not known which there are."""
+        cases = self.indexes or Ranges()
         return cases if self.spec.subset is None else cases.intersection(self.spec.subset)
 
 

@@ -33,6 +33,9 @@ def _failed(situation: Situation) -> Saying:
 
 def _completed(situation: Situation) -> Saying:
     total, ledger = situation.total, situation.ledger
+    if not total:
+        message = "there is nothing to run: no case of the other SimulationJob ended so"
+        return Saying(phase=Phase.COMPLETED, reason=Reason.NOTHING_TO_RUN, message=message)
     if len(ledger.succeeded) == total:
         message = f"all {total} cases succeeded"
         return Saying(phase=Phase.COMPLETED, reason=Reason.COMPLETED, message=message)

@@ -8,6 +8,7 @@ from simjob.api.status import Phase
 from simjob.core import stopping, summary
 from simjob.core.attempts import Due, Held, Live
 from simjob.core.facts import PULL_FAILURES, PodFact, PodState
+from simjob.core.observed import CASE_TABLE
 from simjob.core.situation import Situation
 from simjob.core.summary import Saying
 
@@ -24,6 +25,8 @@ def _refusal(situation: Situation) -> tuple[str, str] | None:
     refusal = situation.observed.refusal
     if refusal is None:
         return None
+    if refusal.kind == CASE_TABLE:
+        return Reason.TABLE_REFUSED, f"case {refusal.index} cannot start: {refusal.message}"
     reason = Reason.POD_REFUSED if refusal.kind == "Pod" else Reason.JOB_REFUSED
     return reason, f"the {refusal.kind} of case {refusal.index} is refused: {refusal.message}"
 

@@ -5,18 +5,37 @@ Built once per pass from the stores; sorted, so that the order of events cannot 
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
+from simjob.api.status import CaseTable
 from simjob.core.facts import JobFact, PodFact
+
+# The kind of a refusal whose case could not be read, so that no Job was sent.
+CASE_TABLE: Final = "CaseTable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why the API server did not take a Job or pod of ours the last time. `permanent`: it never will."""
+    """Why the API server did not take a Job or pod of ours the last time. `permanent`: it never will.
+
+    `kind`: Job, Pod, or CASE_TABLE.
+    """
 
     index: int
     kind: str
     message: str
     case_name: str = ""
+    permanent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unprepared:
+    """Why the cases could not be written down, found out at `at`. `permanent`: they never can."""
+
+    reason: str
+    message: str
+    at: datetime
     permanent: bool = False
 
 
@@ -48,11 +67,13 @@ class Observed:
 
     `spent`: cases whose Job name of the current round may have been used by this process; None when it has not
     planned for this SimulationJob before and cannot know. `refusal`: the last refused creation, if any.
+    `prepared`: what came of writing down the cases, as long as it is not in the status.
     """
 
     cases: tuple[CaseFacts, ...]
     spent: Set[int] | None
     refusal: Refusal | None = None
+    prepared: CaseTable | Unprepared | None = None
 
 
 def observe(
@@ -61,6 +82,7 @@ def observe(
     *,
     spent: Set[int] | None,
     refusal: Refusal | None = None,
+    prepared: CaseTable | Unprepared | None = None,
 ) -> Observed:
     """Groups Jobs and pods by case, in O(Jobs + pods)."""
     jobs_of: dict[int, list[JobFact]] = {}
@@ -73,7 +95,7 @@ def observe(
         _case(index, jobs_of.get(index, []), pods_of.get(index, []))
         for index in sorted(jobs_of.keys() | pods_of.keys())
     )
-    return Observed(cases=tuple(cases), spent=spent, refusal=refusal)
+    return Observed(cases=tuple(cases), spent=spent, refusal=refusal, prepared=prepared)
 
 
 def _case(index: int, jobs: list[JobFact], pods: list[PodFact]) -> CaseFacts:

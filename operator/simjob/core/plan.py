@@ -15,6 +15,11 @@ from simjob.core.facts import JobFact, PodFact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PrepareCases:
+    """Write down the cases that the spec does not hold itself; what comes of it is in `Observed.prepared` later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateCase:
     """Make a case's Job, named by index and round, and then the pod of its first attempt."""
 
@@ -88,7 +93,15 @@ class DeleteSimulationJob:
 
 
 Action = (
-    CreateCase | StartAttempt | CountAttempt | WriteJobStatus | LimitRun | DeletePod | DeleteJob | DeleteSimulationJob
+    PrepareCases
+    | CreateCase
+    | StartAttempt
+    | CountAttempt
+    | WriteJobStatus
+    | LimitRun
+    | DeletePod
+    | DeleteJob
+    | DeleteSimulationJob
 )
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.core import (
+    accepting,
     cancellation,
     casecancellation,
     completion,
@@ -36,6 +37,7 @@ LADDER: Final[tuple[Rule, ...]] = (
     refusal.refused,
     totaltime.timed_out,
     failurepolicy.exceeded,
+    accepting.accepting,
     suspension.suspended,
     completion.completed,
     running.running,

@@ -80,6 +80,7 @@ def summarize(
         cases=counts,
         progress=f"{finished}/{counts.total}",
         ledger=ledger,
+        case_table=stored.case_table,
         failures=newest_failures(situation, failures),
         results=stored.results,
         compute_time=computetime.counted(job, situation.open, ledger),

@@ -27,7 +27,8 @@ def timed_out(situation: Situation) -> Plan | None:
     remaining, timeouts = left(situation), situation.job.spec.timeouts
     if timeouts is None or remaining is None or remaining > timedelta():
         return None
-    if situation.job.spec.suspend or not situation.unfinished:
+    # Before it is known which cases there are, there is nothing unfinished, but the time runs.
+    if situation.job.spec.suspend or not (situation.unfinished or situation.job.indexes is None):
         return None
     message = (
         f"the job took longer than `timeouts.totalSeconds`, {timeouts.total_seconds} s: what had not finished "

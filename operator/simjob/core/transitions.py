@@ -15,6 +15,8 @@ _TROUBLE: Final = frozenset(
         Reason.JOB_REFUSED,
         Reason.POD_REFUSED,
         Reason.NOT_STOPPING,
+        Reason.SOURCE_NOT_FOUND,
+        Reason.TABLE_REFUSED,
     }
 )
 

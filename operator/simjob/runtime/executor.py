@@ -11,11 +11,13 @@ from functools import partial
 from typing import Any, Final, TypeVar, assert_never
 
 from simjob.api import names
+from simjob.api.cases import Case
 from simjob.api.schema import format_time
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import children
+from simjob.core.casetable import DamagedTableError
 from simjob.core.facts import JobFact
-from simjob.core.observed import Refusal
+from simjob.core.observed import CASE_TABLE, Refusal
 from simjob.core.plan import (
     Action,
     CountAttempt,
@@ -24,9 +26,11 @@ from simjob.core.plan import (
     DeletePod,
     DeleteSimulationJob,
     LimitRun,
+    PrepareCases,
     StartAttempt,
     WriteJobStatus,
 )
+from simjob.runtime.casetables import CaseTables
 from simjob.runtime.cluster import Cluster, StoredJob
 from simjob.runtime.errors import (
     AlreadyExistsError,
@@ -66,10 +70,12 @@ class Executor:
     def __init__(self, cluster: Cluster, store: Store) -> None:
         self._cluster = cluster
         self._store = store
+        self._tables = CaseTables(cluster)
 
     async def apply(self, key: Key, job: SimulationJob | None, actions: Sequence[Action], outcome: Outcome) -> None:
         """Carries out the actions and notes in `outcome` what came of them; no call is left when it ends.
 
+        PrepareCases is left out: it takes longer than a pass may (runtime/preparing.py).
         `job` is needed only where Jobs are to be made.
         """
         deletions = [action for action in actions if isinstance(action, DeletePod | DeleteSimulationJob)]
@@ -78,7 +84,7 @@ class Executor:
         creations: list[CreateCase] = []
         for action in actions:
             match action:
-                case DeletePod() | DeleteSimulationJob():
+                case DeletePod() | PrepareCases() | DeleteSimulationJob():
                     continue
                 case CreateCase():
                     creations.append(action)
@@ -136,7 +142,7 @@ class Executor:
             case CountAttempt(job=job):
                 notes = _annotations(action)
                 self._store.put_job(await self._cluster.annotate_job(job.namespace, job.name, job.uid, notes))
-            case CreateCase() | StartAttempt():
+            case CreateCase() | StartAttempt() | PrepareCases():
                 raise TypeError(f"{action} is not carried out here")
             case _:
                 assert_never(action)
@@ -149,9 +155,11 @@ class Executor:
     async def _create(
         self, key: Key, job: SimulationJob, template: Mapping[str, Any], action: CreateCase, outcome: Outcome
     ) -> None:
-        if outcome.refusal or self._store.must_not_create(key):
+        if outcome.refusal:
             return
-        case = job.spec.case(action.index)
+        case = await self._read(job, action.index, outcome)
+        if case is None or self._store.must_not_create(key):
+            return
         body = children.render_job(job, template, case, action.round)
         name = children.job_name(job.metadata.name, job.metadata.uid, action.index, action.round)
         stored = await self._refusable(
@@ -165,6 +173,13 @@ class Executor:
             outcome.accepted = True
         else:
             await self._create_pod(key, stored, outcome)
+
+    async def _read(self, job: SimulationJob, index: int, outcome: Outcome) -> Case | None:
+        try:
+            return await self._tables.case(job, index)
+        except DamagedTableError as damaged:
+            outcome.refusal = Refusal(index=index, kind=CASE_TABLE, message=str(damaged))
+            return None
 
     async def _create_or_get(self, key: Key, name: str, body: bytes, index: int) -> StoredJob:
         try:

@@ -17,13 +17,14 @@ from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
 from simjob.core import planner, stopping, transitions
-from simjob.core.plan import Action, DeleteJob, DeletePod, Plan
+from simjob.core.plan import Action, DeleteJob, DeletePod, Plan, PrepareCases
 from simjob.runtime import mergepatch
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import ClusterError, ConflictError, NamespaceTerminatingError, NotFoundError
 from simjob.runtime.events import Recorder
 from simjob.runtime.executor import Executor, Outcome
 from simjob.runtime.memory import Memory
+from simjob.runtime.preparing import Preparing
 from simjob.runtime.store import Store
 from simjob.runtime.workqueue import Key, WorkQueue
 
@@ -50,6 +51,7 @@ class Reconciler:
         self._clock = clock
         self._executor = Executor(cluster, store)
         self.recorder = Recorder(cluster, clock)
+        self.preparing = Preparing(cluster, queue, clock)
         self._memories: dict[Key, Memory] = {}
 
     async def work(self, *, urgent_only: bool = False) -> None:
@@ -103,6 +105,7 @@ class Reconciler:
             if is_current:
                 self.recorder.note(stored.metadata, plan.notices)
                 if not _stores_only(plan, self._clock()):
+                    self._prepare(key, stored, plan)
                     await self._apply(key, stored, plan, memory)
                     return
             job = stored
@@ -124,7 +127,8 @@ class Reconciler:
         elif memory.round != status.round:
             memory.round, memory.spent = status.round, None
         started = time.perf_counter()
-        observed = self._store.observe(key, spent=memory.spent, refusal=memory.refusal)
+        children = self._store.observe(key, spent=memory.spent, refusal=memory.refusal)
+        observed = replace(children, prepared=self.preparing.answer(key))
         if memory.spent is not None:
             # A creation without an answer shows here, if it was one.
             memory.spent.update(case.index for case in observed.cases if case.job and case.job.round == status.round)
@@ -183,7 +187,7 @@ class Reconciler:
             self._store.seen(raw)
 
     async def _apply(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory) -> None:
-        actions = memory.permitted(plan.actions)
+        actions = memory.permitted(tuple(action for action in plan.actions if not isinstance(action, PrepareCases)))
         outcome = Outcome()
         try:
             await self._executor.apply(key, job if isinstance(job, SimulationJob) else None, actions, outcome)
@@ -199,6 +203,13 @@ class Reconciler:
         if (wait := memory.until_look(plan, self._clock())) is not None:
             self._queue.add_after(key, wait)
 
+    def _prepare(self, key: Key, job: SimulationJob | Invalid, plan: Plan) -> None:
+        """Has the cases written down as long as the plan asks for it; raises ClusterError if the last try did."""
+        if isinstance(job, SimulationJob) and PrepareCases() in plan.actions:
+            self.preparing.begin(key, job)
+        else:
+            self.preparing.stop(key)
+
     async def _remove(self, key: Key) -> None:
         """Removes the children of a SimulationJob that is gone; makes sure that it is."""
         if not self._store.is_gone(key):
@@ -209,6 +220,7 @@ class Reconciler:
                 self._store.drop(key)
             return
         self._memories.pop(key, None)
+        self.preparing.forget(key)
         if self._store.is_orphaned(key) or not self._store.has_children(key):
             self._store.drop(key)
             return
@@ -223,8 +235,8 @@ class Reconciler:
 
 def _urgent(old: Status, new: Status) -> bool:
     """Returns whether a status must be written at once: whatever is more than counts, a reason and a sentence."""
-    before = (old.phase, old.round, old.observed_generation, old.start_time)
-    after = (new.phase, new.round, new.observed_generation, new.start_time)
+    before = (old.phase, old.round, old.observed_generation, old.start_time, old.case_table)
+    after = (new.phase, new.round, new.observed_generation, new.start_time, new.case_table)
     latched = (new.ledger.cancelling or Ranges()).minus(old.ledger.cancelling or Ranges())
     cancel = (old.cancellation is None) != (new.cancellation is None) or _all_stopped(old, new)
     return before != after or cancel or bool(latched)
@@ -267,4 +279,5 @@ async def run(reconciler: Reconciler, workers: int) -> None:
             for _ in range(_URGENT_WORKERS):
                 group.create_task(reconciler.work(urgent_only=True))
     finally:
+        reconciler.preparing.close()
         await asyncio.wait_for(reconciler.recorder.flush(), _LAST_EVENTS)

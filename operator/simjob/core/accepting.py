@@ -1,0 +1,77 @@
+"""Before the first Job: which cases there are is settled, and what the spec does not hold itself is written down.
+
+A sample design, a table of the user's and another job's cases are copied once (runtime/preparing.py); from then on only
+`status.caseTable` says what the cases are, so that nothing that changes elsewhere can change a sweep that runs.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from simjob.api.names import ErrorCode, Reason
+from simjob.api.ranges import Ranges
+from simjob.api.status import CaseTable
+from simjob.core import ending, explanation, summary, totaltime
+from simjob.core import situation as situations
+from simjob.core.observed import Unprepared
+from simjob.core.plan import Plan, PrepareCases
+from simjob.core.situation import Situation
+from simjob.core.summary import Saying
+
+# Between two looks at what is not there yet.
+PAUSE: Final = timedelta(seconds=5)
+
+
+def accepting(situation: Situation) -> Plan | None:
+    """Settles which cases there are; None when that is done."""
+    job = situation.job
+    if unknown := _unknown(situation):
+        total = len(job.indexes or ())
+        message = f"`subset` names case {next(iter(unknown))}, but there are {total} cases, numbered from 0"
+        return _refused(situation, Reason.INVALID_SPEC, message)
+    if not job.spec.needs_table or job.status.case_table is not None:
+        return None
+    match situation.observed.prepared:
+        case CaseTable() as table:
+            return _accepted(situation, table)
+        case Unprepared(permanent=True) as found:
+            return _refused(situation, found.reason, found.message)
+        case found:
+            return _preparing(situation, found)
+
+
+def _unknown(situation: Situation) -> Ranges | None:
+    """Returns the cases of `subset` that there are not; of a rerun the old job knew them."""
+    job = situation.job
+    if job.spec.subset is None or job.spec.rerun_of is not None or job.indexes is None:
+        return None
+    return job.spec.subset.minus(job.indexes)
+
+
+def _accepted(situation: Situation, table: CaseTable) -> Plan:
+    """Says where the cases are; the next plan, which reads it in the stored status, goes on."""
+    status = situation.job.status.model_copy(update={"case_table": table})
+    job = situation.job.model_copy(update={"status": status})
+    known = situations.assess(job, situation.observed, situation.now)
+    return Plan(status=summary.summarize(known, explanation.explain(known)), look_again=situation.now)
+
+
+def _preparing(situation: Situation, found: Unprepared | None) -> Plan:
+    now = situation.now
+    saying = Saying(
+        phase=summary.active_phase(situation),
+        reason=found.reason if found else Reason.PREPARING,
+        message=found.message if found else "the cases are being written down",
+    )
+    waits = found is not None and now < found.at + PAUSE
+    again = found.at + PAUSE if found and waits else summary.resync_at(now)
+    if (left := totaltime.left(situation)) is not None:
+        again = min(again, now + left)
+    return Plan(
+        actions=() if waits else (PrepareCases(),),
+        status=summary.summarize(situation, saying),
+        look_again=max(again, now),
+    )
+
+
+def _refused(situation: Situation, reason: str, message: str) -> Plan:
+    return ending.fail(situation, reason=reason, message=message, error_code=ErrorCode.INVALID_SPEC)

@@ -1,0 +1,109 @@
+"""Writes down the cases of SimulationJobs beside the passes over them: it may take seconds, and a cancel must not wait.
+
+Shards that are there already, of an operator that died, are taken as they are: their names hold a digest of the whole.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from simjob.api import names
+from simjob.api.names import Reason
+from simjob.api.simulationjob import SimulationJob
+from simjob.api.status import CaseTable
+from simjob.core import casetable
+from simjob.core.casetable import Shard
+from simjob.core.observed import Unprepared
+from simjob.runtime.casesources import CaseSources, NoCasesError
+from simjob.runtime.cluster import Cluster
+from simjob.runtime.errors import AlreadyExistsError, ForbiddenError, InvalidError, NamespaceTerminatingError
+from simjob.runtime.workqueue import Key, WorkQueue
+
+_log = logging.getLogger(__name__)
+
+Answer = CaseTable | Unprepared
+
+
+class Preparing:
+    """What is being written down, and what came of it. Wakes a key when there is an answer."""
+
+    def __init__(self, cluster: Cluster, queue: WorkQueue, clock: Callable[[], datetime]) -> None:
+        self._cluster = cluster
+        self._sources = CaseSources(cluster)
+        self._queue = queue
+        self._clock = clock
+        self._tasks: dict[Key, asyncio.Task[Answer]] = {}
+        self._answers: dict[Key, Answer] = {}
+
+    def answer(self, key: Key) -> Answer | None:
+        """Returns what came of it the last time; None as long as nothing has."""
+        return self._answers.get(key)
+
+    def begin(self, key: Key, job: SimulationJob) -> None:
+        """Has a job's cases written down, unless that is under way; raises what the last try ended with, if it did."""
+        task = self._tasks.get(key)
+        if task is None:
+            self._tasks[key] = task = asyncio.create_task(self._answered(job))
+            task.add_done_callback(lambda task: self._done(key, task))
+        elif task.done():
+            del self._tasks[key]
+            task.result()
+
+    def stop(self, key: Key) -> None:
+        """Stops what is under way."""
+        if task := self._tasks.pop(key, None):
+            task.cancel()
+
+    def forget(self, key: Key) -> None:
+        """Stops what is under way, and forgets what came of it."""
+        self.stop(key)
+        self._answers.pop(key, None)
+
+    def close(self) -> None:
+        """Stops all."""
+        for key in list(self._tasks):
+            self.stop(key)
+
+    def _done(self, key: Key, task: asyncio.Task[Answer]) -> None:
+        if self._tasks.get(key) is not task:
+            return
+        if not task.cancelled() and task.exception() is None:
+            self._answers[key] = task.result()
+            del self._tasks[key]
+        self._queue.add(key)
+
+    async def _answered(self, job: SimulationJob) -> Answer:
+        try:
+            table = await self._written(job)
+        except NoCasesError as none:
+            return Unprepared(reason=none.reason, message=str(none), permanent=none.permanent, at=self._clock())
+        except NamespaceTerminatingError:
+            raise
+        except (ForbiddenError, InvalidError) as refused:
+            message = f"the ConfigMaps that the cases are to be written down in are refused: {refused.message}"
+            permanent = isinstance(refused, InvalidError)
+            return Unprepared(reason=Reason.TABLE_REFUSED, message=message, permanent=permanent, at=self._clock())
+        count, shards = len(table.indexes), len(table.config_maps)
+        meta = job.metadata
+        about = {"namespace": meta.namespace, "simulationjob": meta.name, "cases": count, "configmaps": shards}
+        _log.info("cases are written down", extra=about)
+        return table
+
+    async def _written(self, job: SimulationJob) -> CaseTable:
+        written: list[str] = []
+        async with self._sources.opened(job) as table:
+            async for shard in table.shards:
+                name = casetable.shard_name(job.metadata.name, table.digest, shard.first)
+                await self._write(job, name, shard)
+                written.append(name)
+        return CaseTable(config_maps=tuple(written), indexes=table.indexes)
+
+    async def _write(self, job: SimulationJob, name: str, shard: Shard) -> None:
+        namespace = job.metadata.namespace
+        try:
+            await self._cluster.create_config_map(namespace, casetable.render(job, name, shard.text))
+        except AlreadyExistsError as conflict:
+            found = await self._cluster.get_config_map(namespace, name)
+            if found.owner_uid != job.metadata.uid or found.data.get(names.CASES_KEY) != shard.text:
+                raise ForbiddenError(f'a ConfigMap named "{name}" is there already and is not ours') from conflict

@@ -1,0 +1,73 @@
+"""Draws a design of experiments: `python -m simjob.runtime.sampler`, a process of its own, and all that imports scipy.
+
+Reads a designs.Request from standard input. Writes JSON Lines: a digest of the points, then each shard of the table as
+a designs.Piece, then null.
+"""
+
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import qmc
+
+from simjob.api.cases import Case
+from simjob.api.ranges import Ranges
+from simjob.api.samples import Method, Samples
+from simjob.core import casetable, sampling
+from simjob.runtime import designs
+
+Points = NDArray[np.float64]
+
+_ENGINES: Final[dict[Method, Callable[..., Any]]] = {
+    Method.LATIN_HYPERCUBE: qmc.LatinHypercube,
+    Method.SOBOL: qmc.Sobol,
+    Method.HALTON: qmc.Halton,
+}
+
+
+def draw(samples: Samples, seed: int) -> Points:
+    """Returns the points in the unit cube, a row each."""
+    generator = np.random.default_rng(seed)
+    dimensions = len(samples.parameters)
+    if samples.method is Method.RANDOM:
+        return generator.random((samples.size, dimensions))
+    with warnings.catch_warnings():
+        # A Sobol design whose size is no power of two is a little less even; the API's description says so.
+        warnings.simplefilter("ignore", UserWarning)
+        points: Points = _ENGINES[samples.method](dimensions, rng=generator).random(samples.size)
+    return points
+
+
+def cases(samples: Samples, points: Points, indexes: Ranges) -> Iterator[Case]:
+    """Yields the wanted cases."""
+    for index in indexes:
+        yield Case(index, str(index), sampling.parameters(samples, points[index].tolist()))
+
+
+def answer(request: designs.Request) -> Iterator[bytes]:
+    """Yields the lines of the answer."""
+    samples, indexes = Samples.model_validate(request.samples), Ranges.parse(request.indexes)
+    points = draw(samples, request.seed)
+    digest = sha256(points.tobytes())
+    digest.update(msgspec.json.encode([request.samples, request.indexes]))
+    yield msgspec.json.encode(digest.hexdigest()) + b"\n"
+    for shard in casetable.pack(cases(samples, points, indexes)):
+        yield msgspec.json.encode(designs.Piece(shard.first, shard.text)) + b"\n"
+    yield designs.END
+
+
+def main() -> None:
+    """Answers one request."""
+    request = msgspec.json.decode(sys.stdin.buffer.read(), type=designs.Request)
+    for line in answer(request):
+        sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

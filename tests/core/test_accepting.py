@@ -1,0 +1,132 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from builders import NOW, a_job, a_pod_fact, a_started_job, planned, said
+from simjob.api.names import ErrorCode, Reason
+from simjob.api.ranges import Ranges
+from simjob.api.simulationjob import SimulationJob
+from simjob.api.status import CaseTable, Phase
+from simjob.core.observed import Unprepared
+from simjob.core.plan import CreateCase, DeletePod, PrepareCases
+
+TABLE = CaseTable(config_maps=("sweep-cases-0123abcd-0",), indexes=Ranges.parse("0-2,7"))
+SAMPLES = {"method": "Random", "size": 4, "parameters": [{"name": "a", "min": 0, "max": 1}]}
+MISSING = Unprepared(reason=Reason.SOURCE_NOT_FOUND, message="not there", at=NOW)
+WRONG = Unprepared(reason=Reason.CASES_UNREADABLE, message="line 3", at=NOW, permanent=True)
+IN_A_TABLE = {"cases": {"configMap": {"name": "table", "key": "t.csv"}}}
+A_RERUN: dict[str, Any] = {"cases": None, "rerunOf": {"name": "old"}}
+
+
+def with_table(**spec: Any) -> SimulationJob:
+    return a_started_job(status={"caseTable": TABLE.to_api()}, **(spec or IN_A_TABLE))
+
+
+@pytest.mark.parametrize(
+    ("spec", "total"),
+    [(IN_A_TABLE, 0), (A_RERUN, 0), ({"cases": {"samples": SAMPLES}}, 4)],
+    ids=["configMap", "rerunOf", "samples"],
+)
+def test_cases_that_the_spec_does_not_hold_are_written_down_before_the_first_job(
+    spec: dict[str, Any], total: int
+) -> None:
+    plan = planned(a_job(**spec))
+    assert plan.actions == (PrepareCases(),)
+    assert (said(plan).phase, said(plan).reason, said(plan).cases.total) == (Phase.PENDING, "PreparingCases", total)
+
+
+def test_a_table_is_stored_before_anything_relies_on_it() -> None:
+    plan = planned(a_job(**IN_A_TABLE), prepared=TABLE)
+    assert plan.actions == ()
+    assert plan.look_again == NOW
+    status = said(plan)
+    assert (status.case_table, status.cases.total, status.cases.pending) == (TABLE, 4, 4)
+
+
+def test_once_it_is_stored_the_cases_of_the_table_start() -> None:
+    plan = planned(with_table())
+    assert [action.index for action in plan.actions if isinstance(action, CreateCase)] == [0, 1, 2, 7]
+    assert said(plan).case_table == TABLE
+
+
+def test_of_a_table_only_the_subset_starts() -> None:
+    plan = planned(with_table(**IN_A_TABLE, subset="7,1"))
+    assert [action.index for action in plan.actions if isinstance(action, CreateCase)] == [1, 7]
+    assert said(plan).cases.total == 2
+
+
+def test_a_source_that_is_not_there_is_looked_for_again_and_told_all_the_time() -> None:
+    job = a_job(**IN_A_TABLE)
+    waiting = planned(job, prepared=MISSING)
+    assert waiting.actions == ()
+    assert waiting.look_again == NOW + timedelta(seconds=5)
+    assert (said(waiting).phase, said(waiting).reason, said(waiting).message) == (
+        Phase.PENDING,
+        "CaseSourceNotFound",
+        "not there",
+    )
+    again = planned(job, prepared=MISSING, now=NOW + timedelta(seconds=5))
+    assert again.actions == (PrepareCases(),)
+    assert said(again).reason == "CaseSourceNotFound"
+
+
+def test_the_time_of_the_whole_job_runs_while_its_source_is_not_there() -> None:
+    job = a_started_job(timeouts={"totalSeconds": 60}, status={"startTime": "2026-01-02T03:04:03Z"}, **IN_A_TABLE)
+    assert planned(job, prepared=MISSING).look_again == NOW + timedelta(seconds=3)
+    assert said(planned(job, prepared=MISSING, now=NOW + timedelta(seconds=3))).reason == "TotalTimeout"
+
+
+def test_what_can_never_be_written_down_ends_the_job() -> None:
+    plan = planned(a_job(cases={"samples": SAMPLES}), prepared=WRONG)
+    status = said(plan)
+    assert plan.actions == ()
+    assert plan.needs_proof
+    assert (status.phase, status.error_code, status.reason, status.message) == (
+        Phase.FAILED,
+        ErrorCode.INVALID_SPEC,
+        "CasesUnreadable",
+        "line 3",
+    )
+    assert status.cases.cancelled == status.cases.total == 4
+
+
+def test_a_subset_of_cases_that_there_are_not_ends_the_job() -> None:
+    status = said(planned(a_job(cases={"count": 3}, subset="1-2,5-9")))
+    assert (status.phase, status.error_code, status.reason) == (Phase.FAILED, "INVALID_SPEC", "InvalidSpec")
+    assert status.message == "`subset` names case 5, but there are 3 cases, numbered from 0"
+    assert (status.cases.total, status.cases.cancelled) == (2, 2)
+
+
+def test_a_subset_is_held_against_a_table_when_there_is_one() -> None:
+    assert planned(a_job(**IN_A_TABLE, subset="3")).actions == (PrepareCases(),)
+    assert said(planned(with_table(**IN_A_TABLE, subset="3"))).message == (
+        "`subset` names case 3, but there are 4 cases, numbered from 0"
+    )
+
+
+def test_of_a_rerun_a_subset_takes_what_is_there_of_it() -> None:
+    plan = planned(with_table(**A_RERUN, subset="0-5"))
+    assert [action.index for action in plan.actions if isinstance(action, CreateCase)] == [0, 1, 2]
+
+
+def test_a_rerun_of_nothing_completes_at_once() -> None:
+    job = a_started_job(status={"caseTable": {}}, **A_RERUN)
+    status = said(planned(job))
+    assert (status.phase, status.reason, status.progress) == (Phase.COMPLETED, "NothingToRun", "0/0")
+
+
+def test_a_cancelled_job_does_not_prepare() -> None:
+    latched = a_started_job(cancel=True, status={"cancellation": {"requestedAt": "2026-01-02T03:04:05Z"}}, **IN_A_TABLE)
+    assert planned(latched).actions == ()
+    assert said(planned(latched)).phase is Phase.CANCELLED
+
+
+def test_a_suspended_job_prepares_and_is_suspended_then() -> None:
+    assert planned(a_job(suspend=True, **IN_A_TABLE)).actions == (PrepareCases(),)
+    assert said(planned(with_table(suspend=True, **IN_A_TABLE))).phase is Phase.SUSPENDED
+
+
+def test_a_pod_that_should_not_be_there_is_stopped_before_the_end_is_said() -> None:
+    plan = planned(a_job(cases={"count": 3}, subset="5"), a_pod_fact(0))
+    assert any(isinstance(action, DeletePod) for action in plan.actions)
+    assert said(plan).phase is not Phase.FAILED
