@@ -46,6 +46,6 @@ def _truths(phase: Phase) -> dict[str, str]:
 def example() -> str:
     """Give the status of a sweep that succeeded in part, failed in part and was cancelled, as YAML."""
     script = [[0], [0], [1], [FOR_EVER], [FOR_EVER], [FOR_EVER]]
-    world = World(script=script)
+    world = World(script=script, spec={"resources": {"cpu": 2}})
     world.after(6.0, lambda: world.patch(cancel=True, cancelReason="wrong mesh"))
     return yaml.safe_dump({"status": world.run().status}, sort_keys=False, width=110)

@@ -14,7 +14,7 @@ _IMMUTABLE: Final = re.compile(r"^`([^`]+)` is immutable: ")
 def type_of(node: Schema, part: str) -> str:
     """Say what a field takes; `part` is what stands for the object inside it."""
     if "enum" in node:
-        return " or ".join(f"`{value}`" if value != "" else "empty" for value in map(_literal, node["enum"]))
+        return _one_of([f"`{value}`" if value != "" else "empty" for value in map(_literal, node["enum"])])
     kind = node.get("type", "int-or-string" if "x-kubernetes-int-or-string" in node else "scalar")
     match kind:
         case "string":
@@ -74,6 +74,11 @@ def _message(rule: Mapping[str, str]) -> str:
         return rule["message"]
     parts = (part.strip() for part in expression.split(" + "))
     return "".join(part.strip("'") if part.startswith("'") else part.rpartition(".")[2].upper() for part in parts)
+
+
+def _one_of(values: list[str]) -> str:
+    *others, last = values
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _literal(value: Any) -> str:
