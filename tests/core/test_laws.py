@@ -257,6 +257,24 @@ def test_a_cancel_is_carried_out_whatever_goes_wrong_and_whether_or_not_it_is_ta
     assert_cancelled(World(script=SCRIPT, spec=SPEC, people=people, faults=faults, lag=(lag, 0.0, 0.0)).run())
 
 
+def cancel_that_only_the_api_server_saw(world: World) -> None:
+    """Cancels and takes it back in an instant: what is left is the annotation of the admission component."""
+    if not world.status.get("isTerminal"):
+        noted = {"annotations": {names.ANNOTATION_CANCEL_REQUESTED_BY: "anna"}}
+        world.cluster.apply({"metadata": {"namespace": "default", "name": "sweep", **noted}})
+
+
+def test_a_cancel_that_only_the_api_server_saw_is_a_cancel_whenever_it_came(undisturbed: World) -> None:
+    phases = []
+    for number in range(1, undisturbed.writes + 1):
+        world = World(script=SCRIPT, spec=SPEC, people={number: cancel_that_only_the_api_server_saw}).run()
+        assert_cancelled(world)
+        phases.append(world.status["phase"])
+        if phases[-1] == "CANCELLED":
+            assert world.status["cancellation"]["requestedBy"] == "anna"
+    assert [phase for phase, _ in itertools.groupby(phases)] == ["CANCELLED", "FAILED"]
+
+
 def cancel_cases(which: str | None) -> Deed:
     def deed(world: World) -> None:
         world.patch(cancelCases=which)

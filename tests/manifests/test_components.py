@@ -1,14 +1,18 @@
 """The components of the admission: policies that hold, about fields, annotations and roles that exist."""
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic.alias_generators import to_camel
 from simjob.api import names
 from simjob.api.spec import Spec
+
+ROOT = Path(__file__).parents[2]
 
 Objects = Mapping[tuple[str, str, str], dict[str, Any]]
 Render = Callable[[str], Objects]
@@ -44,6 +48,14 @@ def test_every_policy_is_bound_and_nothing_else_is_there(component: str, objects
         spec = objects[f"{kind}Binding", "", name]["spec"]
         denies = {"validationActions": ["Deny"]} if kind.startswith("Validating") else {}
         assert spec == {"policyName": name, **denies}
+
+
+def test_both_fit_into_an_overlay_with_all_the_rest(tmp_path: Path, render: Render) -> None:
+    root = os.path.relpath(ROOT / "manifests", tmp_path)
+    content = {"resources": [root], "components": [f"{root}/components/{name}" for name in COMPONENTS]}
+    (tmp_path / "kustomization.yaml").write_text(json.dumps(content))
+    parts = [render("manifests"), *(render(f"manifests/components/{name}") for name in COMPONENTS)]
+    assert render(str(tmp_path)) == {key: item for part in parts for key, item in part.items()}
 
 
 def test_what_cannot_be_judged_is_refused_and_status_is_not_judged(objects: Objects) -> None:

@@ -12,6 +12,7 @@ from cluster.control import kubeconfig
 from cluster.control.pki import Authority
 from cluster.provider import Cluster
 from integration.client import Client, Object
+from integration.sweeps import eventually
 
 NAMESPACE = "admission"
 FLUX = "system:serviceaccount:flux-system:kustomize-controller"
@@ -63,6 +64,10 @@ class Person:
         assert said in ("yes", "no")
         return said == "yes"
 
+    def wait_until_may(self, verb: str, what: str) -> None:
+        """Wait for a role that was just bound."""
+        eventually(lambda: self.may(verb, what), lambda: f"{self.name} may not {verb} {what}")
+
     def create(self, name: str, metadata: Object | None = None, *options: str, **spec: Any) -> Object:
         """Create a SimulationJob."""
         body = manifest(name, metadata, **spec)
@@ -102,7 +107,14 @@ def invite(cluster: Cluster, client: Client) -> dict[str, Person]:
     for name, roles in ROLES.items():
         for role in roles:
             bind(client, name, role, "Role" if role in _OWN_ROLES else "ClusterRole")
-    return {name: _meet(cluster, client, name) for name in ROLES}
+    people = {name: _meet(cluster, client, name) for name in ROLES}
+    for person in people.values():
+        person.wait_until_may("get", "simulationjobs")
+    # The controller manager brings our roles into the cluster's own.
+    for name in ("anna", FLUX):
+        people[name].wait_until_may("cancel", "simulationjobs")
+    people["pat"].wait_until_may("create", "jobs.batch")
+    return people
 
 
 def make_role(client: Client, name: str, rules: list[Object]) -> None:

@@ -33,7 +33,7 @@ def test_whether_one_may_cancel_this_job_can_be_asked(people: dict[str, Person],
     rule = {"apiGroups": ["simjob.dev"], "resources": ["simulationjobs"], "verbs": ["cancel"], "resourceNames": ["his"]}
     make_role(client, "of-one", [rule])
     binding = bind(client, "vera", "of-one")
-    assert people["vera"].may("cancel", "simjob/his")
+    people["vera"].wait_until_may("cancel", "simjob/his")
     assert not people["vera"].may("cancel", "simjob/hers")
     assert people["carl"].may("cancel", "simjob/hers")
     client.delete(binding)
