@@ -77,10 +77,13 @@ def test_a_queue_that_takes_a_job_back_and_lets_it_go_is_told_so() -> None:
     patch = jobstatus.suspended(a_job_fact(active=1, ready=1, started=STARTED), NOW)
     assert true(patch) == ["Suspended"]
     assert patch == patch | {"active": 0, "ready": 0, "startTime": None}  # type: ignore[operator]
-    resumed = jobstatus.running(a_job_fact(says_suspended=True), a_pod_fact(), NOW + SETTLING)
+    resumed = jobstatus.running(a_job_fact(says_suspended=True), a_pod_fact(state=PodState.PENDING), NOW)
     assert resumed is not None
     assert [(c["type"], c["status"]) for c in resumed["conditions"]] == [("Suspended", "False")]
-    assert resumed["startTime"] == "2026-01-02T03:05:02Z", "a held Job starts when it is let go"
+    assert resumed["startTime"] == "2026-01-02T03:05:00Z", "a held Job starts when it is let go"
+    assert "active" not in resumed, "its pod does not run yet"
+    again = a_job_fact(suspended=True, says_suspended=True)
+    assert jobstatus.running(again, a_pod_fact(state=PodState.PENDING), NOW) is None
 
 
 def test_a_job_that_goes_is_not_told_that_it_is_suspended() -> None:

@@ -31,10 +31,14 @@ def running_at(pod: PodFact) -> datetime:
 
 
 def running(job: JobFact, pod: PodFact, now: datetime) -> Patch | None:
-    """Says that the pod runs, once it has for some time."""
+    """Says that the pod runs, once it has for some time; of a Job that its queue has let go, that it is not held."""
+    if job.says_suspended and not job.suspended:
+        message = "The Job was admitted by its queue"
+        condition = _condition("Suspended", "False", "JobResumed", message, now)
+        return {"startTime": format_time(_started(job, now)), "conditions": [condition]}
     if pod.state is not PodState.RUNNING or says_running(job) or now < running_at(pod):
         return None
-    return {"active": 1, "ready": 1, "startTime": format_time(_started(job, now)), **_resumed(job, now)}
+    return {"active": 1, "ready": 1, "startTime": format_time(_started(job, now))}
 
 
 def over(job: JobFact, count: CountAttempt) -> Patch | None:
@@ -84,12 +88,6 @@ def _failure_message(ended: Ended) -> str:
 def _started(job: JobFact, now: datetime) -> datetime:
     # As the Job controller has it: when work on the Job began, for one that a queue held when it was let go.
     return job.started or (now if job.says_suspended else job.created)
-
-
-def _resumed(job: JobFact, now: datetime) -> Patch:
-    if not job.says_suspended:
-        return {}
-    return {"conditions": [_condition("Suspended", "False", "JobResumed", "The Job was admitted by its queue", now)]}
 
 
 def _condition(type_: str, status: str, reason: str, message: str, now: datetime) -> dict[str, str]:

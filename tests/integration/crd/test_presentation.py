@@ -45,6 +45,8 @@ def test_kubectl_describes_what_a_job_is_for(api: Api) -> None:
         ("spec.cancel=true,spec.type=select-cancel", {"cancel": True, "type": "select-cancel"}, None),
         ("spec.suspend=true,spec.type=select-suspend", {"suspend": True, "type": "select-suspend"}, None),
         ("spec.project=select", {"project": "select"}, None),
+        ("spec.parentJob=campaign-7", {"parentJob": "campaign-7"}, None),
+        ("spec.queueName=gpus", {"queueName": "gpus"}, None),
     ],
 )
 def test_jobs_can_be_selected(api: Api, selector: str, spec: dict[str, Any], status: dict[str, Any] | None) -> None:
