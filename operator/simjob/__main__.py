@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from datetime import UTC, datetime
 
 import uvloop
 
@@ -32,11 +31,6 @@ _TIDY_INTERVAL = 30.0
 _log = logging.getLogger("simjob")
 
 
-def now() -> datetime:
-    """Returns the time, aware, in UTC."""
-    return datetime.now(UTC)
-
-
 class Operator:
     """The parts of the operator, made and joined; `run` is its life."""
 
@@ -45,6 +39,7 @@ class Operator:
         self._credentials = credentials
         self._connection = connection
         self._stop = asyncio.Event()
+        now = connection.clock.now
         queue = WorkQueue()
         cluster = ApiServer(connection, now, configured.identity)
         store = Store(queue, now)

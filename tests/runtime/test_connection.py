@@ -1,6 +1,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import aiohttp
@@ -225,3 +227,14 @@ async def test_a_silent_stream_is_unavailable() -> None:
     async with a_server(handler) as server:
         with pytest.raises(errors.UnavailableError):
             await read(server.connection)
+
+
+async def test_the_clock_is_that_of_the_api_server() -> None:
+    ahead = datetime.now(UTC) + timedelta(hours=3)
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=b"{}", headers={"Date": format_datetime(ahead, usegmt=True)})
+
+    async with a_server(handler) as server:
+        await server.connection.request("GET", "/")
+        assert abs(server.connection.clock.now() - ahead) < timedelta(seconds=5)

@@ -6,8 +6,10 @@ its sender knows what a second object would mean.
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from enum import Enum
 from importlib.metadata import version
 from typing import Final, Protocol
@@ -19,6 +21,7 @@ from yarl import URL
 
 from simjob.api import names
 from simjob.runtime import errors
+from simjob.runtime.clock import ServerClock
 from simjob.runtime.credentials import Credentials
 
 # The API server takes the part before the slash as the field manager of every write.
@@ -81,7 +84,10 @@ class _Status(msgspec.Struct):
 
 
 class Connection:
-    """The operator's HTTP session. Use as `async with Connection.open(credentials, max_requests) as connection`."""
+    """The operator's HTTP session. Use as `async with Connection.open(credentials, max_requests) as connection`.
+
+    `clock` tells the API server's time, as its answers have it.
+    """
 
     def __init__(
         self,
@@ -98,6 +104,7 @@ class Connection:
         # A create waits for one of its own places first, so that never more than these queue up for the others:
         # deletes and status writes, cancel above all, always get through.
         self._create_places = asyncio.Semaphore(max(1, max_requests // 2))
+        self.clock = ServerClock(time.monotonic, lambda: datetime.now(UTC))
         self._sleep = sleep
         self._jitter = jitter
 
@@ -155,8 +162,10 @@ class Connection:
 
     async def _try(self, method: str, url: URL, body: bytes | None, headers: dict[str, str], within: float) -> bytes:
         limits = aiohttp.ClientTimeout(total=within, sock_connect=5)
+        sent = self.clock.start()
         try:
             async with self._session.request(method, url, data=body, headers=headers, timeout=limits) as response:
+                self.clock.answered(sent, response.headers.get("Date"))
                 answer = await response.read()
         except (aiohttp.ClientError, TimeoutError) as trouble:
             raise _no_answer(method, trouble) from trouble
