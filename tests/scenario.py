@@ -1,7 +1,6 @@
 """A whole world in virtual time: a judged cluster, a kubelet, and an operator that may die at any of its writes."""
 
 import asyncio
-import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Final, cast
 
 from builders import NOW, a_job_dict
+from kubelet import ScriptedKubelet
 from oracles import JudgedCluster, Raw
 from simjob.api import names, simulationjob
 from simjob.api.simulationjob import SimulationJob
@@ -29,10 +29,10 @@ _WRITES: Final = (
     "write_job_status",
     "delete_job",
     "create_pod",
+    "limit_pod",
     "delete_pod",
     "patch_simulationjob_status",
 )
-FOR_EVER: Final = -1
 _LATENCY: Final = 0.01
 _LONGEST: Final = 300
 
@@ -78,7 +78,7 @@ class World:
         self._loop = VirtualTimeLoop()
         self._start = self._loop.time()
         self.cluster = JudgedCluster(self.clock)
-        self._kubelet = _Kubelet(self)
+        self._kubelet = ScriptedKubelet(self.cluster, self.script, self.own_ends, self.clock)
         self._lagging = [_Lagging(self._loop, seconds) for seconds in self.lag]
         self._dead = asyncio.Event()
 
@@ -258,50 +258,3 @@ class _Lagging:
 
     def deleted(self, raw: Raw) -> None:
         self._later("deleted", raw)
-
-
-class _Kubelet:
-    """Schedules and runs pods as the script says; one that is asked to stop takes a moment."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._pods: dict[str, asyncio.Task[None]] = {}
-        self._stops: dict[str, asyncio.Event] = {}
-
-    def saw(self, plural: str, raw: Raw, deleted: bool) -> None:
-        if plural != "pods":
-            return
-        meta = raw["metadata"]
-        uid = meta["uid"]
-        if uid not in self._pods:
-            self._stops[uid] = asyncio.Event()
-            self._pods[uid] = asyncio.create_task(self._run(meta["name"], uid, int(meta["labels"][names.LABEL_INDEX])))
-        if deleted:
-            self._pods[uid].cancel()
-        elif "deletionTimestamp" in meta:
-            self._stops[uid].set()
-
-    def stop(self) -> None:
-        for task in self._pods.values():
-            task.cancel()
-
-    async def _run(self, name: str, uid: str, index: int) -> None:
-        cluster, stop = self._world.cluster, self._stops[uid]
-        await asyncio.sleep(0.05)
-        cluster.set_pod("default", name, node="node-1")
-        await asyncio.sleep(0.05)
-        if not stop.is_set():
-            cluster.run_pod("default", name)
-        with contextlib.suppress(TimeoutError):
-            for_ever = self._world.script[index][0] == FOR_EVER
-            await asyncio.wait_for(stop.wait(), None if for_ever else 0.3 + index % 3)
-        if not stop.is_set():
-            cluster.finished.add(name)
-            ends = self._world.own_ends.setdefault(index, [])
-            script = self._world.script[index]
-            ends.append(script[len(ends)] if len(ends) < len(script) else 0)
-            cluster.end_pod("default", name, ends[-1])
-        else:
-            await asyncio.sleep(0.25)
-            # What a simulation says after it was asked to stop does not count, not even 0.
-            cluster.end_pod("default", name, 143 if index % 2 else 0)

@@ -4,7 +4,8 @@ from typing import Final
 
 import yaml
 from builders import NOW
-from scenario import FOR_EVER, World
+from kubelet import FOR_EVER
+from scenario import World
 from simjob.api import conditions
 from simjob.api.status import Phase
 from simjob.core import summary

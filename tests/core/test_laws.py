@@ -9,7 +9,8 @@ import pytest
 from builders import NOW, a_job, a_job_fact, a_pod_fact, observed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scenario import FOR_EVER, Deed, Fault, World
+from kubelet import FOR_EVER
+from scenario import Deed, Fault, World
 from simjob.api import names
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
@@ -37,6 +38,7 @@ job_facts = st.builds(
     failed=small,
     lost=small,
     not_before=times,
+    error_code=st.sampled_from(["", "", "START_TIMEOUT"]),
     suspended=st.booleans(),
     says_suspended=st.booleans(),
     terminating=st.booleans(),
@@ -57,7 +59,13 @@ pod_facts = st.builds(
     disrupted=st.booleans(),
     gone=st.booleans(),
     exit_code=st.sampled_from([None, 0, 1, 137]),
-    reason=st.sampled_from(["", "Unschedulable", "ErrImagePull", "Evicted"]),
+    reason=st.sampled_from(["", "Unschedulable", "ErrImagePull", "Evicted", "DeadlineExceeded"]),
+    created=times.map(lambda time: time or NOW),
+    scheduled=times,
+    accepted=times,
+    started=times,
+    finished=times,
+    deadline=st.one_of(st.none(), small),
     grace=st.integers(0, 2**31 - 1),
     asked_at=times,
 )
@@ -69,6 +77,12 @@ ledgers = st.fixed_dictionaries(
     },
 )
 phases = st.sampled_from([None, "PENDING", "RUNNING", "SUSPENDED", "CANCELLING", "COMPLETED", "FAILED", "CANCELLED"])
+
+
+bounds = st.fixed_dictionaries(
+    {}, optional={f"{what}Seconds": st.integers(1, 300) for what in ("assign", "start", "run", "total")}
+)
+policies = st.sampled_from(["Continue", "CancelRemaining"])
 
 
 @st.composite
@@ -87,7 +101,10 @@ def jobs(draw: st.DrawFn) -> SimulationJob:
         suspend=draw(st.booleans()),
         cancel=draw(st.sampled_from([None, False, True])),
         cancelCases=draw(st.sampled_from([None, None, "0", "1-2", "0-5"])),
-        retries={"limit": draw(st.integers(0, 2))},
+        retries={"limit": draw(st.integers(0, 2)), "nonRetryableExitCodes": draw(st.sampled_from([[1], [2]]))},
+        task=draw(st.sampled_from(["Batch", "Persistent"])),
+        timeouts=draw(bounds),
+        failurePolicy={"maxFailedCases": draw(small), "onExceeded": draw(policies)},
         history={"succeededCases": draw(small), "failedCases": draw(small)},
     )
 

@@ -1,0 +1,108 @@
+"""A scheduler and a kubelet in virtual time, which do with each pod what a script says."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from fakerules import timestamp
+from oracles import JudgedCluster, Raw
+from simjob.api import names
+
+# In a script, in place of an exit code: the pod runs until it is stopped; gets no node; never starts its container;
+# runs until its deadline.
+FOR_EVER: Final = -1
+NO_NODE: Final = -2
+NO_START: Final = -3
+OVERTIME: Final = -4
+# The scheduler's clock is slow.
+_SKEW: Final = timedelta(hours=-1)
+
+
+class ScriptedKubelet:
+    """Schedules and runs pods; one that is asked to stop takes a moment.
+
+    `script` has what each case's pods do in turn; `ends`, by case, what they did or were waiting for when they went.
+    """
+
+    def __init__(
+        self,
+        cluster: JudgedCluster,
+        script: Sequence[Sequence[int]],
+        ends: dict[int, list[int]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._cluster = cluster
+        self._script = script
+        self._ends = ends
+        self._clock = clock
+        self._pods: dict[str, asyncio.Task[None]] = {}
+        self._stops: dict[str, asyncio.Event] = {}
+        self._waiting: dict[str, int] = {}
+
+    def saw(self, plural: str, raw: Raw, deleted: bool) -> None:
+        """Takes note of a change of a pod."""
+        if plural != "pods":
+            return
+        meta = raw["metadata"]
+        uid, index = meta["uid"], int(meta["labels"][names.LABEL_INDEX])
+        if uid not in self._pods:
+            self._stops[uid] = asyncio.Event()
+            self._pods[uid] = asyncio.create_task(self._run(meta["name"], uid, index))
+        if deleted:
+            self._pods[uid].cancel()
+            if uid in self._waiting:
+                self._note(index, self._waiting.pop(uid))
+        elif "deletionTimestamp" in meta:
+            self._stops[uid].set()
+
+    def stop(self) -> None:
+        for task in self._pods.values():
+            task.cancel()
+
+    def _note(self, index: int, end: int) -> None:
+        self._ends.setdefault(index, []).append(end)
+
+    async def _run(self, name: str, uid: str, index: int) -> None:
+        stop, before, script = self._stops[uid], len(self._ends.get(index, ())), self._script[index]
+        does = script[before] if before < len(script) else 0
+        if does in (NO_NODE, NO_START):
+            self._waiting[uid] = does
+        await asyncio.sleep(0.05)
+        if does == NO_NODE:
+            return
+        accepted = self._clock()
+        scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": timestamp(accepted + _SKEW)}
+        self._set(name, node="node-1", conditions=[scheduled], startTime=timestamp(accepted))
+        await asyncio.sleep(0.05)
+        if does == NO_START:
+            await stop.wait()
+        elif not stop.is_set():
+            self._cluster.run_pod("default", name)
+            limit = None if does in (FOR_EVER, OVERTIME) else 0.3 + index % 3
+            with contextlib.suppress(TimeoutError):
+                wait = self._until_deadline(name, accepted, stop) if does == OVERTIME else stop.wait()
+                await asyncio.wait_for(wait, limit)
+        if stop.is_set():
+            await asyncio.sleep(0.25)
+            # What a simulation says after it was asked to stop does not count, not even 0.
+            self._cluster.end_pod("default", name, 143 if index % 2 else 0)
+            return
+        self._cluster.finished.add(name)
+        self._note(index, does)
+        if does == OVERTIME:
+            self._set(name, reason="DeadlineExceeded")
+        self._cluster.end_pod("default", name, 137 if does == OVERTIME else does)
+
+    async def _until_deadline(self, name: str, accepted: datetime, stop: asyncio.Event) -> None:
+        """Waits until the pod's deadline, which others draw in meanwhile, or until it is asked to stop."""
+        while not stop.is_set():
+            pod = next(pod for pod in self._cluster.objects("pods") if pod["metadata"]["name"] == name)
+            limit = pod["spec"].get("activeDeadlineSeconds")
+            if limit is not None and self._clock() - accepted >= timedelta(seconds=limit):
+                return
+            await asyncio.sleep(0.25)
+
+    def _set(self, name: str, **status: Any) -> None:
+        self._cluster.set_pod("default", name, **status)
