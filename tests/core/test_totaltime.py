@@ -29,10 +29,7 @@ def suspended_since(time: str) -> dict[str, Any]:
 
 def test_a_job_whose_time_is_over_is_stopped_first() -> None:
     plan = planned(bounded(), a_job_fact(0), a_pod_fact(0), a_job_fact(1), now=AT)
-    assert (plan.actions, str(said(plan).ledger.cancelled)) == ((DeletePod(pod=a_pod_fact(0)),), "1-2")
-    recorded = bounded(status={"ledger": {"cancelled": "1-2"}})
-    then = planned(recorded, a_job_fact(0), a_pod_fact(0, terminating=True), a_job_fact(1), now=AT)
-    assert then.actions == (DeleteJob(job=a_job_fact(1)),), "a Job goes when the ledger has its case"
+    assert (plan.actions, str(said(plan).ledger.cancelled)) == ((DeletePod(pod=a_pod_fact(0)),), "")
     assert (said(plan).phase, said(plan).reason, said(plan).is_terminal) == ("RUNNING", "TotalTimeout", False)
 
 
@@ -49,7 +46,12 @@ def test_then_it_is_failed_and_what_had_not_finished_is_cancelled() -> None:
     )
     assert status.ledger.to_api() == {"succeeded": "0", "failed": "1", "cancelled": "2"}
     assert [failure.index for failure in status.failures] == [1]
-    assert plan.needs_proof
+    assert (plan.needs_proof, plan.look_again) == (True, AT)
+
+
+def test_the_jobs_of_what_was_cancelled_go_after_that() -> None:
+    ended = bounded(status={"phase": "FAILED", "ledger": {"succeeded": "0", "cancelled": "1-2"}})
+    assert planned(ended, a_job_fact(1), now=AT).actions == (DeleteJob(job=a_job_fact(1)),)
 
 
 def test_before_that_it_runs_and_is_looked_at_when_the_time_is_over() -> None:

@@ -15,15 +15,15 @@ from simjob.core.summary import Saying
 def fail(
     situation: Situation, *, reason: str, message: str, error_code: str, failures: tuple[Failure, ...] = ()
 ) -> Plan:
-    """Stops everything, and says FAILED when nothing is live.
+    """Stops everything, and says FAILED when nothing is live; then the Jobs of what is cancelled go.
 
-    `failures` are unfinished cases that failed without a pod; the other unfinished ones are cancelled.
+    `failures` are unfinished cases that failed without a pod; the other unfinished ones are cancelled, all in the write
+    that says FAILED: as long as there are unfinished cases, the rule that wants this end goes on to want it.
     """
     new = Ranges.of(failure.index for failure in failures).intersection(situation.unfinished)
-    cancelled = stopping.cancelled(situation).minus(new)
     refused = [DeleteJob(job=job) for job in situation.unfinished_jobs if job.index in new]
     actions = (*stopping.wind_up(situation), *refused, *history.tidy(situation))
-    if situation.live_pods or stopping.leftover(situation):
+    if situation.live_pods or refused:
         late = stopping.name_overdue(situation.live_pods, situation.now)
         saying = Saying(
             phase=summary.active_phase(situation),
@@ -31,10 +31,10 @@ def fail(
             message=f"{message}; {late}" if late else message,
         )
         again = stopping.look_again(situation.live_pods, situation.now)
-        ledger = situation.ledger.model_copy(update={"cancelled": cancelled})
-        return Plan(actions=actions, status=summary.summarize(situation, saying, ledger=ledger), look_again=again)
+        return Plan(actions=actions, status=summary.summarize(situation, saying), look_again=again)
     failed = situation.ledger.failed.union(new)
+    cancelled = situation.unfinished.minus(failed).union(situation.ledger.cancelled)
     ledger = situation.ledger.model_copy(update={"failed": failed, "cancelled": cancelled})
     saying = Saying(phase=Phase.FAILED, reason=reason, message=message, error_code=error_code)
     status = summary.summarize(situation, saying, ledger=ledger, failures=failures)
-    return Plan(actions=actions, status=status, needs_proof=True)
+    return Plan(actions=actions, status=status, needs_proof=True, look_again=situation.now)
