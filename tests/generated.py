@@ -11,7 +11,7 @@ ROOT: Final = Path(__file__).parents[1]
 
 
 def _reference() -> str:
-    return page.render(crd.custom_resource_definition(), (ROOT / "README.md").read_text())
+    return page.render(crd.definition(crd.job_schema()), (ROOT / "README.md").read_text())
 
 
 # In an order in which each may read those before it.

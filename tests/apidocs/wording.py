@@ -1,7 +1,7 @@
 """What a field may be, in words for a person: its type, its bounds, its default, and the texts of the CEL rules."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 Schema = Mapping[str, Any]
@@ -42,8 +42,9 @@ def default_of(node: Schema, *, required: bool) -> str:
         return "required"
     if "default" not in node:
         return ""
+    default = node["default"]
     # An object's default is empty: those of its fields fill it.
-    return "of its fields" if node["default"] == {} else f"`{_literal(node['default'])}`"
+    return "of its fields" if default == {} else _code(default if isinstance(default, list) else [default])
 
 
 def immutable_fields(node: Schema) -> frozenset[str]:
@@ -79,6 +80,10 @@ def _message(rule: Mapping[str, str]) -> str:
 def _one_of(values: list[str]) -> str:
     *others, last = values
     return f"{', '.join(others)} or {last}" if others else last
+
+
+def _code(values: Iterable[Any]) -> str:
+    return ", ".join(f"`{_literal(value)}`" for value in values)
 
 
 def _literal(value: Any) -> str:

@@ -130,7 +130,7 @@ class Capabilities(Model):
 class SecurityContext(Model):
     """What the container's processes may do."""
 
-    run_as_user: Annotated[Id | None, Field(description="The user id.")] = None
+    run_as_user: Annotated[Id | None, Field(description="The user id; the pod's or the image's if absent.")] = None
     run_as_group: Annotated[Id | None, Field(description="The group id.")] = None
     run_as_non_root: Annotated[bool | None, Field(description="Refuse to start as root.")] = None
     read_only_root_filesystem: Annotated[bool | None, Field(description="Keep the image's files read-only.")] = None
@@ -150,7 +150,7 @@ class ExecAction(Model):
 class SleepAction(Model):
     """A pause."""
 
-    seconds: Annotated[Seconds, Field(description="How long.")]
+    seconds: Annotated[Seconds, Field(description="How long, in seconds.")]
 
 
 class HttpGetAction(Model):
@@ -173,10 +173,12 @@ class Probe(Model):
     exec: Annotated[ExecAction | None, Field(description="A command that must exit with 0.")] = None
     http_get: Annotated[HttpGetAction | None, Field(description="An HTTP request that must succeed.")] = None
     tcp_socket: Annotated[TcpSocketAction | None, Field(description="A connection that must open.")] = None
-    initial_delay_seconds: Annotated[Seconds | None, Field(description="Before the first check.")] = None
-    period_seconds: Annotated[Times | None, Field(description="Between checks; 10 if absent.")] = None
-    timeout_seconds: Annotated[Times | None, Field(description="For one check; 1 if absent.")] = None
-    success_threshold: Annotated[Times | None, Field(description="Successes in a row to pass.")] = None
+    initial_delay_seconds: Annotated[
+        Seconds | None, Field(description="Seconds before the first check; 0 if absent.")
+    ] = None
+    period_seconds: Annotated[Times | None, Field(description="Seconds between checks; 10 if absent.")] = None
+    timeout_seconds: Annotated[Times | None, Field(description="Seconds for one check; 1 if absent.")] = None
+    success_threshold: Annotated[Times | None, Field(description="Successes in a row to pass; 1 if absent.")] = None
     failure_threshold: Annotated[Times | None, Field(description="Failures in a row to fail; 3 if absent.")] = None
 
 
@@ -199,20 +201,29 @@ class InitContainer(Model):
     """A container that runs to its end before the others start."""
 
     name: Annotated[DnsLabel, Field(description="The container's name, unique in the pod.")]
-    image: Annotated[str, Field(min_length=1, max_length=1024, description="The image.")]
+    image: Annotated[
+        str, Field(min_length=1, max_length=1024, description="The image, such as registry.example/solver:1.4.")
+    ]
     image_pull_policy: Annotated[
-        Literal["Always", "IfNotPresent", "Never"] | None, Field(description="When the image is pulled.")
+        Literal["Always", "IfNotPresent", "Never"] | None,
+        Field(description="When the image is pulled; Always if absent and the tag is latest, else IfNotPresent."),
     ] = None
     command: Annotated[Command | None, Field(description="In place of the image's entry point.")] = None
     args: Annotated[
         Command | None, Field(description="Arguments; $(PARAM_NAME) stands for the case's parameter `name`.")
     ] = None
     working_dir: Annotated[Path | None, Field(description="The working directory.")] = None
-    env: Annotated[tuple[EnvVar, ...] | None, Field(max_length=256, description="Variables.")] = None
-    env_from: Annotated[
-        tuple[EnvFrom, ...] | None, Field(max_length=32, description="ConfigMaps and Secrets as variables.")
+    env: Annotated[
+        tuple[EnvVar, ...] | None,
+        Field(max_length=256, description="Environment variables, beside those of the case (SIMJOB_, PARAM_)."),
     ] = None
-    volume_mounts: Annotated[tuple[VolumeMount, ...] | None, Field(max_length=64, description="Mounts.")] = None
+    env_from: Annotated[
+        tuple[EnvFrom, ...] | None,
+        Field(max_length=32, description="ConfigMaps and Secrets whose keys become variables."),
+    ] = None
+    volume_mounts: Annotated[
+        tuple[VolumeMount, ...] | None, Field(max_length=64, description="Where volumes appear in it.")
+    ] = None
     resources: Annotated[ContainerResources | None, Field(description="What it asks for.")] = None
     security_context: Annotated[SecurityContext | None, Field(description="What its processes may do.")] = None
 
@@ -222,10 +233,18 @@ class Container(InitContainer):
 
     ports: Annotated[tuple[ContainerPort, ...] | None, Field(max_length=32, description="Ports it listens on.")] = None
     termination_message_path: Annotated[
-        Path | None, Field(description="The file whose text is kept when it ends; /dev/termination-log if absent.")
+        Path | None,
+        Field(
+            description="The file whose text is kept when it ends, at most 4096 bytes: that of the first container is "
+            "the case's result. /dev/termination-log if absent."
+        ),
     ] = None
     termination_message_policy: Annotated[
-        Literal["File", "FallbackToLogsOnError"] | None, Field(description="What is kept if that file is empty.")
+        Literal["File", "FallbackToLogsOnError"] | None,
+        Field(
+            description="File keeps that file alone, FallbackToLogsOnError the end of the logs if it is empty and the "
+            "container failed; File if absent."
+        ),
     ] = None
     lifecycle: Annotated[Lifecycle | None, Field(description="What happens before it stops.")] = None
     startup_probe: Annotated[Probe | None, Field(description="Holds the other probes back until it passes.")] = None

@@ -11,6 +11,7 @@ from typing import Any, Final
 import yaml
 
 from simjob.api import names
+from simjob.api.explained import explained
 from simjob.api.schema import INT32_MAX, INT64_MAX
 from simjob.api.simulationjob import SimulationJob
 
@@ -28,7 +29,15 @@ _KIND: Final = "The kind of object, SimulationJob."
 
 
 def custom_resource_definition() -> dict[str, Any]:
-    """Make the CustomResourceDefinition."""
+    """Make the CustomResourceDefinition, with bounds and defaults in its descriptions, too."""
+    schema = job_schema()
+    return definition(
+        {**schema, "properties": {**schema["properties"], "spec": explained(schema["properties"]["spec"])}}
+    )
+
+
+def definition(schema: Schema) -> dict[str, Any]:
+    """Make a CustomResourceDefinition of objects with this schema."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -44,12 +53,12 @@ def custom_resource_definition() -> dict[str, Any]:
                 "shortNames": list(names.SHORT_NAMES),
                 "categories": list(names.CATEGORIES),
             },
-            "versions": [_version()],
+            "versions": [_version(schema)],
         },
     }
 
 
-def _version() -> dict[str, Any]:
+def _version(schema: Schema) -> dict[str, Any]:
     return {
         "name": names.VERSION,
         "served": True,
@@ -74,7 +83,7 @@ def _version() -> dict[str, Any]:
             )
         ],
         "additionalPrinterColumns": _columns(),
-        "schema": {"openAPIV3Schema": job_schema()},
+        "schema": {"openAPIV3Schema": schema},
     }
 
 

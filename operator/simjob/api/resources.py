@@ -72,7 +72,7 @@ PositiveQuantity = Annotated[
 class Gpu(Model):
     """GPUs of one case."""
 
-    count: Annotated[int, Field(ge=1, le=1024, description="How many.")] = 1
+    count: Annotated[int, Field(ge=1, le=1024, description="How many GPUs each case has.")] = 1
     resource_name: Annotated[
         str,
         Field(
@@ -84,11 +84,17 @@ class Gpu(Model):
     ] = names.GPU_RESOURCE
     product: Annotated[
         LabelValue | None,
-        Field(description="The product that it must be, as in the node's label nvidia.com/gpu.product."),
+        Field(
+            description="The product that it must be, as in the node's label nvidia.com/gpu.product, such as "
+            "NVIDIA-A100-SXM4-80GB."
+        ),
     ] = None
     memory: Annotated[
         PositiveQuantity | None,
-        Field(description="The memory that each must have at least, against the node's label nvidia.com/gpu.memory."),
+        Field(
+            description="The memory that each GPU must have at least, such as '40Gi'; compared with the node's label "
+            "nvidia.com/gpu.memory."
+        ),
     ] = None
 
     @property
@@ -103,10 +109,12 @@ class Gpu(Model):
 class Resources(Model):
     """What each case asks for: requests of the first container; memory, storage and GPUs are also its limits."""
 
-    cpu: Annotated[PositiveQuantity | None, Field(description="CPUs, such as '2' or '500m'.")] = None
+    cpu: Annotated[
+        PositiveQuantity | None, Field(description="CPUs that are set aside, such as '2' or '500m'; no limit.")
+    ] = None
     memory: Annotated[PositiveQuantity | None, Field(description="Memory, such as '4Gi'; also the limit.")] = None
     storage: Annotated[
         PositiveQuantity | None,
         Field(description="Disk that goes with the pod (ephemeral-storage), such as '10Gi'; also the limit."),
     ] = None
-    gpu: Annotated[Gpu | None, Field(description="GPUs.")] = None
+    gpu: Annotated[Gpu | None, Field(description="GPUs: how many, and of which kind.")] = None

@@ -136,7 +136,7 @@ DnsLabel = Annotated[
 ]
 LabelValue = Annotated[str, Field(max_length=63, pattern=LABEL_VALUE, description="A label's value.")]
 Word = Annotated[str, Field(max_length=253, description="A word.")]
-Line = Annotated[str, Field(max_length=4096, description="A text of at most 4096 characters.")]
+Line = Annotated[str, Field(max_length=4096, description="A text.")]
 
 PARAMETER_NAME: Final = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"
 ParameterName = Annotated[

@@ -41,7 +41,7 @@ class RerunOf(Model):
         Field(
             min_length=1,
             max_length=2,
-            description="Which of its cases.",
+            description="Which of its cases: those that ended so.",
             json_schema_extra={"x-kubernetes-list-type": "set"},
         ),
     ] = (RerunOutcome.FAILED, RerunOutcome.CANCELLED)
@@ -105,10 +105,17 @@ class Spec(Model):
     ] = Task.BATCH
     parallelism: Annotated[
         int,
-        Field(ge=0, le=10_000, description="Running cases at most. 0 starts none and lets running ones finish."),
+        Field(
+            ge=0,
+            le=10_000,
+            description="Cases that run at once, at most. May be changed at any time; 0 starts none and lets running "
+            "ones finish.",
+        ),
     ] = DEFAULT_PARALLELISM
     retries: Annotated[Retries, Field(description="How often a failed case runs again. Immutable.")] = Retries()
-    timeouts: Annotated[Timeouts | None, Field(description="How long what may take.")] = None
+    timeouts: Annotated[
+        Timeouts | None, Field(description="How long what may take, in seconds; no limit where absent.")
+    ] = None
     failure_policy: Annotated[
         FailurePolicy, Field(description="How many cases may fail, and what happens when there are more.")
     ] = FailurePolicy()
@@ -133,7 +140,8 @@ class Spec(Model):
         ),
     ] = None
     priority_class_name: Annotated[
-        ObjectName | None, Field(description="The PriorityClass of the pods. Immutable.")
+        ObjectName | None,
+        Field(description="The PriorityClass of the pods; the cluster's default if absent. Immutable."),
     ] = None
     queue_name: Annotated[
         str | None,

@@ -37,7 +37,7 @@ class PodMetadata(Model):
 class PodSecurityContext(Model):
     """What the pod's processes may do."""
 
-    run_as_user: Annotated[Id | None, Field(description="The user id.")] = None
+    run_as_user: Annotated[Id | None, Field(description="The user id; the image's if absent.")] = None
     run_as_group: Annotated[Id | None, Field(description="The group id.")] = None
     run_as_non_root: Annotated[bool | None, Field(description="Refuse to start as root.")] = None
     fs_group: Annotated[Id | None, Field(description="The group that volumes belong to.")] = None
@@ -60,7 +60,7 @@ class Toleration(Model):
         Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None, Field(description="All if absent.")
     ] = None
     toleration_seconds: Annotated[
-        int | None, Field(ge=0, le=INT64_MAX, description="How long NoExecute is tolerated.")
+        int | None, Field(ge=0, le=INT64_MAX, description="How long NoExecute is tolerated; for ever if absent.")
     ] = None
 
 
@@ -120,7 +120,9 @@ class PodSpec(Model):
     topology_spread_constraints: Annotated[
         tuple[Opaque, ...] | None, Field(max_length=16, description="As in a pod; passed on as written.")
     ] = None
-    service_account_name: Annotated[ObjectName | None, Field(description="The service account.")] = None
+    service_account_name: Annotated[
+        ObjectName | None, Field(description="The ServiceAccount, in the same namespace; `default` if absent.")
+    ] = None
     automount_service_account_token: Annotated[
         bool | None, Field(description="Give the containers the account's token; false if absent.")
     ] = None
@@ -128,14 +130,17 @@ class PodSpec(Model):
     termination_grace_period_seconds: Annotated[
         Times | None,
         # 0 would remove the pod object while its containers still run: nothing could say truly that they have stopped.
-        Field(description="Time between SIGTERM and SIGKILL, on cancel too; 30 if absent."),
+        Field(description="Seconds between SIGTERM and SIGKILL, on cancel too; 30 if absent."),
     ] = None
-    runtime_class_name: Annotated[ObjectName | None, Field(description="The RuntimeClass.")] = None
+    runtime_class_name: Annotated[ObjectName | None, Field(description="The RuntimeClass, such as nvidia.")] = None
     scheduler_name: Annotated[Word | None, Field(description="The scheduler, if not the default one.")] = None
     dns_policy: Annotated[
         Literal["ClusterFirst", "Default", "None"] | None, Field(description="ClusterFirst if absent.")
     ] = None
-    dns_config: Annotated[DnsConfig | None, Field(description="Added to the resolver's configuration.")] = None
+    dns_config: Annotated[
+        DnsConfig | None,
+        Field(description="What is added to the resolver's configuration; with dnsPolicy None it is all of it."),
+    ] = None
     share_process_namespace: Annotated[bool | None, Field(description="Let containers see each other's processes.")] = (
         None
     )
@@ -161,4 +166,4 @@ class Template(Model):
     model_config = ConfigDict(json_schema_extra=dict(ATOMIC))
 
     metadata: Annotated[PodMetadata | None, Field(description="Labels and annotations of the pods.")] = None
-    spec: Annotated[PodSpec, Field(description="The pod.")]
+    spec: Annotated[PodSpec, Field(description="The pod: those fields of a pod that a case may have.")]

@@ -31,22 +31,31 @@ class KeyToPath(Model):
 
     key: Annotated[Key, Field(description="The key.")]
     path: Annotated[Path, Field(description="The file, relative to the mount.")]
-    mode: Annotated[Mode | None, Field(description="Permission bits.")] = None
+    mode: Annotated[Mode | None, Field(description="Permission bits as a decimal number, such as 256 for 0400.")] = None
 
 
 class EmptyDir(Model):
     """A folder that goes with the pod."""
 
-    medium: Annotated[Literal["", "Memory"] | None, Field(description="Memory for a RAM disk.")] = None
-    size_limit: Annotated[Quantity | None, Field(description="How large it may grow.")] = None
+    medium: Annotated[
+        Literal["", "Memory"] | None,
+        Field(description="Memory for a RAM disk, which counts as the containers' memory; the node's disk if absent."),
+    ] = None
+    size_limit: Annotated[
+        Quantity | None, Field(description="How large it may grow, such as '1Gi'; no limit if absent.")
+    ] = None
 
 
 class ConfigMapVolume(Model):
     """A ConfigMap's keys as files."""
 
     name: Annotated[ObjectName, Field(description="The ConfigMap.")]
-    items: Annotated[tuple[KeyToPath, ...] | None, Field(max_length=256, description="Only these keys.")] = None
-    default_mode: Annotated[Mode | None, Field(description="Permission bits.")] = None
+    items: Annotated[
+        tuple[KeyToPath, ...] | None, Field(max_length=256, description="Only these keys; all if absent.")
+    ] = None
+    default_mode: Annotated[
+        Mode | None, Field(description="Permission bits as a decimal number, such as 256 for 0400.")
+    ] = None
     optional: Annotated[bool | None, Field(description="Whether it may be missing.")] = None
 
 
@@ -54,8 +63,12 @@ class SecretVolume(Model):
     """A Secret's keys as files."""
 
     secret_name: Annotated[ObjectName, Field(description="The Secret.")]
-    items: Annotated[tuple[KeyToPath, ...] | None, Field(max_length=256, description="Only these keys.")] = None
-    default_mode: Annotated[Mode | None, Field(description="Permission bits.")] = None
+    items: Annotated[
+        tuple[KeyToPath, ...] | None, Field(max_length=256, description="Only these keys; all if absent.")
+    ] = None
+    default_mode: Annotated[
+        Mode | None, Field(description="Permission bits as a decimal number, such as 256 for 0400.")
+    ] = None
     optional: Annotated[bool | None, Field(description="Whether it may be missing.")] = None
 
 
@@ -72,14 +85,16 @@ class PodFile(Model):
     path: Annotated[Path, Field(description="The file, relative to the mount.")]
     field_ref: Annotated[FieldRef | None, Field(description="A field of the pod.")] = None
     resource_field_ref: Annotated[ResourceFieldRef | None, Field(description="A request or limit.")] = None
-    mode: Annotated[Mode | None, Field(description="Permission bits.")] = None
+    mode: Annotated[Mode | None, Field(description="Permission bits as a decimal number, such as 256 for 0400.")] = None
 
 
 class PodVolume(Model):
     """Fields of the pod as files."""
 
     items: Annotated[tuple[PodFile, ...] | None, Field(max_length=64, description="The files.")] = None
-    default_mode: Annotated[Mode | None, Field(description="Permission bits.")] = None
+    default_mode: Annotated[
+        Mode | None, Field(description="Permission bits as a decimal number, such as 256 for 0400.")
+    ] = None
 
 
 class EphemeralVolume(Model):
@@ -110,9 +125,12 @@ class CsiVolume(Model):
 class ImageVolume(Model):
     """An image's files, read-only."""
 
-    reference: Annotated[str, Field(min_length=1, max_length=1024, description="The image.")]
+    reference: Annotated[
+        str, Field(min_length=1, max_length=1024, description="The image, such as registry.example/mesh:1.")
+    ]
     pull_policy: Annotated[
-        Literal["Always", "IfNotPresent", "Never"] | None, Field(description="When the image is pulled.")
+        Literal["Always", "IfNotPresent", "Never"] | None,
+        Field(description="When the image is pulled; Always if absent and the tag is latest, else IfNotPresent."),
     ] = None
 
 

@@ -80,12 +80,23 @@ def test_kubectl_explains_every_field(api: Api) -> None:
     assert without_description("status", job["properties"]["status"]) == []
 
 
-def test_kubectl_explain_reads_well(api: Api) -> None:
-    text = " ".join(api.kubectl("explain", "simjob.spec.cancel").split())
-    assert text.endswith(
-        "FIELD: cancel <boolean> DESCRIPTION: Stop everything for good: taking it back changes nothing. "
-        "Refused once the job is COMPLETED or FAILED."
-    )
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        (
+            "cancel <boolean>",
+            "Stop everything for good: taking it back changes nothing. Refused once the job is COMPLETED or FAILED.",
+        ),
+        (
+            "parallelism <integer>",
+            "Cases that run at once, at most. May be changed at any time; 0 starts none and lets running ones finish. "
+            "From 0 to 10000; 50 if absent.",
+        ),
+    ],
+)
+def test_kubectl_explain_reads_well(api: Api, field: str, words: str) -> None:
+    text = " ".join(api.kubectl("explain", f"simjob.spec.{field.partition(' ')[0]}").split())
+    assert text.endswith(f"FIELD: {field} DESCRIPTION: {words}")
 
 
 def without_description(path: str, node: dict[str, Any]) -> list[str]:
