@@ -146,6 +146,12 @@ def test_a_cancel_of_the_whole_job_goes_before_it() -> None:
     assert (said(plan).phase, ledger(plan)) == ("CANCELLING", {"cancelled": "2-5"})
 
 
+def test_a_case_that_ends_as_the_whole_job_is_cancelled_is_being_cancelled_no_more() -> None:
+    job = sweep(None, cancel=True, status={"ledger": {"cancelling": "0-1"}})
+    plan = planned(job, a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED), *live(1))
+    assert ledger(plan) == {"succeeded": "0", "cancelling": "1"}
+
+
 def test_cases_that_the_job_does_not_have_are_told_once_and_the_others_are_cancelled() -> None:
     unseen = {"observedGeneration": 1}
     plan = planned(sweep("4-9", status=unseen))

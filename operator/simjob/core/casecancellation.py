@@ -33,8 +33,11 @@ def applied(situation: Situation) -> Situation:
     """Returns the situation with the request in its ledger; a cancel of the whole job goes before it."""
     job = situation.job
     stored, wanted = job.status.ledger.cancelling, job.spec.cancel_cases
-    if not (stored or wanted) or cancellation.is_wanted(job):
+    if not (stored or wanted):
         return situation
+    if cancellation.is_wanted(job):
+        left = (stored or Ranges()).intersection(situation.unfinished)
+        return replace(situation, ledger=situation.ledger.model_copy(update={"cancelling": left or None}))
     latched = (stored or Ranges()).union(wanted or Ranges()).intersection(situation.unfinished)
     live = Ranges.of(pod.index for pod in situation.live_pods)
     dropped = latched.minus(live)
