@@ -1,15 +1,16 @@
 # Every target does its own set-up: `make demo` and `make test` need nothing but a Linux machine.
 # Variables of the cluster targets: NODES=real|kwok|both|none KWOK_NODES=50 KCM_QPS=20 CLUSTER=kind STATE=.cluster
 # Variable of the demo and the tests: KEEP=1 leaves their cluster up.
+# Variables of the benchmark: QUICK=1 for small sizes, within 8 minutes; BENCH="--scenario live --repeats 1" for flags.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-integration test-e2e lint generate cluster-up cluster-status cluster-down run image deploy
+.PHONY: help demo test test-unit test-integration test-e2e lint bench generate cluster-up cluster-status cluster-down run image deploy
 
 VENV := .venv
 READY := $(VENV)/.synced
 PY := $(VENV)/bin/python
 export PYTHONPATH := operator:tests
-export NODES KWOK_NODES KCM_QPS CLUSTER STATE KEEP
+export NODES KWOK_NODES KCM_QPS CLUSTER STATE KEEP QUICK
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +32,9 @@ test-e2e: $(READY) ## Tests of the deployed operator on a real node
 
 lint: $(READY) ## Format, lint, types, layers
 	@$(PY) -m stages lint
+
+bench: $(READY) ## How fast it starts and cancels sweeps, beside its references; QUICK=1 within 8 minutes
+	@$(PY) -m bench $(BENCH)
 
 generate: $(READY) ## Write anew the files that are made from code: the CRD, docs/api.md
 	@$(PY) -m generated

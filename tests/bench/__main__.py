@@ -1,0 +1,96 @@
+"""The command line: `python -m bench`; `make bench` runs it."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cluster.errors import ClusterError
+
+from bench import document, driver, page, plan, table
+from bench.driver import Wishes
+from bench.errors import BenchError
+
+DOCUMENT = Path("docs/benchmarks.md")
+DESCRIPTION = """\
+Measure the operator on a real control plane with fake nodes (KWOK), beside references in the
+same run: a bare client that makes the same objects, Kubernetes' own Indexed Job, and a plain
+kopf operator. An observer of its own sees when pods exist, run, are told to stop and have
+stopped; requests are counted from the API server's audit log. Nothing of what a system says
+of itself is believed, except when it says that it is cancelled: that is compared."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it; return the exit code."""
+    # Whoever ends it so wants the cluster gone as well.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    parser = _parser()
+    parsed = parser.parse_args(given)
+    if parsed.document:
+        DOCUMENT.write_text(document.render(driver.read(parsed.document)))
+        print(f"wrote {DOCUMENT}")
+        return 0
+    wishes = _wishes(parser, parsed, given)
+    try:
+        made = driver.run(wishes)
+    except (BenchError, ClusterError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: all is cleared away", file=sys.stderr)
+        return 130
+    report = wishes.folder / "report.html"
+    report.write_text(page.render(made))
+    print(f"{table.text(made)}\n\ngoals\n{table.verdicts(made)}\n\n{report}, {wishes.folder / 'results.json'}")
+    for problem in table.problems(made):
+        print(f"PROBLEM  {problem}")
+    return 1 if table.problems(made) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    quick = bool(os.environ.get("QUICK"))
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description=DESCRIPTION,
+        epilog="scenarios:\n" + "\n".join(f"  {one.name:<12} {one.what}" for one in plan.SCENARIOS),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quick", action="store_true", default=quick, help="small sizes, within 8 minutes (QUICK=1)")
+    parser.add_argument("--scenario", action="append", choices=plan.names(), help="only this one; may be repeated")
+    parser.add_argument("--systems", metavar="A,B", default="", help=f"only these of {', '.join(plan.ALL)}")
+    parser.add_argument("--repeats", type=int, metavar="N", help="how often each trial (3; quick: 1)")
+    parser.add_argument("--qps", metavar="A,B", default=f"{plan.STOCK},{plan.RAISED}", help="the controller manager's")
+    parser.add_argument(
+        "--state", type=Path, default=Path(".cluster-bench"), metavar="DIR", help="the cluster's folder"
+    )
+    parser.add_argument("--output", type=Path, default=Path("build/bench"), metavar="DIR", help="where results go")
+    parser.add_argument("--keep", action="store_true", help="leave the cluster up")
+    parser.add_argument(
+        "--document", type=Path, metavar="RESULTS", help=f"measure nothing: write {DOCUMENT} from these results"
+    )
+    return parser
+
+
+def _wishes(parser: argparse.ArgumentParser, parsed: argparse.Namespace, arguments: list[str]) -> Wishes:
+    systems = tuple(filter(None, parsed.systems.split(",")))
+    if unknown := set(systems) - set(plan.ALL):
+        parser.error(f"no such system: {', '.join(sorted(unknown))}; there are {', '.join(plan.ALL)}")
+    command = " ".join(["python -m bench", *arguments])
+    return Wishes(
+        scenarios=tuple(one for one in plan.SCENARIOS if not parsed.scenario or one.name in parsed.scenario),
+        systems=systems,
+        qps=tuple(int(part) for part in parsed.qps.split(",")),
+        repeats=parsed.repeats or (1 if parsed.quick else 3),
+        quick=parsed.quick,
+        state=parsed.state,
+        folder=parsed.output,
+        keep=parsed.keep,
+        command=command if arguments else f"make bench{' QUICK=1' if parsed.quick else ''}",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""The goals, each held against the run's own figures: met, not met, or not measured."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench.plan import RAISED, STOCK
+from bench.results import Row, Run, Spread, measured, ratio
+
+Value = float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A goal and what became of it. `met` None: this run has not measured it."""
+
+    what: str
+    budget: str
+    found: str
+    met: bool | None
+
+    @property
+    def word(self) -> str:
+        return {True: "met", False: "NOT MET", None: "not measured"}[self.met]
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """`value` finds the figure in a run; it is met if at most `limit`, or at least where `is_least`."""
+
+    what: str
+    value: Callable[[Run], Value]
+    limit: float
+    unit: str = ""
+    is_least: bool = False
+
+    def judge(self, run: Run) -> Verdict:
+        """Hold it against a run."""
+        value = self.value(run)
+        sign = "≥" if self.is_least else "≤"
+        budget = f"{sign} {self.limit:g}{self.unit}"
+        if value is None:
+            return Verdict(self.what, budget, "-", None)
+        met = value >= self.limit if self.is_least else value <= self.limit
+        return Verdict(self.what, budget, f"{value:,.2f}{self.unit}", met)
+
+
+def _of_size(run: Run, scenario: str, qps: int, cases: int) -> Row | None:
+    """Find the row of a scenario. A quick run has fewer cases: it measures no goal that names a size."""
+    found = [row for row in run.rows() if row.scenario == scenario and row.qps == qps and row.shape.cases == cases]
+    return found[0] if found else None
+
+
+def _live(run: Run, at: tuple[int, int], system: str, measure: str) -> Spread | None:
+    """Sum up a system's measure in `live`, at so many cases and so much QPS."""
+    cases, qps = at
+    row = _of_size(run, "live", qps, cases)
+    return measured(run.of(row, system), measure) if row else None
+
+
+def _times(at: tuple[int, int], measure: str, system: str, of: str = "") -> Callable[[Run], Value]:
+    """Give the ratio of the operator's measure to another system's."""
+    return lambda run: ratio(_live(run, at, "simjob", measure), _live(run, at, system, of or measure))
+
+
+def _worst(scenario: str, measure: str, cases: int = 10_000) -> Callable[[Run], Value]:
+    """Give the worst of the repeats: a budget holds always, not in the middle."""
+
+    def value(run: Run) -> Value:
+        row = _of_size(run, scenario, STOCK, cases)
+        found = measured(run.of(row, "simjob"), measure) if row else None
+        return found.high if found else None
+
+    return value
+
+
+def _anywhere(measure: str) -> Callable[[Run], Value]:
+    """Give the operator's largest value in any trial of the run."""
+
+    def value(run: Run) -> Value:
+        trials = [trial for trial in run.trials if trial.system == "simjob" and measure in trial.measures]
+        return max((trial.measures[measure] for trial in trials), default=None)
+
+    return value
+
+
+def _against_bare(cases: int, qps: int) -> Sequence[Goal]:
+    at, name = (cases, qps), f"{cases:,} cases, QPS {qps}"
+    return (
+        Goal(f"{name}: all running, to the bare client", _times(at, "all_running", "bare"), 1.25, "x"),
+        Goal(f"{name}: all signalled, to the bare client", _times(at, "all_signalled", "bare"), 1.3, "x"),
+        Goal(f"{name}: CANCELLED, to the bare client's end", _times(at, "said", "bare", "none_live"), 1.3, "x"),
+    )
+
+
+def _against_indexed(qps: int, limit: float) -> Goal:
+    what = f"1,000 cases, QPS {qps}: all running, to the Indexed Job"
+    return Goal(what, _times((1000, qps), "all_running", "indexed"), limit, "x")
+
+
+GOALS: tuple[Goal, ...] = (
+    *_against_bare(1000, STOCK),
+    _against_indexed(STOCK, 0.2),
+    *_against_bare(1000, RAISED),
+    _against_indexed(RAISED, 1.0),
+    *_against_bare(3000, STOCK),
+    Goal("pods live when it said CANCELLED, in any trial", _anywhere("live_when_said"), 0),
+    Goal("requests per case: created, cancelled", _worst("live", "requests_per_case", 1000), 6.5),
+    Goal("requests per case: created, run to the end", _worst("long", "requests_per_case"), 6.5),
+    Goal("cancel of 10,000 cases, 500 live: CANCELLED", _worst("middle", "said"), 10, " s"),
+    Goal("cancel during another's 10,000 creates: first pod signalled", _worst("rival", "first_signalled"), 1, " s"),
+    Goal("memory at 10,000 cases, 500 live", _worst("long", "peak_mib"), 200, " MiB"),
+    Goal("status at 10,000 cases", _worst("long", "status_bytes"), 65_536, " bytes"),
+    Goal("restart to caught up, 10,000 cases, 500 live", _worst("restart", "caught_up"), 5, " s"),
+    Goal("writes in a minute in which nothing happens", _worst("idle", "writes"), 0),
+)
+
+
+def judge(run: Run) -> list[Verdict]:
+    """Hold every goal against the run."""
+    return [goal.judge(run) for goal in GOALS]

@@ -1,0 +1,107 @@
+"""A run's results as they are kept: `build/bench/results.json`. Everything that is printed is rendered from them."""
+
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+import msgspec
+
+from bench.shape import Shape
+
+
+class RequestCount(msgspec.Struct, frozen=True):
+    """How often somebody asked the API server for something, in a trial."""
+
+    who: str
+    agent: str
+    verb: str
+    resource: str
+    refused: bool
+    number: int
+
+
+class Trial(msgspec.Struct, kw_only=True):
+    """One system in one scenario, once. Series are (seconds since the start, value)."""
+
+    scenario: str
+    system: str
+    shape: Shape
+    qps: int
+    repeat: int
+    measures: dict[str, float] = {}
+    requests: list[RequestCount] = []
+    live: list[tuple[float, int]] = []
+    memory: list[tuple[float, float]] = []
+    problem: str = ""
+
+    @property
+    def row(self) -> "Row":
+        """What is compared with each other: the same scenario, shape and controller manager."""
+        return Row(self.scenario, self.shape, self.qps)
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A line of the plan, whose systems are compared."""
+
+    scenario: str
+    shape: Shape
+    qps: int
+
+
+class Machine(msgspec.Struct, frozen=True):
+    """Where the run was made. `load` is the load average of the minute before it began."""
+
+    cpu: str
+    cores: int
+    memory_gib: float
+    kernel: str
+    load: float
+
+
+class Run(msgspec.Struct, kw_only=True):
+    """A whole run. `concurrency` is the bare client's, by QPS: for creating and for deleting."""
+
+    started: str
+    seconds: float = 0.0
+    command: str
+    commit: str
+    quick: bool
+    repeats: int
+    machine: Machine
+    versions: dict[str, str]
+    concurrency: dict[int, tuple[int, int]] = {}
+    trials: list[Trial] = []
+
+    def rows(self) -> list[Row]:
+        """Give the rows in the order in which they were first made."""
+        return list(dict.fromkeys(trial.row for trial in self.trials))
+
+    def systems(self, row: Row) -> list[str]:
+        """Give the systems of a row."""
+        return list(dict.fromkeys(trial.system for trial in self.trials if trial.row == row))
+
+    def of(self, row: Row, system: str) -> list[Trial]:
+        """Give the repeats of a system in a row."""
+        return [trial for trial in self.trials if trial.row == row and trial.system == system]
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """Smallest, middle and largest of the repeats."""
+
+    low: float
+    middle: float
+    high: float
+
+
+def spread(values: Sequence[float]) -> Spread | None:
+    """Sum up repeats; None if there are none."""
+    return Spread(min(values), median(values), max(values)) if values else None
+
+
+def measured(trials: Iterable[Trial], measure: str) -> Spread | None:
+    """Sum up one measure over the repeats that have it."""
+    return spread([trial.measures[measure] for trial in trials if measure in trial.measures])
+
+
+def ratio(one: Spread | None, other: Spread | None) -> float | None:
+    """Divide the middles; None if one is missing or there is nothing to divide by."""
+    return one.middle / other.middle if one and other and other.middle > 0 else None

@@ -1,0 +1,1 @@
+"""What is done with a system while the observer looks on; a file each."""

@@ -1,0 +1,22 @@
+"""Nothing happens: the operator has a large sweep whose pods just run."""
+
+import asyncio
+
+from bench import audit
+from bench.measures import Measures
+from bench.trial import Stage
+
+SECONDS = 60
+
+
+async def measure(stage: Stage) -> Measures:
+    """Wait until all that may run runs, and count what is written in a minute, anywhere."""
+    key = await stage.place()
+    live = stage.shape.at_once
+    await stage.create(key)
+    await stage.world.observed.reach(key, lambda now: now.running >= live, stage.patience, f"not {live} pods run")
+    await stage.world.calm()
+    start = stage.world.audit.position()
+    await asyncio.sleep(SECONDS)
+    requests = audit.count(stage.world.audit.records(start))
+    return {"writes": audit.total(requests, stage.system.asks, writes_only=True)}

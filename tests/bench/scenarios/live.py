@@ -1,0 +1,37 @@
+"""All cases of a sweep run at once; then it is cancelled."""
+
+import asyncio
+
+from bench import measures
+from bench.measures import Measures
+from bench.timeline import Key
+from bench.trial import Stage
+
+
+async def measure(stage: Stage) -> Measures:
+    """Create, wait until all run, cancel, wait until nothing lives and the system has said so."""
+    key = await stage.place()
+    accepted = await stage.create(key)
+    cases = stage.shape.cases
+    await stage.world.observed.reach(key, lambda now: now.running >= cases, stage.patience, f"not all {cases} run")
+    await stage.check(key)
+    found = measures.creating(stage.sweep(key), accepted, cases)
+    return found | await cancel(stage, key)
+
+
+async def cancel(stage: Stage, key: Key) -> Measures:
+    """Cancel a sweep and wait for its whole end, pods' objects included."""
+    observed, sweep = stage.world.observed, stage.sweep(key)
+    accepted = await stage.system.cancel(key)
+    await observed.reach(key, lambda now: now.live == 0, stage.patience, "pods still live after the cancel")
+    await observed.reach(key, lambda now: now.present == 0, stage.patience, "pods are still there after the cancel")
+    if stage.system.name != "bare":
+        await observed.until(
+            lambda: stage.system.said_cancelled(sweep) is not None,
+            60,
+            lambda: f"{stage.system.name} does not say that it is cancelled, but {sweep.state!r}",
+        )
+    # What it still does after it has said so is its own, too.
+    await asyncio.sleep(2)
+    await stage.check(key)
+    return measures.cancelling(sweep, accepted, stage.system.said_cancelled(sweep))

@@ -1,0 +1,100 @@
+"""The operator of this repository, from source, one replica."""
+
+import asyncio
+import time
+
+import aiohttp
+from cluster.host import addresses
+from simjob.api import names
+
+from bench.children import Child
+from bench.connection import ask
+from bench.errors import BenchError
+from bench.shape import Shape, template
+from bench.timeline import Change, Key, Sweep
+from bench.world import World
+
+PATH = f"/apis/{names.API_VERSION}/{names.PLURAL}"
+
+
+class SimJob:
+    """Creates SimulationJobs and cancels them by `spec.cancel`."""
+
+    name = "simjob"
+    asks = "operator"
+    sweeps = PATH
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.child: Child | None = None
+        self.health = ""
+
+    async def start(self) -> None:
+        """Start the operator; return when its caches are filled."""
+        await self.spawn()
+        limit = time.monotonic() + 60
+        async with aiohttp.ClientSession() as http:
+            while not await _answers(http, f"{self.health}/readyz"):
+                if self.child:
+                    self.child.require()
+                if time.monotonic() > limit:
+                    raise BenchError("the operator is not ready after 60 s")
+                await asyncio.sleep(0.05)
+
+    async def spawn(self) -> None:
+        """Start the operator's process, without waiting for anything."""
+        port = addresses.free_ports(["health"])["health"]
+        self.health = f"http://127.0.0.1:{port}"
+        self.child = await Child.start(
+            "the operator",
+            ["-m", "simjob", "--no-leader-election"],
+            self._world.folder / "operator.log",
+            KUBECONFIG=str(self._world.accounts["operator"]),
+            SIMJOB_HEALTH_HOST="127.0.0.1",
+            SIMJOB_HEALTH_PORT=str(port),
+        )
+
+    async def stop(self) -> None:
+        """End it as a kubelet does."""
+        if self.child:
+            await self.child.end()
+
+    async def create(self, key: Key, shape: Shape) -> float:
+        """Create the SimulationJob; accepted when the API server has answered."""
+        await ask(self._world.http, "POST", _path(key), manifest(key, shape))
+        return time.monotonic()
+
+    async def cancel(self, key: Key) -> float:
+        """Set `spec.cancel`; accepted when the API server has answered."""
+        await ask(self._world.http, "PATCH", f"{_path(key)}/{key.name}", {"spec": {"cancel": True}})
+        return time.monotonic()
+
+    def said_cancelled(self, sweep: Sweep) -> Change | None:
+        """Its phase says CANCELLED."""
+        return next((change for change in sweep.said if change.state == "CANCELLED"), None)
+
+
+def manifest(key: Key, shape: Shape) -> dict[str, object]:
+    """Give the SimulationJob of a shape."""
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.KIND,
+        "metadata": {"name": key.name, "namespace": key.namespace},
+        "spec": {
+            "cases": {"count": shape.cases},
+            "parallelism": shape.at_once,
+            "template": template(key.name, shape),
+        },
+    }
+
+
+def _path(key: Key) -> str:
+    return f"/apis/{names.API_VERSION}/namespaces/{key.namespace}/{names.PLURAL}"
+
+
+async def _answers(http: aiohttp.ClientSession, url: str) -> bool:
+    try:
+        async with http.get(url, timeout=aiohttp.ClientTimeout(total=2)) as answer:
+            return answer.status == 200
+    except (aiohttp.ClientError, TimeoutError):
+        return False

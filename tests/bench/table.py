@@ -1,0 +1,91 @@
+"""Results as a table of plain text: a block for each row of the plan, a line for each measure, a column a system."""
+
+from bench import goals
+from bench.measures import MEANINGS, Meaning
+from bench.results import Row, Run, Spread, measured, ratio
+from bench.shape import Shape
+
+REFERENCE = "bare"
+# Ratios of these to the bare client mean something.
+COMPARED = frozenset({"all_created", "all_running", "first_signalled", "all_signalled", "none_live", "said"})
+
+
+def heading(row: Row) -> str:
+    """Say in a line what a row is."""
+    return f"{row.scenario}: {describe(row.shape)}; controller manager at QPS {row.qps}"
+
+
+def describe(shape: Shape) -> str:
+    """Say in words what a shape is."""
+    many = f"{shape.sweeps} sweeps of " if shape.sweeps > 1 else ""
+    at_once = f", {shape.at_once:,} at once" if shape.at_once < shape.cases else ""
+    life = "until deleted" if shape.run is None else f"{shape.run:g} s"
+    stop = "at once" if shape.stop is None else f"in {shape.stop:g} s"
+    return f"{many}{shape.cases:,} cases{at_once}; pods run {life}, stop {stop}"
+
+
+def number(value: float, meaning: Meaning) -> str:
+    """Write a figure as its meaning asks for."""
+    return f"{value:,.{meaning.digits}f}"
+
+
+def cell(found: Spread | None, meaning: Meaning, times: float | None) -> str:
+    """Write the middle, the range if there is one, and the ratio."""
+    if found is None:
+        return "-"
+    text = number(found.middle, meaning)
+    low, high = number(found.low, meaning), number(found.high, meaning)
+    if low != high:
+        text += f" ({low}-{high})"
+    return text if times is None else f"{text} {times:.2f}x"
+
+
+def lines(run: Run, row: Row) -> list[list[str]]:
+    """Give a row's table: the first line holds the systems, the first column the measures."""
+    systems = run.systems(row)
+    found = [["", *systems]]
+    for name, meaning in MEANINGS.items():
+        spreads = {system: measured(run.of(row, system), name) for system in systems}
+        if not any(spreads.values()):
+            continue
+        unit = f" [{meaning.unit}]" if meaning.unit else ""
+        reference = measured(run.of(row, REFERENCE), "none_live" if name == "said" else name)
+        cells = [
+            cell(
+                spreads[system],
+                meaning,
+                ratio(spreads[system], reference) if name in COMPARED and system != REFERENCE else None,
+            )
+            for system in systems
+        ]
+        found.append([meaning.label + unit, *cells])
+    return found
+
+
+def problems(run: Run) -> list[str]:
+    """Name the trials that did not come to their end."""
+    return [
+        f"{heading(trial.row)}: {trial.system}, repeat {trial.repeat + 1}: {trial.problem}"
+        for trial in run.trials
+        if trial.problem
+    ]
+
+
+def text(run: Run) -> str:
+    """Render the whole run. `x` is the ratio to the bare client; that of `said` is to its last live pod."""
+    return "\n".join(f"\n{heading(row)}\n{aligned(lines(run, row))}" for row in run.rows())
+
+
+def verdicts(run: Run) -> str:
+    """Render the goals."""
+    found = [["goal", "budget", "found", ""]]
+    return aligned(found + [[one.what, one.budget, one.found, one.word] for one in goals.judge(run)])
+
+
+def aligned(found: list[list[str]]) -> str:
+    """Put cells under each other: the first column to the left, the others to the right."""
+    widths = [max(len(line[column]) for line in found) for column in range(len(found[0]))]
+    return "\n".join(
+        "  " + "  ".join([line[0].ljust(widths[0]), *(cell.rjust(widths[at]) for at, cell in enumerate(line) if at)])
+        for line in found
+    )

@@ -1,0 +1,80 @@
+"""The plan, the command line, and what children are measured by."""
+
+import pytest
+
+from bench import driver, plan
+from bench.__main__ import _parser, _wishes
+from bench.children import Usage
+from bench.scenarios.ceiling import rates
+from bench.shape import Shape, annotations, template
+from bench.systems.bareclient import Bodies
+from bench.timeline import LABEL, Key, Pod
+
+
+def wishes(*arguments: str) -> driver.Wishes:
+    parser = _parser()
+    return _wishes(parser, parser.parse_args(list(arguments)), list(arguments))
+
+
+def test_a_whole_run_has_three_repeats_and_both_speeds_of_the_controller_manager() -> None:
+    found = wishes()
+    assert (found.repeats, found.qps, found.quick) == (3, (20, 1000), False)
+    assert [one.name for one in found.scenarios] == plan.names()
+
+
+def test_scenarios_systems_and_repeats_can_be_chosen() -> None:
+    found = wishes("--scenario", "live", "--systems", "simjob,bare", "--repeats", "2", "--quick")
+    assert [one.name for one in found.scenarios] == ["live"]
+    assert (found.systems, found.repeats, found.quick) == (("simjob", "bare"), 2, True)
+
+
+def test_quick_comes_from_the_environment_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUICK", "1")
+    assert (wishes().quick, wishes().repeats) == (True, 1)
+
+
+def test_a_system_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        wishes("--systems", "argo")
+    assert "no such system: argo" in capsys.readouterr().err
+
+
+def test_another_system_begins_in_each_repeat() -> None:
+    assert [driver._turned(["a", "b", "c"], repeat) for repeat in range(3)] == [
+        ["a", "b", "c"],
+        ["b", "c", "a"],
+        ["c", "a", "b"],
+    ]
+
+
+def test_pods_carry_whose_they_are_and_how_they_live() -> None:
+    made = template("sweep", Shape(cases=1, run=2.5, stop=1.5))
+    assert made["metadata"]["labels"] == {LABEL: "sweep"}
+    assert annotations(Shape(cases=1)) == {}
+    assert made["metadata"]["annotations"] == {
+        "kwok.simjob.dev/run-seconds": "2.5",
+        "kwok.simjob.dev/termination-seconds": "1.5",
+    }
+
+
+def test_the_bare_client_makes_the_operators_objects_under_another_manager() -> None:
+    bodies = Bodies(Key("ns", "sweep"), Shape(cases=3))
+    assert len(bodies.jobs) == len(bodies.pods) == 3
+    (name, job), (pod_name, pod) = bodies.jobs[1], bodies.pods[1]
+    assert pod_name == f"{name}-0"
+    assert b'"managedBy":"bench.simjob.dev/bare"' in job
+    assert b"ownerReferences" not in job
+    assert f'"{LABEL}":"sweep"'.encode() in pod
+    assert b"SIMJOB_CASE_INDEX" in pod
+
+
+def test_memory_and_cpu_time_are_read_from_proc() -> None:
+    status = "Name:\tpython\nVmHWM:\t  204800 kB\nVmRSS:\t  102400 kB\n"
+    stat = "42 (a ) name) S 1 1 1 0 -1 4194304 1 0 0 0 150 50 0 0 20 0 1 0 100 1 1"
+    usage = Usage.parse(status, stat)
+    assert (usage.peak, usage.resident, usage.cpu) == (200, 100, 2.0)
+
+
+def test_rates_are_of_the_whole_stretch() -> None:
+    pods = [Pod(created=0, running=1, signalled=10, ended=11), Pod(created=1, running=2, signalled=11, ended=14)]
+    assert rates(pods) == (1.0, 0.5)
