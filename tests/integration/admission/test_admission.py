@@ -169,6 +169,12 @@ def test_who_may_only_patch_cancels(people: dict[str, Person], job: str, change:
     assert people["carl"].patch(job, **change)["spec"].items() >= change.items()
 
 
+def test_who_may_only_patch_cancels_by_server_side_apply_too(people: dict[str, Person], job: str) -> None:
+    wish = {**manifest(job), "spec": {"cancel": True}}
+    people["carl"].kubectl("apply", "--server-side", "--field-manager=portal", "-f", "-", stdin=wish)
+    assert people["vera"].kubectl("get", "simjob", job, "-o", "jsonpath={.spec.cancel}") == "true"
+
+
 @pytest.mark.parametrize("cascade", ["background", "foreground", "orphan"])
 def test_the_garbage_collector_is_not_hindered(people: dict[str, Person], cascade: str) -> None:
     people["anna"].create("gone", cancel=True, cancelCases="1")

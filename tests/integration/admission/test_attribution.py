@@ -162,6 +162,18 @@ def test_the_canceller_cannot_sign_with_another_name(people: dict[str, Person], 
     assert stored(people, job) == {SUBMITTED: "anna", CANCELLED: "carl"}
 
 
+@pytest.mark.parametrize("subresource", ["status", "scale"])
+@pytest.mark.parametrize("forged", [FORGED, None])
+def test_a_subresource_is_no_way_round(
+    kwok_cluster: Cluster, people: dict[str, Person], job: str, subresource: str, forged: dict[str, str] | None
+) -> None:
+    people["carl"].patch(job, cancel=True)
+    change = patching(job, {"metadata": {"annotations": forged}, "spec": {"replicas": 3}})
+    options = (f"--namespace={NAMESPACE}", f"--subresource={subresource}", "--as=admin", "--as-group=system:masters")
+    kwok_cluster.run_kubectl(*change, *options)
+    assert stored(people, job) == {SUBMITTED: "anna", CANCELLED: "carl"}
+
+
 def test_what_is_taken_out_is_put_back(people: dict[str, Person], job: str) -> None:
     people["carl"].patch(job, cancel=True)
     before = stored(people, job)
