@@ -6,7 +6,6 @@ itself may be taken away (Flux and Argo CD do that to what `kubectl patch` set) 
 
 from simjob.api import names
 from simjob.api.names import Reason
-from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import Metadata, SimulationJob
 from simjob.api.status import Cancellation, Phase
 from simjob.core import history, stopping, summary
@@ -60,10 +59,7 @@ def latch(situation: Situation, by: str | None) -> Plan:
         reason=situation.job.spec.cancel_reason,
         stopping=len(situation.live_pods),
     )
-    # A case that `cancelCases` named and that has just ended by itself is not being cancelled any more.
-    stopping_cases = (situation.ledger.cancelling or Ranges()).intersection(situation.unfinished)
-    ledger = situation.ledger.model_copy(update={"cancelling": stopping_cases or None})
-    status = summary.summarize(situation, _saying(situation), ledger=ledger, cancellation=cancellation)
+    status = summary.summarize(situation, _saying(situation), cancellation=cancellation)
     return Plan(status=status, look_again=situation.now)
 
 
