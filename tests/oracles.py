@@ -66,6 +66,8 @@ class JudgedCluster(FakeCluster):
         self.changes += 1
         if plural == names.PLURAL:
             self._judge_status(raw)
+        elif plural == "configmaps":
+            pass
         elif not deleted and raw["metadata"]["uid"] not in self._uids.values():
             self._judge_creation(plural, raw)
         elif plural == "pods" and raw["status"]["phase"] in ("Succeeded", "Failed"):
@@ -84,6 +86,9 @@ class JudgedCluster(FakeCluster):
         self._must("O3", not any(index in self.ledger(o) for o in _OUTCOMES), f"{name} is made for a recorded case")
         self._must("O9", index not in self.ledger("cancelling"), f"{name} is made for a case that is being cancelled")
         self._must("O6", self._status.get("phase") not in _ENDS, f"{name} is made after the end")
+        if "configMap" in self.sweep["spec"]["cases"]:
+            written = self._status.get("caseTable", {}).get("indexes", "")
+            self._must("O3", index in Ranges.parse(written), f"{name} is made before its case is written down")
         if plural == "jobs":
             self._must("O2", len(self._jobs(index)) == 1, f"case {index} has two Jobs")
         else:

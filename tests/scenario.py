@@ -32,7 +32,10 @@ _WRITES: Final = (
     "limit_pod",
     "delete_pod",
     "patch_simulationjob_status",
+    "create_config_map",
 )
+# What `spec.cases.configMap` names.
+TABLE: Final = {"name": "table", "key": "cases.csv"}
 _LATENCY: Final = 0.01
 _LONGEST: Final = 300
 
@@ -58,7 +61,7 @@ class World:
     """What happens: `script` has the exit codes of each case's runs; `faults` and `people` act at the n-th write.
 
     `away`: what people do while the operator is dead. `rests`: the phase in which it comes to rest, an end if not
-    given. `lag`: seconds that the watches of Jobs, pods and
+    given. `table`: the text of the ConfigMap TABLE, none if empty. `lag`: seconds that the watches of Jobs, pods and
     SimulationJobs are behind.
     """
 
@@ -68,6 +71,7 @@ class World:
     people: Mapping[int, Deed] = field(default_factory=dict)
     away: Deed | None = None
     rests: str | None = None
+    table: str = ""
     lag: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     writes: int = 0
@@ -116,6 +120,8 @@ class World:
 
     async def _live(self) -> None:
         self.cluster.saw = self._kubelet.saw
+        if self.table:
+            self.cluster.put_config_map("default", TABLE["name"], {TABLE["key"]: self.table})
         spec = {"cases": {"count": len(self.script)}, "parallelism": 2, **self.spec}
         self.cluster.apply(a_job_dict(**spec))
         while await self._operate():
