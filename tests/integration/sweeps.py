@@ -46,8 +46,9 @@ class Place:
         self.pods = Watcher(client, paths.pods(name))
 
     def apply(self, name: str = "sweep", *, template: Object | None = None, **spec: Any) -> "Sweep":
-        """Create a SimulationJob; keywords are fields of its spec."""
-        content = {"cases": {"count": 3}, "template": template or a_template(), **spec}
+        """Create a SimulationJob; keywords are fields of its spec, None leaves one out."""
+        given = {"cases": {"count": 3}, "template": template or a_template(), **spec}
+        content = {key: value for key, value in given.items() if value is not None}
         body = {
             "apiVersion": "simjob.dev/v1beta1",
             "kind": "SimulationJob",
