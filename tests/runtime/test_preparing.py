@@ -1,0 +1,125 @@
+"""Cases are written down beside the passes, once, and the key is woken when that is done."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from builders import NOW, a_job
+from fakes import FakeCluster
+from simjob.api.names import Reason
+from simjob.api.ranges import Ranges
+from simjob.api.simulationjob import SimulationJob
+from simjob.api.status import CaseTable
+from simjob.core.observed import Unprepared
+from simjob.runtime.casetables import CaseTables
+from simjob.runtime.cluster import Cluster
+from simjob.runtime.errors import ClusterError, ForbiddenError, InvalidError, UnavailableError
+from simjob.runtime.preparing import Answer, Preparing
+from simjob.runtime.workqueue import Key, WorkQueue
+from virtualtime import VirtualTimeLoop
+
+LOOP = VirtualTimeLoop
+JOB = a_job(cases={"configMap": {"name": "table", "key": "t.csv"}})
+KEY = Key(JOB.metadata.namespace, JOB.metadata.uid)
+
+
+class Bench:
+    """What prepares, on a cluster with a table."""
+
+    def __init__(self) -> None:
+        self.cluster = FakeCluster()
+        self.cluster.put_config_map("default", "table", {"t.csv": "mesh\na\nb\n"})
+        self.queue = WorkQueue()
+        self.preparing = Preparing(self.cluster, self.queue, lambda: NOW)
+
+    async def prepared(self, job: SimulationJob = JOB) -> Answer | None:
+        self.preparing.begin(KEY, job)
+        assert await self.queue.get() == KEY
+        self.queue.done(KEY)
+        return self.preparing.answer(KEY)
+
+    def shards(self) -> list[str]:
+        return [raw["metadata"]["name"] for raw in self.cluster.objects("configmaps") if raw.get("immutable")]
+
+
+@pytest.fixture
+async def bench() -> Bench:
+    return Bench()
+
+
+async def test_an_answer_names_what_was_written_and_a_second_try_finds_it_there(bench: Bench) -> None:
+    table = await bench.prepared()
+    assert isinstance(table, CaseTable)
+    assert (list(table.config_maps), table.indexes) == (bench.shards(), Ranges.span(2))
+    assert await bench.prepared() == table
+    assert len(bench.shards()) == 1
+
+
+async def test_what_is_under_way_is_not_begun_again(bench: Bench) -> None:
+    bench.preparing.begin(KEY, JOB)
+    bench.preparing.begin(KEY, JOB)
+    await bench.queue.get()
+    assert bench.cluster.calls == ["get_config_map", "create_config_map"]
+
+
+async def test_what_is_stopped_does_not_answer(bench: Bench) -> None:
+    bench.preparing.begin(KEY, JOB)
+    bench.preparing.stop(KEY)
+    await asyncio.sleep(1)
+    assert (bench.preparing.answer(KEY), bench.shards(), len(bench.queue)) == (None, [], 0)
+
+
+async def test_what_is_forgotten_has_no_answer(bench: Bench) -> None:
+    await bench.prepared()
+    bench.preparing.forget(KEY)
+    assert bench.preparing.answer(KEY) is None
+
+
+@pytest.mark.parametrize(("error", "permanent"), [(ForbiddenError("quota"), False), (InvalidError("no"), True)])
+async def test_configmaps_that_are_refused_are_told(bench: Bench, error: ClusterError, permanent: bool) -> None:
+    bench.cluster.refuse("create_config_map", error)
+    answer = await bench.prepared()
+    assert isinstance(answer, Unprepared)
+    assert (answer.reason, answer.permanent, answer.at) == (Reason.TABLE_REFUSED, permanent, NOW)
+    assert answer.message.endswith(f"are refused: {error.message}")
+
+
+async def test_trouble_of_the_cluster_is_raised_when_it_is_begun_again(bench: Bench) -> None:
+    bench.cluster.refuse("create_config_map", UnavailableError("no answer"))
+    assert await bench.prepared() is None
+    with pytest.raises(UnavailableError):
+        bench.preparing.begin(KEY, JOB)
+    assert isinstance(await bench.prepared(), CaseTable)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"metadata": {"name": "", "ownerReferences": []}}, {"data": {"cases.jsonl": "other"}}],
+    ids=["a foreign one", "another content"],
+)
+async def test_a_configmap_of_its_name_that_is_not_what_would_be_written_is_not_taken(
+    bench: Bench, change: dict[str, Any]
+) -> None:
+    await bench.prepared()
+    (shard,) = [raw for raw in bench.cluster.objects("configmaps") if raw.get("immutable")]
+    name = shard["metadata"]["name"]
+    bench.cluster.remove("configmaps", "default", name)
+    other = {**shard, **change}
+    other["metadata"] = {**other["metadata"], "name": name}
+    bench.cluster.put_config_map("default", name, **{key: other[key] for key in ("data", "metadata")})
+    answer = await bench.prepared()
+    assert isinstance(answer, Unprepared)
+    assert answer.reason == Reason.TABLE_REFUSED
+    assert f'a ConfigMap named "{name}" is there already and is not ours' in answer.message
+
+
+async def test_a_shard_is_read_once_for_many_cases_and_few_are_kept(bench: Bench) -> None:
+    table = await bench.prepared()
+    assert isinstance(table, CaseTable)
+    cluster: Cluster = bench.cluster
+    tables = CaseTables(cluster)
+    job = JOB.model_copy(update={"status": JOB.status.model_copy(update={"case_table": table})})
+    before = bench.cluster.calls.count("get_config_map")
+    found = await asyncio.gather(*(tables.case(job, index) for index in (0, 1, 0, 1)))
+    assert [case.parameters["mesh"] for case in found] == ["a", "b", "a", "b"]
+    assert bench.cluster.calls.count("get_config_map") == before + 1
