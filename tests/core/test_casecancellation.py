@@ -1,9 +1,11 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import NOW, a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
+from builders import CREATED, NOW, a_job, a_job_fact, a_pod_fact, a_started_job, observed, planned, said
 from simjob.api.ranges import Ranges
-from simjob.core import casecancellation
+from simjob.api.status import CaseTable
+from simjob.core import casecancellation, planner
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod, Plan, StartAttempt, WriteJobStatus
 
@@ -160,6 +162,18 @@ def test_cases_that_the_job_does_not_have_are_told_once_and_the_others_are_cance
     assert notice.note == "`cancelCases` names cases that the job does not have: 6-9; it has 0-5"
     assert ledger(plan) == {"cancelled": "4-5"}
     assert planned(sweep("4-9", status={"ledger": {"cancelled": "4-5"}})).notices == ()
+
+
+def test_of_cases_that_are_still_to_be_written_down_it_is_told_when_they_are_known() -> None:
+    spec: dict[str, Any] = {"cases": {"configMap": {"name": "table", "key": "cases.csv"}}, "cancelCases": "1,5"}
+    before = planned(a_job(**spec))
+    assert before.notices == ()
+    table = CaseTable(config_maps=("sweep-cases-0",), indexes=Ranges.span(3))
+    job = a_job(metadata={"generation": 2}, status={"observedGeneration": 2, "startTime": CREATED}, **spec)
+    known = planner.plan(job, replace(observed(), prepared=table), NOW)
+    assert [notice.note[-15:] for notice in known.notices] == [": 5; it has 0-2"]
+    then = planned(job.model_copy(update={"status": said(known)}))
+    assert (then.notices, ledger(then), begun(then)) == ((), {"cancelled": "1"}, [0, 2])
 
 
 def test_of_a_subset_the_other_cases_are_unknown() -> None:

@@ -11,6 +11,7 @@ from typing import Final
 from simjob.api.names import Reason
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
+from simjob.api.status import Status
 from simjob.core import cancellation, explanation, summary
 from simjob.core.attempts import Dropped, Ended, Live
 from simjob.core.plan import Notice, Plan
@@ -69,11 +70,16 @@ def latching(situation: Situation) -> Plan | None:
     return Plan(status=status, look_again=situation.now)
 
 
-def notices(situation: Situation) -> tuple[Notice, ...]:
-    """Returns a warning of indexes that the job does not have, once for each version of the spec."""
-    job, cases = situation.job, situation.selection
+def notices(job: SimulationJob, status: Status) -> tuple[Notice, ...]:
+    """Returns a warning of indexes that the job does not have, once for each version of the spec.
+
+    `status` is what is said now: with it it may be known for the first time which cases there are.
+    """
+    stored = job.status
+    cases = job.model_copy(update={"status": status}).selection
     unknown = (job.spec.cancel_cases or Ranges()).minus(cases)
-    if not unknown or not cases or job.status.observed_generation == job.metadata.generation:
+    is_told = stored.observed_generation == job.metadata.generation and stored.case_table == status.case_table
+    if not unknown or not cases or is_told:
         return ()
     found = str(unknown)
     named = found if len(found) <= _NAMED else f"{found[:_NAMED]}…"

@@ -50,4 +50,5 @@ def plan(job: SimulationJob | Invalid, observed: Observed, now: datetime) -> Pla
         return refusal.unreadable(job, observed, now)
     found = casecancellation.applied(situation.assess(job, observed, now))
     plan = next(plan for rule in LADDER if (plan := rule(found)) is not None)
-    return replace(plan, stopped=found.dropped, notices=(*plan.notices, *casecancellation.notices(found)))
+    notices = casecancellation.notices(found.job, plan.status or found.job.status)
+    return replace(plan, stopped=found.dropped, notices=(*plan.notices, *notices))
