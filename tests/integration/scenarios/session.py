@@ -1,0 +1,167 @@
+"""A person at a terminal: types commands, reads what they print. All of it is kept as a transcript."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from integration.client import Object
+
+ROOT: Final = Path(__file__).parents[3]
+SAMPLES: Final = ROOT / "manifests/samples"
+TRANSCRIPTS: Final = ROOT / "build/transcripts"
+_TIMEOUT: Final = 120
+# So long a watch may take to tell the last that happened.
+_WATCH_LAG: Final = 1.0
+
+
+class Session:
+    """A shell in a folder of its own, its kubectl set to one namespace. `lines` is the transcript so far."""
+
+    def __init__(self, folder: Path, kubeconfig: Path, namespace: str) -> None:
+        self.namespace = namespace
+        self.lines: list[str] = []
+        self._folder = folder
+        own = folder / "kubeconfig"
+        own.write_text(kubeconfig.read_text())
+        self._environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "KUBECONFIG": str(own)}
+        self._shell(f"kubectl config set-context --current --namespace={namespace}")
+
+    def say(self, text: str) -> None:
+        """Write a comment into the transcript."""
+        self._keep(f"\n# {text}")
+
+    def run(self, command: str) -> str:
+        """Run a command that must succeed; return what it prints."""
+        code, output = self._typed(command)
+        assert code == 0, f"{command}: {output}"
+        return output.strip()
+
+    def refused(self, command: str) -> str:
+        """Run a command that must fail; return what it says."""
+        code, output = self._typed(command)
+        assert code != 0, f"{command} was to be refused: {output}"
+        return output.strip()
+
+    def show(self, job: str, *paths: str) -> str:
+        """Print parts of a SimulationJob, by JSONPaths without braces such as `.status.phase`."""
+        wanted = " ".join(f"{{{path}}}" for path in paths)
+        return self.run(f"kubectl get simjob {job} -o jsonpath='{wanted}'")
+
+    def wait(self, job: str, what: str, seconds: int = 60) -> None:
+        """Wait for a condition, or for a part of the object: `.status.phase=RUNNING`."""
+        path, _, value = what.partition("=")
+        wanted = f"jsonpath='{{{path}}}'={value}" if what.startswith(".") else f"condition={what}"
+        self.run(f"kubectl wait simjob/{job} --for={wanted} --timeout={seconds}s")
+
+    def wait_running(self, job: str) -> int:
+        """Wait until all cases run; return how many they are."""
+        self.wait(job, ".status.phase=RUNNING")
+        total = int(self.show(job, ".status.cases.total"))
+        self.wait(job, f".status.cases.running={total}")
+        return total
+
+    def patch(self, job: str, **spec: Any) -> str:
+        """Patch the spec."""
+        return self.run(_patch(job, spec))
+
+    def refused_patch(self, job: str, **spec: Any) -> str:
+        """Patch the spec, which must be refused."""
+        return self.refused(_patch(job, spec))
+
+    def read(self, *what: str) -> Object:
+        """Read objects as JSON; not in the transcript."""
+        code, output = self._shell(f"kubectl get {' '.join(what)} -o json")
+        assert code == 0, output
+        found: Object = json.loads(output)
+        return found
+
+    def status(self, job: str) -> Object:
+        """Read a SimulationJob's status; not in the transcript."""
+        found: Object = self.read("simjob", job).get("status", {})
+        return found
+
+    def write(self, sample: str, *, name: str = "", fake: dict[str, str] | None = None, **spec: Any) -> str:
+        """Write a sample into the folder, under another name or with other fields; return the file's name.
+
+        `fake` is how fake nodes are to play its pods (tests/cluster/kwok/stages.yaml); a real node ignores that.
+        """
+        manifest = yaml.safe_load((SAMPLES / f"{sample}.yaml").read_text())
+        manifest["metadata"]["name"] = name or sample
+        manifest["spec"] = {key: value for key, value in {**manifest["spec"], **spec}.items() if value is not None}
+        notes = {f"kwok.simjob.dev/{key}": value for key, value in (fake or {}).items()}
+        manifest["spec"]["template"].setdefault("metadata", {}).setdefault("annotations", {}).update(notes)
+        file = f"{manifest['metadata']['name']}.yaml"
+        (self._folder / file).write_text(yaml.safe_dump(manifest, sort_keys=False))
+        return file
+
+    def apply(self, sample: str, *, name: str = "", fake: dict[str, str] | None = None, **spec: Any) -> str:
+        """Write a sample, apply it and return the SimulationJob's name."""
+        file = self.write(sample, name=name, fake=fake, **spec)
+        self.run(f"kubectl apply -f {file}")
+        return file.removesuffix(".yaml")
+
+    @contextmanager
+    def watching(self, command: str) -> Iterator[list[str]]:
+        """Run a watch beside what follows; its lines are there, and in the transcript, at the end."""
+        self._keep(f"$ {command} &")
+        process = subprocess.Popen(
+            ["bash", "-c", f"exec {command}"],
+            cwd=self._folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        found: list[str] = []
+        try:
+            yield found
+            time.sleep(_WATCH_LAG)
+        finally:
+            process.terminate()
+            output, _ = process.communicate(timeout=_TIMEOUT)
+        found.extend(output.splitlines())
+        self._keep("$ kill %1   # the watch has printed:")
+        self._keep(output.rstrip("\n"))
+
+    def save(self, name: str) -> Path:
+        """Write the transcript to a file."""
+        TRANSCRIPTS.mkdir(parents=True, exist_ok=True)
+        file = TRANSCRIPTS / f"{name}.txt"
+        file.write_text("\n".join(self.lines).lstrip("\n") + "\n")
+        return file
+
+    def _typed(self, command: str) -> tuple[int, str]:
+        code, output = self._shell(command)
+        self._keep(f"$ {command}")
+        if output.strip():
+            self._keep(output.rstrip("\n"))
+        return code, output
+
+    def _keep(self, text: str) -> None:
+        print(text, flush=True)
+        self.lines.append(text)
+
+    def _shell(self, command: str) -> tuple[int, str]:
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=self._folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_TIMEOUT,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+
+def _patch(job: str, spec: Object) -> str:
+    return f"kubectl patch simjob {job} --type=merge -p '{json.dumps({'spec': spec})}'"

@@ -1,0 +1,112 @@
+"""Ionworks: what its job API tells of a job, read off a SimulationJob.
+
+Type, parent, project; created, updated, started and completed; compute time; terminal and failed flags; an error code
+for a time-out and for a submission that failed; parameters and results of each case.
+"""
+
+import json
+from datetime import datetime
+
+import pytest
+from integration.scenarios.session import Session
+
+pytestmark = pytest.mark.integration
+
+JOB = "battery"
+RESULT = '{"capacity": 5.02}'
+TIMES = {
+    "created": ".metadata.creationTimestamp",
+    "started": ".status.startTime",
+    "updated": '.metadata.managedFields[?(@.subresource=="status")].time',
+    "completed": ".status.completionTime",
+}
+
+
+def test_a_job_tells_all_that_the_service_told(session: Session) -> None:
+    a_job_says_what_it_is_and_whose(session)
+    it_says_when_and_how_it_ended(session)
+    parameters_and_results_of_each_case_are_there(session)
+    a_time_out_has_its_code(session)
+    so_has_a_submission_that_failed(session)
+
+
+def a_job_says_what_it_is_and_whose(session: Session) -> None:
+    session.say("A job says what it is, which project it belongs to and which job is its parent.")
+    session.apply(JOB, fake={"run-seconds": "3", "termination-message": RESULT})
+    session.apply(JOB, name="another", suspend=True, project="packs", parentJob=None, type="optimize")
+    chosen = session.run("kubectl get simjob --field-selector spec.project=cells,spec.type=simulate -o name")
+    assert chosen == f"simulationjob.simjob.dev/{JOB}"
+    children = session.run("kubectl get simjob --field-selector spec.parentJob=campaign -o name")
+    assert children == f"simulationjob.simjob.dev/{JOB}"
+    session.wait(JOB, ".status.phase=RUNNING")
+    assert (session.status(JOB)["isTerminal"], session.status(JOB)["isFailed"]) == (False, False)
+
+
+def it_says_when_and_how_it_ended(session: Session) -> None:
+    session.say("When it was created, started, last updated and completed; whether it is terminal, whether it failed.")
+    session.wait(JOB, "Finished")
+    header, row = session.run(f"kubectl get simjob {JOB} -o wide").splitlines()
+    assert ("PARENT" in header.split(), "campaign" in row.split()) == (True, True)
+    columns = ",".join(f"{name.upper()}:{path}" for name, path in TIMES.items())
+    session.run(f"kubectl get simjob {JOB} --show-managed-fields -o custom-columns='{columns}'")
+    moments = [
+        datetime.fromisoformat(
+            session.run(f"kubectl get simjob {JOB} --show-managed-fields -o jsonpath='{{{path}}}'").split()[-1]
+        )
+        for path in TIMES.values()
+    ]
+    created, started, updated, completed = moments
+    assert created <= started < completed
+    assert completed <= updated, "the last update is the one that says so"
+    flags = session.show(JOB, ".status.phase", ".status.isTerminal", ".status.isFailed")
+    assert flags.split() == ["COMPLETED", "true", "false"]
+    used = json.loads(session.show(JOB, ".status.computeTime.succeeded"))
+    assert 2 * 3 <= used["wallSeconds"] <= 10 * 3, "three cases of some three seconds"
+    assert used["cpuSeconds"] == round(used["wallSeconds"] / 10), "a tenth of a CPU"
+
+
+def parameters_and_results_of_each_case_are_there(session: Session) -> None:
+    session.say("The parameters and the result of each case.")
+    (shard,) = session.show(JOB, ".status.results.configMaps[*]").split()
+    assert shard.startswith(JOB)
+    rows = [
+        json.loads(line)
+        for line in session.run(f"kubectl get configmap {shard} -o jsonpath='{{.data.results\\.jsonl}}'").splitlines()
+    ]
+    assert {(row["name"], row["parameters"]["temperature"], row["parameters"]["c_rate"]) for row in rows} == {
+        ("cold", 263.15, 0.5),
+        ("nominal", 298.15, 1),
+        ("hot", 318.15, 2),
+    }
+    assert [row["result"] for row in rows] == [{"capacity": 5.02}] * 3
+    session.say("The parameters of a case that runs, or ran, are on its pod, too.")
+    path = '.items[0].spec.containers[0].env[?(@.name=="PARAM_TEMPERATURE")].value'
+    found = session.run(f"kubectl get pods -l simjob.dev/name={JOB},simjob.dev/index=2 -o jsonpath='{{{path}}}'")
+    assert found == "318.15"
+
+
+def a_time_out_has_its_code(session: Session) -> None:
+    session.say("A job that takes too long has failed, and its code says why. The nodes hold it to its time.")
+    slow = session.apply(JOB, name="too-slow", timeouts={"runSeconds": 2})
+    session.wait(slow, "Finished")
+    assert session.show(slow, ".status.phase", ".status.isFailed", ".status.errorCode").split() == [
+        "FAILED",
+        "true",
+        "EXECUTION_TIMEOUT",
+    ]
+    codes = session.show(slow, ".status.failures[*].name", ".status.failures[*].errorCode").split()
+    assert sorted(codes) == sorted(["cold", "nominal", "hot", *["EXECUTION_TIMEOUT"] * 3])
+
+
+def so_has_a_submission_that_failed(session: Session) -> None:
+    session.say("A job whose pods the API server will never take has failed as it was submitted.")
+    container = {
+        "name": "simulation",
+        "image": "busybox:1.37",
+        "volumeMounts": [{"name": "nowhere", "mountPath": "/data"}],
+    }
+    wrong = session.apply(JOB, name="wrong", template={"spec": {"containers": [container]}})
+    session.wait(wrong, "Finished")
+    assert session.show(wrong, ".status.isFailed", ".status.errorCode").split() == ["true", "SUBMISSION_FAILED"]
+    assert 'volumeMounts[0].name: Not found: "nowhere"' in session.show(wrong, ".status.message")
+    assert session.status(wrong)["cases"]["failed"] == 1
