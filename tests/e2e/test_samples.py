@@ -12,10 +12,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 SAMPLES = ROOT / "manifests/samples"
 ENDS = {
     "cancelled-from-the-start": "CANCELLED",
+    "design": "COMPLETED",
     "gpu": "PENDING",
     "matrix": "COMPLETED",
     "minimal": "COMPLETED",
     "rc-filter": "COMPLETED",
+    "table": "COMPLETED",
 }
 RC_FILTER = "simjob.local/rc-filter:dev"
 
@@ -33,6 +35,8 @@ def test_every_sample_ends_as_it_says(namespace: Namespace, real_cluster: Cluste
     for name, phase in ENDS.items():
         sweeps[name].wait_phase(phase, 180)
     assert sweeps["gpu"].wait_message("Unschedulable").startswith("case 0 cannot be scheduled: 0/2 nodes are available")
+    assert namespace.run("logs", f"job/{sweeps['table'].job(1)}") == "profile=naca2412 chord=0.75 flaps=true\n"
+    assert sweeps["design"].status["progress"] == "32/32"
     assert sweeps["rc-filter"].status["progress"] == "36/36"
     assert namespace.run("logs", f"job/{sweeps['matrix'].job(5)}") == "mesh=fine reynolds=1000000\n"
     assert sweeps["gpu"].status["phase"] == "PENDING"

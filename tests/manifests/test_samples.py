@@ -11,14 +11,21 @@ import yaml
 from cluster.kubectl import wait_established
 from cluster.provider import Cluster
 from simjob.api import names
+from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob, parse
+from simjob.core import tablefile
 
 SAMPLES = Path(__file__).parents[2] / "manifests/samples"
 FILES = sorted(SAMPLES.glob("*.yaml"))
 
 
+def documents(name: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((SAMPLES / f"{name}.yaml").read_text()))
+
+
 def read(name: str) -> SimulationJob:
-    job = parse(yaml.safe_load((SAMPLES / f"{name}.yaml").read_text()))
+    (raw,) = (found for found in documents(name) if found["kind"] == names.KIND)
+    job = parse(raw)
     assert isinstance(job, SimulationJob), job.message
     return job
 
@@ -49,6 +56,27 @@ def test_the_cancelled_sample_is_cancelled_when_it_is_made() -> None:
     spec = read("cancelled-from-the-start").spec
     assert spec.cancel is True
     assert spec.cancel_reason
+
+
+def test_the_table_sample_brings_a_table_that_has_its_subset() -> None:
+    table, _ = documents("table")
+    spec = read("table").spec
+    assert spec.cases is not None
+    source = spec.cases.config_map
+    assert source is not None
+    assert source.name == table["metadata"]["name"]
+    cases = [case.parameters for case in tablefile.read(table["data"][source.key], source.key)]
+    assert cases[1] == {"profile": "naca2412", "chord": 0.75, "flaps": True}
+    assert spec.subset is not None
+    assert not spec.subset.minus(Ranges.span(len(cases)))
+
+
+def test_the_design_sample_has_a_seed_and_a_logarithmic_scale() -> None:
+    spec = read("design").spec
+    assert spec.cases is not None
+    assert spec.cases.samples is not None
+    assert spec.cases.samples.seed is not None
+    assert "Log" in [parameter.scale for parameter in spec.cases.samples.parameters]
 
 
 def test_the_gpu_sample_asks_for_a_product_and_its_memory() -> None:
@@ -92,4 +120,4 @@ def test_the_api_server_takes_every_sample(kwok_cluster: Cluster) -> None:
     wait_established(kubectl, names.PLURAL, names.GROUP)
     kubectl("apply", "-f", "-", stdin="{apiVersion: v1, kind: Namespace, metadata: {name: samples}}")
     answer = kubectl("apply", "--namespace=samples", "--dry-run=server", "--warnings-as-errors", "-f", str(SAMPLES))
-    assert len(answer.splitlines()) == len(FILES)
+    assert len(answer.splitlines()) == sum(len(documents(file.stem)) for file in FILES)

@@ -52,7 +52,10 @@ class Samples(Model):
 
     method: Annotated[
         Method,
-        Field(description="How the points are chosen. Sobol and Halton fill the space evenly; scipy.stats.qmc."),
+        Field(
+            description="How the points are chosen, by scipy.stats.qmc. LatinHypercube has a point in each slice of "
+            "each parameter; Sobol, best with a power of two as `size`, and Halton fill the space evenly."
+        ),
     ]
     size: Annotated[int, Field(ge=1, le=MAX_CASES, description="How many points, each a case.")]
     seed: Annotated[
