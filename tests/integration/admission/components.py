@@ -54,7 +54,9 @@ def _wait(people: dict[str, Person], components: tuple[str, ...], *, in_effect: 
             pending.pop(0)
         return not pending
 
-    eventually(is_reached, lambda: f"{', '.join(pending)} should be {'' if in_effect else 'no more '}in effect")
+    eventually(
+        is_reached, lambda: f"{', '.join(pending)} should be {'' if in_effect else 'no more '}in effect", seconds=120
+    )
 
 
 def _in_effect(people: dict[str, Person], policy: str) -> bool | None:
