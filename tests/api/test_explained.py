@@ -13,15 +13,15 @@ INT32 = {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
     ("node", "words"),
     [
         ({"type": "integer", "minimum": 1, "maximum": 64}, "From 1 to 64."),
-        ({"type": "integer", "minimum": 0, "maximum": 64, "default": 50}, "From 0 to 64; 50 if absent."),
+        ({"type": "integer", "minimum": 0, "maximum": 64, "default": 50}, "From 0 to 64; default 50."),
         ({**INT32, "minimum": 1}, "At least 1."),
         ({"type": "array", "maxItems": 8, "items": {}}, "At most 8 items."),
         ({"type": "array", "minItems": 1, "maxItems": 8, "items": {}}, "From 1 to 8 items."),
-        ({"type": "array", "maxItems": 2, "items": {}, "default": ["A", "B"]}, "At most 2 items; A and B if absent."),
+        ({"type": "array", "maxItems": 2, "items": {}, "default": ["A", "B"]}, "At most 2 items; default A, B."),
         ({"type": "string", "maxLength": 256}, "At most 256 characters."),
-        ({"type": "string", "enum": ["A", "B"], "default": "A"}, "A if absent."),
-        ({"type": "boolean", "default": False}, "False if absent."),
-        ({"x-kubernetes-int-or-string": True, "maxLength": 4, "default": 0}, "0 if absent."),
+        ({"type": "string", "enum": ["A", "B"], "default": "A"}, "Default A."),
+        ({"type": "boolean", "default": False}, "Default false."),
+        ({"x-kubernetes-int-or-string": True, "maxLength": 4, "default": 0}, "Default 0."),
     ],
 )
 def test_a_description_ends_with_the_bounds_and_the_default(node: dict[str, Any], words: str) -> None:

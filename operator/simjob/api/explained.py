@@ -37,7 +37,7 @@ def _words(node: dict[str, Any]) -> Iterator[str]:
     default = node.get("default")
     if default not in (None, {}):
         parts = default if isinstance(default, list) else [default]
-        yield f"{' and '.join(str(part).lower() if isinstance(part, bool) else str(part) for part in parts)} if absent"
+        yield f"default {', '.join(str(part).lower() if isinstance(part, bool) else str(part) for part in parts)}"
 
 
 def _span(least: int | None, most: int, what: str) -> Iterator[str]:

@@ -60,8 +60,8 @@ class Spec(Model):
             min_length=1,
             max_length=63,
             pattern=r"^[a-z][a-z0-9_-]{0,62}$",
-            description="What kind of work it is, such as simulate, validation or optimize; a label on Jobs and pods. "
-            "Immutable.",
+            description="What kind of work it is, such as simulate, validation or optimize: at most 63 lower case "
+            "letters, digits, dashes and underscores; a label on Jobs and pods. Immutable.",
         ),
     ] = None
     project: Annotated[
@@ -70,7 +70,8 @@ class Spec(Model):
             min_length=1,
             max_length=63,
             pattern=LABEL_VALUE,
-            description="The project that it belongs to; a label on Jobs and pods. Immutable.",
+            description="The project that it belongs to: at most 63 letters, digits, dots, dashes and underscores; a "
+            "label on Jobs and pods. Immutable.",
         ),
     ] = None
     parent_job: Annotated[

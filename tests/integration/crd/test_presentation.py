@@ -90,7 +90,7 @@ def test_kubectl_explains_every_field(api: Api) -> None:
         (
             "parallelism <integer>",
             "Cases that run at once, at most. May be changed at any time; 0 starts none and lets running ones finish. "
-            "From 0 to 10000; 50 if absent.",
+            "From 0 to 10000; default 50.",
         ),
     ],
 )
