@@ -25,10 +25,15 @@ def eventually(
 
 
 def a_template(
-    *, run: float | None = None, exit_code: int | None = None, stop: float | None = None, **spec: Any
+    *,
+    run: float | None = None,
+    exit_code: int | None = None,
+    stop: float | None = None,
+    start: float | None = None,
+    **spec: Any,
 ) -> Object:
-    """Make a pod template for fake nodes: how long it runs, how it ends, how long stopping takes."""
-    given = {"run-seconds": run, "exit-code": exit_code, "termination-seconds": stop}
+    """Make a pod template for fake nodes: how long it runs, how it ends, how long stopping and starting take."""
+    given = {"run-seconds": run, "exit-code": exit_code, "termination-seconds": stop, "start-seconds": start}
     notes = {f"kwok.simjob.dev/{key}": f"{value:g}" for key, value in given.items() if value is not None}
     container = {"name": "simulation", "image": "none"}
     return {"metadata": {"annotations": notes}, "spec": {"containers": [container], **spec}}
@@ -182,6 +187,12 @@ class Sweep:
 
 def _owner(item: Object) -> str:
     return str(item["metadata"].get("labels", {}).get("simjob.dev/uid", ""))
+
+
+def failed_for(sweep: Sweep) -> set[str]:
+    """Give the reasons of the condition Failed of the sweep's Jobs."""
+    found = (job["status"].get("conditions", []) for job in sweep.jobs)
+    return {each["reason"] for conditions in found for each in conditions if each["type"] == "Failed"}
 
 
 def condition(status: Object, kind: str) -> str:
