@@ -85,14 +85,11 @@ class CaseSources:
         try:
             # It is a mebibyte at most, so that all of it may be in memory.
             if len(text) > _SHORT:
-                count, shards = await asyncio.to_thread(_read, text, source.key)
-            else:
-                count, shards = _read(text, source.key)
+                return await asyncio.to_thread(_read, text, source.key, job.metadata.uid)
+            return _read(text, source.key, job.metadata.uid)
         except UnreadableTableError as unreadable:
             message = f'key "{source.key}" of ConfigMap "{source.name}" cannot be read: {unreadable}'
             raise NoCasesError(Reason.CASES_UNREADABLE, message) from unreadable
-        digest = casetable.digest(job.metadata.uid, *(shard.text for shard in shards))
-        return Table(digest=digest, indexes=Ranges.span(count), shards=_each(shards))
 
     @asynccontextmanager
     async def _rerun(self, job: SimulationJob, rerun: RerunOf) -> AsyncIterator[Table]:
@@ -105,7 +102,7 @@ class CaseSources:
             async with self._drawn(spec.cases.samples, before, indexes, uid) as drawn:
                 yield drawn
             return
-        shards = self._selected(old, indexes) if table else _each(casetable.pack(spec.case(at) for at in indexes))
+        shards = self._selected(old, indexes) if table else _made(casetable.pack(spec.case(at) for at in indexes))
         yield Table(digest=casetable.digest(uid, before, str(indexes)), indexes=indexes, shards=shards)
 
     async def _finished(self, job: SimulationJob, rerun: RerunOf) -> SimulationJob:
@@ -152,7 +149,7 @@ def _text(found: ConfigMap, source: ConfigMapTable) -> str:
     raise NoCasesError(Reason.SOURCE_NOT_FOUND, message, permanent=False)
 
 
-def _read(text: str, key: str) -> tuple[int, list[Shard]]:
+def _read(text: str, key: str, salt: str) -> Table:
     count = 0
 
     def counted() -> Iterator[Case]:
@@ -162,11 +159,18 @@ def _read(text: str, key: str) -> tuple[int, list[Shard]]:
             yield case
 
     shards = list(casetable.pack(counted()))
-    return count, shards
+    digest = casetable.digest(salt, *(shard.text for shard in shards))
+    return Table(digest=digest, indexes=Ranges.span(count), shards=_each(shards))
 
 
 async def _each(shards: Iterable[Shard]) -> AsyncIterator[Shard]:
     for shard in shards:
+        yield shard
+
+
+async def _made(shards: Iterator[Shard]) -> AsyncIterator[Shard]:
+    """Yields shards that take long to make: each is made in a thread."""
+    while shard := await asyncio.to_thread(next, shards, None):
         yield shard
 
 
