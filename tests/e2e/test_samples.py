@@ -10,13 +10,18 @@ from e2e.support.sweep import Sweep
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 SAMPLES = ROOT / "manifests/samples"
+# The rerun is applied before the job that it names has ended, and the solver wants a GPU and a Secret.
 ENDS = {
+    "battery": "COMPLETED",
     "cancelled-from-the-start": "CANCELLED",
     "design": "COMPLETED",
     "gpu": "PENDING",
     "matrix": "COMPLETED",
     "minimal": "COMPLETED",
+    "parameter-study": "COMPLETED",
+    "parameter-study-rerun": "FAILED",
     "rc-filter": "COMPLETED",
+    "solver": "PENDING",
     "table": "COMPLETED",
 }
 RC_FILTER = "simjob.local/rc-filter:dev"
@@ -37,6 +42,7 @@ def test_every_sample_ends_as_it_says(namespace: Namespace, real_cluster: Cluste
     assert sweeps["gpu"].wait_message("Unschedulable").startswith("case 0 cannot be scheduled: 0/2 nodes are available")
     assert namespace.run("logs", f"job/{sweeps['table'].job(1)}") == "profile=naca2412 chord=0.75 flaps=true\n"
     assert sweeps["design"].status["progress"] == "32/32"
+    assert sweeps["parameter-study-rerun"].status["reason"] == "RerunOfNotFinished"
     assert sweeps["rc-filter"].status["progress"] == "36/36"
     assert namespace.run("logs", f"job/{sweeps['matrix'].job(5)}") == "mesh=fine reynolds=1000000\n"
     assert sweeps["gpu"].status["phase"] == "PENDING"
