@@ -1,24 +1,49 @@
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
-from simjob.api import simulationjob
+from builders import a_whole_job
+from cluster.provider import Cluster
+from simjob.api import names, simulationjob
 from simjob.api.names import ErrorCode, Reason
 from simjob.api.status import Phase
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
 
 
 def words_of(holder: type) -> list[str]:
     return [word for name, word in vars(holder).items() if not name.startswith("_")]
 
 
-def test_the_example_is_a_simulationjob() -> None:
-    (example,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-    job = simulationjob.parse(yaml.safe_load(example))
+EXAMPLES = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)]
+
+
+def test_the_first_example_is_a_whole_simulationjob() -> None:
+    job = simulationjob.parse(EXAMPLES[0])
     assert isinstance(job, simulationjob.SimulationJob), job.message
-    assert len(job.selection) == 6
+    assert job.spec.cases is not None
+    assert job.spec.cases.total == 6
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: ",".join(example["spec"]))
+def test_an_example_is_valid(example: dict[str, Any]) -> None:
+    job = simulationjob.parse(a_whole_job(example["spec"]))
+    assert isinstance(job, simulationjob.SimulationJob), job.message
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: ",".join(example["spec"]))
+def test_the_api_server_takes_an_example(kwok_cluster: Cluster, example: dict[str, Any]) -> None:
+    kubectl = kwok_cluster.run_kubectl
+    kubectl("apply", "-k", str(ROOT / "crds"))
+    kubectl("wait", "--for=condition=Established", f"crd/{names.PLURAL}.{names.GROUP}", "--timeout=30s")
+    job = json.dumps(a_whole_job(example["spec"], name="example"))
+    answer = kubectl("create", "--dry-run=server", "--warnings-as-errors", "-f", "-", stdin=job)
+    assert answer.strip() == "simulationjob.simjob.dev/example created (server dry run)"
 
 
 @pytest.mark.parametrize("word", [*Phase, *words_of(Reason), *words_of(ErrorCode)])
