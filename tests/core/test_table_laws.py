@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from core.test_laws import assert_cancelled, cancel, end_of
+from core.test_cancel_laws import assert_cancelled, cancel
+from core.test_laws import end_of
 from scenario import TABLE, Deed, Fault, World
 from simjob.api import names
 from simjob.core import casetable
