@@ -12,6 +12,7 @@ from cluster.errors import ClusterError
 from bench import document, driver, page, plan, table
 from bench.driver import Wishes
 from bench.errors import BenchError
+from bench.results import Run
 
 DOCUMENT = Path("docs/benchmarks.md")
 DESCRIPTION = """\
@@ -30,9 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     parsed = parser.parse_args(given)
     if parsed.document:
-        DOCUMENT.write_text(document.render(driver.read(parsed.document)))
-        print(f"wrote {DOCUMENT}")
-        return 0
+        return _document(driver.read(parsed.document))
     wishes = _wishes(parser, parsed, given)
     try:
         made = driver.run(wishes)
@@ -48,6 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for problem in table.problems(made):
         print(f"PROBLEM  {problem}")
     return 1 if table.problems(made) else 0
+
+
+def _document(made: Run) -> int:
+    if made.quick or table.problems(made):
+        print("error: only a whole run without problems makes a document", file=sys.stderr)
+        return 1
+    DOCUMENT.write_text(document.render(made))
+    print(f"wrote {DOCUMENT}")
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

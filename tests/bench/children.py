@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.errors import BenchError
+from bench.errors import TrialError
 
 ROOT = Path(__file__).parents[2]
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -47,9 +47,9 @@ class Child:
         return self.process.returncode is None
 
     def require(self) -> None:
-        """BenchError with the end of its log if it has ended by itself."""
+        """TrialError with the end of its log if it has ended by itself."""
         if not self.is_running:
-            raise BenchError(f"{self.name} has ended with {self.process.returncode}:\n{self.tail()}")
+            raise TrialError(f"{self.name} has ended with {self.process.returncode}:\n{self.tail()}")
 
     def tail(self, lines: int = 15) -> str:
         """Give the end of its log."""

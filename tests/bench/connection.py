@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 import yaml
 
-from bench.errors import BenchError
+from bench.errors import TrialError
 
 JSON = "application/json"
 MERGE = "application/merge-patch+json"
@@ -34,15 +34,18 @@ async def session(kubeconfig: Path, agent: str, connections: int = 0) -> AsyncIt
 
 
 async def ask(http: aiohttp.ClientSession, method: str, path: str, body: Any = None) -> dict[str, Any]:
-    """Send a request, decode the answer; BenchError if it is refused."""
+    """Send a request, decode the answer; TrialError if it is refused or not answered."""
     content = None if body is None else msgspec.json.encode(body)
     headers = {"Content-Type": MERGE if method == "PATCH" else JSON}
-    async with http.request(method, path, data=content, headers=headers) as answer:
-        text = await answer.read()
-        if answer.status >= 400:
-            raise BenchError(f"{method} {path}: {answer.status}: {text[:300].decode(errors='replace')}")
-        found: dict[str, Any] = msgspec.json.decode(text)
-        return found
+    try:
+        async with http.request(method, path, data=content, headers=headers) as answer:
+            text = await answer.read()
+    except (aiohttp.ClientError, TimeoutError) as trouble:
+        raise TrialError(f"{method} {path}: no answer: {trouble}") from trouble
+    if answer.status >= 400:
+        raise TrialError(f"{method} {path}: {answer.status}: {text[:300].decode(errors='replace')}")
+    found: dict[str, Any] = msgspec.json.decode(text)
+    return found
 
 
 def _read(kubeconfig: Path) -> tuple[str, str, str]:

@@ -26,7 +26,8 @@ def render(run: Run) -> str:
     found = table.problems(run)
     if found:
         blocks.append("## Trials that did not come to their end\n\n" + "\n".join(f"* {one}" for one in found) + "\n")
-    tables = [f"## {table.heading(row).capitalize()}\n\n{_table(table.lines(run, row))}" for row in run.rows()]
+    headings = {row: table.heading(row) for row in run.rows()}
+    tables = [f"## {one[0].upper()}{one[1:]}\n\n{_table(table.lines(run, row))}" for row, one in headings.items()]
     return "\n".join([*blocks, *tables])
 
 

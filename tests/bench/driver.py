@@ -178,7 +178,7 @@ async def _world(cluster: Cluster, report: Report) -> AsyncIterator[World]:
     logs, paths = cluster.state.logs, (simjob.PATH, plain.PATH)
     async with (
         connection.session(accounts["driver"], AGENT) as http,
-        Observed.running(accounts["observer"], paths, logs / "observer.log") as observed,
+        Observed.running(accounts["observer"], paths, logs / "observer.log", report.step) as observed,
     ):
         yield World(
             cluster=cluster,

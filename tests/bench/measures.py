@@ -28,6 +28,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "live_when_said": Meaning("pods still live when it said so", "", 0),
     "live_at_cancel": Meaning("pods live when it was cancelled", "", 0),
     "to_end": Meaning("accepted → every case has ended", "s", 1),
+    "failed": Meaning("cases that failed", "", 0),
     "cases_per_second": Meaning("cases ended per second", "/s", 1),
     "caught_up": Meaning("operator started → successors of what ended exist", "s", 2),
     "pods_per_second": Meaning("pods created → running, per second", "/s", 0),
@@ -39,6 +40,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "writes": Meaning("writes while nothing happens", "", 0),
     "requests_per_case": Meaning("its own requests per case", "", 2),
     "kcm_per_case": Meaning("controller manager's requests per case", "", 2),
+    "all_per_case": Meaning("both together, per case", "", 2),
     "refused": Meaning("its requests that were refused", "", 0),
     "peak_mib": Meaning("memory, peak", "MiB", 0),
     "cpu_seconds": Meaning("CPU time", "s", 2),
@@ -95,9 +97,11 @@ def ending(pods: Iterable[Pod], accepted: float) -> Measures:
 
 def asking(requests: Requests, asker: str, cases: int) -> Measures:
     """Say how many requests a case cost, whose they were, and how many were refused."""
+    own, native = total(requests, asker), total(requests, CONTROLLER_MANAGER)
     return {
-        "requests_per_case": total(requests, asker) / cases,
-        "kcm_per_case": total(requests, CONTROLLER_MANAGER) / cases,
+        "requests_per_case": own / cases,
+        "kcm_per_case": native / cases,
+        "all_per_case": (own + native) / cases,
         "refused": sum(number for request, number in requests.items() if request.who == asker and request.refused),
     }
 

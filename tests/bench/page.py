@@ -32,10 +32,14 @@ def facts(run: Run) -> str:
     """Say where, when and with what a run was made."""
     machine = run.machine
     parts = [
-        f"{run.started}, commit {run.commit}, `{run.command}`, {run.repeats} repeats, {run.seconds / 60:.0f} minutes.",
+        f"{run.started}, commit {run.commit}, `{run.command}`, repeats: {run.repeats}, {run.seconds / 60:.0f} minutes.",
         f"{machine.cores} cores ({machine.cpu}), {machine.memory_gib:g} GiB, Linux {machine.kernel},",
         f"load average {machine.load:g} before the start; everything on one machine.",
         ", ".join(f"{name} {version}" for name, version in run.versions.items()) + ".",
+        *(
+            f"Bare client at QPS {qps}: {create} requests at a time to create, {cancel} to delete."
+            for qps, (create, cancel) in run.concurrency.items()
+        ),
     ]
     return " ".join(parts)
 

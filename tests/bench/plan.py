@@ -55,14 +55,20 @@ SCENARIOS = (
         name="long",
         what="short cases, so many at once, to their end",
         run=Scenario(long.to_the_end, whole=True),
-        lines=(Line(shape=Shape(cases=10_000, parallelism=500, run=5), systems=OURS),),
-        quick=(Line(shape=Shape(cases=600, parallelism=100, run=2), systems=OURS),),
+        lines=(
+            Line(shape=Shape(cases=10_000, parallelism=500, run=5), systems=OURS),
+            Line(shape=Shape(cases=2000, parallelism=500, run=5, stop=1.5, fails="3"), systems=OURS),
+        ),
+        quick=(Line(shape=Shape(cases=600, parallelism=100, run=2, stop=1.5, fails="3"), systems=OURS),),
     ),
     Planned(
         name="middle",
         what="the same, cancelled when half have ended",
         run=Scenario(long.half_way),
-        lines=(Line(shape=Shape(cases=10_000, parallelism=500, run=5), systems=OURS),),
+        lines=(
+            Line(shape=Shape(cases=10_000, parallelism=500, run=5), systems=OURS),
+            Line(shape=Shape(cases=2000, parallelism=500, run=5, stop=1.5, fails="3"), systems=OURS),
+        ),
         quick=(Line(shape=Shape(cases=600, parallelism=100, run=2), systems=OURS),),
     ),
     Planned(

@@ -23,7 +23,7 @@ mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "bench", "font.size
 
 def live(run: Run, row: Row) -> str:
     """Draw the live pods of each system's first good repeat on one axis."""
-    figure, axes = _figure("live pods", "seconds since the trial began")
+    figure, axes = _figure("live pods", "seconds since the sweep was accepted")
     for trial in _first(run, row):
         if trial.live:
             seconds, pods = zip(*trial.live, strict=True)
@@ -33,7 +33,7 @@ def live(run: Run, row: Row) -> str:
 
 def memory(run: Run, row: Row) -> str:
     """Draw the memory of each system's process; those without one have no line."""
-    figure, axes = _figure("resident MiB", "seconds since the trial began")
+    figure, axes = _figure("resident MiB", "seconds since the sweep was accepted")
     for trial in _first(run, row):
         if trial.memory:
             seconds, size = zip(*trial.memory, strict=True)
@@ -67,7 +67,7 @@ def per_case(trial: Trial) -> dict[str, float]:
 
 
 # By which name the audit log knows a system.
-OWN = {"simjob": "operator", "bare": "bare", "indexed": "driver", "indexed-delete": "driver", "plain": "plain"}
+OWN = {"simjob": "operator", "bare": "bare", "indexed": "", "indexed-delete": "", "plain": "plain"}
 
 
 def _first(run: Run, row: Row) -> Sequence[Trial]:
@@ -90,7 +90,7 @@ def _figure(up: str, along: str) -> tuple[Figure, Axes]:
 
 def _svg(figure: Figure, axes: Axes) -> str:
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False, fontsize=8)
+        axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None})
     # What comes before is the prologue of a file of its own.

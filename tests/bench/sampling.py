@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from bench.children import Child, Usage
+from bench.children import Usage
 from bench.measures import Measures, quantile
+from bench.systems.system import System
 
 MEMORY_SECONDS = 0.25
 LAG_SECONDS = 0.05
@@ -34,46 +35,42 @@ class Samples:
             found |= {"lag_p99_ms": late * 1000, "lag_max_ms": max(self.answers) * 1000}
         return found
 
-    def restarted(self, child: Child) -> None:
-        """The process is another one from here on; CPU time is that of the new one."""
-        self.before = child.usage()
-
 
 @asynccontextmanager
-async def sampling(child: Child | None, health: str) -> AsyncIterator[Samples]:
-    """Sample inside the block; `health` is the URL to ask, "" for none."""
+async def sampling(system: System) -> AsyncIterator[Samples]:
+    """Sample a system's process inside the block, also a new one that takes its place; nothing if it has none."""
     found = Samples()
-    if child is None:
+    if system.child is None:
         yield found
         return
-    found.before = child.usage()
-    tasks = [asyncio.create_task(_memory(found, child))]
-    if health:
-        tasks.append(asyncio.create_task(_answers(found, health)))
+    first, found.before = system.child, system.child.usage()
+    tasks = [asyncio.create_task(_memory(found, system)), asyncio.create_task(_answers(found, system))]
     try:
         yield found
     finally:
-        found.after = child.usage()
+        found.after = system.child.usage()
+        if system.child is not first:
+            found.before = Usage()
         for task in tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
 
 
-async def _memory(samples: Samples, child: Child) -> None:
+async def _memory(samples: Samples, system: System) -> None:
     while True:
-        usage = child.usage()
+        usage = system.child.usage() if system.child else Usage()
         if usage.resident:
             samples.memory.append((time.monotonic(), round(usage.resident, 1)))
         await asyncio.sleep(MEMORY_SECONDS)
 
 
-async def _answers(samples: Samples, health: str) -> None:
+async def _answers(samples: Samples, system: System) -> None:
     async with aiohttp.ClientSession() as http:
-        while True:
+        while system.health:
             before = time.monotonic()
             try:
-                async with http.get(f"{health}/healthz", timeout=aiohttp.ClientTimeout(total=30)) as answer:
+                async with http.get(f"{system.health}/healthz", timeout=aiohttp.ClientTimeout(total=30)) as answer:
                     await answer.read()
                 samples.answers.append(time.monotonic() - before)
             except (aiohttp.ClientError, TimeoutError):

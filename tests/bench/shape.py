@@ -11,12 +11,14 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """A sweep under measurement; seconds as KWOK plays them.
 
     `run` None: pods run until they are deleted. `stop` None: a deleted pod ends at once; else it takes so long.
+    `fails`: cases whose index ends in this digit fail; none if empty.
     """
 
     cases: int
     parallelism: int | None = None
     run: float | None = None
     stop: float | None = None
+    fails: str = ""
     sweeps: int = 1
 
     @property
@@ -24,16 +26,13 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
         """How many of its pods live at the same time at most."""
         return min(self.cases, self.parallelism or self.cases)
 
-    @property
-    def stages(self) -> str:
-        """Say how pods end, in a word."""
-        return "instant" if self.stop is None else "realistic"
-
 
 def annotations(shape: Shape) -> dict[str, str]:
     """Give the annotations that tell KWOK how the pod lives (tests/cluster/kwok/stages.yaml)."""
     given = {"run-seconds": shape.run, "termination-seconds": shape.stop}
-    return {f"kwok.simjob.dev/{key}": f"{value:g}" for key, value in given.items() if value is not None}
+    found = {f"kwok.simjob.dev/{key}": f"{value:g}" for key, value in given.items() if value is not None}
+    failing = {"kwok.simjob.dev/exit-code": "1", "kwok.simjob.dev/exit-code-only": shape.fails}
+    return found | (failing if shape.fails else {})
 
 
 def template(sweep: str, shape: Shape, **spec: Any) -> dict[str, Any]:

@@ -21,7 +21,8 @@ def describe(shape: Shape) -> str:
     at_once = f", {shape.at_once:,} at once" if shape.at_once < shape.cases else ""
     life = "until deleted" if shape.run is None else f"{shape.run:g} s"
     stop = "at once" if shape.stop is None else f"in {shape.stop:g} s"
-    return f"{many}{shape.cases:,} cases{at_once}; pods run {life}, stop {stop}"
+    fails = ", one in ten fails" if shape.fails else ""
+    return f"{many}{shape.cases:,} cases{at_once}; pods run {life}, stop {stop}{fails}"
 
 
 def number(value: float, meaning: Meaning) -> str:

@@ -91,7 +91,12 @@ def test_requests_are_told_apart_by_who_asks_and_watches_are_none() -> None:
             Request("plain", "kopf", "create", "jobs"): 99,
         }
     )
-    assert measures.asking(requests, "operator", 10) == {"requests_per_case": 1, "kcm_per_case": 2, "refused": 2}
+    assert measures.asking(requests, "operator", 10) == {
+        "requests_per_case": 1,
+        "kcm_per_case": 2,
+        "all_per_case": 3,
+        "refused": 2,
+    }
 
 
 def test_the_largest_status_is_told() -> None:

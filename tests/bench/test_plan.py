@@ -1,10 +1,13 @@
 """The plan, the command line, and what children are measured by."""
 
+from pathlib import Path
+
 import pytest
 
 from bench import driver, plan
-from bench.__main__ import _parser, _wishes
+from bench.__main__ import _parser, _wishes, main
 from bench.children import Usage
+from bench.given import a_run, a_trial
 from bench.scenarios.ceiling import rates
 from bench.shape import Shape, annotations, template
 from bench.systems.bareclient import Bodies
@@ -51,6 +54,7 @@ def test_pods_carry_whose_they_are_and_how_they_live() -> None:
     made = template("sweep", Shape(cases=1, run=2.5, stop=1.5))
     assert made["metadata"]["labels"] == {LABEL: "sweep"}
     assert annotations(Shape(cases=1)) == {}
+    assert annotations(Shape(cases=1, fails="3"))["kwok.simjob.dev/exit-code-only"] == "3"
     assert made["metadata"]["annotations"] == {
         "kwok.simjob.dev/run-seconds": "2.5",
         "kwok.simjob.dev/termination-seconds": "1.5",
@@ -78,3 +82,18 @@ def test_memory_and_cpu_time_are_read_from_proc() -> None:
 def test_rates_are_of_the_whole_stretch() -> None:
     pods = [Pod(created=0, running=1, signalled=10, ended=11), Pod(created=1, running=2, signalled=11, ended=14)]
     assert rates(pods) == (1.0, 0.5)
+
+
+def test_a_quick_run_makes_no_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = a_run(a_trial())
+    made.quick = True
+    driver.write(made, tmp_path / "results.json")
+    assert main(["--document", str(tmp_path / "results.json")]) == 1
+    assert "only a whole run" in capsys.readouterr().err
+
+
+def test_a_whole_run_makes_the_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.__main__.DOCUMENT", tmp_path / "benchmarks.md")
+    driver.write(a_run(a_trial(said=3.0)), tmp_path / "results.json")
+    assert main(["--document", str(tmp_path / "results.json")]) == 0
+    assert "3.00" in (tmp_path / "benchmarks.md").read_text()

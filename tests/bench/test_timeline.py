@@ -12,11 +12,18 @@ def test_a_pod_is_counted_through_its_life() -> None:
     story.pod(2, "a", "Running")
     assert (counters.ran, counters.running) == (1, 1)
     story.pod(3, "a", "Running", signalled=True)
-    assert (counters.signalled, counters.live) == (1, 1)
+    assert (counters.signalled, counters.live, counters.leaving) == (1, 1, 1)
     story.pod(4, "a", "Failed", signalled=True)
     assert (counters.live, counters.running, counters.ended, counters.present) == (0, 0, 1, 1)
     story.pod(5, "a", "Failed", signalled=True, gone=True)
-    assert (counters.live, counters.present, counters.ended) == (0, 0, 1)
+    assert (counters.live, counters.present, counters.ended, counters.leaving) == (0, 0, 1, 0)
+
+
+def test_a_pod_of_which_only_the_end_was_seen_leaves_nothing_behind() -> None:
+    story = Story()
+    story.pod(1, "a", signalled=True, gone=True)
+    counters = story.timeline.sweep(KEY).counters
+    assert (counters.created, counters.live, counters.present, counters.leaving) == (1, 0, 0, 0)
 
 
 def test_a_pod_that_goes_without_a_final_phase_lived_until_then() -> None:

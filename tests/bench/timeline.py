@@ -60,6 +60,7 @@ class Pod:
     ended: float | None = None
     ended_version: int | None = None
     created_version: int = 0
+    failed: bool = False
 
     @property
     def over(self) -> float | None:
@@ -74,7 +75,7 @@ class Pod:
 
 @dataclass(slots=True)
 class Counters:
-    """What is known of a sweep now. `live` pods exist and are not at their end."""
+    """What is known of a sweep now. `live` pods exist and are not at their end; `leaving` ones are being deleted."""
 
     created: int = 0
     ran: int = 0
@@ -83,6 +84,7 @@ class Counters:
     signalled: int = 0
     ended: int = 0
     present: int = 0
+    leaving: int = 0
 
 
 @dataclass(slots=True)
@@ -117,8 +119,11 @@ class Sweep:
         if pod.signalled is None and change.signalled:
             pod.signalled = change.at
             counters.signalled += 1
+            counters.leaving += 1
+        counters.leaving -= change.gone and pod.signalled is not None
         if pod.ended is None and (change.gone or change.state in ENDED):
             pod.ended, pod.ended_version = change.at, change.version
+            pod.failed = change.state == "Failed"
             counters.live -= 1
             counters.ended += change.state in ENDED
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from bench import audit, measures
-from bench.errors import TrialError
+from bench.errors import BenchError, TrialError
 from bench.measures import Measures
 from bench.results import RequestCount, Trial
 from bench.sampling import Samples, sampling
@@ -72,7 +72,7 @@ class Scenario:
 
 
 async def run(world: World, system: System, scenario: Scenario, made: Trial) -> Trial:
-    """Fill in a trial; what goes wrong in it becomes its `problem`."""
+    """Fill in a trial; what goes wrong in it becomes its `problem`. BenchError if nothing can be measured any more."""
     stage: Stage | None = None
     try:
         await system.start()
@@ -81,7 +81,7 @@ async def run(world: World, system: System, scenario: Scenario, made: Trial) -> 
         await world.calm()
         world.observed.forget()
         position = world.audit.position()
-        async with sampling(system.child, getattr(system, "health", "")) as samples:
+        async with sampling(system) as samples:
             stage = Stage(world, system, made.shape, samples)
             try:
                 made.measures = await scenario.measure(stage)
@@ -95,8 +95,11 @@ async def run(world: World, system: System, scenario: Scenario, made: Trial) -> 
         made.problem = str(error)
     finally:
         await system.stop()
+    try:
         for namespace in stage.namespaces if stage else ():
             await world.clear(namespace, [system.sweeps] if system.sweeps else [])
+    except TrialError as error:
+        raise BenchError(f"what is left of a trial would spoil the next: {error}") from error
     return made
 
 

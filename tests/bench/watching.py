@@ -13,13 +13,15 @@ from bench.errors import BenchError, TrialError
 from bench.observer import Batch
 from bench.timeline import Counters, Key, Sweep, Timeline
 
+WORD_SECONDS = 10.0
 _BATCHES = msgspec.json.Decoder(Batch)
 
 
 class Observed:
     """The observer's timeline. `late` is the worst delay of its event loop since `settle`, in seconds."""
 
-    def __init__(self, child: Child) -> None:
+    def __init__(self, child: Child, say: Callable[[str], None]) -> None:
+        self._say = say
         self.timeline = Timeline()
         self.late = 0.0
         self._child = child
@@ -28,10 +30,12 @@ class Observed:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, kubeconfig: Path, sweeps: Sequence[str], log: Path) -> AsyncIterator["Observed"]:
+    async def running(
+        cls, kubeconfig: Path, sweeps: Sequence[str], log: Path, say: Callable[[str], None]
+    ) -> AsyncIterator["Observed"]:
         """Run an observer inside the block; `sweeps` are the paths of the systems' own objects."""
         child = await Child.start("observer", ["-m", "bench.observer", str(kubeconfig), *sweeps], log, talks=True)
-        found = cls(child)
+        found = cls(child, say)
         reader = asyncio.create_task(found._read())
         try:
             await found.until(lambda: found._now > 0, 30, lambda: "the observer does not start")
@@ -49,7 +53,9 @@ class Observed:
         """Wait for it, looked at whenever something was seen; TrialError after `seconds`."""
         limit = time.monotonic() + seconds
         while not holds():
-            self._child.require()
+            if not self._child.is_running:
+                # Without it nothing can be measured any more.
+                raise BenchError(f"the observer has ended:\n{self._child.tail()}")
             self._news.clear()
             left = limit - time.monotonic()
             if left <= 0:
@@ -58,9 +64,19 @@ class Observed:
                 await asyncio.wait_for(self._news.wait(), min(left, 1.0))
 
     async def reach(self, key: Key, holds: Callable[[Counters], bool], seconds: float, what: str) -> None:
-        """Wait until the counters of a sweep are so."""
+        """Wait until the counters of a sweep are so; say now and then how they are."""
         sweep = self.sweep(key)
-        await self.until(lambda: holds(sweep.counters), seconds, lambda: f"{what}; {sweep.counters}, {sweep.state!r}")
+        next_word = time.monotonic() + WORD_SECONDS
+
+        def reached() -> bool:
+            nonlocal next_word
+            if time.monotonic() > next_word:
+                next_word += WORD_SECONDS
+                now = sweep.counters
+                self._say(f"    {now.created} pods created, {now.running} run, {now.live} live, {now.ended} ended")
+            return holds(sweep.counters)
+
+        await self.until(reached, seconds, lambda: f"{what}; {sweep.counters}, {sweep.state!r}")
 
     async def catch_up(self) -> None:
         """Wait until all that had arrived by now is in the timeline."""

@@ -52,16 +52,14 @@ class World:
 
     async def clear(self, namespace: str, sweeps: Iterable[str]) -> None:
         """Delete all that is in a namespace, fast, and wait until it is gone. `sweeps` are the systems' own paths."""
-        for path in sweeps:
-            root, _, plural = path.rpartition("/")
-            await self._delete_all(f"{root}/namespaces/{namespace}/{plural}")
-        for path in ("/apis/batch/v1/namespaces/{}/jobs", "/api/v1/namespaces/{}/pods"):
-            await self._delete_all(path.format(namespace))
-        await self.observed.until(
-            lambda: not any(sweep.counters.present for sweep in self.observed.timeline.of_namespace(namespace)),
-            60,
-            lambda: f"{namespace} still has pods",
-        )
+        roots = [path.rpartition("/") for path in (*sweeps, "/apis/batch/v1/jobs", "/api/v1/pods")]
+        collections = [f"{root}/namespaces/{namespace}/{plural}" for root, _, plural in roots]
+        limit = time.monotonic() + 120
+        # More than once: what was just being created comes after the list.
+        while sum([await self._delete_all(collection) for collection in collections]):
+            if time.monotonic() > limit:
+                raise TrialError(f"{namespace} is not empty after two minutes of deleting")
+            await asyncio.sleep(0.2)
 
     async def calm(self) -> None:
         """Wait until hardly anybody asks the API server for anything: what a trial left behind is worked off."""
@@ -72,8 +70,8 @@ class World:
             await asyncio.sleep(0.5)
             quiet = quiet + 1 if sum(1 for _ in self.audit.records(before)) < 10 else 0
 
-    async def _delete_all(self, collection: str) -> None:
-        """Delete what a collection holds; finalizers go first, whose owner may be slow or gone."""
+    async def _delete_all(self, collection: str) -> int:
+        """Delete what a collection holds; return how much that was. Finalizers go first: their owner may be slow."""
         found = (await ask(self.http, "GET", collection))["items"]
         strip = msgspec.json.encode({"metadata": {"finalizers": None}})
         held = [item["metadata"]["name"] for item in found if item["metadata"].get("finalizers")]
@@ -83,10 +81,14 @@ class World:
         names = [item["metadata"]["name"] for item in found]
         headers = {"Content-Type": "application/json"}
         await self._each(names, lambda name: self._send("DELETE", f"{collection}/{name}", body, headers))
+        return len(names)
 
     async def _send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> None:
-        async with self.http.request(method, path, data=body, headers=headers) as answer:
-            await answer.read()
+        try:
+            async with self.http.request(method, path, data=body, headers=headers) as answer:
+                await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as trouble:
+            raise TrialError(f"{method} {path}: no answer: {trouble}") from trouble
 
     async def _each(self, names: list[str], work: Callable[[str], Awaitable[None]]) -> None:
         left = iter(names)

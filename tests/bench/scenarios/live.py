@@ -24,7 +24,7 @@ async def cancel(stage: Stage, key: Key) -> Measures:
     observed, sweep = stage.world.observed, stage.sweep(key)
     accepted = await stage.system.cancel(key)
     await observed.reach(key, lambda now: now.live == 0, stage.patience, "pods still live after the cancel")
-    await observed.reach(key, lambda now: now.present == 0, stage.patience, "pods are still there after the cancel")
+    await observed.reach(key, lambda now: now.leaving == 0, stage.patience, "pods are still there after the cancel")
     if stage.system.name != "bare":
         await observed.until(
             lambda: stage.system.said_cancelled(sweep) is not None,

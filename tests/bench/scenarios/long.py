@@ -17,7 +17,7 @@ async def to_the_end(stage: Stage) -> Measures:
     )
     await stage.world.calm()
     await stage.check(key)
-    return measures.ending(sweep.pods.values(), accepted)
+    return measures.ending(sweep.pods.values(), accepted) | {"failed": sum(pod.failed for pod in sweep.pods.values())}
 
 
 async def half_way(stage: Stage) -> Measures:

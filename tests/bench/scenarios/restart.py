@@ -34,7 +34,6 @@ async def measure(stage: Stage) -> Measures:
     wanted = live + ended
     started = time.monotonic()
     await system.spawn()
-    stage.samples.restarted(system.child)
     await stage.world.observed.reach(key, lambda now: now.created >= wanted, 120, "no successors after the restart")
     created = sorted(pod.created for pod in stage.sweep(key).pods.values())
     return {"caught_up": created[wanted - 1] - started}

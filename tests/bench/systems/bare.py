@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from bench.children import Child
-from bench.errors import BenchError, TrialError
+from bench.errors import TrialError
 from bench.shape import Shape
 from bench.systems.bareclient import Answer, Command
 from bench.timeline import Change, Key, Sweep
@@ -28,6 +28,7 @@ class Bare:
     name = "bare"
     asks = "bare"
     sweeps = ""
+    health = ""
 
     def __init__(self, world: World, concurrency: Concurrency | None = None) -> None:
         self._world = world
@@ -68,7 +69,7 @@ class Bare:
     async def command(self, do: str, key: Key, *, concurrency: int = 0, nodes: int = 0) -> Answer:
         """Let the process do something and wait for it."""
         if self.child is None or self.child.process.stdin is None or self.child.process.stdout is None:
-            raise BenchError("the bare client does not run")
+            raise TrialError("the bare client does not run")
         width = concurrency or (self._concurrency.cancel if do == "cancel" else self._concurrency.create)
         line = msgspec.json.encode(Command(do, key, self._shapes[key], width, nodes))
         self.child.process.stdin.write(line + b"\n")

@@ -14,8 +14,10 @@ class Indexed:
     """A native Indexed Job. `suspend: true` stops it and keeps its object, as `spec.cancel` does."""
 
     name = "indexed"
-    asks = "driver"
+    # What it costs is asked by the controller manager.
+    asks = ""
     sweeps = ""
+    health = ""
     child: Child | None = None
 
     def __init__(self, world: World) -> None:

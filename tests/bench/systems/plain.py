@@ -10,7 +10,7 @@ from cluster.host import addresses
 
 from bench.children import Child
 from bench.connection import ask
-from bench.errors import BenchError
+from bench.errors import TrialError
 from bench.shape import Shape, template
 from bench.systems import plain_operator
 from bench.timeline import Change, Key, Sweep
@@ -47,6 +47,7 @@ class Plain:
     name = "plain"
     asks = "plain"
     sweeps = PATH
+    health = ""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -74,7 +75,7 @@ class Plain:
                     pass
                 self.child.require()
                 if time.monotonic() > limit:
-                    raise BenchError("the plain operator does not live after 60 s")
+                    raise TrialError("the plain operator does not live after 60 s")
                 await asyncio.sleep(0.1)
 
     async def stop(self) -> None:

@@ -9,7 +9,7 @@ from simjob.api import names
 
 from bench.children import Child
 from bench.connection import ask
-from bench.errors import BenchError
+from bench.errors import TrialError
 from bench.shape import Shape, template
 from bench.timeline import Change, Key, Sweep
 from bench.world import World
@@ -38,7 +38,7 @@ class SimJob:
                 if self.child:
                     self.child.require()
                 if time.monotonic() > limit:
-                    raise BenchError("the operator is not ready after 60 s")
+                    raise TrialError("the operator is not ready after 60 s")
                 await asyncio.sleep(0.05)
 
     async def spawn(self) -> None:
@@ -83,6 +83,8 @@ def manifest(key: Key, shape: Shape) -> dict[str, object]:
         "spec": {
             "cases": {"count": shape.cases},
             "parallelism": shape.at_once,
+            "retries": {"limit": 0},
+            "failurePolicy": {"maxFailedCases": "100%"},
             "template": template(key.name, shape),
         },
     }

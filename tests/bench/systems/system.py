@@ -10,13 +10,14 @@ from bench.timeline import Change, Key, Sweep
 class System(Protocol):
     """A system under measurement. One instance lives for one trial.
 
-    `asks` names its requests in the audit log (bench.audit.who); `sweeps` is the path of its own objects, "" if it has
-    none.
+    `asks` names its requests in the audit log (bench.audit.who), `sweeps` is the path of its own objects, `health` the
+    address of its probe; "" if it has none.
     """
 
     name: str
     asks: str
     sweeps: str
+    health: str
 
     async def start(self) -> None:
         """Start its process, if it has one, and wait until it works."""
