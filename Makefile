@@ -36,7 +36,7 @@ lint: $(READY) ## Format, lint, types, layers
 bench: $(READY) ## How fast it starts and cancels sweeps, beside its references; QUICK=1 within 8 minutes
 	@$(PY) -m bench $(BENCH)
 
-generate: $(READY) ## Write anew the files that are made from code: the CRD, docs/api.md
+generate: $(READY) ## Write anew the files that are made from code: the CRD, docs/api.md, docs/fields.md
 	@$(PY) -m generated
 
 cluster-up: $(READY) ## Start a Kubernetes cluster from source; kubeconfig in .cluster/kubeconfig

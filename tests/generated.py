@@ -1,5 +1,8 @@
 """Every file that is made from code, and what makes it: `make generate` writes them, a test compares them."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -14,10 +17,21 @@ def _reference() -> str:
     return page.render(crd.definition(crd.job_schema()), (ROOT / "README.md").read_text())
 
 
+def _fields() -> str:
+    """In a process of its own, since pytest, which may be what runs here, is asked for all tests."""
+    environment = {**os.environ, "PYTHONPATH": f"operator{os.pathsep}tests"}
+    command = [sys.executable, "-m", "fields"]
+    made = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if made.returncode:
+        raise RuntimeError(f"a field is not shown by tests, see {ROOT / 'docs/fields.md'}:\n{made.stdout}{made.stderr}")
+    return made.stdout
+
+
 # In an order in which each may read those before it.
 FILES: Final[Mapping[str, Callable[[], str]]] = {
     "crds/simulationjobs.simjob.dev.yaml": crd.render,
     "docs/api.md": _reference,
+    "docs/fields.md": _fields,
 }
 
 

@@ -69,6 +69,7 @@ def test_axis_names_must_be_unique_in_the_environment() -> None:
     assert refusal(matrix=axes) == f"{rules.AXES_UNIQUE}: 'MESH' is there twice"
 
 
+@pytest.mark.refusal("spec.cases.list[].parameters{}")
 def test_parameter_names_must_be_unique_in_the_environment() -> None:
     listed = [{"name": "a", "parameters": {"mesh": 1, "MESH": 2}}]
     assert refusal(list=listed) == f"{rules.PARAMETERS_UNIQUE}: 'MESH' is there twice"

@@ -18,7 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = parser.parse_args(arguments)
     fields, found = schema.fields(), shown.collect()
     gaps = found.gaps(fields)
-    print("\n".join(gaps) if gaps or wanted.missing else table.render(fields, found), end="")
+    told = gaps if gaps or wanted.missing else table.render(fields, found).splitlines()
+    print(*told, sep="\n", end="\n" if told else "")
     return 1 if gaps else 0
 
 

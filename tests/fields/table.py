@@ -44,8 +44,9 @@ _TEMPLATE_HEAD: Final = """\
 ## The pod template
 
 {count} fields, refused as those above; each is followed from the template into the pod that the API server stores, by
-{following}, a test for every path. Objects with the same
-fields share a line.
+{following}, a test for every path. What breaks no
+rule of the CRD, but of pods, ends the sweep in the API server's words: {reported}. Objects with
+the same fields share a line.
 """
 
 
@@ -73,7 +74,11 @@ def render(fields: Sequence[Field], shown: Shown) -> str:
             *_heading("part", "refused"),
             *(_row(f"`{each.path}`", _refused(each, shown, refusing)) for each in outer),
             "",
-            _TEMPLATE_HEAD.format(count=len(template), following=_links(following)),
+            _TEMPLATE_HEAD.format(
+                count=len(template),
+                following=_links(following),
+                reported=_links(shown.refusal[_TEMPLATE] - refusing),
+            ),
             *_heading("in", "fields"),
             *_grouped(template),
             "",
@@ -125,4 +130,4 @@ def _grouped(template: Sequence[Field]) -> Iterator[str]:
         by_fields.setdefault(json.dumps(parts), []).append(where)
     for places in by_fields.values():
         names = ", ".join(f"`{name}`" for name in by_object[places[0]])
-        yield _row("<br>".join(f"`{place.removeprefix(f'{_TEMPLATE}.')}`" for place in places), names)
+        yield _row("<br>".join(f"`{place.removeprefix('spec.')}`" for place in places), names)

@@ -136,6 +136,7 @@ def test_a_gpu_that_no_node_has_is_told_in_the_schedulers_words(place: Place) ->
     assert status["phase"] == "PENDING"
 
 
+@pytest.mark.refusal("spec.template")
 def test_a_template_that_no_job_may_have_fails_the_sweep(place: Place) -> None:
     template = a_template()
     template["spec"]["containers"][0]["volumeMounts"] = [{"name": "nowhere", "mountPath": "/data"}]
@@ -148,6 +149,7 @@ def test_a_template_that_no_job_may_have_fails_the_sweep(place: Place) -> None:
     assert not sweep.job_names
 
 
+@pytest.mark.refusal("spec.cases.matrix")
 def test_a_sweep_that_the_operator_cannot_read_fails_and_hurts_no_other(place: Place) -> None:
     axis = list(range(400))
     matrix = [{"name": "a", "values": axis}, {"name": "b", "values": axis}]

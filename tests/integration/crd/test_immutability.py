@@ -99,6 +99,7 @@ def test_every_field_of_the_allow_list_is_one_of_pods(api: Api) -> None:
     api.kubectl("delete", "serviceaccount/solver", "runtimeclass/nvidia")
 
 
+@pytest.mark.refusal("spec.cases.matrix[].values[]", "spec.cases.list[].parameters{}")
 @pytest.mark.parametrize(
     "cases",
     [{"matrix": [{"name": "a", "values": [1, None]}]}, {"list": [{"name": "a", "parameters": {"x": None}}]}],
