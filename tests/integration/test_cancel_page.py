@@ -39,9 +39,10 @@ class Scene:
         return self.cluster.run_kubectl(f"--namespace={self.place.name}", *arguments)
 
 
-def some_have_finished(scene: Scene) -> None:
+def some_have_finished(scene: Scene) -> Sweep:
     sweep = scene.wing(cases={"count": 20}, parallelism=4, template=a_template(run=1, stop=1))
     sweep.wait(lambda status: status.get("cases", {}).get("succeeded", 0) >= 4, "four have finished")
+    return sweep
 
 
 def all_run(scene: Scene) -> None:
@@ -58,6 +59,12 @@ def many_wait_and_stopping_takes_long(scene: Scene) -> None:
 
 def one_has_completed(scene: Scene) -> None:
     scene.wing(template=a_template(run=1)).wait_phase("COMPLETED")
+
+
+def some_have_finished_and_the_rest_is_cancelled(scene: Scene) -> None:
+    sweep = some_have_finished(scene)
+    sweep.cancel()
+    sweep.wait_phase("CANCELLED")
 
 
 def the_node_is_gone(scene: Scene) -> None:
@@ -94,7 +101,7 @@ def carl_may_cancel_and_pat_may_not(scene: Scene) -> None:
 
 
 # What there is when a section begins.
-SETTINGS: dict[str, Callable[[Scene], None]] = {
+SETTINGS: dict[str, Callable[[Scene], object]] = {
     "One patch": some_have_finished,
     "While it is being cancelled": many_wait_and_stopping_takes_long,
     "A job that does not stop": the_node_is_gone,
@@ -103,6 +110,7 @@ SETTINGS: dict[str, Callable[[Scene], None]] = {
     "At creation, at the end, twice": one_has_completed,
     "Who may": carl_may_cancel_and_pat_may_not,
     "Wait, then cancel": all_run,
+    "Run it again": some_have_finished_and_the_rest_is_cancelled,
     "Under GitOps": all_run,
 }
 
@@ -116,6 +124,8 @@ def terminal(kwok_cluster: Cluster, place: Place, tmp_path: Path) -> Terminal:
     kubeconfig.write_text(yaml.safe_dump(config))
     for sample in SAMPLES.glob("*.yaml"):
         shutil.copy(sample, tmp_path)
+    for name, text in transcript.files(PAGE).items():
+        (tmp_path / name).write_text(text)
     return Terminal(tmp_path, kubeconfig)
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 _HEADING: Final = re.compile(r"^## (.*)$", re.MULTILINE)
 _BLOCK: Final = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_FILE: Final = re.compile(r"^```\w+\n# (\S+\.\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _AGE: Final = re.compile(r"\b(\d+[dhms])+\b")
 _HASH: Final = re.compile(r"-[0-9a-f]{8}-")
 _TIMEOUT: Final = 120
@@ -32,6 +33,11 @@ def sections(page: str) -> dict[str, list[Step]]:
     _, *parts = _HEADING.split(page)
     found = {heading: list(_steps(text)) for heading, text in zip(parts[::2], parts[1::2], strict=True)}
     return {heading: steps for heading, steps in found.items() if steps}
+
+
+def files(page: str) -> dict[str, str]:
+    """Give the files that a page shows, by name: blocks whose first line is a comment with a name."""
+    return dict(_FILE.findall(page))
 
 
 def _steps(text: str) -> Iterator[Step]:
