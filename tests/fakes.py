@@ -202,6 +202,17 @@ class FakeCluster:
         check_config_map(raw)
         return _config_map(self._create("configmaps", namespace, raw))
 
+    async def write_config_map(
+        self, namespace: str, name: str, uid: str, resource_version: str, data: Mapping[str, str]
+    ) -> ConfigMap:
+        self._enter("write_config_map")
+        old = self._object("configmaps", namespace, name, uid)
+        if old["metadata"]["resourceVersion"] != resource_version:
+            raise errors.ConflictError("the object has been modified", code=409, reason="Conflict")
+        new = merged(old, {"data": dict(data)})
+        check_config_map(new)
+        return _config_map(self._update("configmaps", new))
+
     async def get_simulationjob(self, namespace: str, name: str) -> Raw:
         self._enter("get_simulationjob")
         return copy.deepcopy(self._object(names.PLURAL, namespace, name))

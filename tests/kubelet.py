@@ -20,6 +20,11 @@ OVERTIME: Final = -4
 _SKEW: Final = timedelta(hours=-1)
 
 
+def message(index: int, run: int) -> str:
+    """What the n-th run of a case leaves: JSON, a text, or nothing."""
+    return ("", f'{{"case": {index}, "run": {run}}}', f"case {index}\\n\u2028run {run}")[(index + 1) % 3]
+
+
 class ScriptedKubelet:
     """Schedules and runs pods; one that is asked to stop takes a moment.
 
@@ -87,13 +92,13 @@ class ScriptedKubelet:
         if stop.is_set():
             await asyncio.sleep(0.25)
             # What a simulation says after it was asked to stop does not count, not even 0.
-            self._cluster.end_pod("default", name, 143 if index % 2 else 0)
+            self._cluster.end_pod("default", name, 143 if index % 2 else 0, "what is said after the end")
             return
         self._cluster.finished.add(name)
         self._note(index, does)
         if does == OVERTIME:
             self._set(name, reason="DeadlineExceeded")
-        self._cluster.end_pod("default", name, 137 if does == OVERTIME else does)
+        self._cluster.end_pod("default", name, 137 if does == OVERTIME else does, message(index, before))
 
     async def _until_deadline(self, name: str, accepted: datetime, stop: asyncio.Event) -> None:
         """Waits until the pod's deadline, which others draw in meanwhile, or until it is asked to stop."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from fakes import FakeCluster
 from simjob.api import names
 from simjob.api.ranges import Ranges
@@ -32,6 +33,7 @@ class JudgedCluster(FakeCluster):
         self.saw: Callable[[str, Raw, bool], None] = lambda plural, raw, deleted: None
         self._uids: dict[str, str] = {}
         self._ran: dict[int, dict[str, int]] = {}
+        self._said: dict[int, str] = {}
         self._status: Raw = {}
 
     @property
@@ -67,11 +69,16 @@ class JudgedCluster(FakeCluster):
         if plural == names.PLURAL:
             self._judge_status(raw)
         elif plural == "configmaps":
-            pass
+            pass  # Judged with the status that relies on them.
         elif not deleted and raw["metadata"]["uid"] not in self._uids.values():
             self._judge_creation(plural, raw)
         elif plural == "pods" and raw["status"]["phase"] in ("Succeeded", "Failed"):
             self._ran.setdefault(_index(raw), {})[raw["metadata"]["uid"]] = _seconds(raw)
+            own = raw["metadata"]["name"] in self.finished
+            end = raw["status"]["containerStatuses"][0]["state"]["terminated"]
+            self._said[_index(raw)] = end["message"] if own else ""
+        elif plural == "pods" and deleted:
+            self._said[_index(raw)] = ""
         super()._tell(plural, raw, deleted=deleted)
         self.saw(plural, raw, deleted)
 
@@ -118,6 +125,7 @@ class JudgedCluster(FakeCluster):
             left = [name for index in ledgers["cancelled"] for name in self._jobs(index)]
             self._must("O8", not left, f"CANCELLED while {left} are there")
         self._judge_time(new, ledgers)
+        self._judge_results(new, ledgers["succeeded"].union(ledgers["failed"]))
         if new.get("phase") in _ENDS:
             self._must("O6", bool(new.get("completionTime")), "an end without its time")
 
@@ -141,6 +149,26 @@ class JudgedCluster(FakeCluster):
             ran = sum(sum(self._ran.get(index, {}).values()) for index in ledger)
             holds = said <= ran if outcome in self.unseen else said == ran
             self._must("O18", holds, f"the {outcome} cases {ledger} ran {ran} s, not {said}")
+
+    def _judge_results(self, status: Raw, ended: Ranges) -> None:
+        """Each case that has ended by itself and said something has one row, and at the end no other is there."""
+        shards = {raw["metadata"]["name"]: raw["data"] for raw in self.objects("configmaps")}
+        shards = {name: data[names.RESULTS_KEY] for name, data in shards.items() if names.RESULTS_KEY in data}
+        said = status.get("results", {})
+        listed = said.get("configMaps", [])
+        read = listed if status.get("phase") not in _ENDS else list(shards)
+        rows = [msgspec.json.decode(line) for name in read for line in shards[name].split("\n") if line]
+        found = {row["index"]: row["result"] for row in rows if row["index"] in ended}
+        expected = {index: self._said[index] for index in ended if self._said.get(index)}
+        texts = {index: v if isinstance(v, str) else msgspec.json.encode(v).decode() for index, v in found.items()}
+        wanted = {index: text.replace(" ", "") for index, text in expected.items()}
+        got = {index: text.replace(" ", "") for index, text in texts.items()}
+        self._must("O19", got == wanted, f"{rows}, not {expected}")
+        self._must("O19", said.get("rows", 0) == len(expected), f"{said} for {expected}")
+        mute = sum(1 for index in _ledger(status, "succeeded") if not self._said.get(index))
+        self._must("O19", said.get("missing", 0) == mute, f"{said} with {mute} that said nothing")
+        if status.get("phase") in _ENDS:
+            self._must("O19", len(rows) == len(expected), f"{len(rows)} rows for {len(expected)} results: {rows}")
 
     def _jobs(self, index: int) -> list[str]:
         """The names of a case's Jobs that have not finished."""

@@ -33,6 +33,7 @@ _WRITES: Final = (
     "delete_pod",
     "patch_simulationjob_status",
     "create_config_map",
+    "write_config_map",
 )
 # What `spec.cases.configMap` names.
 TABLE: Final = {"name": "table", "key": "cases.csv"}

@@ -7,7 +7,9 @@ import pytest
 from contract.worlds import World
 from simjob.api.simulationjob import SimulationJob
 from simjob.runtime.cluster import Cluster, ConfigMap
-from simjob.runtime.errors import AlreadyExistsError, InvalidError, NotFoundError
+from simjob.runtime.errors import AlreadyExistsError, ConflictError, InvalidError, NotFoundError
+
+STRANGER = "0b0c4fd2-5f39-4c0e-9a05-00000000dead"
 
 
 def a_body(sweep: SimulationJob, name: str = "table", **data: str) -> bytes:
@@ -54,3 +56,28 @@ async def test_a_second_one_of_that_name_already_exists(cluster: Cluster, sweep:
 async def test_one_of_more_than_a_mebibyte_is_invalid(cluster: Cluster, sweep: SimulationJob) -> None:
     with pytest.raises(InvalidError):
         await cluster.create_config_map(sweep.metadata.namespace, a_body(sweep, a="x" * 1024 * 1024, b="y"))
+
+
+async def test_a_change_is_merged_into_its_data(cluster: Cluster, sweep: SimulationJob) -> None:
+    namespace = sweep.metadata.namespace
+    made = await cluster.create_config_map(namespace, a_body(sweep, kept="k", rows="1\n"))
+    found = await cluster.write_config_map(namespace, "table", made.uid, made.resource_version, {"rows": "1\n2\n"})
+    assert found.data == {"kept": "k", "rows": "1\n2\n"}
+    assert found.resource_version != made.resource_version
+    assert await cluster.get_config_map(namespace, "table") == found
+
+
+async def test_one_that_others_have_changed_or_made_anew_is_not_written(cluster: Cluster, sweep: SimulationJob) -> None:
+    namespace = sweep.metadata.namespace
+    made = await cluster.create_config_map(namespace, a_body(sweep, rows="1\n"))
+    newer = await cluster.write_config_map(namespace, "table", made.uid, made.resource_version, {"rows": "2\n"})
+    with pytest.raises(ConflictError):
+        await cluster.write_config_map(namespace, "table", made.uid, made.resource_version, {"rows": "3\n"})
+    with pytest.raises(ConflictError):
+        await cluster.write_config_map(namespace, "table", STRANGER, newer.resource_version, {"rows": "3\n"})
+    assert (await cluster.get_config_map(namespace, "table")).data == {"rows": "2\n"}
+
+
+async def test_one_that_is_gone_is_not_written(cluster: Cluster, world: World) -> None:
+    with pytest.raises(NotFoundError):
+        await cluster.write_config_map(world.namespace, "not-there", STRANGER, "1", {"rows": "1\n"})

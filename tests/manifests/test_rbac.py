@@ -61,6 +61,7 @@ ARGUMENTS: dict[str, Any] = {
     "body": b"{}",
     "annotations": {},
     "status": {},
+    "data": {},
     "resource_version": "1",
     "live_only": True,
     "seconds": 1,
@@ -144,7 +145,7 @@ def test_no_role_gives_too_much(render: Render, folder: str) -> None:
         for group, resource, verb in granted(role):
             assert "*" not in f"{group}{resource}{verb}", name
             assert resource.partition("/")[0] not in {"secrets", "nodes", "serviceaccounts"}, name
-            assert resource != "configmaps" or verb in {"create", "get"}, f"{name} sees those of others"
+            assert resource != "configmaps" or verb in {"create", "get", "patch"}, f"{name} sees those of others"
             assert resource not in {"pods/exec", "pods/attach", "pods/ephemeralcontainers"}, name
             assert verb not in {"escalate", "bind", "impersonate"}, name
 

@@ -107,6 +107,7 @@ class Reason:
     QUEUED: Final = "QueuedByKueue"
     ATTEMPT_LOST: Final = "AttemptLost"
     JOB_LOST: Final = "JobLost"
+    RESULTS_REFUSED: Final = "ResultsRefused"
     UNKNOWN_CASES: Final = "UnknownCases"
     # Of a Job's condition Failed; the first three are the Job controller's own. The second is a pod's, too, that its
     # kubelet ended: kubernetes/kubernetes:pkg/kubelet/active_deadline.go.

@@ -36,6 +36,7 @@ class PodFact:
     `reason`, `message`: why it waits or how it failed. `grace`: seconds that its deletion leaves it.
     `created` is the API server's time, `scheduled` the scheduler's; `accepted` is when its kubelet took it up,
     `started` and `finished` when the simulation's container did, all three by the kubelet's clock.
+    `result`: the simulation's termination message.
     `deadline`: so many seconds after `accepted` the kubelet ends it.
     `seen_at`, `asked_at`, `gone_at`: when the operator first saw this state, its deletion asked for, and it gone, by
     the operator's clock.
@@ -65,6 +66,7 @@ class PodFact:
     accepted: datetime | None = None
     started: datetime | None = None
     finished: datetime | None = None
+    result: str = ""
     deadline: int | None = None
     seen_at: datetime
     asked_at: datetime | None = None
@@ -138,7 +140,7 @@ def pod_fact(pod: Pod, seen_at: datetime) -> PodFact | None:
         return None
     state = _pod_state(pod)
     exit_code, reason, message, image = _explanation(pod)
-    started, finished = _simulation_ran(pod)
+    started, finished, result = _simulation_ran(pod)
     return PodFact(
         name=meta.name,
         namespace=meta.namespace,
@@ -163,6 +165,7 @@ def pod_fact(pod: Pod, seen_at: datetime) -> PodFact | None:
         accepted=pod.status.start_time,
         started=started,
         finished=finished,
+        result=result,
         deadline=pod.spec.active_deadline_seconds,
         seen_at=seen_at,
         asked_at=seen_at if meta.deletion_timestamp is not None else None,
@@ -261,17 +264,20 @@ def _scheduled(pod: Pod) -> datetime | None:
     return next((condition.last_transition_time for condition in conditions), None)
 
 
-def _simulation_ran(pod: Pod) -> tuple[datetime | None, datetime | None]:
-    """Returns when the first container of the spec, the simulation, started and finished; statuses have no order."""
+def _simulation_ran(pod: Pod) -> tuple[datetime | None, datetime | None, str]:
+    """Returns when the first container of the spec, the simulation, started and finished, and what it said then.
+
+    The statuses have no order.
+    """
     if not pod.spec.containers:
-        return None, None
+        return None, None, ""
     simulation = pod.spec.containers[0].name
     state = next((found.state for found in pod.status.container_statuses if found.name == simulation), None)
     if state is None:
-        return None, None
-    if state.terminated:
-        return state.terminated.started_at, state.terminated.finished_at
-    return (state.running.started_at if state.running else None), None
+        return None, None, ""
+    if end := state.terminated:
+        return end.started_at, end.finished_at, end.message
+    return (state.running.started_at if state.running else None), None, ""
 
 
 def _explanation(pod: Pod) -> tuple[int | None, str, str, str]:

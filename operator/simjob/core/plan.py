@@ -116,10 +116,22 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """A case that has ended by itself and is not in the stored ledger yet. `result`: its message, perhaps empty."""
+
+    index: int
+    name: str
+    succeeded: bool
+    exit_code: int | None = None
+    result: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What `planner.plan` returns.
 
     `status` is None where there is nothing to say it on (the SimulationJob is being deleted).
+    `ends`: the cases that come into the ledger as succeeded or failed; their results are stored before the status is.
     `needs_proof`: the status says that nothing is live; it may be written only after a live read that says so too.
     `stopped`: cases that the status newly says are cancelled while others go on; the same must be read of them.
     `look_again`: when to plan anew although nothing was seen to change; None for "when something changes".
@@ -127,6 +139,7 @@ class Plan:
 
     actions: tuple[Action, ...] = ()
     status: Status | None = None
+    ends: tuple[End, ...] = ()
     notices: tuple[Notice, ...] = ()
     needs_proof: bool = False
     stopped: Ranges = field(default_factory=Ranges)

@@ -17,8 +17,10 @@ from simjob.core import (
     expiry,
     failurepolicy,
     refusal,
+    results,
     running,
     situation,
+    summary,
     suspension,
     totaltime,
 )
@@ -51,4 +53,14 @@ def plan(job: SimulationJob | Invalid, observed: Observed, now: datetime) -> Pla
     found = casecancellation.applied(situation.assess(job, observed, now))
     plan = next(plan for rule in LADDER if (plan := rule(found)) is not None)
     notices = casecancellation.notices(found.job, plan.status or found.job.status)
-    return replace(plan, stopped=found.dropped, notices=(*plan.notices, *notices))
+    return _with_ends(replace(plan, stopped=found.dropped, notices=(*plan.notices, *notices)), found)
+
+
+def _with_ends(plan: Plan, found: Situation) -> Plan:
+    """Returns the plan with the ends that its status brings; a status that latches a cancel brings none."""
+    stored, status = found.job.status, plan.status
+    if status is None or not (ends := results.ends(found, status.ledger)):
+        return plan
+    if status.cancellation and not stored.cancellation and not status.is_terminal:
+        return replace(plan, status=summary.before_ends(found, status))
+    return replace(plan, ends=ends)

@@ -91,6 +91,15 @@ def summarize(
     )
 
 
+def before_ends(situation: Situation, new: Status) -> Status:
+    """Returns the new status without what has ended since the stored one: for a write that waits for no results."""
+    stored = situation.job.status
+    counts = _counts(situation, stored.ledger)
+    kept = {field: getattr(stored, field) for field in ("ledger", "failures", "compute_time")}
+    progress = f"{counts.succeeded + counts.failed}/{counts.total}"
+    return new.model_copy(update={**kept, "cases": counts, "progress": progress})
+
+
 def _counts(situation: Situation, ledger: Ledger) -> CaseCounts:
     closed = done(ledger)
     live = [pod for case in situation.open if case.index not in closed for pod in case.live_pods]

@@ -148,6 +148,13 @@ class ApiServer:
         answer = await self._connection.request("POST", _config_maps(namespace), body=body, lane=Lane.CREATE)
         return _config_map(answer)
 
+    async def write_config_map(
+        self, namespace: str, name: str, uid: str, resource_version: str, data: Mapping[str, str]
+    ) -> ConfigMap:
+        """See Cluster.write_config_map."""
+        patch = {"metadata": {"uid": uid, "resourceVersion": resource_version}, "data": data}
+        return _config_map(await self._merge(_config_maps(namespace, name), patch))
+
     async def get_simulationjob(self, namespace: str, name: str) -> dict[str, Any]:
         """See Cluster.get_simulationjob."""
         found: dict[str, Any] = msgspec.json.decode(

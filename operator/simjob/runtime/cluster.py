@@ -103,6 +103,12 @@ class Cluster(Protocol):
         """POSTs a ConfigMap (JSON)."""
         ...
 
+    async def write_config_map(
+        self, namespace: str, name: str, uid: str, resource_version: str, data: Mapping[str, str]
+    ) -> ConfigMap:
+        """Merges into a ConfigMap's data; ConflictError if it is another one, or not at `resource_version`."""
+        ...
+
     async def get_simulationjob(self, namespace: str, name: str) -> dict[str, Any]:
         """GETs a SimulationJob whole."""
         ...

@@ -70,7 +70,7 @@ class Executor:
     def __init__(self, cluster: Cluster, store: Store) -> None:
         self._cluster = cluster
         self._store = store
-        self._tables = CaseTables(cluster)
+        self.tables = CaseTables(cluster)
 
     async def apply(self, key: Key, job: SimulationJob | None, actions: Sequence[Action], outcome: Outcome) -> None:
         """Carries out the actions and notes in `outcome` what came of them; no call is left when it ends.
@@ -176,7 +176,7 @@ class Executor:
 
     async def _read(self, job: SimulationJob, index: int, outcome: Outcome) -> Case | None:
         try:
-            return await self._tables.case(job, index)
+            return await self.tables.case(job, index)
         except DamagedTableError as damaged:
             outcome.refusal = Refusal(index=index, kind=CASE_TABLE, message=str(damaged))
             return None

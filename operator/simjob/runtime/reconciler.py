@@ -17,7 +17,7 @@ from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
 from simjob.core import planner, stopping, transitions
-from simjob.core.plan import Action, DeleteJob, DeletePod, Plan, PrepareCases
+from simjob.core.plan import Action, DeleteJob, DeletePod, Notice, Plan, PrepareCases
 from simjob.runtime import mergepatch
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import ClusterError, ConflictError, NamespaceTerminatingError, NotFoundError
@@ -25,6 +25,7 @@ from simjob.runtime.events import Recorder
 from simjob.runtime.executor import Executor, Outcome
 from simjob.runtime.memory import Memory
 from simjob.runtime.preparing import Preparing
+from simjob.runtime.resultstore import ResultStore
 from simjob.runtime.store import Store
 from simjob.runtime.workqueue import Key, WorkQueue
 
@@ -50,6 +51,7 @@ class Reconciler:
         self._queue = queue
         self._clock = clock
         self._executor = Executor(cluster, store)
+        self._results = ResultStore(cluster, self._executor.tables)
         self.recorder = Recorder(cluster, clock)
         self.preparing = Preparing(cluster, queue, clock)
         self._memories: dict[Key, Memory] = {}
@@ -148,23 +150,41 @@ class Reconciler:
             return False
         metadata = job.metadata
         try:
+            new, told = await self._with_results(key, job, plan, new)
             version = await self._cluster.patch_simulationjob_status(
                 metadata.namespace,
                 metadata.name,
                 metadata.resource_version,
                 mergepatch.difference(old.to_api(as_given=True), new.to_api()),
             )
-        except (ConflictError, NotFoundError):
+        except ClusterError as trouble:
+            self._results.forget(key)
+            if not isinstance(trouble, ConflictError | NotFoundError):
+                raise
             await self._read(key, metadata.name)
             return False
         self._store.wrote(key, new, version)
         memory.wrote()
+        if new.is_terminal:
+            self._results.drop(key)
         if new.round != old.round:
             memory.round, memory.spent = new.round, set()
-        self.recorder.note(metadata, transitions.transitions(old, new))
+        self.recorder.note(metadata, (*transitions.transitions(old, new), *told))
         if old.phase is not new.phase:
             _log.info("phase", extra=_about(key, simulationjob=metadata.name, phase=new.phase, why=new.reason))
         return True
+
+    async def _with_results(
+        self, key: Key, job: SimulationJob | Invalid, plan: Plan, new: Status
+    ) -> tuple[Status, tuple[Notice, ...]]:
+        """Stores the results of the cases that `new` brings into the ledger; returns it with what is said of them."""
+        if isinstance(job, Invalid):
+            return new, ()
+        last = new.is_terminal and not job.status.is_terminal
+        if not (plan.ends or last):
+            return new, ()
+        found, told = await self._results.save(key, job, plan.ends, last=last)
+        return new.model_copy(update={"results": found}), told
 
     async def _is_proven(self, key: Key, plan: Plan) -> bool:
         """Reads from the cluster, not from what was seen, whether nothing is live of what the status says so."""
@@ -220,6 +240,7 @@ class Reconciler:
                 self._store.drop(key)
             return
         self._memories.pop(key, None)
+        self._results.drop(key)
         self.preparing.forget(key)
         if self._store.is_orphaned(key) or not self._store.has_children(key):
             self._store.drop(key)

@@ -1,0 +1,132 @@
+import json
+from typing import Any
+
+import pytest
+from builders import a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
+from simjob.api.cases import Case
+from simjob.api.ranges import Ranges
+from simjob.api.status import Results
+from simjob.core import results
+from simjob.core.facts import PodState
+from simjob.core.plan import End
+
+DEEP = "[" * 101 + "]" * 101
+
+
+def row(message: str) -> Any:
+    end = End(index=3, name="3", succeeded=True, result=message)
+    line = results.line(end, Case(3, "fine", {"mesh": 2}))
+    assert line.endswith("\n")
+    assert line.count("\n") == 1, "a row is one line"
+    return json.loads(line)
+
+
+@pytest.mark.parametrize(
+    ("message", "result"),
+    [
+        ('{"drag": 0.31}', {"drag": 0.31}),
+        ('{"drag":\n  0.31}\n', {"drag": 0.31}),
+        ("5", 5),
+        ("null", None),
+        ("converged", "converged"),
+        ("converged\n", "converged\n"),
+        ('{"drag": 0.3', '{"drag": 0.3'),
+        ("NaN", "NaN"),
+        ("[Infinity]", "[Infinity]"),
+        ("1e400", "1e400"),
+        ('"\\ud800"', '"\\ud800"'),
+        ("a\x00b\x1b[31m\x7f\u2028c", "a\x00b\x1b[31m\x7f\u2028c"),
+        ("\ufffd", "\ufffd"),
+        (DEEP, DEEP),
+        ("[" * 4096, "[" * 4096),
+        ("[" * 2048 + "]" * 2048, "[" * 2048 + "]" * 2048),
+    ],
+)
+def test_json_is_kept_as_json_and_anything_else_as_a_text(message: str, result: Any) -> None:
+    assert row(message)["result"] == result
+
+
+def test_json_is_kept_as_it_is_written() -> None:
+    end = End(index=0, name="0", succeeded=True, result='{"a": 1.10, "a": 123456789012345678901234567890}')
+    assert results.line(end, Case(0, "0", {})).endswith('"result":{"a":1.10,"a":123456789012345678901234567890}}\n')
+
+
+def test_a_row_says_which_case_how_it_ended_and_what_it_was_given() -> None:
+    assert row("1") == {"index": 3, "name": "fine", "outcome": "Succeeded", "parameters": {"mesh": 2}, "result": 1}
+    failed = End(index=1, name="1", succeeded=False, exit_code=7, result="no")
+    assert json.loads(results.line(failed, Case(1, "1", {}))) == {
+        "index": 1,
+        "name": "1",
+        "outcome": "Failed",
+        "exitCode": 7,
+        "parameters": {},
+        "result": "no",
+    }
+
+
+def test_a_plan_brings_the_ends_that_its_status_brings_and_no_others() -> None:
+    job = a_started_job(cases={"count": 5}, status={"ledger": {"succeeded": "4"}})
+    children: list[Any] = [
+        a_job_fact(0, case_name="coarse"),
+        a_pod_fact(0, state=PodState.SUCCEEDED, result="1"),
+        a_job_fact(1),
+        a_pod_fact(1, state=PodState.FAILED, exit_code=3, result="diverged"),
+        a_job_fact(2),
+        a_pod_fact(2, result="it still runs"),
+        a_job_fact(3),
+        a_pod_fact(3, state=PodState.SUCCEEDED, terminating=True, result="it was stopped"),
+        a_job_fact(4),
+        a_pod_fact(4, state=PodState.SUCCEEDED, result="is stored"),
+    ]
+    assert planned(job, *children).ends == (
+        End(index=0, name="coarse", succeeded=True, result="1"),
+        End(index=1, name="1", succeeded=False, exit_code=3, result="diverged"),
+    )
+
+
+@pytest.mark.parametrize("pods", [[], [a_pod_fact(0, state=PodState.SUCCEEDED, result=" \n")]])
+def test_a_case_whose_pod_is_gone_or_said_nothing_has_no_result(pods: list[Any]) -> None:
+    plan = planned(a_started_job(), a_job_fact(0, succeeded=True), *pods)
+    assert plan.ends == (End(index=0, name="0", succeeded=True),)
+
+
+def test_the_latch_of_a_cancel_waits_for_no_results() -> None:
+    children: list[Any] = [a_job_fact(0), a_pod_fact(0, state=PodState.FAILED, exit_code=1, result="1")]
+    first = planned(a_started_job(cancel=True), *children)
+    status = said(first)
+    assert (first.ends, str(status.ledger.failed), status.failures, status.compute_time) == ((), "", (), None)
+    assert status.cancellation is not None
+    then = planned(a_job(cancel=True, status=status.to_api()), *children)
+    assert ([end.index for end in then.ends], str(said(then).ledger.failed)) == ([0], "0")
+
+
+def test_shards_are_filled_up_to_their_bound_and_the_last_one_goes_on() -> None:
+    line = "x" * 1023 + "\n"
+    shards = results.pack(line * 500, [line] * 600)
+    assert [(len(text), added) for text, added in shards] == [(512 * 1024, 12), (512 * 1024, 512), (76 * 1024, 76)]
+    assert results.pack("", [line]) == [(line, 1)]
+    assert results.pack(line * 512, [line])[0] == (line * 512, 0)
+    assert [added for _, added in results.pack("", ["ü" * results.MAX_SHARD_BYTES, line])] == [1, 1]
+
+
+def test_rows_that_the_ledger_does_not_know_are_dropped_and_what_is_none_of_ours_stays() -> None:
+    text = '{"index":0,"result":"\u2028"}\n{"index":1}\n# a remark\n{"index":2}\n'
+    assert results.recorded(text, Ranges.of([0, 2])) == '{"index":0,"result":"\u2028"}\n# a remark\n{"index":2}\n'
+
+
+def test_a_shards_name_is_the_jobs_and_a_number() -> None:
+    assert results.shard_name("sweep", 0) == "sweep-results-0"
+    one, other = (results.shard_name("a" * 252 + end, 999) for end in "bc")
+    assert (len(one), len(other)) == (253, 253)
+    assert one != other
+    assert results.last_number(["sweep-results-8", "sweep-results-9"]) == 9
+    assert [results.last_number(names) for names in ([], ["sweep"], ["a-99999999"])] == [0, 0, 0]
+
+
+def test_results_are_counted() -> None:
+    assert results.counted(None, [], rows=0, missing=0) is None
+    first = results.counted(None, ["a-0"], rows=2, missing=1)
+    assert first == Results(config_maps=("a-0",), rows=2, missing=1)
+    assert results.counted(first, ["a-0", "a-1"], rows=1, missing=0) == Results(
+        config_maps=("a-0", "a-1"), rows=3, missing=1
+    )

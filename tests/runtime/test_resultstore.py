@@ -1,0 +1,178 @@
+import json
+from typing import Any
+
+import pytest
+from builders import a_job_dict
+from fakes import FakeCluster
+from simjob.api import simulationjob
+from simjob.api.ranges import Ranges
+from simjob.api.simulationjob import SimulationJob
+from simjob.api.status import Results
+from simjob.core.plan import End, Notice
+from simjob.runtime.casetables import CaseTables
+from simjob.runtime.errors import ConflictError, ForbiddenError, UnavailableError
+from simjob.runtime.resultstore import ResultStore
+from simjob.runtime.workqueue import Key
+
+
+def an_end(index: int, result: str = "1", **end: Any) -> End:
+    return End(**{"index": index, "name": str(index), "succeeded": True, "result": result, **end})
+
+
+class Bench:
+    """A SimulationJob of a fake cluster, and the store of one operator process after another."""
+
+    def __init__(self) -> None:
+        self.cluster = FakeCluster()
+        self.cluster.apply(a_job_dict(cases={"count": 3000}))
+        self.restart()
+
+    def restart(self) -> None:
+        self.store = ResultStore(self.cluster, CaseTables(self.cluster))
+
+    @property
+    def job(self) -> SimulationJob:
+        job = simulationjob.parse(next(self.cluster.objects("simulationjobs")))
+        assert isinstance(job, SimulationJob)
+        return job
+
+    async def save(self, *ends: End, last: bool = False) -> tuple[Results | None, tuple[Notice, ...]]:
+        return await self.store.save(Key("default", self.job.metadata.uid), self.job, ends, last=last)
+
+    async def record(self, *ends: End) -> None:
+        """Save, and write the status that goes with it."""
+        found, told = await self.save(*ends)
+        assert (told, found is not None) == ((), True)
+        ledger = str(self.job.status.ledger.succeeded.union(Ranges.of(end.index for end in ends)))
+        status = {"results": found.to_api() if found else None, "ledger": {"succeeded": ledger}}
+        version = self.job.metadata.resource_version
+        await self.cluster.patch_simulationjob_status("default", "sweep", version, status)
+
+    @property
+    def table(self) -> dict[str, list[int]]:
+        shards = {raw["metadata"]["name"]: raw["data"] for raw in self.cluster.objects("configmaps")}
+        rows = {name: data.get("results.jsonl", "").split("\n") for name, data in shards.items()}
+        return {name: [json.loads(row)["index"] for row in found if row] for name, found in rows.items()}
+
+
+async def test_rows_are_added_to_the_last_shard_by_one_write_each_time() -> None:
+    bench = Bench()
+    await bench.record(an_end(0), an_end(2))
+    bench.cluster.calls.clear()
+    await bench.record(an_end(1))
+    assert bench.cluster.calls == ["write_config_map", "patch_simulationjob_status"]
+    assert bench.table == {"sweep-results-0": [0, 2, 1]}
+    assert bench.job.status.results == Results(config_maps=("sweep-results-0",), rows=3)
+
+
+async def test_a_shard_belongs_to_its_simulationjob() -> None:
+    bench = Bench()
+    await bench.record(an_end(0))
+    (shard,) = bench.cluster.objects("configmaps")
+    (owner,) = shard["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["uid"], owner["controller"]) == ("SimulationJob", bench.job.metadata.uid, True)
+
+
+async def test_what_said_nothing_is_missing_if_it_succeeded_and_makes_no_shard() -> None:
+    bench = Bench()
+    found, told = await bench.save(an_end(0, ""), an_end(1, "", succeeded=False, exit_code=1))
+    assert (found, told, bench.table) == (Results(missing=1), (), {})
+
+
+async def test_rows_without_their_status_write_are_thrown_away_by_the_next_process() -> None:
+    bench = Bench()
+    await bench.record(an_end(0))
+    big = "x" * 4000
+    await bench.save(*(an_end(index, big) for index in range(1, 400)))
+    assert len(bench.table) == 4
+    bench.restart()
+    await bench.record(an_end(1, "again"))
+    assert {name: rows for name, rows in bench.table.items() if rows} == {"sweep-results-0": [0, 1]}
+
+
+async def test_at_the_end_too() -> None:
+    bench = Bench()
+    await bench.record(an_end(0))
+    await bench.save(an_end(1))
+    bench.restart()
+    await bench.save(last=True)
+    assert bench.table == {"sweep-results-0": [0]}
+
+
+async def test_a_stale_ledger_throws_nothing_away() -> None:
+    bench = Bench()
+    old = bench.job
+    await bench.record(an_end(0))
+    bench.restart()
+    with pytest.raises(ConflictError):
+        await bench.store.save(Key("default", "u"), old, [an_end(1)], last=False)
+    assert bench.table == {"sweep-results-0": [0]}
+
+
+async def test_rows_go_on_in_the_next_shard() -> None:
+    bench = Bench()
+    for start in range(0, 300, 100):
+        await bench.record(*(an_end(index, "x" * 4000) for index in range(start, start + 100)))
+        bench.restart()
+    assert sum(len(rows) for rows in bench.table.values()) == 300
+    assert bench.job.status.results == Results(config_maps=tuple(f"sweep-results-{n}" for n in range(3)), rows=300)
+
+
+async def test_what_is_refused_is_missing_and_told_and_tried_anew_with_the_next() -> None:
+    bench = Bench()
+    bench.cluster.refuse("create_config_map", ForbiddenError("exceeded quota", code=403))
+    found, (told,) = await bench.save(an_end(0), an_end(1, ""))
+    assert (found, told.reason, told.warning) == (Results(missing=2), "ResultsRefused", True)
+    assert told.note == "1 results could not be stored and count as missing: exceeded quota"
+    await bench.record(an_end(2))
+    assert bench.table == {"sweep-results-0": [2]}
+
+
+async def test_a_config_map_of_others_is_not_touched() -> None:
+    bench = Bench()
+    bench.cluster.put_config_map("default", "sweep-results-0", {"results.jsonl": "mine"})
+    found, (told,) = await bench.save(an_end(0))
+    assert found == Results(missing=1)
+    assert 'a ConfigMap named "sweep-results-0" is there already and is not ours' in told.note
+    (untouched,) = bench.cluster.objects("configmaps")
+    assert untouched["data"] == {"results.jsonl": "mine"}
+
+
+async def test_that_of_an_older_simulationjob_of_the_name_is_waited_for() -> None:
+    bench = Bench()
+    await bench.record(an_end(0))
+    bench.cluster.remove("simulationjobs", "default", "sweep")
+    bench.cluster.apply(a_job_dict(cases={"count": 3}))
+    with pytest.raises(UnavailableError):
+        await bench.save(an_end(0))
+    bench.cluster.remove("configmaps", "default", "sweep-results-0")
+    await bench.record(an_end(0))
+
+
+async def test_no_outcome_waits_for_ever_for_an_api_server_that_does_not_answer(monkeypatch: Any) -> None:
+    bench = Bench()
+    bench.cluster.refuse("create_config_map", *[UnavailableError("no answer")] * 2)
+    with pytest.raises(UnavailableError):
+        await bench.save(an_end(0))
+    monkeypatch.setattr("simjob.runtime.resultstore._PATIENCE", 0.0)
+    found, (told,) = await bench.save(an_end(0))
+    assert (found, told.reason) == (Results(missing=1), "ResultsRefused")
+
+
+async def test_a_shard_that_somebody_changed_is_read_again() -> None:
+    bench = Bench()
+    await bench.record(an_end(0))
+    (shard,) = bench.cluster.objects("configmaps")
+    meta = shard["metadata"]
+    remark = {"results.jsonl": shard["data"]["results.jsonl"] + '"a remark"\n'}
+    await bench.cluster.write_config_map("default", meta["name"], meta["uid"], meta["resourceVersion"], remark)
+    with pytest.raises(ConflictError):
+        await bench.save(an_end(1))
+    await bench.save(an_end(1))
+    (shard,) = bench.cluster.objects("configmaps")
+    assert [line[:10] for line in shard["data"]["results.jsonl"].split("\n")] == [
+        '{"index":0',
+        '"a remark"',
+        '{"index":1',
+        "",
+    ]
