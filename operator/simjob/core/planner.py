@@ -57,10 +57,11 @@ def plan(job: SimulationJob | Invalid, observed: Observed, now: datetime) -> Pla
 
 
 def _with_ends(plan: Plan, found: Situation) -> Plan:
-    """Returns the plan with the ends that its status brings; a status that latches a cancel brings none."""
+    """Returns the plan with the ends that its status brings; what latches a cancel waits for no result."""
     stored, status = found.job.status, plan.status
     if status is None or not (ends := results.ends(found, status.ledger)):
         return plan
-    if status.cancellation and not stored.cancellation and not status.is_terminal:
+    latches = status.cancellation and not stored.cancellation and not status.is_terminal
+    if latches and any(end.result for end in ends):
         return replace(plan, status=summary.before_ends(found, status))
     return replace(plan, ends=ends)
