@@ -51,14 +51,13 @@ class Stage:
 
     async def check(self, key: Key) -> None:
         """Compare the observer with a fresh list of the API server: a wrong clock is worse than none."""
-        await self.world.observed.catch_up()
-        there = await self.world.live_pods(key.namespace)
-        seen = sum(found.counters.live for found in self.world.observed.timeline.of_namespace(key.namespace))
-        if there != seen:
+        for _ in range(3):
+            there = await self.world.live_pods(key)
             await self.world.observed.catch_up()
-            again = sum(found.counters.live for found in self.world.observed.timeline.of_namespace(key.namespace))
-            if again != await self.world.live_pods(key.namespace):
-                raise TrialError(f"the observer sees {seen} live pods, the API server lists {there}")
+            seen = self.sweep(key).counters.live
+            if there == seen:
+                return
+        raise TrialError(f"the observer sees {seen} live pods of {key.name}, the API server lists {there}")
 
 
 @dataclass(frozen=True, slots=True)

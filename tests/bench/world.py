@@ -14,6 +14,7 @@ from cluster.provider import Cluster
 from bench.audit import Audit
 from bench.connection import ask
 from bench.errors import TrialError
+from bench.timeline import LABEL, Key
 from bench.watching import Observed
 
 CLEANERS = 32
@@ -45,10 +46,10 @@ class World:
                 raise TrialError(f"{name} has no default service account after 60 s")
             await asyncio.sleep(0.1)
 
-    async def live_pods(self, namespace: str) -> int:
-        """Ask the API server itself how many pods live: what the observer says is checked against it."""
-        query = "fieldSelector=status.phase!=Succeeded,status.phase!=Failed"
-        return len((await ask(self.http, "GET", f"/api/v1/namespaces/{namespace}/pods?{query}"))["items"])
+    async def live_pods(self, key: Key) -> int:
+        """Ask the API server itself how many pods of a sweep live: what the observer says is checked against it."""
+        query = f"labelSelector={LABEL}={key.name}&fieldSelector=status.phase!=Succeeded,status.phase!=Failed"
+        return len((await ask(self.http, "GET", f"/api/v1/namespaces/{key.namespace}/pods?{query}"))["items"])
 
     async def clear(self, namespace: str, sweeps: Iterable[str]) -> None:
         """Delete all that is in a namespace, fast, and wait until it is gone. `sweeps` are the systems' own paths."""
