@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ TRANSCRIPTS: Final = ROOT / "build/transcripts"
 _TIMEOUT: Final = 120
 # So long a watch may take to tell the last that happened.
 _WATCH_LAG: Final = 1.0
+_WATCH_START: Final = 3.0
 
 
 class Session:
@@ -109,7 +111,10 @@ class Session:
 
     @contextmanager
     def watching(self, command: str) -> Iterator[list[str]]:
-        """Run a watch beside what follows; its lines are there, and in the transcript, at the end."""
+        """Run a watch beside what follows, from its first line on; its lines are there, and in the transcript, at the end.
+
+        Where there is nothing to be told yet it has some seconds to begin.
+        """
         self._keep(f"$ {command} &")
         process = subprocess.Popen(
             ["bash", "-c", f"exec {command}"],
@@ -120,15 +125,24 @@ class Session:
             text=True,
         )
         found: list[str] = []
+        reader = threading.Thread(target=_read, args=(process, found), daemon=True)
+        lines: list[str] = []
+        reader.start()
+        limit = time.monotonic() + _WATCH_START
+        while not found and time.monotonic() < limit:
+            time.sleep(0.05)
         try:
-            yield found
+            yield lines
             time.sleep(_WATCH_LAG)
         finally:
             process.terminate()
-            output, _ = process.communicate(timeout=_TIMEOUT)
-        found.extend(output.splitlines())
+            process.wait(_TIMEOUT)
+            reader.join(_TIMEOUT)
+            if process.stdout:
+                process.stdout.close()
+        lines.extend(line.rstrip("\n") for line in found)
         self._keep("$ kill %1   # the watch has printed:")
-        self._keep(output.rstrip("\n"))
+        self._keep("\n".join(lines))
 
     def save(self, name: str) -> Path:
         """Write the transcript to a file."""
@@ -165,3 +179,8 @@ class Session:
 
 def _patch(job: str, spec: Object) -> str:
     return f"kubectl patch simjob {job} --type=merge -p '{json.dumps({'spec': spec})}'"
+
+
+def _read(process: "subprocess.Popen[str]", lines: list[str]) -> None:
+    for line in process.stdout or ():
+        lines.append(line)  # noqa: PERF402
