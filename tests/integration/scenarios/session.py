@@ -111,7 +111,7 @@ class Session:
 
     @contextmanager
     def watching(self, command: str) -> Iterator[list[str]]:
-        """Run a watch beside what follows, from its first line on; its lines are there, and in the transcript, at the end.
+        """Run a watch beside what follows, from its first line on; its lines are in the transcript at the end.
 
         Where there is nothing to be told yet it has some seconds to begin.
         """
@@ -126,13 +126,12 @@ class Session:
         )
         found: list[str] = []
         reader = threading.Thread(target=_read, args=(process, found), daemon=True)
-        lines: list[str] = []
         reader.start()
         limit = time.monotonic() + _WATCH_START
         while not found and time.monotonic() < limit:
             time.sleep(0.05)
         try:
-            yield lines
+            yield found
             time.sleep(_WATCH_LAG)
         finally:
             process.terminate()
@@ -140,9 +139,8 @@ class Session:
             reader.join(_TIMEOUT)
             if process.stdout:
                 process.stdout.close()
-        lines.extend(line.rstrip("\n") for line in found)
         self._keep("$ kill %1   # the watch has printed:")
-        self._keep("\n".join(lines))
+        self._keep("\n".join(found))
 
     def save(self, name: str) -> Path:
         """Write the transcript to a file."""
@@ -182,5 +180,4 @@ def _patch(job: str, spec: Object) -> str:
 
 
 def _read(process: "subprocess.Popen[str]", lines: list[str]) -> None:
-    for line in process.stdout or ():
-        lines.append(line)  # noqa: PERF402
+    lines.extend(line.rstrip("\n") for line in process.stdout or ())
