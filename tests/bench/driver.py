@@ -82,7 +82,7 @@ def _lines(planned: Planned, wishes: Wishes) -> tuple[Line, ...]:
 async def _measure(cluster: Cluster, qps: int, wishes: Wishes, made: Run, report: Report) -> None:
     async with _world(cluster, report) as world:
         world.say("warming up, looking for the bare client's best concurrency")
-        best = await find_concurrency(world, 100 if wishes.quick else 300)
+        best = await find_concurrency(world, 100, (32, 64, 128)) if wishes.quick else await find_concurrency(world, 300)
         made.concurrency[qps] = (best.create, best.cancel)
         world.say(f"bare client: {best.create} requests at a time to create, {best.cancel} to delete {best.tried}")
         for planned, blank in _blanks(qps, wishes):

@@ -114,7 +114,7 @@ SCENARIOS = (
         what="pods alone: what KWOK and the scheduler can do at most",
         run=Scenario(ceiling.measure),
         lines=(Line(shape=Shape(cases=3000), systems=("bare",)),),
-        quick=(Line(shape=Shape(cases=500), systems=("bare",)),),
+        quick=(Line(shape=Shape(cases=300), systems=("bare",)),),
     ),
 )
 
