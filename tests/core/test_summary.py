@@ -110,3 +110,11 @@ def test_a_transition_time_changes_only_with_its_status() -> None:
     assert {condition.last_transition_time for condition in second.conditions} == {NOW}
     assert {condition.observed_generation for condition in second.conditions} == {2}
     assert (second.observed_generation, second.start_time) == (2, NOW)
+
+
+def test_a_job_has_not_started_before_it_was_made() -> None:
+    job = a_job()
+    made = job.metadata.creation_timestamp
+    assert made is not None
+    assert said(planned(job, now=made - timedelta(seconds=1))).start_time == made
+    assert said(planned(job, now=made + timedelta(seconds=1))).start_time == made + timedelta(seconds=1)

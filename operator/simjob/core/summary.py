@@ -85,7 +85,8 @@ def summarize(
         results=stored.results,
         compute_time=computetime.counted(job, situation.open, ledger),
         suspended_seconds=_suspended_so_far(stored, saying.phase, now),
-        start_time=stored.start_time or now,
+        # The API server's time is known to a part of a second only: a job must not have started before it was made.
+        start_time=stored.start_time or max(now, job.metadata.creation_timestamp or now),
         completion_time=now if terminal else None,
         round=stored.round if round_ is None else round_,
     )
