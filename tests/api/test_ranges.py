@@ -1,7 +1,11 @@
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from simjob.api.ranges import MAX_TEXT, Ranges
+from pydantic import TypeAdapter
+from simjob.api import ranges
+from simjob.api.ranges import MAX_TEXT, Ranges, SelectedRanges
 from simjob.api.schema import MAX_CASES
 
 index_sets = st.sets(st.integers(0, 60))
@@ -93,3 +97,25 @@ def test_things_that_are_not_indexes_are_not_in_it() -> None:
 def test_the_longest_text_fits_its_bound(size: int, gap: int) -> None:
     ranges = Ranges(tuple((lo, lo + size - 1) for lo in range(0, MAX_CASES - size, size + gap)))
     assert len(str(ranges)) <= MAX_TEXT
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9)), min_size=1))
+def test_what_people_write_may_be_in_any_order_and_overlap(parts: list[tuple[int, int]]) -> None:
+    text = ",".join(f"{low}-{low + more}" if more else str(low) for low, more in parts)
+    expected = Ranges.of({index for low, more in parts for index in range(low, low + more + 1)})
+    assert TypeAdapter(SelectedRanges).validate_python(text) == expected
+
+
+def test_the_longest_text_that_people_may_write_is_merged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    merged: list[int] = []
+    merge = ranges._merge
+
+    def counted(pairs: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+        found = merge(pairs)
+        merged.append(len(found))
+        return found
+
+    monkeypatch.setattr(ranges, "_merge", counted)
+    text = ",".join(str(index) for index in range(0, 6700, 2))
+    assert len(TypeAdapter(SelectedRanges).validate_python(text)) == 3350
+    assert merged == [3350]
