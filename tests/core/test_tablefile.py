@@ -110,6 +110,8 @@ def test_what_is_wrong_in_csv_is_told_by_line(text: str, message: str) -> None:
         ('{"a b": 1}', "'a b' is no parameter name"),
         (f'{{"a": "{LONG}"}}', "'a' must not be longer than 1024 characters"),
         ("[" * 100_000, "is no JSON that can be read: "),
+        (r'{"a": "\ud800"}', "'a' holds half of a character"),
+        (r'{"\ud800": 1}', r"'\ud800' is no parameter name"),
     ],
 )
 def test_what_is_wrong_in_json_lines_is_told_by_line(line: str, message: str) -> None:

@@ -20,6 +20,8 @@ _MOST_PARAMETERS: Final = 64
 _NAME: Final = re.compile(PARAMETER_NAME)
 # https://www.rfc-editor.org/rfc/rfc8259#section-6
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+# JSON can write it, but no UTF-8 can, and so no ConfigMap and no environment.
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _NAME_RULE: Final = "must be a letter, then letters, digits and underscores, at most 63"
 
 Row = tuple[int, dict[str, Value]]
@@ -160,7 +162,7 @@ def _check_names(names: Sequence[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if not _NAME.fullmatch(name):
-            raise _LineError(f"'{name[:_QUOTED]}' is no parameter name: it {_NAME_RULE}")
+            raise _LineError(f"{name[:_QUOTED]!r} is no parameter name: it {_NAME_RULE}")
         if name.upper() in seen:
             raise _LineError(f"parameter '{name}' is there twice, upper and lower case being the same")
         seen.add(name.upper())
@@ -170,6 +172,8 @@ def _checked(name: str, value: Any) -> Value:
     if isinstance(value, str):
         if len(value) > MAX_TEXT_VALUE:
             raise _LineError(f"'{name}' must not be longer than {MAX_TEXT_VALUE} characters")
+        if _LONE_SURROGATE.search(value):
+            raise _LineError(f"'{name}' holds half of a character: \\ud800 to \\udfff must stand in pairs")
         return value
     if isinstance(value, bool):
         return value
