@@ -5,6 +5,7 @@ import pytest
 from builders import CREATED, NOW, a_job_fact, a_pod_fact, a_started_job, planned, said
 from simjob.api.simulationjob import SimulationJob
 from simjob.core.facts import PodState
+from simjob.core.observed import Unprepared
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod
 from simjob.core.summary import resync_at
 
@@ -108,3 +109,17 @@ def test_what_was_suspended_is_not_counted() -> None:
 def test_a_status_that_somebody_else_wrote_makes_no_time_that_does_not_exist() -> None:
     plan = planned(bounded(2**31 - 1, status={"suspendedSeconds": 2**62}), now=AT)
     assert plan.look_again == resync_at(AT)
+
+
+def test_a_job_that_is_suspended_is_not_asked_for_at_once_again_and_again_when_its_time_is_over() -> None:
+    job = bounded(suspend=True, cases={"configMap": {"name": "table", "key": "t.csv"}})
+    assert said(planned(job, now=AT)).reason == "PreparingCases"
+    assert planned(job, now=AT).look_again == resync_at(AT)
+    missing = Unprepared(reason="CaseSourceNotFound", message="not there", at=AT)
+    assert planned(job, prepared=missing, now=AT).look_again == AT + timedelta(seconds=5)
+
+
+def test_a_pod_that_outlives_all_cases_is_not_looked_at_again_and_again_when_the_time_is_over() -> None:
+    job = bounded(status={"ledger": {"succeeded": "0-2"}})
+    plan = planned(job, a_pod_fact(0, terminating=True), now=AT)
+    assert (said(plan).is_terminal, plan.look_again) == (False, resync_at(AT))

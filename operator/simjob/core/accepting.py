@@ -64,12 +64,12 @@ def _preparing(situation: Situation, found: Unprepared | None) -> Plan:
     )
     waits = found is not None and now < found.at + PAUSE
     again = found.at + PAUSE if found and waits else summary.resync_at(now)
-    if (left := totaltime.left(situation)) is not None:
-        again = min(again, now + left)
+    if (over_at := totaltime.over_at(situation)) is not None:
+        again = min(again, over_at)
     return Plan(
         actions=() if waits else (PrepareCases(),),
         status=summary.summarize(situation, saying),
-        look_again=max(again, now),
+        look_again=again,
     )
 
 

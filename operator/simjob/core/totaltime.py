@@ -1,6 +1,6 @@
 """How long the whole job may take, suspensions not counted; then it is stopped and FAILED."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from simjob.api.names import ErrorCode, Reason
@@ -20,6 +20,15 @@ def left(situation: Situation) -> timedelta | None:
         return None
     used = (now - started).total_seconds() - summary.suspended_seconds(job.status, now)
     return timedelta(seconds=min(timeouts.total_seconds - used, _FAR.total_seconds()))
+
+
+def over_at(situation: Situation) -> datetime | None:
+    """Returns when to look whether the time is over, in an hour at most; None if nothing would follow from it.
+
+    Of a job that is suspended, or of which nothing is unfinished, the time may be over already.
+    """
+    remaining = left(situation)
+    return situation.now + remaining if remaining is not None and remaining > timedelta() else None
 
 
 def timed_out(situation: Situation) -> Plan | None:
