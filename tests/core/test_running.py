@@ -191,3 +191,13 @@ class TestTimeouts:
         assert planned(sweep(1, **BOUNDS), job, pod).actions == (LimitRun(pod=pod, seconds=100),)
         for done in (a_pod_fact(job=job, deadline=100, **times), a_pod_fact(job=job, terminating=True, **times)):
             assert planned(sweep(1, **BOUNDS), job, done).actions == ()
+
+
+def test_of_a_case_that_starts_again_and_again_the_pods_of_long_ago_go_and_the_newest_stay() -> None:
+    job = a_job_fact(0, attempt=running.KEPT_ATTEMPTS + 2)
+    pods = [a_pod_fact(job=job, attempt=attempt, state=PodState.SUCCEEDED) for attempt in range(job.attempt)]
+    plan = planned(a_started_job(cases={"count": 1}, task="Persistent"), job, *pods, a_pod_fact(job=job))
+    assert [action for action in plan.actions if isinstance(action, DeletePod)] == [
+        DeletePod(pod=pods[0]),
+        DeletePod(pod=pods[1]),
+    ]

@@ -28,6 +28,8 @@ from simjob.core.stopping import stop_pods
 
 # So many cases are created before the cluster is looked at again and the status says how far it is.
 BATCH: Final = 250
+# Of a case under way so many pods of earlier attempts are kept for their logs.
+KEPT_ATTEMPTS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +57,8 @@ def running(situation: Situation) -> Plan:
     saying = explanation.explain(situation)
     status = summary.summarize(situation, saying, round_=starts.round_)
     times = [summary.resync_at(situation.now), *_times(situation), *([starts.again] if starts.again else [])]
-    if (left := totaltime.left(situation)) is not None:
-        times.append(situation.now + left)
+    if (over_at := totaltime.over_at(situation)) is not None:
+        times.append(over_at)
     return Plan(
         actions=(*actions, *starts.actions),
         status=status,
@@ -105,10 +107,16 @@ def _count(job: JobFact, count: CountAttempt) -> Iterable[Action]:
 
 
 def _surplus(case: CaseFacts) -> Iterable[Action]:
-    """Removes what is left of older rounds, and live pods that are not the current attempt's."""
+    """Removes what is left of older rounds, live pods that are not the current attempt's, and ended ones of long ago.
+
+    Attempts have no end where a case is persistent, or where a node turns every pod away.
+    """
     job = case.job
     yield from (DeleteJob(job=older) for older in case.older if not older.terminating)
     yield from stop_pods(pod for pod in case.live_pods if job is None or not attempts.is_current(job, pod))
+    if job is not None:
+        ended = (pod for pod in case.pods if pod.job_uid == job.uid and pod.ended and not pod.gone)
+        yield from stop_pods(pod for pod in ended if pod.attempt < job.attempt - KEPT_ATTEMPTS)
 
 
 def _start(situation: Situation) -> _Starts:
