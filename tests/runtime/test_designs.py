@@ -11,8 +11,7 @@ from simjob.api.ranges import Ranges
 from simjob.api.samples import Method, Samples
 from simjob.core import casetable
 from simjob.runtime import designs, sampler
-from simjob.runtime.designs import Designs
-from simjob.runtime.errors import UnavailableError
+from simjob.runtime.designs import Designs, SamplerError
 
 
 def a_design(method: str = "Sobol", size: int = 3, dimensions: int = 2) -> Samples:
@@ -53,14 +52,14 @@ def test_a_seed_says_what_is_drawn(method: str) -> None:
 
 async def test_a_process_that_ends_early_is_trouble_that_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(designs, "_COMMAND", (sys.executable, "-c", "raise SystemExit('out of memory')"))
-    with pytest.raises(UnavailableError, match="ended early, with exit code 1: out of memory"):
+    with pytest.raises(SamplerError, match="ended early, with exit code 1: out of memory"):
         await drawn(a_design())
 
 
 async def test_an_answer_without_its_end_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     program = """print('"digest"'); print('{"first":0,"text":"{}"}')"""
     monkeypatch.setattr(designs, "_COMMAND", (sys.executable, "-c", program))
-    with pytest.raises(UnavailableError, match="ended early"):
+    with pytest.raises(SamplerError, match="ended early"):
         await drawn(a_design())
 
 
@@ -82,5 +81,5 @@ async def test_a_process_is_ended_with_the_task_that_waits_for_it(monkeypatch: p
 async def test_a_process_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(designs, "_COMMAND", (sys.executable, "-c", "import time; time.sleep(60)"))
     monkeypatch.setattr(designs, "_LONGEST", 0.2)
-    with pytest.raises(UnavailableError, match="has not ended"):
+    with pytest.raises(SamplerError, match="has not ended"):
         await drawn(a_design())

@@ -1,6 +1,8 @@
 """Cases are written down beside the passes, once, and the key is woken when that is done."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from simjob.api.status import CaseTable
 from simjob.core.observed import Unprepared
 from simjob.runtime.casetables import CaseTables
 from simjob.runtime.cluster import Cluster
+from simjob.runtime.designs import Designs, SamplerError
 from simjob.runtime.errors import ClusterError, ForbiddenError, InvalidError, UnavailableError
 from simjob.runtime.preparing import Answer, Preparing
 from simjob.runtime.workqueue import Key, WorkQueue
@@ -92,6 +95,22 @@ async def test_trouble_of_the_cluster_is_raised_when_it_is_begun_again(bench: Be
     assert isinstance(await bench.prepared(), CaseTable)
 
 
+async def test_a_design_that_cannot_be_drawn_is_told_and_tried_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @asynccontextmanager
+    async def broken(*_: object) -> AsyncIterator[None]:
+        raise SamplerError("out of memory")
+        yield
+
+    monkeypatch.setattr(Designs, "drawn", broken)
+    samples = {"method": "Random", "size": 2, "parameters": [{"name": "a", "min": 0, "max": 1}]}
+    answer = await bench.prepared(a_job(cases={"samples": samples}))
+    assert isinstance(answer, Unprepared)
+    assert (answer.reason, answer.permanent, answer.at) == (Reason.PREPARING, False, NOW)
+    assert answer.message.endswith("tried again: out of memory")
+
+
 @pytest.mark.parametrize(
     "change",
     [{"metadata": {"name": "", "ownerReferences": []}}, {"data": {"cases.jsonl": "other"}}],
@@ -123,3 +142,14 @@ async def test_a_shard_is_read_once_for_many_cases_and_few_are_kept(bench: Bench
     found = await asyncio.gather(*(tables.case(job, index) for index in (0, 1, 0, 1)))
     assert [case.parameters["mesh"] for case in found] == ["a", "b", "a", "b"]
     assert bench.cluster.calls.count("get_config_map") == before + 1
+
+
+async def test_a_shard_that_is_kept_does_not_wait_for_another_that_is_being_read(bench: Bench) -> None:
+    table = await bench.prepared()
+    assert isinstance(table, CaseTable)
+    tables = CaseTables(bench.cluster)
+    job = JOB.model_copy(update={"status": JOB.status.model_copy(update={"case_table": table})})
+    await tables.case(job, 0)
+    async with tables._reading:
+        case = await asyncio.wait_for(tables.case(job, 1), 1)
+    assert case.parameters["mesh"] == "b"

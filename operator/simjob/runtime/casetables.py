@@ -40,13 +40,15 @@ class CaseTables:
 
     async def _shard(self, job: SimulationJob, name: str) -> list[str]:
         key = job.metadata.uid, name
-        async with self._reading:
-            if key not in self._shards:
-                self._shards[key] = await read_shard(self._cluster, job, name)
-                if len(self._shards) > _KEPT:
-                    self._shards.popitem(last=False)
-            self._shards.move_to_end(key)
-            return self._shards[key]
+        if key not in self._shards:
+            # What is kept does not wait until another job's shard is read.
+            async with self._reading:
+                if key not in self._shards:
+                    self._shards[key] = await read_shard(self._cluster, job, name)
+                    if len(self._shards) > _KEPT:
+                        self._shards.popitem(last=False)
+        self._shards.move_to_end(key)
+        return self._shards[key]
 
 
 async def read_shard(cluster: Cluster, job: SimulationJob, name: str) -> list[str]:

@@ -44,6 +44,10 @@ class Piece(msgspec.Struct):
     text: str
 
 
+class SamplerError(UnavailableError):
+    """The process that draws did not get through; the text says why."""
+
+
 class Designs:
     """Draws one design at a time: each takes 100 to 250 MiB, which the operator's container must have to spare."""
 
@@ -54,7 +58,7 @@ class Designs:
     async def drawn(
         self, samples: Samples, seed: int, indexes: Ranges
     ) -> AsyncIterator[tuple[str, AsyncIterator[Shard]]]:
-        """Gives a digest of the points and then their shards; raises UnavailableError if that does not get through."""
+        """Gives a digest of the points and then their shards; raises SamplerError if that does not get through."""
         request = msgspec.json.encode(Request(samples.to_api(as_given=True), seed, str(indexes)))
         async with self._place, _process() as process:
             try:
@@ -65,7 +69,7 @@ class Designs:
                     digest = await _line(process)
                     yield msgspec.json.decode(digest, type=str), _shards(process)
             except TimeoutError as late:
-                raise UnavailableError(f"the sampler has not ended after {_LONGEST:g} s") from late
+                raise SamplerError(f"the sampler has not ended after {_LONGEST:g} s") from late
 
 
 @asynccontextmanager
@@ -104,4 +108,4 @@ async def _line(process: asyncio.subprocess.Process) -> bytes:
     if line.endswith(b"\n"):
         return line
     why = (await _pipe(process.stderr).read(_TOLD)).decode(errors="replace").strip().rpartition("\n")[2]
-    raise UnavailableError(f"the sampler ended early, with exit code {await process.wait()}: {why}")
+    raise SamplerError(f"the sampler ended early, with exit code {await process.wait()}: {why}")

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from simjob.api import names
 from simjob.api.names import Reason
@@ -17,6 +18,7 @@ from simjob.core.casetable import Shard
 from simjob.core.observed import Unprepared
 from simjob.runtime.casesources import CaseSources, NoCasesError
 from simjob.runtime.cluster import Cluster
+from simjob.runtime.designs import SamplerError
 from simjob.runtime.errors import AlreadyExistsError, ForbiddenError, InvalidError, NamespaceTerminatingError
 from simjob.runtime.workqueue import Key, WorkQueue
 
@@ -78,6 +80,10 @@ class Preparing:
             table = await self._written(job)
         except NoCasesError as none:
             return Unprepared(reason=none.reason, message=str(none), permanent=none.permanent, at=self._clock())
+        except SamplerError as trouble:
+            _log.warning("a design was not drawn", extra=_about(job, why=trouble.message))
+            message = f"the cases could not be drawn, which is tried again: {trouble.message}"
+            return Unprepared(reason=Reason.PREPARING, message=message, at=self._clock())
         except NamespaceTerminatingError:
             raise
         except (ForbiddenError, InvalidError) as refused:
@@ -85,9 +91,7 @@ class Preparing:
             permanent = isinstance(refused, InvalidError)
             return Unprepared(reason=Reason.TABLE_REFUSED, message=message, permanent=permanent, at=self._clock())
         count, shards = len(table.indexes), len(table.config_maps)
-        meta = job.metadata
-        about = {"namespace": meta.namespace, "simulationjob": meta.name, "cases": count, "configmaps": shards}
-        _log.info("cases are written down", extra=about)
+        _log.info("cases are written down", extra=_about(job, cases=count, configmaps=shards))
         return table
 
     async def _written(self, job: SimulationJob) -> CaseTable:
@@ -107,3 +111,7 @@ class Preparing:
             found = await self._cluster.get_config_map(namespace, name)
             if found.owner_uid != job.metadata.uid or found.data.get(names.CASES_KEY) != shard.text:
                 raise ForbiddenError(f'a ConfigMap named "{name}" is there already and is not ours') from conflict
+
+
+def _about(job: SimulationJob, **more: Any) -> dict[str, Any]:
+    return {"namespace": job.metadata.namespace, "simulationjob": job.metadata.name, **more}
