@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from builders import NOW, a_job, a_job_fact, a_pod_fact, a_started_job, a_template_dict, planned, said
+from simjob.api.schema import INT64_MAX
 from simjob.api.status import ComputeTime
 from simjob.core import computetime, podtemplate
 from simjob.core.facts import JobFact, PodFact, PodState
@@ -85,6 +86,14 @@ def test_cpu_and_gpu_seconds_are_rounded_on_the_sum() -> None:
     assert found is not None
     expected = ComputeTime.model_validate({"succeeded": {"wallSeconds": 5, "cpuSeconds": 2, "gpuSeconds": 10}})
     assert found == expected, "3 x 0.5 and 2 x 0.5, each rounded, would be 3"
+
+
+def test_a_time_that_no_status_can_hold_is_cut() -> None:
+    resources = {"cpu": "1E"}
+    job = a_job_fact(0, seconds=999_999_999)
+    found = said(planned(a_started_job(resources=resources), job, an_end(job, PodState.SUCCEEDED, 2))).compute_time
+    assert found is not None
+    assert (found.succeeded.wall_seconds, found.succeeded.cpu_seconds) == (1_000_000_001, INT64_MAX)
 
 
 def container(name: str, **resources: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from simjob.api import names
+from simjob.api.schema import INT64_MAX
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import ComputeTime, Ledger, UsedTime
 from simjob.core import podtemplate
@@ -45,9 +46,16 @@ def counted(job: SimulationJob, open_: Sequence[CaseFacts], ledger: Ledger) -> C
     def add(outcome: str) -> UsedTime:
         before: UsedTime = getattr(stored, outcome) if stored else UsedTime()
         wall = before.wall_seconds + sum(spans[outcome])
-        return UsedTime(wall_seconds=wall, cpu_seconds=round(wall * cpus), gpu_seconds=round(wall * gpus))
+        return UsedTime(
+            wall_seconds=_amount(wall), cpu_seconds=_amount(round(wall * cpus)), gpu_seconds=_amount(round(wall * gpus))
+        )
 
     return ComputeTime(succeeded=add("succeeded"), failed=add("failed"), cancelled=add("cancelled"))
+
+
+def _amount(seconds: int) -> int:
+    # Annotations of Jobs are open to others: what they say must not be able to make a status that nobody takes.
+    return min(seconds, INT64_MAX)
 
 
 def _gpus(job: SimulationJob) -> set[str]:
