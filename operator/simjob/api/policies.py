@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from simjob.api import rules
 from simjob.api.schema import INT32_MAX, MAX_CASES, Model, require_unique
@@ -89,8 +89,6 @@ def _amount(value: int | str) -> int | str:
 
 class FailurePolicy(Model):
     """How many failures the whole may have, and what happens when there are more."""
-
-    model_config = ConfigDict(use_enum_values=False)
 
     max_failed_cases: Annotated[
         int | str,

@@ -47,7 +47,6 @@ def unreadable(job: Invalid, observed: Observed, now: datetime) -> Plan:
 
     A status that cannot be read is left alone, with what it may say; a cancel stops the pods all the same.
 
-
     The API server's schema keeps such objects out: this one is older than the schema, or it went around it.
     """
     stored = job.status
