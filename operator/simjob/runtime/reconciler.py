@@ -13,18 +13,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
-from simjob.core import planner, stopping, transitions
-from simjob.core.plan import Action, DeleteJob, DeletePod, Notice, Plan, PrepareCases
-from simjob.runtime import mergepatch
+from simjob.core import planner, stopping
+from simjob.core.plan import Action, DeleteJob, DeletePod, Plan, PrepareCases
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import ClusterError, ConflictError, NamespaceTerminatingError, NotFoundError
 from simjob.runtime.events import Recorder
 from simjob.runtime.executor import Executor, Outcome
 from simjob.runtime.memory import Memory
 from simjob.runtime.preparing import Preparing
+from simjob.runtime.reporter import Reporter
 from simjob.runtime.resultstore import ResultStore
 from simjob.runtime.store import Store
 from simjob.runtime.workqueue import Key, WorkQueue
@@ -51,8 +50,8 @@ class Reconciler:
         self._queue = queue
         self._clock = clock
         self._executor = Executor(cluster, store)
-        self._results = ResultStore(cluster, self._executor.tables)
         self.recorder = Recorder(cluster, clock)
+        self._reporter = Reporter(cluster, store, queue, ResultStore(cluster, self._executor.tables), self.recorder)
         self.preparing = Preparing(cluster, queue, clock)
         self._memories: dict[Key, Memory] = {}
 
@@ -97,7 +96,7 @@ class Reconciler:
         for _ in range(_TRIES):
             plan = self._plan(key, job, memory)
             try:
-                is_current = await self._report(key, job, plan, memory)
+                is_current = await self._reporter.report(key, job, plan, memory)
             except ClusterError:
                 await self._apply(key, job, replace(plan, actions=_deletions(plan)), memory)
                 raise
@@ -138,74 +137,6 @@ class Reconciler:
         memory.planning = time.perf_counter() - started
         return plan
 
-    async def _report(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory) -> bool:
-        """Writes the plan's status if it differs and its time has come; False if the plan has been overtaken."""
-        new, old = plan.status, job.status
-        if new is None or old is None or new == old:
-            return True
-        if (wait := memory.until_write()) > 0 and not _urgent(old, new):
-            self._queue.add_after(key, wait)
-            return True
-        if not await self._is_proven(key, plan):
-            return False
-        metadata = job.metadata
-        try:
-            new, told = await self._with_results(key, job, plan, new)
-            version = await self._cluster.patch_simulationjob_status(
-                metadata.namespace,
-                metadata.name,
-                metadata.resource_version,
-                mergepatch.difference(old.to_api(as_given=True), new.to_api()),
-            )
-        except ClusterError as trouble:
-            self._results.forget(key)
-            if not isinstance(trouble, ConflictError | NotFoundError):
-                raise
-            await self._read(key, metadata.name)
-            return False
-        self._store.wrote(key, new, version)
-        memory.wrote()
-        if new.is_terminal:
-            self._results.drop(key)
-        if new.round != old.round:
-            memory.round, memory.spent = new.round, set()
-        self.recorder.note(metadata, (*transitions.transitions(old, new), *told))
-        if old.phase is not new.phase:
-            _log.info("phase", extra=_about(key, simulationjob=metadata.name, phase=new.phase, why=new.reason))
-        return True
-
-    async def _with_results(
-        self, key: Key, job: SimulationJob | Invalid, plan: Plan, new: Status
-    ) -> tuple[Status, tuple[Notice, ...]]:
-        """Stores the results of the cases that `new` brings into the ledger; returns it with what is said of them."""
-        if isinstance(job, Invalid):
-            return new, ()
-        last = new.is_terminal and not job.status.is_terminal
-        if not (plan.ends or last):
-            return new, ()
-        found, told = await self._results.save(key, job, plan.ends, last=last)
-        return new.model_copy(update={"results": found}), told
-
-    async def _is_proven(self, key: Key, plan: Plan) -> bool:
-        """Reads from the cluster, not from what was seen, whether nothing is live of what the status says so."""
-        if not (plan.needs_proof or plan.stopped):
-            return True
-        live = await self._cluster.list_pods(key.namespace, key.uid, live_only=True)
-        for pod in live:
-            self._store.put_pod(pod)
-        return not any(plan.needs_proof or pod.index in plan.stopped for pod in live)
-
-    async def _read(self, key: Key, name: str) -> None:
-        """Takes in the SimulationJob as it is now."""
-        try:
-            raw = await self._cluster.get_simulationjob(key.namespace, name)
-        except NotFoundError:
-            raw = None
-        if raw is None or raw["metadata"]["uid"] != key.uid:
-            self._store.deleted({"metadata": {"namespace": key.namespace, "name": name, "uid": key.uid}})
-        else:
-            self._store.seen(raw)
-
     async def _apply(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory) -> None:
         actions = memory.permitted(tuple(action for action in plan.actions if not isinstance(action, PrepareCases)))
         outcome = Outcome()
@@ -234,13 +165,13 @@ class Reconciler:
         """Removes the children of a SimulationJob that is gone; makes sure that it is."""
         if not self._store.is_gone(key):
             if name := self._store.owner_name(key):
-                await self._read(key, name)
+                await self._reporter.read(key, name)
             else:
                 # Pods without a Job that tells their owner's name: the garbage collector's.
                 self._store.drop(key)
             return
         self._memories.pop(key, None)
-        self._results.drop(key)
+        self._reporter.forget(key)
         self.preparing.forget(key)
         if self._store.is_orphaned(key) or not self._store.has_children(key):
             self._store.drop(key)
@@ -252,20 +183,6 @@ class Reconciler:
             _log.info("removed", extra=_about(key, **_tally(plan.actions)))
         if outcome.trouble:
             raise outcome.trouble
-
-
-def _urgent(old: Status, new: Status) -> bool:
-    """Returns whether a status must be written at once: whatever is more than counts, a reason and a sentence."""
-    before = (old.phase, old.round, old.observed_generation, old.start_time, old.case_table)
-    after = (new.phase, new.round, new.observed_generation, new.start_time, new.case_table)
-    latched = (new.ledger.cancelling or Ranges()).minus(old.ledger.cancelling or Ranges())
-    cancel = (old.cancellation is None) != (new.cancellation is None) or _all_stopped(old, new)
-    return before != after or cancel or bool(latched)
-
-
-def _all_stopped(old: Status, new: Status) -> bool:
-    """Returns whether the last cases of a cancel go to the ledger; their Jobs wait for it."""
-    return new.cancellation is not None and new.cancellation.stopping == 0 and new.ledger != old.ledger
 
 
 def _stores_only(plan: Plan, now: datetime) -> bool:

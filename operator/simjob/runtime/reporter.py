@@ -1,0 +1,123 @@
+"""Writes a plan's status: when its time has come, with proof where it says that nothing is live, after the results.
+
+One write brings all that belongs together: phase, counts, ledger, and where the results of the cases in it are.
+"""
+
+import logging
+from typing import Final
+
+from simjob.api.ranges import Ranges
+from simjob.api.simulationjob import Invalid, SimulationJob
+from simjob.api.status import Status
+from simjob.core import transitions
+from simjob.core.plan import Notice, Plan
+from simjob.runtime import mergepatch
+from simjob.runtime.cluster import Cluster
+from simjob.runtime.errors import ClusterError, ConflictError, NotFoundError
+from simjob.runtime.events import Recorder
+from simjob.runtime.memory import Memory
+from simjob.runtime.resultstore import ResultStore
+from simjob.runtime.store import Store
+from simjob.runtime.workqueue import Key, WorkQueue
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Reporter:
+    """The one writer of a SimulationJob's status."""
+
+    def __init__(
+        self, cluster: Cluster, store: Store, queue: WorkQueue, results: ResultStore, recorder: Recorder
+    ) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._queue = queue
+        self._results = results
+        self._recorder = recorder
+
+    async def report(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory) -> bool:
+        """Writes the plan's status if it differs and its time has come; False if the plan has been overtaken."""
+        new, old = plan.status, job.status
+        if new is None or old is None or new == old:
+            return True
+        if (wait := memory.until_write()) > 0 and not _urgent(old, new):
+            self._queue.add_after(key, wait)
+            return True
+        if not await self._is_proven(key, plan):
+            return False
+        metadata = job.metadata
+        try:
+            new, told = await self._with_results(key, job, plan, new)
+            version = await self._cluster.patch_simulationjob_status(
+                metadata.namespace,
+                metadata.name,
+                metadata.resource_version,
+                mergepatch.difference(old.to_api(as_given=True), new.to_api()),
+            )
+        except ClusterError as trouble:
+            self._results.forget(key)
+            if not isinstance(trouble, ConflictError | NotFoundError):
+                raise
+            await self.read(key, metadata.name)
+            return False
+        self._store.wrote(key, new, version)
+        memory.wrote()
+        if new.is_terminal:
+            self._results.drop(key)
+        if new.round != old.round:
+            memory.round, memory.spent = new.round, set()
+        self._recorder.note(metadata, (*transitions.transitions(old, new), *told))
+        if old.phase is not new.phase:
+            about = {"namespace": key.namespace, "uid": key.uid, "simulationjob": metadata.name}
+            _log.info("phase", extra={**about, "phase": new.phase, "why": new.reason})
+        return True
+
+    async def _with_results(
+        self, key: Key, job: SimulationJob | Invalid, plan: Plan, new: Status
+    ) -> tuple[Status, tuple[Notice, ...]]:
+        """Stores the results of the cases that `new` brings into the ledger; returns it with what is said of them."""
+        if isinstance(job, Invalid):
+            return new, ()
+        last = new.is_terminal and not job.status.is_terminal
+        if not (plan.ends or last):
+            return new, ()
+        found, told = await self._results.save(key, job, plan.ends, last=last)
+        return new.model_copy(update={"results": found}), told
+
+    async def _is_proven(self, key: Key, plan: Plan) -> bool:
+        """Reads from the cluster, not from what was seen, whether nothing is live of what the status says so."""
+        if not (plan.needs_proof or plan.stopped):
+            return True
+        live = await self._cluster.list_pods(key.namespace, key.uid, live_only=True)
+        for pod in live:
+            self._store.put_pod(pod)
+        return not any(plan.needs_proof or pod.index in plan.stopped for pod in live)
+
+    async def read(self, key: Key, name: str) -> None:
+        """Takes in the SimulationJob as it is now."""
+        try:
+            raw = await self._cluster.get_simulationjob(key.namespace, name)
+        except NotFoundError:
+            raw = None
+        if raw is None or raw["metadata"]["uid"] != key.uid:
+            self._store.deleted({"metadata": {"namespace": key.namespace, "name": name, "uid": key.uid}})
+        else:
+            self._store.seen(raw)
+
+    def forget(self, key: Key) -> None:
+        """Forgets the results of a SimulationJob that is gone."""
+        self._results.drop(key)
+
+
+def _urgent(old: Status, new: Status) -> bool:
+    """Returns whether a status must be written at once: whatever is more than counts, a reason and a sentence."""
+    before = (old.phase, old.round, old.observed_generation, old.start_time, old.case_table)
+    after = (new.phase, new.round, new.observed_generation, new.start_time, new.case_table)
+    latched = (new.ledger.cancelling or Ranges()).minus(old.ledger.cancelling or Ranges())
+    cancel = (old.cancellation is None) != (new.cancellation is None) or _all_stopped(old, new)
+    return before != after or cancel or bool(latched)
+
+
+def _all_stopped(old: Status, new: Status) -> bool:
+    """Returns whether the last cases of a cancel go to the ledger; their Jobs wait for it."""
+    return new.cancellation is not None and new.cancellation.stopping == 0 and new.ledger != old.ledger
