@@ -1,9 +1,10 @@
 from typing import Any
 
 import pytest
+from builders import NOW
 from simjob.api.ranges import Ranges
-from simjob.api.status import Failure, Ledger, Phase, Status
-from simjob.core.transitions import transitions
+from simjob.api.status import Cancellation, CaseCounts, CaseTable, Failure, Ledger, Phase, Status
+from simjob.core.transitions import is_urgent, transitions
 
 
 def a_status(phase: Phase | None, reason: str = "Because", message: str = "so it is", **fields: Any) -> Status:
@@ -53,3 +54,30 @@ def test_cases_that_have_just_failed_are_told_together() -> None:
 def test_a_failure_of_which_no_more_is_known_is_told_all_the_same() -> None:
     (notice,) = transitions(a_status(Phase.RUNNING), a_status(Phase.RUNNING, ledger=Ledger(failed=Ranges.of([3]))))
     assert notice.note == "failed for good: cases 3"
+
+
+STOPPED = Cancellation(requested_at=NOW, stopping=0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "urgent"),
+    [
+        ({}, {}, False),
+        ({}, {"reason": "PodRefused", "message": "other words", "cases": CaseCounts(total=3, pending=3)}, False),
+        ({}, {"ledger": Ledger(succeeded=Ranges.of([1]), cancelled=Ranges.of([2]))}, False),
+        ({}, {"phase": Phase.SUSPENDED}, True),
+        ({}, {"round": 1}, True),
+        ({}, {"observed_generation": 2}, True),
+        ({}, {"start_time": NOW}, True),
+        ({}, {"case_table": CaseTable()}, True),
+        ({}, {"cancellation": Cancellation(requested_at=NOW, stopping=1)}, True),
+        ({"cancellation": STOPPED}, {"cancellation": STOPPED}, False),
+        ({"cancellation": STOPPED}, {"cancellation": STOPPED, "ledger": Ledger(cancelled=Ranges.of([1]))}, True),
+        ({}, {"ledger": Ledger(cancelling=Ranges.of([1]))}, True),
+        ({"ledger": Ledger(cancelling=Ranges.of([1]))}, {"ledger": Ledger(cancelled=Ranges.of([1]))}, False),
+    ],
+)
+def test_what_others_rely_on_is_written_at_once_and_counts_may_wait(
+    old: dict[str, Any], new: dict[str, Any], urgent: bool
+) -> None:
+    assert is_urgent(a_status(Phase.RUNNING, **old), a_status(**{"phase": Phase.RUNNING, **new})) is urgent

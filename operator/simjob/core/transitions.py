@@ -1,4 +1,4 @@
-"""What changed from one status to the next that is worth an Event."""
+"""What changed from one status to the next: what is worth an Event, and what must be written at once."""
 
 from typing import Final
 
@@ -19,6 +19,20 @@ _TROUBLE: Final = frozenset(
         Reason.TABLE_REFUSED,
     }
 )
+
+
+def is_urgent(old: Status, new: Status) -> bool:
+    """Returns whether a status must be written at once: whatever is more than counts, a reason and a sentence."""
+    before = (old.phase, old.round, old.observed_generation, old.start_time, old.case_table)
+    after = (new.phase, new.round, new.observed_generation, new.start_time, new.case_table)
+    latched = (new.ledger.cancelling or Ranges()).minus(old.ledger.cancelling or Ranges())
+    cancel = (old.cancellation is None) != (new.cancellation is None) or _all_stopped(old, new)
+    return before != after or cancel or bool(latched)
+
+
+def _all_stopped(old: Status, new: Status) -> bool:
+    """Returns whether the last cases of a cancel go to the ledger; their Jobs wait for it."""
+    return new.cancellation is not None and new.cancellation.stopping == 0 and new.ledger != old.ledger
 
 
 def transitions(old: Status, new: Status) -> tuple[Notice, ...]:

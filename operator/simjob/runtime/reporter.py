@@ -6,7 +6,6 @@ One write brings all that belongs together: phase, counts, ledger, and where the
 import logging
 from typing import Final
 
-from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
 from simjob.core import transitions
@@ -40,7 +39,7 @@ class Reporter:
         new, old = plan.status, job.status
         if new is None or old is None or new == old:
             return True
-        if (wait := memory.until_write()) > 0 and not _urgent(old, new):
+        if (wait := memory.until_write()) > 0 and not transitions.is_urgent(old, new):
             self._queue.add_after(key, wait)
             return True
         if not await self._is_proven(key, plan):
@@ -107,17 +106,3 @@ class Reporter:
     def forget(self, key: Key) -> None:
         """Forgets the results of a SimulationJob that is gone."""
         self._results.drop(key)
-
-
-def _urgent(old: Status, new: Status) -> bool:
-    """Returns whether a status must be written at once: whatever is more than counts, a reason and a sentence."""
-    before = (old.phase, old.round, old.observed_generation, old.start_time, old.case_table)
-    after = (new.phase, new.round, new.observed_generation, new.start_time, new.case_table)
-    latched = (new.ledger.cancelling or Ranges()).minus(old.ledger.cancelling or Ranges())
-    cancel = (old.cancellation is None) != (new.cancellation is None) or _all_stopped(old, new)
-    return before != after or cancel or bool(latched)
-
-
-def _all_stopped(old: Status, new: Status) -> bool:
-    """Returns whether the last cases of a cancel go to the ledger; their Jobs wait for it."""
-    return new.cancellation is not None and new.cancellation.stopping == 0 and new.ledger != old.ledger
