@@ -15,7 +15,7 @@ from simjob.api import names
 from simjob.api.cases import Case, Value
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
-from simjob.core import children
+from simjob.core import configmaps
 
 # Of a ConfigMap's data as JSON, quotes escaped: the API server takes 1 MiB of it, unescaped.
 MAX_SHARD_BYTES: Final = 900 * 1024
@@ -131,23 +131,4 @@ def _first(shard: str) -> int:
 
 def render(job: SimulationJob, name: str, text: str) -> bytes:
     """Returns the JSON of a shard's ConfigMap; nobody can change it, and it goes with the SimulationJob."""
-    meta = job.metadata
-    body = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {
-            "name": name,
-            "namespace": meta.namespace,
-            "labels": {
-                names.LABEL_NAME: children.name_label(meta.name),
-                names.LABEL_UID: meta.uid,
-                names.LABEL_APP_NAME: "simulation",
-                names.LABEL_APP_COMPONENT: "cases",
-                names.LABEL_APP_MANAGED_BY: names.FIELD_MANAGER,
-            },
-            "ownerReferences": [children.owner(names.API_VERSION, names.KIND, meta.name, meta.uid)],
-        },
-        "immutable": True,
-        "data": {names.CASES_KEY: text},
-    }
-    return msgspec.json.encode(body)
+    return configmaps.render(job, name, "cases", names.CASES_KEY, text, immutable=True)

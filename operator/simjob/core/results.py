@@ -18,7 +18,7 @@ from simjob.api.cases import Case
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import Ledger, Results
-from simjob.core import children
+from simjob.core import configmaps
 from simjob.core.plan import End
 from simjob.core.situation import Situation
 
@@ -134,25 +134,7 @@ def last_number(listed: Sequence[str]) -> int:
 
 def render(job: SimulationJob, name: str, text: str) -> bytes:
     """Returns the JSON of a new shard's ConfigMap; it goes with the SimulationJob."""
-    meta = job.metadata
-    body = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {
-            "name": name,
-            "namespace": meta.namespace,
-            "labels": {
-                names.LABEL_NAME: children.name_label(meta.name),
-                names.LABEL_UID: meta.uid,
-                names.LABEL_APP_NAME: "simulation",
-                names.LABEL_APP_COMPONENT: "results",
-                names.LABEL_APP_MANAGED_BY: names.FIELD_MANAGER,
-            },
-            "ownerReferences": [children.owner(names.API_VERSION, names.KIND, meta.name, meta.uid)],
-        },
-        "data": {names.RESULTS_KEY: text},
-    }
-    return msgspec.json.encode(body)
+    return configmaps.render(job, name, "results", names.RESULTS_KEY, text, immutable=False)
 
 
 def counted(stored: Results | None, shards: Iterable[str], *, rows: int, missing: int) -> Results | None:
