@@ -15,6 +15,7 @@ from simjob.api.samples import Samples
 from simjob.api.schema import (
     ATOMIC,
     MAX_CASES,
+    MAX_PARAMETERS,
     Model,
     ObjectName,
     ParameterName,
@@ -64,7 +65,11 @@ class ListedCase(Model):
     name: CaseName
     parameters: Annotated[
         dict[ParameterName, Scalar],
-        Field(default_factory=dict, max_length=64, description="Parameters by name: texts, numbers or booleans."),
+        Field(
+            default_factory=dict,
+            max_length=MAX_PARAMETERS,
+            description="Parameters by name: texts, numbers or booleans.",
+        ),
     ]
 
     @model_validator(mode="after")

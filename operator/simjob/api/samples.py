@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from simjob.api import rules
-from simjob.api.schema import INT64_MAX, MAX_CASES, Model, ParameterName, require_unique, validated
+from simjob.api.schema import INT64_MAX, MAX_CASES, MAX_PARAMETERS, Model, ParameterName, require_unique, validated
 
 
 class Method(StrEnum):
@@ -70,7 +70,7 @@ class Samples(Model):
         tuple[SampledParameter, ...],
         Field(
             min_length=1,
-            max_length=64,
+            max_length=MAX_PARAMETERS,
             description="The dimensions.",
             json_schema_extra=validated(rules.SAMPLED_UNIQUE_RULE),
         ),

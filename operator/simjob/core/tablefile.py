@@ -12,11 +12,10 @@ from math import isfinite
 from typing import Any, Final, NoReturn
 
 from simjob.api.cases import Case, Value
-from simjob.api.schema import INT64_MAX, MAX_CASES, MAX_TEXT_VALUE, PARAMETER_NAME
+from simjob.api.schema import INT64_MAX, MAX_CASES, MAX_PARAMETERS, MAX_TEXT_VALUE, PARAMETER_NAME
 
 _TOLD: Final = 5
 _QUOTED: Final = 100
-_MOST_PARAMETERS: Final = 64
 _NAME: Final = re.compile(PARAMETER_NAME)
 # https://www.rfc-editor.org/rfc/rfc8259#section-6
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -157,8 +156,8 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _check_names(names: Sequence[str]) -> None:
-    if len(names) > _MOST_PARAMETERS:
-        raise _LineError(f"has {len(names)} parameters; {_MOST_PARAMETERS} are the most")
+    if len(names) > MAX_PARAMETERS:
+        raise _LineError(f"has {len(names)} parameters; {MAX_PARAMETERS} are the most")
     seen: set[str] = set()
     for name in names:
         if not _NAME.fullmatch(name):
