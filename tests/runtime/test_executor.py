@@ -117,6 +117,16 @@ async def test_a_jobs_ended_pods_are_deleted_with_it() -> None:
     assert (bench.names("jobs"), bench.names("pods")) == ([], [])
 
 
+async def test_what_was_asked_to_go_is_not_asked_again_before_the_watch_tells() -> None:
+    bench = Bench()
+    job, pod = await bench.started()
+    await bench.apply(DeletePod(pod=pod), DeleteJob(job=job))
+    (case,) = bench.observed
+    assert case.job is not None
+    assert case.job.terminating
+    assert all(pod.terminating for pod in case.pods)
+
+
 async def test_deleting_what_is_gone_is_success() -> None:
     bench = Bench()
     job, pod = await bench.started()

@@ -137,9 +137,21 @@ class TestEnds:
         store.pod_deleted(a_pod_fact(0, **pod))
         assert children(store) == ([], [])
 
-    def test_ended_pods_of_a_job_are_those_that_are_still_there(self) -> None:
+    def test_a_job_that_was_asked_to_go_is_so_at_once_and_until_the_watch_says_more(self) -> None:
         store = a_store()
-        job = a_job_fact(0, attempt=3)
+        job = a_job_fact(0)
+        store.put_job(job)
+        store.job_asked_to_go(job)
+        ((known,), _) = children(store)
+        assert known.terminating
+        store.job_deleted(job)
+        store.job_asked_to_go(job)
+        assert children(store) == ([], [])
+
+    def test_ended_pods_of_a_job_are_those_that_are_still_there_and_were_not_asked_to_go(self) -> None:
+        store = a_store()
+        job = a_job_fact(0, attempt=4)
+        store.put_pod(a_pod_fact(job=job, attempt=3, state=PodState.FAILED, terminating=True))
         ended = a_pod_fact(job=job, attempt=0, state=PodState.FAILED)
         store.put_pod(ended)
         store.put_pod(a_pod_fact(job=job, attempt=1))

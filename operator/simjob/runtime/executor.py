@@ -151,6 +151,7 @@ class Executor:
         for pod in self._store.ended_pods(key, job.uid):
             await self._cluster.delete_pod(pod.namespace, pod.name, pod.uid)
         await self._cluster.delete_job(job.namespace, job.name, job.uid)
+        self._store.job_asked_to_go(job)
 
     async def _create(
         self, key: Key, job: SimulationJob, template: Mapping[str, Any], action: CreateCase, outcome: Outcome

@@ -76,9 +76,10 @@ class Store:
         return observed.observe(children.jobs.values(), children.pods.values(), spent=spent, refusal=refusal)
 
     def ended_pods(self, key: Key, job_uid: str) -> tuple[PodFact, ...]:
-        """Returns the pods of a Job that have ended and are still there."""
+        """Returns the pods of a Job that have ended, are still there, and that nobody has asked to go."""
         children = self._children.get(key) or _Children()
-        return tuple(pod for pod in children.pods.values() if pod.job_uid == job_uid and pod.ended and not pod.gone)
+        of_job = (pod for pod in children.pods.values() if pod.job_uid == job_uid)
+        return tuple(pod for pod in of_job if pod.ended and not pod.gone and not pod.terminating)
 
     def has_children(self, key: Key) -> bool:
         """Returns whether a Job or a pod of the SimulationJob is there."""
@@ -147,6 +148,13 @@ class Store:
             return
         pods[fact.uid] = facts.successor(known, fact) if known else fact
         self._wake(key)
+
+    def job_asked_to_go(self, fact: JobFact) -> None:
+        """Takes note that the API server has accepted a Job's deletion, which the watch tells later."""
+        jobs = self._children.setdefault(Key(fact.namespace, fact.owner_uid), _Children()).jobs
+        if (known := jobs.get(fact.uid)) and not known.terminating:
+            jobs[fact.uid] = replace(known, terminating=True)
+            self._wake(Key(fact.namespace, fact.owner_uid))
 
     def job_deleted(self, fact: JobFact) -> None:
         """Takes note that a Job is gone."""
