@@ -8,7 +8,7 @@ from simjob.api.ranges import Ranges
 from simjob.api.status import Results
 from simjob.core import results
 from simjob.core.facts import PodState
-from simjob.core.plan import End
+from simjob.core.plan import DeletePod, End
 
 DEEP = "[" * 101 + "]" * 101
 
@@ -98,6 +98,32 @@ def test_the_latch_of_a_cancel_waits_for_no_results() -> None:
     assert status.cancellation is not None
     then = planned(a_job(cancel=True, status=status.to_api()), *children)
     assert ([end.index for end in then.ends], str(said(then).ledger.failed)) == ([0], "0")
+
+
+def test_the_latch_of_cancelled_cases_waits_for_no_results_either() -> None:
+    children: list[Any] = [
+        a_job_fact(0),
+        a_pod_fact(0, state=PodState.FAILED, exit_code=1, result="1"),
+        a_job_fact(1),
+        a_pod_fact(1),
+    ]
+    first = planned(a_started_job(cancelCases="1"), *children)
+    ledger = said(first).ledger
+    assert (first.ends, first.actions, str(ledger.failed), str(ledger.cancelling)) == ((), (), "", "1")
+    then = planned(a_job(cancelCases="1", status=said(first).to_api()), *children)
+    ledger = said(then).ledger
+    assert ([end.index for end in then.ends], str(ledger.failed), str(ledger.cancelling)) == ([0], "0", "1")
+    assert DeletePod(pod=a_pod_fact(1)) in then.actions
+
+
+def test_a_case_that_ended_while_it_was_being_cancelled_stays_latched_until_its_end_is_stored() -> None:
+    job = a_started_job(cancelCases="0-1", status={"ledger": {"cancelling": "0"}})
+    ended = a_pod_fact(0, state=PodState.FAILED, exit_code=1, result="1")
+    first = planned(job, a_job_fact(0), ended, a_job_fact(1), a_pod_fact(1))
+    assert (first.ends, str(said(first).ledger.cancelling)) == ((), "0-1")
+    stored = a_job(cancelCases="0-1", status=said(first).to_api())
+    ledger = said(planned(stored, a_job_fact(0), ended, a_job_fact(1), a_pod_fact(1))).ledger
+    assert (str(ledger.failed), str(ledger.cancelling)) == ("0", "1")
 
 
 def test_shards_are_filled_up_to_their_bound_and_the_last_one_goes_on() -> None:

@@ -23,6 +23,7 @@ from simjob.core import (
     summary,
     suspension,
     totaltime,
+    transitions,
 )
 from simjob.core.observed import Observed
 from simjob.core.plan import Plan
@@ -61,7 +62,7 @@ def _with_ends(plan: Plan, found: Situation) -> Plan:
     stored, status = found.job.status, plan.status
     if status is None or not (ends := results.ends(found, status.ledger)):
         return plan
-    latches = status.cancellation and not stored.cancellation and not status.is_terminal
+    latches = transitions.latches(stored, status) and not status.is_terminal
     if latches and any(end.result for end in ends):
         return replace(plan, status=summary.before_ends(found, status))
     return replace(plan, ends=ends)

@@ -7,6 +7,7 @@ from typing import Final
 from simjob.api import conditions
 from simjob.api.conditions import Condition, Truth
 from simjob.api.names import ErrorCode
+from simjob.api.ranges import Ranges
 from simjob.api.status import (
     MAX_FAILURES,
     MAX_STATUS_MESSAGE,
@@ -95,8 +96,11 @@ def summarize(
 def before_ends(situation: Situation, new: Status) -> Status:
     """Returns the new status without what has ended since the stored one: for a write that waits for no results."""
     stored = situation.job.status
-    counts = _counts(situation, stored.ledger)
-    kept = {field: getattr(stored, field) for field in ("ledger", "failures", "compute_time")}
+    # What is latched stays so until its end is stored, too.
+    latched = (stored.ledger.cancelling or Ranges()).union(new.ledger.cancelling or Ranges())
+    ledger = stored.ledger.model_copy(update={"cancelling": latched or None})
+    counts = _counts(situation, ledger)
+    kept = {"ledger": ledger, "failures": stored.failures, "compute_time": stored.compute_time}
     progress = f"{counts.succeeded + counts.failed}/{counts.total}"
     return new.model_copy(update={**kept, "cases": counts, "progress": progress})
 
