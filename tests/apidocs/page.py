@@ -21,14 +21,16 @@ _HEAD: Final = """\
 
 # The API: `{api_version}`, kind `{kind}`
 
-Every field with its meaning, its bounds and its default. `kubectl explain simjob.spec --recursive` says the same at
-the terminal. How a cancel works is in [cancel.md](cancel.md); a first job, and what to do when something is stuck, are
-in the [README](../README.md).
+Every field with its meaning, its bounds and its default. At the terminal `kubectl explain simjob.spec.cases` says what
+the fields of `spec.cases` mean, and so for any other path; `--recursive` lists names and types alone. How
+a cancel works is in [cancel.md](cancel.md); a first job, and what to do when something is stuck, are in the
+[README](../README.md).
 
 * "required" in the column "default": the API server refuses an object without it. Empty: it may be left out, and
   nothing takes its place.
 * Immutable: a change is refused with `` `FIELD` is immutable: make a new SimulationJob ``.
-* A field that is not here is refused, too. The API server holds the bounds, so a mistake is told at `kubectl apply`.
+* A field that is not here is refused, too. The API server holds the bounds, so a mistake is told at `kubectl apply`,
+  but for those that are the operator's to find: [InvalidSpec](#phases-and-reasons-and-what-to-do) and its like.
 """
 
 _KUBECTL: Final = """\
