@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -29,10 +29,22 @@ def test_until_then_it_is_looked_at_again_when_its_time_comes() -> None:
     assert planned(ended(None)).look_again is None
 
 
+def test_the_plan_that_ends_a_job_foresees_its_deletion() -> None:
+    plan = planned(a_started_job(ttlSecondsAfterFinished=30, status={"ledger": {"succeeded": "0-2"}}))
+    assert plan.status is not None
+    assert plan.status.is_terminal
+    assert plan.look_again == NOW + timedelta(seconds=30)
+
+
 def test_what_should_not_be_there_is_removed_meanwhile() -> None:
     plan = planned(ended(3600), a_job_fact(0), a_pod_fact(0))
     assert plan.actions == (DeletePod(pod=a_pod_fact(0)),)
     assert plan.look_again == NOW + timedelta(seconds=60)
+
+
+def test_a_time_that_does_not_exist_is_none_to_wait_for() -> None:
+    far = ended(3600, completionTime="9999-12-31T23:59:59Z")
+    assert expiry.expires_at(far, far.status) == datetime.max.replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +53,7 @@ def test_what_should_not_be_there_is_removed_meanwhile() -> None:
     ids=["has not ended", "without a time of its end"],
 )
 def test_it_is_kept(status: dict[str, Any]) -> None:
-    assert expiry.expires_at(ended(0, **status)) is None
+    assert expiry.expires_at(ended(0), ended(0, **status).status) is None
 
 
 def test_one_that_is_being_deleted_is_not_deleted_again() -> None:

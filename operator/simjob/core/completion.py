@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from simjob.api.names import Reason
 from simjob.api.status import Phase
-from simjob.core import expiry, failurepolicy, history, stopping, summary
+from simjob.core import failurepolicy, history, stopping, summary
 from simjob.core.plan import Plan
 from simjob.core.situation import Situation
 from simjob.core.summary import Saying
@@ -55,8 +55,7 @@ def terminal(situation: Situation) -> Plan | None:
     status = stored.model_copy(update={"observed_generation": generation, "conditions": conditions})
     actions = (*stopping.clear(situation.open), *history.tidy(situation))
     unquiet = summary.resync_at(situation.now) if situation.live_pods or actions else None
-    times = [at for at in (unquiet, expiry.expires_at(situation.job)) if at]
-    return Plan(actions=actions, status=status, look_again=min(times, default=None))
+    return Plan(actions=actions, status=status, look_again=unquiet)
 
 
 def gone(situation: Situation) -> Plan | None:

@@ -54,7 +54,8 @@ def plan(job: SimulationJob | Invalid, observed: Observed, now: datetime) -> Pla
     found = casecancellation.applied(situation.assess(job, observed, now))
     plan = next(plan for rule in LADDER if (plan := rule(found)) is not None)
     notices = casecancellation.notices(found.job, plan.status or found.job.status)
-    return _with_ends(replace(plan, stopped=found.dropped, notices=(*plan.notices, *notices)), found)
+    plan = replace(plan, stopped=found.dropped, notices=(*plan.notices, *notices))
+    return _with_ends(expiry.awaited(found.job, plan), found)
 
 
 def _with_ends(plan: Plan, found: Situation) -> Plan:
