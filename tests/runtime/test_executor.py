@@ -11,7 +11,16 @@ from simjob.api import simulationjob
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import children
 from simjob.core.facts import JobFact, PodFact, PodState
-from simjob.core.plan import Action, CountAttempt, CreateCase, DeleteJob, DeletePod, StartAttempt, WriteJobStatus
+from simjob.core.plan import (
+    Action,
+    CountAttempt,
+    CreateCase,
+    DeleteJob,
+    DeletePod,
+    LimitRun,
+    StartAttempt,
+    WriteJobStatus,
+)
 from simjob.runtime.errors import (
     ConflictError,
     ForbiddenError,
@@ -125,6 +134,19 @@ async def test_what_was_asked_to_go_is_not_asked_again_before_the_watch_tells() 
     assert case.job is not None
     assert case.job.terminating
     assert all(pod.terminating for pod in case.pods)
+
+
+async def test_a_deadline_that_is_refused_is_told_once_and_holds_nothing_up() -> None:
+    bench = Bench()
+    job, pod = await bench.started()
+    bench.cluster.refuse("limit_pod", ForbiddenError("a policy", code=403))
+    outcome = await bench.apply(LimitRun(pod=pod, seconds=10), WriteJobStatus(job=job, status={"active": 1}))
+    assert bench.cluster.calls == ["limit_pod", "write_job_status"]
+    assert outcome.trouble is None
+    (told,) = outcome.notices
+    assert (told.reason, told.warning) == ("DeadlineRefused", True)
+    assert told.note == "case 0 may run longer than `runSeconds`: its pod's deadline is refused: a policy"
+    assert (await bench.apply(LimitRun(pod=pod, seconds=10))).notices == ()
 
 
 async def test_deleting_what_is_gone_is_success() -> None:

@@ -108,6 +108,7 @@ class Reason:
     ATTEMPT_LOST: Final = "AttemptLost"
     JOB_LOST: Final = "JobLost"
     RESULTS_REFUSED: Final = "ResultsRefused"
+    DEADLINE_REFUSED: Final = "DeadlineRefused"
     UNKNOWN_CASES: Final = "UnknownCases"
     # Of a Job's condition Failed; the first three are the Job controller's own. The second is a pod's, too, that its
     # kubelet ended: kubernetes/kubernetes:pkg/kubelet/active_deadline.go.

@@ -5,6 +5,7 @@ deletion, a refusal is remembered for the planner. Answers go to the store at on
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +13,7 @@ from typing import Any, Final, TypeVar, assert_never
 
 from simjob.api import names
 from simjob.api.cases import Case
+from simjob.api.names import Reason
 from simjob.api.schema import format_time
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import children
@@ -26,6 +28,7 @@ from simjob.core.plan import (
     DeletePod,
     DeleteSimulationJob,
     LimitRun,
+    Notice,
     PrepareCases,
     StartAttempt,
     WriteJobStatus,
@@ -48,6 +51,8 @@ T = TypeVar("T")
 
 # Of one SimulationJob; runtime/connection.py bounds the requests of all.
 _AT_ONCE: Final = 64
+# Pods whose deadline was refused; each is told of once.
+_REMEMBERED: Final = 10_000
 
 
 @dataclass(slots=True)
@@ -56,12 +61,14 @@ class Outcome:
 
     `created`: cases whose Job is there. `accepted`: a creation was taken. `trouble`: the first call that did not get
     through; what it was to make may be there all the same, and asking for the same name again is then success.
+    `notices`: what is worth an Event.
     """
 
     created: set[int] = field(default_factory=set)
     refusal: Refusal | None = None
     trouble: ClusterError | None = None
     accepted: bool = False
+    notices: tuple[Notice, ...] = ()
 
 
 class Executor:
@@ -71,6 +78,7 @@ class Executor:
         self._cluster = cluster
         self._store = store
         self.tables = CaseTables(cluster)
+        self._unlimited: OrderedDict[str, None] = OrderedDict()
 
     async def apply(self, key: Key, job: SimulationJob | None, actions: Sequence[Action], outcome: Outcome) -> None:
         """Carries out the actions and notes in `outcome` what came of them; no call is left when it ends.
@@ -79,7 +87,7 @@ class Executor:
         `job` is needed only where Jobs are to be made.
         """
         deletions = [action for action in actions if isinstance(action, DeletePod | DeleteSimulationJob)]
-        await self._together(outcome, [partial(self._one, key, action) for action in deletions])
+        await self._together(outcome, [partial(self._one, key, action, outcome) for action in deletions])
         by_job: dict[str, list[Action]] = {}
         creations: list[CreateCase] = []
         for action in actions:
@@ -123,9 +131,9 @@ class Executor:
             if isinstance(action, StartAttempt):
                 await self._start(key, action.job, outcome)
             else:
-                await self._one(key, action)
+                await self._one(key, action, outcome)
 
-    async def _one(self, key: Key, action: Action) -> None:
+    async def _one(self, key: Key, action: Action, outcome: Outcome) -> None:
         match action:
             case DeletePod(pod=pod):
                 fact = await self._cluster.delete_pod(pod.namespace, pod.name, pod.uid)
@@ -133,8 +141,8 @@ class Executor:
                     self._store.put_pod(fact)
             case DeleteJob(job=job):
                 await self._delete_job(key, job)
-            case LimitRun(pod=pod, seconds=seconds):
-                self._store.put_pod(await self._cluster.limit_pod(pod.namespace, pod.name, pod.uid, seconds))
+            case LimitRun():
+                await self._limit(action, outcome)
             case DeleteSimulationJob(namespace=namespace, name=name, uid=uid, resource_version=version):
                 await self._cluster.delete_simulationjob(namespace, name, uid, version)
             case WriteJobStatus(job=job, status=status):
@@ -146,6 +154,22 @@ class Executor:
                 raise TypeError(f"{action} is not carried out here")
             case _:
                 assert_never(action)
+
+    async def _limit(self, action: LimitRun, outcome: Outcome) -> None:
+        """Draws in a pod's deadline. Where a policy does not let it, the wide one that the pod was made with holds."""
+        pod = action.pod
+        if pod.uid in self._unlimited:
+            return
+        try:
+            self._store.put_pod(await self._cluster.limit_pod(pod.namespace, pod.name, pod.uid, action.seconds))
+        except (ForbiddenError, InvalidError) as refused:
+            self._unlimited[pod.uid] = None
+            if len(self._unlimited) > _REMEMBERED:
+                self._unlimited.popitem(last=False)
+            note = (
+                f"case {pod.index} may run longer than `runSeconds`: its pod's deadline is refused: {refused.message}"
+            )
+            outcome.notices += (Notice(reason=Reason.DEADLINE_REFUSED, action="Limit", note=note, warning=True),)
 
     async def _delete_job(self, key: Key, job: JobFact) -> None:
         for pod in self._store.ended_pods(key, job.uid):

@@ -147,6 +147,7 @@ class Reconciler:
                 memory.spent |= outcome.created
         if actions:
             _log.info("applied", extra=_about(key, simulationjob=job.metadata.name, **_tally(actions)))
+        self.recorder.note(job.metadata, outcome.notices)
         if memory.note_creations(refusal=outcome.refusal, accepted=outcome.accepted):
             self._queue.add(key)
         if outcome.trouble:
