@@ -128,10 +128,10 @@ def test_a_case_that_ended_while_it_was_being_cancelled_stays_latched_until_its_
 
 def test_shards_are_filled_up_to_their_bound_and_the_last_one_goes_on() -> None:
     line = "x" * 1023 + "\n"
-    shards = results.pack(line * 500, [line] * 600)
-    assert [(len(text), added) for text, added in shards] == [(512 * 1024, 12), (512 * 1024, 512), (76 * 1024, 76)]
+    shards = results.pack(line * 100, [line] * 200)
+    assert [(len(text), added) for text, added in shards] == [(128 * 1024, 28), (128 * 1024, 128), (44 * 1024, 44)]
     assert results.pack("", [line]) == [(line, 1)]
-    assert results.pack(line * 512, [line])[0] == (line * 512, 0)
+    assert results.pack(line * 128, [line])[0] == (line * 128, 0)
     assert [added for _, added in results.pack("", ["ü" * results.MAX_SHARD_BYTES, line])] == [1, 1]
 
 
@@ -142,7 +142,7 @@ def test_rows_that_the_ledger_does_not_know_are_dropped_and_what_is_none_of_ours
 
 def test_a_shards_name_is_the_jobs_and_a_number() -> None:
     assert results.shard_name("sweep", 0) == "sweep-results-0"
-    one, other = (results.shard_name("a" * 252 + end, 999) for end in "bc")
+    one, other = (results.shard_name("a" * 252 + end, 9999) for end in "bc")
     assert (len(one), len(other)) == (253, 253)
     assert one != other
     assert results.last_number(["sweep-results-8", "sweep-results-9"]) == 9

@@ -41,8 +41,8 @@ def _known_phase(value: Any) -> Any:
 Count = Annotated[int, Field(ge=0, le=MAX_CASES)]
 Amount = Annotated[int, Field(ge=0, le=INT64_MAX)]
 ShardName = Annotated[str, Field(min_length=1, max_length=253, description="A ConfigMap.")]
-# 100,000 results of 4 KiB, 512 KiB in each ConfigMap.
-MAX_SHARDS: Final = 1000
+# 100,000 results of 4 KiB, 128 KiB in each ConfigMap.
+MAX_SHARDS: Final = 4000
 
 
 class Cancellation(Lenient):

@@ -22,12 +22,13 @@ from simjob.core import configmaps
 from simjob.core.plan import End
 from simjob.core.situation import Situation
 
-# Of a shard, and of a line. The API server takes 1 MiB; a shard is written whole, each second that brings results.
-MAX_SHARD_BYTES: Final = 512 * 1024
+# Of a shard, and of a line. The API server takes 1 MiB; but a shard is written whole each second that brings results,
+# and etcd keeps all that was written until the next compaction, five minutes.
+MAX_SHARD_BYTES: Final = 128 * 1024
 # Deeper than this JSON is kept as a text: readers have limits of their own (jq 1.6: 256, Python: some 1000).
 MAX_DEPTH: Final = 100
 _LONGEST_NAME: Final = 253
-_ROOM: Final = len("-results-999")
+_ROOM: Final = len("-results-9999")
 
 
 class _Index(msgspec.Struct):
@@ -129,7 +130,7 @@ def shard_name(job: str, number: int) -> str:
 def last_number(listed: Sequence[str]) -> int:
     """Returns the number of the last of these shards; 0 if there is none, or if it is none of ours."""
     text = listed[-1].rpartition("-")[2] if listed else ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 0
 
 
 def render(job: SimulationJob, name: str, text: str) -> bytes:
