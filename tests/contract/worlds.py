@@ -104,6 +104,8 @@ class RealWorld:
             try:
                 yield world
             finally:
+                # The namespace controller may not know of a CRD that is some seconds old, and would leave them behind.
+                await connection.request("DELETE", apiserver.simulationjobs(world.namespace))
                 await connection.request("DELETE", f"/api/v1/namespaces/{world.namespace}")
 
     async def bind(self, namespace: str, name: str) -> None:
