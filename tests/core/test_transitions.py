@@ -51,6 +51,13 @@ def test_cases_that_have_just_failed_are_told_together() -> None:
     assert notice.note == "failed for good: cases 3-4; case 4: OOMKilled, exit code 137"
 
 
+def test_a_failure_that_the_operator_decided_is_told_by_its_code() -> None:
+    late = Failure(index=0, error_code="ASSIGN_TIMEOUT", reason="DeadlineExceeded", message="no node within 4 s")
+    new = a_status(Phase.PENDING, ledger=Ledger(failed=Ranges.of([0])), failures=(late,))
+    (notice,) = transitions(a_status(Phase.PENDING), new)
+    assert notice.note == "failed for good: cases 0; case 0: ASSIGN_TIMEOUT: no node within 4 s"
+
+
 def test_a_failure_of_which_no_more_is_known_is_told_all_the_same() -> None:
     (notice,) = transitions(a_status(Phase.RUNNING), a_status(Phase.RUNNING, ledger=Ledger(failed=Ranges.of([3]))))
     assert notice.note == "failed for good: cases 3"

@@ -215,7 +215,11 @@ class InitContainer(Model):
     working_dir: Annotated[Path | None, Field(description="The working directory.")] = None
     env: Annotated[
         tuple[EnvVar, ...] | None,
-        Field(max_length=256, description="Environment variables, beside those of the case (SIMJOB_, PARAM_)."),
+        Field(
+            max_length=256,
+            description="Environment variables, beside those of the case (SIMJOB_, PARAM_); one of the same name "
+            "here wins.",
+        ),
     ] = None
     env_from: Annotated[
         tuple[EnvFrom, ...] | None,

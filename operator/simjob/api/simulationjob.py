@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from simjob.api import names, rules
 from simjob.api.names import API_VERSION, KIND
 from simjob.api.ranges import Ranges
-from simjob.api.schema import Lenient, Time, validated
+from simjob.api.schema import PARAMETER_NAME, Lenient, Time, validated
 from simjob.api.spec import Spec
 from simjob.api.status import Status
 
@@ -136,6 +136,8 @@ def _contains_another(loc: Sequence[int | str], found: Sequence[ErrorDetails]) -
 
 
 def _reason(found: ErrorDetails) -> str:
+    if found.get("ctx", {}).get("pattern") == PARAMETER_NAME:
+        return rules.PARAMETER_NAME
     return _REASONS.get(found["type"]) or found["msg"].removeprefix("Value error, ")
 
 

@@ -88,7 +88,10 @@ class Spec(Model):
     ] = None
     subset: Annotated[
         SelectedRanges | None,
-        Field(description="Run these cases only, by index, such as '0-9,17'. Immutable."),
+        Field(
+            description="Run these cases only: indexes and ranges with commas and no blanks, such as '0-9,17'. "
+            "Immutable."
+        ),
     ] = None
     template: Annotated[
         Template, Field(description="The pod that runs a case; its first container is the simulation. Immutable.")
@@ -136,8 +139,8 @@ class Spec(Model):
     cancel_cases: Annotated[
         CheckedRanges | None,
         Field(
-            description="Cancel these cases for good, by index, such as '3,10-19', and run the others: taking it back "
-            "changes nothing."
+            description="Cancel these cases for good, and run the others; indexes and ranges with commas and no "
+            "blanks, such as '3,10-19'. Taking it back changes nothing."
         ),
     ] = None
     priority_class_name: Annotated[

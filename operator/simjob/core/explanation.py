@@ -77,8 +77,10 @@ def _usual(phase: Phase, situation: Situation) -> tuple[str, str]:
     match phase:
         case Phase.RUNNING if situation.ledger.cancelling:
             return Reason.RUNNING, "cases are running; those that `cancelCases` names are being stopped"
-        case Phase.RUNNING:
+        case Phase.RUNNING if situation.has_pod(PodState.RUNNING):
             return Reason.RUNNING, "cases are running"
+        case Phase.RUNNING:
+            return Reason.RUNNING, "cases have run, and the next ones are being created and scheduled"
         case Phase.ASSIGNED:
             return Reason.STARTING, "cases are on a node and start"
         case _:

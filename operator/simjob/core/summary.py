@@ -44,8 +44,10 @@ def resync_at(now: datetime) -> datetime:
 def active_phase(situation: Situation) -> Phase:
     """Returns the phase of a job that is neither at an end, nor suspended, nor being cancelled."""
     before = situation.job.status.phase
-    ran = situation.ledger.succeeded or situation.ledger.failed or before is Phase.RUNNING
-    if ran or situation.has_pod(PodState.RUNNING):
+    ran = before is Phase.RUNNING or situation.ledger.succeeded or situation.has_pod(PodState.RUNNING)
+    # A case that failed may never have run: no node was found in time, or its container did not start.
+    failed = any(ended.exit_code is not None for _, ended in situation.ended)
+    if ran or failed or (before is Phase.SUSPENDED and situation.ledger.failed):
         return Phase.RUNNING
     return Phase.ASSIGNED if situation.has_pod(PodState.ASSIGNED) else Phase.PENDING
 

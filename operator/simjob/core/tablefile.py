@@ -11,6 +11,7 @@ from io import StringIO
 from math import isfinite
 from typing import Any, Final, NoReturn
 
+from simjob.api import rules
 from simjob.api.cases import Case, Value
 from simjob.api.schema import INT64_MAX, MAX_CASES, MAX_PARAMETERS, MAX_TEXT_VALUE, PARAMETER_NAME
 
@@ -21,7 +22,6 @@ _NAME: Final = re.compile(PARAMETER_NAME)
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 # JSON can write it, but no UTF-8 can, and so no ConfigMap and no environment.
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_NAME_RULE: Final = "must be a letter, then letters, digits and underscores, at most 63"
 
 Row = tuple[int, dict[str, Value]]
 
@@ -161,7 +161,7 @@ def _check_names(names: Sequence[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if not _NAME.fullmatch(name):
-            raise _LineError(f"{name[:_QUOTED]!r} is no parameter name: it {_NAME_RULE}")
+            raise _LineError(f"{name[:_QUOTED]!r} is no parameter name: it {rules.PARAMETER_NAME}")
         if name.upper() in seen:
             raise _LineError(f"parameter '{name}' is there twice, upper and lower case being the same")
         seen.add(name.upper())

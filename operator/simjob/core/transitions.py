@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from simjob.api.names import Reason
+from simjob.api.names import ErrorCode, Reason
 from simjob.api.ranges import Ranges
 from simjob.api.status import Phase, Status
 from simjob.core.plan import Notice
@@ -56,6 +56,9 @@ def transitions(old: Status, new: Status) -> tuple[Notice, ...]:
 
 def _failed(failed: Ranges, new: Status) -> str:
     first = next((failure for failure in new.failures if failure.index in failed), None)
-    code = "" if first is None or first.exit_code is None else f", exit code {first.exit_code}"
-    why = f"; case {first.index}: {first.reason}{code}" if first else ""
-    return f"failed for good: cases {failed}{why}"
+    if first is None:
+        return f"failed for good: cases {failed}"
+    what = first.reason if first.error_code in (None, ErrorCode.CASE_FAILED) else first.error_code
+    code = "" if first.exit_code is None else f", exit code {first.exit_code}"
+    message = f": {first.message}" if first.message else ""
+    return f"failed for good: cases {failed}; case {first.index}: {what}{code}{message}"

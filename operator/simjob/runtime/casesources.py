@@ -119,16 +119,21 @@ class CaseSources:
             raise NoCasesError(Reason.CASES_UNREADABLE, message)
         if not old.status.is_terminal:
             message = (
-                f'SimulationJob "{rerun.name}" has not ended: wait for its condition Finished, then make a new one'
+                f'SimulationJob "{rerun.name}" has not ended: wait for its condition Finished, then delete this one '
+                "and apply it again"
             )
             raise NoCasesError(Reason.RERUN_NOT_FINISHED, message)
+        if old.indexes is None:
+            message = f'SimulationJob "{rerun.name}" ended before its cases were known: submit its spec anew'
+            raise NoCasesError(Reason.CASES_UNREADABLE, message)
         _check_subset(job, old)
         return old
 
     async def _selected(self, old: SimulationJob, indexes: Ranges) -> AsyncIterator[Shard]:
         for name in old.status.case_table.config_maps if old.status.case_table else ():
             try:
-                found = casetable.select(await casetables.read_shard(self._cluster, old, name), indexes)
+                lines = await casetables.read_shard(self._cluster, old, name)
+                found = await asyncio.to_thread(casetable.select, lines, indexes)
             except DamagedTableError as damaged:
                 message = f'the cases of SimulationJob "{old.metadata.name}" are in ConfigMap "{name}": {damaged}'
                 raise NoCasesError(Reason.CASES_UNREADABLE, message) from damaged

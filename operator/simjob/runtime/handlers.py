@@ -76,7 +76,7 @@ async def _served(connection: Requests, stop: asyncio.Event) -> None:
         try:
             if await _is_listed(connection):
                 return
-            trouble = "its CRD is not installed, or not established yet"
+            trouble = "its CRD is not installed (kubectl apply -k crds), or not established yet"
         except errors.ClusterError as error:
             trouble = error.message
         if not told:
