@@ -1,7 +1,7 @@
 # Every target does its own set-up: `make demo` and `make test` need nothing but a Linux machine.
 # Variables of the cluster targets: NODES=real|kwok|both|none KWOK_NODES=50 KCM_QPS=20 CLUSTER=kind STATE=.cluster
 # Variable of the demo and the tests: KEEP=1 leaves their cluster up.
-# Variables of the benchmark: QUICK=1 for small sizes, within 8 minutes; BENCH="--scenario live --repeats 1" for flags.
+# Variables of the benchmark: QUICK=1 for small sizes; BENCH="--scenario live --repeats 1" for flags.
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-unit test-integration test-e2e lint bench generate cluster-up cluster-status cluster-down run image deploy
@@ -33,7 +33,7 @@ test-e2e: $(READY) ## Tests of the deployed operator on a real node
 lint: $(READY) ## Format, lint, types, layers
 	@$(PY) -m stages lint
 
-bench: $(READY) ## How fast it starts and cancels sweeps, beside its references; QUICK=1 within 8 minutes
+bench: $(READY) ## How fast it starts and cancels sweeps, beside its references; QUICK=1 for small sizes
 	@$(PY) -m bench $(BENCH)
 
 generate: $(READY) ## Write anew the files that are made from code: the CRD, docs/api.md, docs/fields.md
