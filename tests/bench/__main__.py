@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="scenarios:\n" + "\n".join(f"  {one.name:<12} {one.what}" for one in plan.SCENARIOS),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", default=quick, help="small sizes, within 8 minutes (QUICK=1)")
+    parser.add_argument("--quick", action="store_true", default=quick, help="small sizes (QUICK=1)")
     parser.add_argument("--scenario", action="append", choices=plan.names(), help="only this one; may be repeated")
     parser.add_argument("--systems", metavar="A,B", default="", help=f"only these of {', '.join(plan.ALL)}")
     parser.add_argument("--repeats", type=int, metavar="N", help="how often each trial (3; quick: 1)")
