@@ -8,8 +8,15 @@ import pytest
 from cluster import provider
 from cluster.options import Nodes, Options
 from cluster.provider import Cluster
+from fields.shown import SHOWN, Shown
 
 KEEP = bool(os.environ.get("KEEP"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Note which tests show a field while they are collected anyway: docs/fields.md is made of that."""
+    config.stash[SHOWN] = Shown()
+    config.pluginmanager.register(config.stash[SHOWN])
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,9 @@ class Shown:
         return [*lacking, *accepted, *(f"{path}: no such field" for path in sorted(unknown))]
 
 
+SHOWN: Final = pytest.StashKey[Shown]()
+
+
 def collect() -> Shown:
     """Collect all tests; RuntimeError with pytest's words if that cannot be done."""
     shown, told = Shown(), io.StringIO()
