@@ -48,7 +48,7 @@ STAGES = (
             (f"{_BIN}/lint-imports",),
         ),
     ),
-    Stage("unit", "no cluster", (_pytest("not integration and not e2e"),)),
+    Stage("unit", "no cluster", (_pytest("not integration and not e2e", "--numprocesses=auto"),)),
     Stage(
         "integration",
         "a real control plane, KWOK nodes",
