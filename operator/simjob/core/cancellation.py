@@ -6,9 +6,11 @@ itself may be taken away (Flux and Argo CD do that to what `kubectl patch` set) 
 
 from simjob.api import names
 from simjob.api.names import Reason
+from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import Metadata, SimulationJob
 from simjob.api.status import Cancellation, Phase
 from simjob.core import history, stopping, summary
+from simjob.core.facts import JobFact
 from simjob.core.plan import Plan
 from simjob.core.situation import Situation
 from simjob.core.summary import Saying
@@ -32,8 +34,8 @@ def cancelling(situation: Situation) -> Plan | None:
         return None
     if stored is None:
         return latch(situation, requested_by(job.metadata))
-    live, leftover = situation.live_pods, stopping.leftover(situation)
-    outcome = situation.ledger.model_copy(update={"cancelled": stopping.cancelled(situation), "cancelling": None})
+    live, leftover = situation.live_pods, _leftover(situation)
+    outcome = situation.ledger.model_copy(update={"cancelled": _cancelled(situation), "cancelling": None})
     actions = (*stopping.wind_up(situation), *history.tidy(situation))
     if live or leftover:
         status = summary.summarize(
@@ -75,6 +77,20 @@ def requested_by(metadata: Metadata, field: str = "cancel") -> str | None:
         return None
     newest = max(owners, key=lambda entry: (entry.time is not None, entry.time))
     return f"field manager {newest.manager}"
+
+
+def _cancelled(situation: Situation) -> Ranges:
+    """Returns the cases that are cancelled for good: neither ended by themselves nor with a live pod."""
+    live = Ranges.of(pod.index for pod in situation.live_pods)
+    return situation.unfinished.minus(live).union(situation.ledger.cancelled)
+
+
+def _leftover(situation: Situation) -> tuple[JobFact, ...]:
+    """Returns the Jobs that must go before CANCELLED may be said; of recorded cases those not yet asked to go."""
+    done = situation.job.status.ledger.cancelled
+    recorded = (case for case in situation.closed if case.index in done)
+    kept = (job for case in recorded for job in (case.job, *case.older) if job and not job.terminating)
+    return (*situation.unfinished_jobs, *kept)
 
 
 def _saying(situation: Situation) -> Saying:

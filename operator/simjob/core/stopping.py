@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from simjob.api.ranges import Ranges
 from simjob.core import jobstatus, summary
-from simjob.core.facts import JobFact, PodFact
+from simjob.core.facts import PodFact
 from simjob.core.observed import CaseFacts, Observed
 from simjob.core.plan import Action, DeleteJob, DeletePod, Plan, WriteJobStatus
 from simjob.core.situation import Situation
@@ -32,20 +31,6 @@ def wind_up(situation: Situation) -> tuple[Action, ...]:
     A Job goes when the ledger has its case (core/history.py): it knows how long the case's earlier attempts ran.
     """
     return (*stop_pods(situation.live_pods), *report_ended(situation))
-
-
-def cancelled(situation: Situation) -> Ranges:
-    """Returns the cases that are cancelled where all is to stop: neither ended by themselves nor with a live pod."""
-    live = Ranges.of(pod.index for pod in situation.live_pods)
-    return situation.unfinished.minus(live).union(situation.ledger.cancelled)
-
-
-def leftover(situation: Situation) -> tuple[JobFact, ...]:
-    """Returns the Jobs that must go before an end may be said; of recorded cases those not yet asked to go."""
-    done = situation.job.status.ledger.cancelled
-    recorded = (case for case in situation.closed if case.index in done)
-    kept = (job for case in recorded for job in (case.job, *case.older) if job and not job.terminating)
-    return (*situation.unfinished_jobs, *kept)
 
 
 def report_ended(situation: Situation) -> tuple[Action, ...]:
