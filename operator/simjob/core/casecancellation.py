@@ -75,9 +75,11 @@ def notices(job: SimulationJob, status: Status) -> tuple[Notice, ...]:
 
     `status` is what is said now: with it it may be known for the first time which cases there are.
     """
+    if not job.spec.cancel_cases:
+        return ()
     stored = job.status
     cases = job.model_copy(update={"status": status}).selection
-    unknown = (job.spec.cancel_cases or Ranges()).minus(cases)
+    unknown = job.spec.cancel_cases.minus(cases)
     is_told = stored.observed_generation == job.metadata.generation and stored.case_table == status.case_table
     if not unknown or not cases or is_told:
         return ()

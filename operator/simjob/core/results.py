@@ -18,7 +18,7 @@ from simjob.api.cases import Case
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import Ledger, Results
-from simjob.core import configmaps
+from simjob.core import casetable, configmaps
 from simjob.core.plan import End
 from simjob.core.situation import Situation
 
@@ -107,9 +107,7 @@ def pack(text: str, lines: Iterable[str]) -> list[tuple[str, int]]:
 
 def recorded(text: str, ended: Ranges) -> str:
     """Returns the lines of a shard whose cases have ended by the ledger; what is no row of ours stays as it is."""
-    # Not splitlines(): a text may hold U+2028 and the like.
-    rows = (row for row in text.split("\n") if row)
-    return "".join(f"{row}\n" for row in rows if (index := _index(row)) is None or index in ended)
+    return "".join(f"{row}\n" for row in casetable.lines(text) if (index := _index(row)) is None or index in ended)
 
 
 def _index(row: str) -> int | None:

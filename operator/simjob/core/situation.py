@@ -77,8 +77,8 @@ class Situation:
 
 def assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
     """Judges every case that has children."""
-    job = _consistent(job)
     selection = job.selection
+    job = _consistent(job, selection)
     stored = job.status.ledger
     closed = done(stored)
     open_ = tuple(case for case in observed.cases if case.index in selection and case.index not in closed)
@@ -105,12 +105,12 @@ def assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
     )
 
 
-def _consistent(job: SimulationJob) -> SimulationJob:
-    """Returns the job with each case at most once in its ledger, and none that it does not have.
+def _consistent(job: SimulationJob, cases: Ranges) -> SimulationJob:
+    """Returns the job with each of its cases at most once in its ledger, and no others.
 
     Whoever may write the status can write nonsense, and counts must sum up all the same.
     """
-    stored, cases = job.status.ledger, job.selection
+    stored = job.status.ledger
     recorded = done(stored)
     times = len(stored.succeeded) + len(stored.failed) + len(stored.cancelled)
     if times == len(recorded) and not recorded.minus(cases):
