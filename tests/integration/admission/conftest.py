@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from cluster.provider import Cluster
+from integration import client as paths
 from integration.admission.people import NAMESPACE, Person, invite
 from integration.client import Client
 
@@ -15,3 +16,11 @@ def people(kwok_cluster: Cluster, client: Client, operator_kubeconfig: Path) -> 
     assert operator_kubeconfig.exists()
     yield invite(kwok_cluster, client)
     client.delete(f"/api/v1/namespaces/{NAMESPACE}")
+
+
+@pytest.fixture
+def job(people: dict[str, Person], client: Client) -> Iterator[str]:
+    """Make a SimulationJob that anna submitted; give its name."""
+    people["anna"].create("job")
+    yield "job"
+    client.delete(paths.simulationjobs(NAMESPACE, "job"))

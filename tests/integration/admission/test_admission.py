@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 import yaml
 from cluster.provider import Cluster
-from integration import client as paths
 from integration.admission.components import ADMISSION, installed
-from integration.admission.people import FLUX, NAMESPACE, Person, bind, make_role, manifest, patching
+from integration.admission.people import FLUX, Person, bind, make_role, manifest, patching
 from integration.client import Client
 from integration.sweeps import eventually
 
@@ -33,14 +32,6 @@ ONLY_CANCELS = (
 def _component(kwok_cluster: Cluster, people: dict[str, Person]) -> Iterator[None]:
     with installed(kwok_cluster, people, ADMISSION):
         yield
-
-
-@pytest.fixture
-def job(people: dict[str, Person], client: Client) -> Iterator[str]:
-    """Make a SimulationJob; give its name."""
-    people["anna"].create("job")
-    yield "job"
-    client.delete(paths.simulationjobs(NAMESPACE, "job"))
 
 
 def test_who_may_not_create_jobs_may_not_submit(people: dict[str, Person], client: Client) -> None:

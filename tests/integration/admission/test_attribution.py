@@ -59,14 +59,6 @@ def _components(kwok_cluster: Cluster, people: dict[str, Person]) -> Iterator[No
 
 
 @pytest.fixture
-def job(people: dict[str, Person], client: Client) -> Iterator[str]:
-    """A SimulationJob that anna submitted."""
-    people["anna"].create("job")
-    yield "job"
-    client.delete(paths.simulationjobs(NAMESPACE, "job"))
-
-
-@pytest.fixture
 def place(client: Client, operator: OperatorProcess) -> Iterator[Place]:
     """The namespace of these people with the operator at work; in the end what it did there was lawful."""
     found = Place(client, NAMESPACE, operator.tail)
