@@ -224,8 +224,10 @@ def test_up_comes_back_with_its_data_after_all_was_killed(folder: Path) -> None:
     cluster.run_kubectl("create", "configmap", "kept")
     run_pod(cluster, "before", "sleep 600")
     wait_phase(cluster, "before", "Running")
-    for pid in processes.marked(cluster.state.id):
+    killed = processes.marked(cluster.state.id)
+    for pid in killed:
         processes.send(pid, signal.SIGKILL)
+    assert processes.wait_gone(killed, 10), "a process needs a moment to end, even by SIGKILL"
     cluster = up(folder)
     assert all(cluster.components().values())
     cluster.run_kubectl("get", "configmap", "kept")
