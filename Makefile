@@ -1,7 +1,7 @@
 # Every target does its own set-up: `make demo` and `make test` need nothing but a Linux machine.
 # Variables of the cluster targets: NODES=real|kwok|both|none KWOK_NODES=50 KCM_QPS=20 CLUSTER=kind STATE=.cluster
 # Variable of the demo and the tests: KEEP=1 leaves their cluster up.
-# Variables of the benchmark: QUICK=1 for small sizes; BENCH="--scenario live --repeats 1" for flags.
+# Variables of the benchmark: QUICK=1 for small sizes; BENCH="--scenarios live --repeats 1" for flags.
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-unit test-integration test-e2e lint bench generate cluster-up cluster-status cluster-down run image deploy

@@ -67,8 +67,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--quick", action="store_true", default=quick, help="small sizes (QUICK=1)")
-    parser.add_argument("--scenario", action="append", choices=plan.names(), help="only this one; may be repeated")
+    parser.add_argument("--scenarios", metavar="A,B", default="", help="only these of the list below")
     parser.add_argument("--systems", metavar="A,B", default="", help=f"only these of {', '.join(plan.ALL)}")
+    parser.add_argument("--sizes", metavar="A,B", default="", help="only those with so many cases")
     parser.add_argument("--repeats", type=int, metavar="N", help="how often each trial (3; quick: 1)")
     parser.add_argument("--qps", metavar="A,B", default=f"{plan.STOCK},{plan.RAISED}", help="the controller manager's")
     parser.add_argument(
@@ -83,13 +84,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _wishes(parser: argparse.ArgumentParser, parsed: argparse.Namespace, arguments: list[str]) -> Wishes:
-    systems = tuple(filter(None, parsed.systems.split(",")))
-    if unknown := set(systems) - set(plan.ALL):
-        parser.error(f"no such system: {', '.join(sorted(unknown))}; there are {', '.join(plan.ALL)}")
+    systems = _chosen(parser, "system", parsed.systems, plan.ALL)
+    scenarios = _chosen(parser, "scenario", parsed.scenarios, plan.names())
     command = " ".join(["python -m bench", *arguments])
     return Wishes(
-        scenarios=tuple(one for one in plan.SCENARIOS if not parsed.scenario or one.name in parsed.scenario),
+        scenarios=tuple(one for one in plan.SCENARIOS if not scenarios or one.name in scenarios),
         systems=systems,
+        sizes=tuple(int(part) for part in filter(None, parsed.sizes.split(","))),
         qps=tuple(int(part) for part in parsed.qps.split(",")),
         repeats=parsed.repeats or (1 if parsed.quick else 3),
         quick=parsed.quick,
@@ -98,6 +99,13 @@ def _wishes(parser: argparse.ArgumentParser, parsed: argparse.Namespace, argumen
         keep=parsed.keep,
         command=command if arguments else f"make bench{' QUICK=1' if parsed.quick else ''}",
     )
+
+
+def _chosen(parser: argparse.ArgumentParser, kind: str, given: str, known: Sequence[str]) -> tuple[str, ...]:
+    chosen = tuple(filter(None, given.split(",")))
+    if unknown := set(chosen) - set(known):
+        parser.error(f"no such {kind}: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    return chosen
 
 
 if __name__ == "__main__":

@@ -42,10 +42,11 @@ ACCOUNTS = ("observer", "driver", "bare", "plain", "user")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What a run is asked for. Empty `systems` are all."""
+    """What a run is asked for. Empty `systems` are all, and so are empty `sizes` in cases."""
 
     scenarios: tuple[Planned, ...]
     systems: tuple[str, ...]
+    sizes: tuple[int, ...]
     qps: tuple[int, ...]
     repeats: int
     quick: bool
@@ -76,22 +77,31 @@ def run(wishes: Wishes) -> Run:
 
 
 def _lines(planned: Planned, wishes: Wishes) -> tuple[Line, ...]:
-    return planned.quick if wishes.quick else planned.lines
+    lines = planned.quick if wishes.quick else planned.lines
+    return tuple(line for line in lines if not wishes.sizes or line.shape.cases in wishes.sizes)
 
 
 async def _measure(cluster: Cluster, qps: int, wishes: Wishes, made: Run, report: Report) -> None:
     async with _world(cluster, report) as world:
-        world.say("warming up, looking for the bare client's best concurrency")
-        best = await find_concurrency(world, 100, (32, 64, 128)) if wishes.quick else await find_concurrency(world, 300)
-        made.concurrency[qps] = (best.create, best.cancel)
-        world.say(f"bare client: {best.create} requests at a time to create, {best.cancel} to delete {best.tried}")
-        for planned, blank in _blanks(qps, wishes):
+        trials = list(_blanks(qps, wishes))
+        best = Concurrency()
+        if any(blank.system == "bare" for _, blank in trials):
+            best = await _best(world, wishes)
+            made.concurrency[qps] = (best.create, best.cancel)
+        for planned, blank in trials:
             world.say(f"{table.heading(blank.row)}: {blank.system}, {blank.repeat + 1} of {wishes.repeats}")
             found = await trial.run(world, _system(blank.system, world, best), planned.run, blank)
             made.trials.append(found)
             made.seconds = round(time.monotonic() - report.started, 1)
             world.say(f"    {_summary(found)}")
             _keep(made, found, world, wishes.folder)
+
+
+async def _best(world: World, wishes: Wishes) -> Concurrency:
+    world.say("warming up, looking for the bare client's best concurrency")
+    best = await find_concurrency(world, 100, (32, 64, 128)) if wishes.quick else await find_concurrency(world, 300)
+    world.say(f"bare client: {best.create} requests at a time to create, {best.cancel} to delete {best.tried}")
+    return best
 
 
 def _blanks(qps: int, wishes: Wishes) -> Iterator[tuple[Planned, Trial]]:

@@ -26,7 +26,7 @@ def test_a_whole_run_has_three_repeats_and_both_speeds_of_the_controller_manager
 
 
 def test_scenarios_systems_and_repeats_can_be_chosen() -> None:
-    found = wishes("--scenario", "live", "--systems", "simjob,bare", "--repeats", "2", "--quick")
+    found = wishes("--scenarios", "live", "--systems", "simjob,bare", "--repeats", "2", "--quick")
     assert [one.name for one in found.scenarios] == ["live"]
     assert (found.systems, found.repeats, found.quick) == (("simjob", "bare"), 2, True)
 

@@ -18,6 +18,8 @@ Patch = Mapping[str, Any]
 
 # A case that ends within this time is written of once, at its end.
 SETTLING: Final = timedelta(seconds=2)
+# While other cases are being started, each such write would keep one of them waiting.
+SETTLING_WHILE_STARTING: Final = timedelta(seconds=30)
 
 
 def says_running(job: JobFact) -> bool:
@@ -25,18 +27,18 @@ def says_running(job: JobFact) -> bool:
     return job.active == 1 and job.ready == 1
 
 
-def running_at(pod: PodFact) -> datetime:
-    """Returns when a running pod's Job should say so."""
-    return pod.seen_at + SETTLING
+def running_at(pod: PodFact, *, starting: bool) -> datetime:
+    """Returns when a running pod's Job should say so. `starting`: other cases of the sweep are being started."""
+    return pod.seen_at + (SETTLING_WHILE_STARTING if starting else SETTLING)
 
 
-def running(job: JobFact, pod: PodFact, now: datetime) -> Patch | None:
+def running(job: JobFact, pod: PodFact, now: datetime, *, starting: bool = False) -> Patch | None:
     """Says that the pod runs, once it has for some time; of a Job that its queue has let go, that it is not held."""
     if job.says_suspended and not job.suspended:
         message = "The Job was admitted by its queue"
         condition = _condition("Suspended", "False", "JobResumed", message, now)
         return {"startTime": format_time(_started(job, now)), "conditions": [condition]}
-    if pod.state is not PodState.RUNNING or says_running(job) or now < running_at(pod):
+    if pod.state is not PodState.RUNNING or says_running(job) or now < running_at(pod, starting=starting):
         return None
     return {"active": 1, "ready": 1, "startTime": format_time(_started(job, now))}
 

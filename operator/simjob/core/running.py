@@ -45,18 +45,19 @@ class _Starts:
 def running(situation: Situation) -> Plan:
     """Goes on with the job."""
     starts = _start(situation)
+    starting = bool(starts.actions) or situation.has_pod(PodState.PENDING) or situation.has_pod(PodState.ASSIGNED)
     cancelling = situation.job.status.ledger.cancelling or Ranges()
     actions: list[Action] = []
     for case in situation.open:
         if case.index in cancelling:
             actions.extend(stop_pods(case.live_pods))
         else:
-            actions.extend(_advance(case, situation.verdicts[case.index], situation))
+            actions.extend(_advance(case, situation.verdicts[case.index], situation, starting=starting))
     actions.extend(stopping.report_ended(situation))
     actions.extend(history.tidy(situation))
     saying = explanation.explain(situation)
     status = summary.summarize(situation, saying, round_=starts.round_)
-    times = [summary.resync_at(situation.now), *_times(situation), *([starts.again] if starts.again else [])]
+    times = [summary.resync_at(situation.now), *_times(situation, starting), *([starts.again] if starts.again else [])]
     if (over_at := totaltime.over_at(situation)) is not None:
         times.append(over_at)
     return Plan(
@@ -67,7 +68,7 @@ def running(situation: Situation) -> Plan:
     )
 
 
-def _advance(case: CaseFacts, verdict: Verdict, situation: Situation) -> Iterable[Action]:
+def _advance(case: CaseFacts, verdict: Verdict, situation: Situation, *, starting: bool) -> Iterable[Action]:
     yield from _surplus(case)
     job, now = case.job, situation.now
     if job is None:
@@ -80,7 +81,7 @@ def _advance(case: CaseFacts, verdict: Verdict, situation: Situation) -> Iterabl
             yield from _count(job, count)
         case Live(pod=pod):
             if attempts.is_current(job, pod):
-                yield from _follow(job, pod, situation)
+                yield from _follow(job, pod, situation, starting=starting)
         case Over(count=count):
             yield from _count(job, count)
         case Held():
@@ -90,12 +91,12 @@ def _advance(case: CaseFacts, verdict: Verdict, situation: Situation) -> Iterabl
             return
 
 
-def _follow(job: JobFact, pod: PodFact, situation: Situation) -> Iterable[Action]:
+def _follow(job: JobFact, pod: PodFact, situation: Situation, *, starting: bool) -> Iterable[Action]:
     """Tells of the current attempt's pod that it runs, and holds it to its time."""
     seconds = timeouts.tightened(pod, situation.job.spec.timeouts)
     if seconds is not None and not pod.terminating:
         yield LimitRun(pod=pod, seconds=seconds)
-    if patch := jobstatus.running(job, pod, situation.now):
+    if patch := jobstatus.running(job, pod, situation.now, starting=starting):
         yield WriteJobStatus(job=job, status=patch)
 
 
@@ -173,13 +174,13 @@ def _lost(situation: Situation) -> tuple[Notice, ...]:
     return (Notice(reason=Reason.ATTEMPT_LOST, action="Replace", note=note, warning=True),)
 
 
-def _times(situation: Situation) -> Iterable[datetime]:
+def _times(situation: Situation, starting: bool) -> Iterable[datetime]:
     for case in situation.open:
         match situation.verdicts[case.index]:
             case Due(at=at) if at is not None and at > situation.now:
                 yield at
             case Live(pod=pod) if case.job and pod.state is PodState.RUNNING and not jobstatus.says_running(case.job):
-                if (at := jobstatus.running_at(pod)) > situation.now:
+                if (at := jobstatus.running_at(pod, starting=starting)) > situation.now:
                     yield at
             case Live(pod=pod):
                 expiry = attempts.expiry(case.job, pod, situation.job.spec)

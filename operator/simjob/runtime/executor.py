@@ -84,10 +84,12 @@ class Executor:
         """Carries out the actions and notes in `outcome` what came of them; no call is left when it ends.
 
         PrepareCases is left out: it takes longer than a pass may (runtime/preparing.py).
-        `job` is needed only where Jobs are to be made.
+        `job` is needed only where Jobs are to be made. A cancel that comes meanwhile ends it: what has not begun is
+        left to the next pass.
         """
+        overtaken = self._overtaken(key)
         deletions = [action for action in actions if isinstance(action, DeletePod | DeleteSimulationJob)]
-        await self._together(outcome, [partial(self._one, key, action, outcome) for action in deletions])
+        await self._together(outcome, [partial(self._one, key, action, outcome) for action in deletions], overtaken)
         by_job: dict[str, list[Action]] = {}
         creations: list[CreateCase] = []
         for action in actions:
@@ -101,17 +103,26 @@ class Executor:
                 case _:
                     by_job.setdefault(action.job.uid, []).append(action)
         template = job.spec.template.to_api(as_given=True) if job and creations else {}
-        sequences = [partial(self._in_order, key, group, outcome) for group in by_job.values()]
-        if job:
-            sequences += [partial(self._create, key, job, template, creation, outcome) for creation in creations]
-        await self._together(outcome, sequences)
+        # What is to run comes before what is to be said of what runs.
+        sequences = [partial(self._create, key, job, template, one, outcome) for one in creations] if job else []
+        sequences += [partial(self._in_order, key, group, outcome) for group in by_job.values()]
+        await self._together(outcome, sequences, overtaken)
 
-    async def _together(self, outcome: Outcome, calls: Sequence[Callable[[], Awaitable[None]]]) -> None:
+    def _overtaken(self, key: Key) -> Callable[[], bool]:
+        """Returns what tells whether nothing new may be made any more, if it may now."""
+        if self._store.must_not_create(key):
+            return lambda: False
+        return lambda: self._store.must_not_create(key)
+
+    async def _together(
+        self, outcome: Outcome, calls: Sequence[Callable[[], Awaitable[None]]], overtaken: Callable[[], bool]
+    ) -> None:
         places = asyncio.Semaphore(_AT_ONCE)
 
         async def run(call: Callable[[], Awaitable[None]]) -> None:
             async with places:
-                await self._guard(outcome, call)
+                if not overtaken():
+                    await self._guard(outcome, call)
 
         ends = await asyncio.gather(*(run(call) for call in calls), return_exceptions=True)
         for end in ends:

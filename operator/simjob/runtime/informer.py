@@ -53,7 +53,12 @@ class _Meta(msgspec.Struct, rename="camel"):
     resource_version: str = ""
 
 
-class _Event(msgspec.Struct):
+class _Event(msgspec.Struct, Generic[T]):
+    type: str
+    object: T
+
+
+class _AnyEvent(msgspec.Struct):
     type: str
     object: msgspec.Raw
 
@@ -67,7 +72,7 @@ class _Error(msgspec.Struct):
     message: str = ""
 
 
-_EVENTS: Final = msgspec.json.Decoder(_Event)
+_ANY_EVENTS: Final = msgspec.json.Decoder(_AnyEvent)
 _VERSIONS: Final = msgspec.json.Decoder(_Versioned)
 
 
@@ -100,6 +105,7 @@ class Informer(Generic[T]):
         self.last_seen = self._tried = monotonic()
         self._connection = connection
         self._decoder = msgspec.json.Decoder(kind)
+        self._event_decoder: msgspec.json.Decoder[_Event[T]] = msgspec.json.Decoder(_Event[kind])  # type: ignore[valid-type]
         self._sink = sink
         self._selector = selector
         self._inactivity = inactivity
@@ -176,23 +182,32 @@ class Informer(Generic[T]):
 
     async def _tell(self, lines: Iterable[bytes], version: str) -> str:
         for line in lines:
-            event = _EVENTS.decode(line)
-            if event.type == "ERROR":
-                error = msgspec.json.decode(event.object, type=_Error)
-                raise errors.UnavailableError(f"the watch ended: {error.message}", code=error.code)
-            version = _VERSIONS.decode(event.object).metadata.resource_version
+            try:
+                event = self._event_decoder.decode(line)
+            except msgspec.ValidationError:
+                # A bookmark, an error, or a strange object: rare enough to be read twice.
+                version = self._tell_other(_ANY_EVENTS.decode(line))
+            else:
+                version = event.object.metadata.resource_version
+                self._change(event)
             self._failures = 0
-            if event.type != "BOOKMARK" and (obj := self._decode(event.object)) is not None:
-                self._change(event.type, obj)
             await self._breathe()
         return version
 
-    def _change(self, type_: str, obj: T) -> None:
-        if type_ == "DELETED":
-            self._known.pop(obj.metadata.uid, None)
-            self._sink.delete(obj)
-        else:
-            self._upsert(obj)
+    def _tell_other(self, event: _AnyEvent) -> str:
+        if event.type == "ERROR":
+            error = msgspec.json.decode(event.object, type=_Error)
+            raise errors.UnavailableError(f"the watch ended: {error.message}", code=error.code)
+        if event.type != "BOOKMARK":
+            self._decode(event.object)
+        return _VERSIONS.decode(event.object).metadata.resource_version
+
+    def _change(self, event: _Event[T]) -> None:
+        if event.type == "DELETED":
+            self._known.pop(event.object.metadata.uid, None)
+            self._sink.delete(event.object)
+        elif event.type in ("ADDED", "MODIFIED"):
+            self._upsert(event.object)
 
     def _upsert(self, obj: T) -> None:
         before = self._known.get(obj.metadata.uid)

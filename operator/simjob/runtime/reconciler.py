@@ -78,10 +78,10 @@ class Reconciler:
                 self._queue.done(key)
 
     async def _breathe(self, key: Key) -> None:
-        """Lets events gather before the next pass over a large job, so that plans take a third of a core at most."""
+        """Lets events gather before the next pass over a large job, so that plans take a ninth of a core, as long as that is no long pause."""
         memory = self._memories.get(key)
         if memory and memory.planning > _SHORT:
-            await asyncio.sleep(min(2 * memory.planning, _LONGEST_BREATH))
+            await asyncio.sleep(min(8 * memory.planning, _LONGEST_BREATH))
 
     async def reconcile(self, key: Key) -> None:
         """Makes one pass; raises ClusterError where the cluster did not let it."""
