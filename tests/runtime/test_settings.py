@@ -12,7 +12,7 @@ def test_without_anything_the_defaults_are_those_of_two_replicas_in_a_cluster(mo
     assert found.leader_election
     assert found.lease_namespace == "simulations"
     assert (found.lease_duration_seconds, found.lease_renew_deadline_seconds, found.lease_retry_seconds) == (15, 10, 2)
-    assert (found.max_requests, found.health_port, found.log_format) == (64, 8080, "json")
+    assert (found.max_requests, found.health_port, found.log_format) == (128, 8080, "json")
 
 
 def test_no_two_processes_have_the_same_identity() -> None:

@@ -8,7 +8,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from enum import Enum
 from importlib.metadata import version
@@ -23,6 +23,7 @@ from simjob.api import names
 from simjob.runtime import errors
 from simjob.runtime.clock import ServerClock
 from simjob.runtime.credentials import Credentials
+from simjob.runtime.limiter import Limiter
 
 # The API server takes the part before the slash as the field manager of every write.
 USER_AGENT: Final = f"{names.FIELD_MANAGER}/{version('simjob')}"
@@ -32,10 +33,11 @@ JSON: Final = "application/json"
 _REPEATS: Final = 4
 _FIRST_DELAY: Final = 0.2
 _LONGEST_DELAY: Final = 10.0
+_TOO_MANY: Final = 429
 
 
 class Lane(Enum):
-    """Which of a connection's places a request takes: creates get half of them at most."""
+    """Which of a connection's places a request takes: creates get half of them at most, fewer where they take long."""
 
     CREATE = "create"
     OTHER = "other"
@@ -103,7 +105,7 @@ class Connection:
         self._places = asyncio.Semaphore(max_requests)
         # A create waits for one of its own places first, so that never more than these queue up for the others:
         # deletes and status writes, cancel above all, always get through.
-        self._create_places = asyncio.Semaphore(max(1, max_requests // 2))
+        self._creations = Limiter(max(1, max_requests // 2))
         self.clock = ServerClock(time.monotonic, lambda: datetime.now(UTC))
         self._sleep = sleep
         self._jitter = jitter
@@ -134,10 +136,9 @@ class Connection:
         tries = _REPEATS if repeat and method != "POST" else 1
         for attempt in range(1, tries + 1):
             try:
-                async with AsyncExitStack() as places:
-                    if lane is Lane.CREATE:
-                        await places.enter_async_context(self._create_places)
-                    await places.enter_async_context(self._places)
+                if lane is Lane.CREATE:
+                    return await self._create(method, url, body, headers, within)
+                async with self._places:
                     return await self._try(method, url, body, headers, within)
             except errors.UnavailableError as trouble:
                 if attempt == tries:
@@ -145,6 +146,18 @@ class Connection:
                 delay = self._delay(attempt, trouble.retry_after)
             await self._sleep(delay)
         raise AssertionError("unreachable")
+
+    async def _create(self, method: str, url: URL, body: bytes | None, headers: dict[str, str], within: float) -> bytes:
+        async with self._creations.place(), self._places:
+            started = time.monotonic()
+            try:
+                return await self._try(method, url, body, headers, within)
+            except errors.UnavailableError as trouble:
+                if trouble.code == _TOO_MANY:
+                    self._creations.refused()
+                raise
+            finally:
+                self._creations.answered(time.monotonic() - started)
 
     @asynccontextmanager
     async def stream(

@@ -50,7 +50,7 @@ from simjob.runtime.workqueue import Key
 T = TypeVar("T")
 
 # Of one SimulationJob; runtime/connection.py bounds the requests of all.
-_AT_ONCE: Final = 64
+_AT_ONCE: Final = 96
 # Pods whose deadline was refused; each is told of once.
 _REMEMBERED: Final = 10_000
 

@@ -78,7 +78,7 @@ class Reconciler:
                 self._queue.done(key)
 
     async def _breathe(self, key: Key) -> None:
-        """Lets events gather before the next pass over a large job, so that plans take a ninth of a core, as long as that is no long pause."""
+        """Lets events gather before the next pass over a large job: plans take a ninth of a core, or more if huge."""
         memory = self._memories.get(key)
         if memory and memory.planning > _SHORT:
             await asyncio.sleep(min(8 * memory.planning, _LONGEST_BREATH))

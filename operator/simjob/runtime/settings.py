@@ -50,11 +50,11 @@ class Settings(BaseSettings):
         description="SimulationJobs that are worked on at the same time. More of them need more memory and CPU.",
     )
     max_requests: int = Field(
-        default=64,
+        default=128,
         ge=4,
         le=1024,
-        description="Requests to the API server at the same time; creations get half of these places at most. "
-        "Lower it if the API server often answers 429.",
+        description="Requests to the API server at the same time; creations get half of these places at most, "
+        "and fewer where the API server takes long or answers 429.",
     )
     leader_election: bool = Field(
         default=True,

@@ -27,8 +27,22 @@ _REMEMBERED_ENDS: Final = 20_000
 
 @dataclass(slots=True)
 class _Children:
+    """Jobs and pods by uid; `of_job`: the pods' uids by that of their Job."""
+
     jobs: dict[str, JobFact] = field(default_factory=dict)
     pods: dict[str, PodFact] = field(default_factory=dict)
+    of_job: dict[str, set[str]] = field(default_factory=dict)
+
+    def put_pod(self, pod: PodFact) -> None:
+        self.pods[pod.uid] = pod
+        self.of_job.setdefault(pod.job_uid, set()).add(pod.uid)
+
+    def forget_pod(self, pod: PodFact) -> None:
+        del self.pods[pod.uid]
+        of_job = self.of_job[pod.job_uid]
+        of_job.discard(pod.uid)
+        if not of_job:
+            del self.of_job[pod.job_uid]
 
 
 class Store:
@@ -78,7 +92,7 @@ class Store:
     def ended_pods(self, key: Key, job_uid: str) -> tuple[PodFact, ...]:
         """Returns the pods of a Job that have ended, are still there, and that nobody has asked to go."""
         children = self._children.get(key) or _Children()
-        of_job = (pod for pod in children.pods.values() if pod.job_uid == job_uid)
+        of_job = (children.pods[uid] for uid in children.of_job.get(job_uid, ()))
         return tuple(pod for pod in of_job if pod.ended and not pod.gone and not pod.terminating)
 
     def has_children(self, key: Key) -> bool:
@@ -142,11 +156,11 @@ class Store:
     def put_pod(self, fact: PodFact) -> None:
         """Takes a pod's state if it is newer than what is known."""
         key = Key(fact.namespace, fact.owner_uid)
-        pods = self._children.setdefault(key, _Children()).pods
-        known = pods.get(fact.uid)
+        children = self._children.setdefault(key, _Children())
+        known = children.pods.get(fact.uid)
         if fact.uid in self._ended or (known and known.version >= fact.version):
             return
-        pods[fact.uid] = facts.successor(known, fact) if known else fact
+        children.put_pod(facts.successor(known, fact) if known else fact)
         self._wake(key)
 
     def job_asked_to_go(self, fact: JobFact) -> None:
@@ -172,10 +186,10 @@ class Store:
             return
         self._remember_end(fact.uid)
         key = Key(fact.namespace, fact.owner_uid)
-        pods = self._children.setdefault(key, _Children()).pods
-        known = pods.get(fact.uid)
+        children = self._children.setdefault(key, _Children())
+        known = children.pods.get(fact.uid)
         last = facts.successor(known, fact) if known else fact
-        pods[fact.uid] = replace(last, gone=True, gone_at=self._clock())
+        children.put_pod(replace(last, gone=True, gone_at=self._clock()))
         self._wake(key)
 
     def listed_jobs(self, namespace: str | None, uids: Set[str], version: int) -> None:
@@ -250,4 +264,4 @@ def _forget_settled(children: _Children, status: Status | None) -> None:
         counted = finished is not None and pod.index in finished
         surpassed = job.attempt > pod.attempt if job else pod.stopped or pod.state is not PodState.SUCCEEDED
         if counted or surpassed:
-            del children.pods[pod.uid]
+            children.forget_pod(pod)
