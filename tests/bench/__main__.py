@@ -76,6 +76,11 @@ def _parser() -> argparse.ArgumentParser:
         "--state", type=Path, default=Path(".cluster-bench"), metavar="DIR", help="the cluster's folder"
     )
     parser.add_argument("--output", type=Path, default=Path("build/bench"), metavar="DIR", help="where results go")
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="draw flame graphs of the operator's creation and cancel; as root, and the figures suffer from it",
+    )
     parser.add_argument("--keep", action="store_true", help="leave the cluster up")
     parser.add_argument(
         "--document", type=Path, metavar="RESULTS", help=f"measure nothing: write {DOCUMENT} from these results"
@@ -97,6 +102,7 @@ def _wishes(parser: argparse.ArgumentParser, parsed: argparse.Namespace, argumen
         state=parsed.state,
         folder=parsed.output,
         keep=parsed.keep,
+        profile=parsed.profile,
         command=command if arguments else f"make bench{' QUICK=1' if parsed.quick else ''}",
     )
 

@@ -53,6 +53,7 @@ class Wishes:
     state: Path
     folder: Path
     keep: bool
+    profile: bool
     command: str
 
 
@@ -82,7 +83,7 @@ def _lines(planned: Planned, wishes: Wishes) -> tuple[Line, ...]:
 
 
 async def _measure(cluster: Cluster, qps: int, wishes: Wishes, made: Run, report: Report) -> None:
-    async with _world(cluster, report) as world:
+    async with _world(cluster, report, wishes.folder if wishes.profile else None) as world:
         trials = list(_blanks(qps, wishes))
         best = Concurrency()
         if any(blank.system == "bare" for _, blank in trials):
@@ -179,7 +180,7 @@ def _cluster(wishes: Wishes, qps: int, report: Report) -> Iterator[Cluster]:
 
 
 @asynccontextmanager
-async def _world(cluster: Cluster, report: Report) -> AsyncIterator[World]:
+async def _world(cluster: Cluster, report: Report, profiles: Path | None) -> AsyncIterator[World]:
     """Make the accounts, install what is measured, and start the observer."""
     audit = Audit(cluster.audit(POLICY))
     wait_ready(cluster)
@@ -198,6 +199,7 @@ async def _world(cluster: Cluster, report: Report) -> AsyncIterator[World]:
             accounts=accounts,
             folder=logs,
             say=report.step,
+            profiles=profiles,
         )
 
 

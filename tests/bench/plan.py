@@ -38,7 +38,8 @@ SCENARIOS = (
         run=Scenario(live.measure, whole=True),
         lines=(
             Line(shape=Shape(cases=200), systems=ALL, qps=(STOCK, RAISED)),
-            Line(shape=Shape(cases=1000), systems=ALL, qps=(STOCK, RAISED)),
+            Line(shape=Shape(cases=1000), systems=("simjob", "bare", "indexed", "plain"), qps=(STOCK,)),
+            Line(shape=Shape(cases=1000), systems=ALL, qps=(RAISED,)),
             Line(shape=Shape(cases=3000), qps=(STOCK,)),
             Line(shape=Shape(cases=3000), systems=("simjob", "bare", "indexed"), qps=(RAISED,)),
         ),
@@ -51,7 +52,7 @@ SCENARIOS = (
         name="realistic",
         what="the same, and stopping takes a pod 1.5 s",
         run=Scenario(live.measure, whole=True),
-        lines=(Line(shape=Shape(cases=1000, stop=1.5), systems=("simjob", "bare", "indexed")),),
+        lines=(Line(shape=Shape(cases=1000, stop=1.5), systems=("simjob", "bare", "indexed"), qps=(RAISED,)),),
         quick=(Line(shape=Shape(cases=200, stop=1.5)),),
     ),
     Planned(
@@ -106,7 +107,10 @@ SCENARIOS = (
         name="kubectl",
         what="another user's kubectl while a large sweep is created",
         run=Scenario(kubectl.measure),
-        lines=(Line(shape=Shape(cases=10_000)),),
+        lines=(
+            Line(shape=Shape(cases=10_000), systems=OURS),
+            Line(shape=Shape(cases=3000), systems=("bare",)),
+        ),
         quick=(Line(shape=Shape(cases=600), systems=OURS),),
     ),
     Planned(

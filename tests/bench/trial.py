@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from bench import audit, measures
 from bench.errors import BenchError, TrialError
 from bench.measures import Measures
+from bench.profiling import profiling
 from bench.results import RequestCount, Trial
 from bench.sampling import Samples, sampling
 from bench.shape import Shape
@@ -48,6 +50,13 @@ class Stage:
         accepted = await self.system.create(key, shape or self.shape)
         self.zero = min(accepted, self.zero or accepted)
         return accepted
+
+    def profiled(self, part: str) -> AbstractAsyncContextManager[None]:
+        """Draw a flame graph of what the system's process does inside the block, if that is wanted."""
+        folder, child = self.world.profiles, self.system.child
+        if folder is None or child is None:
+            return nullcontext()
+        return profiling(child, folder / f"{self.system.name}-{self.shape.cases}-{part}.svg")
 
     async def check(self, key: Key) -> None:
         """Compare the observer with a fresh list of the API server: a wrong clock is worse than none."""

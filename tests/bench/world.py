@@ -22,7 +22,10 @@ CLEANERS = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Handed to systems and scenarios. `accounts` gives a kubeconfig for each process by name."""
+    """Handed to systems and scenarios. `accounts` gives a kubeconfig for each process by name.
+
+    `profiles`: where flame graphs go, if they are wanted.
+    """
 
     cluster: Cluster
     http: aiohttp.ClientSession
@@ -31,6 +34,7 @@ class World:
     accounts: Mapping[str, Path]
     folder: Path
     say: Callable[[str], None]
+    profiles: Path | None = None
 
     async def namespace(self, label: str) -> str:
         """Make a namespace that takes pods."""

@@ -6,7 +6,7 @@ import pytest
 from builders import NOW, a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
 from simjob.core import running
 from simjob.core.facts import JobFact, PodFact, PodState
-from simjob.core.jobstatus import SETTLING
+from simjob.core.jobstatus import SETTLING, SETTLING_WHILE_STARTING
 from simjob.core.plan import (
     Action,
     CountAttempt,
@@ -113,6 +113,18 @@ def test_a_running_pod_is_told_to_its_job_a_moment_later() -> None:
     early = planned(job, *live(0))
     assert (kinds(early.actions), early.look_again) == ([], NOW + SETTLING)
     assert kinds(planned(job, *live(0), now=NOW + SETTLING).actions) == [WriteJobStatus]
+
+
+@pytest.mark.parametrize("state", [PodState.PENDING, PodState.ASSIGNED])
+def test_while_another_case_is_being_started_that_waits_longer(state: PodState) -> None:
+    facts = (*live(0), a_job_fact(1), a_pod_fact(1, state=state))
+    assert kinds(planned(sweep(2), *facts, now=NOW + SETTLING).actions) == []
+    assert kinds(planned(sweep(2), *facts, now=NOW + SETTLING_WHILE_STARTING).actions) == [WriteJobStatus]
+
+
+def test_what_is_created_now_comes_before_what_is_told_of_others() -> None:
+    plan = planned(sweep(2), *live(0), now=NOW + SETTLING)
+    assert (kinds(plan.actions), plan.look_again) == ([CreateCase], NOW + SETTLING_WHILE_STARTING)
 
 
 def test_a_queue_that_takes_a_job_back_gets_its_pod_stopped_and_is_told() -> None:

@@ -257,6 +257,21 @@ class TestStopSigns:
         outcome = await bench.apply(case())
         assert (bench.cluster.calls, outcome.created) == ([], set())
 
+    async def test_a_cancel_that_comes_meanwhile_ends_what_has_not_begun(self) -> None:
+        bench = Bench()
+        jobs = [(await bench.started(index))[0] for index in range(3)]
+        write = bench.cluster.write_job_status
+
+        async def write_and_cancel(namespace: str, name: str, uid: str, status: Mapping[str, Any]) -> JobFact:
+            bench.cluster.apply(a_job_dict(cancel=True))
+            return await write(namespace, name, uid, status)
+
+        bench.cluster.write_job_status = write_and_cancel  # type: ignore[method-assign]
+        await bench.apply(*(WriteJobStatus(job=job, status={"active": 1}) for job in jobs))
+        assert bench.cluster.calls == ["write_job_status"]
+        await bench.apply(*(DeleteJob(job=job) for job in jobs))
+        assert bench.names("jobs") == [], "what the cancel itself asks for is done"
+
     async def test_a_cancel_that_comes_between_job_and_pod_stops_the_pod(self) -> None:
         bench = Bench()
         make = bench.cluster.create_job

@@ -11,9 +11,10 @@ from bench.trial import Stage
 async def measure(stage: Stage) -> Measures:
     """Create, wait until all run, cancel, wait until nothing lives and the system has said so."""
     key = await stage.place()
-    accepted = await stage.create(key)
     cases = stage.shape.cases
-    await stage.world.observed.reach(key, lambda now: now.running >= cases, stage.patience, f"not all {cases} run")
+    async with stage.profiled("create"):
+        accepted = await stage.create(key)
+        await stage.world.observed.reach(key, lambda now: now.running >= cases, stage.patience, f"not all {cases} run")
     await stage.check(key)
     found = measures.creating(stage.sweep(key), accepted, cases)
     return found | await cancel(stage, key)
@@ -22,8 +23,9 @@ async def measure(stage: Stage) -> Measures:
 async def cancel(stage: Stage, key: Key) -> Measures:
     """Cancel a sweep and wait for its whole end, pods' objects included."""
     observed, sweep = stage.world.observed, stage.sweep(key)
-    accepted = await stage.system.cancel(key)
-    await observed.reach(key, lambda now: now.live == 0, stage.patience, "pods still live after the cancel")
+    async with stage.profiled("cancel"):
+        accepted = await stage.system.cancel(key)
+        await observed.reach(key, lambda now: now.live == 0, stage.patience, "pods still live after the cancel")
     await observed.reach(key, lambda now: now.leaving == 0, stage.patience, "pods are still there after the cancel")
     if stage.system.name != "bare":
         await observed.until(
