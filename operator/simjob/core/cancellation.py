@@ -36,7 +36,8 @@ def cancelling(situation: Situation) -> Plan | None:
         return latch(situation, requested_by(job.metadata))
     live, leftover = situation.live_pods, _leftover(situation)
     outcome = situation.ledger.model_copy(update={"cancelled": _cancelled(situation), "cancelling": None})
-    actions = (*stopping.wind_up(situation), *history.tidy(situation))
+    # What CANCELLED waits for goes first; what it does not wait for uses the time in which pods stop.
+    actions = (*stopping.stop_pods(live), *history.unwanted(situation)) or history.housekeeping(situation)
     if live or leftover:
         status = summary.summarize(
             situation,

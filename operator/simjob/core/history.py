@@ -4,6 +4,7 @@ Only cases in the *stored* ledger are looked at: a Job goes when its outcome is 
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 from simjob.core import attempts, jobstatus, stopping
 from simjob.core.attempts import Ended, Outcome
@@ -12,20 +13,35 @@ from simjob.core.observed import CaseFacts
 from simjob.core.plan import Action, DeleteJob, WriteJobStatus
 from simjob.core.situation import Situation
 
+# So much of what nothing waits for is done before the cluster is looked at again: some tenths of a second.
+AT_ONCE: Final = 160
+
+
+def housekeeping(situation: Situation) -> tuple[Action, ...]:
+    """Returns some of what nothing waits for: surplus Jobs go, Jobs whose cases ended by themselves are told so."""
+    return (*surplus(situation), *stopping.report_ended(situation))[:AT_ONCE]
+
 
 def tidy(situation: Situation) -> tuple[Action, ...]:
     """Returns what is to be done to children of closed cases: their last status, and the deletion of surplus Jobs.
 
     Nothing may be live there; what is, is stopped.
     """
+    return (*unwanted(situation), *surplus(situation))
+
+
+def unwanted(situation: Situation) -> tuple[Action, ...]:
+    """Returns the removal of what is left of cases that were cancelled, or that the job does not have."""
+    cancelled, selection = situation.job.status.ledger.cancelled, situation.selection
+    return stopping.clear(case for case in situation.closed if case.index in cancelled or case.index not in selection)
+
+
+def surplus(situation: Situation) -> tuple[Action, ...]:
+    """Returns the last status of Jobs whose cases ended by themselves, and the deletion of all but the newest."""
     ledger, history = situation.job.status.ledger, situation.job.spec.history
     succeeded = [case for case in situation.closed if case.index in ledger.succeeded]
     failed = [case for case in situation.closed if case.index in ledger.failed]
-    unwanted = [
-        case for case in situation.closed if case.index in ledger.cancelled or case.index not in situation.selection
-    ]
     return (
-        *stopping.clear(unwanted),
         *_keep_newest(succeeded, history.succeeded_cases, Outcome.SUCCEEDED, situation),
         *_keep_newest(failed, history.failed_cases, Outcome.FAILED, situation),
     )

@@ -44,17 +44,17 @@ class _Starts:
 
 def running(situation: Situation) -> Plan:
     """Goes on with the job."""
-    starts = _start(situation)
-    starting = bool(starts.actions) or situation.has_pod(PodState.PENDING) or situation.has_pod(PodState.ASSIGNED)
     cancelling = situation.job.status.ledger.cancelling or Ranges()
-    actions: list[Action] = []
+    actions: list[Action] = [*history.unwanted(situation)]
     for case in situation.open:
         if case.index in cancelling:
             actions.extend(stop_pods(case.live_pods))
         else:
-            actions.extend(_advance(case, situation.verdicts[case.index], situation, starting=starting))
-    actions.extend(stopping.report_ended(situation))
-    actions.extend(history.tidy(situation))
+            actions.extend(_advance(case, situation.verdicts[case.index], situation))
+    housekeeping = history.housekeeping(situation)
+    starts = _start(situation, BATCH - len(housekeeping))
+    starting = bool(starts.actions) or situation.has_pod(PodState.PENDING) or situation.has_pod(PodState.ASSIGNED)
+    actions.extend((*housekeeping, *_told(situation, starting))[: history.AT_ONCE])
     saying = explanation.explain(situation)
     status = summary.summarize(situation, saying, round_=starts.round_)
     times = [summary.resync_at(situation.now), *_times(situation, starting), *([starts.again] if starts.again else [])]
@@ -68,7 +68,7 @@ def running(situation: Situation) -> Plan:
     )
 
 
-def _advance(case: CaseFacts, verdict: Verdict, situation: Situation, *, starting: bool) -> Iterable[Action]:
+def _advance(case: CaseFacts, verdict: Verdict, situation: Situation) -> Iterable[Action]:
     yield from _surplus(case)
     job, now = case.job, situation.now
     if job is None:
@@ -80,8 +80,8 @@ def _advance(case: CaseFacts, verdict: Verdict, situation: Situation, *, startin
             # Its pod goes when the count is stored: it is then an older attempt's.
             yield from _count(job, count)
         case Live(pod=pod):
-            if attempts.is_current(job, pod):
-                yield from _follow(job, pod, situation, starting=starting)
+            if attempts.is_current(job, pod) and not pod.terminating:
+                yield from _limit(pod, situation)
         case Over(count=count):
             yield from _count(job, count)
         case Held():
@@ -91,13 +91,23 @@ def _advance(case: CaseFacts, verdict: Verdict, situation: Situation, *, startin
             return
 
 
-def _follow(job: JobFact, pod: PodFact, situation: Situation, *, starting: bool) -> Iterable[Action]:
-    """Tells of the current attempt's pod that it runs, and holds it to its time."""
+def _limit(pod: PodFact, situation: Situation) -> Iterable[Action]:
+    """Holds the current attempt's pod to its time."""
     seconds = timeouts.tightened(pod, situation.job.spec.timeouts)
-    if seconds is not None and not pod.terminating:
+    if seconds is not None:
         yield LimitRun(pod=pod, seconds=seconds)
-    if patch := jobstatus.running(job, pod, situation.now, starting=starting):
-        yield WriteJobStatus(job=job, status=patch)
+
+
+def _told(situation: Situation, starting: bool) -> Iterable[Action]:
+    """Tells Jobs that their pods run, unless these are being stopped."""
+    for case in situation.open:
+        match situation.verdicts[case.index]:
+            case Live(pod=pod, timed_out=None) if case.job and not (case.job.suspended or pod.terminating):
+                patch = jobstatus.running(case.job, pod, situation.now, starting=starting)
+                if patch and attempts.is_current(case.job, pod):
+                    yield WriteJobStatus(job=case.job, status=patch)
+            case _:
+                continue
 
 
 def _count(job: JobFact, count: CountAttempt) -> Iterable[Action]:
@@ -120,7 +130,8 @@ def _surplus(case: CaseFacts) -> Iterable[Action]:
         yield from stop_pods(pod for pod in ended if pod.attempt < job.attempt - KEPT_ATTEMPTS)
 
 
-def _start(situation: Situation) -> _Starts:
+def _start(situation: Situation, most: int) -> _Starts:
+    """Fills the free places, new cases at `most`."""
     now, round_ = situation.now, situation.job.status.round
     parallelism = situation.job.spec.parallelism
     free = max(parallelism - situation.occupied, 0)
@@ -129,7 +140,7 @@ def _start(situation: Situation) -> _Starts:
     # Cases that wait for a retry leave their place to others, but not without end: a sweep that always fails
     # would otherwise have all its Jobs open at once.
     open_jobs = sum(1 for case in situation.open if case.job and not isinstance(situation.verdicts[case.index], Ended))
-    room = min(free - len(retries), 2 * parallelism - open_jobs, BATCH)
+    room = min(free - len(retries), 2 * parallelism - open_jobs, most)
     chosen = tuple(_startable(situation).take(room))
     actions: tuple[Action, ...] = tuple(StartAttempt(job=job) for job in retries)
     if not chosen:
@@ -137,7 +148,7 @@ def _start(situation: Situation) -> _Starts:
     if _names_may_be_used(situation, chosen):
         return _Starts(actions=actions, round_=round_ + 1, notices=_jobs_lost(situation, chosen), again=now)
     created = tuple(CreateCase(index=index, round=round_) for index in chosen)
-    return _Starts(actions=(*actions, *created), round_=round_, again=now if room == BATCH else None)
+    return _Starts(actions=(*actions, *created), round_=round_, again=now if room == most else None)
 
 
 def _startable(situation: Situation) -> Ranges:
