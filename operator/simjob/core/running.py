@@ -8,7 +8,7 @@ from typing import Final
 from simjob.api.names import Reason
 from simjob.api.ranges import Ranges
 from simjob.api.status import Phase
-from simjob.core import attempts, explanation, history, jobstatus, stopping, summary, timeouts, totaltime
+from simjob.core import attempts, explanation, history, jobstatus, summary, timeouts, totaltime
 from simjob.core.attempts import Absent, Due, Ended, Held, Live, Over, Verdict
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import CaseFacts
