@@ -21,8 +21,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def kwok_cluster() -> Iterator[Cluster]:
-    """A control plane with fake nodes, for this run."""
-    cluster = provider.up(Options(state=Path(".cluster-integration"), nodes=Nodes.KWOK, kwok_nodes=10))
+    """A control plane with fake nodes, for this run; where tests run side by side, one for each process."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    state = Path(".cluster-integration" + (f"-{worker}" if worker else ""))
+    cluster = provider.up(Options(state=state, nodes=Nodes.KWOK, kwok_nodes=10))
     yield cluster
     if not KEEP:
         cluster.down()

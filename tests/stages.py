@@ -51,8 +51,12 @@ STAGES = (
     Stage("unit", "no cluster", (_pytest("not integration and not e2e", "--numprocesses=auto"),)),
     Stage(
         "integration",
-        "a real control plane, KWOK nodes",
-        (_cluster("build", "kwok"), _pytest("integration", "--durations=10")),
+        "two real control planes, KWOK nodes",
+        # Two, since most tests wait most of the time; a module's tests share an operator.
+        (
+            _cluster("build", "kwok"),
+            _pytest("integration", "--durations=10", "--numprocesses=2", "--dist=loadscope"),
+        ),
         on_cluster=True,
     ),
     Stage(
