@@ -14,6 +14,7 @@ from oracles import JudgedCluster, Raw
 from simjob.api import names, simulationjob
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import planner
+from simjob.core.facts import PodFact
 from simjob.core.plan import Plan
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import UnavailableError
@@ -64,6 +65,7 @@ class World:
     `away`: what people do while the operator is dead. `rests`: the phase in which it comes to rest, an end if not
     given. `table`: the text of the ConfigMap TABLE, none if empty. `lag`: seconds that the watches of Jobs, pods and
     SimulationJobs are behind.
+    `untold`: cases whose pod had ended when it was deleted, which only the process knew that died with the answer.
     """
 
     script: Sequence[Sequence[int]]
@@ -78,6 +80,7 @@ class World:
     writes: int = 0
     deaths: int = 0
     own_ends: dict[int, list[int]] = field(default_factory=dict)
+    untold: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._loop = VirtualTimeLoop()
@@ -182,6 +185,8 @@ class World:
             if number in self.people:
                 self.people[number](self)
         if fault is Fault.DIE_AFTER:
+            if isinstance(answer, PodFact) and answer.ended:
+                self.untold.add(answer.index)
             await self._die()
         if fault is Fault.FAIL_AFTER:
             raise UnavailableError("no answer")

@@ -23,14 +23,19 @@ def test_the_request_is_latched_before_anything_is_done() -> None:
     assert (plan.actions, said(plan).phase, plan.look_again) == ((), "CANCELLING", NOW)
 
 
-def test_then_pods_go_first_and_jobs_when_the_ledger_has_their_cases() -> None:
+def test_then_pods_go_first_and_each_job_when_its_pod_has_stopped() -> None:
     plan = planned(latched(), a_job_fact(0), a_pod_fact(0), a_job_fact(1))
-    assert (plan.actions, str(said(plan).ledger.cancelled)) == ((DeletePod(pod=a_pod_fact(0)),), "1-2")
-    stopped = (a_job_fact(0), a_pod_fact(0, state=PodState.FAILED, terminating=True, gone=True), a_job_fact(1))
-    after = planned(latched(status={"ledger": {"cancelled": "1-2"}}), *stopped)
-    assert (after.actions, str(said(after).ledger.cancelled)) == ((DeleteJob(job=a_job_fact(1)),), "0-2")
-    last = planned(latched(status={"ledger": {"cancelled": "0-2"}}), *stopped)
-    assert last.actions == (DeleteJob(job=a_job_fact(0)), DeleteJob(job=a_job_fact(1)))
+    assert plan.actions == (DeletePod(pod=a_pod_fact(0)), DeleteJob(job=a_job_fact(1)))
+    assert str(said(plan).ledger.cancelled) == "1-2"
+    after = planned(latched(), a_job_fact(0), a_pod_fact(0, state=PodState.FAILED, terminating=True, gone=True))
+    assert (after.actions, said(after).phase) == ((DeleteJob(job=a_job_fact(0)),), "CANCELLING")
+    assert said(planned(latched())).phase == "CANCELLED"
+
+
+def test_a_job_that_knows_how_long_earlier_attempts_ran_goes_when_the_ledger_has_its_case() -> None:
+    job = a_job_fact(0, attempt=1, seconds=60)
+    assert planned(latched(), job).actions == ()
+    assert planned(latched(status={"ledger": {"cancelled": "0"}}), job).actions == (DeleteJob(job=job),)
 
 
 @pytest.mark.parametrize("children", [[], [a_job_fact(0)], [a_job_fact(0), a_pod_fact(0, terminating=True)]])
@@ -86,9 +91,10 @@ def test_what_had_ended_keeps_its_outcome() -> None:
     ]
     plan = planned(latched(cases={"count": 6}, status={"ledger": {"succeeded": "0"}}), *children)
     assert said(plan).ledger.to_api() == {"succeeded": "0-1", "failed": "2", "cancelled": "3-5"}
-    told = [action.job.index for action in plan.actions if isinstance(action, WriteJobStatus)]
-    assert told == [1, 2], "their Jobs are told how they ended and stay"
-    assert not [action for action in plan.actions if isinstance(action, DeleteJob)]
+    assert plan.actions == (DeleteJob(job=a_job_fact(3)),), "what the end waits for comes first"
+    after = planned(latched(cases={"count": 6}, status={"ledger": {"succeeded": "0"}}), *children[:4])
+    told = [action.job.index for action in after.actions if isinstance(action, WriteJobStatus)]
+    assert (told, len(after.actions)) == ([1, 2], 2), "their Jobs are told how they ended and stay"
 
 
 def test_a_case_that_is_being_stopped_is_not_cancelled_yet() -> None:

@@ -11,7 +11,7 @@ from simjob.api.simulationjob import Metadata, SimulationJob
 from simjob.api.status import Cancellation, Phase
 from simjob.core import history, stopping, summary
 from simjob.core.facts import JobFact
-from simjob.core.plan import Plan
+from simjob.core.plan import Action, DeleteJob, Plan
 from simjob.core.situation import Situation
 from simjob.core.summary import Saying
 
@@ -37,7 +37,7 @@ def cancelling(situation: Situation) -> Plan | None:
     live, leftover = situation.live_pods, _leftover(situation)
     outcome = situation.ledger.model_copy(update={"cancelled": _cancelled(situation), "cancelling": None})
     # What CANCELLED waits for goes first; what it does not wait for uses the time in which pods stop.
-    actions = (*stopping.stop_pods(live), *history.unwanted(situation)) or history.housekeeping(situation)
+    actions = _stop(situation) or history.housekeeping(situation)
     if live or leftover:
         status = summary.summarize(
             situation,
@@ -78,6 +78,15 @@ def requested_by(metadata: Metadata, field: str = "cancel") -> str | None:
         return None
     newest = max(owners, key=lambda entry: (entry.time is not None, entry.time))
     return f"field manager {newest.manager}"
+
+
+def _stop(situation: Situation) -> tuple[Action, ...]:
+    """Returns the deletions of live pods, and of the Jobs whose pods have stopped.
+
+    A Job that knows how long earlier attempts ran goes when the ledger has its case.
+    """
+    stopped = (DeleteJob(job=job) for job in situation.unfinished_jobs if not job.seconds)
+    return (*stopping.stop_pods(situation.live_pods), *stopped, *history.unwanted(situation))
 
 
 def _cancelled(situation: Situation) -> Ranges:

@@ -259,9 +259,12 @@ def _forget_settled(children: _Children, status: Status | None) -> None:
     if not gone:
         return
     finished = done(status.ledger) if status else None
+    # In a cancel a Job goes as soon as its pod has stopped; how long that ran is still to be counted.
+    cancelling = status is not None and status.cancellation is not None and not status.is_terminal
     for pod in gone:
         job = children.jobs.get(pod.job_uid)
         counted = finished is not None and pod.index in finished
-        surpassed = job.attempt > pod.attempt if job else pod.stopped or pod.state is not PodState.SUCCEEDED
+        orphaned = not cancelling and (pod.stopped or pod.state is not PodState.SUCCEEDED)
+        surpassed = job.attempt > pod.attempt if job else orphaned
         if counted or surpassed:
             children.forget_pod(pod)
