@@ -7,8 +7,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.audit import CONTROLLER_MANAGER
-from bench.results import Row, Run, Trial
+from bench.results import Row, Run, Trial, per_case
 
 COLOURS = {
     "simjob": "#1f6feb",
@@ -52,22 +51,6 @@ def requests(run: Run, row: Row) -> str:
         below = [sum(n for name, n in part.items() if name < verb) for part in parts.values()]
         axes.bar(list(parts), heights, bottom=below, label=verb, width=0.6)
     return _svg(figure, axes)
-
-
-def per_case(trial: Trial) -> dict[str, float]:
-    """Give the requests per case by whose and which they are; watches last and are none."""
-    found: dict[str, float] = {}
-    cases = trial.shape.cases * trial.shape.sweeps
-    for request in trial.requests:
-        if request.verb == "watch" or request.who not in (OWN[trial.system], CONTROLLER_MANAGER):
-            continue
-        name = f"controller manager: {request.verb}" if request.who == CONTROLLER_MANAGER else request.verb
-        found[name] = found.get(name, 0.0) + request.number / cases
-    return found
-
-
-# By which name the audit log knows a system.
-OWN = {"simjob": "operator", "bare": "bare", "indexed": "", "indexed-delete": "", "plain": "plain"}
 
 
 def _first(run: Run, row: Row) -> Sequence[Trial]:

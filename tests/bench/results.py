@@ -5,7 +5,11 @@ from statistics import median
 
 import msgspec
 
+from bench.audit import CONTROLLER_MANAGER
 from bench.shape import Shape
+
+# By which name the audit log knows a system.
+OWN = {"simjob": "operator", "bare": "bare", "indexed": "", "indexed-delete": "", "plain": "plain"}
 
 
 class RequestCount(msgspec.Struct, frozen=True):
@@ -105,3 +109,15 @@ def measured(trials: Iterable[Trial], measure: str) -> Spread | None:
 def ratio(one: Spread | None, other: Spread | None) -> float | None:
     """Divide the middles; None if one is missing or there is nothing to divide by."""
     return one.middle / other.middle if one and other and other.middle > 0 else None
+
+
+def per_case(trial: Trial) -> dict[str, float]:
+    """Give the requests per case by whose and which they are; watches last and are none."""
+    found: dict[str, float] = {}
+    cases = trial.shape.cases * trial.shape.sweeps
+    for request in trial.requests:
+        if request.verb == "watch" or request.who not in (OWN[trial.system], CONTROLLER_MANAGER):
+            continue
+        name = f"controller manager: {request.verb}" if request.who == CONTROLLER_MANAGER else request.verb
+        found[name] = found.get(name, 0.0) + request.number / cases
+    return found

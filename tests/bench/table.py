@@ -2,10 +2,12 @@
 
 from bench import goals
 from bench.measures import MEANINGS, Meaning
-from bench.results import Row, Run, Spread, measured, ratio
+from bench.results import Row, Run, Spread, measured, per_case, ratio, spread
 from bench.shape import Shape
 
 REFERENCE = "bare"
+# What was asked is counted per case where all of a case's life was seen.
+MEASURED = "requests_per_case"
 # Ratios of these to the bare client mean something.
 COMPARED = frozenset({"all_created", "all_running", "first_signalled", "all_signalled", "none_live", "said"})
 
@@ -60,7 +62,22 @@ def lines(run: Run, row: Row) -> list[list[str]]:
             for system in systems
         ]
         found.append([meaning.label + unit, *cells])
-    return found
+    return found + _asked(run, row, systems)
+
+
+def _asked(run: Run, row: Row, systems: list[str]) -> list[list[str]]:
+    """Give a line for each verb: how often it was asked for, per case, where that is measured."""
+    trials = {system: [one for one in run.of(row, system) if MEASURED in one.measures] for system in systems}
+    asked = {system: [per_case(trial) for trial in trials[system]] for system in systems}
+    meaning = MEANINGS[MEASURED]
+    # Once in a trial is nothing per case.
+    least = 0.5 * 10**-meaning.digits
+    parts = [part for found in asked.values() for part in found]
+    verbs = sorted({verb for part in parts for verb, number in part.items() if number >= least})
+    return [
+        [f"  {verb}", *(cell(spread([part.get(verb, 0.0) for part in asked[one]]), meaning, None) for one in systems)]
+        for verb in verbs
+    ]
 
 
 def problems(run: Run) -> list[str]:

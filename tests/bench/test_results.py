@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from bench import document, goals, page, plots, table
+from bench import document, goals, page, table
 from bench.given import a_run, a_trial
-from bench.results import RequestCount, Run, Spread, measured, ratio
+from bench.results import RequestCount, Run, Spread, measured, per_case, ratio
 
 REQUESTS = [
     RequestCount("operator", "simjob-operator", "create", "pods", False, 2000),
@@ -90,6 +90,15 @@ def test_the_table_shows_figures_beside_the_reference() -> None:
     assert "6.00 1.20x" in text
 
 
+def test_the_table_has_requests_by_verb_where_each_case_was_seen_to_its_end() -> None:
+    run = a_whole_run()
+    assert "controller manager: update" not in table.text(run)
+    run.trials[0].measures["requests_per_case"] = 2.5
+    lines = [line.split() for line in table.text(run).splitlines()]
+    assert ["create", "2.00", "-"] in lines
+    assert ["controller", "manager:", "update", "0.50", "-"] in lines
+
+
 def test_a_range_is_printed_where_repeats_differ() -> None:
     run = a_run(a_trial(said=2.0), a_trial(repeat=1, said=4.0), a_trial(repeat=2, said=3.0))
     assert "3.00 (2.00-4.00)" in table.text(run)
@@ -105,7 +114,7 @@ def test_a_trial_that_failed_is_named() -> None:
 
 
 def test_requests_per_case_are_by_verb_and_leave_others_out() -> None:
-    assert plots.per_case(a_whole_run().trials[0]) == {"create": 2.0, "controller manager: update": 0.5}
+    assert per_case(a_whole_run().trials[0]) == {"create": 2.0, "controller manager: update": 0.5}
 
 
 def test_the_page_has_a_table_and_three_plots_for_each_row() -> None:
