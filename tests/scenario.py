@@ -143,7 +143,8 @@ class World:
         queue = WorkQueue(jitter=lambda: 0.0)
         store = Store(queue, self.clock)
         hands = cast("Cluster", _Hands(self, store))
-        reconciler = Reconciler(hands, store, queue, self.clock)
+        # Or a busy machine would make pauses, and another world.
+        reconciler = Reconciler(hands, store, queue, self.clock, stopwatch=lambda: 0.0)
         for lagging, sink in zip(self._lagging, (JobSink(store), PodSink(store, self.clock), store), strict=True):
             lagging.sink = sink
         self.cluster.list_and_watch(*self._lagging)

@@ -44,11 +44,20 @@ _log = logging.getLogger(__name__)
 class Reconciler:
     """Brings one SimulationJob at a time a step nearer to what is asked for."""
 
-    def __init__(self, cluster: Cluster, store: Store, queue: WorkQueue, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        store: Store,
+        queue: WorkQueue,
+        clock: Callable[[], datetime],
+        *,
+        stopwatch: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self._cluster = cluster
         self._store = store
         self._queue = queue
         self._clock = clock
+        self._stopwatch = stopwatch
         self._executor = Executor(cluster, store)
         self.recorder = Recorder(cluster, clock)
         self._reporter = Reporter(cluster, store, queue, ResultStore(cluster, self._executor.tables), self.recorder)
@@ -127,14 +136,14 @@ class Reconciler:
             memory.round, memory.spent = status.round, set()
         elif memory.round != status.round:
             memory.round, memory.spent = status.round, None
-        started = time.perf_counter()
+        started = self._stopwatch()
         children = self._store.observe(key, spent=memory.spent, refusal=memory.refusal)
         observed = replace(children, prepared=self.preparing.answer(key))
         if memory.spent is not None:
             # A creation without an answer shows here, if it was one.
             memory.spent.update(case.index for case in observed.cases if case.job and case.job.round == status.round)
         plan = planner.plan(job, observed, self._clock())
-        memory.planning = time.perf_counter() - started
+        memory.planning = self._stopwatch() - started
         return plan
 
     async def _apply(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory) -> None:
