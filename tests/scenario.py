@@ -65,7 +65,6 @@ class World:
     `away`: what people do while the operator is dead. `rests`: the phase in which it comes to rest, an end if not
     given. `table`: the text of the ConfigMap TABLE, none if empty. `lag`: seconds that the watches of Jobs, pods and
     SimulationJobs are behind.
-    `untold`: cases whose pod had ended when it was deleted, which only the process knew that died with the answer.
     """
 
     script: Sequence[Sequence[int]]
@@ -80,7 +79,6 @@ class World:
     writes: int = 0
     deaths: int = 0
     own_ends: dict[int, list[int]] = field(default_factory=dict)
-    untold: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._loop = VirtualTimeLoop()
@@ -89,6 +87,7 @@ class World:
         self._kubelet = ScriptedKubelet(self.cluster, self.script, self.own_ends, self.clock)
         self._lagging = [_Lagging(self._loop, seconds) for seconds in self.lag]
         self._dead = asyncio.Event()
+        self._told_by_deletion: set[int] = set()
 
     def clock(self) -> datetime:
         return NOW + timedelta(seconds=self._loop.time() - self._start)
@@ -171,7 +170,7 @@ class World:
             await asyncio.sleep(1)
         return True
 
-    async def on_write(self, call: Callable[[], Awaitable[Any]]) -> Any:
+    async def on_write(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
         """Carries out the operator's next write, with what is to go wrong at it."""
         self.writes += 1
         number = self.writes
@@ -185,15 +184,18 @@ class World:
         finally:
             if number in self.people:
                 self.people[number](self)
+        if name == "delete_pod" and isinstance(answer, PodFact) and answer.ended:
+            self._told_by_deletion.add(answer.index)
         if fault is Fault.DIE_AFTER:
-            if isinstance(answer, PodFact) and answer.ended:
-                self.untold.add(answer.index)
             await self._die()
         if fault is Fault.FAIL_AFTER:
             raise UnavailableError("no answer")
         return answer
 
     async def _die(self) -> None:
+        self.cluster.untold |= self._told_by_deletion
+        if self._told_by_deletion:
+            self.cluster.unseen |= {"succeeded", "failed"}
         self._dead.set()
         await asyncio.Event().wait()
 
@@ -219,7 +221,7 @@ class _Hands:
             if self._world.is_dead:
                 await asyncio.Event().wait()
             if name in _WRITES:
-                answer = await self._world.on_write(lambda: method(*args, **keywords))
+                answer = await self._world.on_write(name, lambda: method(*args, **keywords))
             else:
                 answer = await method(*args, **keywords)
             await asyncio.sleep(_LATENCY)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from simjob.runtime import errors
-from simjob.runtime.connection import JSON, Lane
+from simjob.runtime.connection import JSON
 
 Answer = bytes | dict[str, Any] | Exception
 
@@ -42,7 +42,6 @@ class Wire:
         content_type: str = JSON,
         accept: str = JSON,
         within: float = 15.0,
-        lane: Lane = Lane.OTHER,
         repeat: bool = True,
     ) -> bytes:
         self.requests.append((method, path, dict(query or {})))

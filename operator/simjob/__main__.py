@@ -17,6 +17,7 @@ from simjob.runtime.connection import Connection
 from simjob.runtime.credentials import Credentials
 from simjob.runtime.election import Elector, LeadershipLostError
 from simjob.runtime.informer import Informer
+from simjob.runtime.limiter import Limiter
 from simjob.runtime.reconciler import Reconciler
 from simjob.runtime.resync import Resync
 from simjob.runtime.settings import Settings
@@ -43,7 +44,9 @@ class Operator:
         queue = WorkQueue()
         cluster = ApiServer(connection, now, configured.identity)
         store = Store(queue, now)
-        self._reconciler = Reconciler(cluster, store, queue, now)
+        # The other half is for deletes and status writes: cancel above all always gets through.
+        creations = Limiter(configured.max_requests // 2)
+        self._reconciler = Reconciler(cluster, store, queue, now, creations=creations)
         self._resync = Resync(connection, cluster, store, configured.namespaces, configured.resync_seconds)
         self._elector = Elector(connection, configured, now)
         self._lag = probes.Lag()

@@ -69,9 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", default=quick, help="small sizes (QUICK=1)")
     parser.add_argument("--scenarios", metavar="A,B", default="", help="only these of the list below")
     parser.add_argument("--systems", metavar="A,B", default="", help=f"only these of {', '.join(plan.ALL)}")
-    parser.add_argument("--sizes", metavar="A,B", default="", help="only those with so many cases")
+    parser.add_argument("--sizes", metavar="A,B", type=_numbers, default=(), help="only those with so many cases")
     parser.add_argument("--repeats", type=int, metavar="N", help="how often each trial (3; quick: 1)")
-    parser.add_argument("--qps", metavar="A,B", default=f"{plan.STOCK},{plan.RAISED}", help="the controller manager's")
+    parser.add_argument(
+        "--qps", metavar="A,B", type=_numbers, default=(plan.STOCK, plan.RAISED), help="the controller manager's"
+    )
     parser.add_argument(
         "--state", type=Path, default=Path(".cluster-bench"), metavar="DIR", help="the cluster's folder"
     )
@@ -95,8 +97,8 @@ def _wishes(parser: argparse.ArgumentParser, parsed: argparse.Namespace, argumen
     return Wishes(
         scenarios=tuple(one for one in plan.SCENARIOS if not scenarios or one.name in scenarios),
         systems=systems,
-        sizes=tuple(int(part) for part in filter(None, parsed.sizes.split(","))),
-        qps=tuple(int(part) for part in parsed.qps.split(",")),
+        sizes=parsed.sizes,
+        qps=parsed.qps,
         repeats=parsed.repeats or (1 if parsed.quick else 3),
         quick=parsed.quick,
         state=parsed.state,
@@ -105,6 +107,10 @@ def _wishes(parser: argparse.ArgumentParser, parsed: argparse.Namespace, argumen
         profile=parsed.profile,
         command=command if arguments else f"make bench{' QUICK=1' if parsed.quick else ''}",
     )
+
+
+def _numbers(given: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in given.split(","))
 
 
 def _chosen(parser: argparse.ArgumentParser, kind: str, given: str, known: Sequence[str]) -> tuple[str, ...]:

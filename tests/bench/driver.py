@@ -121,8 +121,9 @@ def _keep(made: Run, found: Trial, world: World, folder: Path) -> None:
     """Write the results so far, and what the observer saw in this trial."""
     write(made, folder / "results.json")
     seen = world.observed.timeline.changes
-    name = f"{found.scenario}-{found.shape.cases}-qps{found.qps}-{found.system}-{found.repeat + 1}.jsonl.gz"
-    (folder / name).write_bytes(gzip.compress(b"\n".join(msgspec.json.encode(change) for change in seen), 1))
+    (folder / f"{found.name}.jsonl.gz").write_bytes(
+        gzip.compress(b"\n".join(msgspec.json.encode(change) for change in seen), 1)
+    )
 
 
 def _turned(systems: Sequence[str], by: int) -> list[str]:

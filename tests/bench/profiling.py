@@ -25,6 +25,8 @@ async def profiling(child: Child, path: Path) -> AsyncIterator[None]:
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
     )
+    # It has found its way into the process by then.
+    await asyncio.sleep(1)
     try:
         yield
     finally:

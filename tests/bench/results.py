@@ -38,6 +38,11 @@ class Trial(msgspec.Struct, kw_only=True):
     problem: str = ""
 
     @property
+    def name(self) -> str:
+        """What its files are called."""
+        return f"{self.scenario}-{self.shape.cases}-qps{self.qps}-{self.system}-{self.repeat + 1}"
+
+    @property
     def row(self) -> "Row":
         """What is compared with each other: the same scenario, shape and controller manager."""
         return Row(self.scenario, self.shape, self.qps)

@@ -23,6 +23,7 @@ WARM_UP = Shape(cases=20)
 class Stage:
     """What a scenario has in its hands during a trial. `zero` is where the series begin, in monotonic time."""
 
+    name: str
     world: World
     system: System
     shape: Shape
@@ -56,7 +57,7 @@ class Stage:
         folder, child = self.world.profiles, self.system.child
         if folder is None or child is None:
             return nullcontext()
-        return profiling(child, folder / f"{self.system.name}-{self.shape.cases}-{part}.svg")
+        return profiling(child, folder / f"{self.name}-{part}.svg")
 
     async def check(self, key: Key) -> None:
         """Compare the observer with a fresh list of the API server: a wrong clock is worse than none."""
@@ -90,7 +91,7 @@ async def run(world: World, system: System, scenario: Scenario, made: Trial) -> 
         world.observed.forget()
         position = world.audit.position()
         async with sampling(system) as samples:
-            stage = Stage(world, system, made.shape, samples)
+            stage = Stage(made.name, world, system, made.shape, samples)
             try:
                 made.measures = await scenario.measure(stage)
             except TrialError as error:

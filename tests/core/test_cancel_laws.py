@@ -37,7 +37,7 @@ def assert_cancelled(world: World) -> None:
     assert world.cluster.breaches == []
     finished = {index for index, ends in world.own_ends.items() if ends[-1] == 0}
     told = set(world.cluster.ledger("succeeded"))
-    assert finished - world.untold <= told <= finished, "what had finished keeps its outcome"
+    assert finished - world.cluster.untold <= told <= finished, "what had finished keeps its outcome"
     if world.status["phase"] != "CANCELLED":
         assert "cancellation" not in world.status, "the end came first"
         return
@@ -102,7 +102,7 @@ def assert_cases_cancelled(world: World, which: Ranges) -> None:
     ended = {index: ends[-1] for index, ends in world.own_ends.items()}
     succeeded, failed, cancelled = (world.cluster.ledger(outcome) for outcome in ("succeeded", "failed", "cancelled"))
     finished = {index for index, code in ended.items() if code == 0}
-    assert finished - world.untold <= set(succeeded) <= finished
+    assert finished - world.cluster.untold <= set(succeeded) <= finished
     assert not cancelled.minus(which), "no other case is cancelled"
     assert sorted((*succeeded, *failed, *cancelled)) == [0, 1, 2]
     assert world.cluster.live_pods() == []

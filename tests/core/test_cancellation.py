@@ -80,6 +80,12 @@ def test_how_many_are_still_stopping_is_told() -> None:
     assert latch.stopping == 3
 
 
+def test_a_job_whose_attempt_has_failed_and_is_not_counted_yet_waits_for_the_ledger_too() -> None:
+    job, failed = a_job_fact(0), a_pod_fact(0, state=PodState.FAILED, exit_code=1)
+    plan = planned(latched(retries={"limit": 2}), job, failed)
+    assert (plan.actions, str(said(plan).ledger.cancelled)) == ((), "0-2")
+
+
 def test_what_had_ended_keeps_its_outcome() -> None:
     children: list[Any] = [
         a_job_fact(1),

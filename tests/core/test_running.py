@@ -122,9 +122,31 @@ def test_while_another_case_is_being_started_that_waits_longer(state: PodState) 
     assert kinds(planned(sweep(2), *facts, now=NOW + SETTLING_WHILE_STARTING).actions) == [WriteJobStatus]
 
 
-def test_what_is_created_now_comes_before_what_is_told_of_others() -> None:
+def test_what_is_created_now_puts_off_what_is_told_of_others() -> None:
     plan = planned(sweep(2), *live(0), now=NOW + SETTLING)
     assert (kinds(plan.actions), plan.look_again) == ([CreateCase], NOW + SETTLING_WHILE_STARTING)
+
+
+def test_a_case_that_is_being_cancelled_is_stopped_and_not_told_that_it_runs() -> None:
+    job = sweep(2, status={"ledger": {"cancelling": "0"}}, cancelCases="0")
+    plan = planned(job, *live(0, 1), now=NOW + SETTLING)
+    told = [action.job.index for action in plan.actions if isinstance(action, WriteJobStatus)]
+    assert (kinds(plan.actions), told) == ([DeletePod, WriteJobStatus], [1])
+
+
+def test_housekeeping_keeps_up_with_what_is_created_beside_it() -> None:
+    """Cases that end as soon as they start: what is left to tell and to remove does not grow from pass to pass."""
+    ended, told, gone, left = 0, 0, 0, []
+    for _ in range(60):
+        jobs = [a_job_fact(i, succeeded=True if i < told else None) for i in range(gone, ended)]
+        pods = [a_pod_fact(i, state=PodState.SUCCEEDED) for i in range(gone, ended)]
+        status = {"ledger": {"succeeded": f"0-{ended - 1}" if ended else ""}}
+        job = sweep(20_000, status=status, parallelism=500, history={"succeededCases": 0, "failedCases": 0})
+        count = kinds(planned(job, *jobs, *pods).actions).count
+        ended, told, gone = ended + count(CreateCase), told + count(WriteJobStatus), gone + count(DeleteJob)
+        left.append(ended - gone)
+    assert ended > 60 * 50
+    assert max(left[30:]) <= max(left[:30])
 
 
 def test_a_queue_that_takes_a_job_back_gets_its_pod_stopped_and_is_told() -> None:

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from simjob.runtime import errors
-from simjob.runtime.connection import Connection, Lane
+from simjob.runtime.connection import Connection
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -155,28 +155,6 @@ async def test_no_connection_is_unavailable() -> None:
         connection = Connection(session, "http://127.0.0.1:1", 8)
         with pytest.raises(errors.UnavailableError):
             await connection.request("GET", "/api", repeat=False)
-
-
-async def test_creations_leave_half_of_the_places_to_others() -> None:
-    at_work: list[str] = []
-    full, go_on = asyncio.Event(), asyncio.Event()
-
-    async def handler(request: web.Request) -> web.Response:
-        at_work.append(request.method)
-        if len(at_work) == 4:
-            full.set()
-        await go_on.wait()
-        return web.Response(text="{}")
-
-    async with a_server(handler, max_requests=4) as server:
-        ask = server.connection.request
-        creations = [asyncio.create_task(ask("POST", "/api", lane=Lane.CREATE)) for _ in range(50)]
-        deletions = [asyncio.create_task(ask("DELETE", "/api")) for _ in range(2)]
-        await full.wait()
-        await asyncio.sleep(0.01)
-        assert sorted(at_work) == ["DELETE", "DELETE", "POST", "POST"]
-        go_on.set()
-        await asyncio.gather(*creations, *deletions)
 
 
 async def test_queries_bodies_and_types_arrive_as_they_were_given() -> None:

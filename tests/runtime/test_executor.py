@@ -29,6 +29,7 @@ from simjob.runtime.errors import (
     UnavailableError,
 )
 from simjob.runtime.executor import Executor, Outcome
+from simjob.runtime.limiter import Limiter
 from simjob.runtime.store import Store
 from simjob.runtime.workqueue import Key, WorkQueue
 from virtualtime import VirtualTimeLoop
@@ -48,7 +49,7 @@ class Bench:
         assert isinstance(job, SimulationJob)
         self.job = job
         self.key = Key("default", job.metadata.uid)
-        self.executor = Executor(self.cluster, self.store)
+        self.executor = Executor(self.cluster, self.store, Limiter(2))
 
     async def apply(self, *actions: Action) -> Outcome:
         outcome = Outcome()
@@ -271,6 +272,32 @@ class TestStopSigns:
         assert bench.cluster.calls == ["write_job_status"]
         await bench.apply(*(DeleteJob(job=job) for job in jobs))
         assert bench.names("jobs") == [], "what the cancel itself asks for is done"
+
+    async def test_no_creation_is_sent_after_a_cancel_was_seen_however_many_waited_for_their_turn(self) -> None:
+        bench = Bench()
+        make = bench.cluster.create_job
+
+        async def make_and_cancel(namespace: str, body: bytes) -> Any:
+            await asyncio.sleep(0.1)
+            bench.cluster.apply(a_job_dict(cancel=True))
+            return await make(namespace, body)
+
+        bench.cluster.create_job = make_and_cancel  # type: ignore[method-assign]
+        outcome = await bench.apply(case(0), case(1), case(2))
+        assert bench.cluster.calls == ["create_job", "create_job"], "two have a place, the third waits"
+        assert outcome.overtaken
+
+    async def test_what_the_plan_knew_does_not_end_it_and_what_is_new_does(self) -> None:
+        bench = Bench()
+        job, _ = await bench.started()
+        bench.cluster.apply(a_job_dict(suspend=True))
+        knew = bench.store.stop_signs(bench.key)
+        outcome = Outcome()
+        await bench.executor.apply(bench.key, bench.job, [WriteJobStatus(job=job, status={"active": 1})], outcome, knew)
+        assert (bench.cluster.calls, outcome.overtaken) == (["write_job_status"], False)
+        bench.cluster.apply(a_job_dict(suspend=True, cancel=True))
+        await bench.executor.apply(bench.key, bench.job, [DeleteJob(job=job)], outcome, knew)
+        assert (bench.cluster.calls, outcome.overtaken) == (["write_job_status"], True)
 
     async def test_a_cancel_that_comes_between_job_and_pod_stops_the_pod(self) -> None:
         bench = Bench()

@@ -4,41 +4,64 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
+from simjob.runtime.errors import AlreadyExistsError, ClusterError, UnavailableError
 from simjob.runtime.limiter import SOON, Limiter
+from virtualtime import VirtualTimeLoop
 
+LOOP = VirtualTimeLoop
 MOST = 64
 
 
-class Clock:
-    now = 100.0
+async def rounds(limiter: Limiter, number: int, seconds: float, failure: ClusterError | None = None) -> list[int]:
+    """In each round as many requests as there are places, or one more, and one that waits; give the places after it."""
 
-    def __call__(self) -> float:
-        return self.now
+    async def call() -> None:
+        await asyncio.sleep(seconds)
+        if failure:
+            raise failure
 
-
-async def answers(limiter: Limiter, number: int, seconds: float) -> None:
-    """Ask for one place more than there are, then get so many answers that took so long."""
-    async with AsyncExitStack() as stack:
-        for _ in range(int(limiter.limit)):
-            await stack.enter_async_context(limiter.place())
-        one_more = asyncio.create_task(limiter.place().__aenter__())
-        await asyncio.sleep(0)
-        one_more.cancel()
-        await asyncio.gather(one_more, return_exceptions=True)
-        for _ in range(number):
-            limiter.answered(seconds)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "holds"),
-    [(SOON / 10, [16, 20, 25, 31, 39, 48, 61, 64, 64]), (SOON * 2, [16, 12, 10, 8, 6, 5, 4, 4])],
-)
-async def test_quick_answers_bring_more_places_and_slow_ones_fewer(seconds: float, holds: list[int]) -> None:
-    limiter, found = Limiter(MOST), []
-    for _ in holds:
+    found = []
+    for _ in range(number):
+        async with AsyncExitStack() as stack:
+            for _ in range(int(limiter.limit)):
+                await stack.enter_async_context(limiter.place())
+            waits = asyncio.create_task(limiter.place().__aenter__())
+            await asyncio.sleep(0)
+            calls = [limiter.timed(call()) for _ in range(int(limiter.limit) + (limiter.limit % 1 > 0))]
+            await asyncio.gather(*calls, return_exceptions=True)
+            waits.cancel()
+            await asyncio.gather(waits, return_exceptions=True)
         found.append(int(limiter.limit))
-        await answers(limiter, int(limiter.limit) + 1, seconds)
-    assert found == holds
+    return found
+
+
+async def test_quick_answers_bring_more_places_up_to_the_most() -> None:
+    assert await rounds(Limiter(MOST), 8, SOON / 10) == [20, 25, 31, 39, 48, 61, 64, 64]
+
+
+async def test_answers_that_have_become_slow_bring_fewer() -> None:
+    limiter = Limiter(MOST)
+    await rounds(limiter, 8, SOON / 10)
+    assert await rounds(limiter, 8, SOON * 2) == [51, 40, 32, 26, 20, 16, 16, 16]
+
+
+async def test_answers_that_were_never_quicker_are_no_sign_of_load() -> None:
+    assert await rounds(Limiter(MOST), 8, SOON * 2) == [20, 25, 31, 39, 48, 61, 64, 64]
+
+
+async def test_an_answer_that_says_no_is_an_answer() -> None:
+    assert await rounds(Limiter(MOST), 2, SOON / 10, AlreadyExistsError("is there")) == [20, 25]
+
+
+async def test_a_burst_of_refusals_halves_them_once_and_never_brings_more() -> None:
+    limiter = Limiter(MOST)
+    await rounds(limiter, 8, SOON / 10)
+    busy = UnavailableError("too many requests", code=429)
+    assert await rounds(limiter, 3, 0.005, busy) == [32, 32, 32]
+    await asyncio.sleep(1)
+    assert await rounds(limiter, 1, 0.005, busy) == [16]
+    await asyncio.sleep(1)
+    assert await rounds(limiter, 1, 0.005, busy) == [16], "or nothing would find out that it has recovered"
 
 
 async def test_places_that_nobody_waits_for_become_no_more() -> None:
@@ -49,22 +72,9 @@ async def test_places_that_nobody_waits_for_become_no_more() -> None:
     assert limiter.limit == 16
 
 
-async def test_one_burst_of_refusals_halves_them_once() -> None:
-    clock = Clock()
-    limiter = Limiter(MOST, clock)
-    for _ in range(50):
-        limiter.refused()
-    assert limiter.limit == 8
-    clock.now += 1
-    limiter.refused()
-    assert limiter.limit == 4
-    clock.now += 1
-    limiter.refused()
-    assert limiter.limit == 4, "or nothing would find out that the API server has recovered"
-
-
-async def test_a_small_limit_is_never_exceeded_and_everybody_gets_a_turn_in_order() -> None:
-    limiter, at_once, worst, turns = Limiter(3), 0, 0, []
+@pytest.mark.parametrize("most", [1, 3])
+async def test_a_small_limit_is_never_exceeded_and_everybody_gets_a_turn_in_order(most: int) -> None:
+    limiter, at_once, worst, turns = Limiter(most), 0, 0, []
 
     async def one(number: int) -> None:
         nonlocal at_once, worst
@@ -77,7 +87,7 @@ async def test_a_small_limit_is_never_exceeded_and_everybody_gets_a_turn_in_orde
             limiter.answered(SOON / 10)
 
     await asyncio.gather(*(one(number) for number in range(40)))
-    assert (worst, turns) == (3, list(range(40)))
+    assert (worst, turns) == (most, list(range(40)))
 
 
 async def test_who_gives_up_waiting_leaves_the_place_to_the_next() -> None:

@@ -81,12 +81,15 @@ def requested_by(metadata: Metadata, field: str = "cancel") -> str | None:
 
 
 def _stop(situation: Situation) -> tuple[Action, ...]:
-    """Returns the deletions of live pods, and of the Jobs whose pods have stopped.
+    """Returns the deletions of live pods, and of the Jobs of cases that have none and did not end by themselves.
 
-    A Job that knows how long earlier attempts ran goes when the ledger has its case.
+    A Job that knows how long earlier attempts ran, or has the ended pod of one that is not counted yet, goes when the
+    ledger has its case.
     """
-    stopped = (DeleteJob(job=job) for job in situation.unfinished_jobs if not job.seconds)
-    return (*stopping.stop_pods(situation.live_pods), *stopped, *history.unwanted(situation))
+    kept = {pod.job_uid for case in situation.open for pod in case.pods if pod.ended and not pod.terminating}
+    stopped = (job for job in situation.unfinished_jobs if not job.seconds and job.uid not in kept)
+    jobs = (DeleteJob(job=job) for job in stopped)
+    return (*stopping.stop_pods(situation.live_pods), *jobs, *history.unwanted(situation))
 
 
 def _cancelled(situation: Situation) -> Ranges:

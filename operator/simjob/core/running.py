@@ -51,10 +51,10 @@ def running(situation: Situation) -> Plan:
             actions.extend(stop_pods(case.live_pods))
         else:
             actions.extend(_advance(case, situation.verdicts[case.index], situation))
-    housekeeping = history.housekeeping(situation)
-    starts = _start(situation, BATCH - len(housekeeping))
-    starting = bool(starts.actions) or situation.has_pod(PodState.PENDING) or situation.has_pod(PodState.ASSIGNED)
-    actions.extend((*housekeeping, *_told(situation, starting))[: history.AT_ONCE])
+    waiting = len(history.housekeeping(situation))
+    starts = _start(situation, BATCH - waiting)
+    starting = bool(starts.actions or starts.again or situation.has_pod(PodState.PENDING, PodState.ASSIGNED))
+    actions.extend(history.housekeeping(situation, _told(situation, starting)))
     saying = explanation.explain(situation)
     status = summary.summarize(situation, saying, round_=starts.round_)
     times = [summary.resync_at(situation.now), *_times(situation, starting), *([starts.again] if starts.again else [])]
@@ -98,9 +98,12 @@ def _limit(pod: PodFact, situation: Situation) -> Iterable[Action]:
         yield LimitRun(pod=pod, seconds=seconds)
 
 
-def _told(situation: Situation, starting: bool) -> Iterable[Action]:
+def _told(situation: Situation, starting: bool) -> Iterable[WriteJobStatus]:
     """Tells Jobs that their pods run, unless these are being stopped."""
+    cancelling = situation.job.status.ledger.cancelling or Ranges()
     for case in situation.open:
+        if case.index in cancelling:
+            continue
         match situation.verdicts[case.index]:
             case Live(pod=pod, timed_out=None) if case.job and not (case.job.suspended or pod.terminating):
                 patch = jobstatus.running(case.job, pod, situation.now, starting=starting)
@@ -131,7 +134,7 @@ def _surplus(case: CaseFacts) -> Iterable[Action]:
 
 
 def _start(situation: Situation, most: int) -> _Starts:
-    """Fills the free places, new cases at `most`."""
+    """Fills the free places, with `most` new cases at most."""
     now, round_ = situation.now, situation.job.status.round
     parallelism = situation.job.spec.parallelism
     free = max(parallelism - situation.occupied, 0)

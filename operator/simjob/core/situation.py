@@ -51,9 +51,9 @@ class Situation:
         pairs = ((case, self.verdicts[case.index]) for case in self.open)
         return tuple((case, verdict) for case, verdict in pairs if isinstance(verdict, Ended))
 
-    def has_pod(self, state: PodState) -> bool:
-        """Returns whether an open case has its pod in this state."""
-        return any(isinstance(verdict, Live) and verdict.pod.state is state for verdict in self.verdicts.values())
+    def has_pod(self, *states: PodState) -> bool:
+        """Returns whether an open case has its pod in one of these states."""
+        return any(isinstance(verdict, Live) and verdict.pod.state in states for verdict in self.verdicts.values())
 
     @property
     def occupied(self) -> int:

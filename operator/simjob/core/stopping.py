@@ -33,9 +33,9 @@ def wind_up(situation: Situation) -> tuple[Action, ...]:
     return (*stop_pods(situation.live_pods), *report_ended(situation))
 
 
-def report_ended(situation: Situation) -> tuple[Action, ...]:
+def report_ended(situation: Situation) -> tuple[WriteJobStatus, ...]:
     """Returns the writes that tell the Jobs of cases that ended by themselves so."""
-    found: list[Action] = []
+    found: list[WriteJobStatus] = []
     for case, ended in situation.ended:
         if case.job and (patch := jobstatus.finished(case.job, ended, situation.now)):
             found.append(WriteJobStatus(job=case.job, status=patch))

@@ -36,7 +36,7 @@ def latches(old: Status, new: Status) -> bool:
 
 
 def _all_stopped(old: Status, new: Status) -> bool:
-    """Returns whether the last cases of a cancel go to the ledger; their Jobs wait for it."""
+    """Returns whether the last cases of a cancel go to the ledger; Jobs may wait for it."""
     return new.cancellation is not None and new.cancellation.stopping == 0 and new.ledger != old.ledger
 
 

@@ -16,7 +16,7 @@ from simjob.core.facts import JobFact, PodFact
 from simjob.core.objects import Job, Owner, Pod
 from simjob.runtime import errors, listing
 from simjob.runtime.cluster import ConfigMap, Event, StoredJob
-from simjob.runtime.connection import MERGE_PATCH, Lane, Requests
+from simjob.runtime.connection import MERGE_PATCH, Requests
 
 # The answer to a status write would otherwise bring the whole spec, with all its cases, back.
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -77,7 +77,7 @@ class ApiServer:
 
     async def create_job(self, namespace: str, body: bytes) -> StoredJob:
         """See Cluster.create_job."""
-        answer = await self._connection.request("POST", _jobs(namespace), body=body, lane=Lane.CREATE)
+        answer = await self._connection.request("POST", _jobs(namespace), body=body)
         return self._stored_job(answer)
 
     async def get_job(self, namespace: str, name: str) -> StoredJob:
@@ -100,7 +100,7 @@ class ApiServer:
 
     async def create_pod(self, namespace: str, body: bytes) -> PodFact:
         """See Cluster.create_pod."""
-        return self._pod_fact(await self._connection.request("POST", _pods(namespace), body=body, lane=Lane.CREATE))
+        return self._pod_fact(await self._connection.request("POST", _pods(namespace), body=body))
 
     async def get_pod(self, namespace: str, name: str) -> PodFact:
         """See Cluster.get_pod."""
@@ -145,7 +145,7 @@ class ApiServer:
 
     async def create_config_map(self, namespace: str, body: bytes) -> ConfigMap:
         """See Cluster.create_config_map."""
-        answer = await self._connection.request("POST", _config_maps(namespace), body=body, lane=Lane.CREATE)
+        answer = await self._connection.request("POST", _config_maps(namespace), body=body)
         return _config_map(answer)
 
     async def write_config_map(

@@ -1,4 +1,4 @@
-"""One HTTP connection pool to the API server: lanes, time-outs, repeats, and errors by status code and reason.
+"""One HTTP connection pool to the API server: places, time-outs, repeats, and errors by status code and reason.
 
 It knows no kinds and no paths. What may be repeated without harm is repeated here; a POST never is, because only
 its sender knows what a second object would mean.
@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
-from enum import Enum
 from importlib.metadata import version
 from typing import Final, Protocol
 from urllib.parse import urlencode
@@ -23,7 +22,6 @@ from simjob.api import names
 from simjob.runtime import errors
 from simjob.runtime.clock import ServerClock
 from simjob.runtime.credentials import Credentials
-from simjob.runtime.limiter import Limiter
 
 # The API server takes the part before the slash as the field manager of every write.
 USER_AGENT: Final = f"{names.FIELD_MANAGER}/{version('simjob')}"
@@ -33,14 +31,6 @@ JSON: Final = "application/json"
 _REPEATS: Final = 4
 _FIRST_DELAY: Final = 0.2
 _LONGEST_DELAY: Final = 10.0
-_TOO_MANY: Final = 429
-
-
-class Lane(Enum):
-    """Which of a connection's places a request takes: creates get half of them at most, fewer where they take long."""
-
-    CREATE = "create"
-    OTHER = "other"
 
 
 class Requests(Protocol):
@@ -56,7 +46,6 @@ class Requests(Protocol):
         content_type: str = JSON,
         accept: str = JSON,
         within: float = 15.0,
-        lane: Lane = Lane.OTHER,
         repeat: bool = True,
     ) -> bytes:
         """Returns the answer's body; raises ClusterError. `within` is the time for one try, not for all."""
@@ -103,9 +92,6 @@ class Connection:
         self._session = session
         self._host = host
         self._places = asyncio.Semaphore(max_requests)
-        # A create waits for one of its own places first, so that never more than these queue up for the others:
-        # deletes and status writes, cancel above all, always get through.
-        self._creations = Limiter(max(1, max_requests // 2))
         self.clock = ServerClock(time.monotonic, lambda: datetime.now(UTC))
         self._sleep = sleep
         self._jitter = jitter
@@ -127,7 +113,6 @@ class Connection:
         content_type: str = JSON,
         accept: str = JSON,
         within: float = 15.0,
-        lane: Lane = Lane.OTHER,
         repeat: bool = True,
     ) -> bytes:
         """See Requests.request. Repeats what the API server was too busy for, or did not answer, but never a POST."""
@@ -136,8 +121,6 @@ class Connection:
         tries = _REPEATS if repeat and method != "POST" else 1
         for attempt in range(1, tries + 1):
             try:
-                if lane is Lane.CREATE:
-                    return await self._create(method, url, body, headers, within)
                 async with self._places:
                     return await self._try(method, url, body, headers, within)
             except errors.UnavailableError as trouble:
@@ -146,18 +129,6 @@ class Connection:
                 delay = self._delay(attempt, trouble.retry_after)
             await self._sleep(delay)
         raise AssertionError("unreachable")
-
-    async def _create(self, method: str, url: URL, body: bytes | None, headers: dict[str, str], within: float) -> bytes:
-        async with self._creations.place(), self._places:
-            started = time.monotonic()
-            try:
-                return await self._try(method, url, body, headers, within)
-            except errors.UnavailableError as trouble:
-                if trouble.code == _TOO_MANY:
-                    self._creations.refused()
-                raise
-            finally:
-                self._creations.answered(time.monotonic() - started)
 
     @asynccontextmanager
     async def stream(

@@ -7,6 +7,7 @@ deletion, a refusal is remembered for the planner. Answers go to the store at on
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeVar, assert_never
@@ -44,7 +45,8 @@ from simjob.runtime.errors import (
     NamespaceTerminatingError,
     NotFoundError,
 )
-from simjob.runtime.store import Store
+from simjob.runtime.limiter import Limiter
+from simjob.runtime.store import StopSigns, Store
 from simjob.runtime.workqueue import Key
 
 T = TypeVar("T")
@@ -61,7 +63,7 @@ class Outcome:
 
     `created`: cases whose Job is there. `accepted`: a creation was taken. `trouble`: the first call that did not get
     through; what it was to make may be there all the same, and asking for the same name again is then success.
-    `notices`: what is worth an Event.
+    `notices`: what is worth an Event. `overtaken`: not all was begun, since everything is to stop.
     """
 
     created: set[int] = field(default_factory=set)
@@ -69,25 +71,40 @@ class Outcome:
     trouble: ClusterError | None = None
     accepted: bool = False
     notices: tuple[Notice, ...] = ()
+    overtaken: bool = False
 
 
 class Executor:
     """Carries out actions on a cluster."""
 
-    def __init__(self, cluster: Cluster, store: Store) -> None:
+    def __init__(self, cluster: Cluster, store: Store, creations: Limiter) -> None:
         self._cluster = cluster
         self._store = store
+        self._creations = creations
         self.tables = CaseTables(cluster)
         self._unlimited: OrderedDict[str, None] = OrderedDict()
 
-    async def apply(self, key: Key, job: SimulationJob | None, actions: Sequence[Action], outcome: Outcome) -> None:
+    async def apply(
+        self,
+        key: Key,
+        job: SimulationJob | None,
+        actions: Sequence[Action],
+        outcome: Outcome,
+        planned: StopSigns | None = None,
+    ) -> None:
         """Carries out the actions and notes in `outcome` what came of them; no call is left when it ends.
 
         PrepareCases is left out: it takes longer than a pass may (runtime/preparing.py).
-        `job` is needed only where Jobs are to be made. A cancel that comes meanwhile ends it: what has not begun is
-        left to the next pass.
+        `job` is needed only where Jobs are to be made. `planned`: the stop signs that the plan knew, by default those
+        of now. A new one ends it: what has not begun is left to the next pass, and `outcome` says so.
         """
-        overtaken = self._overtaken(key)
+        knew = planned or self._store.stop_signs(key)
+
+        def overtaken() -> bool:
+            new = any(now and not then for now, then in zip(self._store.stop_signs(key), knew, strict=True))
+            outcome.overtaken = outcome.overtaken or new
+            return new
+
         deletions = [action for action in actions if isinstance(action, DeletePod | DeleteSimulationJob)]
         await self._together(outcome, [partial(self._one, key, action, outcome) for action in deletions], overtaken)
         by_job: dict[str, list[Action]] = {}
@@ -103,28 +120,31 @@ class Executor:
                 case _:
                     by_job.setdefault(action.job.uid, []).append(action)
         template = job.spec.template.to_api(as_given=True) if job and creations else {}
-        # What is to run comes before what is to be said of what runs.
-        sequences = [partial(self._create, key, job, template, one, outcome) for one in creations] if job else []
-        sequences += [partial(self._in_order, key, group, outcome) for group in by_job.values()]
-        await self._together(outcome, sequences, overtaken)
-
-    def _overtaken(self, key: Key) -> Callable[[], bool]:
-        """Returns what tells whether nothing new may be made any more, if it may now."""
-        if self._store.must_not_create(key):
-            return lambda: False
-        return lambda: self._store.must_not_create(key)
+        sequences = [partial(self._in_order, key, group, outcome) for group in by_job.values()]
+        makings = [partial(self._create, key, job, template, one, outcome) for one in creations] if job else []
+        # Creations have places of their own, those of all SimulationJobs together.
+        await self._together(outcome, sequences, overtaken, makings)
 
     async def _together(
-        self, outcome: Outcome, calls: Sequence[Callable[[], Awaitable[None]]], overtaken: Callable[[], bool]
+        self,
+        outcome: Outcome,
+        calls: Sequence[Callable[[], Awaitable[None]]],
+        overtaken: Callable[[], bool],
+        creations: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
         places = asyncio.Semaphore(_AT_ONCE)
 
-        async def run(call: Callable[[], Awaitable[None]]) -> None:
-            async with places:
+        async def run(
+            call: Callable[[], Awaitable[None]], place: Callable[[], AbstractAsyncContextManager[None]]
+        ) -> None:
+            async with place():
+                # Asked when its turn has come, not before: no creation is sent after a cancel was seen.
                 if not overtaken():
                     await self._guard(outcome, call)
 
-        ends = await asyncio.gather(*(run(call) for call in calls), return_exceptions=True)
+        started = [run(call, lambda: places) for call in calls]
+        started += [run(call, self._creations.place) for call in creations]
+        ends = await asyncio.gather(*started, return_exceptions=True)
         for end in ends:
             if isinstance(end, BaseException):
                 raise end
@@ -219,7 +239,7 @@ class Executor:
 
     async def _create_or_get(self, key: Key, name: str, body: bytes, index: int) -> StoredJob:
         try:
-            return await self._cluster.create_job(key.namespace, body)
+            return await self._creations.timed(self._cluster.create_job(key.namespace, body))
         except AlreadyExistsError as conflict:
             stored = await _ours(self._cluster.get_job(key.namespace, name))
             if stored is None or stored.fact.owner_uid != key.uid or stored.fact.index != index:
@@ -245,7 +265,7 @@ class Executor:
 
         async def create() -> None:
             try:
-                pod = await self._cluster.create_pod(fact.namespace, body)
+                pod = await self._creations.timed(self._cluster.create_pod(fact.namespace, body))
             except AlreadyExistsError as conflict:
                 found = await _ours(self._cluster.get_pod(fact.namespace, name))
                 if found is None or found.job_uid != fact.uid:

@@ -105,7 +105,9 @@ class Informer(Generic[T]):
         self.last_seen = self._tried = monotonic()
         self._connection = connection
         self._decoder = msgspec.json.Decoder(kind)
-        self._event_decoder: msgspec.json.Decoder[_Event[T]] = msgspec.json.Decoder(_Event[kind])  # type: ignore[valid-type]
+        # mypy takes no variable for a type.
+        event = _Event[kind]  # type: ignore[valid-type]
+        self._event_decoder: msgspec.json.Decoder[_Event[T]] = msgspec.json.Decoder(event)
         self._sink = sink
         self._selector = selector
         self._inactivity = inactivity

@@ -21,14 +21,17 @@ from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import ClusterError, ConflictError, NamespaceTerminatingError, NotFoundError
 from simjob.runtime.events import Recorder
 from simjob.runtime.executor import Executor, Outcome
+from simjob.runtime.limiter import Limiter
 from simjob.runtime.memory import Memory
 from simjob.runtime.preparing import Preparing
 from simjob.runtime.reporter import Reporter
 from simjob.runtime.resultstore import ResultStore
-from simjob.runtime.store import Store
+from simjob.runtime.store import StopSigns, Store
 from simjob.runtime.workqueue import Key, WorkQueue
 
 _TRIES: Final = 5
+# Creations at a time if nobody says how many: half of what settings allow by default.
+_CREATIONS: Final = 64
 # Workers that take urgent keys only: a cancel finds one free while all others create.
 _URGENT_WORKERS: Final = 2
 # Seconds. A pass that is planned in less is not worth a pause; no pause may hold up a cancel for long.
@@ -51,6 +54,7 @@ class Reconciler:
         queue: WorkQueue,
         clock: Callable[[], datetime],
         *,
+        creations: Limiter | None = None,
         stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._cluster = cluster
@@ -58,7 +62,7 @@ class Reconciler:
         self._queue = queue
         self._clock = clock
         self._stopwatch = stopwatch
-        self._executor = Executor(cluster, store)
+        self._executor = Executor(cluster, store, creations or Limiter(_CREATIONS))
         self.recorder = Recorder(cluster, clock)
         self._reporter = Reporter(cluster, store, queue, ResultStore(cluster, self._executor.tables), self.recorder)
         self.preparing = Preparing(cluster, queue, clock)
@@ -103,11 +107,12 @@ class Reconciler:
             await self._catch_up(key, job.status)
             memory = self._memories[key] = Memory()
         for _ in range(_TRIES):
+            signs = self._store.stop_signs(key)
             plan = self._plan(key, job, memory)
             try:
                 is_current = await self._reporter.report(key, job, plan, memory)
             except ClusterError:
-                await self._apply(key, job, replace(plan, actions=_deletions(plan)), memory)
+                await self._apply(key, job, replace(plan, actions=_deletions(plan)), memory, signs)
                 raise
             stored = self._store.get(key)
             if stored is None:
@@ -116,7 +121,7 @@ class Reconciler:
                 self.recorder.note(stored.metadata, plan.notices)
                 if not _stores_only(plan, self._clock()):
                     self._prepare(key, stored, plan)
-                    await self._apply(key, stored, plan, memory)
+                    await self._apply(key, stored, plan, memory, signs)
                     return
             job = stored
         raise ConflictError("the status was changed by others time and again")
@@ -146,16 +151,19 @@ class Reconciler:
         memory.planning = self._stopwatch() - started
         return plan
 
-    async def _apply(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory) -> None:
+    async def _apply(
+        self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory, signs: StopSigns
+    ) -> None:
         actions = memory.permitted(tuple(action for action in plan.actions if not isinstance(action, PrepareCases)))
         outcome = Outcome()
         try:
-            await self._executor.apply(key, job if isinstance(job, SimulationJob) else None, actions, outcome)
+            await self._executor.apply(key, job if isinstance(job, SimulationJob) else None, actions, outcome, signs)
         finally:
             if memory.spent is not None:
                 memory.spent |= outcome.created
         if actions:
-            _log.info("applied", extra=_about(key, simulationjob=job.metadata.name, **_tally(actions)))
+            done = "overtaken" if outcome.overtaken else "applied"
+            _log.info(done, extra=_about(key, simulationjob=job.metadata.name, **_tally(actions)))
         self.recorder.note(job.metadata, outcome.notices)
         if memory.note_creations(refusal=outcome.refusal, accepted=outcome.accepted):
             self._queue.add(key)

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from simjob.api import simulationjob
 from simjob.api.simulationjob import Invalid, SimulationJob
@@ -25,6 +25,15 @@ F = TypeVar("F", JobFact, PodFact)
 _REMEMBERED_ENDS: Final = 20_000
 
 
+class StopSigns(NamedTuple):
+    """Why nothing new may be made of a SimulationJob."""
+
+    gone: bool = False
+    cancelled: bool = False
+    cases_cancelled: bool = False
+    suspended: bool = False
+
+
 @dataclass(slots=True)
 class _Children:
     """Jobs and pods by uid; `of_job`: the pods' uids by that of their Job."""
@@ -34,6 +43,9 @@ class _Children:
     of_job: dict[str, set[str]] = field(default_factory=dict)
 
     def put_pod(self, pod: PodFact) -> None:
+        known = self.pods.get(pod.uid)
+        if known and known.job_uid != pod.job_uid:
+            self.forget_pod(known)
         self.pods[pod.uid] = pod
         self.of_job.setdefault(pod.job_uid, set()).add(pod.uid)
 
@@ -68,10 +80,19 @@ class Store:
 
     def must_not_create(self, key: Key) -> bool:
         """Returns whether the newest state that was seen forbids to make anything new, or is to be looked at first."""
+        return any(self.stop_signs(key))
+
+    def stop_signs(self, key: Key) -> StopSigns:
+        """Returns what in the newest state that was seen asks to stop."""
         job = self._simulationjobs.get(key)
-        if not isinstance(job, SimulationJob) or job.metadata.deletion_timestamp or job.spec.suspend:
-            return True
-        return cancellation.is_wanted(job) or key in self._unlatched
+        if not isinstance(job, SimulationJob):
+            return StopSigns(gone=True)
+        return StopSigns(
+            gone=job.metadata.deletion_timestamp is not None,
+            cancelled=cancellation.is_wanted(job),
+            cases_cancelled=key in self._unlatched,
+            suspended=bool(job.spec.suspend),
+        )
 
     def is_orphaned(self, key: Key) -> bool:
         """Returns whether who deleted the SimulationJob wanted its children to stay."""
@@ -133,7 +154,7 @@ class Store:
         """Takes the answer to the operator's own status write, which comes back from the watch later."""
         job = self._simulationjobs.get(key)
         if job and job.status and job.status.ledger.cancelled != status.ledger.cancelled:
-            # The Jobs of these cases have waited for it.
+            # Jobs of these cases may have waited for it.
             self._wake(key)
         if isinstance(job, SimulationJob) and int(resource_version) > _version(job):
             metadata = job.metadata.model_copy(update={"resource_version": resource_version})
