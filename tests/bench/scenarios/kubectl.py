@@ -11,7 +11,7 @@ from bench.trial import Stage
 BEFORE = 10
 # The creation counts as under way from here on; after so much of it kubectl is no longer asked.
 UNDER_WAY = 100
-PART = 0.8
+PART = 0.4
 
 
 async def measure(stage: Stage) -> Measures:
