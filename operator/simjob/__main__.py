@@ -46,7 +46,7 @@ class Operator:
         store = Store(queue, now)
         # The other half is for deletes and status writes: cancel above all always gets through.
         creations = Limiter(configured.max_requests // 2)
-        self._reconciler = Reconciler(cluster, store, queue, now, creations=creations)
+        self._reconciler = Reconciler(cluster, store, queue, now, creations)
         self._resync = Resync(connection, cluster, store, configured.namespaces, configured.resync_seconds)
         self._elector = Elector(connection, configured, now)
         self._lag = probes.Lag()

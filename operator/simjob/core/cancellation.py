@@ -37,7 +37,7 @@ def cancelling(situation: Situation) -> Plan | None:
     live, leftover = situation.live_pods, _leftover(situation)
     outcome = situation.ledger.model_copy(update={"cancelled": _cancelled(situation), "cancelling": None})
     # What CANCELLED waits for goes first; what it does not wait for uses the time in which pods stop.
-    actions = _stop(situation) or history.housekeeping(situation)
+    actions = _stop(situation) or history.housekeeping(situation).some()
     if live or leftover:
         status = summary.summarize(
             situation,

@@ -4,6 +4,7 @@ A Job goes when its case is in the *stored* ledger: when its outcome is safe, ne
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from simjob.core import attempts, jobstatus, stopping
@@ -18,11 +19,28 @@ from simjob.core.situation import Situation
 AT_ONCE: Final = 192
 
 
-def housekeeping(situation: Situation, told: Iterable[WriteJobStatus] = ()) -> tuple[Action, ...]:
-    """Returns some of what nothing waits for: Jobs are told how their cases ended, then `told`; surplus Jobs go."""
-    chores = surplus(situation)
-    told = (*(found for found in chores if isinstance(found, WriteJobStatus)), *stopping.report_ended(situation), *told)
-    return (*told, *(found for found in chores if not isinstance(found, WriteJobStatus)))[:AT_ONCE]
+@dataclass(frozen=True, slots=True)
+class Housekeeping:
+    """What nothing waits for: Jobs are told how their cases ended, surplus ones go."""
+
+    told: tuple[Action, ...]
+    removed: tuple[Action, ...]
+
+    @property
+    def size(self) -> int:
+        """How much of it is done at once."""
+        return min(len(self.told) + len(self.removed), AT_ONCE)
+
+    def some(self, also_told: Iterable[Action] = ()) -> tuple[Action, ...]:
+        """Returns so much of it, and of what else Jobs are to be told, as is done at once."""
+        return (*self.told, *also_told, *self.removed)[:AT_ONCE]
+
+
+def housekeeping(situation: Situation) -> Housekeeping:
+    """Returns what is left to do for cases that ended by themselves."""
+    left = surplus(situation)
+    told = (*(found for found in left if isinstance(found, WriteJobStatus)), *stopping.report_ended(situation))
+    return Housekeeping(told, tuple(found for found in left if not isinstance(found, WriteJobStatus)))
 
 
 def tidy(situation: Situation) -> tuple[Action, ...]:

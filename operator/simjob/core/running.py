@@ -51,10 +51,10 @@ def running(situation: Situation) -> Plan:
             actions.extend(stop_pods(case.live_pods))
         else:
             actions.extend(_advance(case, situation.verdicts[case.index], situation))
-    waiting = len(history.housekeeping(situation))
-    starts = _start(situation, BATCH - waiting)
+    housekeeping = history.housekeeping(situation)
+    starts = _start(situation, BATCH - housekeeping.size)
     starting = bool(starts.actions or starts.again or situation.has_pod(PodState.PENDING, PodState.ASSIGNED))
-    actions.extend(history.housekeeping(situation, _told(situation, starting)))
+    actions.extend(housekeeping.some(_told(situation, starting)))
     saying = explanation.explain(situation)
     status = summary.summarize(situation, saying, round_=starts.round_)
     times = [summary.resync_at(situation.now), *_times(situation, starting), *([starts.again] if starts.again else [])]

@@ -30,8 +30,6 @@ from simjob.runtime.store import StopSigns, Store
 from simjob.runtime.workqueue import Key, WorkQueue
 
 _TRIES: Final = 5
-# Creations at a time if nobody says how many: half of what settings allow by default.
-_CREATIONS: Final = 64
 # Workers that take urgent keys only: a cancel finds one free while all others create.
 _URGENT_WORKERS: Final = 2
 # Seconds. A pass that is planned in less is not worth a pause; no pause may hold up a cancel for long.
@@ -53,8 +51,8 @@ class Reconciler:
         store: Store,
         queue: WorkQueue,
         clock: Callable[[], datetime],
+        creations: Limiter,
         *,
-        creations: Limiter | None = None,
         stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._cluster = cluster
@@ -62,7 +60,7 @@ class Reconciler:
         self._queue = queue
         self._clock = clock
         self._stopwatch = stopwatch
-        self._executor = Executor(cluster, store, creations or Limiter(_CREATIONS))
+        self._executor = Executor(cluster, store, creations)
         self.recorder = Recorder(cluster, clock)
         self._reporter = Reporter(cluster, store, queue, ResultStore(cluster, self._executor.tables), self.recorder)
         self.preparing = Preparing(cluster, queue, clock)
