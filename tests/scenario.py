@@ -164,6 +164,7 @@ class World:
             status = self.cluster.sweep.get("status", {})
             rests = status.get("phase") == self.rests if self.rests else status.get("isTerminal")
             if rests and now - quiet_since >= 5:
+                self.cluster.judge_rest()
                 return False
             if now - self._start > _LONGEST:
                 self.cluster.breach("O4", f"no end after {_LONGEST} s: {self.status}")

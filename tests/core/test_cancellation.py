@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from builders import NOW, UID, a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
 from simjob.api.simulationjob import Metadata
-from simjob.core import cancellation
+from simjob.core import cancellation, history
 from simjob.core.facts import PodState
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod, StartAttempt, WriteJobStatus
 
@@ -23,19 +23,20 @@ def test_the_request_is_latched_before_anything_is_done() -> None:
     assert (plan.actions, said(plan).phase, plan.look_again) == ((), "CANCELLING", NOW)
 
 
-def test_then_pods_go_first_and_each_job_when_its_pod_has_stopped() -> None:
+def test_then_pods_go_first_and_each_job_when_the_ledger_has_its_case() -> None:
     plan = planned(latched(), a_job_fact(0), a_pod_fact(0), a_job_fact(1))
-    assert plan.actions == (DeletePod(pod=a_pod_fact(0)), DeleteJob(job=a_job_fact(1)))
+    assert plan.actions == (DeletePod(pod=a_pod_fact(0)),)
     assert str(said(plan).ledger.cancelled) == "1-2"
-    after = planned(latched(), a_job_fact(0), a_pod_fact(0, state=PodState.FAILED, terminating=True, gone=True))
-    assert (after.actions, said(after).phase) == ((DeleteJob(job=a_job_fact(0)),), "CANCELLING")
-    assert said(planned(latched())).phase == "CANCELLED"
+    recorded = latched(status={"ledger": {"cancelled": "1-2"}})
+    after = planned(recorded, a_job_fact(0), a_pod_fact(0, terminating=True), a_job_fact(1))
+    assert (after.actions, said(after).phase) == ((DeleteJob(job=a_job_fact(1)),), "CANCELLING")
 
 
-def test_a_job_that_knows_how_long_earlier_attempts_ran_goes_when_the_ledger_has_its_case() -> None:
-    job = a_job_fact(0, attempt=1, seconds=60)
-    assert planned(latched(), job).actions == ()
-    assert planned(latched(status={"ledger": {"cancelled": "0"}}), job).actions == (DeleteJob(job=job),)
+def test_jobs_go_in_small_portions_while_pods_stop() -> None:
+    recorded = latched(cases={"count": 200}, status={"ledger": {"cancelled": "1-199"}})
+    jobs = [a_job_fact(i) for i in range(1, 200)]
+    plan = planned(recorded, a_job_fact(0), a_pod_fact(0, terminating=True), *jobs)
+    assert plan.actions == tuple(DeleteJob(job=job) for job in jobs[: history.AT_ONCE_WHILE_STOPPING])
 
 
 @pytest.mark.parametrize("children", [[], [a_job_fact(0)], [a_job_fact(0), a_pod_fact(0, terminating=True)]])
@@ -57,14 +58,18 @@ def test_a_job_that_is_cancelled_at_its_creation_never_makes_a_job() -> None:
     assert (then.actions, said(then).phase, str(said(then).ledger.cancelled)) == ((), "CANCELLED", "0-2")
 
 
-def test_cancelled_is_said_only_with_a_proof_and_when_nothing_is_live_or_left() -> None:
+def test_cancelled_is_said_only_with_a_proof_and_when_nothing_is_live() -> None:
     assert said(planned(latched(), a_job_fact(0), a_pod_fact(0, terminating=True))).phase == "CANCELLING"
-    assert said(planned(latched(), a_job_fact(0))).phase == "CANCELLING"
     recorded = latched(status={"ledger": {"cancelled": "0-2"}})
-    assert said(planned(recorded, a_job_fact(0))).phase == "CANCELLING", "its Job is still there"
     assert said(planned(recorded, a_pod_fact(0))).phase == "CANCELLING", "a pod is live"
-    end = planned(recorded, a_job_fact(0, terminating=True))
+    end = planned(latched(), a_job_fact(0))
     assert (said(end).phase, end.needs_proof, said(end).completion_time) == ("CANCELLED", True, NOW)
+
+
+def test_the_jobs_that_are_left_then_go_after_it() -> None:
+    end = said(planned(latched(), a_job_fact(0), a_job_fact(1))).to_api()
+    plan = planned(a_started_job(status=end), a_job_fact(0), a_job_fact(1))
+    assert (plan.actions, said(plan).phase) == (tuple(DeleteJob(job=a_job_fact(i)) for i in (0, 1)), "CANCELLED")
 
 
 def test_the_latch_keeps_who_why_and_when_and_learns_the_end() -> None:
@@ -97,10 +102,8 @@ def test_what_had_ended_keeps_its_outcome() -> None:
     ]
     plan = planned(latched(cases={"count": 6}, status={"ledger": {"succeeded": "0"}}), *children)
     assert said(plan).ledger.to_api() == {"succeeded": "0-1", "failed": "2", "cancelled": "3-5"}
-    assert plan.actions == (DeleteJob(job=a_job_fact(3)),), "what the end waits for comes first"
-    after = planned(latched(cases={"count": 6}, status={"ledger": {"succeeded": "0"}}), *children[:4])
-    told = [action.job.index for action in after.actions if isinstance(action, WriteJobStatus)]
-    assert (told, len(after.actions)) == ([1, 2], 2), "their Jobs are told how they ended and stay"
+    told = [action.job.index for action in plan.actions if isinstance(action, WriteJobStatus)]
+    assert (told, len(plan.actions)) == ([1, 2], 2), "their Jobs are told how they ended and stay"
 
 
 def test_a_case_that_is_being_stopped_is_not_cancelled_yet() -> None:

@@ -10,8 +10,7 @@ from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import Metadata, SimulationJob
 from simjob.api.status import Cancellation, Phase
 from simjob.core import history, stopping, summary
-from simjob.core.facts import JobFact
-from simjob.core.plan import Action, DeleteJob, Plan
+from simjob.core.plan import Plan
 from simjob.core.situation import Situation
 from simjob.core.summary import Saying
 
@@ -34,11 +33,12 @@ def cancelling(situation: Situation) -> Plan | None:
         return None
     if stored is None:
         return latch(situation, requested_by(job.metadata))
-    live, leftover = situation.live_pods, _leftover(situation)
+    live = situation.live_pods
     outcome = situation.ledger.model_copy(update={"cancelled": _cancelled(situation), "cancelling": None})
     # What CANCELLED waits for goes first; what it does not wait for uses the time in which pods stop.
-    actions = _stop(situation) or history.housekeeping(situation).some()
-    if live or leftover:
+    tidying = (*history.unwanted(situation), *history.housekeeping(situation).some())[: history.AT_ONCE_WHILE_STOPPING]
+    actions = stopping.stop_pods(live) or tidying
+    if live:
         status = summary.summarize(
             situation,
             _saying(situation),
@@ -80,30 +80,10 @@ def requested_by(metadata: Metadata, field: str = "cancel") -> str | None:
     return f"field manager {newest.manager}"
 
 
-def _stop(situation: Situation) -> tuple[Action, ...]:
-    """Returns the deletions of live pods, and of the Jobs of cases that have none and did not end by themselves.
-
-    A Job that knows how long earlier attempts ran, or has the ended pod of one that is not counted yet, goes when the
-    ledger has its case.
-    """
-    kept = {pod.job_uid for case in situation.open for pod in case.pods if pod.ended and not pod.terminating}
-    stopped = (job for job in situation.unfinished_jobs if not job.seconds and job.uid not in kept)
-    jobs = (DeleteJob(job=job) for job in stopped)
-    return (*stopping.stop_pods(situation.live_pods), *jobs, *history.unwanted(situation))
-
-
 def _cancelled(situation: Situation) -> Ranges:
     """Returns the cases that are cancelled for good: neither ended by themselves nor with a live pod."""
     live = Ranges.of(pod.index for pod in situation.live_pods)
     return situation.unfinished.minus(live).union(situation.ledger.cancelled)
-
-
-def _leftover(situation: Situation) -> tuple[JobFact, ...]:
-    """Returns the Jobs that must go before CANCELLED may be said; of recorded cases those not yet asked to go."""
-    done = situation.job.status.ledger.cancelled
-    recorded = (case for case in situation.closed if case.index in done)
-    kept = (job for case in recorded for job in (case.job, *case.older) if job and not job.terminating)
-    return (*situation.unfinished_jobs, *kept)
 
 
 def _saying(situation: Situation) -> Saying:

@@ -17,6 +17,8 @@ from simjob.core.situation import Situation
 # So much of what nothing waits for is done before the cluster is looked at again: some tenths of a second. A case needs
 # three such actions in its life, so these are three times as many as the creations that fit beside them.
 AT_ONCE: Final = 192
+# The same while all pods are being stopped: a pass that is under way cannot see that they have.
+AT_ONCE_WHILE_STOPPING: Final = 48
 
 
 @dataclass(frozen=True, slots=True)

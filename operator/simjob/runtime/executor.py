@@ -1,26 +1,22 @@
 """Carries out a plan's actions: pods are deleted first, then the rest in parallel, one Job's actions in their order.
 
-Nothing is decided here but what an answer means: "already there" with our uid is success, "gone" is success for a
-deletion, a refusal is remembered for the planner. Answers go to the store at once, so that the next pass has them.
+Nothing is decided here but what an answer means: "gone" is success for a deletion. Creations: runtime/creation.py.
+Answers go to the store at once, so that the next pass has them.
 """
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, TypeVar, assert_never
+from typing import Final, assert_never
 
 from simjob.api import names
-from simjob.api.cases import Case
 from simjob.api.names import Reason
 from simjob.api.schema import format_time
 from simjob.api.simulationjob import SimulationJob
-from simjob.core import children
-from simjob.core.casetable import DamagedTableError
 from simjob.core.facts import JobFact
-from simjob.core.observed import CASE_TABLE, Refusal
 from simjob.core.plan import (
     Action,
     CountAttempt,
@@ -35,43 +31,34 @@ from simjob.core.plan import (
     WriteJobStatus,
 )
 from simjob.runtime.casetables import CaseTables
-from simjob.runtime.cluster import Cluster, StoredJob
+from simjob.runtime.cluster import Cluster
+from simjob.runtime.creation import Creation
 from simjob.runtime.errors import (
-    AlreadyExistsError,
     ClusterError,
     ConflictError,
     ForbiddenError,
     InvalidError,
-    NamespaceTerminatingError,
     NotFoundError,
 )
 from simjob.runtime.limiter import Limiter
+from simjob.runtime.outcome import Outcome
 from simjob.runtime.store import StopSigns, Store
 from simjob.runtime.workqueue import Key
 
-T = TypeVar("T")
-
 # Of one SimulationJob; runtime/connection.py bounds the requests of all.
 _AT_ONCE: Final = 96
+# What only tells or removes Jobs: a pod that is to start or to stop does not wait for it, nor stand behind it.
+_JOBS_AT_ONCE: Final = 32
 # Pods whose deadline was refused; each is told of once.
 _REMEMBERED: Final = 10_000
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What came of the actions.
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """Something to be done in a place that is waited for."""
 
-    `created`: cases whose Job is there. `accepted`: a creation was taken. `trouble`: the first call that did not get
-    through; what it was to make may be there all the same, and asking for the same name again is then success.
-    `notices`: what is worth an Event. `overtaken`: not all was begun, since everything is to stop.
-    """
-
-    created: set[int] = field(default_factory=set)
-    refusal: Refusal | None = None
-    trouble: ClusterError | None = None
-    accepted: bool = False
-    notices: tuple[Notice, ...] = ()
-    overtaken: bool = False
+    do: Callable[[], Awaitable[None]]
+    place: AbstractAsyncContextManager[None]
 
 
 class Executor:
@@ -82,6 +69,7 @@ class Executor:
         self._store = store
         self._creations = creations
         self.tables = CaseTables(cluster)
+        self._creation = Creation(cluster, store, self.tables, creations)
         self._unlimited: OrderedDict[str, None] = OrderedDict()
 
     async def apply(
@@ -106,7 +94,9 @@ class Executor:
             return new
 
         deletions = [action for action in actions if isinstance(action, DeletePod | DeleteSimulationJob)]
-        await self._together(outcome, [partial(self._one, key, action, outcome) for action in deletions], overtaken)
+        places = asyncio.Semaphore(_AT_ONCE)
+        calls = [_Call(partial(self._one, key, action, outcome), places) for action in deletions]
+        await self._together(outcome, calls, overtaken)
         by_job: dict[str, list[Action]] = {}
         creations: list[CreateCase] = []
         for action in actions:
@@ -120,31 +110,25 @@ class Executor:
                 case _:
                     by_job.setdefault(action.job.uid, []).append(action)
         template = job.spec.template.to_api(as_given=True) if job and creations else {}
-        sequences = [partial(self._in_order, key, group, outcome) for group in by_job.values()]
-        makings = [partial(self._create, key, job, template, one, outcome) for one in creations] if job else []
-        # Creations have places of their own, those of all SimulationJobs together.
-        await self._together(outcome, sequences, overtaken, makings)
+        few, many = asyncio.Semaphore(_JOBS_AT_ONCE), asyncio.Semaphore(_AT_ONCE)
+        calls = [
+            _Call(partial(self._in_order, key, group, outcome), few if _only_jobs(group) else many)
+            for group in by_job.values()
+        ]
+        if job:
+            # Creations have places of their own, those of all SimulationJobs together.
+            make = partial(self._creation.create, key, job, template)
+            calls += [_Call(partial(make, one, outcome), self._creations.place()) for one in creations]
+        await self._together(outcome, calls, overtaken)
 
-    async def _together(
-        self,
-        outcome: Outcome,
-        calls: Sequence[Callable[[], Awaitable[None]]],
-        overtaken: Callable[[], bool],
-        creations: Sequence[Callable[[], Awaitable[None]]] = (),
-    ) -> None:
-        places = asyncio.Semaphore(_AT_ONCE)
-
-        async def run(
-            call: Callable[[], Awaitable[None]], place: Callable[[], AbstractAsyncContextManager[None]]
-        ) -> None:
-            async with place():
+    async def _together(self, outcome: Outcome, calls: Sequence[_Call], overtaken: Callable[[], bool]) -> None:
+        async def run(call: _Call) -> None:
+            async with call.place:
                 # Asked when its turn has come, not before: no creation is sent after a cancel was seen.
                 if not overtaken():
-                    await self._guard(outcome, call)
+                    await self._guard(outcome, call.do)
 
-        started = [run(call, lambda: places) for call in calls]
-        started += [run(call, self._creations.place) for call in creations]
-        ends = await asyncio.gather(*started, return_exceptions=True)
+        ends = await asyncio.gather(*(run(call) for call in calls), return_exceptions=True)
         for end in ends:
             if isinstance(end, BaseException):
                 raise end
@@ -160,7 +144,7 @@ class Executor:
     async def _in_order(self, key: Key, actions: Sequence[Action], outcome: Outcome) -> None:
         for action in actions:
             if isinstance(action, StartAttempt):
-                await self._start(key, action.job, outcome)
+                await self._creation.start(key, action.job, outcome)
             else:
                 await self._one(key, action, outcome)
 
@@ -208,98 +192,10 @@ class Executor:
         await self._cluster.delete_job(job.namespace, job.name, job.uid)
         self._store.job_asked_to_go(job)
 
-    async def _create(
-        self, key: Key, job: SimulationJob, template: Mapping[str, Any], action: CreateCase, outcome: Outcome
-    ) -> None:
-        if outcome.refusal:
-            return
-        case = await self._read(job, action.index, outcome)
-        if case is None or self._store.must_not_create(key):
-            return
-        body = children.render_job(job, template, case, action.round)
-        name = children.job_name(job.metadata.name, job.metadata.uid, action.index, action.round)
-        stored = await self._refusable(
-            outcome, "Job", action.index, case.name, lambda: self._create_or_get(key, name, body, action.index)
-        )
-        if stored is None:
-            return
-        outcome.created.add(action.index)
-        self._store.put_job(stored.fact)
-        if stored.fact.suspended or stored.fact.succeeded is not None:
-            outcome.accepted = True
-        else:
-            await self._create_pod(key, stored, outcome)
 
-    async def _read(self, job: SimulationJob, index: int, outcome: Outcome) -> Case | None:
-        try:
-            return await self.tables.case(job, index)
-        except DamagedTableError as damaged:
-            outcome.refusal = Refusal(index=index, kind=CASE_TABLE, message=str(damaged))
-            return None
-
-    async def _create_or_get(self, key: Key, name: str, body: bytes, index: int) -> StoredJob:
-        try:
-            return await self._creations.timed(self._cluster.create_job(key.namespace, body))
-        except AlreadyExistsError as conflict:
-            stored = await _ours(self._cluster.get_job(key.namespace, name))
-            if stored is None or stored.fact.owner_uid != key.uid or stored.fact.index != index:
-                raise ForbiddenError(f'a Job named "{name}" is there already and is not ours') from conflict
-            return stored
-
-    async def _start(self, key: Key, job: JobFact, outcome: Outcome) -> None:
-        """Makes the pod of a Job's current attempt, from the Job as it is now."""
-        if outcome.refusal or self._store.must_not_create(key):
-            return
-        stored = await self._cluster.get_job(job.namespace, job.name)
-        self._store.put_job(stored.fact)
-        fact = stored.fact
-        waits = fact.suspended or fact.terminating or fact.succeeded is not None
-        if fact.uid == job.uid and fact.attempt == job.attempt and not waits:
-            await self._create_pod(key, stored, outcome)
-
-    async def _create_pod(self, key: Key, stored: StoredJob, outcome: Outcome) -> None:
-        if self._store.must_not_create(key):
-            return
-        fact = stored.fact
-        name, body = children.pod_name(fact.name, fact.attempt), children.render_pod(fact, stored.template)
-
-        async def create() -> None:
-            try:
-                pod = await self._creations.timed(self._cluster.create_pod(fact.namespace, body))
-            except AlreadyExistsError as conflict:
-                found = await _ours(self._cluster.get_pod(fact.namespace, name))
-                if found is None or found.job_uid != fact.uid:
-                    raise ForbiddenError(f'a pod named "{name}" is there already and is not ours') from conflict
-                pod = found
-            self._store.put_pod(pod)
-            outcome.accepted = True
-
-        await self._refusable(outcome, "Pod", fact.index, fact.case_name, create)
-
-    async def _refusable(
-        self, outcome: Outcome, kind: str, index: int, name: str, call: Callable[[], Awaitable[T]]
-    ) -> T | None:
-        try:
-            return await call()
-        except NamespaceTerminatingError:
-            raise
-        except (InvalidError, ForbiddenError) as refused:
-            outcome.refusal = Refusal(
-                index=index,
-                case_name=name,
-                kind=kind,
-                message=refused.message,
-                permanent=isinstance(refused, InvalidError),
-            )
-        return None
-
-
-async def _ours(call: Awaitable[T]) -> T | None:
-    """Returns what is read, None if it is not there or not ours."""
-    try:
-        return await call
-    except NotFoundError:
-        return None
+def _only_jobs(actions: Sequence[Action]) -> bool:
+    """Returns whether nothing but a Job is told or removed."""
+    return all(isinstance(action, WriteJobStatus | DeleteJob) for action in actions)
 
 
 def _annotations(count: CountAttempt) -> dict[str, str | None]:

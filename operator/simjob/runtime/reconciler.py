@@ -20,9 +20,10 @@ from simjob.core.plan import Action, DeleteJob, DeletePod, Plan, PrepareCases
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import ClusterError, ConflictError, NamespaceTerminatingError, NotFoundError
 from simjob.runtime.events import Recorder
-from simjob.runtime.executor import Executor, Outcome
+from simjob.runtime.executor import Executor
 from simjob.runtime.limiter import Limiter
 from simjob.runtime.memory import Memory
+from simjob.runtime.outcome import Outcome
 from simjob.runtime.preparing import Preparing
 from simjob.runtime.reporter import Reporter
 from simjob.runtime.resultstore import ResultStore

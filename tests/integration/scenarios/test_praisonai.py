@@ -32,6 +32,7 @@ def a_queued_job_never_starts(session: Session) -> None:
     session.run("kubectl get simjob queued")
     status = session.status("queued")
     assert (status["cases"]["cancelled"], status["progress"].split("/")[0]) == (status["cases"]["total"], "0")
+    session.run("kubectl wait job,pod -l simjob.dev/name=queued --for=delete --timeout=10s")
     assert session.run("kubectl get jobs,pods -l simjob.dev/name=queued -o name") == ""
 
 

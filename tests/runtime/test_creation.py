@@ -1,0 +1,148 @@
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+from builders import a_job_dict
+from executing import Bench, case
+from simjob.core import children
+from simjob.core.plan import StartAttempt
+from simjob.runtime.errors import (
+    ForbiddenError,
+    InvalidError,
+    NamespaceTerminatingError,
+    UnavailableError,
+)
+from virtualtime import VirtualTimeLoop
+
+LOOP = VirtualTimeLoop
+
+
+async def test_a_case_gets_its_job_and_then_its_pod() -> None:
+    bench = Bench()
+    outcome = await bench.apply(case(0), case(2))
+    assert sorted(bench.cluster.calls) == ["create_job", "create_job", "create_pod", "create_pod"]
+    assert (outcome.created, outcome.accepted, outcome.refusal, outcome.trouble) == ({0, 2}, True, None, None)
+    assert [len(found.pods) for found in bench.observed] == [1, 1], "the answers are in the store at once"
+
+
+class TestAlreadyThere:
+    async def test_a_job_of_ours_is_gone_on_with(self) -> None:
+        bench = Bench()
+        await bench.cluster.create_job("default", bench.rendered())
+        outcome = await bench.apply(case())
+        assert (outcome.created, outcome.refusal) == ({0}, None)
+        assert len(bench.names("pods")) == 1
+
+    async def test_a_job_of_another_is_a_refusal(self) -> None:
+        bench = Bench()
+        await bench.cluster.create_job("default", bench.rendered(**{"simjob.dev/index": "2"}))
+        outcome = await bench.apply(case())
+        assert outcome.refusal is not None
+        assert (outcome.refusal.kind, outcome.refusal.permanent) == ("Job", False)
+        assert "is not ours" in outcome.refusal.message
+        assert (outcome.created, bench.names("pods")) == (set(), [])
+
+    async def test_a_pod_of_ours_is_success(self) -> None:
+        bench = Bench()
+        job, pod = await bench.started()
+        outcome = await bench.apply(StartAttempt(job=job))
+        assert (outcome.accepted, outcome.refusal, bench.names("pods")) == (True, None, [pod.name])
+
+    async def test_a_pod_of_another_job_is_a_refusal(self) -> None:
+        bench = Bench()
+        bench.cluster.refuse("create_pod", UnavailableError("no answer"))
+        await bench.apply(case())
+        stored = await bench.cluster.get_job("default", bench.names("jobs")[0])
+        await bench.cluster.create_pod("default", children.render_pod(replace(stored.fact, uid="x"), stored.template))
+        outcome = await bench.apply(StartAttempt(job=stored.fact))
+        assert outcome.refusal is not None
+        assert (outcome.refusal.kind, outcome.refusal.permanent) == ("Pod", False)
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(("call", "kind"), [("create_job", "Job"), ("create_pod", "Pod")])
+    @pytest.mark.parametrize(
+        ("error", "permanent"),
+        [(ForbiddenError("exceeded quota", code=403), False), (InvalidError("bad", code=422), True)],
+    )
+    async def test_a_refusal_is_told_with_its_words(
+        self, call: str, kind: str, error: ForbiddenError | InvalidError, permanent: bool
+    ) -> None:
+        bench = Bench()
+        bench.cluster.refuse(call, error)
+        outcome = await bench.apply(case(1))
+        assert outcome.refusal is not None
+        assert (outcome.refusal.index, outcome.refusal.kind, outcome.refusal.message, outcome.refusal.permanent) == (
+            1,
+            kind,
+            error.message,
+            permanent,
+        )
+        assert (outcome.trouble, outcome.accepted) == (None, False)
+        assert outcome.created == (set() if kind == "Job" else {1})
+
+    async def test_after_a_refusal_no_more_is_asked_for(self) -> None:
+        bench = Bench(cases={"count": 500})
+        bench.cluster.refuse("create_job", *[ForbiddenError("exceeded quota", code=403)] * 500)
+        await bench.apply(*(case(index) for index in range(500)))
+        assert len(bench.cluster.calls) <= 64
+
+    async def test_a_namespace_that_goes_is_trouble_and_no_refusal(self) -> None:
+        bench = Bench()
+        bench.cluster.refuse("create_job", NamespaceTerminatingError("going", code=403))
+        outcome = await bench.apply(case())
+        assert outcome.refusal is None
+        assert isinstance(outcome.trouble, NamespaceTerminatingError)
+
+    async def test_a_call_without_an_answer_is_trouble_and_the_others_go_on(self) -> None:
+        bench = Bench()
+        bench.cluster.refuse("create_job", UnavailableError("no answer"))
+        outcome = await bench.apply(case(0), case(1))
+        assert isinstance(outcome.trouble, UnavailableError)
+        assert outcome.created == {1}, "the other's name is asked for again"
+        assert len(bench.names("pods")) == 1
+
+
+class TestStopSigns:
+    @pytest.mark.parametrize("change", [{"cancel": True}, {"suspend": True}])
+    async def test_a_wish_to_stop_that_has_been_seen_stops_creations_that_were_planned(self, change: Any) -> None:
+        bench = Bench()
+        bench.cluster.apply(a_job_dict(**change))
+        outcome = await bench.apply(case())
+        assert (bench.cluster.calls, outcome.created) == ([], set())
+
+    async def test_a_cancel_that_comes_between_job_and_pod_stops_the_pod(self) -> None:
+        bench = Bench()
+        make = bench.cluster.create_job
+
+        async def make_and_cancel(namespace: str, body: bytes) -> Any:
+            stored = await make(namespace, body)
+            bench.cluster.apply(a_job_dict(cancel=True))
+            await asyncio.sleep(0)
+            return stored
+
+        bench.cluster.create_job = make_and_cancel  # type: ignore[method-assign]
+        await bench.apply(case())
+        assert (len(bench.names("jobs")), bench.names("pods")) == (1, [])
+        assert bench.observed[0].job is not None, "the Job in flight is known, and the next pass deletes it"
+
+    async def test_a_job_that_its_queue_holds_gets_no_pod(self) -> None:
+        bench = Bench()
+        body = msgspec.json.decode(bench.rendered())
+        await bench.cluster.create_job(
+            "default", msgspec.json.encode(body | {"spec": body["spec"] | {"suspend": True}})
+        )
+        outcome = await bench.apply(case())
+        assert (bench.names("pods"), outcome.accepted) == ([], True)
+        await bench.apply(StartAttempt(job=bench.observed[0].job))
+        assert bench.names("pods") == []
+
+    async def test_an_attempt_that_was_counted_meanwhile_is_not_started(self) -> None:
+        bench = Bench()
+        job, pod = await bench.started()
+        bench.cluster.remove("pods", "default", pod.name)
+        await bench.cluster.annotate_job("default", job.name, job.uid, {"simjob.dev/attempt": "1"})
+        await bench.apply(StartAttempt(job=job))
+        assert bench.names("pods") == []
