@@ -18,7 +18,7 @@ from simjob.runtime.store import Store
 from simjob.runtime.workqueue import Key, WorkQueue
 
 
-class Bench:
+class Workbench:
     """An executor whose store hears of nothing but SimulationJobs and the answers to its own calls."""
 
     def __init__(self, **spec: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from builders import a_job_dict
-from executing import Bench, case
+from executing import Workbench, case
 from simjob.core import children
 from simjob.core.plan import StartAttempt
 from simjob.runtime.errors import (
@@ -20,7 +20,7 @@ LOOP = VirtualTimeLoop
 
 
 async def test_a_case_gets_its_job_and_then_its_pod() -> None:
-    bench = Bench()
+    bench = Workbench()
     outcome = await bench.apply(case(0), case(2))
     assert sorted(bench.cluster.calls) == ["create_job", "create_job", "create_pod", "create_pod"]
     assert (outcome.created, outcome.accepted, outcome.refusal, outcome.trouble) == ({0, 2}, True, None, None)
@@ -29,14 +29,14 @@ async def test_a_case_gets_its_job_and_then_its_pod() -> None:
 
 class TestAlreadyThere:
     async def test_a_job_of_ours_is_gone_on_with(self) -> None:
-        bench = Bench()
+        bench = Workbench()
         await bench.cluster.create_job("default", bench.rendered())
         outcome = await bench.apply(case())
         assert (outcome.created, outcome.refusal) == ({0}, None)
         assert len(bench.names("pods")) == 1
 
     async def test_a_job_of_another_is_a_refusal(self) -> None:
-        bench = Bench()
+        bench = Workbench()
         await bench.cluster.create_job("default", bench.rendered(**{"simjob.dev/index": "2"}))
         outcome = await bench.apply(case())
         assert outcome.refusal is not None
@@ -45,13 +45,13 @@ class TestAlreadyThere:
         assert (outcome.created, bench.names("pods")) == (set(), [])
 
     async def test_a_pod_of_ours_is_success(self) -> None:
-        bench = Bench()
+        bench = Workbench()
         job, pod = await bench.started()
         outcome = await bench.apply(StartAttempt(job=job))
         assert (outcome.accepted, outcome.refusal, bench.names("pods")) == (True, None, [pod.name])
 
     async def test_a_pod_of_another_job_is_a_refusal(self) -> None:
-        bench = Bench()
+        bench = Workbench()
         bench.cluster.refuse("create_pod", UnavailableError("no answer"))
         await bench.apply(case())
         stored = await bench.cluster.get_job("default", bench.names("jobs")[0])
@@ -70,7 +70,7 @@ class TestRefusals:
     async def test_a_refusal_is_told_with_its_words(
         self, call: str, kind: str, error: ForbiddenError | InvalidError, permanent: bool
     ) -> None:
-        bench = Bench()
+        bench = Workbench()
         bench.cluster.refuse(call, error)
         outcome = await bench.apply(case(1))
         assert outcome.refusal is not None
@@ -84,20 +84,20 @@ class TestRefusals:
         assert outcome.created == (set() if kind == "Job" else {1})
 
     async def test_after_a_refusal_no_more_is_asked_for(self) -> None:
-        bench = Bench(cases={"count": 500})
+        bench = Workbench(cases={"count": 500})
         bench.cluster.refuse("create_job", *[ForbiddenError("exceeded quota", code=403)] * 500)
         await bench.apply(*(case(index) for index in range(500)))
         assert len(bench.cluster.calls) <= 64
 
     async def test_a_namespace_that_goes_is_trouble_and_no_refusal(self) -> None:
-        bench = Bench()
+        bench = Workbench()
         bench.cluster.refuse("create_job", NamespaceTerminatingError("going", code=403))
         outcome = await bench.apply(case())
         assert outcome.refusal is None
         assert isinstance(outcome.trouble, NamespaceTerminatingError)
 
     async def test_a_call_without_an_answer_is_trouble_and_the_others_go_on(self) -> None:
-        bench = Bench()
+        bench = Workbench()
         bench.cluster.refuse("create_job", UnavailableError("no answer"))
         outcome = await bench.apply(case(0), case(1))
         assert isinstance(outcome.trouble, UnavailableError)
@@ -108,13 +108,13 @@ class TestRefusals:
 class TestStopSigns:
     @pytest.mark.parametrize("change", [{"cancel": True}, {"suspend": True}])
     async def test_a_wish_to_stop_that_has_been_seen_stops_creations_that_were_planned(self, change: Any) -> None:
-        bench = Bench()
+        bench = Workbench()
         bench.cluster.apply(a_job_dict(**change))
         outcome = await bench.apply(case())
         assert (bench.cluster.calls, outcome.created) == ([], set())
 
     async def test_a_cancel_that_comes_between_job_and_pod_stops_the_pod(self) -> None:
-        bench = Bench()
+        bench = Workbench()
         make = bench.cluster.create_job
 
         async def make_and_cancel(namespace: str, body: bytes) -> Any:
@@ -126,10 +126,10 @@ class TestStopSigns:
         bench.cluster.create_job = make_and_cancel  # type: ignore[method-assign]
         await bench.apply(case())
         assert (len(bench.names("jobs")), bench.names("pods")) == (1, [])
-        assert bench.observed[0].job is not None, "the Job in flight is known, and the next pass deletes it"
+        assert bench.observed[0].job is not None, "the Job in flight is known to the passes that follow"
 
     async def test_a_job_that_its_queue_holds_gets_no_pod(self) -> None:
-        bench = Bench()
+        bench = Workbench()
         body = msgspec.json.decode(bench.rendered())
         await bench.cluster.create_job(
             "default", msgspec.json.encode(body | {"spec": body["spec"] | {"suspend": True}})
@@ -140,7 +140,7 @@ class TestStopSigns:
         assert bench.names("pods") == []
 
     async def test_an_attempt_that_was_counted_meanwhile_is_not_started(self) -> None:
-        bench = Bench()
+        bench = Workbench()
         job, pod = await bench.started()
         bench.cluster.remove("pods", "default", pod.name)
         await bench.cluster.annotate_job("default", job.name, job.uid, {"simjob.dev/attempt": "1"})

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from builders import NOW, a_job_dict
-from executing import Bench, case
-from simjob.core.facts import JobFact, PodState
-from simjob.core.plan import CountAttempt, DeleteJob, DeletePod, LimitRun, WriteJobStatus
+from executing import Workbench, case
+from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.plan import CountAttempt, DeleteJob, DeletePod, LimitRun, StartAttempt, WriteJobStatus
 from simjob.runtime.errors import ConflictError, ForbiddenError
 from simjob.runtime.outcome import Outcome
 from virtualtime import VirtualTimeLoop
@@ -15,14 +15,14 @@ LOOP = VirtualTimeLoop
 
 
 async def test_pods_are_deleted_before_anything_else() -> None:
-    bench = Bench()
+    bench = Workbench()
     (one, pod), (two, _) = await bench.started(0), await bench.started(1)
     await bench.apply(case(2), DeleteJob(job=two), WriteJobStatus(job=one, status={"active": 1}), DeletePod(pod=pod))
     assert bench.cluster.calls[0] == "delete_pod"
 
 
 async def test_the_actions_of_a_job_keep_their_order() -> None:
-    bench = Bench()
+    bench = Workbench()
     job, _ = await bench.started()
     count = CountAttempt(job=job, attempt=1, failed=1, lost=0, seconds=0, not_before=NOW)
     await bench.apply(WriteJobStatus(job=job, status={"failed": 1}), count)
@@ -32,7 +32,7 @@ async def test_the_actions_of_a_job_keep_their_order() -> None:
 
 
 async def test_counting_takes_the_time_of_the_retry_before_away() -> None:
-    bench = Bench()
+    bench = Workbench()
     job, _ = await bench.started()
     await bench.apply(CountAttempt(job=job, attempt=1, failed=1, lost=0, seconds=0, not_before=NOW))
     await bench.apply(CountAttempt(job=job, attempt=2, failed=1, lost=1, seconds=0, not_before=None))
@@ -41,7 +41,7 @@ async def test_counting_takes_the_time_of_the_retry_before_away() -> None:
 
 
 async def test_jobs_are_told_few_at_a_time_and_a_retry_does_not_stand_behind_them() -> None:
-    bench = Bench(cases={"count": 100}, parallelism=100)
+    bench = Workbench(cases={"count": 100}, parallelism=100)
     jobs = [(await bench.started(index))[0] for index in range(100)]
     write, under_way, most, done = bench.cluster.write_job_status, 0, 0, []
 
@@ -64,8 +64,28 @@ async def test_jobs_are_told_few_at_a_time_and_a_retry_does_not_stand_behind_the
     assert last.name in done[:40]
 
 
+async def test_a_retry_takes_a_place_of_the_creations() -> None:
+    bench = Workbench()
+    jobs = [(await bench.started(index))[0] for index in range(3)]
+    for pod in bench.names("pods"):
+        bench.cluster.remove("pods", "default", pod)
+    make, under_way, most = bench.cluster.create_pod, 0, 0
+
+    async def slow_make(namespace: str, body: bytes) -> PodFact:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(1)
+        under_way -= 1
+        return await make(namespace, body)
+
+    bench.cluster.create_pod = slow_make  # type: ignore[method-assign]
+    await bench.apply(*(StartAttempt(job=job) for job in jobs))
+    assert (len(bench.names("pods")), most) == (3, 2), "the limiter has two places"
+
+
 async def test_a_jobs_ended_pods_are_deleted_with_it() -> None:
-    bench = Bench()
+    bench = Workbench()
     job, pod = await bench.started()
     bench.cluster.end_pod("default", pod.name)
     bench.store.put_pod(await bench.cluster.get_pod("default", pod.name))
@@ -74,7 +94,7 @@ async def test_a_jobs_ended_pods_are_deleted_with_it() -> None:
 
 
 async def test_what_was_asked_to_go_is_not_asked_again_before_the_watch_tells() -> None:
-    bench = Bench()
+    bench = Workbench()
     job, pod = await bench.started()
     await bench.apply(DeletePod(pod=pod), DeleteJob(job=job))
     (case,) = bench.observed
@@ -84,7 +104,7 @@ async def test_what_was_asked_to_go_is_not_asked_again_before_the_watch_tells() 
 
 
 async def test_a_deadline_that_is_refused_is_told_once_and_holds_nothing_up() -> None:
-    bench = Bench()
+    bench = Workbench()
     job, pod = await bench.started()
     bench.cluster.refuse("limit_pod", ForbiddenError("a policy", code=403))
     outcome = await bench.apply(LimitRun(pod=pod, seconds=10), WriteJobStatus(job=job, status={"active": 1}))
@@ -97,7 +117,7 @@ async def test_a_deadline_that_is_refused_is_told_once_and_holds_nothing_up() ->
 
 
 async def test_deleting_what_is_gone_is_success() -> None:
-    bench = Bench()
+    bench = Workbench()
     job, pod = await bench.started()
     bench.cluster.remove("pods", "default", pod.name)
     bench.cluster.remove("jobs", "default", job.name)
@@ -106,14 +126,14 @@ async def test_deleting_what_is_gone_is_success() -> None:
 
 
 async def test_a_pod_of_the_same_name_with_another_uid_is_not_deleted() -> None:
-    bench = Bench()
+    bench = Workbench()
     _, pod = await bench.started()
     await bench.apply(DeletePod(pod=replace(pod, uid="another")))
     assert bench.names("pods") == [pod.name]
 
 
 async def test_a_pod_that_had_ended_when_it_was_deleted_keeps_its_outcome() -> None:
-    bench = Bench()
+    bench = Workbench()
     _, pod = await bench.started()
     bench.cluster.set_pod("default", pod.name, node="n")
     bench.cluster.end_pod("default", pod.name)
@@ -123,7 +143,7 @@ async def test_a_pod_that_had_ended_when_it_was_deleted_keeps_its_outcome() -> N
 
 
 async def test_another_that_was_quicker_is_no_trouble() -> None:
-    bench = Bench()
+    bench = Workbench()
     job, _ = await bench.started()
     bench.cluster.refuse("write_job_status", ConflictError("changed", code=409))
     assert (await bench.apply(WriteJobStatus(job=job, status={"active": 1}))).trouble is None
@@ -131,7 +151,7 @@ async def test_another_that_was_quicker_is_no_trouble() -> None:
 
 class TestStopSigns:
     async def test_a_cancel_that_comes_meanwhile_ends_what_has_not_begun(self) -> None:
-        bench = Bench()
+        bench = Workbench()
         jobs = [(await bench.started(index))[0] for index in range(3)]
         write = bench.cluster.write_job_status
 
@@ -146,7 +166,7 @@ class TestStopSigns:
         assert bench.names("jobs") == [], "what the cancel itself asks for is done"
 
     async def test_no_creation_is_sent_after_a_cancel_was_seen_however_many_waited_for_their_turn(self) -> None:
-        bench = Bench()
+        bench = Workbench()
         make = bench.cluster.create_job
 
         async def make_and_cancel(namespace: str, body: bytes) -> Any:
@@ -160,7 +180,7 @@ class TestStopSigns:
         assert outcome.overtaken
 
     async def test_what_the_plan_knew_does_not_end_it_and_what_is_new_does(self) -> None:
-        bench = Bench()
+        bench = Workbench()
         job, _ = await bench.started()
         bench.cluster.apply(a_job_dict(suspend=True))
         knew = bench.store.stop_signs(bench.key)

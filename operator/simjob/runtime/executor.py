@@ -67,6 +67,7 @@ class Executor:
     def __init__(self, cluster: Cluster, store: Store, creations: Limiter) -> None:
         self._cluster = cluster
         self._store = store
+        # Places of the creations of all SimulationJobs together.
         self._creations = creations
         self.tables = CaseTables(cluster)
         self._creation = Creation(cluster, store, self.tables, creations)
@@ -111,12 +112,14 @@ class Executor:
                     by_job.setdefault(action.job.uid, []).append(action)
         template = job.spec.template.to_api(as_given=True) if job and creations else {}
         few, many = asyncio.Semaphore(_JOBS_AT_ONCE), asyncio.Semaphore(_AT_ONCE)
-        calls = [
-            _Call(partial(self._in_order, key, group, outcome), few if _only_jobs(group) else many)
-            for group in by_job.values()
-        ]
+
+        def place(group: Sequence[Action]) -> AbstractAsyncContextManager[None]:
+            if any(isinstance(action, StartAttempt) for action in group):
+                return self._creations.place()
+            return few if _only_jobs(group) else many
+
+        calls = [_Call(partial(self._in_order, key, group, outcome), place(group)) for group in by_job.values()]
         if job:
-            # Creations have places of their own, those of all SimulationJobs together.
             make = partial(self._creation.create, key, job, template)
             calls += [_Call(partial(make, one, outcome), self._creations.place()) for one in creations]
         await self._together(outcome, calls, overtaken)
