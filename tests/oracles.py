@@ -64,8 +64,16 @@ class JudgedCluster(FakeCluster):
 
     def judge_rest(self) -> None:
         """Judges what is left when all is quiet."""
-        left = [name for index in self.ledger("cancelled") for name in self._jobs(index)]
+        cancelled = self.ledger("cancelled")
+        left = [raw["metadata"]["name"] for raw in self.objects("jobs") if _index(raw) in cancelled]
         self._must("O8", not left, f"at rest {left} of cancelled cases are there")
+
+    def judge_removal(self, name: str) -> None:
+        """Judges that the operator deletes a Job: in a cancel only one whose case is in the stored ledger."""
+        found = [raw for raw in self.objects("jobs") if raw["metadata"]["name"] == name]
+        if "cancellation" in self._status:
+            unsafe = [raw for raw in found if not any(_index(raw) in self.ledger(outcome) for outcome in _OUTCOMES)]
+            self._must("O7", not unsafe, f"{name} is deleted before its case is recorded")
 
     def breach(self, oracle: str, what: str) -> None:
         """Notes that something happened that must not."""

@@ -219,6 +219,8 @@ class _Hands:
         async def call(*args: Any, **keywords: Any) -> Any:
             if name in ("create_job", "create_pod"):
                 self._creates(name, *args)
+            if name == "delete_job":
+                self._world.cluster.judge_removal(args[1])
             await asyncio.sleep(_LATENCY)
             if self._world.is_dead:
                 await asyncio.Event().wait()

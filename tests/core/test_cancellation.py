@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 from builders import NOW, UID, a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
 from simjob.api.simulationjob import Metadata
-from simjob.core import cancellation, history
+from simjob.core import cancellation
+from simjob.core.cancellation import HEAD_START
 from simjob.core.facts import PodState
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod, StartAttempt, WriteJobStatus
 
@@ -28,15 +29,20 @@ def test_then_pods_go_first_and_each_job_when_the_ledger_has_its_case() -> None:
     assert plan.actions == (DeletePod(pod=a_pod_fact(0)),)
     assert str(said(plan).ledger.cancelled) == "1-2"
     recorded = latched(status={"ledger": {"cancelled": "1-2"}})
-    after = planned(recorded, a_job_fact(0), a_pod_fact(0, terminating=True), a_job_fact(1))
+    stopping = (a_job_fact(0), a_pod_fact(0, terminating=True))
+    after = planned(recorded, *stopping, a_job_fact(1), now=NOW + HEAD_START)
     assert (after.actions, said(after).phase) == ((DeleteJob(job=a_job_fact(1)),), "CANCELLING")
 
 
-def test_jobs_go_in_small_portions_while_pods_stop() -> None:
+def test_pods_that_are_being_stopped_have_a_head_start_on_jobs() -> None:
     recorded = latched(cases={"count": 200}, status={"ledger": {"cancelled": "1-199"}})
     jobs = [a_job_fact(i) for i in range(1, 200)]
-    plan = planned(recorded, a_job_fact(0), a_pod_fact(0, terminating=True), *jobs)
-    assert plan.actions == tuple(DeleteJob(job=job) for job in jobs[: history.AT_ONCE_WHILE_STOPPING])
+    children: list[Any] = [a_job_fact(0), a_pod_fact(0, terminating=True), *jobs]
+    before = planned(recorded, *children)
+    assert (before.actions, before.look_again) == ((), NOW + HEAD_START)
+    after = planned(recorded, *children, now=NOW + HEAD_START)
+    assert 0 < len(after.actions) < 100, "then they go in portions, since a pass does not see that pods have stopped"
+    assert after.actions == tuple(DeleteJob(job=job) for job in jobs[: len(after.actions)])
 
 
 @pytest.mark.parametrize("children", [[], [a_job_fact(0)], [a_job_fact(0), a_pod_fact(0, terminating=True)]])
@@ -102,8 +108,9 @@ def test_what_had_ended_keeps_its_outcome() -> None:
     ]
     plan = planned(latched(cases={"count": 6}, status={"ledger": {"succeeded": "0"}}), *children)
     assert said(plan).ledger.to_api() == {"succeeded": "0-1", "failed": "2", "cancelled": "3-5"}
-    told = [action.job.index for action in plan.actions if isinstance(action, WriteJobStatus)]
-    assert (told, len(plan.actions)) == ([1, 2], 2), "their Jobs are told how they ended and stay"
+    after = planned(a_started_job(cases={"count": 6}, cancel=True, status=said(plan).to_api()), *children[:4])
+    told = [action.job.index for action in after.actions if isinstance(action, WriteJobStatus)]
+    assert (told, len(after.actions)) == ([1, 2], 2), "their Jobs are told how they ended and stay"
 
 
 def test_a_case_that_is_being_stopped_is_not_cancelled_yet() -> None:
@@ -120,11 +127,24 @@ def test_a_cancel_goes_before_suspension_refusal_and_completion() -> None:
 def test_pods_that_do_not_stop_are_named() -> None:
     pod = a_pod_fact(0, terminating=True, grace=30, node="node-7")
     late = NOW + timedelta(seconds=40)
-    before = planned(latched(), a_job_fact(0), pod)
+    before = planned(latched(), a_job_fact(0), pod, now=NOW + HEAD_START)
     assert (said(before).reason, before.look_again) == ("CancelRequested", late)
     status = said(planned(latched(), a_job_fact(0), pod, now=late))
     assert status.reason == "PodsNotStopping"
     assert f"{pod.name} on node node-7" in (status.message or "")
+
+
+def test_a_pod_that_cannot_be_deleted_is_named_and_holds_up_no_other_case() -> None:
+    recorded = latched(cases={"count": 2}, status={"ledger": {"cancelled": "1"}})
+    children: list[Any] = [a_job_fact(0), a_pod_fact(0, node="node-7"), a_job_fact(1)]
+    # The latch is ten seconds old.
+    plan = planned(recorded, *children)
+    assert plan.actions == (DeletePod(pod=a_pod_fact(0, node="node-7")), DeleteJob(job=a_job_fact(1)))
+    status = said(plan)
+    assert (status.phase, status.reason) == ("CANCELLING", "PodsNotStopping")
+    assert f"does not take the deletion of {a_pod_fact(0).name} on node node-7" in (status.message or "")
+    early = planned(recorded, *children, now=NOW - timedelta(seconds=9))
+    assert (said(early).reason, early.look_again) == ("CancelRequested", NOW - timedelta(seconds=5))
 
 
 def test_of_many_pods_that_do_not_stop_some_are_named() -> None:

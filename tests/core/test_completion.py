@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 from builders import CREATED, NOW, a_job_fact, a_pod_fact, a_started_job, planned, said
+from simjob.core import history
 from simjob.core.facts import PodState
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod, WriteJobStatus
 
@@ -55,6 +56,13 @@ def test_after_the_end_nothing_is_made_and_what_should_not_be_there_goes() -> No
     plan = planned(job, *children)
     assert [type(action) for action in plan.actions] == [DeletePod, DeleteJob, WriteJobStatus]
     assert plan.look_again, "it is looked at again as long as something is there"
+
+
+def test_of_many_jobs_that_are_left_some_go_at_a_time_and_pods_at_once() -> None:
+    ended = ENDED | {"phase": "CANCELLED", "ledger": {"cancelled": "0-499"}}
+    jobs = [a_job_fact(i) for i in range(500)]
+    plan = planned(a_started_job(cases={"count": 500}, status=ended), *jobs, a_pod_fact(499))
+    assert plan.actions == (DeletePod(pod=a_pod_fact(499)), *(DeleteJob(job=job) for job in jobs[: history.AT_ONCE]))
 
 
 def test_the_children_of_a_simulationjob_that_goes_are_removed_whatever_their_state() -> None:

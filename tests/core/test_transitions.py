@@ -63,7 +63,7 @@ def test_a_failure_of_which_no_more_is_known_is_told_all_the_same() -> None:
     assert notice.note == "failed for good: cases 3"
 
 
-STOPPED = Cancellation(requested_at=NOW, stopping=0)
+LATCH = Cancellation(requested_at=NOW, stopping=1)
 
 
 @pytest.mark.parametrize(
@@ -77,9 +77,8 @@ STOPPED = Cancellation(requested_at=NOW, stopping=0)
         ({}, {"observed_generation": 2}, True),
         ({}, {"start_time": NOW}, True),
         ({}, {"case_table": CaseTable()}, True),
-        ({}, {"cancellation": Cancellation(requested_at=NOW, stopping=1)}, True),
-        ({"cancellation": STOPPED}, {"cancellation": STOPPED}, False),
-        ({"cancellation": STOPPED}, {"cancellation": STOPPED, "ledger": Ledger(cancelled=Ranges.of([1]))}, True),
+        ({}, {"cancellation": LATCH}, True),
+        ({"cancellation": LATCH}, {"cancellation": LATCH, "ledger": Ledger(cancelled=Ranges.of([1]))}, False),
         ({}, {"ledger": Ledger(cancelling=Ranges.of([1]))}, True),
         ({"ledger": Ledger(cancelling=Ranges.of([1]))}, {"ledger": Ledger(cancelled=Ranges.of([1]))}, False),
     ],

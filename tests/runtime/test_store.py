@@ -194,6 +194,17 @@ class TestLanes:
         store.put_pod(a_pod_fact(0))
         await self.lane(KEY, OTHER, queue=queue)
 
+    async def test_what_is_left_to_remove_after_a_cancel_waits_its_turn(self) -> None:
+        queue = WorkQueue()
+        store = a_store(queue)
+        latch = {"requestedAt": "2026-01-02T03:04:05Z"}
+        store.seen(sweep(status={"cancellation": latch, "phase": "CANCELLED", "isTerminal": True}))
+        await queue.get()
+        queue.done(KEY)
+        store.put_job(a_job_fact(0, owner_uid=OTHER.uid))
+        store.put_job(a_job_fact(0))
+        await self.lane(OTHER, KEY, queue=queue)
+
     async def test_other_changes_wait_their_turn_and_news_that_are_none_wake_nobody(self) -> None:
         queue = WorkQueue()
         store = a_store(queue)

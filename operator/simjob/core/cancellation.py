@@ -4,15 +4,23 @@ The first sight of a request is written to `status.cancellation` before anything
 itself may be taken away (Flux and Argo CD do that to what `kubectl patch` set) and nothing changes.
 """
 
+from datetime import timedelta
+from typing import Final
+
 from simjob.api import names
 from simjob.api.names import Reason
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import Metadata, SimulationJob
 from simjob.api.status import Cancellation, Phase
 from simjob.core import history, stopping, summary
-from simjob.core.plan import Plan
+from simjob.core.plan import Action, Plan
 from simjob.core.situation import Situation
 from simjob.core.summary import Saying
+
+# So long pods that have been asked to stop have the API server to themselves; most need no longer.
+HEAD_START: Final = timedelta(seconds=5)
+# A pass that is under way cannot see that the last pod has stopped.
+_TIDIED_AT_ONCE: Final = 48
 
 
 def asked_for(metadata: Metadata, spec_cancel: bool) -> bool:
@@ -35,9 +43,6 @@ def cancelling(situation: Situation) -> Plan | None:
         return latch(situation, requested_by(job.metadata))
     live = situation.live_pods
     outcome = situation.ledger.model_copy(update={"cancelled": _cancelled(situation), "cancelling": None})
-    # What CANCELLED waits for goes first; what it does not wait for uses the time in which pods stop.
-    tidying = (*history.unwanted(situation), *history.housekeeping(situation).some())[: history.AT_ONCE_WHILE_STOPPING]
-    actions = stopping.stop_pods(live) or tidying
     if live:
         status = summary.summarize(
             situation,
@@ -45,13 +50,17 @@ def cancelling(situation: Situation) -> Plan | None:
             ledger=outcome,
             cancellation=stored.model_copy(update={"stopping": len(live)}),
         )
-        return Plan(actions=actions, status=status, look_again=stopping.look_again(live, now))
+        # A pod that the API server does not let go must not hold up the Jobs of all others.
+        tidied_at = max(pod.asked_at or stored.requested_at for pod in live) + HEAD_START
+        tidying = _tidying(situation) if tidied_at <= now else ()
+        times = [stopping.look_again(live, now, stored.requested_at), *([tidied_at] if tidied_at > now else [])]
+        return Plan(actions=(*stopping.stop_pods(live), *tidying), status=status, look_again=min(times))
     ended = stored.model_copy(update={"stopping": None, "finished_at": now})
     finished = len(outcome.succeeded) + len(outcome.failed)
     message = f"Job is cancelled: {finished} cases had finished, {len(outcome.cancelled)} were cancelled"
     saying = Saying(phase=Phase.CANCELLED, reason=Reason.CANCELLED, message=message)
     status = summary.summarize(situation, saying, ledger=outcome, cancellation=ended)
-    return Plan(actions=actions, status=status, needs_proof=True)
+    return Plan(status=status, needs_proof=True, look_again=now)
 
 
 def latch(situation: Situation, by: str | None) -> Plan:
@@ -80,6 +89,11 @@ def requested_by(metadata: Metadata, field: str = "cancel") -> str | None:
     return f"field manager {newest.manager}"
 
 
+def _tidying(situation: Situation) -> tuple[Action, ...]:
+    """Returns some of what CANCELLED does not wait for: Jobs are told how they ended, or go."""
+    return (*history.unwanted(situation), *history.housekeeping(situation).some())[:_TIDIED_AT_ONCE]
+
+
 def _cancelled(situation: Situation) -> Ranges:
     """Returns the cases that are cancelled for good: neither ended by themselves nor with a live pod."""
     live = Ranges.of(pod.index for pod in situation.live_pods)
@@ -87,7 +101,8 @@ def _cancelled(situation: Situation) -> Ranges:
 
 
 def _saying(situation: Situation) -> Saying:
-    late = stopping.name_overdue(situation.live_pods, situation.now)
+    latch = situation.job.status.cancellation
+    late = stopping.name_overdue(situation.live_pods, situation.now, latch.requested_at if latch else None)
     if late:
         return Saying(phase=Phase.CANCELLING, reason=Reason.NOT_STOPPING, message=f"Job is being cancelled; {late}")
     message = "Job is being cancelled: running cases are being stopped, no new ones start"

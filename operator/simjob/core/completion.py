@@ -15,7 +15,7 @@ def completed(situation: Situation) -> Plan | None:
     if situation.unfinished or situation.live_pods:
         return None
     saying = _failed(situation) if not failurepolicy.allows(situation) else _completed(situation)
-    actions = (*stopping.report_ended(situation), *history.tidy(situation))
+    actions = history.portion((*stopping.report_ended(situation), *history.tidy(situation)))
     return Plan(actions=actions, status=summary.summarize(situation, saying), needs_proof=True)
 
 
@@ -53,7 +53,7 @@ def terminal(situation: Situation) -> Plan | None:
     generation = situation.job.metadata.generation
     conditions = tuple(found.model_copy(update={"observed_generation": generation}) for found in stored.conditions)
     status = stored.model_copy(update={"observed_generation": generation, "conditions": conditions})
-    actions = (*stopping.clear(situation.open), *history.tidy(situation))
+    actions = history.portion((*stopping.clear(situation.open), *history.tidy(situation)))
     unquiet = summary.resync_at(situation.now) if situation.live_pods or actions else None
     return Plan(actions=actions, status=status, look_again=unquiet)
 

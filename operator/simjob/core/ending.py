@@ -22,7 +22,7 @@ def fail(
     """
     new = Ranges.of(failure.index for failure in failures).intersection(situation.unfinished)
     refused = [DeleteJob(job=job) for job in situation.unfinished_jobs if job.index in new]
-    actions = (*stopping.wind_up(situation), *refused, *history.tidy(situation))
+    actions = history.portion((*refused, *stopping.wind_up(situation), *history.tidy(situation)))
     if situation.live_pods or refused:
         late = stopping.name_overdue(situation.live_pods, situation.now)
         saying = Saying(

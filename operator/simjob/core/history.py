@@ -11,14 +11,12 @@ from simjob.core import attempts, jobstatus, stopping
 from simjob.core.attempts import Ended, Outcome
 from simjob.core.facts import JobFact
 from simjob.core.observed import CaseFacts
-from simjob.core.plan import Action, DeleteJob, WriteJobStatus
+from simjob.core.plan import Action, DeleteJob, DeletePod, WriteJobStatus
 from simjob.core.situation import Situation
 
 # So much of what nothing waits for is done before the cluster is looked at again: some tenths of a second. A case needs
 # three such actions in its life, so these are three times as many as the creations that fit beside them.
 AT_ONCE: Final = 192
-# The same while all pods are being stopped: a pass that is under way cannot see that they have.
-AT_ONCE_WHILE_STOPPING: Final = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +41,13 @@ def housekeeping(situation: Situation) -> Housekeeping:
     left = surplus(situation)
     told = (*(found for found in left if isinstance(found, WriteJobStatus)), *stopping.report_ended(situation))
     return Housekeeping(told, tuple(found for found in left if not isinstance(found, WriteJobStatus)))
+
+
+def portion(actions: Iterable[Action]) -> tuple[Action, ...]:
+    """Returns the removal of pods, and so much of the rest as is done at once: each of them brings the next pass."""
+    found = tuple(actions)
+    rest = [action for action in found if not isinstance(action, DeletePod)]
+    return (*(action for action in found if isinstance(action, DeletePod)), *rest[:AT_ONCE])
 
 
 def tidy(situation: Situation) -> tuple[Action, ...]:

@@ -45,7 +45,7 @@ class _Starts:
 def running(situation: Situation) -> Plan:
     """Goes on with the job."""
     cancelling = situation.job.status.ledger.cancelling or Ranges()
-    actions: list[Action] = [*history.unwanted(situation)]
+    actions: list[Action] = [*history.portion(history.unwanted(situation))]
     for case in situation.open:
         if case.index in cancelling:
             actions.extend(stop_pods(case.live_pods))

@@ -25,7 +25,7 @@ def is_urgent(old: Status, new: Status) -> bool:
     """Returns whether a status must be written at once: whatever is more than counts, a reason and a sentence."""
     before = (old.phase, old.round, old.observed_generation, old.start_time, old.case_table)
     after = (new.phase, new.round, new.observed_generation, new.start_time, new.case_table)
-    cancel = (old.cancellation is None) != (new.cancellation is None) or _all_stopped(old, new)
+    cancel = (old.cancellation is None) != (new.cancellation is None)
     return before != after or cancel or latches(old, new)
 
 
@@ -33,11 +33,6 @@ def latches(old: Status, new: Status) -> bool:
     """Returns whether a cancel, of the job or of cases that are live, is written down for the first time."""
     cases = (new.ledger.cancelling or Ranges()).minus(old.ledger.cancelling or Ranges())
     return bool(cases) or (new.cancellation is not None and old.cancellation is None)
-
-
-def _all_stopped(old: Status, new: Status) -> bool:
-    """Returns whether the last cases of a cancel go to the ledger; Jobs may wait for it."""
-    return new.cancellation is not None and new.cancellation.stopping == 0 and new.ledger != old.ledger
 
 
 def transitions(old: Status, new: Status) -> tuple[Notice, ...]:

@@ -256,7 +256,9 @@ class Store:
     def _wake(self, key: Key, *, urgent: bool = False) -> None:
         job = self._simulationjobs.get(key)
         status = job.status if job else None
-        cancelled = status is not None and (status.cancellation is not None or status.ledger.cancelling is not None)
+        # What is left to remove after the end must not stand in another cancel's way.
+        under_way = status if status and not status.is_terminal else Status()
+        cancelled = under_way.cancellation is not None or under_way.ledger.cancelling is not None
         deleting = job is not None and job.metadata.deletion_timestamp is not None
         if urgent or cancelled or deleting or key in self._gone:
             self._queue.add_urgent(key)
@@ -280,12 +282,9 @@ def _forget_settled(children: _Children, status: Status | None) -> None:
     if not gone:
         return
     finished = done(status.ledger) if status else None
-    # In a cancel a Job goes as soon as its pod has stopped; how long that ran is still to be counted.
-    cancelling = status is not None and status.cancellation is not None and not status.is_terminal
     for pod in gone:
         job = children.jobs.get(pod.job_uid)
         counted = finished is not None and pod.index in finished
-        orphaned = not cancelling and (pod.stopped or pod.state is not PodState.SUCCEEDED)
-        surpassed = job.attempt > pod.attempt if job else orphaned
+        surpassed = job.attempt > pod.attempt if job else pod.stopped or pod.state is not PodState.SUCCEEDED
         if counted or surpassed:
             children.forget_pod(pod)
