@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _document(made: Run) -> int:
-    if made.quick or table.problems(made):
-        print("error: only a whole run without problems makes a document", file=sys.stderr)
+    if found := document.lacks(made):
+        print(f"error: only a whole run makes a document: {found}", file=sys.stderr)
         return 1
     DOCUMENT.write_text(document.render(made))
     print(f"wrote {DOCUMENT}")

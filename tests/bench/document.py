@@ -1,25 +1,32 @@
-"""docs/benchmarks.md, rendered from a run's results: figures in it were never typed."""
+"""docs/benchmarks.md, rendered from a run's results: no measured figure in it was ever typed."""
 
-from bench import goals, page, table
+from bench import goals, page, plan, table
 from bench.results import Run
 
+# So many repeats make a middle.
+REPEATS = 3
 INTRODUCTION = """\
 <!-- Written by `python -m bench --document RESULTS.json`; do not edit. -->
 # Benchmarks
 
 How long a sweep takes to start and to stop, measured on a real control plane with fake nodes (KWOK), beside references
-in the same run. All times are those at which an observer of its own saw the change on its watch; what a system says of
-itself is only compared with them. Absolute times are this machine's: the ratios are what counts. In brackets, the
-smallest and the largest of the repeats; `x` is the ratio to the bare client, that of *the system says so* to the bare
-client's last live pod.
+in the same run. Times begin when the request is sent that asks for a sweep or its cancel, the bare client's with the
+first of its requests, and end when an observer of its own saw the change on its watch; what a system says of
+itself is only compared with them. Absolute times are this machine's: the ratios are what counts.
 
-The controller manager's requests per second are stated with each table. The scheduler has 1,000 in all of them, not
-upstream's 50: it would be what is measured otherwise.
+How to read a cell: the middle of the repeats, in brackets the smallest and the largest; `x` is the ratio of the middle
+to the bare client's, that of *the system says so* to the bare client's last live pod. Goals that are ratios are held
+against these; the others against the worst repeat.
 
-* **simjob**: the operator of this repository, one replica.
+The controller manager's requests per second are stated with each table. The scheduler is given so many that it is not
+what is measured (`--kube-api-qps` in `tests/cluster/control/components.py`; upstream has 50).
+
+* **simjob**: the operator of this repository, one replica, `--no-leader-election`. As it is installed, the replica
+  that works renews its Lease every few seconds besides.
 * **bare**: a client without any state that POSTs the same Jobs and pods, and deletes the pods, then the Jobs.
 * **indexed**: one native Indexed Job, stopped by `suspend: true`; **indexed-delete**: stopped by deleting it.
-* **plain**: a kopf operator of some sixty lines (`tests/bench/systems/plain_operator.py`) that makes native Jobs.
+* **plain**: a short kopf operator as most people would write it (`tests/bench/systems/plain_operator.py`), which makes
+  native Jobs.
 """
 
 
@@ -29,9 +36,26 @@ def render(run: Run) -> str:
     found = table.problems(run)
     if found:
         blocks.append("## Trials that did not come to their end\n\n" + "\n".join(f"* {one}" for one in found) + "\n")
+    what = {one.name: one.what for one in plan.SCENARIOS}
     headings = {row: table.heading(row) for row in run.rows()}
-    tables = [f"## {one[0].upper()}{one[1:]}\n\n{_table(table.lines(run, row))}" for row, one in headings.items()]
+    tables = [
+        f"## {one[0].upper()}{one[1:]}\n\n{what[row.scenario].capitalize()}.\n\n{_table(table.lines(run, row))}"
+        for row, one in headings.items()
+    ]
     return "\n".join([*blocks, *tables])
+
+
+def lacks(run: Run) -> str:
+    """Say what a run lacks that its document would have; nothing if it has all."""
+    unmeasured = [one.what for one in goals.judge(run) if one.met is None]
+    checks = {
+        "it was a quick one": run.quick,
+        f"it had fewer than {REPEATS} repeats": run.repeats < REPEATS,
+        "its tree was changed and not committed": run.commit.endswith("+"),
+        f"it did not measure: {'; '.join(unmeasured)}": bool(unmeasured),
+        "; ".join(table.problems(run)): bool(table.problems(run)),
+    }
+    return "; ".join(what for what, holds in checks.items() if holds)
 
 
 def _goals(run: Run) -> str:

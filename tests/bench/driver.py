@@ -33,10 +33,9 @@ from bench.systems.plain import Plain
 from bench.systems.simjob import SimJob
 from bench.systems.system import System
 from bench.watching import Observed
-from bench.world import World
+from bench.world import NODES, World
 
 AGENT = "simjob-bench-driver"
-NODES = 50
 ACCOUNTS = ("observer", "driver", "bare", "plain", "user")
 
 

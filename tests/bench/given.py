@@ -24,11 +24,30 @@ class Story:
 
 
 def a_trial(
-    system: str = "simjob", repeat: int = 0, scenario: str = "live", cases: int = 1000, **measures: float
+    system: str = "simjob",
+    repeat: int = 0,
+    scenario: str = "live",
+    cases: int = 1000,
+    qps: int = 20,
+    **measures: float,
 ) -> Trial:
-    return Trial(
-        scenario=scenario, system=system, shape=Shape(cases=cases), qps=20, repeat=repeat, measures=dict(measures)
-    )
+    shape = Shape(cases=cases)
+    return Trial(scenario=scenario, system=system, shape=shape, qps=qps, repeat=repeat, measures=dict(measures))
+
+
+def every_goal() -> list[Trial]:
+    """Trials in which each goal is measured."""
+    compared = [
+        a_trial(system, cases=cases, qps=qps, all_running=1, all_signalled=1, none_live=1, said=1, all_per_case=1)
+        for cases, qps in ((1000, 20), (1000, 1000), (3000, 20))
+        for system in ("simjob", "bare", "indexed")
+    ]
+    large = {"all_per_case": 1, "said": 1, "first_signalled": 1, "peak_mib": 1, "status_bytes": 1}
+    large |= {"caught_up": 1, "writes": 0, "live_when_said": 0}
+    found = [a_trial(scenario=name, cases=10_000) for name in ("long", "middle", "rival", "restart", "idle")]
+    for trial in found:
+        trial.measures |= large
+    return compared + found
 
 
 def a_run(*trials: Trial) -> Run:

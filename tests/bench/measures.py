@@ -19,15 +19,15 @@ class Meaning(NamedTuple):
 
 
 MEANINGS: Final[dict[str, Meaning]] = {
-    "all_created": Meaning("accepted → all pods exist", "s", 2),
-    "all_running": Meaning("accepted → all pods running", "s", 2),
-    "first_signalled": Meaning("cancel accepted → first pod signalled", "s", 2),
-    "all_signalled": Meaning("cancel accepted → every pod signalled", "s", 2),
-    "none_live": Meaning("cancel accepted → no pod live", "s", 2),
-    "said": Meaning("cancel accepted → the system says so", "s", 2),
-    "live_when_said": Meaning("pods still live when it said so", "", 0),
+    "all_created": Meaning("asked → all pods exist", "s", 2),
+    "all_running": Meaning("asked → all pods running", "s", 2),
+    "first_signalled": Meaning("cancel asked → first pod signalled", "s", 2),
+    "all_signalled": Meaning("cancel asked → every pod signalled", "s", 2),
+    "none_live": Meaning("cancel asked → no pod live", "s", 2),
+    "said": Meaning("cancel asked → the system says so", "s", 2),
+    "live_when_said": Meaning("pods live when it said so, or made later", "", 0),
     "live_at_cancel": Meaning("pods live when it was cancelled", "", 0),
-    "to_end": Meaning("accepted → every case has ended", "s", 1),
+    "to_end": Meaning("asked → every case has ended", "s", 1),
     "failed": Meaning("cases that failed", "", 0),
     "cases_per_second": Meaning("cases ended per second", "/s", 1),
     "caught_up": Meaning("operator started → successors of what ended exist", "s", 2),
@@ -51,47 +51,47 @@ MEANINGS: Final[dict[str, Meaning]] = {
 }
 
 
-def creating(sweep: Sweep, accepted: float, cases: int) -> Measures:
+def creating(sweep: Sweep, asked: float, cases: int) -> Measures:
     """Say how long `cases` pods took to exist and to run."""
     created = sorted(pod.created for pod in sweep.pods.values())
     running = sorted(pod.running for pod in sweep.pods.values() if pod.running is not None)
     found: Measures = {}
     if len(created) >= cases:
-        found["all_created"] = created[cases - 1] - accepted
+        found["all_created"] = created[cases - 1] - asked
     if len(running) >= cases:
-        found["all_running"] = running[cases - 1] - accepted
+        found["all_running"] = running[cases - 1] - asked
     return found
 
 
-def cancelling(sweep: Sweep, accepted: float, said: Change | None) -> Measures:
+def cancelling(sweep: Sweep, asked: float, said: Change | None) -> Measures:
     """Say how long a cancel took.
 
     A pod that came to its own end after the cancel needed no signal; one that was created after it needs one, too.
     That a system spoke too early is told by resourceVersions, which order objects of all kinds, and not by times.
     """
-    concerned = [pod for pod in sweep.pods.values() if pod.ended is None or pod.ended > accepted]
-    found: Measures = {"live_at_cancel": sum(1 for pod in concerned if pod.created <= accepted)}
+    concerned = [pod for pod in sweep.pods.values() if pod.ended is None or pod.ended > asked]
+    found: Measures = {"live_at_cancel": sum(1 for pod in concerned if pod.created <= asked)}
     signalled = [pod.signalled for pod in concerned if pod.signalled is not None]
     if signalled:
-        found["first_signalled"] = min(signalled) - accepted
+        found["first_signalled"] = min(signalled) - asked
     over = [pod.over for pod in concerned if pod.over is not None]
     if concerned and len(over) == len(concerned):
-        found["all_signalled"] = max(over) - accepted
+        found["all_signalled"] = max(over) - asked
     ended = [pod.ended for pod in concerned if pod.ended is not None]
     if concerned and len(ended) == len(concerned):
-        found["none_live"] = max(ended) - accepted
+        found["none_live"] = max(ended) - asked
     if said is not None:
-        found["said"] = said.at - accepted
-        found["live_when_said"] = sum(pod.lives_at(said.version) for pod in sweep.pods.values())
+        found["said"] = said.at - asked
+        found["live_when_said"] = sum(pod.lives_after(said.version) for pod in sweep.pods.values())
     return found
 
 
-def ending(pods: Iterable[Pod], accepted: float) -> Measures:
+def ending(pods: Iterable[Pod], asked: float) -> Measures:
     """Say how long all took to come to their own end."""
     ended = [pod.ended for pod in pods if pod.ended is not None]
     if not ended:
         return {}
-    seconds = max(ended) - accepted
+    seconds = max(ended) - asked
     return {"to_end": seconds, "cases_per_second": len(ended) / seconds}
 
 

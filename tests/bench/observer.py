@@ -173,11 +173,13 @@ class _Out:
         self._changes.append(seen)
 
     async def run(self) -> None:
+        before = time.monotonic()
         while True:
-            before = time.monotonic()
             await asyncio.sleep(PAUSE_SECONDS)
             now = time.monotonic()
             batch = Batch(now, max(0.0, now - before - PAUSE_SECONDS), self._changes)
+            # Before it writes: what keeps it there keeps arrivals waiting as well.
+            before = now
             self._changes = []
             sys.stdout.buffer.write(msgspec.json.encode(batch) + b"\n")
             sys.stdout.buffer.flush()

@@ -84,7 +84,7 @@ SCENARIOS = (
     ),
     Planned(
         name="rival",
-        what="a sweep of 100 is cancelled while a large one is created",
+        what="a sweep of 100 is cancelled while a large one is created; the figures are the small one's",
         run=Scenario(rival.measure),
         lines=(Line(shape=Shape(cases=10_000), systems=OURS),),
         quick=(Line(shape=Shape(cases=1500), systems=OURS),),

@@ -22,7 +22,7 @@ mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "bench", "font.size
 
 def live(run: Run, row: Row) -> str:
     """Draw the live pods of each system's first good repeat on one axis."""
-    figure, axes = _figure("live pods", "seconds since the sweep was accepted")
+    figure, axes = _figure("live pods", "seconds since the sweep was asked for")
     for trial in _first(run, row):
         if trial.live:
             seconds, pods = zip(*trial.live, strict=True)
@@ -32,7 +32,7 @@ def live(run: Run, row: Row) -> str:
 
 def memory(run: Run, row: Row) -> str:
     """Draw the memory of each system's process; those without one have no line."""
-    figure, axes = _figure("resident MiB", "seconds since the sweep was accepted")
+    figure, axes = _figure("resident MiB", "seconds since the sweep was asked for")
     for trial in _first(run, row):
         if trial.memory:
             seconds, size = zip(*trial.memory, strict=True)

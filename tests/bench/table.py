@@ -2,7 +2,7 @@
 
 from bench import goals
 from bench.measures import MEANINGS, Meaning
-from bench.results import Row, Run, Spread, measured, per_case, ratio, spread
+from bench.results import Row, Run, Spread, Trial, measured, per_case, ratio, spread
 from bench.shape import Shape
 
 REFERENCE = "bare"
@@ -62,7 +62,9 @@ def lines(run: Run, row: Row) -> list[list[str]]:
             for system in systems
         ]
         found.append([meaning.label + unit, *cells])
-    return found + _asked(run, row, systems)
+        if name == "all_per_case":
+            found += _asked(run, row, systems)
+    return found
 
 
 def _asked(run: Run, row: Row, systems: list[str]) -> list[list[str]]:
@@ -75,18 +77,28 @@ def _asked(run: Run, row: Row, systems: list[str]) -> list[list[str]]:
     parts = [part for found in asked.values() for part in found]
     verbs = sorted({verb for part in parts for verb, number in part.items() if number >= least})
     return [
-        [f"  {verb}", *(cell(spread([part.get(verb, 0.0) for part in asked[one]]), meaning, None) for one in systems)]
+        [_label(verb), *(cell(spread([part.get(verb, 0.0) for part in asked[one]]), meaning, None) for one in systems)]
         for verb in verbs
     ]
 
 
+def _label(asked: str) -> str:
+    who, _, verb = asked.rpartition(": ")
+    return f"{MEANINGS['kcm_per_case' if who else MEASURED].label}: {verb}"
+
+
 def problems(run: Run) -> list[str]:
-    """Name the trials that did not come to their end."""
+    """Name the trials that did not come to their end, and those in which the operator did not say the truth."""
     return [
-        f"{heading(trial.row)}: {trial.system}, repeat {trial.repeat + 1}: {trial.problem}"
+        f"{heading(trial.row)}: {trial.system}, repeat {trial.repeat + 1}: {problem}"
         for trial in run.trials
-        if trial.problem
+        if (problem := trial.problem or _untruth(trial))
     ]
+
+
+def _untruth(trial: Trial) -> str:
+    live = trial.measures.get("live_when_said", 0) if trial.system == "simjob" else 0
+    return f"it said CANCELLED, and {live:g} pods lived then or were made later" if live else ""
 
 
 def text(run: Run) -> str:

@@ -74,6 +74,16 @@ def test_a_pod_that_is_created_after_the_cancel_must_go_as_well() -> None:
     assert (found["live_at_cancel"], found["none_live"]) == (0, 5)
 
 
+def test_a_pod_that_is_created_after_the_system_said_that_all_has_stopped_belies_it() -> None:
+    story = Story()
+    story.pod(10, "a", "Running")
+    story.pod(22, "a", signalled=True, gone=True)
+    story.says(23, "CANCELLED")
+    story.pod(24, "late")
+    sweep = story.timeline.sweep(KEY)
+    assert measures.cancelling(sweep, 20, sweep.said[-1])["live_when_said"] == 1
+
+
 def test_a_pod_that_ends_by_itself_after_the_cancel_needs_no_signal() -> None:
     story = Story()
     story.pod(10, "a", "Running")
@@ -116,7 +126,7 @@ def test_no_values_have_no_quantile() -> None:
     assert measures.quantile([], 0.5) is None
 
 
-def test_every_measure_that_a_trial_can_have_is_explained() -> None:
+def test_every_measure_that_a_timeline_gives_is_explained() -> None:
     story = Story()
     story.pod(1, "a", "Running")
     story.pod(3, "a", "Failed", signalled=True)

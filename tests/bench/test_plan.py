@@ -1,13 +1,14 @@
 """The plan, the command line, and what children are measured by."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bench import driver, plan
+from bench import document, driver, plan
 from bench.__main__ import _parser, _wishes, main
 from bench.children import Usage
-from bench.given import a_run, a_trial
+from bench.given import a_run, a_trial, every_goal
 from bench.scenarios.ceiling import rates
 from bench.shape import Shape, annotations, template
 from bench.systems.bareclient import Bodies
@@ -89,11 +90,30 @@ def test_a_quick_run_makes_no_document(tmp_path: Path, capsys: pytest.CaptureFix
     made.quick = True
     driver.write(made, tmp_path / "results.json")
     assert main(["--document", str(tmp_path / "results.json")]) == 1
-    assert "only a whole run" in capsys.readouterr().err
+    assert "it was a quick one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"repeats": 2}, "fewer than 3 repeats"),
+        ({"commit": "abc+"}, "not committed"),
+        ({"trials": [a_trial()]}, "did not measure: 1,000 cases, QPS 20: all running"),
+        ({"trials": [*every_goal(), a_trial(live_when_said=2)]}, "2 pods lived then"),
+    ],
+)
+def test_what_a_run_lacks_is_said(change: dict[str, Any], said: str) -> None:
+    run = a_run(*every_goal())
+    assert document.lacks(run) == ""
+    for name, value in change.items():
+        setattr(run, name, value)
+    assert said in document.lacks(run)
 
 
 def test_a_whole_run_makes_the_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.__main__.DOCUMENT", tmp_path / "benchmarks.md")
-    driver.write(a_run(a_trial(said=3.0)), tmp_path / "results.json")
+    driver.write(a_run(*every_goal()), tmp_path / "results.json")
     assert main(["--document", str(tmp_path / "results.json")]) == 0
-    assert "3.00" in (tmp_path / "benchmarks.md").read_text()
+    text = (tmp_path / "benchmarks.md").read_text()
+    assert "## Idle: 10,000 cases" in text
+    assert "Nothing happens for a while.\n" in text

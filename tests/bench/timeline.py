@@ -23,7 +23,7 @@ class Kind(StrEnum):
 
 
 class Key(msgspec.Struct, frozen=True, array_like=True):
-    """A sweep under measurement. Jobs are known by their namespace only, their `name` is empty."""
+    """A sweep under measurement: its own object's name, or the label of its pods. A Job is a sweep of its own."""
 
     namespace: str
     name: str = ""
@@ -59,7 +59,6 @@ class Pod:
     signalled: float | None = None
     ended: float | None = None
     ended_version: int | None = None
-    created_version: int = 0
     failed: bool = False
 
     @property
@@ -68,9 +67,9 @@ class Pod:
         known = [at for at in (self.signalled, self.ended) if at is not None]
         return min(known) if known else None
 
-    def lives_at(self, version: int) -> bool:
-        """Whether it was there and not at its end at this version."""
-        return self.created_version <= version and (self.ended_version is None or self.ended_version > version)
+    def lives_after(self, version: int) -> bool:
+        """Whether it was not at its end at this version; one that was made later was not, either."""
+        return self.ended_version is None or self.ended_version > version
 
 
 @dataclass(slots=True)
@@ -105,7 +104,7 @@ class Sweep:
         """Take a pod's change in."""
         counters, pod = self.counters, self.pods.get(change.uid)
         if pod is None:
-            pod = self.pods[change.uid] = Pod(created=change.at, created_version=change.version)
+            pod = self.pods[change.uid] = Pod(created=change.at)
             counters.created += 1
             counters.live += 1
             counters.present += 1
@@ -134,7 +133,6 @@ class Timeline:
     def __init__(self) -> None:
         self.changes: list[Change] = []
         self._sweeps: defaultdict[Key, Sweep] = defaultdict(Sweep)
-        self._jobs: defaultdict[str, set[str]] = defaultdict(set)
 
     def add(self, changes: Iterable[Change]) -> None:
         """Take in what the observer tells, in its order."""
@@ -146,8 +144,6 @@ class Timeline:
                 case Kind.SWEEP:
                     self._sweeps[change.key].said.append(change)
                 case Kind.JOB:
-                    jobs = self._jobs[change.key.namespace]
-                    (jobs.discard if change.gone else jobs.add)(change.uid)
                     # A native Job is its own sweep.
                     self._sweeps[change.key].said.append(change)
 
@@ -159,15 +155,10 @@ class Timeline:
         """Give the sweeps of a namespace."""
         return (sweep for key, sweep in list(self._sweeps.items()) if key.namespace == namespace)
 
-    def jobs(self, namespace: str) -> int:
-        """How many Jobs there are in a namespace now."""
-        return len(self._jobs[namespace])
-
     def forget(self) -> None:
         """Drop what is known: trials have namespaces of their own."""
         self.changes.clear()
         self._sweeps.clear()
-        self._jobs.clear()
 
 
 def live_series(pods: Collection[Pod], start: float, points: int = 300) -> list[tuple[float, int]]:

@@ -17,6 +17,8 @@ from bench.timeline import Key, Sweep, live_series
 from bench.world import World
 
 WARM_UP = Shape(cases=20)
+# Seconds. The observer is the clock: one that is later than this has measured itself.
+LATE = 0.5
 
 
 @dataclass(slots=True)
@@ -47,10 +49,10 @@ class Stage:
         return self.world.observed.sweep(key)
 
     async def create(self, key: Key, shape: Shape | None = None) -> float:
-        """Ask for a sweep, of the trial's shape if no other is given; the first one's acceptance is time zero."""
-        accepted = await self.system.create(key, shape or self.shape)
-        self.zero = min(accepted, self.zero or accepted)
-        return accepted
+        """Ask for a sweep, of the trial's shape if no other is given; the first one's time is time zero."""
+        asked = await self.system.create(key, shape or self.shape)
+        self.zero = min(asked, self.zero or asked)
+        return asked
 
     def profiled(self, part: str) -> AbstractAsyncContextManager[None]:
         """Draw a flame graph of what the system's process does inside the block, if that is wanted."""
@@ -96,6 +98,8 @@ async def run(world: World, system: System, scenario: Scenario, made: Trial) -> 
                 made.measures = await scenario.measure(stage)
             except TrialError as error:
                 made.problem = str(error)
+        if world.observed.late > LATE:
+            made.problem = made.problem or f"the observer was {world.observed.late:.2f} s late"
         requests = audit.count(world.audit.records(position), stage.namespaces)
         _conclude(made, stage, requests)
         if scenario.whole:

@@ -18,7 +18,7 @@ _BATCHES = msgspec.json.Decoder(Batch)
 
 
 class Observed:
-    """The observer's timeline. `late` is the worst delay of its event loop since `settle`, in seconds."""
+    """The observer's timeline. `late` is the worst delay of its event loop since `forget`, in seconds."""
 
     def __init__(self, child: Child, say: Callable[[str], None]) -> None:
         self._say = say

@@ -5,8 +5,7 @@ from bench.measures import Measures
 from bench.systems.bare import Bare
 from bench.timeline import Pod
 from bench.trial import Stage
-
-NODES = 50
+from bench.world import NODES
 
 
 async def measure(stage: Stage) -> Measures:

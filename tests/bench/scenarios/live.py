@@ -1,7 +1,5 @@
 """All cases of a sweep run at once; then it is cancelled."""
 
-import asyncio
-
 from bench import measures
 from bench.measures import Measures
 from bench.timeline import Key
@@ -13,18 +11,21 @@ async def measure(stage: Stage) -> Measures:
     key = await stage.place()
     cases = stage.shape.cases
     async with stage.profiled("create"):
-        accepted = await stage.create(key)
+        asked = await stage.create(key)
         await stage.world.observed.reach(key, lambda now: now.running >= cases, stage.patience, f"not all {cases} run")
     await stage.check(key)
-    found = measures.creating(stage.sweep(key), accepted, cases)
-    return found | await cancel(stage, key)
+    found = measures.creating(stage.sweep(key), asked, cases)
+    found |= await cancel(stage, key)
+    # What it still does after it has said so is its own, too.
+    await stage.world.calm()
+    return found
 
 
 async def cancel(stage: Stage, key: Key) -> Measures:
     """Cancel a sweep and wait for its whole end, pods' objects included."""
     observed, sweep = stage.world.observed, stage.sweep(key)
     async with stage.profiled("cancel"):
-        accepted = await stage.system.cancel(key)
+        asked = await stage.system.cancel(key)
         await observed.reach(key, lambda now: now.live == 0, stage.patience, "pods still live after the cancel")
     await observed.reach(key, lambda now: now.leaving == 0, stage.patience, "pods are still there after the cancel")
     if stage.system.name != "bare":
@@ -33,7 +34,5 @@ async def cancel(stage: Stage, key: Key) -> Measures:
             60,
             lambda: f"{stage.system.name} does not say that it is cancelled, but {sweep.state!r}",
         )
-    # What it still does after it has said so is its own, too.
-    await asyncio.sleep(2)
     await stage.check(key)
-    return measures.cancelling(sweep, accepted, stage.system.said_cancelled(sweep))
+    return measures.cancelling(sweep, asked, stage.system.said_cancelled(sweep))

@@ -10,14 +10,14 @@ async def to_the_end(stage: Stage) -> Measures:
     """Create, and wait until every case has ended by itself and the system has nothing left to do."""
     key = await stage.place()
     cases, observed, sweep = stage.shape.cases, stage.world.observed, stage.sweep(key)
-    accepted = await stage.create(key)
+    asked = await stage.create(key)
     await observed.reach(key, lambda now: now.ended >= cases, stage.patience, f"not all {cases} cases have ended")
     await observed.until(
         lambda: sweep.state == "COMPLETED", 120, lambda: f"the sweep is not COMPLETED, but {sweep.state!r}"
     )
     await stage.world.calm()
     await stage.check(key)
-    return measures.ending(sweep.pods.values(), accepted) | {"failed": sum(pod.failed for pod in sweep.pods.values())}
+    return measures.ending(sweep.pods.values(), asked) | {"failed": sum(pod.failed for pod in sweep.pods.values())}
 
 
 async def half_way(stage: Stage) -> Measures:

@@ -13,7 +13,7 @@ async def measure(stage: Stage) -> Measures:
     """Create all, cancel one, wait until the others run."""
     place = await stage.place("sweep-0")
     keys = [Key(place.namespace, f"sweep-{index}") for index in range(stage.shape.sweeps)]
-    accepted = min(await asyncio.gather(*(stage.create(key) for key in keys)))
+    asked = min(await asyncio.gather(*(stage.create(key) for key in keys)))
     observed, cases = stage.world.observed, stage.shape.cases
     for key in keys:
         # Whichever is first: the order in which they are served is the operator's.
@@ -31,5 +31,5 @@ async def measure(stage: Stage) -> Measures:
         stage.patience,
         lambda: f"{sum(sweep.counters.running < cases for sweep in others)} sweeps have not all their pods running",
     )
-    ran = [measures.creating(sweep, accepted, cases)["all_running"] for sweep in others]
+    ran = [measures.creating(sweep, asked, cases)["all_running"] for sweep in others]
     return found | {"all_running": max(ran)}

@@ -1,5 +1,6 @@
 """The bare client as a system, and the sweep that finds how many requests at a time suit it best."""
 
+import time
 from collections.abc import Sequence
 
 import msgspec
@@ -11,7 +12,7 @@ from bench.systems.bareclient import Answer, Command
 from bench.timeline import Change, Key, Sweep
 from bench.world import World
 
-CONCURRENCIES = (16, 32, 64, 128)
+CONCURRENCIES = (32, 64, 128, 256)
 
 
 class Concurrency(msgspec.Struct, frozen=True):
@@ -88,7 +89,10 @@ class Bare:
 
 
 async def find_concurrency(world: World, cases: int, widths: Sequence[int] = CONCURRENCIES) -> Concurrency:
-    """Create and delete `cases` cases with each width; keep the fastest. Doubles as the warm-up of the cluster."""
+    """Create and delete `cases` cases with each width; keep those after which all ran, and had stopped, the soonest.
+
+    Doubles as the warm-up of the cluster.
+    """
     found: dict[int, tuple[float, float]] = {}
     client = Bare(world)
     await client.start()
@@ -100,9 +104,11 @@ async def find_concurrency(world: World, cases: int, widths: Sequence[int] = CON
             await client.command("prepare", key)
             made = await client.command("create", key, concurrency=width)
             await world.observed.reach(key, lambda now: now.running == cases, 120, "pods do not run")
+            running = time.monotonic() - made.started
             gone = await client.command("cancel", key, concurrency=width)
             await world.observed.reach(key, lambda now: now.present == 0, 120, "pods do not go")
-            found[width] = (round(made.ended - made.started, 3), round(gone.ended - gone.started, 3))
+            ended = [pod.ended for pod in world.observed.sweep(key).pods.values() if pod.ended is not None]
+            found[width] = (round(running, 3), round(max(ended) - gone.started, 3))
     finally:
         await client.stop()
     create = min(found, key=lambda width: found[width][0])

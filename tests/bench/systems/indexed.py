@@ -30,14 +30,16 @@ class Indexed:
         """Nothing, as above."""
 
     async def create(self, key: Key, shape: Shape) -> float:
-        """Create the Job; accepted when the API server has answered."""
+        """Create the Job; the time is that of its sending."""
+        sent = time.monotonic()
         await ask(self._world.http, "POST", _path(key), manifest(key, shape))
-        return time.monotonic()
+        return sent
 
     async def cancel(self, key: Key) -> float:
         """Suspend the Job."""
+        sent = time.monotonic()
         await ask(self._world.http, "PATCH", f"{_path(key)}/{key.name}", {"spec": {"suspend": True}})
-        return time.monotonic()
+        return sent
 
     def said_cancelled(self, sweep: Sweep) -> Change | None:
         """Its condition says Suspended."""
@@ -51,8 +53,9 @@ class IndexedDelete(Indexed):
 
     async def cancel(self, key: Key) -> float:
         """Delete the Job."""
+        sent = time.monotonic()
         await ask(self._world.http, "DELETE", f"{_path(key)}/{key.name}", {"propagationPolicy": "Background"})
-        return time.monotonic()
+        return sent
 
     def said_cancelled(self, sweep: Sweep) -> Change | None:
         """The Job is gone: nobody can see more of it."""

@@ -84,7 +84,7 @@ class Plain:
             await self.child.end()
 
     async def create(self, key: Key, shape: Shape) -> float:
-        """Create the Sweep; accepted when the API server has answered."""
+        """Create the Sweep; the time is that of its sending."""
         body = {
             "apiVersion": f"{plain_operator.GROUP}/{plain_operator.VERSION}",
             "kind": "Sweep",
@@ -94,13 +94,15 @@ class Plain:
                 "template": template(key.name, shape, restartPolicy="Never", automountServiceAccountToken=False),
             },
         }
+        sent = time.monotonic()
         await ask(self._world.http, "POST", _path(key), body)
-        return time.monotonic()
+        return sent
 
     async def cancel(self, key: Key) -> float:
-        """Set `spec.cancel`; accepted when the API server has answered."""
+        """Set `spec.cancel`; the time is that of its sending."""
+        sent = time.monotonic()
         await ask(self._world.http, "PATCH", f"{_path(key)}/{key.name}", {"spec": {"cancel": True}})
-        return time.monotonic()
+        return sent
 
     def said_cancelled(self, sweep: Sweep) -> Change | None:
         """Its phase says CANCELLED."""

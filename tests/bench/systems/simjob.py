@@ -60,14 +60,16 @@ class SimJob:
             await self.child.end()
 
     async def create(self, key: Key, shape: Shape) -> float:
-        """Create the SimulationJob; accepted when the API server has answered."""
+        """Create the SimulationJob; the time is that of its sending."""
+        sent = time.monotonic()
         await ask(self._world.http, "POST", _path(key), manifest(key, shape))
-        return time.monotonic()
+        return sent
 
     async def cancel(self, key: Key) -> float:
-        """Set `spec.cancel`; accepted when the API server has answered."""
+        """Set `spec.cancel`; the time is that of its sending."""
+        sent = time.monotonic()
         await ask(self._world.http, "PATCH", f"{_path(key)}/{key.name}", {"spec": {"cancel": True}})
-        return time.monotonic()
+        return sent
 
     def said_cancelled(self, sweep: Sweep) -> Change | None:
         """Its phase says CANCELLED."""

@@ -33,11 +33,11 @@ class System(Protocol):
         ...
 
     async def create(self, key: Key, shape: Shape) -> float:
-        """Ask for a sweep; return the monotonic time at which that was accepted."""
+        """Ask for a sweep; return the monotonic time at which that was sent."""
         ...
 
     async def cancel(self, key: Key) -> float:
-        """Ask for its end; return the monotonic time at which that was accepted."""
+        """Ask for its end; return the monotonic time at which that was sent."""
         ...
 
     def said_cancelled(self, sweep: Sweep) -> Change | None:
