@@ -46,7 +46,7 @@ from simjob.runtime.store import StopSigns, Store
 from simjob.runtime.workqueue import Key
 
 # Of one SimulationJob; runtime/connection.py bounds the requests of all.
-_AT_ONCE: Final = 96
+_AT_ONCE: Final = 128
 # What only tells or removes Jobs: a pod that is to start or to stop does not wait for it, nor stand behind it.
 _JOBS_AT_ONCE: Final = 32
 # Pods whose deadline was refused; each is told of once.
