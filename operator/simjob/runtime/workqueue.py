@@ -22,7 +22,7 @@ class WorkQueue:
     """An asyncio queue of keys: waiting, being worked on, due later. Belongs to one event loop."""
 
     def __init__(
-        self, *, first_delay: float = 0.1, longest_delay: float = 60.0, jitter: Callable[[], float] = random.random
+        self, *, first_delay: float = 0.1, longest_delay: float = 10.0, jitter: Callable[[], float] = random.random
     ) -> None:
         self._first_delay = first_delay
         self._longest_delay = longest_delay
