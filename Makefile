@@ -48,7 +48,7 @@ cluster-status: $(READY) ## Say what of it runs and where its logs are
 cluster-down: $(READY) ## End it and remove all that it made
 	@$(PY) -m cluster down
 
-run: $(READY) ## Run the operator from source against $$KUBECONFIG, one replica, text logs
+run: $(READY) ## Run the operator from source against $KUBECONFIG, one replica, text logs
 	@$(PY) -m simjob --no-leader-election --log-format text
 
 image: $(READY) ## Build the operator's image into build/operator.tar

@@ -21,6 +21,10 @@ same run: a bare client that makes the same objects, Kubernetes' own Indexed Job
 kopf operator. An observer of its own sees when pods exist, run, are told to stop and have
 stopped; requests are counted from the API server's audit log. Nothing of what a system says
 of itself is believed, except when it says that it is cancelled: that is compared."""
+LEGEND = """
+middle (smallest-largest) of the repeats; Nx: times the bare client's, which makes and deletes the same
+objects without an operator; "the system says so" is compared with the bare client's last live pod.
+signalled: has a deletionTimestamp; live: not gone and not ended. One repeat tells little."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     report = wishes.folder / "report.html"
     report.write_text(page.render(made))
+    print(LEGEND)
     print(f"{table.text(made)}\n\ngoals\n{table.verdicts(made)}\n\n{report}, {wishes.folder / 'results.json'}")
     for problem in table.problems(made):
         print(f"PROBLEM  {problem}")

@@ -23,6 +23,7 @@ from integration.installation import MANIFESTS, install
 
 from bench import access, connection, machine, table, trial
 from bench.audit import POLICY, Audit
+from bench.errors import BenchError
 from bench.measures import MEANINGS
 from bench.plan import Line, Planned
 from bench.results import Run, Trial
@@ -58,6 +59,8 @@ class Wishes:
 
 def run(wishes: Wishes) -> Run:
     """Make all trials, a fresh cluster for each QPS. What has been measured is written after each trial."""
+    if not any(_blanks(qps, wishes) for qps in wishes.qps):
+        raise BenchError("nothing to measure: no line of the plan has these scenarios, systems, sizes and QPS")
     report = Report()
     made = Run(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -70,7 +73,7 @@ def run(wishes: Wishes) -> Run:
     )
     wishes.folder.mkdir(parents=True, exist_ok=True)
     for qps in wishes.qps:
-        if any(qps in line.qps for planned in wishes.scenarios for line in _lines(planned, wishes)):
+        if _blanks(qps, wishes):
             with _cluster(wishes, qps, report) as cluster:
                 asyncio.run(_measure(cluster, qps, wishes, made, report))
     return made
@@ -83,7 +86,7 @@ def _lines(planned: Planned, wishes: Wishes) -> tuple[Line, ...]:
 
 async def _measure(cluster: Cluster, qps: int, wishes: Wishes, made: Run, report: Report) -> None:
     async with _world(cluster, report, wishes.folder if wishes.profile else None) as world:
-        trials = list(_blanks(qps, wishes))
+        trials = _blanks(qps, wishes)
         best = Concurrency()
         if any(blank.system == "bare" for _, blank in trials):
             best = await _best(world, wishes)
@@ -104,8 +107,12 @@ async def _best(world: World, wishes: Wishes) -> Concurrency:
     return best
 
 
-def _blanks(qps: int, wishes: Wishes) -> Iterator[tuple[Planned, Trial]]:
+def _blanks(qps: int, wishes: Wishes) -> list[tuple[Planned, Trial]]:
     """Give the trials that are to be made at this QPS, in their order."""
+    return list(_each_blank(qps, wishes))
+
+
+def _each_blank(qps: int, wishes: Wishes) -> Iterator[tuple[Planned, Trial]]:
     for planned in wishes.scenarios:
         for line in _lines(planned, wishes):
             if qps not in line.qps:

@@ -107,13 +107,15 @@ def text(run: Run) -> str:
 
 
 def verdicts(run: Run) -> str:
-    """Render the goals that the run has measured; most name a size."""
+    """Render the goals that the run has measured; most of them name a size."""
     judged = goals.judge(run)
     known = [one for one in judged if one.met is not None]
     head = [["goal", "budget", "found", ""]]
     found = aligned(head + [[one.what, one.budget, one.found, one.word] for one in known])
     left = len(judged) - len(known)
-    return f"{found}\n  {left} others name sizes that this run has not measured" if left else found
+    return (
+        f"{found}\n  {left} goals need other scenarios, systems or sizes: `make bench` measures all" if left else found
+    )
 
 
 def aligned(found: list[list[str]]) -> str:

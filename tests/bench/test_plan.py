@@ -43,6 +43,15 @@ def test_a_system_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[s
     assert "no such system: argo" in capsys.readouterr().err
 
 
+def test_a_choice_that_nothing_matches_is_refused_and_touches_no_results(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "bench"
+    assert main(["--quick", "--scenarios", "live", "--sizes", "7", "--output", str(output)]) == 1
+    assert "nothing to measure" in capsys.readouterr().err
+    assert not output.exists()
+
+
 def test_another_system_begins_in_each_repeat() -> None:
     assert [driver._turned(["a", "b", "c"], repeat) for repeat in range(3)] == [
         ["a", "b", "c"],
