@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted: all is cleared away", file=sys.stderr)
+        print(f"interrupted: the cluster is removed; trials that had ended are in {wishes.folder}", file=sys.stderr)
         return 130
     report = wishes.folder / "report.html"
     report.write_text(page.render(made))

@@ -50,6 +50,7 @@ def lacks(run: Run) -> str:
     unmeasured = [one.what for one in goals.judge(run) if one.met is None]
     checks = {
         "it was a quick one": run.quick,
+        "it was interrupted": not run.complete,
         f"it had fewer than {REPEATS} repeats": run.repeats < REPEATS,
         "its tree was changed and not committed": run.commit.endswith("+"),
         f"it did not measure: {'; '.join(unmeasured)}": bool(unmeasured),

@@ -76,6 +76,8 @@ def run(wishes: Wishes) -> Run:
         if _blanks(qps, wishes):
             with _cluster(wishes, qps, report) as cluster:
                 asyncio.run(_measure(cluster, qps, wishes, made, report))
+    made.complete = True
+    write(made, wishes.folder / "results.json")
     return made
 
 

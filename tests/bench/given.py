@@ -57,6 +57,7 @@ def a_run(*trials: Trial) -> Run:
         command="make bench",
         commit="abc",
         quick=False,
+        complete=True,
         repeats=3,
         machine=machine,
         versions={"Python": "3.11"},

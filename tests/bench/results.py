@@ -67,13 +67,17 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, kw_only=True):
-    """A whole run. `concurrency` is the bare client's, by QPS: for creating and for deleting."""
+    """A run. `concurrency` is the bare client's, by QPS: for creating and for deleting.
+
+    `complete`: it was not interrupted.
+    """
 
     started: str
     seconds: float = 0.0
     command: str
     commit: str
     quick: bool
+    complete: bool = False
     repeats: int
     machine: Machine
     versions: dict[str, str]

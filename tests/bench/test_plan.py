@@ -107,6 +107,7 @@ def test_a_quick_run_makes_no_document(tmp_path: Path, capsys: pytest.CaptureFix
     [
         ({"repeats": 2}, "fewer than 3 repeats"),
         ({"commit": "abc+"}, "not committed"),
+        ({"complete": False}, "was interrupted"),
         ({"trials": [a_trial()]}, "did not measure: 1,000 cases, QPS 20: all running"),
         ({"trials": [*every_goal(), a_trial(live_when_said=2)]}, "2 pods lived then"),
     ],
