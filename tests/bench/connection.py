@@ -2,6 +2,7 @@
 
 import base64
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -46,6 +47,13 @@ async def ask(http: aiohttp.ClientSession, method: str, path: str, body: Any = N
         raise TrialError(f"{method} {path}: {answer.status}: {text[:300].decode(errors='replace')}")
     found: dict[str, Any] = msgspec.json.decode(text)
     return found
+
+
+async def send(http: aiohttp.ClientSession, method: str, path: str, body: Any) -> float:
+    """Ask, and return the monotonic time at which that was sent."""
+    sent = time.monotonic()
+    await ask(http, method, path, body)
+    return sent
 
 
 def _read(kubeconfig: Path) -> tuple[str, str, str]:

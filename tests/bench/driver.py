@@ -37,6 +37,7 @@ from bench.watching import Observed
 from bench.world import NODES, World
 
 AGENT = "simjob-bench-driver"
+_Trials = list[tuple[Planned, Trial]]
 ACCOUNTS = ("observer", "driver", "bare", "plain", "user")
 
 
@@ -59,7 +60,8 @@ class Wishes:
 
 def run(wishes: Wishes) -> Run:
     """Make all trials, a fresh cluster for each QPS. What has been measured is written after each trial."""
-    if not any(_blanks(qps, wishes) for qps in wishes.qps):
+    planned = [trials for qps in wishes.qps if (trials := list(_blanks(qps, wishes)))]
+    if not planned:
         raise BenchError("nothing to measure: no line of the plan has these scenarios, systems, sizes and QPS")
     report = Report()
     made = Run(
@@ -72,10 +74,9 @@ def run(wishes: Wishes) -> Run:
         versions=machine.versions(),
     )
     wishes.folder.mkdir(parents=True, exist_ok=True)
-    for qps in wishes.qps:
-        if _blanks(qps, wishes):
-            with _cluster(wishes, qps, report) as cluster:
-                asyncio.run(_measure(cluster, qps, wishes, made, report))
+    for trials in planned:
+        with _cluster(wishes, trials[0][1].qps, report) as cluster:
+            asyncio.run(_measure(cluster, trials, wishes, made, report))
     made.complete = True
     write(made, wishes.folder / "results.json")
     return made
@@ -86,13 +87,13 @@ def _lines(planned: Planned, wishes: Wishes) -> tuple[Line, ...]:
     return tuple(line for line in lines if not wishes.sizes or line.shape.cases in wishes.sizes)
 
 
-async def _measure(cluster: Cluster, qps: int, wishes: Wishes, made: Run, report: Report) -> None:
+async def _measure(cluster: Cluster, trials: _Trials, wishes: Wishes, made: Run, report: Report) -> None:
+    """Make the trials of one QPS."""
     async with _world(cluster, report, wishes.folder if wishes.profile else None) as world:
-        trials = _blanks(qps, wishes)
         best = Concurrency()
         if any(blank.system == "bare" for _, blank in trials):
             best = await _best(world, wishes)
-            made.concurrency[qps] = (best.create, best.cancel)
+            made.concurrency[trials[0][1].qps] = (best.create, best.cancel)
         for planned, blank in trials:
             world.say(f"{table.heading(blank.row)}: {blank.system}, {blank.repeat + 1} of {wishes.repeats}")
             found = await trial.run(world, _system(blank.system, world, best), planned.run, blank)
@@ -109,12 +110,8 @@ async def _best(world: World, wishes: Wishes) -> Concurrency:
     return best
 
 
-def _blanks(qps: int, wishes: Wishes) -> list[tuple[Planned, Trial]]:
+def _blanks(qps: int, wishes: Wishes) -> Iterator[tuple[Planned, Trial]]:
     """Give the trials that are to be made at this QPS, in their order."""
-    return list(_each_blank(qps, wishes))
-
-
-def _each_blank(qps: int, wishes: Wishes) -> Iterator[tuple[Planned, Trial]]:
     for planned in wishes.scenarios:
         for line in _lines(planned, wishes):
             if qps not in line.qps:

@@ -1,10 +1,9 @@
 """Kubernetes' own Job controller: one Indexed Job with N completions, stopped by `suspend` or deleted."""
 
-import time
 from typing import Any
 
 from bench.children import Child
-from bench.connection import ask
+from bench.connection import send
 from bench.shape import Shape, template
 from bench.timeline import Change, Key, Sweep
 from bench.world import World
@@ -31,15 +30,11 @@ class Indexed:
 
     async def create(self, key: Key, shape: Shape) -> float:
         """Create the Job; the time is that of its sending."""
-        sent = time.monotonic()
-        await ask(self._world.http, "POST", _path(key), manifest(key, shape))
-        return sent
+        return await send(self._world.http, "POST", _path(key), manifest(key, shape))
 
     async def cancel(self, key: Key) -> float:
         """Suspend the Job."""
-        sent = time.monotonic()
-        await ask(self._world.http, "PATCH", f"{_path(key)}/{key.name}", {"spec": {"suspend": True}})
-        return sent
+        return await send(self._world.http, "PATCH", f"{_path(key)}/{key.name}", {"spec": {"suspend": True}})
 
     def said_cancelled(self, sweep: Sweep) -> Change | None:
         """Its condition says Suspended."""
@@ -53,9 +48,7 @@ class IndexedDelete(Indexed):
 
     async def cancel(self, key: Key) -> float:
         """Delete the Job."""
-        sent = time.monotonic()
-        await ask(self._world.http, "DELETE", f"{_path(key)}/{key.name}", {"propagationPolicy": "Background"})
-        return sent
+        return await send(self._world.http, "DELETE", f"{_path(key)}/{key.name}", {"propagationPolicy": "Background"})
 
     def said_cancelled(self, sweep: Sweep) -> Change | None:
         """The Job is gone: nobody can see more of it."""

@@ -9,7 +9,7 @@ import aiohttp
 from cluster.host import addresses
 
 from bench.children import Child
-from bench.connection import ask
+from bench.connection import send
 from bench.errors import TrialError
 from bench.shape import Shape, template
 from bench.systems import plain_operator
@@ -94,15 +94,11 @@ class Plain:
                 "template": template(key.name, shape, restartPolicy="Never", automountServiceAccountToken=False),
             },
         }
-        sent = time.monotonic()
-        await ask(self._world.http, "POST", _path(key), body)
-        return sent
+        return await send(self._world.http, "POST", _path(key), body)
 
     async def cancel(self, key: Key) -> float:
         """Set `spec.cancel`; the time is that of its sending."""
-        sent = time.monotonic()
-        await ask(self._world.http, "PATCH", f"{_path(key)}/{key.name}", {"spec": {"cancel": True}})
-        return sent
+        return await send(self._world.http, "PATCH", f"{_path(key)}/{key.name}", {"spec": {"cancel": True}})
 
     def said_cancelled(self, sweep: Sweep) -> Change | None:
         """Its phase says CANCELLED."""

@@ -8,7 +8,7 @@ from cluster.host import addresses
 from simjob.api import names
 
 from bench.children import Child
-from bench.connection import ask
+from bench.connection import send
 from bench.errors import TrialError
 from bench.shape import Shape, template
 from bench.timeline import Change, Key, Sweep
@@ -61,15 +61,11 @@ class SimJob:
 
     async def create(self, key: Key, shape: Shape) -> float:
         """Create the SimulationJob; the time is that of its sending."""
-        sent = time.monotonic()
-        await ask(self._world.http, "POST", _path(key), manifest(key, shape))
-        return sent
+        return await send(self._world.http, "POST", _path(key), manifest(key, shape))
 
     async def cancel(self, key: Key) -> float:
         """Set `spec.cancel`; the time is that of its sending."""
-        sent = time.monotonic()
-        await ask(self._world.http, "PATCH", f"{_path(key)}/{key.name}", {"spec": {"cancel": True}})
-        return sent
+        return await send(self._world.http, "PATCH", f"{_path(key)}/{key.name}", {"spec": {"cancel": True}})
 
     def said_cancelled(self, sweep: Sweep) -> Change | None:
         """Its phase says CANCELLED."""
