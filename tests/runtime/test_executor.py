@@ -60,8 +60,8 @@ async def test_jobs_are_told_few_at_a_time_and_a_retry_does_not_stand_behind_the
     told = [WriteJobStatus(job=job, status={"active": 1}) for job in jobs[:-1]]
     await bench.apply(*told, WriteJobStatus(job=last, status={"active": 0}), count)
     assert len(done) == 100
-    assert most < 40
-    assert last.name in done[:40]
+    assert 1 < most < 20
+    assert last.name in done[:17]
 
 
 async def test_a_retry_takes_a_place_of_the_creations() -> None:

@@ -47,8 +47,9 @@ from simjob.runtime.workqueue import Key
 
 # Of one SimulationJob; runtime/connection.py bounds the requests of all.
 _AT_ONCE: Final = 128
-# What only tells or removes Jobs: a pod that is to start or to stop does not wait for it, nor stand behind it.
-_JOBS_AT_ONCE: Final = 32
+# What only tells or removes Jobs: a pod that is to start or to stop does not wait for it, nor stand behind it. A
+# cancel waits until the calls that are under way have been answered.
+_JOBS_AT_ONCE: Final = 16
 # Pods whose deadline was refused; each is told of once.
 _REMEMBERED: Final = 10_000
 
