@@ -34,10 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     parser = _parser()
     parsed = parser.parse_args(given)
-    if parsed.document:
-        return _document(driver.read(parsed.document))
     wishes = _wishes(parser, parsed, given)
     try:
+        if parsed.document:
+            return _document(driver.read(parsed.document))
         made = driver.run(wishes)
     except (BenchError, ClusterError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -115,7 +115,10 @@ def _wishes(parser: argparse.ArgumentParser, parsed: argparse.Namespace, argumen
 
 
 def _numbers(given: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in given.split(","))
+    try:
+        return tuple(int(part) for part in given.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{given!r} is not a number, nor numbers with commas between") from None
 
 
 def _chosen(parser: argparse.ArgumentParser, kind: str, given: str, known: Sequence[str]) -> tuple[str, ...]:

@@ -74,6 +74,9 @@ def run(wishes: Wishes) -> Run:
         versions=machine.versions(),
     )
     wishes.folder.mkdir(parents=True, exist_ok=True)
+    report.step(f"{sum(map(len, planned))} trials")
+    if made.commit.endswith("+"):
+        report.step("there are changes that are not committed: docs/benchmarks.md cannot be made of this run")
     for trials in planned:
         with _cluster(wishes, trials[0][1].qps, report) as cluster:
             asyncio.run(_measure(cluster, trials, wishes, made, report))
@@ -95,7 +98,8 @@ async def _measure(cluster: Cluster, trials: _Trials, wishes: Wishes, made: Run,
             best = await _best(world, wishes)
             made.concurrency[trials[0][1].qps] = (best.create, best.cancel)
         for planned, blank in trials:
-            world.say(f"{table.heading(blank.row)}: {blank.system}, {blank.repeat + 1} of {wishes.repeats}")
+            which = f"trial {len(made.trials) + 1}, {table.heading(blank.row)}"
+            world.say(f"{which}: {blank.system}, {blank.repeat + 1} of {wishes.repeats}")
             found = await trial.run(world, _system(blank.system, world, best), planned.run, blank)
             made.trials.append(found)
             made.seconds = round(time.monotonic() - report.started, 1)
@@ -161,8 +165,13 @@ def write(made: Run, path: Path) -> None:
 
 
 def read(path: Path) -> Run:
-    """Read what `write` wrote."""
-    return msgspec.json.decode(path.read_bytes(), type=Run)
+    """Read what `write` wrote. BenchError if it is missing or is something else."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Run)
+    except OSError as error:
+        raise BenchError(f"{path}: {error.strerror}; a run writes results.json into its --output") from error
+    except msgspec.DecodeError as error:
+        raise BenchError(f"{path} holds no results of a run: {error}") from error
 
 
 @contextmanager

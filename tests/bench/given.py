@@ -29,9 +29,10 @@ def a_trial(
     scenario: str = "live",
     cases: int = 1000,
     qps: int = 20,
+    parallelism: int | None = None,
     **measures: float,
 ) -> Trial:
-    shape = Shape(cases=cases)
+    shape = Shape(cases=cases, parallelism=parallelism)
     return Trial(scenario=scenario, system=system, shape=shape, qps=qps, repeat=repeat, measures=dict(measures))
 
 
@@ -44,7 +45,9 @@ def every_goal() -> list[Trial]:
     ]
     large = {"all_per_case": 1, "said": 1, "first_signalled": 1, "peak_mib": 1, "status_bytes": 1}
     large |= {"caught_up": 1, "writes": 0, "live_when_said": 0}
-    found = [a_trial(scenario=name, cases=10_000) for name in ("long", "middle", "rival", "restart", "idle")]
+    found = [
+        a_trial(scenario=name, cases=10_000, parallelism=500) for name in ("long", "middle", "rival", "restart", "idle")
+    ]
     for trial in found:
         trial.measures |= large
     return compared + found

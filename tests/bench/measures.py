@@ -41,7 +41,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "requests_per_case": Meaning("its own requests per case", "", 2),
     "kcm_per_case": Meaning("controller manager's requests per case", "", 2),
     "all_per_case": Meaning("both together, per case", "", 2),
-    "refused": Meaning("its requests that were refused", "", 0),
+    "refused": Meaning("its requests that were refused, or for what is not there", "", 0),
     "peak_mib": Meaning("memory, peak", "MiB", 0),
     "cpu_seconds": Meaning("CPU time", "s", 2),
     "lag_p99_ms": Meaning("answer of /healthz, p99", "ms", 1),

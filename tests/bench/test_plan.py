@@ -52,6 +52,12 @@ def test_a_choice_that_nothing_matches_is_refused_and_touches_no_results(
     assert not output.exists()
 
 
+def test_sizes_that_are_no_numbers_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        wishes("--sizes", "200;1000")
+    assert "'200;1000' is not a number, nor numbers with commas between" in capsys.readouterr().err
+
+
 def test_another_system_begins_in_each_repeat() -> None:
     assert [driver._turned(["a", "b", "c"], repeat) for repeat in range(3)] == [
         ["a", "b", "c"],
@@ -100,6 +106,19 @@ def test_a_quick_run_makes_no_document(tmp_path: Path, capsys: pytest.CaptureFix
     driver.write(made, tmp_path / "results.json")
     assert main(["--document", str(tmp_path / "results.json")]) == 1
     assert "it was a quick one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("there", "said"), [(None, "No such file"), ("{}", "holds no results"), ("not JSON", "holds no results")]
+)
+def test_what_holds_no_results_makes_no_document(
+    there: str | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results.json"
+    if there is not None:
+        results.write_text(there)
+    assert main(["--document", str(results)]) == 1
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
