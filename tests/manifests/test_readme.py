@@ -50,3 +50,18 @@ def test_the_api_server_takes_every_example(kwok_cluster: Cluster) -> None:
 @pytest.mark.parametrize("word", [*Phase, *words_of(Reason), *words_of(ErrorCode)])
 def test_every_phase_reason_and_code_is_explained(word: str) -> None:
     assert re.search(rf"\b{word}\b", README)
+
+
+def section(page: str, heading: str) -> list[str]:
+    return page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0].splitlines()
+
+
+def test_the_figures_are_those_of_the_benchmarks_and_no_goal_that_is_not_met_is_left_out() -> None:
+    measured = (ROOT / "docs/benchmarks.md").read_text()
+    cases = "Live: 1,000 cases; pods run until deleted, stop at once; controller manager at QPS 20"
+    not_met = [line for line in section(measured, "Goals") if "NOT MET" in line]
+    figures = [line for line in section(README, "How fast") if line.startswith("| ")]
+    assert len(figures) > len(not_met) + 5
+    known = [*section(measured, cases), *section(measured, "Goals")]
+    assert [line for line in figures if line not in known] == []
+    assert [line for line in not_met if line not in figures] == []
