@@ -76,8 +76,8 @@ def _anywhere(measure: str, of: Callable[[Shape], bool] = lambda _: True) -> Cal
     """Give the operator's largest value in any trial of the run whose sweep is of this shape."""
 
     def value(run: Run) -> Value:
-        trials = [trial for trial in run.trials if trial.system == "simjob" and of(trial.shape)]
-        return max((found[measure] for trial in trials if measure in (found := trial.measures)), default=None)
+        found = measured((one for one in run.trials if one.system == "simjob" and of(one.shape)), measure)
+        return found.high if found else None
 
     return value
 
