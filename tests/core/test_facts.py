@@ -10,6 +10,7 @@ from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.objects import Job, Pod
 
 LATER = NOW + timedelta(seconds=9)
+START, END = "2026-01-02T03:04:10Z", "2026-01-02T03:04:20Z"
 LABELS = {"simjob.dev/uid": UID, "simjob.dev/index": "7", "simjob.dev/attempt": "2", "simjob.dev/round": "1"}
 
 
@@ -128,72 +129,6 @@ def test_an_eviction_is_the_clusters_doing() -> None:
     found = fact(phase="Failed", reason="Evicted", conditions=[{"type": "DisruptionTarget", "status": "True"}])
     assert (found.disrupted, found.reason) == (True, "Evicted")
     assert not fact(conditions=[{"type": "DisruptionTarget", "status": "False"}]).disrupted
-
-
-def ended(code: int, reason: str, message: str = "") -> dict[str, Any]:
-    return {"terminated": {"exitCode": code, "reason": reason, "message": message}}
-
-
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [
-        ({"containerStatuses": [{"state": ended(137, "OOMKilled", "too big")}]}, (137, "OOMKilled", "too big")),
-        (
-            {"containerStatuses": [{"state": ended(1, "Error")}], "reason": "DeadlineExceeded", "message": "late"},
-            (1, "DeadlineExceeded", "late"),
-        ),
-        (
-            {
-                "initContainerStatuses": [{"state": ended(3, "Error", "no data")}],
-                "containerStatuses": [{"state": {"waiting": {"reason": "PodInitializing"}}}],
-            },
-            (3, "Error", "no data"),
-        ),
-        (
-            {"containerStatuses": [{"state": ended(0, "Completed")}, {"state": ended(2, "Error")}]},
-            (2, "Error", ""),
-        ),
-        (
-            {"containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such"}}}]},
-            (None, "ImagePullBackOff", "no such"),
-        ),
-        ({"containerStatuses": [{"state": {"waiting": {"reason": "ContainerCreating"}}}]}, (None, "", "")),
-        (
-            {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "full"}]},
-            (None, "Unschedulable", "full"),
-        ),
-        ({"phase": "Succeeded"}, (0, "", "")),
-        ({}, (None, "", "")),
-    ],
-)
-def test_the_container_that_explains_the_pod_is_told(status: dict[str, Any], expected: tuple[Any, ...]) -> None:
-    found = fact(**status)
-    assert (found.exit_code, found.reason, found.message) == expected
-
-
-START, END = "2026-01-02T03:04:10Z", "2026-01-02T03:04:20Z"
-SIMULATION = {"containers": [{"name": "simulation"}, {"name": "a-sidecar"}]}
-SIDECAR = {"name": "a-sidecar", "state": {"running": {"startedAt": "2026-01-02T03:04:59Z"}}}
-
-
-@pytest.mark.parametrize(
-    ("state", "started", "finished"),
-    [
-        ({"waiting": {"reason": "ContainerCreating"}}, None, None),
-        ({"running": {"startedAt": START}}, START, None),
-        ({"running": {}}, None, None),
-        ({"terminated": {"exitCode": 1, "startedAt": START, "finishedAt": END}}, START, END),
-        ({"terminated": {"exitCode": 137, "startedAt": None, "finishedAt": None}}, None, None),
-    ],
-)
-def test_the_simulation_ran_when_its_own_container_did(
-    state: dict[str, Any], started: str | None, finished: str | None
-) -> None:
-    found = fact(spec=SIMULATION, containerStatuses=[SIDECAR, {"name": "simulation", "state": state}])
-    assert (found.started, found.finished) == (
-        datetime.fromisoformat(started) if started else None,
-        datetime.fromisoformat(finished) if finished else None,
-    )
 
 
 def test_a_pods_times_are_those_of_its_api_server_its_scheduler_and_its_kubelet() -> None:

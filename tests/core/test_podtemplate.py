@@ -102,8 +102,15 @@ def test_our_labels_and_annotations_win() -> None:
     found = rendered(template=a_template_dict() | {"metadata": metadata})["metadata"]
     assert found == {
         "labels": {"team": "wing", "simjob.dev/index": "0"},
-        "annotations": {"note": "ours", "more": "x"},
+        "annotations": {"note": "ours", "more": "x", "simjob.dev/containers": "simulation"},
     }
+
+
+def test_the_users_containers_are_named_in_their_order_whatever_the_user_wrote_there() -> None:
+    containers = [{"name": "solver", "image": "i"}, {"name": "exporter", "image": "i"}]
+    metadata = {"annotations": {"simjob.dev/containers": "exporter"}}
+    found = rendered(template={"metadata": metadata, "spec": {"containers": containers}})["metadata"]
+    assert found["annotations"]["simjob.dev/containers"] == "solver,exporter"
 
 
 def test_resources_are_the_first_containers_and_stand_above_its_own() -> None:

@@ -44,6 +44,8 @@ ANNOTATION_ERROR_CODE: Final = f"{GROUP}/error-code"
 ANNOTATION_ERROR_MESSAGE: Final = f"{GROUP}/error-message"
 ANNOTATION_SECONDS: Final = f"{GROUP}/seconds"
 ANNOTATION_CASE: Final = f"{GROUP}/case"
+# On a pod: the names of the containers that the user wrote, separated by commas; the first is the simulation.
+ANNOTATION_CONTAINERS: Final = f"{GROUP}/containers"
 # Set by the API server where the admission component is installed; the operator obeys it as a cancel.
 ANNOTATION_CANCEL_REQUESTED_BY: Final = f"{GROUP}/cancel-requested-by"
 ANNOTATION_SUBMITTED_BY: Final = f"{GROUP}/submitted-by"

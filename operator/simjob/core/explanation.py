@@ -7,7 +7,8 @@ from simjob.api.names import Reason
 from simjob.api.status import Phase
 from simjob.core import stopping, summary
 from simjob.core.attempts import Due, Held, Live
-from simjob.core.facts import PULL_FAILURES, PodFact, PodState
+from simjob.core.containers import PULL_FAILURES
+from simjob.core.facts import PodFact, PodState
 from simjob.core.observed import CASE_TABLE
 from simjob.core.situation import Situation
 from simjob.core.summary import Saying

@@ -7,13 +7,11 @@ lead to is not decided here.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
 
 from simjob.api import names
+from simjob.core import containers
+from simjob.core.containers import Reading
 from simjob.core.objects import Job, Pod
-
-PULL_FAILURES: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
-_START_UP: Final = frozenset({"", "ContainerCreating", "PodInitializing"})
 
 
 class PodState(StrEnum):
@@ -33,7 +31,8 @@ class PodFact:
     `stopped`: its deletion was asked for before it ended, so that how it ended says nothing about the case.
     `disrupted`: the cluster ended it (eviction, preemption, lost node), condition DisruptionTarget.
     `gone`: the pod is deleted and this is its last state.
-    `reason`, `message`: why it waits or how it failed. `grace`: seconds that its deletion leaves it.
+    `reason`, `message`: why it waits or how it failed. `container`: the one that failed, if not the simulation.
+    `grace`: seconds that its deletion leaves it.
     `created` is the API server's time, `scheduled` the scheduler's; `accepted` is when its kubelet took it up,
     `started` and `finished` when the simulation's container did, all three by the kubelet's clock.
     `result`: the simulation's termination message.
@@ -59,6 +58,7 @@ class PodFact:
     reason: str = ""
     message: str = ""
     image: str = ""
+    container: str = ""
     node: str = ""
     grace: int = 0
     created: datetime
@@ -138,9 +138,8 @@ def pod_fact(pod: Pod, seen_at: datetime) -> PodFact | None:
     job_uid = next((o.uid for o in meta.owner_references if o.kind == "Job"), meta.labels.get(names.LABEL_JOB_UID))
     if index is None or attempt is None or not owner_uid or not job_uid:
         return None
-    state = _pod_state(pod)
-    exit_code, reason, message, image = _explanation(pod)
-    started, finished, result = _simulation_ran(pod)
+    reading = containers.read(pod)
+    state = _pod_state(pod, reading)
     return PodFact(
         name=meta.name,
         namespace=meta.namespace,
@@ -154,18 +153,19 @@ def pod_fact(pod: Pod, seen_at: datetime) -> PodFact | None:
         terminating=meta.deletion_timestamp is not None,
         stopped=meta.deletion_timestamp is not None and not _ended_first(pod, state),
         disrupted=any(c.type == "DisruptionTarget" and c.status == "True" for c in pod.status.conditions),
-        exit_code=exit_code,
-        reason=reason,
-        message=message,
-        image=image,
+        exit_code=reading.exit_code,
+        reason=reading.reason,
+        message=reading.message,
+        image=reading.image,
+        container=reading.container,
         node=pod.spec.node_name,
         grace=meta.deletion_grace_period_seconds or 0,
         created=meta.creation_timestamp,
         scheduled=_scheduled(pod),
         accepted=pod.status.start_time,
-        started=started,
-        finished=finished,
-        result=result,
+        started=reading.started,
+        finished=reading.finished,
+        result=reading.result,
         deadline=pod.spec.active_deadline_seconds,
         seen_at=seen_at,
         asked_at=seen_at if meta.deletion_timestamp is not None else None,
@@ -247,13 +247,14 @@ def _time(text: str | None) -> datetime | None:
     return time if time.tzinfo else None
 
 
-def _pod_state(pod: Pod) -> PodState:
+def _pod_state(pod: Pod, reading: Reading) -> PodState:
     match pod.status.phase:
         case "Succeeded":
             return PodState.SUCCEEDED
         case "Failed":
-            return PodState.FAILED
-        case "Pending":
+            return PodState.SUCCEEDED if reading.exit_code == 0 else PodState.FAILED
+        # A container that an injector added and that waits keeps the phase Pending.
+        case "Pending" if reading.started is None:
             return PodState.ASSIGNED if pod.spec.node_name else PodState.PENDING
         case _:
             return PodState.RUNNING
@@ -262,36 +263,3 @@ def _pod_state(pod: Pod) -> PodState:
 def _scheduled(pod: Pod) -> datetime | None:
     conditions = (c for c in pod.status.conditions if c.type == "PodScheduled" and c.status == "True")
     return next((condition.last_transition_time for condition in conditions), None)
-
-
-def _simulation_ran(pod: Pod) -> tuple[datetime | None, datetime | None, str]:
-    """Returns when the first container of the spec, the simulation, started and finished, and what it said then.
-
-    The statuses have no order.
-    """
-    if not pod.spec.containers:
-        return None, None, ""
-    simulation = pod.spec.containers[0].name
-    state = next((found.state for found in pod.status.container_statuses if found.name == simulation), None)
-    if state is None:
-        return None, None, ""
-    if end := state.terminated:
-        return end.started_at, end.finished_at, end.message
-    return (state.running.started_at if state.running else None), None, ""
-
-
-def _explanation(pod: Pod) -> tuple[int | None, str, str, str]:
-    """Returns exit code, reason, message and image of the container that explains the pod's state."""
-    status = pod.status
-    containers = status.init_container_statuses + status.container_statuses
-    for container in containers:
-        if (end := container.state.terminated) and end.exit_code:
-            return end.exit_code, status.reason or end.reason, status.message or end.message, container.image
-    for container in containers:
-        if (wait := container.state.waiting) and wait.reason not in _START_UP:
-            return None, wait.reason, wait.message, container.image
-    for condition in status.conditions:
-        if condition.type == "PodScheduled" and condition.status == "False":
-            return None, condition.reason, condition.message, ""
-    exit_code = 0 if status.phase == "Succeeded" else None
-    return exit_code, status.reason, status.message, ""

@@ -93,10 +93,11 @@ class PodStatus(msgspec.Struct, rename="camel"):
     init_container_statuses: list[Container] = []
 
 
-class ContainerSpec(msgspec.Struct):
+class ContainerSpec(msgspec.Struct, rename="camel"):
     """A container of a pod's spec."""
 
     name: str = ""
+    restart_policy: str = ""
 
 
 class PodSpec(msgspec.Struct, rename="camel"):
@@ -105,6 +106,7 @@ class PodSpec(msgspec.Struct, rename="camel"):
     node_name: str = ""
     active_deadline_seconds: int | None = None
     containers: list[ContainerSpec] = []
+    init_containers: list[ContainerSpec] = []
 
 
 class Pod(msgspec.Struct):

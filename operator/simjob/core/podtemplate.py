@@ -13,7 +13,7 @@ import msgspec
 from simjob.api import cases, names
 from simjob.api.resources import Gpu, Resources, parse_quantity
 from simjob.api.simulationjob import SimulationJob
-from simjob.core import timeouts
+from simjob.core import containers, timeouts
 
 _Dict = dict[str, Any]
 
@@ -30,10 +30,11 @@ def render(
 ) -> _Dict:
     """Returns the pod template of a case as JSON-ready values; our labels and annotations win over the user's."""
     metadata: _Dict = template.get("metadata", {})
+    written = containers.mark(tuple(container["name"] for container in template["spec"]["containers"]))
     return {
         "metadata": {
             "labels": {**metadata.get("labels", {}), **labels},
-            "annotations": {**metadata.get("annotations", {}), **annotations},
+            "annotations": {**metadata.get("annotations", {}), **annotations, **written},
         },
         "spec": _pod_spec(template["spec"], job, environment(job.metadata.name, case)),
     }
@@ -60,15 +61,15 @@ def _literal(text: str) -> str:
 
 
 def _pod_spec(spec: _Dict, job: SimulationJob, variables: list[_Dict]) -> _Dict:
-    containers = [_container(container, variables) for container in spec["containers"]]
+    filled_in = [_container(container, variables) for container in spec["containers"]]
     wanted = job.spec.resources
     if wanted is not None:
-        containers[0]["resources"] = _with_resources(containers[0].get("resources", {}), wanted)
+        filled_in[0]["resources"] = _with_resources(filled_in[0].get("resources", {}), wanted)
     filled = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         **spec,
-        "containers": containers,
+        "containers": filled_in,
         "securityContext": {"seccompProfile": _SECCOMP, **spec.get("securityContext", {})},
     }
     if (seconds := timeouts.deadline(job.spec.timeouts)) is not None:
