@@ -12,7 +12,7 @@ from cluster.control.components import ControlPlane
 from cluster.errors import ClusterError
 from cluster.host import addresses, binaries, toolchain
 from cluster.host.processes import wait_gone
-from cluster.options import Options, Provider
+from cluster.options import Nodes, Options, Provider
 from cluster.report import Report
 from cluster.state import State, write_atomically
 
@@ -69,6 +69,21 @@ class Cluster:
         """End a component by SIGKILL. To kill `node` is to pull its plug: everything on it goes too."""
         processes_of(self.state).kill(self._known(component))
         self._wait_for_node(component)
+
+    def reboot(self, *, forget_containers: bool = False) -> None:
+        """Pull the real node's plug and start it again; return when its kubelet reports.
+
+        containerd still knows the containers that ran, unless it is made to forget them.
+        """
+        self.kill("node")
+        if forget_containers:
+            self.start("node")
+            self.start("containerd")
+            self._components().node.forget_containers()
+            self.kill("containerd")
+        facts = self.state.facts()
+        nodes, state = Nodes(facts.nodes), self.state.folder
+        up(Options(state=state, nodes=nodes, kwok_nodes=facts.kwok_nodes, kcm_qps=facts.kcm_qps), self.report)
 
     def audit(self, policy: str) -> Path:
         """Restart the API server with an audit policy, unless it has it; return the path of its log."""

@@ -73,12 +73,17 @@ def place(client: Client, operator: OperatorProcess) -> Iterator[Place]:
 
 
 def make_place(client: Client, name: str, operator_log: Callable[[], str], **labels: str) -> Place:
+    """Make a namespace that takes pods, and watch it."""
+    make_namespace(client, name, **labels)
+    return Place(client, name, operator_log)
+
+
+def make_namespace(client: Client, name: str, **labels: str) -> None:
     """Make a namespace that takes pods."""
     metadata = {"name": name, "labels": labels}
     client.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     account = paths.core(name, "serviceaccounts", "default")
     eventually(lambda: client.find(account) is not None, lambda: f"{name} has no default service account")
-    return Place(client, name, operator_log)
 
 
 def wait_ready(cluster: Cluster) -> None:

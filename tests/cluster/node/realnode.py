@@ -107,6 +107,20 @@ class RealNode:
         if done.returncode != 0:
             raise ClusterError(f"containerd refuses {archive}: {done.stderr.decode().strip()}")
 
+    def forget_containers(self) -> None:
+        """Remove all containers from containerd's store, none of which may run; images stay.
+
+        The kubelet's part of containerd has read the store when it started, so containerd must be restarted after this.
+        """
+        limit = time.monotonic() + 20
+        while not self.containerd_answers():
+            if time.monotonic() > limit:
+                raise ClusterError("containerd does not answer after 20 s")
+            time.sleep(0.1)
+        known = self._ctr("containers", "list", "--quiet").stdout.decode().split()
+        if known and (done := self._ctr("containers", "delete", *known)).returncode != 0:
+            raise ClusterError(f"containerd keeps its containers: {done.stderr.decode().strip()}")
+
     def _ctr(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> "subprocess.CompletedProcess[bytes]":
         # The namespace is containerd's own; the kubelet looks in no other.
         command = self.inside("ctr", f"--address={settings.CONTAINERD_SOCKET}", "--namespace=k8s.io", *arguments)
