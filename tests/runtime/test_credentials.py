@@ -1,11 +1,13 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import yaml
 from aiohttp import web
-from simjob.runtime.credentials import Credentials
+from simjob.runtime import errors
+from simjob.runtime.connection import Connection
+from simjob.runtime.credentials import Credentials, RedirectedError
 
 
 def write_kubeconfig(path: Path, server: str, token: str) -> None:
@@ -23,8 +25,14 @@ async def an_api_server(valid: set[str]) -> AsyncIterator[str]:
     async def handler(request: web.Request) -> web.Response:
         return web.Response(status=200 if request.headers.get("Authorization") in valid else 401)
 
+    async with serving(handler) as server:
+        yield server
+
+
+@asynccontextmanager
+async def serving(handler: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[str]:
     app = web.Application()
-    app.router.add_get("/", handler)
+    app.router.add_route("*", "/{path:.*}", handler)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -83,3 +91,39 @@ async def test_in_a_pod_the_service_account_is_used_and_its_token_read_anew(
     credentials = await Credentials.load()
     assert credentials.host == "https://10.0.0.1:443"
     assert await credentials._header() == "bearer pod"
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed_and_never_carries_the_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    asked: list[str | None] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        asked.append(request.headers.get("Authorization"))
+        return web.Response()
+
+    async with serving(elsewhere) as other:
+        target = other.replace("127.0.0.1", "localhost")
+
+        async def redirecting(_: web.Request) -> web.Response:
+            return web.Response(status=code, headers={"Location": f"{target}/there"})
+
+        async with serving(redirecting) as server:
+            write_kubeconfig(tmp_path / "kubeconfig", server, "secret")
+            credentials = await Credentials.load()
+            async with credentials.session("test") as session:
+                connection = Connection(session, credentials.host, 8)
+                said = f"the API server at {server} redirects to {target}/there.*check the server address"
+                with pytest.raises(errors.ClusterError, match=said):
+                    await connection.request("GET", "/")
+                with pytest.raises(errors.ClusterError, match=said):
+                    await connection.request("POST", "/", body=b"{}")
+                with pytest.raises(errors.ClusterError, match=said):
+                    async with connection.stream("/", {"watch": "true"}, 5):
+                        pass
+                # As kopf asks: it knows nothing of redirects.
+                with pytest.raises(RedirectedError):
+                    await session.get(server)
+    assert asked == []

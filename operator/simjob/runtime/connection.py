@@ -21,7 +21,7 @@ from yarl import URL
 from simjob.api import names
 from simjob.runtime import errors
 from simjob.runtime.clock import ServerClock
-from simjob.runtime.credentials import Credentials
+from simjob.runtime.credentials import Credentials, RedirectedError
 
 # The API server takes the part before the slash as the field manager of every write.
 USER_AGENT: Final = f"{names.FIELD_MANAGER}/{version('simjob')}"
@@ -141,6 +141,8 @@ class Connection:
                 if response.status >= 400:
                     raise _error(response.status, response.headers.get("Retry-After"), await response.read())
                 yield response.content.iter_any()
+        except RedirectedError as redirect:
+            raise errors.ClusterError(str(redirect)) from redirect
         except (aiohttp.ClientError, TimeoutError) as trouble:
             raise _no_answer("GET", trouble) from trouble
 
@@ -151,6 +153,8 @@ class Connection:
             async with self._session.request(method, url, data=body, headers=headers, timeout=limits) as response:
                 self.clock.answered(sent, response.headers.get("Date"))
                 answer = await response.read()
+        except RedirectedError as redirect:
+            raise errors.ClusterError(str(redirect)) from redirect
         except (aiohttp.ClientError, TimeoutError) as trouble:
             raise _no_answer(method, trouble) from trouble
         if response.status >= 400:

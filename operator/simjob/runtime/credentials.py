@@ -19,9 +19,15 @@ from kubernetes.aio.client.rest import RESTClientObject
 from kubernetes.aio.config import incluster_config
 
 _RELOAD_INTERVAL: Final = 60.0
+# The ones that aiohttp follows.
+_REDIRECTS: Final = (301, 302, 303, 307, 308)
 _READ_AHEAD: Final = 2**20
 
 _log = logging.getLogger(__name__)
+
+
+class RedirectedError(aiohttp.ClientError):
+    """The server at the configured address redirects requests. None is followed: it would carry the token along."""
 
 
 class Credentials:
@@ -72,12 +78,12 @@ class Credentials:
         before = await self._header()
         if before:
             request.headers["Authorization"] = before
-        response = await handler(request)
+        response = await _answer(request, handler)
         if response.status != 401 or not await self._renewed(before):
             return response
         response.release()
         request.headers["Authorization"] = await self._header() or ""
-        return await handler(request)
+        return await _answer(request, handler)
 
     async def _header(self) -> str | None:
         try:
@@ -94,6 +100,19 @@ class Credentials:
             except (config.ConfigException, OSError) as trouble:
                 _log.warning("the kubeconfig cannot be read again", extra={"why": str(trouble)})
         return await self._header() != before
+
+
+async def _answer(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Send the request; raise RedirectedError instead of returning an answer that aiohttp would follow."""
+    response = await handler(request)
+    if response.status not in _REDIRECTS:
+        return response
+    target = response.headers.get("Location", "an address that it does not name")
+    response.close()
+    raise RedirectedError(
+        f"the API server at {request.url.origin()} redirects to {target}, which is not followed; "
+        "check the server address in the kubeconfig"
+    )
 
 
 async def _load_kubeconfig(configuration: client.Configuration) -> None:
