@@ -1,5 +1,6 @@
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from itertools import pairwise
 
 import pytest
 from builders import NOW
@@ -22,10 +23,11 @@ class Machine:
     def error(self) -> float:
         return abs((self.clock.now() - self.right).total_seconds())
 
-    def ask(self, there: float = 0.01, back: float = 0.01) -> None:
+    def ask(self, there: float = 0.01, back: float = 0.01, behind: float = 0) -> None:
+        """Plays one answer, from an API server whose clock is `behind` by seconds."""
         sent = self.clock.start()
         self.passed += there
-        date = format_datetime(self.right.replace(microsecond=0), usegmt=True)
+        date = format_datetime((self.right - timedelta(seconds=behind)).replace(microsecond=0), usegmt=True)
         self.passed += back
         self.clock.answered(sent, date)
 
@@ -56,13 +58,11 @@ def test_slow_answers_and_strange_dates_tell_nothing() -> None:
     assert machine.error == 3600
 
 
-def test_an_api_server_whose_clock_is_set_is_followed_at_once() -> None:
+def test_an_api_server_whose_clock_is_set_forward_is_followed_at_once() -> None:
     machine = Machine()
     machine.ask()
     machine.clock.answered(machine.clock.start(), format_datetime(machine.right + timedelta(hours=2), usegmt=True))
     assert machine.error == pytest.approx(7200, abs=1)
-    machine.ask()
-    assert machine.error <= 1
 
 
 def test_it_goes_on_evenly_between_answers() -> None:
@@ -71,3 +71,39 @@ def test_it_goes_on_evenly_between_answers() -> None:
     before = machine.clock.now()
     machine.passed += 3600
     assert machine.clock.now() - before == timedelta(hours=1)
+
+def test_a_clock_that_is_set_back_is_followed_when_no_answer_has_its_old_time_for_a_minute() -> None:
+    machine = Machine()
+    machine.ask()
+    for _ in range(70):
+        machine.passed += 1
+        machine.ask(behind=7200)
+    assert (machine.right - machine.clock.now()).total_seconds() == pytest.approx(7200, abs=1)
+
+
+@pytest.mark.parametrize("behind", [0.4, 3, 50])
+def test_api_servers_that_differ_make_no_jumps_and_time_never_goes_back(behind: float) -> None:
+    machine = Machine()
+    machine.ask()
+    times = []
+    for turn in range(400):
+        machine.passed += 0.25
+        machine.ask(behind=behind if turn % 2 else 0)
+        times.append(machine.clock.now())
+    steps = [(after - before).total_seconds() for before, after in pairwise(times)]
+    assert min(steps) > 0
+    assert max(steps) <= 1.5
+    assert machine.error <= 0.6, "the one that is ahead counts"
+
+
+def test_when_the_api_server_that_was_ahead_leaves_time_runs_slowly_until_the_others_have_caught_up() -> None:
+    machine = Machine()
+    machine.ask()
+    before = machine.clock.now()
+    for _ in range(100):
+        machine.passed += 1
+        machine.ask(behind=10)
+        now = machine.clock.now()
+        assert now > before
+        before = now
+    assert (machine.right - now).total_seconds() == pytest.approx(10, abs=1)

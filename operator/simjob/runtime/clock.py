@@ -2,6 +2,8 @@
 
 Creation and deletion times are the API server's; compared with the clock of another machine they would make time-outs
 too short or too long. A Date has whole seconds, but each answer narrows down what the difference can be.
+Several API servers behind one address may differ: the one that is ahead counts, so that the estimate does not jump
+with each answer. The time that is returned runs more slowly where the estimate falls; it goes back only if a clock was set.
 """
 
 from collections.abc import Callable
@@ -9,12 +11,16 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-# An answer that took longer says nothing that others do not say better.
+# Seconds. An answer that took longer says less than the others.
 _SLOW: Final = 2.0
+# Seconds without an answer from the clock that is ahead, after which one that is behind counts.
+_AGREED: Final = 60.0
+# Seconds. A larger step back is a clock that was set: the condition times of the API server's objects go back as well.
+_SET_BACK: Final = 60.0
 
 
 class ServerClock:
-    """Tells the API server's time. `monotonic` counts seconds and never jumps; `wall` is taken until the first answer.
+    """Return the API server's time. `monotonic` counts seconds and never jumps; `wall` serves until the first answer.
 
     The API server's time less that of `monotonic` lies between two bounds that come nearer to each other.
     """
@@ -23,19 +29,27 @@ class ServerClock:
         self._monotonic = monotonic
         offset = wall().timestamp() - monotonic()
         self._least, self._most = offset, offset
-        self._heard = False
+        self._heard_at: float | None = None
+        self._returned = float("-inf")
+        self._returned_at = 0.0
 
     def now(self) -> datetime:
-        """Returns the time, aware, in UTC."""
-        offset = (self._least + self._most) / 2
-        return datetime.fromtimestamp(0, UTC) + timedelta(seconds=self._monotonic() + offset)
+        """Return the time, aware, in UTC."""
+        at = self._monotonic()
+        estimate = at + (self._least + self._most) / 2
+        # Half as fast, until the estimate has caught up.
+        slowed = self._returned + (at - self._returned_at) / 2
+        if estimate < slowed <= estimate + _SET_BACK:
+            estimate = slowed
+        self._returned, self._returned_at = estimate, at
+        return datetime.fromtimestamp(0, UTC) + timedelta(seconds=estimate)
 
     def start(self) -> float:
-        """Returns what `answered` wants to know of a request that is being sent."""
+        """Return what `answered` needs to know of a request that is being sent."""
         return self._monotonic()
 
     def answered(self, sent: float, date: str | None) -> None:
-        """Takes an answer's Date header (RFC 9110); `sent` is what `start` returned."""
+        """Take an answer's Date header (RFC 9110); `sent` is what `start` returned."""
         received = self._monotonic()
         if date is None or received - sent > _SLOW:
             return
@@ -45,8 +59,13 @@ class ServerClock:
             return
         # It was written between the two, within the second that it names.
         least, most = second - received, second + 1 - sent
-        if self._heard and least <= self._most and self._least <= most:
-            self._least, self._most = max(least, self._least), min(most, self._most)
-        else:
-            # The first answer, or a clock that was set or drifted: what was learnt before is no longer true.
-            self._least, self._most, self._heard = least, most, True
+        if self._heard_at is None or least > self._most:
+            self._replace(least, most, received)
+        elif most >= self._least:
+            self._replace(max(least, self._least), min(most, self._most), received)
+        elif received - self._heard_at > _AGREED:
+            # The API server that was ahead has left, or its clock was set back.
+            self._replace(least, most, received)
+
+    def _replace(self, least: float, most: float, heard_at: float) -> None:
+        self._least, self._most, self._heard_at = least, most, heard_at
