@@ -11,8 +11,8 @@ from simjob.api.simulationjob import SimulationJob
 from simjob.core import children
 from simjob.core.facts import JobFact, PodFact
 from simjob.core.plan import Action, CreateCase
+from simjob.runtime.budget import Budget
 from simjob.runtime.executor import Executor
-from simjob.runtime.limiter import Limiter
 from simjob.runtime.outcome import Outcome
 from simjob.runtime.store import Store
 from simjob.runtime.workqueue import Key, WorkQueue
@@ -30,7 +30,7 @@ class Workbench:
         assert isinstance(job, SimulationJob)
         self.job = job
         self.key = Key("default", job.metadata.uid)
-        self.executor = Executor(self.cluster, self.store, Limiter(2))
+        self.executor = Executor(self.cluster, self.store, Budget(4))
 
     async def apply(self, *actions: Action) -> Outcome:
         outcome = Outcome()

@@ -9,7 +9,7 @@ from typing import Any
 from builders import NOW, a_job_dict
 from fakes import FakeCluster
 from simjob.api import names
-from simjob.runtime.limiter import Limiter
+from simjob.runtime.budget import Budget
 from simjob.runtime.reconciler import Reconciler, run
 from simjob.runtime.sinks import JobSink, PodSink
 from simjob.runtime.store import Store
@@ -45,7 +45,7 @@ class OneOperator:
         self.cluster.watch(JobSink(self.store), pods, self.store)
         for raw in self.cluster.objects(names.PLURAL):
             self.store.seen(raw)
-        worker = asyncio.create_task(run(Reconciler(self.cluster, self.store, queue, self.clock, Limiter(64)), 1))
+        worker = asyncio.create_task(run(Reconciler(self.cluster, self.store, queue, self.clock, Budget(128)), 1))
         try:
             await asyncio.sleep(0.01)
             yield

@@ -16,9 +16,9 @@ from simjob.api.simulationjob import SimulationJob
 from simjob.core import planner
 from simjob.core.facts import PodFact
 from simjob.core.plan import Plan
+from simjob.runtime.budget import Budget
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import UnavailableError
-from simjob.runtime.limiter import Limiter
 from simjob.runtime.reconciler import Reconciler, run
 from simjob.runtime.sinks import JobSink, PodSink
 from simjob.runtime.store import Store
@@ -144,7 +144,7 @@ class World:
         store = Store(queue, self.clock)
         hands = cast("Cluster", _Hands(self, store))
         # Or a busy machine would make pauses, and another world.
-        reconciler = Reconciler(hands, store, queue, self.clock, Limiter(64), stopwatch=lambda: 0.0)
+        reconciler = Reconciler(hands, store, queue, self.clock, Budget(128), stopwatch=lambda: 0.0)
         for lagging, sink in zip(self._lagging, (JobSink(store), PodSink(store, self.clock), store), strict=True):
             lagging.sink = sink
         self.cluster.list_and_watch(*self._lagging)

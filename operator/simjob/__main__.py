@@ -13,11 +13,11 @@ import uvloop
 from simjob.core.objects import Job, Pod
 from simjob.runtime import handlers, informer, logs, probes, reconciler, settings
 from simjob.runtime.apiserver import ApiServer
+from simjob.runtime.budget import Budget
 from simjob.runtime.connection import Connection
 from simjob.runtime.credentials import Credentials
 from simjob.runtime.election import Elector, LeadershipLostError
 from simjob.runtime.informer import Informer
-from simjob.runtime.limiter import Limiter
 from simjob.runtime.reconciler import Reconciler
 from simjob.runtime.resync import Resync
 from simjob.runtime.settings import Settings
@@ -35,7 +35,10 @@ _log = logging.getLogger("simjob")
 class Operator:
     """The parts of the operator, made and joined; `run` is its life."""
 
-    def __init__(self, configured: Settings, credentials: Credentials, connection: Connection) -> None:
+    def __init__(
+        self, configured: Settings, credentials: Credentials, budget: Budget, connection: Connection, lease: Connection
+    ) -> None:
+        """Join the parts. The Lease has a connection of its own, where it waits behind nothing."""
         self._settings = configured
         self._credentials = credentials
         self._connection = connection
@@ -44,11 +47,9 @@ class Operator:
         queue = WorkQueue()
         cluster = ApiServer(connection, now, configured.identity)
         store = Store(queue, now)
-        # The other half is for deletes and status writes: cancel above all always gets through.
-        creations = Limiter(configured.max_requests // 2)
-        self._reconciler = Reconciler(cluster, store, queue, now, creations)
+        self._reconciler = Reconciler(cluster, store, queue, now, budget)
         self._resync = Resync(connection, cluster, store, configured.namespaces, configured.resync_seconds)
-        self._elector = Elector(connection, configured, now)
+        self._elector = Elector(lease, configured, now)
         self._lag = probes.Lag()
         self._store = store
         self._informers: list[Informer[Job] | Informer[Pod]] = []
@@ -130,8 +131,12 @@ class Operator:
 
 async def _run(configured: Settings) -> None:
     credentials = await Credentials.load()
-    async with Connection.open(credentials, configured.max_requests) as connection:
-        await Operator(configured, credentials, connection).run()
+    budget = Budget(configured.max_requests)
+    async with (
+        Connection.open(credentials, budget) as connection,
+        Connection.open(credentials, Budget(1)) as lease,
+    ):
+        await Operator(configured, credentials, budget, connection, lease).run()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -16,6 +16,7 @@ from builders import a_job_dict
 from fakes import FakeCluster
 from simjob.runtime import apiserver
 from simjob.runtime.apiserver import ApiServer
+from simjob.runtime.budget import Budget
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.connection import MERGE_PATCH, Connection
 from simjob.runtime.credentials import Credentials
@@ -97,7 +98,7 @@ class RealWorld:
             environment.setenv("KUBECONFIG", str(kubeconfig))
             credentials = await Credentials.load()
         await asyncio.to_thread(_install_crds, kubeconfig)
-        async with Connection.open(credentials, 16) as connection:
+        async with Connection.open(credentials, Budget(16)) as connection:
             await _served(connection)
             world = cls(connection)
             await world._create_namespace()

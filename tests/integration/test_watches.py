@@ -17,6 +17,7 @@ from simjob.core import children
 from simjob.core.objects import Job
 from simjob.runtime import handlers, informer
 from simjob.runtime.apiserver import simulationjobs
+from simjob.runtime.budget import Budget
 from simjob.runtime.connection import Connection
 from simjob.runtime.credentials import Credentials
 from simjob.runtime.election import Elector
@@ -186,7 +187,7 @@ async def test_an_informer_finds_out_what_happened_while_it_was_cut_off(world: R
     stays, goes = await make_job(world, sweep, 0), await make_job(world, sweep, 1)
     credentials = await Credentials.load()
     jobs = Jobs()
-    async with Connection.open(credentials, 16) as connection:
+    async with Connection.open(credentials, Budget(16)) as connection:
         watched: Informer[Job] = Informer(connection, informer.path(informer.JOBS, world.namespace), Job, jobs)
         async with at_work(watched.run()):
             await watched.synced.wait()
@@ -208,7 +209,7 @@ async def test_kopf_logs_in_by_token_and_sees_a_cancel_also_after_it_was_cut_off
     name = raw["metadata"]["name"]
     credentials = await Credentials.load()
     sweeps, stop = Sweeps(), asyncio.Event()
-    async with Connection.open(credentials, 16) as connection:
+    async with Connection.open(credentials, Budget(16)) as connection:
         resync = Resync(connection, world.cluster, sweeps, (world.namespace,), 300)
         kopf = handlers.watch(credentials, connection, (world.namespace,), resync, ready=lambda: None, stop=stop)
         async with at_work(resync.run(), kopf):

@@ -72,6 +72,7 @@ def test_it_goes_on_evenly_between_answers() -> None:
     machine.passed += 3600
     assert machine.clock.now() - before == timedelta(hours=1)
 
+
 def test_a_clock_that_is_set_back_is_followed_when_no_answer_has_its_old_time_for_a_minute() -> None:
     machine = Machine()
     machine.ask()

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from simjob.runtime import errors
+from simjob.runtime.budget import Budget
 from simjob.runtime.connection import Connection
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -23,7 +24,7 @@ class Server:
 
 
 @asynccontextmanager
-async def a_server(handler: Handler, max_requests: int = 8) -> AsyncIterator[Server]:
+async def a_server(handler: Handler) -> AsyncIterator[Server]:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handler)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01)
@@ -36,7 +37,7 @@ async def a_server(handler: Handler, max_requests: int = 8) -> AsyncIterator[Ser
 
     async with aiohttp.ClientSession() as session:
         host = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        yield Server(Connection(session, host, max_requests, sleep=pause, jitter=lambda: 0.0), pauses)
+        yield Server(Connection(session, host, Budget(8), sleep=pause, jitter=lambda: 0.0), pauses)
     await runner.cleanup()
 
 
@@ -152,7 +153,7 @@ async def test_no_answer_in_time_is_unavailable() -> None:
 
 async def test_no_connection_is_unavailable() -> None:
     async with aiohttp.ClientSession() as session:
-        connection = Connection(session, "http://127.0.0.1:1", 8)
+        connection = Connection(session, "http://127.0.0.1:1", Budget(8))
         with pytest.raises(errors.UnavailableError):
             await connection.request("GET", "/api", repeat=False)
 

@@ -6,6 +6,7 @@ import pytest
 import yaml
 from aiohttp import web
 from simjob.runtime import errors
+from simjob.runtime.budget import Budget
 from simjob.runtime.connection import Connection
 from simjob.runtime.credentials import Credentials, RedirectedError
 
@@ -114,7 +115,7 @@ async def test_a_redirect_is_not_followed_and_never_carries_the_token(
             write_kubeconfig(tmp_path / "kubeconfig", server, "secret")
             credentials = await Credentials.load()
             async with credentials.session("test") as session:
-                connection = Connection(session, credentials.host, 8)
+                connection = Connection(session, credentials.host, Budget(8))
                 said = f"the API server at {server} redirects to {target}/there.*check the server address"
                 with pytest.raises(errors.ClusterError, match=said):
                     await connection.request("GET", "/")

@@ -3,6 +3,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from builders import NOW, a_job_dict
 from executing import Workbench, case
 from simjob.core.facts import JobFact, PodFact, PodState
@@ -62,6 +63,39 @@ async def test_jobs_are_told_few_at_a_time_and_a_retry_does_not_stand_behind_the
     assert len(done) == 100
     assert 1 < most < 20
     assert last.name in done[:17]
+
+
+async def test_a_thousand_actions_need_no_more_tasks_than_there_are_places() -> None:
+    bench = Workbench()
+    _, pod = await bench.started()
+    most = 0
+
+    async def slow_delete(namespace: str, name: str, uid: str) -> None:
+        nonlocal most
+        most = max(most, len(asyncio.all_tasks()))
+        bench.cluster.calls.append("delete_pod")
+        await asyncio.sleep(0.01)
+
+    bench.cluster.delete_pod = slow_delete  # type: ignore[method-assign]
+    await bench.apply(*(DeletePod(pod=pod) for _ in range(1000)))
+    assert bench.cluster.calls == ["delete_pod"] * 1000
+    assert most <= 5
+
+
+async def test_a_defect_in_one_action_is_raised_when_the_others_are_done() -> None:
+    bench = Workbench()
+    _, pod = await bench.started()
+    done: list[str] = []
+
+    async def failing_delete(namespace: str, name: str, uid: str) -> None:
+        if uid < "5":
+            raise ValueError("a defect")
+        done.append(uid)
+
+    bench.cluster.delete_pod = failing_delete  # type: ignore[method-assign]
+    with pytest.raises(ValueError, match="a defect"):
+        await bench.apply(*(DeletePod(pod=replace(pod, uid=str(index))) for index in range(10)))
+    assert done == ["5", "6", "7", "8", "9"]
 
 
 async def test_a_retry_takes_a_place_of_the_creations() -> None:

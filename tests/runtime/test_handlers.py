@@ -11,6 +11,7 @@ from aiohttp import web
 from builders import a_job_dict
 from simjob.api import names
 from simjob.runtime import handlers
+from simjob.runtime.budget import Budget
 from simjob.runtime.connection import Connection
 from simjob.runtime.credentials import Credentials
 
@@ -134,7 +135,7 @@ class Watch:
 async def watching(*namespaces: str) -> AsyncIterator[Watch]:
     credentials = await Credentials.load()
     async with credentials.session("test") as session:
-        connection = Connection(session, credentials.host, 8)
+        connection = Connection(session, credentials.host, Budget(8))
         notes, stop, ready = Notes(), asyncio.Event(), asyncio.Event()
         task = asyncio.create_task(
             handlers.watch(credentials, connection, namespaces, notes, ready=ready.set, stop=stop)

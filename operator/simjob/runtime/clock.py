@@ -3,7 +3,7 @@
 Creation and deletion times are the API server's; compared with the clock of another machine they would make time-outs
 too short or too long. A Date has whole seconds, but each answer narrows down what the difference can be.
 Several API servers behind one address may differ: the one that is ahead counts, so that the estimate does not jump
-with each answer. The time that is returned runs more slowly where the estimate falls; it goes back only if a clock was set.
+with each answer. Where the estimate falls, time runs more slowly; it goes back only if a clock was set.
 """
 
 from collections.abc import Callable

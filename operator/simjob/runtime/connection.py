@@ -1,4 +1,4 @@
-"""One HTTP connection pool to the API server: places, time-outs, repeats, and errors by status code and reason.
+"""One HTTP connection pool to the API server: time-outs, repeats, and errors by status code and reason.
 
 It knows no kinds and no paths. What may be repeated without harm is repeated here; a POST never is, because only
 its sender knows what a second object would mean.
@@ -20,6 +20,7 @@ from yarl import URL
 
 from simjob.api import names
 from simjob.runtime import errors
+from simjob.runtime.budget import Budget
 from simjob.runtime.clock import ServerClock
 from simjob.runtime.credentials import Credentials, RedirectedError
 
@@ -75,33 +76,33 @@ class _Status(msgspec.Struct):
 
 
 class Connection:
-    """The operator's HTTP session. Use as `async with Connection.open(credentials, max_requests) as connection`.
+    """The operator's HTTP session. Use as `async with Connection.open(credentials, budget) as connection`.
 
-    `clock` tells the API server's time, as its answers have it.
+    `clock` has the API server's time, learnt from its answers.
     """
 
     def __init__(
         self,
         session: aiohttp.ClientSession,
         host: str,
-        max_requests: int,
+        budget: Budget,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._session = session
         self._host = host
-        self._places = asyncio.Semaphore(max_requests)
+        self._budget = budget
         self.clock = ServerClock(time.monotonic, lambda: datetime.now(UTC))
         self._sleep = sleep
         self._jitter = jitter
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, credentials: Credentials, max_requests: int) -> AsyncIterator["Connection"]:
-        """Opens the pool; closes it at the end."""
+    async def open(cls, credentials: Credentials, budget: Budget) -> AsyncIterator["Connection"]:
+        """Open the pool; close it at the end. `budget` has the places for its requests."""
         async with credentials.session(USER_AGENT) as session:
-            yield cls(session, credentials.host, max_requests)
+            yield cls(session, credentials.host, budget)
 
     async def request(
         self,
@@ -121,7 +122,7 @@ class Connection:
         tries = _REPEATS if repeat and method != "POST" else 1
         for attempt in range(1, tries + 1):
             try:
-                async with self._places:
+                async with self._budget.request():
                     return await self._try(method, url, body, headers, within)
             except errors.UnavailableError as trouble:
                 if attempt == tries:

@@ -2,6 +2,7 @@
 
 Leadership ends by this process's own monotonic clock, counted from when the last successful renewal was sent; past
 it a thread ends the process, even if the event loop hangs. What a leader does is safe to do twice all the same.
+The connection must be the elector's own: behind other requests a renewal would come too late.
 """
 
 import asyncio
@@ -91,11 +92,13 @@ class Elector:
     async def run(self) -> None:
         """Acquires and renews until `release`; raises LeadershipLostError when another replica leads instead."""
         while self._settings.leader_election and not self._released.is_set():
+            # Followers that ask at different times do not collide when the Lease falls free.
+            next_at = self._monotonic() + self._settings.lease_retry_seconds * (1 - self._jitter() / 5)
             async with self._turn:
                 if not self._released.is_set():
                     await self._round()
-            # Followers that ask at different times do not collide when the Lease falls free.
-            await asyncio.sleep(self._settings.lease_retry_seconds * (1 - self._jitter() / 5))
+            # After a request that took its time the next one follows soon, or there would be too few before the end.
+            await asyncio.sleep(max(self._settings.lease_retry_seconds / 10, next_at - self._monotonic()))
 
     async def release(self) -> None:
         """Gives the Lease to whoever asks next. To be called after the last write has been answered."""
@@ -112,16 +115,15 @@ class Elector:
                 _log.info("released the Lease")
 
     async def _round(self) -> None:
-        sent = self._monotonic()
         try:
-            await (self._compete(sent) if self._held is None else self._renew(self._held, sent))
+            await (self._compete() if self._held is None else self._renew(self._held))
         except errors.ClusterError as trouble:
             _log.warning("no news of the Lease", extra={"why": str(trouble), "leader": self._held is not None})
 
-    async def _renew(self, held: _Lease, sent: float) -> None:
+    async def _renew(self, held: _Lease) -> None:
         spec = msgspec.structs.replace(held.spec, renew_time=self._now())
         try:
-            await self._hold(held, spec, sent)
+            await self._hold(held, spec)
         except (errors.ConflictError, errors.NotFoundError):
             # Someone else wrote to it, or deleted it; or our own write came through although its answer was lost.
             there = await self._get()
@@ -129,15 +131,15 @@ class Elector:
                 self._valid_until = float("-inf")
                 raise LeadershipLostError("another replica holds the Lease") from None
             self._held = there
-            await self._hold(there, msgspec.structs.replace(there.spec, renew_time=self._now()), sent)
+            await self._hold(there, msgspec.structs.replace(there.spec, renew_time=self._now()))
 
-    async def _compete(self, sent: float) -> None:
+    async def _compete(self) -> None:
         there = await self._get()
         if there is None:
             meta = _Meta(name=self._settings.lease_name, namespace=self._settings.lease_namespace)
-            await self._hold(_Lease(metadata=meta), self._claim(transitions=0), sent)
+            await self._hold(_Lease(metadata=meta), self._claim(transitions=0))
         elif self._is_free(there.spec):
-            await self._hold(there, self._claim(there.spec.lease_transitions + 1), sent)
+            await self._hold(there, self._claim(there.spec.lease_transitions + 1))
 
     def _is_free(self, spec: _Spec) -> bool:
         """Whether the holder gave it up, or has not changed it for its duration as this process observed it."""
@@ -159,8 +161,9 @@ class Elector:
             lease_transitions=transitions,
         )
 
-    async def _hold(self, lease: _Lease, spec: _Spec, sent: float) -> None:
+    async def _hold(self, lease: _Lease, spec: _Spec) -> None:
         lease = msgspec.structs.replace(lease, spec=spec)
+        sent = self._monotonic()
         self._held = await self._put(lease)
         self._valid_until = sent + self._settings.lease_renew_deadline_seconds
         if not self._acquired.is_set():
@@ -203,7 +206,8 @@ class Elector:
             method,
             f"{self._collection}/{name}".rstrip("/"),
             body=None if lease is None else msgspec.json.encode(lease),
-            within=self._settings.lease_retry_seconds,
+            # Long enough for a busy API server, and there is time for another try.
+            within=self._settings.lease_renew_deadline_seconds / 2,
             repeat=False,
         )
 

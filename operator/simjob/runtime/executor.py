@@ -5,10 +5,8 @@ Answers go to the store at once, so that the next pass has them.
 """
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final, assert_never
 
@@ -30,6 +28,7 @@ from simjob.core.plan import (
     StartAttempt,
     WriteJobStatus,
 )
+from simjob.runtime.budget import Budget, Kind
 from simjob.runtime.casetables import CaseTables
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.creation import Creation
@@ -40,38 +39,25 @@ from simjob.runtime.errors import (
     InvalidError,
     NotFoundError,
 )
-from simjob.runtime.limiter import Limiter
 from simjob.runtime.outcome import Outcome
 from simjob.runtime.store import StopSigns, Store
 from simjob.runtime.workqueue import Key
 
-# Of one SimulationJob; runtime/connection.py bounds the requests of all.
-_AT_ONCE: Final = 128
-# What only tells or removes Jobs: a pod that is to start or to stop does not wait for it, nor stand behind it. A
-# cancel waits until the calls that are under way have been answered.
-_JOBS_AT_ONCE: Final = 16
 # Pods whose deadline was refused; each is told of once.
 _REMEMBERED: Final = 10_000
 
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """Something to be done in a place that is waited for."""
-
-    do: Callable[[], Awaitable[None]]
-    place: AbstractAsyncContextManager[None]
+_Call = Callable[[], Awaitable[None]]
 
 
 class Executor:
     """Carries out actions on a cluster."""
 
-    def __init__(self, cluster: Cluster, store: Store, creations: Limiter) -> None:
+    def __init__(self, cluster: Cluster, store: Store, budget: Budget) -> None:
         self._cluster = cluster
         self._store = store
-        # Places of the creations of all SimulationJobs together.
-        self._creations = creations
+        self._budget = budget
         self.tables = CaseTables(cluster)
-        self._creation = Creation(cluster, store, self.tables, creations)
+        self._creation = Creation(cluster, store, self.tables, budget.creations)
         self._unlimited: OrderedDict[str, None] = OrderedDict()
 
     async def apply(
@@ -96,43 +82,36 @@ class Executor:
             return new
 
         deletions = [action for action in actions if isinstance(action, DeletePod | DeleteSimulationJob)]
-        places = asyncio.Semaphore(_AT_ONCE)
-        calls = [_Call(partial(self._one, key, action, outcome), places) for action in deletions]
-        await self._together(outcome, calls, overtaken)
-        by_job: dict[str, list[Action]] = {}
-        creations: list[CreateCase] = []
-        for action in actions:
-            match action:
-                case DeletePod() | PrepareCases() | DeleteSimulationJob():
-                    continue
-                case CreateCase():
-                    creations.append(action)
-                case LimitRun():
-                    by_job.setdefault(action.pod.job_uid, []).append(action)
-                case _:
-                    by_job.setdefault(action.job.uid, []).append(action)
-        template = job.spec.template.to_api(as_given=True) if job and creations else {}
-        few, many = asyncio.Semaphore(_JOBS_AT_ONCE), asyncio.Semaphore(_AT_ONCE)
+        calls: dict[Kind, deque[_Call]] = {kind: deque() for kind in Kind}
+        calls[Kind.DELETION].extend(partial(self._one, key, action, outcome) for action in deletions)
+        await self._together(key, calls, outcome, overtaken)
+        for kind, group in _by_job(actions):
+            calls[kind].append(partial(self._in_order, key, group, outcome))
+        creations = [action for action in actions if isinstance(action, CreateCase)]
+        if job and creations:
+            make = partial(self._creation.create, key, job, job.spec.template.to_api(as_given=True))
+            calls[Kind.CREATION].extend(partial(make, action, outcome) for action in creations)
+        await self._together(key, calls, outcome, overtaken)
 
-        def place(group: Sequence[Action]) -> AbstractAsyncContextManager[None]:
-            if any(isinstance(action, StartAttempt) for action in group):
-                return self._creations.place()
-            return few if _only_jobs(group) else many
+    async def _together(
+        self, key: Key, calls: Mapping[Kind, deque[_Call]], outcome: Outcome, overtaken: Callable[[], bool]
+    ) -> None:
+        """Work the calls off, each kind in its order; raise the first exception that is no ClusterError at the end."""
 
-        calls = [_Call(partial(self._in_order, key, group, outcome), place(group)) for group in by_job.values()]
-        if job:
-            make = partial(self._creation.create, key, job, template)
-            calls += [_Call(partial(make, one, outcome), self._creations.place()) for one in creations]
-        await self._together(outcome, calls, overtaken)
+        async def hand(kind: Kind) -> None:
+            row = calls[kind]
+            while row:
+                async with self._budget.place(kind, key):
+                    # Asked when its turn has come, not before: no creation is sent after a cancel was seen.
+                    if row and overtaken():
+                        row.clear()
+                    if row:
+                        await self._guard(outcome, row.popleft())
 
-    async def _together(self, outcome: Outcome, calls: Sequence[_Call], overtaken: Callable[[], bool]) -> None:
-        async def run(call: _Call) -> None:
-            async with call.place:
-                # Asked when its turn has come, not before: no creation is sent after a cancel was seen.
-                if not overtaken():
-                    await self._guard(outcome, call.do)
-
-        ends = await asyncio.gather(*(run(call) for call in calls), return_exceptions=True)
+        ends: list[BaseException | None] = []
+        # A hand that fails leaves what is left to the others, or to the next ones.
+        while hands := [kind for kind, row in calls.items() for _ in range(min(len(row), self._budget.most(kind)))]:
+            ends += await asyncio.gather(*map(hand, hands), return_exceptions=True)
         for end in ends:
             if isinstance(end, BaseException):
                 raise end
@@ -197,9 +176,24 @@ class Executor:
         self._store.job_asked_to_go(job)
 
 
-def _only_jobs(actions: Sequence[Action]) -> bool:
-    """Returns whether nothing but a Job is told or removed."""
-    return all(isinstance(action, WriteJobStatus | DeleteJob) for action in actions)
+def _by_job(actions: Sequence[Action]) -> Iterator[tuple[Kind, Sequence[Action]]]:
+    """Yield the actions on each Job that is there, in their order, and the kind of place that they need."""
+    groups: dict[str, list[Action]] = {}
+    for action in actions:
+        match action:
+            case DeletePod() | PrepareCases() | DeleteSimulationJob() | CreateCase():
+                continue
+            case LimitRun():
+                groups.setdefault(action.pod.job_uid, []).append(action)
+            case _:
+                groups.setdefault(action.job.uid, []).append(action)
+    for group in groups.values():
+        if any(isinstance(action, StartAttempt) for action in group):
+            yield Kind.CREATION, group
+        elif all(isinstance(action, WriteJobStatus | DeleteJob) for action in group):
+            yield Kind.HOUSEKEEPING, group
+        else:
+            yield Kind.PROGRESS, group
 
 
 def _annotations(count: CountAttempt) -> dict[str, str | None]:

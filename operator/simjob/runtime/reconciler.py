@@ -17,11 +17,11 @@ from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
 from simjob.core import planner, stopping
 from simjob.core.plan import Action, DeleteJob, DeletePod, Plan, PrepareCases
+from simjob.runtime.budget import Budget
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import ClusterError, ConflictError, NamespaceTerminatingError, NotFoundError
 from simjob.runtime.events import Recorder
 from simjob.runtime.executor import Executor
-from simjob.runtime.limiter import Limiter
 from simjob.runtime.memory import Memory
 from simjob.runtime.outcome import Outcome
 from simjob.runtime.preparing import Preparing
@@ -52,7 +52,7 @@ class Reconciler:
         store: Store,
         queue: WorkQueue,
         clock: Callable[[], datetime],
-        creations: Limiter,
+        budget: Budget,
         *,
         stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -61,7 +61,7 @@ class Reconciler:
         self._queue = queue
         self._clock = clock
         self._stopwatch = stopwatch
-        self._executor = Executor(cluster, store, creations)
+        self._executor = Executor(cluster, store, budget)
         self.recorder = Recorder(cluster, clock)
         self._reporter = Reporter(cluster, store, queue, ResultStore(cluster, self._executor.tables), self.recorder)
         self.preparing = Preparing(cluster, queue, clock)

@@ -53,8 +53,8 @@ class Settings(BaseSettings):
         default=128,
         ge=4,
         le=1024,
-        description="Requests to the API server at the same time; creations get half of these places at most, "
-        "and fewer where the API server takes long or answers 429.",
+        description="Requests to the API server at the same time, without the watches and the Lease. Creations get "
+        "half of them at most, and fewer where the API server takes long or answers 429.",
     )
     leader_election: bool = Field(
         default=True,
@@ -70,13 +70,19 @@ class Settings(BaseSettings):
         description="Name of the Lease. Two operators that serve different namespaces need different names.",
     )
     lease_duration_seconds: float = Field(
-        default=15, ge=1, description="Another replica takes over when the leader has not renewed for so long."
+        default=15,
+        ge=1,
+        description="How long followers wait after the last renewal before one of them takes over.",
     )
     lease_renew_deadline_seconds: float = Field(
-        default=10, gt=0, description="A leader that could not renew its Lease for so long ends itself."
+        default=10,
+        gt=0,
+        description="A leader ends itself this long after its last renewal. One request may take half of it.",
     )
     lease_retry_seconds: float = Field(
-        default=2, gt=0, description="Pause between two looks at the Lease, and the longest wait for an answer to one."
+        default=2,
+        gt=0,
+        description="Time between two requests for the Lease; one that takes longer is followed by the next at once.",
     )
     identity: Annotated[str, AfterValidator(_identity)] = Field(
         default="",

@@ -1,0 +1,159 @@
+"""The concurrency budget of the process: how many requests to the API server are in flight, of which kind, for whom.
+
+A request is sent in a place. The executor takes places for its actions; every other request takes one for itself
+(`Budget.request`). Watches take none, because they last for minutes. The Lease has a connection of its own.
+
+The shares of N places (`max_requests`), over all SimulationJobs:
+
+| kind | at most | what |
+|---|---|---|
+| REQUEST | N | status writes, proofs before a status, reads, Events; at least N/16 stay free of deletions |
+| DELETION | N - N/16 | pods that are to stop |
+| PROGRESS | N/4 | attempts that are counted, deadlines of running pods |
+| CREATION | N/2, less where the API server is slow (runtime/limiter.py) | Jobs and pods, retries as well |
+| HOUSEKEEPING | N/8 | Job statuses, deletions of Jobs: nobody waits for them |
+
+The kinds below DELETION have 7/8 of the places at most, so that a cancel finds some however slowly creations are
+answered. A free place goes to the first kind in this table that may have it, and there to the SimulationJob that
+holds the fewest.
+"""
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextvars import ContextVar
+from enum import Enum, auto
+from typing import Final
+
+from simjob.runtime.limiter import Limiter
+from simjob.runtime.workqueue import Key
+
+_HOLDS_PLACE: Final = ContextVar("holds_place", default=False)
+
+
+class Kind(Enum):
+    """What a place is for, in the order in which free places are handed out."""
+
+    REQUEST = auto()
+    DELETION = auto()
+    PROGRESS = auto()
+    CREATION = auto()
+    HOUSEKEEPING = auto()
+
+
+class Budget:
+    """Places for requests. `creations` moves the number of those for creations; its times are the caller's to give."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._most = {
+            Kind.REQUEST: total,
+            Kind.DELETION: max(1, total - max(1, total // 16)),
+            Kind.PROGRESS: max(1, total // 4),
+            Kind.CREATION: max(1, total // 2),
+            Kind.HOUSEKEEPING: max(1, total // 8),
+        }
+        self.creations = Limiter(self._most[Kind.CREATION])
+        self._lanes = {kind: _Lane() for kind in Kind}
+        self._taken = 0
+
+    def most(self, kind: Kind) -> int:
+        """Return how many places of a kind there are at most."""
+        return self._most[kind]
+
+    @asynccontextmanager
+    async def place(self, kind: Kind, key: Key | None = None) -> AsyncIterator[None]:
+        """Wait for a place and hold it. Requests inside the block are sent in it, one at a time.
+
+        `key` is the SimulationJob that it is for; None stands for all that belongs to none.
+        """
+        await self._take(kind, key)
+        before = _HOLDS_PLACE.set(True)
+        try:
+            yield
+        finally:
+            _HOLDS_PLACE.reset(before)
+            self._release(kind, key)
+
+    def request(self) -> AbstractAsyncContextManager[None]:
+        """Return a place for one request: the one that the caller holds, or else one of kind REQUEST."""
+        return nullcontext() if _HOLDS_PLACE.get() else self.place(Kind.REQUEST)
+
+    async def _take(self, kind: Kind, key: Key | None) -> None:
+        lane = self._lanes[kind]
+        if not lane.waiting and self._has_room(kind):
+            self._give(lane, key)
+            return
+        if kind is Kind.CREATION:
+            self.creations.wanted()
+        place = lane.wait(key)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.cancelled():
+                lane.leave(key, place)
+            else:
+                # It was handed out already.
+                self._release(kind, key)
+            raise
+
+    def _has_room(self, kind: Kind) -> bool:
+        most = int(self.creations.limit) if kind is Kind.CREATION else self._most[kind]
+        return self._taken < self._total and self._lanes[kind].taken < most
+
+    def _give(self, lane: "_Lane", key: Key | None) -> None:
+        lane.held[key] += 1
+        lane.taken += 1
+        self._taken += 1
+
+    def _release(self, kind: Kind, key: Key | None) -> None:
+        lane = self._lanes[kind]
+        lane.held[key] -= 1
+        if not lane.held[key]:
+            del lane.held[key]
+        lane.taken -= 1
+        self._taken -= 1
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        for kind, lane in self._lanes.items():
+            while lane.waiting and self._has_room(kind):
+                key, place = lane.next()
+                if not place.done():
+                    self._give(lane, key)
+                    place.set_result(None)
+
+
+class _Lane:
+    """Those who hold places of one kind, and those who wait for one, by SimulationJob."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self.held: Counter[Key | None] = Counter()
+        self.waiting: OrderedDict[Key | None, deque[asyncio.Future[None]]] = OrderedDict()
+
+    def wait(self, key: Key | None) -> "asyncio.Future[None]":
+        """Return what is done when the place is handed out."""
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiting.setdefault(key, deque()).append(place)
+        return place
+
+    def next(self) -> "tuple[Key | None, asyncio.Future[None]]":
+        """Return who is next: of the SimulationJobs that hold the fewest places the one that has waited longest."""
+        key = min(self.waiting, key=self.held.__getitem__)
+        places = self.waiting[key]
+        place = places.popleft()
+        if places:
+            self.waiting.move_to_end(key)
+        else:
+            del self.waiting[key]
+        return key, place
+
+    def leave(self, key: Key | None, place: "asyncio.Future[None]") -> None:
+        """Take one that has given up out of the row."""
+        places = self.waiting.get(key)
+        if places and place in places:
+            places.remove(place)
+            if not places:
+                del self.waiting[key]
