@@ -24,6 +24,27 @@ _DROPPED: Final = ("title", "$defs", "propertyNames")
 # How people read a field: what it is, then its limits, then what is inside.
 _FIRST: Final = ("description", "type", "format", "enum", "default")
 _LAST: Final = ("required", "properties", "items", "additionalProperties")
+# The API server writes a default into every object that it reads, running ones too, and an older operator fails a job
+# with a field that it does not know. So no field joins this list: the operator applies the default of a newer field.
+_DEFAULTED: Final = frozenset(
+    {
+        "spec.cases.samples.parameters[].scale",
+        "spec.failurePolicy",
+        "spec.failurePolicy.maxFailedCases",
+        "spec.failurePolicy.onExceeded",
+        "spec.history",
+        "spec.history.failedCases",
+        "spec.history.succeededCases",
+        "spec.parallelism",
+        "spec.rerunOf.outcomes",
+        "spec.resources.gpu.count",
+        "spec.resources.gpu.resourceName",
+        "spec.retries",
+        "spec.retries.limit",
+        "spec.suspend",
+        "spec.task",
+    }
+)
 _API_VERSION: Final = "The version of this object's schema, simjob.dev/v1beta1."
 _KIND: Final = "The kind of object, SimulationJob."
 
@@ -31,9 +52,8 @@ _KIND: Final = "The kind of object, SimulationJob."
 def custom_resource_definition() -> dict[str, Any]:
     """Make the CustomResourceDefinition, with bounds and defaults in its descriptions, too."""
     schema = job_schema()
-    return definition(
-        {**schema, "properties": {**schema["properties"], "spec": explained(schema["properties"]["spec"])}}
-    )
+    spec = _without_newer_defaults(explained(schema["properties"]["spec"]), "spec")
+    return definition({**schema, "properties": {**schema["properties"], "spec": spec}})
 
 
 def definition(schema: Schema) -> dict[str, Any]:
@@ -200,6 +220,19 @@ def _without_defaults(schema: Schema) -> Schema:
         for key, value in schema.items()
         if key != "default"
     }
+
+
+def _without_newer_defaults(node: Schema, path: str) -> Schema:
+    """Drop the defaults that an older operator does not know; the descriptions still name them."""
+    found = {key: value for key, value in node.items() if key != "default" or path in _DEFAULTED}
+    if "properties" in node:
+        found["properties"] = {
+            name: _without_newer_defaults(part, f"{path}.{name}") for name, part in node["properties"].items()
+        }
+    for inner, mark in (("items", "[]"), ("additionalProperties", "{}")):
+        if inner in node:
+            found[inner] = _without_newer_defaults(node[inner], f"{path}{mark}")
+    return found
 
 
 class _Dumper(yaml.SafeDumper):
