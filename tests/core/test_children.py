@@ -96,3 +96,33 @@ def test_a_queue_is_a_label_of_the_job_only() -> None:
     assert body["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "gpus"
     assert "kueue.x-k8s.io/queue-name" not in body["spec"]["template"]["metadata"]["labels"]
     assert "kueue.x-k8s.io/queue-name" not in rendered()["metadata"]["labels"]
+
+
+def test_the_templates_labels_and_annotations_are_on_the_job_too_and_ours_win() -> None:
+    given = {
+        "labels": {"team": "aero", "simjob.dev/uid": "forged", "app.kubernetes.io/managed-by": "me"},
+        "annotations": {"cost": "42", "simjob.dev/case": "forged"},
+    }
+    body = rendered(1, template={**a_template_dict(), "metadata": given})
+    assert body["metadata"]["labels"] == {"team": "aero", **children.labels(a_job(), 1, 0)}
+    assert body["metadata"]["annotations"] == {
+        "cost": "42",
+        "argocd.argoproj.io/ignore-resource-updates": "true",
+        "simjob.dev/case": "1",
+    }
+
+
+def test_no_annotation_of_the_template_is_read_as_the_operators_own() -> None:
+    given = {"annotations": {"simjob.dev/attempt": "3"}, "labels": {"simjob.dev/type": "other"}}
+    metadata = rendered(template={**a_template_dict(), "metadata": given})["metadata"]
+    assert "simjob.dev/attempt" not in metadata["annotations"]
+    assert "simjob.dev/type" not in metadata["labels"]
+
+
+def test_labels_for_kueue_go_on_the_job_and_the_specs_queue_wins() -> None:
+    given = {"labels": {"kueue.x-k8s.io/priority-class": "overnight", "kueue.x-k8s.io/queue-name": "cpus"}}
+    template = {**a_template_dict(), "metadata": given}
+    wanted = {"kueue.x-k8s.io/priority-class": "overnight", "kueue.x-k8s.io/queue-name": "cpus"}
+    assert rendered(template=template)["metadata"]["labels"].items() >= wanted.items()
+    found = rendered(template=template, queueName="gpus")["metadata"]["labels"]
+    assert found.items() >= (wanted | {"kueue.x-k8s.io/queue-name": "gpus"}).items()

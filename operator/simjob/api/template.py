@@ -31,7 +31,9 @@ class PodMetadata(Model):
     """Labels and annotations."""
 
     labels: Annotated[Labels | None, Field(description="Labels; those of simjob.dev are the operator's.")] = None
-    annotations: Annotated[Annotations | None, Field(description="Annotations.")] = None
+    annotations: Annotated[
+        Annotations | None, Field(description="Annotations; those of simjob.dev are the operator's.")
+    ] = None
 
 
 class PodSecurityContext(Model):
@@ -165,5 +167,11 @@ class Template(Model):
 
     model_config = ConfigDict(json_schema_extra=dict(ATOMIC))
 
-    metadata: Annotated[PodMetadata | None, Field(description="Labels and annotations of the pods.")] = None
+    metadata: Annotated[
+        PodMetadata | None,
+        Field(
+            description="Labels and annotations of the Jobs and the pods; "
+            "`spec.queueName` wins over the label kueue.x-k8s.io/queue-name."
+        ),
+    ] = None
     spec: Annotated[PodSpec, Field(description="The pod: those fields of a pod that a case may have.")]

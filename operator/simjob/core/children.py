@@ -78,14 +78,15 @@ def render_job(job: SimulationJob, template: Mapping[str, Any], case: Case, roun
     ours = labels(job, case.index, round_)
     queue = {names.LABEL_QUEUE: job.spec.queue_name} if job.spec.queue_name else {}
     notes = {names.ANNOTATION_ARGO_IGNORE: "true", names.ANNOTATION_CASE: case.name}
+    users: Mapping[str, Any] = template.get("metadata", {})
     body = {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
             "name": job_name(job.metadata.name, job.metadata.uid, case.index, round_),
             "namespace": job.metadata.namespace,
-            "labels": {**ours, **queue},
-            "annotations": notes,
+            "labels": {**_foreign(users.get("labels", {})), **ours, **queue},
+            "annotations": {**_foreign(users.get("annotations", {})), **notes},
             "ownerReferences": [owner(names.API_VERSION, names.KIND, job.metadata.name, job.metadata.uid)],
         },
         "spec": {
@@ -97,6 +98,11 @@ def render_job(job: SimulationJob, template: Mapping[str, Any], case: Case, roun
         },
     }
     return msgspec.json.encode(body)
+
+
+def _foreign(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the entries that are not the operator's: a case's attempt, for one, is read from its Job."""
+    return {key: value for key, value in given.items() if not key.startswith(f"{names.GROUP}/")}
 
 
 def render_pod(job: JobFact, template: msgspec.Raw) -> bytes:
