@@ -91,6 +91,16 @@ async def test_an_error_is_told_by_code_and_reason(
     assert caught.value.message == f"because {body['reason']}"
 
 
+async def test_a_used_up_quota_of_objects_is_known_by_its_text() -> None:
+    message = (
+        'pods "a" is forbidden: exceeded quota: q, requested: count/pods=1, used: count/pods=4, limited: count/pods=4'
+    )
+    body = {**a_status("Forbidden"), "message": message}
+    async with a_server(answering((403, body))) as server:
+        with pytest.raises(errors.ObjectQuotaError):
+            await server.connection.request("POST", "/api")
+
+
 async def test_an_error_that_is_no_status_object_keeps_its_text() -> None:
     async def handler(_: web.Request) -> web.Response:
         return web.Response(status=502, text="<html>bad gateway</html>")

@@ -12,6 +12,7 @@ from simjob.runtime.errors import (
     ForbiddenError,
     InvalidError,
     NamespaceTerminatingError,
+    ObjectQuotaError,
     UnavailableError,
 )
 from virtualtime import VirtualTimeLoop
@@ -65,7 +66,11 @@ class TestRefusals:
     @pytest.mark.parametrize(("call", "kind"), [("create_job", "Job"), ("create_pod", "Pod")])
     @pytest.mark.parametrize(
         ("error", "permanent"),
-        [(ForbiddenError("exceeded quota", code=403), False), (InvalidError("bad", code=422), True)],
+        [
+            (ForbiddenError("exceeded quota", code=403), False),
+            (ObjectQuotaError("exceeded quota", code=403), False),
+            (InvalidError("bad", code=422), True),
+        ],
     )
     async def test_a_refusal_is_told_with_its_words(
         self, call: str, kind: str, error: ForbiddenError | InvalidError, permanent: bool
@@ -80,6 +85,7 @@ class TestRefusals:
             error.message,
             permanent,
         )
+        assert outcome.refusal.counts_objects is isinstance(error, ObjectQuotaError)
         assert (outcome.trouble, outcome.accepted) == (None, False)
         assert outcome.created == (set() if kind == "Job" else {1})
 

@@ -6,8 +6,12 @@ from builders import UID, a_template_dict
 from oneoperator import OneOperator
 from simjob.api import names
 from simjob.runtime import errors
+from simjob.runtime.cluster import Event
+from simjob.runtime.limiter import Limiter
+from simjob.runtime.reconciler import Reconciler, run
 from simjob.runtime.sinks import JobSink, PodSink
-from simjob.runtime.workqueue import Key
+from simjob.runtime.store import Store
+from simjob.runtime.workqueue import Key, WorkQueue
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop
@@ -185,3 +189,34 @@ async def test_a_job_whose_time_was_made_longer_a_moment_ago_stays(one: OneOpera
         await asyncio.sleep(55)
         assert len(one.times("delete_simulationjob")) == 1
         assert one.status["phase"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("code", [403, 413, 422])
+async def test_a_latch_that_is_refused_is_not_tried_without_pause(one: OneOperator, code: int) -> None:
+    one.apply(cases={"count": 2})
+    async with one.operator():
+        refused = errors.ForbiddenError("denied", code=code)
+        one.cluster.refuse("patch_simulationjob_status", *[refused] * 10_000)
+        one.calls.clear()
+        await one.patch(cancel=True)
+        await asyncio.sleep(30)
+        assert 5 <= len(one.times("patch_simulationjob_status")) <= 10
+
+
+async def test_events_that_cannot_be_posted_in_time_do_not_hide_why_the_operator_ends(one: OneOperator) -> None:
+    async def hangs(event: Event) -> None:
+        await asyncio.Event().wait()
+
+    one.apply(cases={"count": 1})
+    queue = WorkQueue()
+    store = Store(queue, one.clock)
+    one.cluster.create_event = hangs  # type: ignore[method-assign]
+    one.cluster.watch(simulationjobs=store)
+    for raw in one.cluster.objects(names.PLURAL):
+        store.seen(raw)
+    reconciler = Reconciler(one.cluster, store, queue, one.clock, Limiter(1))
+    worker = asyncio.create_task(run(reconciler, 1))
+    await asyncio.sleep(1)
+    worker.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await worker

@@ -20,6 +20,7 @@ class Refusal:
     """Why the API server did not take a Job or pod of ours the last time. `permanent`: it never will.
 
     `kind`: Job, Pod, or CASE_TABLE.
+    `counts_objects`: a quota of objects is used up, in which finished Jobs or pods count too.
     """
 
     index: int
@@ -27,6 +28,7 @@ class Refusal:
     message: str
     case_name: str = ""
     permanent: bool = False
+    counts_objects: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -200,6 +200,8 @@ def _kind(code: int, status: _Status) -> type[errors.ClusterError]:
             return _refusal(code, status)
         case 403 if any(cause.reason == "NamespaceTerminating" for cause in causes):
             return errors.NamespaceTerminatingError
+        case 403 if errors.is_object_quota(status.message):
+            return errors.ObjectQuotaError
         case 403:
             return errors.ForbiddenError
         case _ if code in (401, 429) or code >= 500:

@@ -22,6 +22,7 @@ from simjob.runtime.errors import (
     InvalidError,
     NamespaceTerminatingError,
     NotFoundError,
+    ObjectQuotaError,
 )
 from simjob.runtime.limiter import Limiter
 from simjob.runtime.outcome import Outcome
@@ -123,6 +124,7 @@ class Creation:
                 kind=kind,
                 message=refused.message,
                 permanent=isinstance(refused, InvalidError),
+                counts_objects=isinstance(refused, ObjectQuotaError),
             )
         return None
 

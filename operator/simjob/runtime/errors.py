@@ -1,4 +1,14 @@
-"""The kinds of trouble that an API call can meet, told apart by status code and reason, never by message."""
+"""The kinds of trouble that an API call can meet, told apart by status code and reason, never by message.
+
+The one exception is ObjectQuotaError: the API server gives a used-up quota no reason or cause of its own.
+"""
+
+import re
+from typing import Final
+
+# The message lists only the resources that are exceeded, see CheckRequest in
+# kubernetes/kubernetes:staging/src/k8s.io/apiserver/pkg/admission/plugin/resourcequota/controller.go.
+_OBJECT_QUOTA: Final = re.compile(r"exceeded quota: \S+, requested: (\S+,)?count/(jobs\.batch|pods)=")
 
 
 class ClusterError(Exception):
@@ -36,6 +46,10 @@ class ForbiddenError(ClusterError):
     """Refused by quota, Pod Security, RBAC, a webhook or a policy (403, also 400 and 422); may be taken tomorrow."""
 
 
+class ObjectQuotaError(ForbiddenError):
+    """403: a quota of the number of Jobs or pods is used up; ended ones count in it until they are deleted."""
+
+
 class NamespaceTerminatingError(ForbiddenError):
     """403 with cause NamespaceTerminating: nothing can be created there any more."""
 
@@ -46,3 +60,8 @@ class GoneError(ClusterError):
 
 class UnavailableError(ClusterError):
     """429, 5xx, a time-out or no connection: the same call may work in a moment; it may also have worked."""
+
+
+def is_object_quota(message: str) -> bool:
+    """Return whether a 403 says that a quota on `count/jobs.batch` or `count/pods` is used up."""
+    return _OBJECT_QUOTA.search(message) is not None

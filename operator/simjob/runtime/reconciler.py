@@ -6,6 +6,7 @@ fails holds nothing up.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -111,7 +112,8 @@ class Reconciler:
             try:
                 is_current = await self._reporter.report(key, job, plan, memory)
             except ClusterError:
-                await self._apply(key, job, replace(plan, actions=_deletions(plan)), memory, signs)
+                # Without its time: a plan that only stores something looks again at once, which would beat the backoff.
+                await self._apply(key, job, replace(plan, actions=_deletions(plan), look_again=None), memory, signs)
                 raise
             stored = self._store.get(key)
             if stored is None:
@@ -235,4 +237,6 @@ async def run(reconciler: Reconciler, workers: int) -> None:
                 group.create_task(reconciler.work(urgent_only=True))
     finally:
         reconciler.preparing.close()
-        await asyncio.wait_for(reconciler.recorder.flush(), _LAST_EVENTS)
+        # A time-out here must not hide why the operator ends.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(reconciler.recorder.flush(), _LAST_EVENTS)
