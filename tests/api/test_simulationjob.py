@@ -1,10 +1,31 @@
 import json
-from typing import Any
+import operator
+from collections.abc import Iterator
+from functools import reduce
+from typing import Any, Final
 
 import pytest
-from builders import a_job, a_job_dict, a_template_dict
-from simjob.api.simulationjob import Invalid, SimulationJob, parse
+from builders import a_job, a_job_dict, a_template_dict, a_whole_job
+from fullspec import FULL_SPECS
+from simjob.api.simulationjob import Invalid, SimulationJob, parse, read
 from simjob.api.status import Status
+
+# Maps of the user's own keys, and what is passed on as it is.
+FREE: Final = frozenset(
+    {
+        "parameters",
+        "labels",
+        "annotations",
+        "nodeSelector",
+        "requests",
+        "limits",
+        "affinity",
+        "topologySpreadConstraints",
+        "resourceClaims",
+        "volumeAttributes",
+        "volumeClaimTemplate",
+    }
+)
 
 
 def told(raw: dict[str, Any]) -> str:
@@ -61,7 +82,6 @@ def test_who_set_a_field_can_be_read() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"paralelism": 3}, "spec.paralelism: unknown field"),
         ({"parallelism": 10_001}, "spec.parallelism: Input should be less than or equal to 10000"),
         ({"retries": {"limit": -1}}, "spec.retries.limit: Input should be greater than or equal to 0"),
         (
@@ -71,10 +91,6 @@ def test_who_set_a_field_can_be_read() -> None:
         (
             {"resources": {"cpu": "lots"}},
             "spec.resources.cpu: must be a quantity greater than zero, such as '500m', '2' or '16Gi', not 'lots'",
-        ),
-        (
-            {"template": a_template_dict(hostNetwork=True)},
-            "spec.template.spec.hostNetwork: unknown field",
         ),
         (
             {"template": {"spec": {"containers": [{"name": "a"}]}}},
@@ -105,7 +121,7 @@ def test_many_mistakes_are_counted_after_the_first_few() -> None:
 
 
 def test_an_invalid_job_still_tells_who_it_is_and_whether_it_is_cancelled() -> None:
-    raw = a_job_dict(nonsense=1, cancel=True, cancelReason="typo", status={"phase": "PENDING"})
+    raw = a_job_dict(cases={}, cancel=True, cancelReason="typo", status={"phase": "PENDING"})
     invalid = parse(raw)
     assert isinstance(invalid, Invalid)
     assert (invalid.metadata.name, invalid.cancel, invalid.cancel_reason) == ("sweep", True, "typo")
@@ -123,6 +139,98 @@ def test_a_job_without_a_spec_is_invalid() -> None:
     raw = a_job_dict()
     del raw["spec"]
     assert told(raw) == "spec: must be there"
+
+
+class TestUnknownFields:
+    @pytest.mark.parametrize("number", range(len(FULL_SPECS)))
+    def test_at_any_level_of_the_spec_they_are_ignored_and_named(self, number: int) -> None:
+        spec = FULL_SPECS[number]
+        expected = parse(a_whole_job(spec))
+        assert isinstance(expected, SimulationJob)
+        paths = list(parts(spec))
+        for path in paths:
+            raw = a_whole_job(unshared(spec))
+            reduce(operator.getitem, path, raw["spec"])["newer"] = {"nested": [1]}
+            reading = read(raw)
+            assert reading.job == expected, path
+            told = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+            assert reading.unknown == (f"spec{told}.newer",)
+        assert len(paths) > 100, "or the walk has missed most of the spec"
+
+    def test_all_of_them_together_change_nothing(self) -> None:
+        spec = unshared(FULL_SPECS[0])
+        paths = list(parts(spec))
+        for path in paths:
+            reduce(operator.getitem, path, spec)["newer"] = True
+        reading = read(a_whole_job(spec))
+        assert reading.job == parse(a_whole_job(FULL_SPECS[0]))
+        assert len(reading.unknown) == len(paths)
+
+    def test_they_are_not_passed_on_to_the_pod(self) -> None:
+        job = parse(a_job_dict(template=a_template_dict(hostNetwork=True)))
+        assert isinstance(job, SimulationJob)
+        assert job.spec.template.to_api(as_given=True) == a_template_dict()
+
+    def test_they_do_not_hide_what_is_wrong(self) -> None:
+        reading = read(a_job_dict(newer=1, parallelism=-1))
+        assert isinstance(reading.job, Invalid)
+        assert reading.job.message == "spec.parallelism: Input should be greater than or equal to 0"
+
+
+def unshared(spec: dict[str, Any]) -> dict[str, Any]:
+    """Gives a copy in which no part stands in two places."""
+    copied: dict[str, Any] = json.loads(json.dumps(spec))
+    return copied
+
+
+def parts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Gives the path of every object whose fields the schema names: no maps, no values, nothing that is opaque."""
+    if path and path[-1] in FREE:
+        return
+    if isinstance(value, dict):
+        yield path
+        for key, inner in value.items():
+            yield from parts(inner, (*path, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from parts(inner, (*path, number))
+
+
+class TestInvalid:
+    @pytest.mark.parametrize(
+        ("broken", "field"),
+        [({"parallelism": -1}, "parallelism"), ({"retries": {"limit": -1}}, "retries"), ({"history": 1}, "history")],
+    )
+    def test_what_does_not_say_which_cases_there_are_is_left_out_of_what_is_known(
+        self, broken: dict[str, Any], field: str
+    ) -> None:
+        invalid = parse(a_job_dict(cases={"count": 7}, newer=1, status={"phase": "RUNNING"}, **broken))
+        assert isinstance(invalid, Invalid)
+        assert invalid.known is not None
+        assert (len(invalid.known.selection), invalid.known.status.phase) == (7, "RUNNING")
+        assert field in invalid.message
+
+    def test_a_template_that_cannot_be_read_leaves_the_rest_known(self) -> None:
+        invalid = parse(a_job_dict(template={"spec": {"containers": []}}))
+        assert isinstance(invalid, Invalid)
+        assert invalid.known is not None
+
+    def test_history_that_cannot_be_read_lets_no_job_go(self) -> None:
+        invalid = parse(a_job_dict(history={"succeededCases": "many"}))
+        assert isinstance(invalid, Invalid)
+        assert invalid.known is not None
+        assert invalid.known.spec.history.succeeded_cases == 10_000
+
+    @pytest.mark.parametrize("broken", [{"cases": {}}, {"subset": "9-1"}, {"rerunOf": {"name": "x"}}])
+    def test_nothing_is_known_of_one_whose_cases_are_unclear(self, broken: dict[str, Any]) -> None:
+        invalid = parse(a_job_dict(**broken))
+        assert isinstance(invalid, Invalid)
+        assert invalid.known is None
+
+    def test_nothing_is_known_of_one_whose_status_cannot_be_read(self) -> None:
+        invalid = parse(a_job_dict(status={"round": "many"}))
+        assert isinstance(invalid, Invalid)
+        assert invalid.known is None
 
 
 def test_a_job_cannot_be_changed_by_accident() -> None:

@@ -71,3 +71,9 @@ def test_the_children_of_a_simulationjob_that_goes_are_removed_whatever_their_st
     assert plan.actions == (DeletePod(pod=a_pod_fact(1)), DeleteJob(job=a_job_fact(0, succeeded=True)))
     assert plan.status is None
     assert not [action for action in planned(job).actions if isinstance(action, CreateCase)]
+
+
+def test_an_end_in_a_newer_versions_word_stays_as_it_is() -> None:
+    status = ENDED | {"phase": "ARCHIVED"}
+    plan = planned(a_started_job(metadata={"generation": 2}, status=status), a_job_fact(0), a_pod_fact(0))
+    assert (plan.actions, plan.status) == ((), a_started_job(status=status).status)

@@ -12,7 +12,8 @@ from apidocs.examples import EXAMPLES
 from apidocs.sections import Section, leaves, sections
 from builders import a_whole_job
 from fulltemplate import FULL_TEMPLATE
-from simjob.api import conditions, crd, simulationjob
+from simjob.api import conditions, crd
+from simjob.api.simulationjob import SimulationJob
 
 PAGE = (generated.ROOT / "docs/api.md").read_text()
 SCHEMA = crd.job_schema()
@@ -82,8 +83,7 @@ def test_every_field_of_the_spec_is_in_an_example() -> None:
 @pytest.mark.parametrize("path", EXAMPLES)
 def test_an_example_is_valid_and_of_what_it_stands_under(path: str) -> None:
     for spec in examples.specs(path):
-        job = simulationjob.parse(a_whole_job(spec))
-        assert isinstance(job, simulationjob.SimulationJob), job.message
+        SimulationJob.model_validate(a_whole_job(spec))
     shown = {f"spec.{found}" for spec in examples.specs(path) for found in used(spec)}
     assert path in {"spec", *shown}
 

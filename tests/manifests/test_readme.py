@@ -8,8 +8,9 @@ import yaml
 from builders import a_whole_job
 from cluster.kubectl import wait_established
 from cluster.provider import Cluster
-from simjob.api import names, simulationjob
+from simjob.api import names
 from simjob.api.names import ErrorCode, Reason
+from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import Phase
 
 ROOT = Path(__file__).parents[2]
@@ -24,16 +25,14 @@ EXAMPLES = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", 
 
 
 def test_the_first_example_is_a_whole_simulationjob() -> None:
-    job = simulationjob.parse(EXAMPLES[0])
-    assert isinstance(job, simulationjob.SimulationJob), job.message
+    job = SimulationJob.model_validate(EXAMPLES[0])
     assert job.spec.cases is not None
     assert job.spec.cases.total == 6
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: ",".join(example["spec"]))
 def test_an_example_is_valid(example: dict[str, Any]) -> None:
-    job = simulationjob.parse(a_whole_job(example["spec"]))
-    assert isinstance(job, simulationjob.SimulationJob), job.message
+    SimulationJob.model_validate(a_whole_job(example["spec"]))
 
 
 @pytest.mark.integration

@@ -12,7 +12,7 @@ from cluster.kubectl import wait_established
 from cluster.provider import Cluster
 from simjob.api import names
 from simjob.api.ranges import Ranges
-from simjob.api.simulationjob import SimulationJob, parse
+from simjob.api.simulationjob import SimulationJob
 from simjob.core import tablefile
 
 SAMPLES = Path(__file__).parents[2] / "manifests/samples"
@@ -25,9 +25,7 @@ def documents(name: str) -> list[dict[str, Any]]:
 
 def read(name: str) -> SimulationJob:
     (raw,) = (found for found in documents(name) if found["kind"] == names.KIND)
-    job = parse(raw)
-    assert isinstance(job, SimulationJob), job.message
-    return job
+    return SimulationJob.model_validate(raw)
 
 
 @pytest.fixture

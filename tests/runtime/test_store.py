@@ -296,3 +296,12 @@ def test_sinks_read_objects_of_ours_and_leave_out_all_others() -> None:
     )
     jobs.delete(job)
     assert children(store) == ([], [])
+
+
+def test_an_unknown_field_is_logged_once_however_many_objects_have_it(caplog: pytest.LogCaptureFixture) -> None:
+    store = a_store()
+    store.seen(sweep(1, newer=1))
+    store.seen(sweep(2, newer=1, other={"deep": 2}))
+    logged = [record.__dict__["field"] for record in caplog.records]
+    assert logged == ["spec.newer", "spec.other"]
+    assert isinstance(store.get(KEY), SimulationJob)

@@ -101,6 +101,7 @@ class Reason:
     TOO_MANY_CASES_FAILED: Final = "TooManyCasesFailed"
     TOTAL_TIMEOUT: Final = "TotalTimeout"
     INVALID_SPEC: Final = "InvalidSpec"
+    UNREADABLE_SPEC: Final = "UnreadableSpec"
     JOB_REFUSED: Final = "JobRefused"
     POD_REFUSED: Final = "PodRefused"
     UNSCHEDULABLE: Final = "Unschedulable"

@@ -52,7 +52,10 @@ def require_unique(found: Iterable[str], message: str) -> None:
 
 
 class Model(BaseModel):
-    """A part of the resource that users write: unknown fields are errors, as they are for the API server."""
+    """A part of the resource that users write: unknown fields are errors, as they are for the API server.
+
+    What comes *from* the API server is read leniently all the same: simulationjob.read.
+    """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
 

@@ -1,6 +1,7 @@
 """The SimulationJob resource: its spec, and reading one that the API server gave.
 
-A SimulationJob that cannot be read is a value, `Invalid`, because somebody must be told of it.
+Unknown fields of the spec are ignored: the API server refuses typos, so they come from another version's CRD. A
+SimulationJob that cannot be read at all is a value, `Invalid`, because its status must say so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,9 +22,15 @@ MAX_TOLD: Final = 5
 
 # Plainer words than pydantic's for what it says most.
 _REASONS: Final = {
-    "extra_forbidden": "unknown field",
     "missing": "must be there",
     "too_short": "must not be empty",
+}
+
+_WHICH_CASES: Final = frozenset({"cases", "rerunOf", "subset"})
+# In place of what cannot be read: nothing that is kept for its logs may go for it.
+_HARMLESS: Final[Mapping[str, Any]] = {
+    "template": {"spec": {"containers": [{"name": "unreadable", "image": "unreadable"}]}},
+    "history": {"succeededCases": 10_000, "failedCases": 10_000},
 }
 
 
@@ -85,9 +92,10 @@ class SimulationJob(Lenient):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invalid:
-    """A SimulationJob that cannot be carried out, and what can be known of it all the same.
+    """A SimulationJob that cannot be read, and what is known of it all the same.
 
-    `status` is None if it is the status that cannot be read.
+    `status` is None if it is the status that cannot be read. `spec` lacks what cannot be read; it is None if that
+    leaves open which cases there are.
     """
 
     message: str
@@ -95,17 +103,45 @@ class Invalid:
     status: Status | None
     cancel: bool
     cancel_reason: str | None
+    spec: Spec | None = None
+
+    @property
+    def known(self) -> SimulationJob | None:
+        """What is known, good enough to stop the job and to record its outcomes, not to go on with it."""
+        if self.spec is None or self.status is None:
+            return None
+        return SimulationJob(metadata=self.metadata, spec=self.spec, status=self.status)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A SimulationJob, and the fields of its spec that this version does not know and therefore ignores."""
+
+    job: SimulationJob | Invalid
+    unknown: tuple[str, ...] = ()
 
 
 def parse(raw: Mapping[str, Any]) -> SimulationJob | Invalid:
     """Read a SimulationJob as the API server gives it."""
+    return read(raw).job
+
+
+def read(raw: Mapping[str, Any]) -> Reading:
+    """Read a SimulationJob as the API server gives it, and name the fields that are ignored."""
     try:
-        return SimulationJob.model_validate(raw)
+        return Reading(job=SimulationJob.model_validate(raw))
     except ValidationError as error:
-        return _invalid(raw, _tell(error))
+        found = [one for one in error.errors() if one["type"] == "extra_forbidden"]
+        if not found:
+            return Reading(job=_invalid(raw, error))
+    unknown = tuple(sorted({_path(one["loc"]) for one in found}))
+    try:
+        return Reading(job=SimulationJob.model_validate(raw, extra="ignore"), unknown=unknown)
+    except ValidationError as error:
+        return Reading(job=_invalid(raw, error), unknown=unknown)
 
 
-def _invalid(raw: Mapping[str, Any], message: str) -> Invalid:
+def _invalid(raw: Mapping[str, Any], error: ValidationError) -> Invalid:
     spec = raw.get("spec")
     wish = spec if isinstance(spec, Mapping) else {}
     reason = wish.get("cancelReason")
@@ -114,12 +150,27 @@ def _invalid(raw: Mapping[str, Any], message: str) -> Invalid:
     except ValidationError:
         status = None
     return Invalid(
-        message=message,
+        message=_tell(error),
         metadata=Metadata.model_validate(raw["metadata"]),
         status=status,
         cancel=wish.get("cancel") is True,
         cancel_reason=reason if isinstance(reason, str) else None,
+        spec=_readable_part(wish, error),
     )
+
+
+def _readable_part(spec: Mapping[str, Any], error: ValidationError) -> Spec | None:
+    """Return the spec with harmless values for what cannot be read; None if it does not say which cases there are."""
+    broken = {str(one["loc"][1]) for one in error.errors() if one["loc"][0] == "spec" and len(one["loc"]) > 1}
+    if broken & _WHICH_CASES:
+        return None
+    rest = {name: value for name, value in spec.items() if name not in broken}
+    try:
+        return Spec.model_validate(
+            {**{name: _HARMLESS[name] for name in broken & set(_HARMLESS)}, **rest}, extra="ignore"
+        )
+    except ValidationError:
+        return None
 
 
 def _tell(error: ValidationError) -> str:

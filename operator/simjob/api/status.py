@@ -206,3 +206,8 @@ class Status(Lenient):
     round: Annotated[
         int, Field(ge=0, le=INT32_MAX, description="Number in the names of Jobs made now; grows with each resume.")
     ] = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the job has ended, also if a newer version says so with a phase that this one does not know."""
+        return self.is_terminal or (self.phase is not None and self.phase.is_terminal)

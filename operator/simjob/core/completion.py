@@ -48,8 +48,11 @@ def _completed(situation: Situation) -> Saying:
 def terminal(situation: Situation) -> Plan | None:
     """Keeps an end as it is: removes what should not be there, and follows the generation; None before the end."""
     stored = situation.job.status
-    if stored.phase is None or not stored.phase.is_terminal:
+    if not stored.is_over:
         return None
+    if stored.phase is None or not stored.phase.is_terminal:
+        # A newer version has ended it, with a phase that this one does not know: it cannot judge what is left.
+        return Plan(status=stored)
     generation = situation.job.metadata.generation
     conditions = tuple(found.model_copy(update={"observed_generation": generation}) for found in stored.conditions)
     status = stored.model_copy(update={"observed_generation": generation, "conditions": conditions})

@@ -24,6 +24,7 @@ from simjob.core import (
     suspension,
     totaltime,
     transitions,
+    unreadable,
 )
 from simjob.core.observed import Observed
 from simjob.core.plan import Plan
@@ -46,13 +47,33 @@ LADDER: Final[tuple[Rule, ...]] = (
     running.running,
 )
 
+# The rules that need no more of the spec than which cases there are: they stop what runs because somebody asked for it.
+STOPPING: Final[tuple[Rule, ...]] = LADDER[: LADDER.index(cancellation.cancelling) + 1]
+
 
 def plan(job: SimulationJob | Invalid, observed: Observed, now: datetime) -> Plan:
     """Returns what to do and what to say about a job; the same for the same arguments."""
     if isinstance(job, Invalid):
-        return refusal.unreadable(job, observed, now)
-    found = casecancellation.applied(situation.assess(job, observed, now))
-    plan = next(plan for rule in LADDER if (plan := rule(found)) is not None)
+        return _unreadable(job, observed, now)
+    found = _assess(job, observed, now)
+    return _whole(next(plan for rule in LADDER if (plan := rule(found)) is not None), found)
+
+
+def _unreadable(job: Invalid, observed: Observed, now: datetime) -> Plan:
+    if known := job.known:
+        found = _assess(known, observed, now)
+        for rule in STOPPING:
+            if (plan := rule(found)) is not None:
+                return _whole(plan, found)
+    return unreadable.hold(job, observed, now)
+
+
+def _assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
+    return casecancellation.applied(situation.assess(job, observed, now))
+
+
+def _whole(plan: Plan, found: Situation) -> Plan:
+    """Returns a rule's plan with what every plan has: notices, results, a look when the job expires."""
     notices = casecancellation.notices(found.job, plan.status or found.job.status)
     plan = replace(plan, stopped=found.dropped, notices=(*plan.notices, *notices))
     return _with_ends(expiry.awaited(found.job, plan), found)

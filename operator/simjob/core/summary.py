@@ -28,12 +28,16 @@ _LONGEST: Final = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saying:
-    """What a rule concludes for people and programs: the phase, and why it is so."""
+    """What a rule concludes for people and programs: the phase, and why it is so.
+
+    `stalled`: the job cannot go on until somebody does something, although it has not ended.
+    """
 
     phase: Phase
     reason: str
     message: str
     error_code: str | None = None
+    stalled: bool = False
 
 
 def resync_at(now: datetime) -> datetime:
@@ -175,8 +179,8 @@ def set_conditions(
         conditions.SUCCEEDED: succeeded,
         conditions.CANCELLED: _truth(phase is Phase.CANCELLED),
         conditions.SUSPENDED: _truth(phase is Phase.SUSPENDED),
-        conditions.RECONCILING: _truth(not terminal and phase is not Phase.SUSPENDED),
-        conditions.STALLED: _truth(phase is Phase.FAILED),
+        conditions.RECONCILING: _truth(not (terminal or saying.stalled) and phase is not Phase.SUSPENDED),
+        conditions.STALLED: _truth(saying.stalled or phase is Phase.FAILED),
     }
     for type_, truth in truths.items():
         stored = conditions.set_condition(

@@ -17,6 +17,7 @@ _TROUBLE: Final = frozenset(
         Reason.NOT_STOPPING,
         Reason.SOURCE_NOT_FOUND,
         Reason.TABLE_REFUSED,
+        Reason.UNREADABLE_SPEC,
     }
 )
 

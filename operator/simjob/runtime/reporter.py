@@ -76,7 +76,9 @@ class Reporter:
     ) -> tuple[Status, tuple[Notice, ...]]:
         """Stores the results of the cases that `new` brings into the ledger; returns it with what is said of them."""
         if isinstance(job, Invalid):
-            return new, ()
+            if job.known is None:
+                return new, ()
+            job = job.known
         last = new.is_terminal and not job.status.is_terminal
         if not (plan.ends or last):
             return new, ()

@@ -17,6 +17,7 @@ from simjob.core import cancellation, casecancellation, facts, observed
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import Observed, Refusal
 from simjob.core.situation import done
+from simjob.runtime.unknownfields import UnknownFields
 from simjob.runtime.workqueue import Key, WorkQueue
 
 F = TypeVar("F", JobFact, PodFact)
@@ -69,6 +70,7 @@ class Store:
         self._unlatched: set[Key] = set()
         self._children: dict[Key, _Children] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
+        self._unknown = UnknownFields()
 
     def get(self, key: Key) -> SimulationJob | Invalid | None:
         """Returns the SimulationJob, None if it is not known."""
@@ -136,7 +138,9 @@ class Store:
         known = self._simulationjobs.get(key)
         if key in self._gone or (known and _version(known) >= int(metadata["resourceVersion"])):
             return
-        self._simulationjobs[key] = job = simulationjob.parse(raw)
+        reading = simulationjob.read(raw)
+        self._simulationjobs[key] = job = reading.job
+        self._unknown.note(job.metadata, reading.unknown)
         if job.metadata.orphans_children:
             self._orphaned.add(key)
         self._wake(key, urgent=_cancel_asked(job) or self._is_unlatched(key))

@@ -1,0 +1,97 @@
+"""A SimulationJob that this version cannot read: nothing starts, what runs goes on, and what has ended stays as it is.
+
+The API server's schema keeps such objects out, so either another version of the CRD accepted it, or this version has a
+stricter rule. Its outcomes are recorded when a version that can read it is back. It can be cancelled and deleted.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from simjob.api.names import ErrorCode, Reason
+from simjob.api.ranges import Ranges
+from simjob.api.simulationjob import Invalid
+from simjob.api.status import MAX_STATUS_MESSAGE, Cancellation, Phase, Status
+from simjob.core import cancellation, stopping, summary
+from simjob.core.observed import Observed
+from simjob.core.plan import Plan
+from simjob.core.summary import Saying
+
+
+def hold(job: Invalid, observed: Observed, now: datetime) -> Plan:
+    """Returns the plan for a SimulationJob that cannot be read, where the rules for stopping a known one do not apply.
+
+    One that was never accepted and has no children ends FAILED. A status that cannot be read is left alone, with what
+    it may say; a cancel stops the pods all the same.
+    """
+    stored = job.status
+    if (stored and stored.is_over) or job.metadata.orphans_children:
+        return Plan()
+    wanted = cancellation.asked_for(job.metadata, job.cancel) or (stored and stored.cancellation)
+    if job.metadata.deletion_timestamp or (stored is None and wanted):
+        return replace(stopping.remove_all(observed), look_again=summary.resync_at(now))
+    if stored is None:
+        return Plan()
+    if wanted:
+        return _cancel(job, stored, observed, now)
+    if stored.start_time is None and not observed.cases:
+        return _fail(job, stored, now)
+    return _wait(job, stored, observed, now)
+
+
+def _wait(job: Invalid, stored: Status, observed: Observed, now: datetime) -> Plan:
+    message = (
+        f"this version of the operator cannot read the spec: {job.message}; running cases go on and none starts. "
+        "Use a version that can read it, or cancel"
+    )
+    phase = stored.phase or Phase.PENDING
+    saying = Saying(phase=phase, reason=Reason.UNREADABLE_SPEC, message=message, stalled=True)
+    stopping_cases = stored.ledger.cancelled.union(stored.ledger.cancelling or Ranges())
+    pods = [pod for case in observed.cases if case.index in stopping_cases for pod in case.live_pods]
+    return Plan(
+        actions=stopping.stop_pods(pods), status=_said(job, stored, saying, now), look_again=summary.resync_at(now)
+    )
+
+
+def _fail(job: Invalid, stored: Status, now: datetime) -> Plan:
+    message = f"the spec cannot be carried out: {job.message}"
+    saying = Saying(phase=Phase.FAILED, reason=Reason.INVALID_SPEC, message=message, error_code=ErrorCode.INVALID_SPEC)
+    return Plan(status=_said(job, stored, saying, now), needs_proof=True)
+
+
+def _cancel(job: Invalid, stored: Status, observed: Observed, now: datetime) -> Plan:
+    """Cancels a job of which it is not known which cases it has: the ledger stays as it is."""
+    live = [pod for case in observed.cases for pod in case.live_pods]
+    latch = stored.cancellation
+    if latch is None:
+        by = cancellation.requested_by(job.metadata)
+        latch = Cancellation(requested_at=now, requested_by=by, reason=job.cancel_reason, stopping=len(live))
+        saying = Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED, message="Job is being cancelled")
+        status = _said(job, stored, saying, now).model_copy(update={"cancellation": latch})
+        return Plan(status=status, look_again=now)
+    if live:
+        again = stopping.look_again(live, now, latch.requested_at)
+        return Plan(actions=stopping.stop_pods(live), look_again=again)
+    counts = stored.cases
+    cancelled = counts.total - counts.succeeded - counts.failed
+    cases = counts.model_copy(update={"pending": 0, "assigned": 0, "running": 0, "cancelled": cancelled})
+    ended = latch.model_copy(update={"stopping": None, "finished_at": now})
+    saying = Saying(phase=Phase.CANCELLED, reason=Reason.CANCELLED, message="Job is cancelled")
+    status = _said(job, stored, saying, now).model_copy(update={"cancellation": ended, "cases": cases})
+    return Plan(status=status, needs_proof=True)
+
+
+def _said(job: Invalid, stored: Status, saying: Saying, now: datetime) -> Status:
+    terminal = saying.phase.is_terminal
+    return stored.model_copy(
+        update={
+            "observed_generation": job.metadata.generation,
+            "phase": saying.phase,
+            "reason": saying.reason,
+            "message": saying.message[:MAX_STATUS_MESSAGE],
+            "error_code": saying.error_code,
+            "is_terminal": terminal,
+            "is_failed": saying.phase is Phase.FAILED,
+            "conditions": summary.set_conditions(stored.conditions, saying, job.metadata.generation, now),
+            "completion_time": now if terminal else None,
+        }
+    )
