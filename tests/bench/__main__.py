@@ -10,6 +10,7 @@ from pathlib import Path
 from cluster.errors import ClusterError
 
 from bench import document, driver, page, plan, table
+from bench.children import ROOT
 from bench.driver import Wishes
 from bench.errors import BenchError
 from bench.results import Run
@@ -88,6 +89,13 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="draw flame graphs of the operator's creation and cancel; as root, and the figures suffer from it",
     )
+    parser.add_argument(
+        "--checkout",
+        type=Path,
+        default=ROOT,
+        metavar="DIR",
+        help="measure the operator and the manifests of another checkout of this repository, to compare commits",
+    )
     parser.add_argument("--keep", action="store_true", help="leave the cluster up")
     parser.add_argument(
         "--document", type=Path, metavar="RESULTS", help=f"measure nothing: write {DOCUMENT} from these results"
@@ -110,6 +118,7 @@ def _wishes(parser: argparse.ArgumentParser, parsed: argparse.Namespace, argumen
         folder=parsed.output,
         keep=parsed.keep,
         profile=parsed.profile,
+        checkout=parsed.checkout.resolve(),
         command=command if arguments else f"make bench{' QUICK=1' if parsed.quick else ''}",
     )
 

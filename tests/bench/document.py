@@ -31,8 +31,8 @@ against the worst repeat.
 The controller manager's requests per second are stated with each table. The scheduler is given so many that it is not
 what is measured (`--kube-api-qps` in `tests/cluster/control/components.py`; upstream has 50).
 
-* **simjob**: the operator of this repository, one replica, `--no-leader-election`. As it is installed, the replica
-  that works renews its Lease every few seconds besides.
+* **simjob**: the operator of this repository, one replica, `--no-leader-election` except in *many-cancels*. As it is
+  installed, the replica that works renews its Lease every few seconds besides.
 * **bare**: a client without any state that POSTs the same Jobs and pods, and deletes the pods, then the Jobs.
 * **indexed**: one native Indexed Job, stopped by `suspend: true`; **indexed-delete**: stopped by deleting it.
 * **plain**: a short kopf operator as most people would write it (`tests/bench/systems/plain_operator.py`), which makes

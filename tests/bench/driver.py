@@ -55,6 +55,7 @@ class Wishes:
     folder: Path
     keep: bool
     profile: bool
+    checkout: Path
     command: str
 
 
@@ -67,7 +68,7 @@ def run(wishes: Wishes) -> Run:
     made = Run(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         command=wishes.command,
-        commit=machine.commit(),
+        commit=machine.commit(wishes.checkout),
         quick=wishes.quick,
         repeats=wishes.repeats,
         machine=machine.machine(),
@@ -92,7 +93,7 @@ def _lines(planned: Planned, wishes: Wishes) -> tuple[Line, ...]:
 
 async def _measure(cluster: Cluster, trials: _Trials, wishes: Wishes, made: Run, report: Report) -> None:
     """Make the trials of one QPS."""
-    async with _world(cluster, report, wishes.folder if wishes.profile else None) as world:
+    async with _world(cluster, report, wishes.folder if wishes.profile else None, wishes.checkout) as world:
         best = Concurrency()
         if any(blank.system == "bare" for _, blank in trials):
             best = await _best(world, wishes)
@@ -100,7 +101,7 @@ async def _measure(cluster: Cluster, trials: _Trials, wishes: Wishes, made: Run,
         for planned, blank in trials:
             which = f"trial {len(made.trials) + 1}, {table.heading(blank.row)}"
             world.say(f"{which}: {blank.system}, {blank.repeat + 1} of {wishes.repeats}")
-            found = await trial.run(world, _system(blank.system, world, best), planned.run, blank)
+            found = await trial.run(world, _system(blank.system, world, best, planned), planned.run, blank)
             made.trials.append(found)
             made.seconds = round(time.monotonic() - report.started, 1)
             world.say(f"    {_summary(found)}")
@@ -141,11 +142,12 @@ def _turned(systems: Sequence[str], by: int) -> list[str]:
     return [*systems[by:], *systems[:by]]
 
 
-def _system(name: str, world: World, best: Concurrency) -> System:
+def _system(name: str, world: World, best: Concurrency, planned: Planned) -> System:
     if name == "bare":
         return Bare(world, best)
+    if name == "simjob":
+        return SimJob(world, election=planned.election)
     made: dict[str, Callable[[World], System]] = {
-        "simjob": SimJob,
         "indexed": Indexed,
         "indexed-delete": IndexedDelete,
         "plain": Plain,
@@ -195,11 +197,11 @@ def _cluster(wishes: Wishes, qps: int, report: Report) -> Iterator[Cluster]:
 
 
 @asynccontextmanager
-async def _world(cluster: Cluster, report: Report, profiles: Path | None) -> AsyncIterator[World]:
+async def _world(cluster: Cluster, report: Report, profiles: Path | None, checkout: Path) -> AsyncIterator[World]:
     """Make the accounts, install what is measured, and start the observer."""
     audit = Audit(cluster.audit(POLICY))
     wait_ready(cluster)
-    accounts = {name: access.make(cluster, name) for name in ACCOUNTS} | {"operator": _operator(cluster)}
+    accounts = {name: access.make(cluster, name) for name in ACCOUNTS} | {"operator": _operator(cluster, checkout)}
     _serve_sweeps(cluster)
     logs, paths = cluster.state.logs, (simjob.PATH, plain.PATH)
     async with (
@@ -215,13 +217,14 @@ async def _world(cluster: Cluster, report: Report, profiles: Path | None) -> Asy
             folder=logs,
             say=report.step,
             profiles=profiles,
+            checkout=checkout,
         )
 
 
-def _operator(cluster: Cluster) -> Path:
+def _operator(cluster: Cluster, checkout: Path) -> Path:
     client = Client(cluster)
     try:
-        return install(cluster, client, MANIFESTS)
+        return install(cluster, client, checkout / MANIFESTS.name)
     finally:
         client.close()
 

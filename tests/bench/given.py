@@ -30,9 +30,11 @@ def a_trial(
     cases: int = 1000,
     qps: int = 20,
     parallelism: int | None = None,
+    sweeps: int = 1,
+    deleted: bool = False,
     **measures: float,
 ) -> Trial:
-    shape = Shape(cases=cases, parallelism=parallelism)
+    shape = Shape(cases=cases, parallelism=parallelism, sweeps=sweeps, deleted=deleted)
     return Trial(scenario=scenario, system=system, shape=shape, qps=qps, repeat=repeat, measures=dict(measures))
 
 
@@ -50,7 +52,15 @@ def every_goal() -> list[Trial]:
     ]
     for trial in found:
         trial.measures |= large
-    return compared + found
+    ended = {"none_live": 1.0, "said": 1.0, "first_apart": 0.1, "lag_max_ms": 50.0, "leader_changes": 0.0}
+    at_once = [
+        a_trial(scenario="many-cancels", cases=1000, sweeps=10),
+        a_trial(scenario="many-cancels", cases=1000, sweeps=10, deleted=True),
+        a_trial(scenario="many-cancels", cases=10_000),
+    ]
+    for trial in at_once:
+        trial.measures |= ended
+    return compared + found + at_once
 
 
 def a_run(*trials: Trial) -> Run:

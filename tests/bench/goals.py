@@ -82,6 +82,29 @@ def _anywhere(measure: str, of: Callable[[Shape], bool] = lambda _: True) -> Cal
     return value
 
 
+def _ten_to_one(measure: str, *, deleted: bool = False) -> Callable[[Run], Value]:
+    """Give the ratio of ten sweeps that end at once to one that is as large as all of them, and is cancelled."""
+
+    def value(run: Run) -> Value:
+        ten = Row("many-cancels", Shape(cases=1000, sweeps=10, deleted=deleted), STOCK)
+        one = Row("many-cancels", Shape(cases=10_000), STOCK)
+        return ratio(measured(run.of(ten, "simjob"), measure), measured(run.of(one, "simjob"), measure))
+
+    return value
+
+
+def _ten_at_once(measure: str) -> Callable[[Run], Value]:
+    """Give the worst of all trials in which ten sweeps end at once, by a cancel or by deletion."""
+
+    def value(run: Run) -> Value:
+        rows = [Row("many-cancels", Shape(cases=1000, sweeps=10, deleted=deleted), STOCK) for deleted in (False, True)]
+        found = [measured(run.of(row, "simjob"), measure) for row in rows]
+        known = [one.high for one in found if one]
+        return max(known) if len(known) == len(rows) else None
+
+    return value
+
+
 def _large(shape: Shape) -> bool:
     return (shape.cases, shape.at_once) == (10_000, 500)
 
@@ -111,6 +134,14 @@ GOALS: tuple[Goal, ...] = (
     Goal("requests per case in all, 10,000 cases: created, run to the end", _worst("long", "all_per_case"), 6.5),
     Goal("cancel of 10,000 cases, 500 live: CANCELLED", _worst("middle", "said"), 10, " s"),
     Goal("cancel during another's 10,000 creates: first pod signalled", _worst("rival", "first_signalled"), 1, " s"),
+    Goal("ten sweeps of 1,000 cancelled at once: no pod live, to one of 10,000", _ten_to_one("none_live"), 1.3, "x"),
+    Goal("ten sweeps of 1,000 cancelled at once: CANCELLED, to one of 10,000", _ten_to_one("said"), 1.3, "x"),
+    Goal(
+        "ten sweeps of 1,000 deleted: no pod live, to one cancelled", _ten_to_one("none_live", deleted=True), 1.3, "x"
+    ),
+    Goal("ten sweeps of 1,000 ended at once: first signals apart", _ten_at_once("first_apart"), 1, " s"),
+    Goal("ten sweeps of 1,000 ended at once: answer of /healthz, worst", _ten_at_once("lag_max_ms"), 1000, " ms", 0),
+    Goal("ten sweeps of 1,000 ended at once: changes of the leader", _ten_at_once("leader_changes"), 0, digits=0),
     Goal("memory at 10,000 cases, 500 live", _anywhere("peak_mib", _large), 200, " MiB", 0),
     Goal("status at 10,000 cases, 500 live", _anywhere("status_bytes", _large), 65_536, " bytes", 0),
     Goal("restart to caught up, 10,000 cases, 500 live", _worst("restart", "caught_up"), 5, " s"),

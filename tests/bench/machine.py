@@ -36,11 +36,11 @@ def versions() -> dict[str, str]:
     return found | {package: version(package) for package in _PACKAGES}
 
 
-def commit() -> str:
-    """Name the commit; `+` behind it says that the tree was changed."""
+def commit(root: Path = ROOT) -> str:
+    """Name the commit of a repository; `+` behind it says that the tree was changed."""
     try:
-        head = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, check=True)
-        changed = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, check=True)
+        head = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=root, capture_output=True, check=True)
+        changed = subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return head.stdout.decode().strip() + ("+" if changed.stdout else "")

@@ -1,7 +1,7 @@
 """From the timeline to figures. Pure; a figure that the timeline does not hold is left out, never made up."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from bench.audit import CONTROLLER_MANAGER, Requests, total
@@ -22,6 +22,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "all_created": Meaning("asked → all pods exist", "s", 2),
     "all_running": Meaning("asked → all pods running", "s", 2),
     "first_signalled": Meaning("cancel asked → first pod signalled", "s", 2),
+    "first_apart": Meaning("first signals of the sweeps: last after first", "s", 2),
     "all_signalled": Meaning("cancel asked → every pod signalled", "s", 2),
     "none_live": Meaning("cancel asked → no pod live", "s", 2),
     "said": Meaning("cancel asked → the system says so", "s", 2),
@@ -30,6 +31,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "to_end": Meaning("asked → every case has ended", "s", 1),
     "failed": Meaning("cases that failed", "", 0),
     "cases_per_second": Meaning("cases ended per second", "/s", 1),
+    "leader_changes": Meaning("changes of the leader", "", 0),
     "caught_up": Meaning("operator started → successors of what ended exist", "s", 2),
     "pods_per_second": Meaning("pods created → running, per second", "/s", 0),
     "ends_per_second": Meaning("pods deleted → gone, per second", "/s", 0),
@@ -83,6 +85,19 @@ def cancelling(sweep: Sweep, asked: float, said: Change | None) -> Measures:
     if said is not None:
         found["said"] = said.at - asked
         found["live_when_said"] = sum(pod.lives_after(said.version) for pod in sweep.pods.values())
+    return found
+
+
+def together(ends: Sequence[Measures]) -> Measures:
+    """Sum up the cancels of several sweeps, by `cancelling`, that were asked for at once; leave out what one lacks."""
+    complete = [name for name in ends[0] if all(name in end for end in ends)]
+    found: Measures = {}
+    for name in complete:
+        values = [end[name] for end in ends]
+        if name == "first_signalled":
+            found |= {name: min(values), "first_apart": max(values) - min(values)}
+        else:
+            found[name] = sum(values) if name.startswith("live_") else max(values)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bench.scenarios import ceiling, idle, kubectl, live, long, many, restart, rival
+from bench.scenarios import ceiling, idle, kubectl, live, long, many, manycancels, restart, rival
 from bench.shape import Shape
 from bench.trial import Scenario
 
@@ -22,13 +22,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """A scenario, its lines in a whole run and in a quick one."""
+    """A scenario, its lines in a whole run and in a quick one. `election`: the operator takes the Lease in it."""
 
     name: str
     what: str
     run: Scenario
     lines: tuple[Line, ...]
     quick: tuple[Line, ...]
+    election: bool = False
 
 
 SCENARIOS = (
@@ -81,6 +82,22 @@ SCENARIOS = (
         run=Scenario(many.measure),
         lines=(Line(shape=Shape(cases=100, sweeps=100), systems=OURS),),
         quick=(Line(shape=Shape(cases=20, sweeps=10), systems=OURS),),
+    ),
+    Planned(
+        name="many-cancels",
+        what="many sweeps run and are ended at the same moment, with leader election; then one as large as all of them",
+        run=Scenario(manycancels.measure),
+        lines=(
+            Line(shape=Shape(cases=1000, sweeps=10), systems=OURS),
+            Line(shape=Shape(cases=1000, sweeps=10, deleted=True), systems=OURS),
+            Line(shape=Shape(cases=10_000), systems=OURS),
+        ),
+        quick=(
+            Line(shape=Shape(cases=100, sweeps=5), systems=OURS),
+            Line(shape=Shape(cases=100, sweeps=5, deleted=True), systems=OURS),
+            Line(shape=Shape(cases=500), systems=OURS),
+        ),
+        election=True,
     ),
     Planned(
         name="rival",

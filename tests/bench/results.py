@@ -40,7 +40,8 @@ class Trial(msgspec.Struct, kw_only=True):
     @property
     def name(self) -> str:
         """What its files are called."""
-        return f"{self.scenario}-{self.shape.cases}-qps{self.qps}-{self.system}-{self.repeat + 1}"
+        shape = f"{self.shape.cases}{'-deleted' if self.shape.deleted else ''}"
+        return f"{self.scenario}-{shape}-qps{self.qps}-{self.system}-{self.repeat + 1}"
 
     @property
     def row(self) -> "Row":

@@ -11,7 +11,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """A sweep under measurement; seconds as KWOK plays them.
 
     `run` None: pods run until they are deleted. `stop` None: a deleted pod ends at once; else it takes so long.
-    `fails`: cases whose index ends in this digit fail; none if empty.
+    `fails`: cases whose index ends in this digit fail; none if empty. `deleted`: it is deleted instead of cancelled.
     """
 
     cases: int
@@ -20,6 +20,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     stop: float | None = None
     fails: str = ""
     sweeps: int = 1
+    deleted: bool = False
 
     @property
     def at_once(self) -> int:

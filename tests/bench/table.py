@@ -24,7 +24,8 @@ def describe(shape: Shape) -> str:
     life = "until deleted" if shape.run is None else f"{shape.run:g} s"
     stop = "at once" if shape.stop is None else f"in {shape.stop:g} s"
     fails = ", one in ten fails" if shape.fails else ""
-    return f"{many}{shape.cases:,} cases{at_once}; pods run {life}, stop {stop}{fails}"
+    deleted = "; deleted, not cancelled" if shape.deleted else ""
+    return f"{many}{shape.cases:,} cases{at_once}; pods run {life}, stop {stop}{fails}{deleted}"
 
 
 def number(value: float, meaning: Meaning) -> str:

@@ -141,3 +141,15 @@ def test_every_measure_that_a_timeline_gives_is_explained() -> None:
     )
     assert set(found) <= set(measures.MEANINGS)
     assert found["cases_per_second"] == pytest.approx(1 / 3)
+
+
+def test_sweeps_that_end_at_once_are_as_late_as_the_last_of_them() -> None:
+    one = {"live_at_cancel": 2.0, "first_signalled": 0.2, "all_signalled": 3.0, "none_live": 4.0, "live_when_said": 0.0}
+    other = {"live_at_cancel": 3.0, "first_signalled": 0.9, "all_signalled": 2.0, "live_when_said": 1.0}
+    assert measures.together([one, other]) == {
+        "live_at_cancel": 5,
+        "first_signalled": 0.2,
+        "first_apart": pytest.approx(0.7),
+        "all_signalled": 3,
+        "live_when_said": 1,
+    }

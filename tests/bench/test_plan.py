@@ -32,6 +32,15 @@ def test_scenarios_systems_and_repeats_can_be_chosen() -> None:
     assert (found.systems, found.repeats, found.quick) == (("simjob", "bare"), 2, True)
 
 
+def test_only_the_scenario_of_many_cancels_takes_the_lease() -> None:
+    assert [one.name for one in plan.SCENARIOS if one.election] == ["many-cancels"]
+
+
+def test_the_operator_of_another_checkout_can_be_measured(tmp_path: Path) -> None:
+    assert wishes("--checkout", str(tmp_path)).checkout == tmp_path.resolve()
+    assert (wishes().checkout / "operator/simjob").is_dir()
+
+
 def test_quick_comes_from_the_environment_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUICK", "1")
     assert (wishes().quick, wishes().repeats) == (True, 1)

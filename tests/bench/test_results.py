@@ -129,3 +129,27 @@ def test_the_document_names_machine_commit_and_command() -> None:
     text = document.render(a_whole_run())
     for expected in ("2 cores (a CPU)", "commit abc", "`make bench`", f"| {ALL_RUNNING} | ≤ 1.25x | 1.12x | met |"):
         assert expected in text
+
+
+def test_ten_sweeps_that_end_at_once_are_held_against_one_that_is_as_large() -> None:
+    ended = {"first_apart": 0.3, "lag_max_ms": 70.0, "leader_changes": 0.0}
+    cancelled = a_trial(scenario="many-cancels", cases=1000, sweeps=10, none_live=40.0, said=41.0)
+    deleted = a_trial(scenario="many-cancels", cases=1000, sweeps=10, deleted=True, none_live=60.0)
+    for trial in (cancelled, deleted):
+        trial.measures |= ended
+    run = a_run(cancelled, deleted, a_trial(scenario="many-cancels", cases=10_000, none_live=40.0, said=40.0))
+    found = {one.what: (one.found, one.word) for one in goals.judge(run) if "ten sweeps" in one.what}
+    assert found == {
+        "ten sweeps of 1,000 cancelled at once: no pod live, to one of 10,000": ("1.00x", "met"),
+        "ten sweeps of 1,000 cancelled at once: CANCELLED, to one of 10,000": ("1.02x", "met"),
+        "ten sweeps of 1,000 deleted: no pod live, to one cancelled": ("1.50x", "NOT MET"),
+        "ten sweeps of 1,000 ended at once: first signals apart": ("0.30 s", "met"),
+        "ten sweeps of 1,000 ended at once: answer of /healthz, worst": ("70 ms", "met"),
+        "ten sweeps of 1,000 ended at once: changes of the leader": ("0", "met"),
+    }
+
+
+def test_a_deleted_line_is_named_so_in_its_heading_and_its_files() -> None:
+    trial = a_trial(scenario="many-cancels", cases=1000, sweeps=10, deleted=True)
+    assert "deleted, not cancelled" in table.heading(trial.row)
+    assert trial.name == "many-cancels-1000-deleted-qps20-simjob-1"

@@ -12,6 +12,7 @@ import msgspec
 from cluster.provider import Cluster
 
 from bench.audit import Audit
+from bench.children import ROOT
 from bench.connection import ask
 from bench.errors import TrialError
 from bench.timeline import LABEL, Key
@@ -25,7 +26,7 @@ NODES = 50
 class World:
     """Handed to systems and scenarios. `accounts` gives a kubeconfig for each process by name.
 
-    `profiles`: where flame graphs go, if they are wanted.
+    `profiles`: where flame graphs go, if they are wanted. `checkout`: the repository whose operator is measured.
     """
 
     cluster: Cluster
@@ -36,6 +37,7 @@ class World:
     folder: Path
     say: Callable[[str], None]
     profiles: Path | None = None
+    checkout: Path = ROOT
 
     async def namespace(self, label: str) -> str:
         """Make a namespace that takes pods."""

@@ -5,6 +5,7 @@ import time
 
 import aiohttp
 from cluster.host import addresses
+from integration.installation import SYSTEM
 from simjob.api import names
 
 from bench.children import Child
@@ -24,8 +25,9 @@ class SimJob:
     asks = "operator"
     sweeps = PATH
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, election: bool = False) -> None:
         self._world = world
+        self._election = election
         self.child: Child | None = None
         self.health = ""
 
@@ -47,11 +49,13 @@ class SimJob:
         self.health = f"http://127.0.0.1:{port}"
         self.child = await Child.start(
             "the operator",
-            ["-m", "simjob", "--no-leader-election"],
+            ["-m", "simjob", "--leader-election" if self._election else "--no-leader-election"],
             self._world.folder / "operator.log",
+            PYTHONPATH=str(self._world.checkout / "operator"),
             KUBECONFIG=str(self._world.accounts["operator"]),
             SIMJOB_HEALTH_HOST="127.0.0.1",
             SIMJOB_HEALTH_PORT=str(port),
+            SIMJOB_LEASE_NAMESPACE=SYSTEM,
         )
 
     async def stop(self) -> None:
@@ -66,6 +70,11 @@ class SimJob:
     async def cancel(self, key: Key) -> float:
         """Set `spec.cancel`; the time is that of its sending."""
         return await send(self._world.http, "PATCH", f"{_path(key)}/{key.name}", {"spec": {"cancel": True}})
+
+    async def delete(self, key: Key) -> float:
+        """Delete it, as `kubectl delete` does; the time is that of its sending."""
+        body = {"propagationPolicy": "Background"}
+        return await send(self._world.http, "DELETE", f"{_path(key)}/{key.name}", body)
 
     def said_cancelled(self, sweep: Sweep) -> Change | None:
         """Its phase says CANCELLED."""
