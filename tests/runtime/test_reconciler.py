@@ -6,8 +6,8 @@ from builders import UID, a_template_dict
 from oneoperator import OneOperator
 from simjob.api import names
 from simjob.runtime import errors
+from simjob.runtime.budget import Budget
 from simjob.runtime.cluster import Event
-from simjob.runtime.limiter import Limiter
 from simjob.runtime.reconciler import Reconciler, run
 from simjob.runtime.sinks import JobSink, PodSink
 from simjob.runtime.store import Store
@@ -214,7 +214,7 @@ async def test_events_that_cannot_be_posted_in_time_do_not_hide_why_the_operator
     one.cluster.watch(simulationjobs=store)
     for raw in one.cluster.objects(names.PLURAL):
         store.seen(raw)
-    reconciler = Reconciler(one.cluster, store, queue, one.clock, Limiter(1))
+    reconciler = Reconciler(one.cluster, store, queue, one.clock, Budget(4))
     worker = asyncio.create_task(run(reconciler, 1))
     await asyncio.sleep(1)
     worker.cancel()
