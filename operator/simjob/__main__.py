@@ -11,12 +11,12 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 import uvloop
 
 from simjob.core.objects import Job, Pod
-from simjob.runtime import handlers, informer, logs, probes, reconciler, settings
+from simjob.runtime import handlers, informer, leadership, logs, probes, reconciler, settings
 from simjob.runtime.apiserver import ApiServer
 from simjob.runtime.budget import Budget
 from simjob.runtime.connection import Connection
 from simjob.runtime.credentials import Credentials
-from simjob.runtime.election import Elector, LeadershipLostError
+from simjob.runtime.election import Elector
 from simjob.runtime.informer import Informer
 from simjob.runtime.reconciler import Reconciler
 from simjob.runtime.resync import Resync
@@ -45,13 +45,13 @@ class Operator:
         self._stop = asyncio.Event()
         now = connection.clock.now
         queue = WorkQueue()
-        cluster = ApiServer(connection, now, configured.identity)
-        store = Store(queue, now)
-        self._reconciler = Reconciler(cluster, store, queue, now, budget)
-        self._resync = Resync(connection, cluster, store, configured.namespaces, configured.resync_seconds)
+        self._cluster = ApiServer(connection, now, configured.identity)
+        self._store = store = Store(queue, now)
+        self._queue = queue
+        self._budget = budget
+        self._resync = Resync(connection, self._cluster, store, configured.namespaces, configured.resync_seconds)
         self._elector = Elector(lease, configured, now)
         self._lag = probes.Lag()
-        self._store = store
         self._informers: list[Informer[Job] | Informer[Pod]] = []
         for namespace in configured.namespaces or (None,):
             jobs, pods = JobSink(store, namespace), PodSink(store, now, namespace)
@@ -111,8 +111,13 @@ class Operator:
         gc.freeze()
         gc.set_threshold(50_000, 50, 100)
         _log.info("caches are filled")
-        await self._elector.acquired()
-        await reconciler.run(self._reconciler, self._settings.workers)
+        await leadership.serve(self._elector, self._lead)
+
+    async def _lead(self) -> None:
+        """Reconcile until it is cancelled. What an earlier term knew, another leader may have changed since."""
+        new = Reconciler(self._cluster, self._store, self._queue, self._connection.clock.now, self._budget)
+        self._store.wake_all()
+        await reconciler.run(new, self._settings.workers, may_write=lambda: self._elector.is_leader)
 
     async def _tidy(self) -> None:
         while True:
@@ -143,12 +148,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the operator; returns the process's exit code."""
     configured = settings.load(sys.argv[1:] if argv is None else argv)
     logs.configure(configured)
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(configured))
-    except LeadershipLostError as lost:
-        _log.error("another replica leads", extra={"why": str(lost)})
-        return 1
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(configured))
     return 0
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from simjob.runtime import errors
-from simjob.runtime.election import Elector, LeadershipLostError
+from simjob.runtime.election import Elector
 from simjob.runtime.settings import Settings
 from virtualtime import VirtualTimeLoop
 from wire import Answer, Wire
@@ -23,6 +23,7 @@ class LeaseServer:
     def __init__(self) -> None:
         self.lease: dict[str, Any] | None = None
         self.down = False
+        self.trouble: Exception | bytes | None = None
         self.answers_are_lost = False
         self.writes = 0
         self._version = 0
@@ -44,6 +45,8 @@ class LeaseServer:
     def _answer(self, method: str, path: str, body: bytes | None) -> Answer:
         if self.down:
             return errors.UnavailableError("no answer")
+        if self.trouble:
+            return self.trouble
         if method == "GET":
             return self.lease or errors.NotFoundError("no Lease", code=404)
         wish = msgspec.json.decode(body or b"")
@@ -136,7 +139,7 @@ async def test_one_that_restarts_under_its_old_name_waits_like_any_other() -> No
         assert not elector.is_leader
 
 
-async def test_a_leader_that_cannot_renew_is_none_10_seconds_after_its_last_renewal_and_ends() -> None:
+async def test_a_leader_that_cannot_renew_leads_no_more_10_seconds_after_its_last_renewal() -> None:
     server = LeaseServer()
     replica = Replica(server, "a")
     async with replica.running() as elector:
@@ -144,10 +147,72 @@ async def test_a_leader_that_cannot_renew_is_none_10_seconds_after_its_last_rene
         server.down = True
         await asyncio.sleep(9.9)
         assert elector.is_leader
-        await asyncio.sleep(0.2)
+        await asyncio.wait_for(elector.lost(), 0.2)
         assert not elector.is_leader
-        elector._guard()
+        elector.step_down()
+    assert replica.ends == []
+
+
+async def test_a_leader_whose_work_does_not_stop_ends_the_process_before_another_may_lead() -> None:
+    server = LeaseServer()
+    replica = Replica(server, "a")
+    async with replica.running() as elector:
+        await elector.acquired()
+        server.down = True
+        await asyncio.sleep(12.6)
+        elector._guard(elector._term)
         assert replica.ends[0] == 1
+
+
+async def test_a_leader_that_stops_its_work_in_time_lives() -> None:
+    server = LeaseServer()
+    replica = Replica(server, "a")
+    async with replica.running() as elector:
+        await elector.acquired()
+        term = elector._term
+        server.down = True
+        await elector.lost()
+        elector.step_down()
+        await asyncio.sleep(600)
+        elector._guard(term)
+        assert replica.ends == []
+
+
+async def test_a_leader_whose_work_has_not_stopped_does_not_renew() -> None:
+    server = LeaseServer()
+    async with Replica(server, "a").running() as elector:
+        await elector.acquired()
+        server.down = True
+        await elector.lost()
+        server.down = False
+        writes = server.writes
+        await asyncio.sleep(2.4)
+        assert not elector.is_leader
+        assert server.writes == writes
+        elector.step_down()
+
+
+@pytest.mark.parametrize("trouble", [errors.UnavailableError("500"), errors.ForbiddenError("403"), b"<html>"])
+async def test_ten_minutes_without_an_answer_cost_a_term_and_two_seconds(trouble: Exception | bytes) -> None:
+    server, loop = LeaseServer(), asyncio.get_running_loop()
+    first, second = Replica(server, "a"), Replica(server, "b")
+    async with first.running() as leader, second.running() as follower:
+        await asyncio.sleep(10)
+        server.trouble = trouble
+        await leader.lost()
+        leader.step_down()
+        await asyncio.sleep(600)
+        assert not leader.is_leader
+        assert not follower.is_leader
+        server.trouble = None
+        ended = loop.time()
+        leading = {asyncio.create_task(one.acquired()) for one in (leader, follower)}
+        _, other = await asyncio.wait(leading, return_when=asyncio.FIRST_COMPLETED)
+        for task in other:
+            task.cancel()
+        assert loop.time() - ended <= 2
+        assert leader.is_leader != follower.is_leader
+    assert (first.ends, second.ends) == ([], [])
 
 
 async def test_the_watchdog_lets_a_leader_live_that_renews() -> None:
@@ -156,7 +221,7 @@ async def test_the_watchdog_lets_a_leader_live_that_renews() -> None:
     async with replica.running() as elector:
         await asyncio.sleep(100)
         assert elector.is_leader
-    elector._guard()
+    elector._guard(elector._term)
     assert replica.ends == []
 
 
@@ -183,28 +248,34 @@ async def test_a_renewal_whose_answer_was_lost_is_taken_up_again() -> None:
         assert elector.is_leader
 
 
-async def test_a_leader_that_finds_another_in_its_place_stops_at_once() -> None:
+async def test_a_leader_that_finds_another_in_its_place_follows_it() -> None:
     server = LeaseServer()
     replica = Replica(server, "a")
     async with replica.running() as elector:
         await elector.acquired()
         server.hold("b")
-        assert replica.task
-        with pytest.raises(LeadershipLostError):
-            await replica.task
+        await asyncio.wait_for(elector.lost(), 2.1)
+        elector.step_down()
+        writes = server.writes
+        for _ in range(20):
+            server.hold("b")
+            await asyncio.sleep(10)
         assert not elector.is_leader
+        assert server.writes == writes
+    assert replica.ends == []
 
 
-async def test_a_leader_whose_lease_was_deleted_stops() -> None:
+async def test_a_leader_whose_lease_was_deleted_begins_a_new_term() -> None:
     server = LeaseServer()
-    replica = Replica(server, "a")
-    async with replica.running() as elector:
+    async with Replica(server, "a").running() as elector:
         await elector.acquired()
         server.lease = None
         server._version += 1
-        assert replica.task
-        with pytest.raises(LeadershipLostError):
-            await replica.task
+        await asyncio.wait_for(elector.lost(), 2.1)
+        elector.step_down()
+        await asyncio.wait_for(elector.acquired(), 2.1)
+        await asyncio.sleep(60)
+        assert elector.is_leader
 
 
 async def test_a_released_lease_is_taken_within_one_pause() -> None:

@@ -1,7 +1,8 @@
 """Which of several replicas works: a coordination.k8s.io/v1 Lease, held by renewing it.
 
-Leadership ends by this process's own monotonic clock, counted from when the last successful renewal was sent; past
-it a thread ends the process, even if the event loop hangs. What a leader does is safe to do twice all the same.
+Leadership ends by this process's own monotonic clock, counted from when the last successful renewal was sent. The
+replica then stops its work and competes again (runtime/leadership.py); a thread ends the process only if the work does
+not stop in time, for example because the event loop hangs. What a leader does is safe to do twice all the same.
 The connection must be the elector's own: behind other requests a renewal would come too late.
 """
 
@@ -12,6 +13,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,11 +23,11 @@ from simjob.runtime import errors
 from simjob.runtime.connection import Requests
 from simjob.runtime.settings import Settings
 
+# The part of the time between the end of leadership and the Lease's own end in which the work must have stopped.
+_STOPPING: Final = 0.5
+_GUARD_INTERVAL: Final = 0.25
+
 _log = logging.getLogger(__name__)
-
-
-class LeadershipLostError(Exception):
-    """Another replica holds the Lease; this one must end without another write."""
 
 
 class _Spec(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -53,7 +55,10 @@ _LEASES: Final = msgspec.json.Decoder(_Lease)
 
 
 class Elector:
-    """Takes part in the election from `run` on, until `release`."""
+    """Takes part in the election from `run` on, until `release`.
+
+    Each term goes from `acquired` to `lost`; the next one can begin after `step_down`.
+    """
 
     def __init__(
         self,
@@ -76,6 +81,9 @@ class Elector:
         self._valid_until = float("-inf")
         self._observed: tuple[_Spec, float] | None = None
         self._acquired = asyncio.Event()
+        self._deposed = asyncio.Event()
+        self._term = 0
+        self._trouble = ""
         self._turn = asyncio.Lock()
         self._released = threading.Event()
 
@@ -85,20 +93,41 @@ class Elector:
         return not self._settings.leader_election or self._monotonic() < self._valid_until
 
     async def acquired(self) -> None:
-        """Waits until this replica leads."""
+        """Wait until this replica leads."""
         if self._settings.leader_election:
             await self._acquired.wait()
 
+    async def lost(self) -> None:
+        """Wait until this replica leads no more. Its work then has a moment to stop, and sends no more writes."""
+        if not self._settings.leader_election:
+            await asyncio.Event().wait()
+        while (left := self._valid_until - self._monotonic()) > 0:
+            with suppress(TimeoutError):
+                # A remainder too short for the clock to show would be waited for again and again.
+                await asyncio.wait_for(self._deposed.wait(), max(left, 0.001))
+
+    def step_down(self) -> None:
+        """End the term: nothing of it works any more, so this replica may compete for the Lease again."""
+        self._held, self._valid_until = None, float("-inf")
+        self._term += 1
+        self._acquired.clear()
+        _log.warning("leads no more", extra={"identity": self._settings.identity})
+
     async def run(self) -> None:
-        """Acquires and renews until `release`; raises LeadershipLostError when another replica leads instead."""
+        """Acquire and renew until `release`. No answer of the API server ends it."""
         while self._settings.leader_election and not self._released.is_set():
             # Followers that ask at different times do not collide when the Lease falls free.
             next_at = self._monotonic() + self._settings.lease_retry_seconds * (1 - self._jitter() / 5)
             async with self._turn:
-                if not self._released.is_set():
+                if not self._released.is_set() and not self._is_stopping:
                     await self._round()
             # After a request that took its time the next one follows soon, or there would be too few before the end.
             await asyncio.sleep(max(self._settings.lease_retry_seconds / 10, next_at - self._monotonic()))
+
+    @property
+    def _is_stopping(self) -> bool:
+        """Whether a term is over and its work has not stopped yet: renewed now, the Lease would hide that."""
+        return self._acquired.is_set() and not self.is_leader
 
     async def release(self) -> None:
         """Gives the Lease to whoever asks next. To be called after the last write has been answered."""
@@ -117,8 +146,13 @@ class Elector:
     async def _round(self) -> None:
         try:
             await (self._compete() if self._held is None else self._renew(self._held))
-        except errors.ClusterError as trouble:
-            _log.warning("no news of the Lease", extra={"why": str(trouble), "leader": self._held is not None})
+        except (errors.ClusterError, msgspec.DecodeError) as trouble:
+            # Said once, not every two seconds of an outage.
+            if self._trouble != str(trouble):
+                _log.warning("no news of the Lease", extra={"why": str(trouble), "leader": self._held is not None})
+            self._trouble = str(trouble)
+        else:
+            self._trouble = ""
 
     async def _renew(self, held: _Lease) -> None:
         spec = msgspec.structs.replace(held.spec, renew_time=self._now())
@@ -128,10 +162,16 @@ class Elector:
             # Someone else wrote to it, or deleted it; or our own write came through although its answer was lost.
             there = await self._get()
             if there is None or there.spec.holder_identity != self._settings.identity:
-                self._valid_until = float("-inf")
-                raise LeadershipLostError("another replica holds the Lease") from None
+                self._depose(held)
+                return
             self._held = there
             await self._hold(there, msgspec.structs.replace(there.spec, renew_time=self._now()))
+
+    def _depose(self, held: _Lease) -> None:
+        if self._held is held:
+            _log.error("another replica holds the Lease")
+            self._valid_until = min(self._valid_until, self._monotonic())
+            self._deposed.set()
 
     async def _compete(self) -> None:
         there = await self._get()
@@ -145,6 +185,9 @@ class Elector:
         """Whether the holder gave it up, or has not changed it for its duration as this process observed it."""
         # Its times are never read: they are another machine's clock.
         if not spec.holder_identity:
+            return True
+        if self._term and spec.holder_identity == self._settings.identity:
+            # An earlier term of this process, which has stepped down: the name has a random part.
             return True
         now = self._monotonic()
         if self._observed is None or self._observed[0] != spec:
@@ -168,7 +211,9 @@ class Elector:
         self._valid_until = sent + self._settings.lease_renew_deadline_seconds
         if not self._acquired.is_set():
             _log.info("leading", extra={"identity": self._settings.identity, "lease": self._settings.lease_name})
-            threading.Thread(target=self._guard, name="end of leadership", daemon=True).start()
+            guard = threading.Thread(target=self._guard, args=(self._term,), name="end of leadership", daemon=True)
+            guard.start()
+            self._deposed.clear()
             self._acquired.set()
 
     async def _give_up(self, held: _Lease) -> None:
@@ -180,14 +225,17 @@ class Elector:
             if there is not None and there.spec.holder_identity == self._settings.identity:
                 await self._put(_without_holder(there))
 
-    def _guard(self) -> None:
-        while self._monotonic() < self._valid_until:
-            if self._released.wait(0.25):
+    def _guard(self, term: int) -> None:
+        """End the process if the work of this term has not stopped well before another replica may take the Lease."""
+        settings = self._settings
+        grace = (settings.lease_duration_seconds - settings.lease_renew_deadline_seconds) * _STOPPING
+        while self._term == term and not self._released.is_set():
+            if self._monotonic() > self._valid_until + grace and self._term == term:
+                # Logging may need what a hung loop holds; a line on standard error needs nothing.
+                os.write(2, b"the Lease could not be renewed, and the work could not be stopped in time: ending\n")
+                self._end(1)
                 return
-        if not self._released.is_set():
-            # Logging may need what a hung loop holds; a line on standard error needs nothing.
-            os.write(2, b"the Lease could not be renewed in time: ending\n")
-            self._end(1)
+            self._released.wait(_GUARD_INTERVAL)
 
     async def _get(self) -> _Lease | None:
         try:

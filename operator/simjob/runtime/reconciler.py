@@ -182,6 +182,9 @@ class Reconciler:
 
     async def _remove(self, key: Key) -> None:
         """Removes the children of a SimulationJob that is gone; makes sure that it is."""
+        self._memories.pop(key, None)
+        self._reporter.forget(key)
+        self.preparing.forget(key)
         if not self._store.is_gone(key):
             if name := self._store.owner_name(key):
                 await self._reporter.read(key, name)
@@ -189,9 +192,6 @@ class Reconciler:
                 # Pods without a Job that tells their owner's name: the garbage collector's.
                 self._store.drop(key)
             return
-        self._memories.pop(key, None)
-        self._reporter.forget(key)
-        self.preparing.forget(key)
         if self._store.is_orphaned(key) or not self._store.has_children(key):
             self._store.drop(key)
             return
@@ -226,8 +226,11 @@ def _about(key: Key, **more: Any) -> dict[str, Any]:
     return {"namespace": key.namespace, "uid": key.uid, **more}
 
 
-async def run(reconciler: Reconciler, workers: int) -> None:
-    """Runs so many workers, and some for urgent keys only, until it is cancelled; then posts the Events that wait."""
+async def run(reconciler: Reconciler, workers: int, *, may_write: Callable[[], bool] = lambda: True) -> None:
+    """Run `workers` workers, and some for urgent keys only, until cancelled; then post the Events that wait.
+
+    `may_write`: whether this process still leads. One that does not keeps its Events to itself.
+    """
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(reconciler.recorder.run())
@@ -237,6 +240,7 @@ async def run(reconciler: Reconciler, workers: int) -> None:
                 group.create_task(reconciler.work(urgent_only=True))
     finally:
         reconciler.preparing.close()
-        # A time-out here must not hide why the operator ends.
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(reconciler.recorder.flush(), _LAST_EVENTS)
+        if may_write():
+            # A time-out here must not hide why the operator ends.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(reconciler.recorder.flush(), _LAST_EVENTS)

@@ -77,7 +77,8 @@ class Settings(BaseSettings):
     lease_renew_deadline_seconds: float = Field(
         default=10,
         gt=0,
-        description="A leader ends itself this long after its last renewal. One request may take half of it.",
+        description="A leader that could not renew its Lease for this long stops its work and competes again. One "
+        "request may take half of it. If the work does not stop in time, the process ends.",
     )
     lease_retry_seconds: float = Field(
         default=2,

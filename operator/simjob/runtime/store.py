@@ -168,6 +168,11 @@ class Store:
             metadata = job.metadata.model_copy(update={"resource_version": resource_version})
             self._simulationjobs[key] = replace(job, metadata=metadata, status=status)
 
+    def wake_all(self) -> None:
+        """Ask for a look at everything that is known: this process begins to lead."""
+        for key in (*self._simulationjobs, *self._gone, *self._children):
+            self._wake(key)
+
     def put_job(self, fact: JobFact) -> None:
         """Takes a Job's state if it is newer than what is known."""
         key = Key(fact.namespace, fact.owner_uid)
