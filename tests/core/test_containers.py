@@ -109,7 +109,7 @@ def test_an_init_container_that_failed_is_named() -> None:
         containerStatuses=[waiting("PodInitializing")],
     )
     assert (found.exit_code, found.container, found.reason, found.message) == (3, "fetch", "Error", "no data")
-    assert (found.image, found.started, found.all_ended) == ("fetch:1", None, False)
+    assert (found.image, found.started, found.over) == ("fetch:1", None, False)
 
 
 def test_a_native_sidecar_that_is_stopped_after_the_simulation_decides_nothing() -> None:
@@ -124,7 +124,7 @@ def test_an_injected_container_that_failed_does_not_fail_the_users() -> None:
     found = reading(
         spec=["simulation", "istio-proxy"], phase="Failed", containerStatuses=[ended(0), ended(1, name="istio-proxy")]
     )
-    assert (found.exit_code, found.container, found.all_ended, found.held) == (0, "", True, False)
+    assert (found.exit_code, found.container, found.over, found.held) == (0, "", True, False)
 
 
 @pytest.mark.parametrize(
@@ -162,11 +162,11 @@ def test_where_the_mark_is_missing_or_wrong_all_containers_count_as_the_users(ma
         spec=["simulation", "istio-proxy"],
         containerStatuses=[running("istio-proxy"), ended(0, message="{}")],
     )
-    assert (found.result, found.all_ended, found.held) == ("{}", False, False)
+    assert (found.result, found.over, found.held) == ("{}", False, False)
 
 
 @pytest.mark.parametrize(
-    ("others", "all_ended", "held"),
+    ("others", "over", "held"),
     [
         ([running("exporter"), running("istio-proxy")], False, False),
         ([ended(0, 25, name="exporter"), running("istio-proxy")], True, True),
@@ -176,7 +176,7 @@ def test_where_the_mark_is_missing_or_wrong_all_containers_count_as_the_users(ma
     ],
 )
 def test_what_an_injector_added_holds_a_pod_whose_own_containers_have_ended(
-    others: list[dict[str, Any]], all_ended: bool, held: bool
+    others: list[dict[str, Any]], over: bool, held: bool
 ) -> None:
     found = reading(
         marked="simulation,exporter",
@@ -184,13 +184,13 @@ def test_what_an_injector_added_holds_a_pod_whose_own_containers_have_ended(
         phase="Running",
         containerStatuses=[ended(0), *others],
     )
-    assert (found.all_ended, found.held) == (all_ended, held)
-    assert found.ended == (datetime.fromisoformat(T[25]) if all_ended else None)
+    assert (found.over, found.held) == (over, held)
+    assert found.ended == (datetime.fromisoformat(T[25]) if over else None)
 
 
 def test_a_native_sidecar_holds_no_pod() -> None:
     found = reading(init=PROXY_ALWAYS, initContainerStatuses=[running("proxy")], containerStatuses=[ended(0)])
-    assert (found.all_ended, found.held) == (True, False)
+    assert (found.over, found.held) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -199,3 +199,53 @@ def test_a_job_has_finished_when_a_condition_says_so(conditions: list[dict[str, 
 def test_a_queue_that_holds_a_job_is_seen() -> None:
     found = job_fact(suspend=True, conditions=[{"type": "Suspended", "status": "True"}])
     assert (found.suspended, found.says_suspended) == (True, True)
+
+
+SIMULATION = {"name": "simulation", "state": {"terminated": {"exitCode": 0, "startedAt": START, "finishedAt": END}}}
+PROXY = {"name": "proxy", "state": {"running": {"startedAt": START}}}
+INJECTED: dict[str, Any] = {
+    "spec": {"nodeName": "node-1", "containers": [{"name": "proxy"}, {"name": "simulation"}]},
+    "phase": "Running",
+    "containerStatuses": [PROXY, SIMULATION],
+}
+MARKED = {"annotations": {"simjob.dev/containers": "simulation"}}
+
+
+@pytest.mark.parametrize(
+    ("status", "meta", "over"),
+    [
+        ({}, {}, True),
+        ({"phase": "Pending"}, {}, True),
+        ({"phase": "Succeeded"}, {}, False),
+        ({"conditions": [{"type": "DisruptionTarget", "status": "True"}]}, {}, False),
+        ({}, {"deletionTimestamp": "2026-01-02T03:05:00Z", "deletionGracePeriodSeconds": 30}, False),
+        ({"containerStatuses": [PROXY, PROXY | {"name": "simulation"}]}, {}, False),
+    ],
+)
+def test_a_pod_is_over_when_the_users_containers_ended_before_anything_else_ended_it(
+    status: dict[str, Any], meta: dict[str, Any], over: bool
+) -> None:
+    found = fact(meta=MARKED | meta, **INJECTED | status)
+    assert (found.over_at == NOW) is over
+
+
+def test_a_pod_that_an_injected_container_keeps_is_live_and_has_an_outcome() -> None:
+    found = fact(meta=MARKED, **INJECTED)
+    assert (found.live, found.ended, found.outcome, found.state) == (True, False, PodState.SUCCEEDED, PodState.RUNNING)
+    assert found.last_end == datetime.fromisoformat(END)
+    assert fact(meta=MARKED, **INJECTED | {"phase": "Failed"}).state is PodState.SUCCEEDED
+
+
+def test_a_simulation_that_runs_while_an_injected_container_waits_is_running() -> None:
+    waits = {"name": "proxy", "state": {"waiting": {"reason": "ImagePullBackOff"}}}
+    runs = {"name": "simulation", "state": {"running": {"startedAt": START}}}
+    assert (
+        fact(meta=MARKED, **INJECTED | {"phase": "Pending", "containerStatuses": [waits, runs]}).state
+        is PodState.RUNNING
+    )
+
+
+def test_a_kubelet_that_ends_a_pod_is_told_apart_from_others() -> None:
+    for reason, by_kubelet in (("TerminationByKubelet", True), ("EvictionByEvictionAPI", False)):
+        condition = {"type": "DisruptionTarget", "status": "True", "reason": reason}
+        assert fact(conditions=[condition]).by_kubelet is by_kubelet

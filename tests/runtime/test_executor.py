@@ -141,13 +141,15 @@ async def test_a_deadline_that_is_refused_is_told_once_and_holds_nothing_up() ->
     bench = Workbench()
     job, pod = await bench.started()
     bench.cluster.refuse("limit_pod", ForbiddenError("a policy", code=403))
-    outcome = await bench.apply(LimitRun(pod=pod, seconds=10), WriteJobStatus(job=job, status={"active": 1}))
+    outcome = await bench.apply(
+        LimitRun(pod=pod, seconds=10, otherwise="it runs longer"), WriteJobStatus(job=job, status={"active": 1})
+    )
     assert bench.cluster.calls == ["limit_pod", "write_job_status"]
     assert outcome.trouble is None
     (told,) = outcome.notices
     assert (told.reason, told.warning) == ("DeadlineRefused", True)
-    assert told.note == "case 0 may run longer than `runSeconds`: its pod's deadline is refused: a policy"
-    assert (await bench.apply(LimitRun(pod=pod, seconds=10))).notices == ()
+    assert told.note == f"the deadline of pod {pod.name} is refused, so it runs longer: a policy"
+    assert (await bench.apply(LimitRun(pod=pod, seconds=10, otherwise="it runs longer"))).notices == ()
 
 
 async def test_deleting_what_is_gone_is_success() -> None:

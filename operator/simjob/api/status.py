@@ -134,7 +134,16 @@ class Failure(Lenient):
         None
     )
     exit_code: Annotated[
-        int | None, Field(ge=-INT32_MAX, le=INT32_MAX, description="The exit code of the first container that failed.")
+        int | None,
+        Field(ge=-INT32_MAX, le=INT32_MAX, description="The exit code of the simulation, or of `container` if given."),
+    ] = None
+    container: Annotated[
+        str | None,
+        Field(
+            max_length=63,
+            description="The container that failed, if it was not the simulation: the first one of the template's.",
+        ),
+        cut(63),
     ] = None
     reason: Annotated[
         str | None, Field(max_length=1024, description="Why, as one word, such as OOMKilled."), cut(1024)

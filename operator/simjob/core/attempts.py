@@ -11,7 +11,7 @@ from typing import Final
 
 from simjob.api.names import ErrorCode, Reason
 from simjob.api.spec import Spec, Task
-from simjob.core import computetime, retries, timeouts
+from simjob.core import computetime, retries, settling, timeouts
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import CaseFacts
 from simjob.core.plan import CountAttempt
@@ -63,13 +63,18 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The case ended by itself. `failures` counts the attempts that failed, `why` is its Job's word for the last."""
+    """The case ended by itself.
+
+    `failures` counts the attempts that failed, `why` is its Job's word for the last. `container`: the one that failed,
+    if it was not the simulation.
+    """
 
     outcome: Outcome
     job: JobFact | None
     failures: int = 0
     error_code: str = ""
     exit_code: int | None = None
+    container: str = ""
     reason: str = ""
     message: str = ""
     why: str = Reason.BACKOFF_LIMIT
@@ -98,8 +103,7 @@ def judge(case: CaseFacts, spec: Spec, now: datetime) -> Verdict:
     job = case.job
     if job and job.succeeded is not None:
         return _finished(job, case, spec)
-    if case.live_pods:
-        live = case.live_pods[-1]
+    if live := _awaited(case, now):
         return Live(pod=live, timed_out=_too_late(job, live, spec, now) if job else None)
     if job is None:
         return _without_job(case, spec)
@@ -113,6 +117,13 @@ def judge(case: CaseFacts, spec: Spec, now: datetime) -> Verdict:
     if job.active:
         return _lost(job, None)
     return Due(job=job, at=job.not_before)
+
+
+def _awaited(case: CaseFacts, now: datetime) -> PodFact | None:
+    """Return the live pod that the case waits for: not one that only its deletion ends, which waits for the outcome."""
+    job = case.job
+    live = (pod for pod in case.live_pods if not (settling.is_stuck(pod, now) and (not job or is_current(job, pod))))
+    return next(reversed(tuple(live)), None)
 
 
 def is_current(job: JobFact, pod: PodFact) -> bool:
@@ -169,6 +180,7 @@ def _finished(job: JobFact, case: CaseFacts, spec: Spec) -> Ended:
         failures=job.status_failed,
         error_code=timeouts.deadline_code(pod) if reason == Reason.DEADLINE_EXCEEDED else "",
         exit_code=pod.exit_code if pod else None,
+        container=pod.container if pod else "",
         reason=reason,
         message=pod.message if pod else job.finish_message,
     )
@@ -176,7 +188,7 @@ def _finished(job: JobFact, case: CaseFacts, spec: Spec) -> Ended:
 
 def _without_job(case: CaseFacts, spec: Spec) -> Verdict:
     # The Job was deleted by somebody after its pod had succeeded: the result stands.
-    ended_well = any(pod.state is PodState.SUCCEEDED and not pod.stopped for pod in case.pods)
+    ended_well = any(pod.outcome is PodState.SUCCEEDED and not pod.stopped for pod in case.pods)
     if ended_well and spec.task is Task.BATCH:
         return Ended(outcome=Outcome.SUCCEEDED, job=None)
     return Absent()
@@ -184,6 +196,7 @@ def _without_job(case: CaseFacts, spec: Spec) -> Verdict:
 
 def _after(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> Verdict:
     batch = spec.task is Task.BATCH
+    pod = replace(pod, state=pod.outcome or pod.state)
     if pod.state is PodState.SUCCEEDED and not pod.stopped and batch:
         return Ended(outcome=Outcome.SUCCEEDED, job=job, failures=job.failed)
     overran = pod.state is PodState.FAILED and pod.reason == Reason.DEADLINE_EXCEEDED
@@ -195,7 +208,7 @@ def _after(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> Verdict:
         return _failed(job, pod, spec, now, code=timeouts.deadline_code(pod), why=Reason.DEADLINE_EXCEEDED)
     if not pod.ended or (pod.state is PodState.FAILED and pod.exit_code is None):
         return _lost(job, pod)
-    if pod.exit_code in (spec.retries.non_retryable_exit_codes or ()):
+    if not pod.container and pod.exit_code in (spec.retries.non_retryable_exit_codes or ()):
         return _failed(job, pod, spec, now, why=Reason.POD_FAILURE_POLICY)
     if not batch:
         return _again(job, pod, now, ran=pod.ran)
@@ -219,6 +232,7 @@ def _failed(
             failures=failures,
             error_code=code,
             exit_code=pod.exit_code,
+            container=pod.container,
             reason=pod.reason or _ERROR,
             message=pod.message,
             why=why,

@@ -26,8 +26,9 @@ class Reading:
     `exit_code`, `reason`, `message`, `image`: of what explains the pod. The exit code is 0 only if the user's
     containers all succeeded. `container`: the one that failed, unless it is the simulation.
     `started`, `finished`, `result`: the simulation's times and termination message.
-    `all_ended`: every container that the user wrote has ended; `ended`: when the last of them did, if that is known.
-    `held`: a container that an injector added keeps the pod running. Native sidecars never do.
+    `over`: every container that the user wrote has ended, and neither the pod's deadline nor its node ended them.
+    `ended`: when the last of them did, if that is known.
+    `held`: they have ended, and a container that an injector added keeps the pod running. Native sidecars never do.
     """
 
     exit_code: int | None = None
@@ -38,7 +39,7 @@ class Reading:
     started: datetime | None = None
     finished: datetime | None = None
     result: str = ""
-    all_ended: bool = False
+    over: bool = False
     ended: datetime | None = None
     held: bool = False
 
@@ -57,14 +58,15 @@ def read(pod: Pod) -> Reading:
     all_ended = bool(written) and len(own) == len(written)
     ended = max(times) if all_ended and len(times) == len(own) else None
     others = (container.name for container in pod.spec.containers if container.name not in written)
-    reading = _explained(pod, written, by_itself=all_ended and not _ended_by_cluster(pod, ended))
+    over = all_ended and _by_itself(pod, ended)
+    reading = _explained(pod, written, over=over)
     started, finished, result = _simulation_ran(pod, written)
     return replace(
         reading,
         started=started,
         finished=finished,
         result=result,
-        all_ended=all_ended,
+        over=over,
         ended=ended,
         held=all_ended and any(not ends.get(name) for name in others),
     )
@@ -79,17 +81,21 @@ def _written(pod: Pod) -> tuple[str, ...]:
     return tuple(name for name in marked if name in present)
 
 
-def _ended_by_cluster(pod: Pod, ended: datetime | None) -> bool:
-    """Return whether the pod failed for a reason of its own, before the user's containers had all ended.
+def _by_itself(pod: Pod, ended: datetime | None) -> bool:
+    """Return whether the user's containers, which have all ended, did so without the pod having been ended.
 
-    Both the deadline and the end are times of the same kubelet, in whole seconds.
+    The kubelet says why it ends a pod only when nothing of the pod runs any more. Until then, a deadline shows in the
+    times: both are the same kubelet's, in whole seconds.
     """
-    if pod.status.phase != "Failed" or not pod.status.reason:
-        return False
-    accepted, limit = pod.status.start_time, pod.spec.active_deadline_seconds
-    if pod.status.reason != Reason.DEADLINE_EXCEEDED or not (ended and accepted and limit):
+    status = pod.status
+    if status.phase == "Succeeded" or (status.phase == "Failed" and not status.reason):
         return True
-    return ended >= accepted + timedelta(seconds=limit)
+    if status.phase == "Failed" and status.reason != Reason.DEADLINE_EXCEEDED:
+        return False
+    limit, accepted = pod.spec.active_deadline_seconds, status.start_time
+    if not limit:
+        return status.phase != "Failed"
+    return bool(ended and accepted and ended < accepted + timedelta(seconds=limit))
 
 
 def _simulation_ran(pod: Pod, written: tuple[str, ...]) -> tuple[datetime | None, datetime | None, str]:
@@ -102,13 +108,11 @@ def _simulation_ran(pod: Pod, written: tuple[str, ...]) -> tuple[datetime | None
     return (state.running.started_at if state.running else None), None, ""
 
 
-def _explained(pod: Pod, written: tuple[str, ...], *, by_itself: bool) -> Reading:
-    """Return exit code, reason, message and image of what explains the pod's state.
-
-    `by_itself`: the user's containers ended without the pod's own reason having anything to do with it.
-    """
+def _explained(pod: Pod, written: tuple[str, ...], *, over: bool) -> Reading:
+    """Return exit code, reason, message and image of what explains the pod's state; `over` as in Reading."""
     status = pod.status
-    reason, message = ("", "") if by_itself else (status.reason, status.message)
+    # What ended the rest of the pod afterwards does not explain how they ended.
+    reason, message = ("", "") if over else (status.reason, status.message)
     if failed := _failed(pod, written):
         container, end = failed
         return Reading(
@@ -118,7 +122,7 @@ def _explained(pod: Pod, written: tuple[str, ...], *, by_itself: bool) -> Readin
             image=container.image,
             container="" if container.name == written[0] else container.name,
         )
-    if by_itself:
+    if over:
         return Reading(exit_code=0)
     for container in status.init_container_statuses + status.container_statuses:
         if (wait := container.state.waiting) and wait.reason not in _START_UP:

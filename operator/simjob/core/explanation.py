@@ -76,6 +76,8 @@ def _idle(situation: Situation) -> tuple[str, str] | None:
 
 def _usual(phase: Phase, situation: Situation) -> tuple[str, str]:
     match phase:
+        case Phase.RUNNING if not situation.unfinished:
+            return Reason.RUNNING, "all cases have ended; their last pods are being stopped"
         case Phase.RUNNING if situation.ledger.cancelling:
             return Reason.RUNNING, "cases are running; those that `cancelCases` names are being stopped"
         case Phase.RUNNING if situation.has_pod(PodState.RUNNING):

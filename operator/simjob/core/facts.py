@@ -7,6 +7,7 @@ lead to is not decided here.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from simjob.api import names
 from simjob.core import containers
@@ -24,12 +25,19 @@ class PodState(StrEnum):
     FAILED = "Failed"
 
 
+_ENDED: Final = frozenset({PodState.SUCCEEDED, PodState.FAILED})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodFact:
     """One attempt's pod.
 
     `stopped`: its deletion was asked for before it ended, so that how it ended says nothing about the case.
-    `disrupted`: the cluster ended it (eviction, preemption, lost node), condition DisruptionTarget.
+    `disrupted`: the cluster ended it (eviction, preemption, lost node), condition DisruptionTarget. `by_kubelet`: its
+    kubelet did.
+    `over_at`: when the operator first saw that the user's containers had ended by themselves while others of the pod
+    ran; None for a pod that ended as a whole. `held`: only what an injector added keeps it. `last_end`: when the last
+    of the user's containers ended, by the kubelet's clock.
     `gone`: the pod is deleted and this is its last state.
     `reason`, `message`: why it waits or how it failed. `container`: the one that failed, if not the simulation.
     `grace`: seconds that its deletion leaves it.
@@ -53,6 +61,8 @@ class PodFact:
     terminating: bool = False
     stopped: bool = False
     disrupted: bool = False
+    by_kubelet: bool = False
+    held: bool = False
     gone: bool = False
     exit_code: int | None = None
     reason: str = ""
@@ -66,16 +76,25 @@ class PodFact:
     accepted: datetime | None = None
     started: datetime | None = None
     finished: datetime | None = None
+    last_end: datetime | None = None
     result: str = ""
     deadline: int | None = None
     seen_at: datetime
     asked_at: datetime | None = None
     gone_at: datetime | None = None
+    over_at: datetime | None = None
+
+    @property
+    def outcome(self) -> PodState | None:
+        """How the user's containers ended: SUCCEEDED or FAILED; None while one of them may run."""
+        if self.ended or self.over_at is None:
+            return self.state if self.ended else None
+        return _end(self.exit_code)
 
     @property
     def ended(self) -> bool:
         """Whether no container of it runs or ever will, by the kubelet's word."""
-        return self.state in (PodState.SUCCEEDED, PodState.FAILED)
+        return self.state in _ENDED
 
     @property
     def ran(self) -> timedelta | None:
@@ -140,6 +159,8 @@ def pod_fact(pod: Pod, seen_at: datetime) -> PodFact | None:
         return None
     reading = containers.read(pod)
     state = _pod_state(pod, reading)
+    disruption = next((c for c in pod.status.conditions if c.type == "DisruptionTarget" and c.status == "True"), None)
+    is_over = reading.over and not (state in _ENDED or meta.deletion_timestamp or disruption)
     return PodFact(
         name=meta.name,
         namespace=meta.namespace,
@@ -152,7 +173,9 @@ def pod_fact(pod: Pod, seen_at: datetime) -> PodFact | None:
         state=state,
         terminating=meta.deletion_timestamp is not None,
         stopped=meta.deletion_timestamp is not None and not _ended_first(pod, state),
-        disrupted=any(c.type == "DisruptionTarget" and c.status == "True" for c in pod.status.conditions),
+        disrupted=disruption is not None,
+        by_kubelet=disruption is not None and disruption.reason == "TerminationByKubelet",
+        held=reading.held,
         exit_code=reading.exit_code,
         reason=reading.reason,
         message=reading.message,
@@ -165,22 +188,25 @@ def pod_fact(pod: Pod, seen_at: datetime) -> PodFact | None:
         accepted=pod.status.start_time,
         started=reading.started,
         finished=reading.finished,
+        last_end=reading.ended,
         result=reading.result,
         deadline=pod.spec.active_deadline_seconds,
         seen_at=seen_at,
         asked_at=seen_at if meta.deletion_timestamp is not None else None,
+        over_at=seen_at if is_over else None,
     )
 
 
 def _ended_first(pod: Pod, state: PodState) -> bool:
     # An ended pod is deleted with a grace period of 0, whoever asks; a running one keeps that of the request.
     # The kubelet's own last delete has 0 too: successor() keeps what an earlier version of the pod said.
-    ended = state in (PodState.SUCCEEDED, PodState.FAILED)
-    return ended and not pod.metadata.deletion_grace_period_seconds
+    return state in _ENDED and not pod.metadata.deletion_grace_period_seconds
 
 
 def successor(old: PodFact, new: PodFact) -> PodFact:
-    """Returns `new` with what only the older version of the same pod can tell: a stop, since when, when it started."""
+    """Return `new` with what only the older version of the same pod can say: a stop, since when, when it started."""
+    if old.over_at is not None and not (new.disrupted and new.by_kubelet):
+        new = _still_over(old, new)
     return replace(
         new,
         stopped=new.stopped or old.stopped,
@@ -188,6 +214,30 @@ def successor(old: PodFact, new: PodFact) -> PodFact:
         seen_at=old.seen_at if old.state is new.state else new.seen_at,
         asked_at=old.asked_at or new.asked_at,
     )
+
+
+def _still_over(old: PodFact, new: PodFact) -> PodFact:
+    """Return `new` with the end that the older version had.
+
+    Whoever deletes or evicts the pod after that says so in advance, and changes nothing. A kubelet does not: when it
+    ends a pod, some containers end before others.
+    """
+    return replace(
+        new,
+        state=_end(old.exit_code) if new.ended else new.state,
+        stopped=False,
+        disrupted=False,
+        exit_code=old.exit_code,
+        reason=old.reason,
+        message=old.message,
+        image=old.image,
+        container=old.container,
+        over_at=old.over_at,
+    )
+
+
+def _end(exit_code: int | None) -> PodState:
+    return PodState.SUCCEEDED if exit_code == 0 else PodState.FAILED
 
 
 def job_fact(job: Job) -> JobFact | None:
@@ -252,7 +302,7 @@ def _pod_state(pod: Pod, reading: Reading) -> PodState:
         case "Succeeded":
             return PodState.SUCCEEDED
         case "Failed":
-            return PodState.SUCCEEDED if reading.exit_code == 0 else PodState.FAILED
+            return _end(reading.exit_code)
         # A container that an injector added and that waits keeps the phase Pending.
         case "Pending" if reading.started is None:
             return PodState.ASSIGNED if pod.spec.node_name else PodState.PENDING

@@ -83,6 +83,7 @@ def finished(job: JobFact, ended: Ended, now: datetime) -> Patch | None:
 
 def _failure_message(ended: Ended) -> str:
     code = "" if ended.exit_code is None else f", exit code {ended.exit_code}"
+    code += f" of container {ended.container}" if ended.container else ""
     detail = f": {ended.message}" if ended.message else ""
     return f"The case failed: {ended.reason}{code}{detail}"[:1024]
 

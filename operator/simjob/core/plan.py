@@ -62,10 +62,14 @@ class WriteJobStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitRun:
-    """Draw in a running pod's deadline: its kubelet ends it so many seconds after it took it up."""
+    """Lower the deadline of a pod: its kubelet ends it `seconds` after it accepted it.
+
+    `otherwise`: what follows if the API server refuses that, for people.
+    """
 
     pod: PodFact
     seconds: int
+    otherwise: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,12 +121,16 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """A case that has ended by itself and is not in the stored ledger yet. `result`: its message, perhaps empty."""
+    """A case that has ended by itself and is not in the stored ledger yet.
+
+    `container`: the one that failed, if it was not the simulation. `result`: the simulation's message, perhaps empty.
+    """
 
     index: int
     name: str
     succeeded: bool
     exit_code: int | None = None
+    container: str = ""
     result: str = ""
 
 

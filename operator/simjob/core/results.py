@@ -45,13 +45,14 @@ def ends(situation: Situation, ledger: Ledger) -> tuple[End, ...]:
         if case.index not in ledger.succeeded and case.index not in ledger.failed:
             continue
         pod = case.last_pod
-        said = pod.result if pod and pod.ended and not pod.stopped else ""
+        said = pod.result if pod and pod.outcome and not pod.stopped else ""
         name = case.job.case_name if case.job else ""
         end = End(
             index=case.index,
             name=name or str(case.index),
             succeeded=ended.succeeded,
             exit_code=ended.exit_code,
+            container=ended.container,
             result=said if said.strip() else "",
         )
         found.append(end)
@@ -63,6 +64,8 @@ def line(end: End, case: Case) -> str:
     row: dict[str, Any] = {"index": end.index, "name": case.name, "outcome": "Succeeded" if end.succeeded else "Failed"}
     if end.exit_code is not None:
         row["exitCode"] = end.exit_code
+    if end.container:
+        row["container"] = end.container
     row |= {"parameters": case.parameters, "result": _value(end.result)}
     return msgspec.json.encode(row).decode() + "\n"
 

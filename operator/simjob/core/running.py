@@ -8,7 +8,7 @@ from typing import Final
 from simjob.api.names import Reason
 from simjob.api.ranges import Ranges
 from simjob.api.status import Phase
-from simjob.core import attempts, explanation, history, jobstatus, summary, timeouts, totaltime
+from simjob.core import attempts, explanation, history, jobstatus, settling, summary, timeouts, totaltime
 from simjob.core.attempts import Absent, Due, Ended, Held, Live, Over, Verdict
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import CaseFacts
@@ -58,6 +58,7 @@ def running(situation: Situation) -> Plan:
     saying = explanation.explain(situation)
     status = summary.summarize(situation, saying, round_=starts.round_)
     times = [summary.resync_at(situation.now), *_times(situation, starting), *([starts.again] if starts.again else [])]
+    times += [at for pod in situation.live_pods if (at := settling.stuck_at(pod)) and at > situation.now]
     if (over_at := totaltime.over_at(situation)) is not None:
         times.append(over_at)
     return Plan(
@@ -92,10 +93,13 @@ def _advance(case: CaseFacts, verdict: Verdict, situation: Situation) -> Iterabl
 
 
 def _limit(pod: PodFact, situation: Situation) -> Iterable[Action]:
-    """Holds the current attempt's pod to its time."""
-    seconds = timeouts.tightened(pod, situation.job.spec.timeouts)
-    if seconds is not None:
-        yield LimitRun(pod=pod, seconds=seconds)
+    """Hold the current attempt's pod to its time, and end one that only an injected container keeps."""
+    if (seconds := settling.deadline(pod)) is not None:
+        otherwise = f"it is deleted, with its logs, when the end of case {pod.index} is recorded"
+        yield LimitRun(pod=pod, seconds=seconds, otherwise=otherwise)
+    elif (seconds := timeouts.tightened(pod, situation.job.spec.timeouts)) is not None:
+        otherwise = f"case {pod.index} may run longer than `runSeconds`"
+        yield LimitRun(pod=pod, seconds=seconds, otherwise=otherwise)
 
 
 def _told(situation: Situation, starting: bool) -> Iterable[WriteJobStatus]:

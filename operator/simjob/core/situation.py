@@ -58,7 +58,8 @@ class Situation:
     @property
     def occupied(self) -> int:
         """How many places of `parallelism` are taken: by live pods and by Jobs that their queue holds."""
-        return sum(1 for verdict in self.verdicts.values() if isinstance(verdict, Live | Held))
+        held = sum(1 for case in self.open if case.live_pods or isinstance(self.verdicts[case.index], Held))
+        return held + sum(1 for case in self.closed if case.live_pods)
 
     @property
     def unfinished_jobs(self) -> tuple[JobFact, ...]:

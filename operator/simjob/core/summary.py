@@ -24,6 +24,7 @@ from simjob.core.situation import Situation, done
 
 _RESYNC: Final = timedelta(seconds=60)
 _LONGEST: Final = 1024
+_LONGEST_NAME: Final = 63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +157,7 @@ def _new_failures(situation: Situation) -> tuple[Failure, ...]:
             name=(case.job.case_name or None) if case.job else None,
             error_code=ended.error_code or ErrorCode.CASE_FAILED,
             exit_code=ended.exit_code,
+            container=ended.container[:_LONGEST_NAME] or None,
             reason=ended.reason[:_LONGEST] or None,
             message=ended.message[:_LONGEST] or None,
             finished_at=situation.now,

@@ -56,5 +56,6 @@ def _failed(failed: Ranges, new: Status) -> str:
         return f"failed for good: cases {failed}"
     what = first.reason if first.error_code in (None, ErrorCode.CASE_FAILED) else first.error_code
     code = "" if first.exit_code is None else f", exit code {first.exit_code}"
+    code += f" of container {first.container}" if first.container else ""
     message = f": {first.message}" if first.message else ""
     return f"failed for good: cases {failed}; case {first.index}: {what}{code}{message}"

@@ -154,7 +154,7 @@ class Executor:
                 assert_never(action)
 
     async def _limit(self, action: LimitRun, outcome: Outcome) -> None:
-        """Draws in a pod's deadline. Where a policy does not let it, the wide one that the pod was made with holds."""
+        """Lower a pod's deadline. Where a policy refuses that, the one that the pod was made with holds."""
         pod = action.pod
         if pod.uid in self._unlimited:
             return
@@ -164,9 +164,7 @@ class Executor:
             self._unlimited[pod.uid] = None
             if len(self._unlimited) > _REMEMBERED:
                 self._unlimited.popitem(last=False)
-            note = (
-                f"case {pod.index} may run longer than `runSeconds`: its pod's deadline is refused: {refused.message}"
-            )
+            note = f"the deadline of pod {pod.name} is refused, so {action.otherwise}: {refused.message}"
             outcome.notices += (Notice(reason=Reason.DEADLINE_REFUSED, action="Limit", note=note, warning=True),)
 
     async def _delete_job(self, key: Key, job: JobFact) -> None:

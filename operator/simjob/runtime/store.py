@@ -294,6 +294,6 @@ def _forget_settled(children: _Children, status: Status | None) -> None:
     for pod in gone:
         job = children.jobs.get(pod.job_uid)
         counted = finished is not None and pod.index in finished
-        surpassed = job.attempt > pod.attempt if job else pod.stopped or pod.state is not PodState.SUCCEEDED
+        surpassed = job.attempt > pod.attempt if job else pod.stopped or pod.outcome is not PodState.SUCCEEDED
         if counted or surpassed:
             children.forget_pod(pod)
