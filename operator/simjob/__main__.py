@@ -122,7 +122,7 @@ class Operator:
     async def _tidy(self) -> None:
         while True:
             await asyncio.sleep(_TIDY_INTERVAL)
-            self._store.tidy()
+            self._store.tidy(leading=self._elector.is_leader)
 
     def _probes(self) -> AbstractAsyncContextManager[int]:
         health = [self._lag.check(), probes.fresh("SimulationJobs", self._resync.unseen_age, _WATCH_LIMIT)]

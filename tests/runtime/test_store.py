@@ -25,7 +25,7 @@ def a_store(queue: WorkQueue | None = None) -> Store:
 
 
 def sweep(version: int = 1, *, status: dict[str, Any] | None = None, **keywords: Any) -> dict[str, Any]:
-    metadata = {"resourceVersion": str(version), **keywords.pop("metadata", {})}
+    metadata = {"resourceVersion": str(version), "generation": version, **keywords.pop("metadata", {})}
     return a_job_dict(metadata=metadata, status=status, **keywords)
 
 

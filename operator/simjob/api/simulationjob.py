@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from simjob.api import names, rules
@@ -44,6 +44,13 @@ class ManagedField(Lenient):
     fields_v1: Annotated[dict[str, Any], Field(default_factory=dict)]
 
 
+def _ours(annotations: Any) -> Any:
+    """Return the operator's own annotations: `kubectl apply` keeps the whole manifest in another one."""
+    if not isinstance(annotations, Mapping):
+        return annotations
+    return {key: value for key, value in annotations.items() if str(key).startswith(f"{names.GROUP}/")}
+
+
 class Metadata(Lenient):
     """The part of the object's metadata that is read."""
 
@@ -55,7 +62,7 @@ class Metadata(Lenient):
     creation_timestamp: Time | None = None
     deletion_timestamp: Time | None = None
     labels: Annotated[dict[str, str], Field(default_factory=dict)]
-    annotations: Annotated[dict[str, str], Field(default_factory=dict)]
+    annotations: Annotated[dict[str, str], Field(default_factory=dict), BeforeValidator(_ours)]
     finalizers: tuple[str, ...] = ()
     managed_fields: tuple[ManagedField, ...] = ()
 
@@ -124,6 +131,22 @@ class Reading:
 def parse(raw: Mapping[str, Any]) -> SimulationJob | Invalid:
     """Read a SimulationJob as the API server gives it."""
     return read(raw).job
+
+
+def reread(known: SimulationJob, raw: Mapping[str, Any]) -> SimulationJob | None:
+    """Read a newer state of a known SimulationJob, whose spec is the same because its generation is.
+
+    None if it is another generation or object, or cannot be read so: it is then to be read as a whole.
+    """
+    metadata = raw["metadata"]
+    same = (metadata["uid"], metadata.get("generation")) == (known.metadata.uid, known.metadata.generation)
+    if not same or not known.metadata.generation:
+        return None
+    try:
+        # The spec is an instance already, which pydantic takes as it is.
+        return SimulationJob.model_validate({**raw, "spec": known.spec}, extra="ignore")
+    except ValidationError:
+        return None
 
 
 def read(raw: Mapping[str, Any]) -> Reading:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
-from simjob.api import simulationjob
+from simjob.api import finished, simulationjob
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
 from simjob.core import cancellation, casecancellation, facts, observed
@@ -138,12 +138,21 @@ class Store:
         known = self._simulationjobs.get(key)
         if key in self._gone or (known and _version(known) >= int(metadata["resourceVersion"])):
             return
-        reading = simulationjob.read(raw)
-        self._simulationjobs[key] = job = reading.job
-        self._unknown.note(job.metadata, reading.unknown)
+        self._simulationjobs[key] = job = _kept(self._read(known, raw))
         if job.metadata.orphans_children:
             self._orphaned.add(key)
         self._wake(key, urgent=_cancel_asked(job) or self._is_unlatched(key))
+
+    def _read(self, known: SimulationJob | Invalid | None, raw: dict[str, Any]) -> SimulationJob | Invalid:
+        """Read a state; its spec only if that is new, since a long list of cases takes tens of milliseconds."""
+        if isinstance(known, SimulationJob):
+            job = simulationjob.reread(known, raw)
+            # The spec of one that has ended is a summary, no use for one that goes on.
+            if job and (job.status.is_over or not known.status.is_over):
+                return job
+        reading = simulationjob.read(finished.without_cases(raw))
+        self._unknown.note(reading.job.metadata, reading.unknown)
+        return reading.job
 
     def deleted(self, raw: dict[str, Any]) -> None:
         """Takes note that a SimulationJob is gone; its children are to follow."""
@@ -162,7 +171,7 @@ class Store:
             self._wake(key)
         if isinstance(job, SimulationJob) and int(resource_version) > _version(job):
             metadata = job.metadata.model_copy(update={"resource_version": resource_version})
-            self._simulationjobs[key] = job.model_copy(update={"metadata": metadata, "status": status})
+            self._simulationjobs[key] = _kept(job.model_copy(update={"metadata": metadata, "status": status}))
             self._is_unlatched(key)
         elif isinstance(job, Invalid):
             metadata = job.metadata.model_copy(update={"resource_version": resource_version})
@@ -232,13 +241,20 @@ class Store:
         for pod in self._unlisted([c.pods for c in self._children_in(namespace)], uids, version):
             self.pod_deleted(pod)
 
-    def tidy(self) -> None:
-        """Forgets what can change nothing any more, also where this process does not lead and plans nothing."""
+    def tidy(self, *, leading: bool) -> None:
+        """Forget what can change nothing any more, also where this process does not lead and plans nothing.
+
+        A follower takes no key from the queue, so the keys of what it forgets are taken out here.
+        """
         for key, children in list(self._children.items()):
             job = self._simulationjobs.get(key)
             _forget_settled(children, job.status if job else None)
+            if not children.jobs and not children.pods:
+                del self._children[key]
         for key in [key for key in self._gone if not self.has_children(key)]:
             self.drop(key)
+        if not leading:
+            self._queue.keep(self._simulationjobs.keys() | self._gone | self._children.keys())
 
     def _children_in(self, namespace: str | None) -> list[_Children]:
         return [found for key, found in self._children.items() if namespace in (None, key.namespace)]
@@ -278,6 +294,11 @@ class Store:
 def _version(job: SimulationJob | Invalid) -> int:
     # Comparable by order since https://kep.k8s.io/5504.
     return int(job.metadata.resource_version)
+
+
+def _kept(job: SimulationJob | Invalid) -> SimulationJob | Invalid:
+    """Return what is kept of a SimulationJob: all of it while it is under way."""
+    return finished.summary(job) if isinstance(job, SimulationJob) and job.status.is_over else job
 
 
 def _cancel_asked(job: SimulationJob | Invalid) -> bool:

@@ -7,7 +7,7 @@ knows nothing of what a key means.
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import NamedTuple
 
 
@@ -84,6 +84,14 @@ class WorkQueue:
     def forget(self, key: Key) -> None:
         """The next `backoff` of `key` starts from the shortest delay."""
         self._failures.pop(key, None)
+
+    def keep(self, keys: Set[Key]) -> None:
+        """Drop all waiting keys but these. For a queue from which nobody takes: what is handed out is not touched."""
+        for waiting in (self._urgent, self._ordinary, self._failures):
+            for key in waiting.keys() - keys:
+                del waiting[key]
+        for key in self._later.keys() - keys:
+            self._later.pop(key)[1].cancel()
 
     async def get(self, *, urgent_only: bool = False) -> Key:
         """Waits for a key and hands it out; the caller says `done` when it has finished with it."""

@@ -1,0 +1,109 @@
+from typing import Any
+
+import pytest
+from builders import NOW, a_job, a_job_dict, a_job_fact, a_pod_fact
+from simjob.api import finished, simulationjob
+from simjob.api.simulationjob import SimulationJob
+from simjob.core import planner
+from simjob.core.facts import PodState
+from simjob.core.observed import observe
+
+LISTED = {"list": [{"name": f"case-{index}", "parameters": {"x": index}} for index in range(3)]}
+SOURCES: list[dict[str, Any]] = [
+    {"count": 3},
+    LISTED,
+    {"matrix": [{"name": "x", "values": [1, 2, 3]}, {"name": "y", "values": ["a", "b"]}]},
+    {"configMap": {"name": "table", "key": "cases.csv"}},
+]
+
+
+def ended(cases: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    ledger = {"succeeded": "0-1", "failed": "2"}
+    status = {
+        "phase": "FAILED",
+        "isTerminal": True,
+        "isFailed": True,
+        "startTime": "2026-01-02T03:04:05Z",
+        "completionTime": "2026-01-02T03:04:55Z",
+        "ledger": ledger,
+        "caseTable": {"configMaps": ["table-0"], "indexes": "0-2"} if "configMap" in cases else None,
+    }
+    status = {key: value for key, value in status.items() if value is not None}
+    fields: dict[str, Any] = {"f:spec": {"f:cases": {}}}
+    return a_job_dict(
+        metadata={"managedFields": [{"manager": "kubectl", "fieldsV1": fields}]}, status=status, cases=cases, **spec
+    )
+
+
+def read(raw: Any) -> SimulationJob:
+    job = simulationjob.parse(raw)
+    assert isinstance(job, SimulationJob)
+    return job
+
+
+@pytest.mark.parametrize("cases", SOURCES, ids=lambda cases: next(iter(cases)))
+def test_the_summary_knows_which_cases_there_are(cases: dict[str, Any]) -> None:
+    whole = read(ended(cases, subset="1-2"))
+    short = finished.summary(read(finished.without_cases(ended(cases, subset="1-2"))))
+    assert (short.indexes, short.selection) == (whole.indexes, whole.selection)
+
+
+@pytest.mark.parametrize("cases", SOURCES, ids=lambda cases: next(iter(cases)))
+def test_without_its_cases_it_reads_as_its_own_summary(cases: dict[str, Any]) -> None:
+    raw = ended(cases)
+    assert finished.summary(read(finished.without_cases(raw))) == finished.summary(read(raw))
+
+
+@pytest.mark.parametrize("cases", SOURCES, ids=lambda cases: next(iter(cases)))
+@pytest.mark.parametrize(
+    "spec", [{}, {"ttlSecondsAfterFinished": 3}, {"ttlSecondsAfterFinished": 900}, {"history": {"failedCases": 0}}]
+)
+def test_a_summary_leads_to_the_same_plan_as_the_whole(cases: dict[str, Any], spec: dict[str, Any]) -> None:
+    whole = read(ended(cases, **spec))
+    jobs = [a_job_fact(0), a_job_fact(2), a_job_fact(7)]
+    pods = [
+        a_pod_fact(job=jobs[0], state=PodState.SUCCEEDED, exit_code=0),
+        a_pod_fact(job=jobs[1], state=PodState.FAILED, exit_code=3),
+        a_pod_fact(job=jobs[2]),
+    ]
+    seen = observe(jobs, pods, spent=None)
+    assert planner.plan(finished.summary(whole), seen, NOW) == planner.plan(whole, seen, NOW)
+
+
+def test_the_summary_has_neither_cases_nor_template_nor_field_managers() -> None:
+    short = finished.summary(read(ended(LISTED)))
+    assert short.spec.cases is not None
+    assert (short.spec.cases.list, short.spec.cases.count) == (None, 3)
+    assert short.spec.template.spec.containers[0].image == "finished"
+    assert short.metadata.managed_fields == ()
+
+
+def test_a_job_that_goes_on_keeps_its_cases() -> None:
+    raw = a_job_dict(status={"phase": "RUNNING", "isTerminal": False}, cases=LISTED)
+    assert finished.without_cases(raw) is raw
+
+
+@pytest.mark.parametrize("cases", [{"list": "none"}, {"list": []}, {"matrix": [3]}, {"matrix": [{"name": "x"}]}, 3])
+def test_cases_that_cannot_be_counted_are_left_to_the_reader(cases: Any) -> None:
+    assert finished.without_cases(ended({**SOURCES[0]}) | {"spec": {"cases": cases}})["spec"]["cases"] == cases
+
+
+class TestReread:
+    def test_the_spec_is_the_known_one(self) -> None:
+        known = a_job(cases=LISTED)
+        job = simulationjob.reread(known, a_job_dict(status={"phase": "RUNNING"}, cases=LISTED))
+        assert job is not None
+        assert job.spec is known.spec
+        assert job.status.phase == "RUNNING"
+
+    @pytest.mark.parametrize("metadata", [{"generation": 2}, {"uid": "another"}])
+    def test_another_generation_or_object_is_read_as_a_whole(self, metadata: dict[str, Any]) -> None:
+        assert simulationjob.reread(a_job(), a_job_dict(metadata=metadata)) is None
+
+    def test_a_status_that_cannot_be_read_is_left_to_the_reader(self) -> None:
+        assert simulationjob.reread(a_job(), a_job_dict(status={"round": "many"})) is None
+
+
+def test_the_manifest_that_kubectl_keeps_is_not_read() -> None:
+    annotations = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "simjob.dev/x": "y"}
+    assert a_job(metadata={"annotations": annotations}).metadata.annotations == {"simjob.dev/x": "y"}
