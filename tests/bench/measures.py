@@ -1,8 +1,8 @@
 """From the timeline to figures. Pure; a figure that the timeline does not hold is left out, never made up."""
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from bench.audit import CONTROLLER_MANAGER, Requests, total
 from bench.timeline import Change, Pod, Sweep
@@ -99,6 +99,12 @@ def together(ends: Sequence[Measures]) -> Measures:
         else:
             found[name] = sum(values) if name.startswith("live_") else max(values)
     return found
+
+
+def leader_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
+    """Say how often a Lease was taken between two looks at its spec, at least."""
+    taken = any(before.get(name) != after.get(name) for name in ("holderIdentity", "acquireTime"))
+    return max(int(taken), int(after.get("leaseTransitions", 0)) - int(before.get("leaseTransitions", 0)))
 
 
 def ending(pods: Iterable[Pod], asked: float) -> Measures:

@@ -153,3 +153,10 @@ def test_sweeps_that_end_at_once_are_as_late_as_the_last_of_them() -> None:
         "all_signalled": 3,
         "live_when_said": 1,
     }
+
+
+def test_a_leader_that_takes_its_own_lease_again_has_lost_it_before() -> None:
+    before = {"holderIdentity": "a", "acquireTime": "1", "leaseTransitions": 3, "renewTime": "5"}
+    assert measures.leader_changes(before, {**before, "renewTime": "9"}) == 0
+    assert measures.leader_changes(before, {**before, "acquireTime": "9"}) == 1
+    assert measures.leader_changes(before, {"holderIdentity": "b", "acquireTime": "9", "leaseTransitions": 5}) == 2

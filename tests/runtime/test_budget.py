@@ -52,7 +52,10 @@ class Load:
 
 
 async def test_requests_are_bounded_in_total_and_by_kind_over_all_jobs() -> None:
-    load = Load(Budget(PLACES))
+    budget = Budget(PLACES)
+    load = Load(budget)
+    budget.deletions.rested = lambda: None  # type: ignore[method-assign]
+    budget.deletions.limit = 120.0
     for index in range(20):
         for kind in Kind:
             load.add(kind, f"sweep-{index}", 40)
@@ -101,8 +104,11 @@ async def test_a_deletion_and_a_status_write_find_a_place_while_all_else_hangs()
 
 
 async def test_a_status_write_does_not_wait_behind_deletions_that_hang() -> None:
-    load = Load(Budget(PLACES))
+    budget = Budget(PLACES)
+    load = Load(budget)
     load.add(Kind.DELETION, "hanging", 1000, seconds=60)
+    await asyncio.sleep(0)
+    budget.deletions.limit = 120.0
     await asyncio.sleep(1)
     (write,) = load.add(Kind.REQUEST, "cancelled", 1, seconds=0.1)
     await asyncio.sleep(0.2)
@@ -186,7 +192,7 @@ def connected(server: SlowServer, budget: Budget) -> Connection:
 
 async def delete(budget: Budget, connection: Connection, sweep: int) -> None:
     async with budget.place(Kind.DELETION, Key("ns", str(sweep))):
-        await connection.request("DELETE", f"/sweep-{sweep}")
+        await budget.deletions.timed(connection.request("DELETE", f"/sweep-{sweep}"))
 
 
 async def test_a_leader_stays_the_leader_while_thousands_of_deletions_wait() -> None:
@@ -236,3 +242,15 @@ async def test_ten_sweeps_are_served_alike_and_each_has_its_first_deletion_at_on
     done = Counter(server.answered[before:])
     assert max(done.values()) - min(done.values()) <= 5
     await asyncio.gather(*deletions)
+
+
+async def test_a_sweep_that_is_cancelled_a_little_later_has_its_first_deletion_within_a_second() -> None:
+    server, budget = SlowServer(60), Budget(PLACES)
+    connection, deletions = connected(server, budget), list[asyncio.Task[None]]()
+    for sweep in range(10):
+        deletions += [asyncio.create_task(delete(budget, connection, sweep)) for _ in range(200)]
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(0.8)
+    assert {f"DELETE /sweep-{index}" for index in range(10)} <= set(server.answered)
+    for task in deletions:
+        task.cancel()

@@ -1,4 +1,5 @@
 import asyncio
+import random
 
 import pytest
 from simjob.runtime.workqueue import Key, WorkQueue
@@ -140,3 +141,53 @@ async def test_a_worker_that_is_cancelled_while_it_waits_takes_no_key_along() ->
     worker.cancel()
     await asyncio.gather(worker, return_exceptions=True)
     assert len(queue) == 1
+
+
+async def test_a_worker_for_urgent_keys_leaves_others_alone() -> None:
+    queue = a_queue()
+    worker = asyncio.create_task(queue.get(urgent_only=True))
+    await asyncio.sleep(0)
+    queue.add(A)
+    await asyncio.sleep(1)
+    assert not worker.done()
+    queue.add_urgent(B)
+    assert await worker == B
+
+
+async def test_a_key_whose_worker_took_an_urgent_one_goes_to_another_worker() -> None:
+    queue = a_queue()
+    workers = [asyncio.create_task(queue.get()) for _ in range(2)]
+    urgent = asyncio.create_task(queue.get(urgent_only=True))
+    await asyncio.sleep(0)
+    queue.add(A)
+    queue.add_urgent(B)
+    assert set(await asyncio.gather(*workers)) == {A, B}
+    urgent.cancel()
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_no_key_waits_while_a_worker_that_may_take_it_has_nothing_to_do(seed: int) -> None:
+    chance, queue, worked = random.Random(seed), a_queue(), list[Key]()  # noqa: S311
+
+    async def work(*, urgent_only: bool) -> None:
+        while True:
+            key = await queue.get(urgent_only=urgent_only)
+            try:
+                await asyncio.sleep(chance.choice([0, 0, 0.5]))
+                worked.append(key)
+            finally:
+                queue.done(key)
+
+    workers = [asyncio.create_task(work(urgent_only=index > 2)) for index in range(6)]
+    for index in range(200):
+        (queue.add_urgent if chance.random() < 0.3 else queue.add)(Key("ns", str(index)))
+        if chance.random() < 0.5:
+            await asyncio.sleep(chance.choice([0, 0, 1]))
+        if chance.random() < 0.1:
+            place = chance.randrange(6)
+            workers[place].cancel()
+            workers[place] = asyncio.create_task(work(urgent_only=place > 2))
+    await asyncio.sleep(200)
+    assert len(queue) == 0
+    for worker in workers:
+        worker.cancel()

@@ -8,9 +8,9 @@ The shares of N places (`max_requests`), over all SimulationJobs:
 | kind | at most | what |
 |---|---|---|
 | REQUEST | N | status writes, proofs before a status, reads, Events; at least N/16 stay free of deletions |
-| DELETION | N - N/16 | pods that are to stop |
+| DELETION | N - N/16, fewer at first and where the API server is slow (runtime/limiter.py) | pods that are to stop |
 | PROGRESS | N/4 | attempts that are counted, deadlines of running pods |
-| CREATION | N/2, less where the API server is slow (runtime/limiter.py) | Jobs and pods, retries as well |
+| CREATION | N/2, fewer at first and where the API server is slow | Jobs and pods, retries as well |
 | HOUSEKEEPING | N/8 | Job statuses, deletions of Jobs: nobody waits for them |
 
 The kinds below DELETION have 7/8 of the places at most, so that a cancel finds some however slowly creations are
@@ -26,6 +26,7 @@ from contextvars import ContextVar
 from enum import Enum, auto
 from typing import Final
 
+from simjob.runtime import limiter
 from simjob.runtime.limiter import Limiter
 from simjob.runtime.workqueue import Key
 
@@ -43,7 +44,7 @@ class Kind(Enum):
 
 
 class Budget:
-    """Places for requests. `creations` moves the number of those for creations; its times are the caller's to give."""
+    """Places for requests. `creations` and `deletions` move the numbers of theirs, by what callers have timed."""
 
     def __init__(self, total: int) -> None:
         self._total = total
@@ -54,7 +55,9 @@ class Budget:
             Kind.CREATION: max(1, total // 2),
             Kind.HOUSEKEEPING: max(1, total // 8),
         }
-        self.creations = Limiter(self._most[Kind.CREATION])
+        self.creations = Limiter(self._most[Kind.CREATION], limiter.CREATIONS)
+        self.deletions = Limiter(self._most[Kind.DELETION], limiter.DELETIONS)
+        self._limiters = {Kind.CREATION: self.creations, Kind.DELETION: self.deletions}
         self._lanes = {kind: _Lane() for kind in Kind}
         self._taken = 0
 
@@ -82,11 +85,13 @@ class Budget:
 
     async def _take(self, kind: Kind, key: Key | None) -> None:
         lane = self._lanes[kind]
+        if kind is Kind.DELETION and not lane.taken and not lane.waiting:
+            self.deletions.rested()
         if not lane.waiting and self._has_room(kind):
             self._give(lane, key)
             return
-        if kind is Kind.CREATION:
-            self.creations.wanted()
+        if kind in self._limiters:
+            self._limiters[kind].wanted()
         place = lane.wait(key)
         try:
             await place
@@ -99,7 +104,7 @@ class Budget:
             raise
 
     def _has_room(self, kind: Kind) -> bool:
-        most = int(self.creations.limit) if kind is Kind.CREATION else self._most[kind]
+        most = int(self._limiters[kind].limit) if kind in self._limiters else self._most[kind]
         return self._taken < self._total and self._lanes[kind].taken < most
 
     def _give(self, lane: "_Lane", key: Key | None) -> None:

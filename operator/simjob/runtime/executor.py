@@ -134,7 +134,7 @@ class Executor:
     async def _one(self, key: Key, action: Action, outcome: Outcome) -> None:
         match action:
             case DeletePod(pod=pod):
-                fact = await self._cluster.delete_pod(pod.namespace, pod.name, pod.uid)
+                fact = await self._budget.deletions.timed(self._cluster.delete_pod(pod.namespace, pod.name, pod.uid))
                 if fact is not None:
                     self._store.put_pod(fact)
             case DeleteJob(job=job):

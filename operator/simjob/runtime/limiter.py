@@ -1,37 +1,52 @@
-"""How many creations may be in flight: more while the API server answers soon, fewer when it does not.
+"""How many requests of a kind may be in flight: more while the API server answers soon, fewer when it does not.
 
 Multiplicative increase and decrease, by the mean time of as many answers as there are places (runtime/budget.py hands
-the places out). Every other client of the API server waits for the same processors, so the time of our creations
+the places out). Every other client of the API server waits for the same processors, so the time of our requests
 shows how long others wait.
 """
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from simjob.runtime.errors import ClusterError, UnavailableError
 
 T = TypeVar("T")
 
-# Seconds. An API server that takes longer is busy: a person at kubectl, whose commands are several requests, notices.
-SOON: Final = 0.25
 # Overloaded above this multiple of the best mean latency. A constant delay (webhook, distance) raises both, and is no
 # reason to slow down.
 _LOADED: Final = 2.0
-_LEAST: Final = 16
-_MORE: Final = 1.25
 _LESS: Final = 0.8
 _REFUSED: Final = 0.5
 # Seconds between two cuts for refusals: those of one burst come together.
 _APART: Final = 1.0
 
 
-class Limiter:
-    """The number of creations at a time. It follows the answers, between `_LEAST` and `most`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How a limit moves. It begins with `least`, times `more` with each round of answers that took `soon` at most."""
 
-    def __init__(self, most: int) -> None:
+    least: int
+    more: float
+    soon: float
+
+
+# A person at kubectl, whose commands are several requests, notices an API server that takes longer than `soon`.
+CREATIONS: Final = Pace(least=16, more=1.25, soon=0.25)
+# A cancel that comes second finds its first pods not behind many of the first one's. On an API server of two cores
+# this reaches 120 at a time within half a second.
+DELETIONS: Final = Pace(least=32, more=2.0, soon=0.5)
+
+
+class Limiter:
+    """The number of requests at a time. It follows the answers, between the pace's `least` and `most`."""
+
+    def __init__(self, most: int, pace: Pace) -> None:
         self._most = most
-        self.limit = float(min(_LEAST, most))
+        self._least = min(pace.least, most)
+        self._pace = pace
+        self.limit = float(self._least)
         self._quickest = float("inf")
         self._answers = 0
         self._seconds = 0.0
@@ -39,11 +54,15 @@ class Limiter:
         self._cut_at = float("-inf")
 
     def wanted(self) -> None:
-        """Take note that a creation has to wait, so that quick answers raise the limit."""
+        """Take note that a request has to wait, so that quick answers raise the limit."""
         self._wanted_more = True
 
+    def rested(self) -> None:
+        """Take note that none was in flight: what the API server can bear has to be found out again."""
+        self._move(0.0)
+
     async def timed(self, call: Awaitable[T]) -> T:
-        """Await a creation of a caller that holds a place; its time, or its failure, moves the limit."""
+        """Await a request of a caller that holds a place; its time, or its failure, moves the limit."""
         now = asyncio.get_running_loop().time
         started = now()
         try:
@@ -58,20 +77,20 @@ class Limiter:
         return answer
 
     def answered(self, seconds: float) -> None:
-        """Take the latency of a creation; after as many as there are places the limit moves."""
+        """Take the latency of a request; after as many as there are places the limit moves."""
         self._answers += 1
         self._seconds += seconds
         if self._answers < self.limit:
             return
         mean = self._seconds / self._answers
         self._quickest = min(self._quickest, mean)
-        if mean > max(SOON, _LOADED * self._quickest):
+        if mean > max(self._pace.soon, _LOADED * self._quickest):
             self._move(_LESS)
         else:
-            self._move(_MORE if self._wanted_more else 1.0)
+            self._move(self._pace.more if self._wanted_more else 1.0)
 
     def refused(self) -> None:
-        """Take note that a creation was turned away, or not answered: the API server has too many of them."""
+        """Take note that a request was turned away, or not answered: the API server has too many of them."""
         now = asyncio.get_running_loop().time()
         if now - self._cut_at >= _APART:
             self._cut_at = now
@@ -79,4 +98,4 @@ class Limiter:
 
     def _move(self, factor: float) -> None:
         self._answers, self._seconds, self._wanted_more = 0, 0.0, False
-        self.limit = min(float(self._most), max(float(min(_LEAST, self._most)), self.limit * factor))
+        self.limit = min(float(self._most), max(float(self._least), self.limit * factor))

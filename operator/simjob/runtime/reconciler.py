@@ -32,8 +32,9 @@ from simjob.runtime.store import StopSigns, Store
 from simjob.runtime.workqueue import Key, WorkQueue
 
 _TRIES: Final = 5
-# Workers that take urgent keys only: a cancel finds one free while all others create.
-_URGENT_WORKERS: Final = 2
+# Workers that take urgent keys only: a cancel finds one free while all others create, or stop other sweeps. A worker is
+# a task that waits; the budget bounds what all of them ask of the API server.
+_URGENT_WORKERS: Final = 32
 # Seconds. A pass that is planned in less is not worth a pause; no pause may hold up a cancel for long.
 _SHORT: Final = 0.002
 _LONGEST_BREATH: Final = 0.1

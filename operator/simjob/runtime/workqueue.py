@@ -6,7 +6,7 @@ knows nothing of what a key means.
 
 import asyncio
 import random
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Set
 from typing import NamedTuple
 
@@ -33,7 +33,9 @@ class WorkQueue:
         self._again: dict[Key, bool] = {}  # Added while being worked on; the value says whether urgently.
         self._later: dict[Key, tuple[float, asyncio.TimerHandle]] = {}
         self._failures: dict[Key, int] = {}
-        self._filled = asyncio.Event()
+        # Workers without a key. One is woken for each key: there are many, and most have nothing to do.
+        self._idle: deque[asyncio.Future[None]] = deque()
+        self._idle_for_urgent: deque[asyncio.Future[None]] = deque()
 
     def __len__(self) -> int:
         """How many keys wait for a worker now."""
@@ -45,7 +47,7 @@ class WorkQueue:
             self._again.setdefault(key, False)
         elif key not in self._urgent:
             self._ordinary[key] = None
-            self._filled.set()
+            self._wake(self._idle)
 
     def add_urgent(self, key: Key) -> None:
         """As `add`, ahead of all keys that were not added so."""
@@ -54,7 +56,7 @@ class WorkQueue:
             return
         self._ordinary.pop(key, None)
         self._urgent[key] = None
-        self._filled.set()
+        self._wake(self._idle_for_urgent, self._idle)
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Adds `key` in `seconds`; of several times the earliest holds."""
@@ -96,11 +98,39 @@ class WorkQueue:
     async def get(self, *, urgent_only: bool = False) -> Key:
         """Waits for a key and hands it out; the caller says `done` when it has finished with it."""
         while not (self._urgent or (self._ordinary and not urgent_only)):
-            self._filled.clear()
-            await self._filled.wait()
+            await self._idle_until_woken(self._idle_for_urgent if urgent_only else self._idle)
         key, _ = (self._urgent or self._ordinary).popitem(last=False)
         self._processing.add(key)
+        self._wake_for_rest()
         return key
+
+    async def _idle_until_woken(self, row: "deque[asyncio.Future[None]]") -> None:
+        place = asyncio.get_running_loop().create_future()
+        row.append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.cancelled():
+                row.remove(place)
+            else:
+                # It was woken for a key already, which is now another worker's.
+                self._wake_for_rest()
+            raise
+
+    def _wake_for_rest(self) -> None:
+        # Whoever was woken for what is left may have found another key, or may work on urgent ones only.
+        if self._urgent:
+            self._wake(self._idle_for_urgent, self._idle)
+        elif self._ordinary:
+            self._wake(self._idle)
+
+    def _wake(self, *rows: "deque[asyncio.Future[None]]") -> None:
+        for row in rows:
+            while row:
+                place = row.popleft()
+                if not place.done():
+                    place.set_result(None)
+                    return
 
     def done(self, key: Key) -> None:
         """Ends the work on `key`; if it was added meanwhile, it waits again."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from bench import measures
 from bench.connection import ask
@@ -46,14 +47,14 @@ async def measure(stage: Stage) -> Measures:
     place = await stage.place("sweep-0")
     keys = [Key(place.namespace, f"sweep-{index}") for index in range(stage.shape.sweeps)]
     found = await _running(stage, keys)
-    transitions = await _transitions(stage)
+    before = await _lease(stage)
     async with _looked_after(system) as kubelet, stage.profiled("end"):
         ask_end = system.delete if stage.shape.deleted else system.cancel
         asked = min(await asyncio.gather(*(ask_end(key) for key in keys)))
         await _ended(stage, keys)
         # Where it ended just before, its successor takes the Lease within these seconds.
         await stage.world.calm()
-        changes = await _transitions(stage) - transitions
+        changes = measures.leader_changes(before, await _lease(stage))
     sweeps = [stage.sweep(key) for key in keys]
     ends = [measures.cancelling(sweep, asked, system.said_cancelled(sweep)) for sweep in sweeps]
     return found | measures.together(ends) | {"leader_changes": max(changes, kubelet.restarts)}
@@ -90,9 +91,9 @@ async def _ended(stage: Stage, keys: Sequence[Key]) -> None:
     )
 
 
-async def _transitions(stage: Stage) -> int:
-    spec = (await ask(stage.world.http, "GET", LEASE))["spec"]
-    return int(spec.get("leaseTransitions", 0))
+async def _lease(stage: Stage) -> dict[str, Any]:
+    found: dict[str, Any] = (await ask(stage.world.http, "GET", LEASE))["spec"]
+    return found
 
 
 @asynccontextmanager
