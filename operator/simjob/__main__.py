@@ -93,6 +93,7 @@ class Operator:
             self._resync,
             # kopf takes the signals for itself when it starts.
             ready=self._take_signals,
+            troubled=self._resync.troubled,
             stop=self._stop,
         )
 

@@ -211,7 +211,15 @@ async def test_kopf_logs_in_by_token_and_sees_a_cancel_also_after_it_was_cut_off
     sweeps, stop = Sweeps(), asyncio.Event()
     async with Connection.open(credentials, Budget(16)) as connection:
         resync = Resync(connection, world.cluster, sweeps, (world.namespace,), 300)
-        kopf = handlers.watch(credentials, connection, (world.namespace,), resync, ready=lambda: None, stop=stop)
+        kopf = handlers.watch(
+            credentials,
+            connection,
+            (world.namespace,),
+            resync,
+            ready=lambda: None,
+            troubled=resync.troubled,
+            stop=stop,
+        )
         async with at_work(resync.run(), kopf):
             await resync.synced.wait()
             assert sweeps.lines == [name]

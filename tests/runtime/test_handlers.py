@@ -10,7 +10,7 @@ import yaml
 from aiohttp import web
 from builders import a_job_dict
 from simjob.api import names
-from simjob.runtime import handlers
+from simjob.runtime import envelope, handlers
 from simjob.runtime.budget import Budget
 from simjob.runtime.connection import Connection
 from simjob.runtime.credentials import Credentials
@@ -24,6 +24,10 @@ class Notes:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.changed = asyncio.Event()
+        self.troubles = 0
+
+    def troubled(self) -> None:
+        self.troubles += 1
 
     def seen(self, raw: dict[str, Any]) -> None:
         self._note(f"{raw['metadata']['name']}@{raw['metadata']['resourceVersion']}")
@@ -35,8 +39,14 @@ class Notes:
         self.lines.append(line)
         self.changed.set()
 
+    async def end_with(self, line: str) -> None:
+        async with asyncio.timeout(15):
+            while self.lines[-1:] != [line]:
+                self.changed.clear()
+                await self.changed.wait()
+
     async def have(self, *lines: str) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             while self.lines != list(lines):
                 self.changed.clear()
                 await self.changed.wait()
@@ -48,7 +58,9 @@ class Api:
     def __init__(self) -> None:
         self.installed = True
         self.objects: list[dict[str, Any]] = []
-        self.events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.events: asyncio.Queue[dict[str, Any] | bytes] = asyncio.Queue()
+        self.refuses: int | None = None
+        self.refused = asyncio.Event()
         self.writes: list[str] = []
         self.paths: set[str] = set()
         self.asked = asyncio.Event()
@@ -60,6 +72,9 @@ class Api:
             self.writes.append(f"{request.method} {request.path}")
         if request.headers.get("Authorization") != "Bearer token":
             return web.Response(status=401)
+        if self.refuses:
+            self.refused.set()
+            return web.Response(status=self.refuses)
         if request.query.get("watch"):
             return await self._watch(request)
         found = self._discovery().get(request.path)
@@ -72,6 +87,10 @@ class Api:
         await response.prepare(request)
         while True:
             event = await self.events.get()
+            if isinstance(event, bytes):
+                # The end of the watch, after what there is of a line.
+                await response.write(event)
+                return response
             await response.write(msgspec.json.encode(event) + b"\n")
 
     def _discovery(self) -> dict[str, Any]:
@@ -138,7 +157,16 @@ async def watching(*namespaces: str) -> AsyncIterator[Watch]:
         connection = Connection(session, credentials.host, Budget(8))
         notes, stop, ready = Notes(), asyncio.Event(), asyncio.Event()
         task = asyncio.create_task(
-            handlers.watch(credentials, connection, namespaces, notes, ready=ready.set, stop=stop)
+            handlers.watch(
+                credentials,
+                connection,
+                namespaces,
+                notes,
+                ready=ready.set,
+                troubled=notes.troubled,
+                stop=stop,
+                jitter=lambda: 0.9,
+            )
         )
         try:
             yield Watch(task, notes, stop, ready)
@@ -181,13 +209,64 @@ async def test_it_stops_when_it_is_told_to(api: Api) -> None:
             await watch.task
 
 
-async def test_an_error_in_the_watch_ends_it_with_an_exception(api: Api) -> None:
+TROUBLE: list[dict[str, Any] | bytes] = [
+    {"type": "ERROR", "object": {"code": 500, "message": "etcd"}},
+    {"type": "ERROR", "object": {"code": 410, "message": "too old"}},
+    b'{"type": "MODIF',
+]
+
+
+@pytest.mark.parametrize("line", TROUBLE, ids=["500", "410", "cut off"])
+async def test_a_watch_that_breaks_is_followed_by_another(api: Api, line: dict[str, Any] | bytes) -> None:
     api.objects.append(a_sweep(5))
     async with watching() as watch:
         await watch.notes.have("sweep@5")
-        await api.events.put({"type": "ERROR", "object": {"code": 500, "message": "etcd"}})
-        with pytest.raises(RuntimeError, match="kopf ended by itself"):
+        api.objects[0] = a_sweep(7)
+        await api.events.put(line)
+        if isinstance(line, dict):
+            await api.events.put(b"")
+        await watch.notes.have("sweep@5", "sweep@7")
+        await api.events.put({"type": "MODIFIED", "object": a_sweep(11)})
+        await watch.notes.have("sweep@5", "sweep@7", "sweep@11")
+        assert not watch.task.done()
+
+
+@pytest.mark.parametrize("status", [500, 503, 403, 429, 404, 410, 401])
+async def test_refused_requests_end_nothing(api: Api, status: int) -> None:
+    api.objects.append(a_sweep(5))
+    async with watching() as watch:
+        await watch.notes.have("sweep@5")
+        api.refuses = status
+        api.objects[0] = a_sweep(7)
+        await api.events.put(b"")
+        await api.refused.wait()
+        await asyncio.sleep(0.5)
+        assert watch.notes.troubles
+        api.refuses = None
+        await api.events.put({"type": "MODIFIED", "object": a_sweep(11)})
+        await watch.notes.end_with("sweep@11")
+        assert not watch.task.done()
+
+
+async def test_kopf_that_was_started_again_can_still_be_stopped(api: Api) -> None:
+    api.objects.append(a_sweep(5))
+    async with watching() as watch:
+        await watch.notes.have("sweep@5")
+        api.objects[0] = a_sweep(7)
+        await api.events.put(TROUBLE[0])
+        await api.events.put(b"")
+        await watch.notes.have("sweep@5", "sweep@7")
+        watch.stop.set()
+        async with asyncio.timeout(2):
             await watch.task
+
+
+async def test_kopf_is_given_neither_spec_nor_status(api: Api) -> None:
+    raw = a_job_dict(metadata={"managedFields": [{"manager": "x"}]}, status={"phase": "RUNNING"})
+    sealed = envelope.sealed(msgspec.json.encode(raw))
+    assert not {"spec", "status"} & set(sealed)
+    assert set(sealed["metadata"]) == {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"}
+    assert envelope.opened(sealed) == raw
 
 
 async def test_without_the_crd_it_waits_and_can_still_be_stopped(api: Api) -> None:

@@ -174,7 +174,18 @@ async def test_failures_in_a_row_are_answered_by_growing_pauses() -> None:
     async with running(wire) as (watched, _):
         await asyncio.sleep(60)
         assert not watched.synced.is_set()
-    assert 6 <= len(wire.requests) <= 10
+    assert 12 <= len(wire.requests) <= 30
+
+
+async def test_after_ten_minutes_of_refusals_it_is_caught_up_within_five_seconds() -> None:
+    down = True
+    wire = Wire(lambda *_: errors.ForbiddenError("403", code=403) if down else a_list(a_pod("a", 1)))
+    async with running(wire) as (watched, notes):
+        await asyncio.sleep(600)
+        assert watched.age() < 10
+        down = False
+        await asyncio.sleep(5.1)
+        assert notes.lines == ["a@1"]
 
 
 async def test_a_server_that_ends_every_watch_at_once_is_not_asked_in_a_tight_loop() -> None:
@@ -182,7 +193,7 @@ async def test_a_server_that_ends_every_watch_at_once_is_not_asked_in_a_tight_lo
     wire.streams.extend([[] for _ in range(100)])
     async with running(wire):
         await asyncio.sleep(60)
-    assert len(wire.watches) <= 10
+    assert len(wire.watches) <= 30
 
 
 async def test_an_object_that_cannot_be_read_is_left_out_and_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -35,6 +35,7 @@ class World:
         self.cluster = FakeCluster()
         self.notes = Notes()
         self.down = False
+        self.lists = 0
         self.resync = Resync(
             Wire(self._list),
             self.cluster,
@@ -53,6 +54,7 @@ class World:
         self.cluster.watch()
 
     def _list(self, method: str, path: str, body: bytes | None) -> Answer:
+        self.lists += 1
         if self.down:
             return errors.UnavailableError("down")
         return {"metadata": {}, "items": [{"metadata": raw["metadata"]} for raw in self.cluster.objects(names.PLURAL)]}
@@ -164,3 +166,40 @@ async def test_while_the_api_server_is_down_it_tries_again_and_says_nothing_is_g
         await asyncio.sleep(3)
         assert resync.synced.is_set()
     assert world.notes.lines == ["a"]
+
+
+async def test_while_kopfs_watch_fails_deletions_and_changes_are_found_by_the_list() -> None:
+    world = World()
+    async with world.running() as resync:
+        world.cluster.apply(sweep("a"))
+        world.cluster.apply(sweep("b"))
+        world.cut_off()
+        world.cluster.remove(names.PLURAL, "default", "a")
+        world.cluster.apply(sweep("b", cancel=True))
+        resync.troubled()
+        await asyncio.sleep(10.2)
+    assert world.notes.lines == ["a", "b", "-a", "b"]
+
+
+async def test_a_watch_that_fails_is_not_taken_for_one_that_hangs() -> None:
+    world = World()
+    async with world.running() as resync:
+        world.cut_off()
+        world.cluster.apply(sweep("a"))
+        await asyncio.sleep(310)
+        assert resync.unseen_age() > 0
+        world.down = True
+        for _ in range(150):
+            resync.troubled()
+            await asyncio.sleep(4)
+        assert resync.unseen_age() < 5
+
+
+async def test_a_watch_that_fails_all_the_time_costs_a_list_every_five_seconds_at_most() -> None:
+    world = World()
+    async with world.running() as resync:
+        before = world.lists
+        for _ in range(1000):
+            resync.troubled()
+            await asyncio.sleep(0.1)
+        assert world.lists - before <= 21

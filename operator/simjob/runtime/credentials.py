@@ -8,7 +8,7 @@ import logging
 import os
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -61,13 +61,21 @@ class Credentials:
             await _load_kubeconfig(configuration)
         return cls(configuration, reload=not in_cluster, monotonic=monotonic)
 
-    def session(self, agent: str, *, connections: int = 0) -> aiohttp.ClientSession:
-        """Opens a session whose every request carries a fresh Authorization header."""
+    def session(
+        self,
+        agent: str,
+        *,
+        connections: int = 0,
+        middlewares: Sequence[aiohttp.ClientMiddlewareType] = (),
+        response_class: type[ClientResponse] = ClientResponse,
+    ) -> aiohttp.ClientSession:
+        """Open a session whose every request carries a fresh Authorization header."""
         return aiohttp.ClientSession(
             # The API server closes idle connections after 90 s; a client that does so first never meets a closed one.
             connector=aiohttp.TCPConnector(ssl=self.tls, limit=connections, keepalive_timeout=60),
             headers={"User-Agent": agent},
-            middlewares=(self._authorize,),
+            middlewares=(self._authorize, *middlewares),
+            response_class=response_class,
             proxy=self._configuration.proxy,
             # Proxy variables are for the internet; a proxy for the API server is in the kubeconfig.
             trust_env=False,

@@ -5,16 +5,23 @@ Everything of kopf that would keep state in the object is off: no annotations, n
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
-from typing import Any, Protocol, cast
+import random
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, Final, Protocol, cast
 
+import aiohttp
 import kopf
 import msgspec
 
 from simjob.api import names
-from simjob.runtime import errors
+from simjob.runtime import envelope, errors
 from simjob.runtime.connection import USER_AGENT, Requests
 from simjob.runtime.credentials import Credentials
+
+# Seconds. kopf that has run for longer than this is started again soon.
+_LONG: Final = 60.0
+_LONGEST_DELAY: Final = 5.0
+_LONGEST_PAUSE: Final = 4.0
 
 _log = logging.getLogger(__name__)
 
@@ -38,16 +45,37 @@ async def watch(
     sink: SimulationJobSink,
     *,
     ready: Callable[[], None],
+    troubled: Callable[[], None],
     stop: asyncio.Event,
+    jitter: Callable[[], float] = random.random,
 ) -> None:
-    """Runs kopf until `stop` is set; raises if kopf ends by itself, so that the process starts anew.
+    """Run kopf until `stop` is set, and start it again whenever it ends by itself.
 
-    `namespaces`: none means all. `ready` is called once kopf has been started: by then it has taken SIGINT and
-    SIGTERM for itself, and the caller takes them back.
+    `namespaces`: none means all. `ready` is called whenever kopf has been started: by then it has taken SIGINT and
+    SIGTERM for itself, and the caller takes them back. `troubled` is called when a request of kopf's has failed, and
+    when kopf has ended: it may then have missed deletions.
     """
     await _served(connection, stop)
+    loop = asyncio.get_running_loop()
+    failures = 0
+    while not stop.is_set():
+        started = loop.time()
+        trouble = await _run(_registry(credentials, sink, troubled), namespaces, ready, stop)
+        if stop.is_set():
+            return
+        failures = 0 if loop.time() - started > _LONG else failures + 1
+        delay = min(_LONGEST_DELAY, 2.0**failures) * (1 - jitter() / 2)
+        _log.warning("kopf ended by itself; starting it again", extra={"why": repr(trouble), "delay": round(delay, 2)})
+        troubled()
+        await _unless(stop, delay)
+
+
+async def _run(
+    registry: kopf.OperatorRegistry, namespaces: Collection[str], ready: Callable[[], None], stop: asyncio.Event
+) -> Exception | None:
+    """Run kopf once; return why it ended."""
     tasks = await kopf.spawn_tasks(
-        registry=_registry(credentials, sink),
+        registry=registry,
         settings=_settings(),
         clusterwide=not namespaces,
         namespaces=tuple(namespaces),
@@ -64,9 +92,7 @@ async def watch(
         for task in tasks:
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
-    if not stop.is_set():
-        trouble = next((result for result in results if isinstance(result, Exception)), None)
-        raise RuntimeError("kopf ended by itself") from trouble
+    return next((result for result in results if isinstance(result, Exception)), None)
 
 
 async def _served(connection: Requests, stop: asyncio.Event) -> None:
@@ -104,24 +130,45 @@ async def _unless(stop: asyncio.Event, seconds: float) -> None:
         return
 
 
-def _registry(credentials: Credentials, sink: SimulationJobSink) -> kopf.OperatorRegistry:
+def _registry(credentials: Credentials, sink: SimulationJobSink, troubled: Callable[[], None]) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
+
+    async def heard(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        try:
+            response = await handler(request)
+        except (aiohttp.ClientError, TimeoutError):
+            troubled()
+            raise
+        if response.status >= 400:
+            troubled()
+        return response
 
     # A session of ours, because it reads rotated tokens for each request: with a token of its own kopf would have to
     # be told when it expires, and would then break all its watches off.
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        return kopf.AiohttpSession(server=credentials.host, aiohttp_session=credentials.session(USER_AGENT))
+        session = credentials.session(USER_AGENT, middlewares=(heard,), response_class=envelope.Response)
+        return kopf.AiohttpSession(server=credentials.host, aiohttp_session=session)
 
     @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
     async def changed(event: kopf.RawEvent, **_: Any) -> None:
-        raw: dict[str, Any] = dict(event["object"])
+        raw = envelope.opened(dict(event["object"]))
         if event["type"] == "DELETED":
             sink.deleted(raw)
         else:
             sink.seen(raw)
 
     return registry
+
+
+class _Endless:
+    """Pauses between the tries of a request. An outage has no longest duration, and kopf ends after the last try."""
+
+    def __iter__(self) -> Iterator[float]:
+        """Yield them, up to about 4 s: after an outage of any length the watch goes on as soon."""
+        yield from (0.2, 0.5, 1.0, 2.0)
+        while True:
+            yield _LONGEST_PAUSE * (1 - random.random() / 4)  # noqa: S311  # Not a secret.
 
 
 def _settings() -> kopf.OperatorSettings:
@@ -141,10 +188,11 @@ def _settings() -> kopf.OperatorSettings:
     settings.watching.connect_timeout = 5
     settings.watching.inactivity_timeout = 70
     settings.watching.reconnect_backoff = 1.0
-    settings.watching.chunk_size = 100
+    # A page is held as one text while it is read, and an object may have a mebibyte.
+    settings.watching.chunk_size = 20
     settings.networking.request_timeout = 15
     settings.networking.connect_timeout = 5
-    settings.networking.error_backoffs = (0.2, 0.5, 1, 2, 5)
+    settings.networking.error_backoffs = _Endless()
     settings.process.ultimate_exiting_timeout = 20
     return settings
 

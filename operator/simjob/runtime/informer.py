@@ -23,7 +23,8 @@ PODS: Final = ("/api/v1", "pods")
 
 _EVENTS_AT_ONCE: Final = 50
 _SERVER_TIMEOUT: Final = "290"
-_LONGEST_DELAY: Final = 30.0
+# After an outage of any length the watch goes on about as soon.
+_LONGEST_DELAY: Final = 5.0
 # A watch that ends sooner than this counts as a failure, else a server that closes at once is asked in a tight loop.
 _SHORT: Final = 1.0
 

@@ -8,7 +8,7 @@ import msgspec
 from simjob.runtime import errors
 from simjob.runtime.connection import JSON, Requests
 
-_PAGE: Final = "500"
+_PAGE: Final = 500
 _TIMEOUT: Final = 60.0
 
 
@@ -28,13 +28,18 @@ _PAGES: Final = msgspec.json.Decoder(Page)
 
 
 async def pages(
-    connection: Requests, path: str, query: Mapping[str, str] | None = None, *, accept: str = JSON
+    connection: Requests,
+    path: str,
+    query: Mapping[str, str] | None = None,
+    *,
+    accept: str = JSON,
+    limit: int = _PAGE,
 ) -> AsyncIterator[Page]:
     """Yields the pages of a collection, all of the same resourceVersion; raises ClusterError.
 
     https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
     """
-    wanted = {**(query or {}), "limit": _PAGE}
+    wanted = {**(query or {}), "limit": str(limit)}
     while True:
         answer = await connection.request("GET", path, query=wanted, accept=accept, within=_TIMEOUT)
         try:

@@ -9,6 +9,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -23,6 +24,9 @@ _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8
 _GRACE: Final = 5.0
 _POLL: Final = 0.1
 _RETRY: Final = 2.0
+_APART: Final = 5.0
+# Even the metadata of an object may have a quarter of a mebibyte: `kubectl apply` keeps the manifest in it.
+_PAGE: Final = 50
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +75,7 @@ class Resync:
         self._jitter = jitter
         self._known: dict[str, _Known] = {}
         self._unseen_since: float | None = None
+        self._hurry = asyncio.Event()
 
     def seen(self, raw: dict[str, Any]) -> None:
         """Hands on what kopf saw."""
@@ -82,6 +87,12 @@ class Resync:
         self._unseen_since = None
         self._known.pop(raw["metadata"]["uid"], None)
         self._sink.deleted(raw)
+
+    def troubled(self) -> None:
+        """Take note that kopf's watch has failed: compare soon, and do not take it for one that hangs."""
+        self._hurry.set()
+        if self._unseen_since is not None:
+            self._unseen_since = self._monotonic()
 
     def unseen_age(self) -> float:
         """How long ago the oldest change was found that kopf's watch did not bring, nor anything since; 0 if none."""
@@ -97,7 +108,14 @@ class Resync:
                 await asyncio.sleep(_RETRY)
                 continue
             self.synced.set()
-            await asyncio.sleep(self._interval * (1 + self._jitter() / 10))
+            await self._pause()
+
+    async def _pause(self) -> None:
+        # As long as kopf's watch fails, the list is all that brings changes; after that it finds what was missed.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), self._interval * (1 + self._jitter() / 10))
+            await asyncio.sleep(_APART)
+        self._hurry.clear()
 
     async def _compare(self) -> None:
         before = set(self._known)
@@ -140,6 +158,6 @@ class Resync:
     async def _list(self) -> list[_Meta]:
         found: list[_Meta] = []
         for path in self._paths:
-            async for page in listing.pages(self._connection, path, accept=_METADATA_ONLY):
+            async for page in listing.pages(self._connection, path, accept=_METADATA_ONLY, limit=_PAGE):
                 found.extend(_ITEMS.decode(raw).metadata for raw in page.items or ())
         return found
