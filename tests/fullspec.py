@@ -100,7 +100,7 @@ _REST: Final[_Dict] = {
     },
     "task": "Batch",
     "parallelism": 7,
-    "retries": {"limit": 2, "nonRetryableExitCodes": [2, 126]},
+    "retries": {"limit": 2, "maxDisruptions": 5, "nonRetryableExitCodes": [2, 126]},
     "timeouts": {"assignSeconds": 600, "startSeconds": 900, "runSeconds": 3600, "totalSeconds": 86400},
     "failurePolicy": {"maxFailedCases": "5%", "onExceeded": "CancelRemaining"},
     "suspend": True,

@@ -91,7 +91,7 @@ spec:
 """,
     "spec.retries": """
 spec:
-  retries: {limit: 2, nonRetryableExitCodes: [2]}
+  retries: {limit: 2, maxDisruptions: 20, nonRetryableExitCodes: [2]}
 """,
     "spec.timeouts": """
 spec:

@@ -1,5 +1,5 @@
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from builders import NOW, a_job, a_job_fact, a_pod_fact, observed
@@ -8,6 +8,8 @@ from simjob.core.attempts import Absent, Due, Ended, Held, Live, Outcome, Over, 
 from simjob.core.facts import JobFact, PodFact, PodState
 
 FAILED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 1, "reason": "Error"}
+# Evicted for a limit of its own, and the kubelet does not say yet how its container ended.
+EVICTED: dict[str, Any] = {"state": PodState.FAILED, "reason": "Evicted", "message": "too big", "over_limit": True}
 STOPPED: dict[str, Any] = {"state": PodState.FAILED, "terminating": True, "gone": True}
 
 
@@ -27,6 +29,13 @@ def judge(*children: JobFact | PodFact, limit: int = 0, codes: list[int] | None 
         (FAILED, 2, (3, 2, 0)),
         (FAILED | {"gone": True}, 2, (3, 2, 0)),
         (FAILED | {"disrupted": True}, 1, (3, 1, 0)),
+        # Told to stop by its node, and exits with 0.
+        ({"state": PodState.SUCCEEDED, "exit_code": 0, "disrupted": True}, 1, (3, 1, 0)),
+        (EVICTED, 1, Outcome.FAILED),
+        (EVICTED, 2, (3, 2, 0)),
+        (EVICTED | {"exit_code": 0}, 2, (3, 2, 0)),
+        (EVICTED | {"exit_code": 137}, 2, (3, 2, 0)),
+        ({"state": PodState.FAILED, "reason": "UnexpectedAdmissionError"}, 1, (3, 1, 0)),
         (STOPPED, 1, (3, 1, 0)),
         (STOPPED | {"state": PodState.SUCCEEDED}, 1, (3, 1, 0)),
         (STOPPED | {"state": PodState.PENDING}, 1, (3, 1, 0)),
@@ -287,3 +296,108 @@ class TestPersistent:
 
     def test_an_exit_of_one_whose_job_was_deleted_is_no_success(self) -> None:
         assert isinstance(judge(a_pod_fact(state=PodState.SUCCEEDED), task="Persistent"), Absent)
+
+
+REJECTED: dict[str, Any] = {"state": PodState.FAILED, "reason": "UnexpectedAdmissionError", "message": "no GPU"}
+DRAINED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 143, "disrupted": True, "disruption": "Drain: bye"}
+
+
+class TestDisruptions:
+    @pytest.mark.parametrize(
+        ("pod", "words"),
+        [
+            (DRAINED, "Drain: bye"),
+            (REJECTED, "UnexpectedAdmissionError: no GPU"),
+            (STOPPED, "its pod was deleted"),
+            ({"state": PodState.RUNNING, "gone": True}, "its pod vanished without an outcome"),
+        ],
+    )
+    @pytest.mark.parametrize("task", ["Batch", "Persistent"])
+    def test_every_end_that_does_not_count_as_a_failure_counts_as_a_disruption(
+        self, pod: dict[str, Any], words: str, task: str
+    ) -> None:
+        job = a_job_fact(attempt=4, failed=1, disruptions=3)
+        verdict = judge(job, a_pod_fact(job=job, **pod), limit=1, task=task)
+        assert isinstance(verdict, Over)
+        assert (verdict.count.disruptions, verdict.count.last_disruption) == (4, words)
+        assert verdict.count.failed == 1
+
+    @pytest.mark.parametrize("pod", [DRAINED, REJECTED, STOPPED, {"state": PodState.RUNNING, "gone": True}])
+    def test_one_more_than_may_be_ends_the_case(self, pod: dict[str, Any]) -> None:
+        for most, disruptions in ((0, 0), (100, 100)):
+            job = a_job_fact(attempt=disruptions, disruptions=disruptions)
+            (case,) = observed(job, a_pod_fact(job=job, **pod)).cases
+            verdict = attempts.judge(case, a_job(retries={"limit": 9, "maxDisruptions": most}).spec, NOW)
+            assert isinstance(verdict, Ended)
+            assert (verdict.error_code, verdict.why, verdict.exit_code) == ("DISRUPTED", "Disrupted", None)
+            assert verdict.message.startswith(f"disrupted {most + 1} times, more often than `maxDisruptions` ({most})")
+
+    def test_it_is_told_alike_after_the_jobs_status_says_so(self) -> None:
+        ended: dict[str, Any] = {"succeeded": False, "finish_reason": "Disrupted", "finish_message": "by the Job"}
+        before, after = a_job_fact(disruptions=100), a_job_fact(disruptions=100, **ended)
+        first, second = (judge(job, a_pod_fact(job=job, **DRAINED)) for job in (before, after))
+        assert isinstance(first, Ended)
+        assert isinstance(second, Ended)
+        assert (first.error_code, first.message) == (second.error_code, second.message)
+        without_pod = judge(after)
+        assert isinstance(without_pod, Ended)
+        assert (without_pod.error_code, without_pod.message) == ("DISRUPTED", "by the Job")
+
+    def test_a_failure_and_a_time_out_leave_the_count_as_it_is(self) -> None:
+        job = a_job_fact(disruptions=3, last_disruption="Drain: bye")
+        failed = judge(job, a_pod_fact(job=job, **FAILED), limit=1)
+        late = judge(job, a_pod_fact(job=job, state=PodState.PENDING, created=NOW - timedelta(hours=1)), **BOUNDS)
+        assert isinstance(failed, Over)
+        assert isinstance(late, Live)
+        assert late.timed_out
+        for count in (failed.count, late.timed_out):
+            assert (count.disruptions, count.last_disruption) == (3, "Drain: bye")
+
+    def test_what_a_queue_takes_back_is_no_disruption(self) -> None:
+        job = a_job_fact(suspended=True, active=1, disruptions=100)
+        verdict = judge(job, a_pod_fact(job=job, **STOPPED))
+        assert isinstance(verdict, Over)
+        assert verdict.count.disruptions == 100
+
+    @pytest.mark.parametrize(("minutes", "disruptions"), [(9, 6), (10, 1)])
+    def test_of_a_persistent_case_only_disruptions_in_a_row_count(self, minutes: int, disruptions: int) -> None:
+        job = a_job_fact(disruptions=5)
+        ran: dict[str, Any] = {"started": NOW - timedelta(minutes=minutes), "finished": NOW}
+        verdict = judge(job, a_pod_fact(job=job, **DRAINED, **ran), task="Persistent")
+        exited = judge(job, a_pod_fact(job=job, state=PodState.SUCCEEDED, exit_code=0), task="Persistent")
+        assert isinstance(verdict, Over)
+        assert isinstance(exited, Over)
+        assert (verdict.count.disruptions, exited.count.disruptions) == (disruptions, 0)
+
+    def test_an_eviction_for_its_own_limit_is_not_taken_for_an_exit_code(self) -> None:
+        job = a_job_fact()
+        verdict = judge(job, a_pod_fact(job=job, **EVICTED, exit_code=137), limit=1, codes=[137])
+        assert isinstance(verdict, Over)
+        last = judge(job, a_pod_fact(job=job, **EVICTED))
+        assert isinstance(last, Ended)
+        assert (last.error_code, last.reason, last.message) == ("", "Evicted", "too big")
+
+
+class TestStartErrors:
+    START_ERROR: ClassVar[dict[str, Any]] = {
+        "state": PodState.FAILED,
+        "exit_code": 128,
+        "reason": "StartError",
+        "message": "exec: /opt/solve: not found",
+    }
+
+    def test_a_container_that_cannot_start_is_a_failure_and_has_not_run(self) -> None:
+        job = a_job_fact()
+        again = judge(job, a_pod_fact(job=job, **self.START_ERROR), limit=1)
+        last = judge(job, a_pod_fact(job=job, **self.START_ERROR))
+        assert isinstance(again, Over)
+        assert isinstance(last, Ended)
+        assert (again.count.failed, again.count.seconds) == (1, 0)
+        assert (last.exit_code, last.reason, last.message) == (128, "StartError", "exec: /opt/solve: not found")
+
+    def test_a_persistent_case_that_cannot_start_is_tried_again_after_a_pause_that_grows(self) -> None:
+        for attempt, seconds in ((1, 1), (2, 2), (9, 60)):
+            job = a_job_fact(attempt=attempt)
+            verdict = judge(job, a_pod_fact(job=job, **self.START_ERROR), task="Persistent")
+            assert isinstance(verdict, Over)
+            assert verdict.count.not_before == NOW + timedelta(seconds=seconds)

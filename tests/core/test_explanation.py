@@ -58,3 +58,19 @@ def test_an_image_that_cannot_be_pulled_is_told_in_words_that_stay_the_same() ->
     }
     name = a_pod_fact(0).name
     assert messages == {f'case 0 cannot start: its image "solver:1" cannot be pulled; events of pod {name} say why'}
+
+
+def test_a_case_that_is_disrupted_again_and_again_is_named_from_the_tenth_time_on() -> None:
+    rarely = a_job_fact(0, disruptions=9, last_disruption="Drain: bye")
+    often = a_job_fact(1, disruptions=10, last_disruption="Evicted: low on memory")
+    assert why(rarely, a_pod_fact(0)) == "CasesRunning"
+    status = said(planned(a_started_job(), rarely, a_pod_fact(0), often, a_pod_fact(1)))
+    assert (status.reason, status.message) == (
+        "OftenDisrupted",
+        "case 1 was disrupted 10 times and may be 100 times; the last time: Evicted: low on memory",
+    )
+    both = said(planned(a_started_job(), often, a_job_fact(2, disruptions=12, last_disruption="Drain: bye")))
+    assert both.message == (
+        "case 2 was disrupted 12 times and may be 100 times; the last time: Drain: bye; "
+        "other cases that are disrupted often: 1"
+    )

@@ -127,8 +127,38 @@ def test_the_time_of_a_state_is_that_of_its_first_sight() -> None:
 
 def test_an_eviction_is_the_clusters_doing() -> None:
     found = fact(phase="Failed", reason="Evicted", conditions=[{"type": "DisruptionTarget", "status": "True"}])
-    assert (found.disrupted, found.reason) == (True, "Evicted")
+    assert (found.disrupted, found.disruption, found.reason) == (True, "DisruptionTarget", "Evicted")
     assert not fact(conditions=[{"type": "DisruptionTarget", "status": "False"}]).disrupted
+
+
+OWN_LIMIT: dict[str, Any] = {
+    "phase": "Failed",
+    "reason": "Evicted",
+    "message": "Usage of EmptyDir volume a exceeds the limit 1",
+}
+
+
+def test_an_eviction_for_its_own_limit_stays_one_though_the_kubelet_says_succeeded_later() -> None:
+    evicted = fact(**OWN_LIMIT, containerStatuses=[{"state": {"running": {}}}])
+    after = facts.successor(evicted, replace(fact(phase="Succeeded"), version=43))
+    assert (after.state, after.over_limit, after.reason) == (PodState.FAILED, True, "Evicted")
+    assert (after.message, after.exit_code, after.version) == (OWN_LIMIT["message"], 0, 43)
+    assert not after.succeeded
+
+
+@pytest.mark.parametrize("over_limit", [True, False])
+def test_what_ends_a_pod_is_final(over_limit: bool) -> None:
+    first = a_pod_fact(state=PodState.SUCCEEDED, exit_code=0)
+    drained = replace(first, version=2, disrupted=True, disruption="drain", over_limit=over_limit)
+    assert facts.successor(first, drained).succeeded
+    running = a_pod_fact(disrupted=True)
+    assert not facts.successor(running, replace(running, version=2, disrupted=False)).disrupted
+
+
+def test_a_pod_that_was_told_to_stop_by_its_node_and_exits_0_has_not_succeeded() -> None:
+    shutdown = {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"}
+    assert not fact(phase="Succeeded", reason="Terminated", conditions=[shutdown]).succeeded
+    assert fact(phase="Succeeded").succeeded
 
 
 def test_a_pods_times_are_those_of_its_api_server_its_scheduler_and_its_kubelet() -> None:
@@ -155,8 +185,11 @@ def test_a_job_carries_its_attempts_in_annotations() -> None:
         "simjob.dev/failed": "2",
         "simjob.dev/lost-in-a-row": "1",
         "simjob.dev/not-before": "2026-01-02T03:05:09Z",
+        "simjob.dev/disruptions": "11",
+        "simjob.dev/last-disruption": "Evicted: low on memory",
     }
     found = job_fact(meta={"annotations": notes})
+    assert (found.disruptions, found.last_disruption) == (11, "Evicted: low on memory")
     assert (found.index, found.round, found.attempt, found.failed, found.lost) == (7, 1, 4, 2, 1)
     assert found.not_before == LATER
 

@@ -237,3 +237,20 @@ def test_of_a_case_that_starts_again_and_again_the_pods_of_long_ago_go_and_the_n
         DeletePod(pod=pods[0]),
         DeletePod(pod=pods[1]),
     ]
+
+
+def test_the_tenth_disruption_of_a_case_is_told_once() -> None:
+    drained: dict[str, Any] = {
+        "state": PodState.FAILED,
+        "exit_code": 143,
+        "disrupted": True,
+        "disruption": "Drain: bye",
+    }
+
+    def notices(disruptions: int) -> list[str]:
+        cases = [a_job_fact(index, attempt=disruptions, disruptions=disruptions) for index in (0, 1)]
+        pods = [a_pod_fact(job=job, **drained) for job in cases]
+        return [notice.note for notice in planned(a_started_job(), *cases, *pods).notices]
+
+    assert notices(8) == notices(10) == []
+    assert notices(9) == ["disrupted 10 times, of at most 100: cases 0-1; case 0 the last time: Drain: bye"]

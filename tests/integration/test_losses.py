@@ -139,6 +139,19 @@ def test_a_case_evicted_more_often_than_it_may_fail_still_succeeds(place: Place)
     assert counts(sweep.wait_phase("COMPLETED")) == UNHURT
 
 
+@pytest.mark.effect("spec.retries.maxDisruptions")
+def test_a_case_that_is_disrupted_more_often_than_it_may_be_has_failed(place: Place) -> None:
+    sweep = place.apply(cases={"count": 1}, retries={"maxDisruptions": 2}, template=a_template(run=100, stop=1))
+    for attempt in range(3):
+        evict(place, attempt_running(sweep, attempt))
+    status = sweep.wait_phase("FAILED")
+    (failure,) = status["failures"]
+    assert (status["errorCode"], failure["errorCode"], failure["reason"]) == ("DISRUPTED", "DISRUPTED", "Disrupted")
+    assert failure["message"].startswith("disrupted 3 times, more often than `maxDisruptions` (2); the last time: ")
+    assert "EvictionByEvictionAPI" in failure["message"]
+    assert len(sweep.pod_names) == 3
+
+
 def test_cases_on_a_node_that_is_gone_run_elsewhere(sweep_on_a_lost_node: Sweep) -> None:
     sweep = sweep_on_a_lost_node
     sweep.wait_until(lambda: len(sweep.pod_names) >= 8, "all cases have a second pod", seconds=150)

@@ -35,10 +35,13 @@ LABEL_JOB_UID: Final = "batch.kubernetes.io/controller-uid"
 
 # On a Job: the current attempt's number, the failures that count so far, the attempts lost in a row, and
 # the time before which the attempt must not start (RFC 3339). Absent means 0, 0, 0 and no such time.
+# Also the number of attempts that the cluster ended, and who or what ended the last of them.
 ANNOTATION_ATTEMPT: Final = f"{GROUP}/attempt"
 ANNOTATION_FAILED: Final = f"{GROUP}/failed"
 ANNOTATION_LOST: Final = f"{GROUP}/lost-in-a-row"
 ANNOTATION_NOT_BEFORE: Final = f"{GROUP}/not-before"
+ANNOTATION_DISRUPTIONS: Final = f"{GROUP}/disruptions"
+ANNOTATION_LAST_DISRUPTION: Final = f"{GROUP}/last-disruption"
 # The error code of the last failure and why, where the operator itself decided it; the seconds that attempts ran.
 ANNOTATION_ERROR_CODE: Final = f"{GROUP}/error-code"
 ANNOTATION_ERROR_MESSAGE: Final = f"{GROUP}/error-message"
@@ -110,6 +113,7 @@ class Reason:
     QUEUED: Final = "QueuedByKueue"
     ATTEMPT_LOST: Final = "AttemptLost"
     JOB_LOST: Final = "JobLost"
+    OFTEN_DISRUPTED: Final = "OftenDisrupted"
     RESULTS_REFUSED: Final = "ResultsRefused"
     DEADLINE_REFUSED: Final = "DeadlineRefused"
     UNKNOWN_CASES: Final = "UnknownCases"
@@ -119,6 +123,7 @@ class Reason:
     DEADLINE_EXCEEDED: Final = "DeadlineExceeded"
     POD_FAILURE_POLICY: Final = "PodFailurePolicy"
     LOST: Final = "Lost"
+    DISRUPTED: Final = "Disrupted"
 
 
 class ErrorCode:
@@ -129,6 +134,7 @@ class ErrorCode:
     INVALID_SPEC: Final = "INVALID_SPEC"
     CASE_FAILED: Final = "CASE_FAILED"
     LOST: Final = "LOST"
+    DISRUPTED: Final = "DISRUPTED"
     ASSIGN_TIMEOUT: Final = "ASSIGN_TIMEOUT"
     START_TIMEOUT: Final = "START_TIMEOUT"
     EXECUTION_TIMEOUT: Final = "EXECUTION_TIMEOUT"

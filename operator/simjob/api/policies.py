@@ -27,9 +27,20 @@ class Retries(Model):
             ge=0,
             le=100,
             description="So many times more, after 10 seconds, 20 seconds and so on up to 10 minutes. Evictions, "
-            "preemptions and lost nodes do not count.",
+            "preemptions, node reboots and lost nodes do not count; `maxDisruptions` bounds those.",
         ),
     ] = 0
+    max_disruptions: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=1000,
+            description="How often the cluster may end a case's pod before the case is FAILED with DISRUPTED: by an "
+            "eviction, a preemption, a lost or rebooted node, a deletion by hand, or a kubelet that rejects it. "
+            "0 never runs a case twice. Of a Persistent case only disruptions in a row count: one that ran for 10 "
+            "minutes, or exited by itself, starts the count again.",
+        ),
+    ] = 100
     non_retryable_exit_codes: Annotated[
         tuple[Annotated[int, Field(ge=1, le=INT32_MAX, description="An exit code.")], ...] | None,
         Field(

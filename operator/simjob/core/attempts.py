@@ -1,7 +1,8 @@
 """What a case's Job and pods say about the case: one verdict a case.
 
-An attempt counts as a failure if its pod ended by itself or took too long: one that was deleted, evicted or lost says
-nothing about the simulation. Whether a case *may* go on is not decided here.
+An attempt counts as a failure if its pod ended by itself, took too long or exceeded a limit of its own. One that was
+deleted, evicted, rejected or lost says nothing about the simulation: it is a disruption, and a case may have so many
+of them as `retries.maxDisruptions` says. Whether a case *may* go on is not decided here.
 """
 
 from dataclasses import dataclass, replace
@@ -115,7 +116,7 @@ def judge(case: CaseFacts, spec: Spec, now: datetime) -> Verdict:
     if job.terminating or job.suspended:
         return Held(job=job)
     if job.active:
-        return _lost(job, None)
+        return _lost(job, None, spec)
     return Due(job=job, at=job.not_before)
 
 
@@ -172,6 +173,8 @@ def _finished(job: JobFact, case: CaseFacts, spec: Spec) -> Ended:
     if _is_timed_out(job, spec):
         return _timed_out(job)
     pod = next((pod for pod in reversed(case.pods) if pod.job_uid == job.uid), None)
+    if job.finish_reason == Reason.DISRUPTED:
+        return _disrupted_for_good(job, _too_often(job, pod, spec) if pod else job.finish_message)
     # The pod's own words, so that the ledger has the same whether it is written before the Job's status or after.
     reason = (pod.reason or _ERROR) if pod else job.finish_reason
     return Ended(
@@ -188,8 +191,7 @@ def _finished(job: JobFact, case: CaseFacts, spec: Spec) -> Ended:
 
 def _without_job(case: CaseFacts, spec: Spec) -> Verdict:
     # The Job was deleted by somebody after its pod had succeeded: the result stands.
-    ended_well = any(pod.outcome is PodState.SUCCEEDED and not pod.stopped for pod in case.pods)
-    if ended_well and spec.task is Task.BATCH:
+    if any(pod.succeeded for pod in case.pods) and spec.task is Task.BATCH:
         return Ended(outcome=Outcome.SUCCEEDED, job=None)
     return Absent()
 
@@ -197,28 +199,68 @@ def _without_job(case: CaseFacts, spec: Spec) -> Verdict:
 def _after(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> Verdict:
     batch = spec.task is Task.BATCH
     pod = replace(pod, state=pod.outcome or pod.state)
-    if pod.state is PodState.SUCCEEDED and not pod.stopped and batch:
+    if pod.succeeded and batch:
         return Ended(outcome=Outcome.SUCCEEDED, job=job, failures=job.failed)
-    overran = pod.state is PodState.FAILED and pod.reason == Reason.DEADLINE_EXCEEDED
-    # A failed pod with a reason and without an exit code never ran: the kubelet would not admit it.
-    rejected = pod.state is PodState.FAILED and pod.exit_code is None and pod.reason and not overran
-    if pod.stopped or pod.disrupted or rejected:
-        return _again(job, pod, now)
-    if overran:
+    if pod.stopped or pod.disrupted or _is_rejected(pod):
+        return _disrupted(job, pod, spec, now)
+    if _overran(pod):
         return _failed(job, pod, spec, now, code=timeouts.deadline_code(pod), why=Reason.DEADLINE_EXCEEDED)
-    if not pod.ended or (pod.state is PodState.FAILED and pod.exit_code is None):
-        return _lost(job, pod)
-    if not pod.container and pod.exit_code in (spec.retries.non_retryable_exit_codes or ()):
+    if not pod.ended or (pod.state is PodState.FAILED and pod.exit_code is None and not pod.over_limit):
+        return _lost(job, pod, spec)
+    # A pod that exceeded its limit was killed: its exit code is not the simulation's word.
+    if not (pod.over_limit or pod.container) and pod.exit_code in (spec.retries.non_retryable_exit_codes or ()):
         return _failed(job, pod, spec, now, why=Reason.POD_FAILURE_POLICY)
     if not batch:
-        return _again(job, pod, now, ran=pod.ran)
+        over = _again(job, pod, now, ran=pod.ran)
+        return replace(over, count=replace(over.count, disruptions=0, last_disruption=""))
     return _failed(job, pod, spec, now)
+
+
+def _overran(pod: PodFact) -> bool:
+    return pod.state is PodState.FAILED and pod.reason == Reason.DEADLINE_EXCEEDED
+
+
+def _is_rejected(pod: PodFact) -> bool:
+    # A failed pod with a reason and without an exit code never ran: the kubelet would not admit it.
+    never_ran = pod.state is PodState.FAILED and pod.exit_code is None and bool(pod.reason)
+    return never_ran and not (_overran(pod) or pod.over_limit)
 
 
 def _again(job: JobFact, pod: PodFact, now: datetime, ran: timedelta | None = None) -> Over:
     pause = retries.pause(job.attempt + 1 - job.failed, ran)
     not_before = now + pause if pause else None
     return Over(job=job, count=_next(job, pod, failed=job.failed, lost=0, not_before=not_before))
+
+
+def _disrupted(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> Verdict:
+    over = _again(job, pod, now)
+    if job.suspended:
+        return over  # Its queue took it back, and may do so as often as it wants.
+    number = _disruptions(job, pod, spec)
+    if number > spec.retries.max_disruptions:
+        return _disrupted_for_good(job, _too_often(job, pod, spec))
+    return replace(over, count=replace(over.count, disruptions=number, last_disruption=_words(pod)))
+
+
+def _disruptions(job: JobFact, pod: PodFact | None, spec: Spec) -> int:
+    """Return how often the case was disrupted, this time included; of a persistent one, how often in a row."""
+    fresh = spec.task is Task.PERSISTENT and pod is not None and retries.is_long(computetime.ran(pod))
+    return 1 if fresh else job.disruptions + 1
+
+
+def _too_often(job: JobFact, pod: PodFact | None, spec: Spec) -> str:
+    number, most = _disruptions(job, pod, spec), spec.retries.max_disruptions
+    return f"disrupted {number} times, more often than `maxDisruptions` ({most}); the last time: {_words(pod)}"
+
+
+def _words(pod: PodFact | None) -> str:
+    if pod is None or not (pod.stopped or pod.disrupted or _is_rejected(pod)):
+        found = "its pod vanished without an outcome"
+    elif pod.disrupted:
+        found = pod.disruption
+    else:
+        found = "its pod was deleted" if pod.stopped else f"{pod.reason}: {pod.message}"
+    return (found.removesuffix(": ") or "the cluster ended its pod")[:_LONGEST]
 
 
 def _failed(
@@ -241,23 +283,34 @@ def _failed(
     return Over(job=job, count=_next(job, pod, failed=failures, lost=0, not_before=not_before))
 
 
-def _lost(job: JobFact, pod: PodFact | None) -> Verdict:
-    lost = job.lost + 1
-    if lost < LOST_IN_A_ROW_LIMIT:
-        return Over(job=job, count=_next(job, pod, failed=job.failed, lost=lost, not_before=None))
-    why = f": {pod.message}" if pod and pod.message else ""
-    return _lost_for_good(job, f"{lost} pods in a row ended without an outcome{why}")
+def _lost(job: JobFact, pod: PodFact | None, spec: Spec) -> Verdict:
+    lost, number = job.lost + 1, job.disruptions + 1
+    if lost >= LOST_IN_A_ROW_LIMIT:
+        why = f": {pod.message}" if pod and pod.message else ""
+        return _lost_for_good(job, f"{lost} pods in a row ended without an outcome{why}")
+    if number > spec.retries.max_disruptions:
+        return _disrupted_for_good(job, _too_often(job, None, spec))
+    count = _next(job, pod, failed=job.failed, lost=lost, not_before=None)
+    return Over(job=job, count=replace(count, disruptions=number, last_disruption=_words(None)))
 
 
 def _lost_for_good(job: JobFact, message: str) -> Ended:
+    return _not_by_itself(job, ErrorCode.LOST, Reason.LOST, message)
+
+
+def _disrupted_for_good(job: JobFact, message: str) -> Ended:
+    return _not_by_itself(job, ErrorCode.DISRUPTED, Reason.DISRUPTED, message)
+
+
+def _not_by_itself(job: JobFact, code: str, reason: str, message: str) -> Ended:
     return Ended(
         outcome=Outcome.FAILED,
         job=job,
         failures=job.failed,
-        error_code=ErrorCode.LOST,
-        reason=Reason.LOST,
-        message=message,
-        why=Reason.LOST,
+        error_code=code,
+        reason=reason,
+        message=message[:_LONGEST],
+        why=reason,
     )
 
 
@@ -269,4 +322,6 @@ def _next(job: JobFact, pod: PodFact | None, *, failed: int, lost: int, not_befo
         lost=lost,
         seconds=computetime.spent(job, pod),
         not_before=not_before,
+        disruptions=job.disruptions,
+        last_disruption=job.last_disruption,
     )

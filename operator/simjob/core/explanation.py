@@ -10,6 +10,7 @@ from simjob.core.attempts import Due, Held, Live
 from simjob.core.containers import PULL_FAILURES
 from simjob.core.facts import PodFact, PodState
 from simjob.core.observed import CASE_TABLE
+from simjob.core.retries import NOTABLE_DISRUPTIONS
 from simjob.core.situation import Situation
 from simjob.core.summary import Saying
 
@@ -17,7 +18,7 @@ from simjob.core.summary import Saying
 def explain(situation: Situation) -> Saying:
     """Returns phase, reason and message of a job that is neither suspended, cancelled, refused nor at its end."""
     phase = summary.active_phase(situation)
-    trouble = _refusal(situation) or _waiting(situation) or _overdue(situation)
+    trouble = _refusal(situation) or _waiting(situation) or _overdue(situation) or _disrupted(situation)
     reason, message = trouble or _idle(situation) or _usual(phase, situation)
     return Saying(phase=phase, reason=reason, message=message)
 
@@ -59,6 +60,18 @@ def _trouble(index: int, pod: PodFact) -> tuple[str, str] | None:
 def _overdue(situation: Situation) -> tuple[str, str] | None:
     late = stopping.name_overdue(situation.live_pods, situation.now)
     return (Reason.NOT_STOPPING, late) if late else None
+
+
+def _disrupted(situation: Situation) -> tuple[str, str] | None:
+    jobs = [case.job for case in situation.open if case.job and not case.job.succeeded]
+    often = [job for job in jobs if job.disruptions >= NOTABLE_DISRUPTIONS]
+    if not often:
+        return None
+    worst = max(often, key=lambda job: (job.disruptions, -job.index))
+    others = f"; other cases that are disrupted often: {len(often) - 1}" if len(often) > 1 else ""
+    most = situation.job.spec.retries.max_disruptions
+    message = f"case {worst.index} was disrupted {worst.disruptions} times and may be {most} times; the last time: "
+    return Reason.OFTEN_DISRUPTED, f"{message}{worst.last_disruption}{others}"
 
 
 def _idle(situation: Situation) -> tuple[str, str] | None:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from simjob.api import names
-from simjob.core import containers
+from simjob.core import containers, disruption
 from simjob.core.containers import Reading
 from simjob.core.objects import Job, Pod
 
@@ -33,8 +33,8 @@ class PodFact:
     """One attempt's pod.
 
     `stopped`: its deletion was asked for before it ended, so that how it ended says nothing about the case.
-    `disrupted`: the cluster ended it (eviction, preemption, lost node), condition DisruptionTarget. `by_kubelet`: its
-    kubelet did.
+    `disrupted`: the cluster ends or ended it (eviction, preemption, reboot), `disruption` in its words. `by_kubelet`: its
+    kubelet did. `over_limit`: the kubelet evicted it for exceeding its own storage limit.
     `over_at`: when the operator first saw that the user's containers had ended by themselves while others of the pod
     ran; None for a pod that ended as a whole. `held`: only what an injector added keeps it. `last_end`: when the last
     of the user's containers ended, by the kubelet's clock.
@@ -63,6 +63,8 @@ class PodFact:
     disrupted: bool = False
     by_kubelet: bool = False
     held: bool = False
+    disruption: str = ""
+    over_limit: bool = False
     gone: bool = False
     exit_code: int | None = None
     reason: str = ""
@@ -97,6 +99,11 @@ class PodFact:
         return self.state in _ENDED
 
     @property
+    def succeeded(self) -> bool:
+        """Whether the simulation ended well and nobody had told it to stop."""
+        return self.outcome is PodState.SUCCEEDED and not (self.stopped or self.disrupted or self.over_limit)
+
+    @property
     def ran(self) -> timedelta | None:
         """How long the simulation ran; None if it did not, or if nobody knows."""
         return self.finished - self.started if self.started and self.finished else None
@@ -113,7 +120,7 @@ class JobFact:
 
     `attempt`, `failed`, `lost`, `not_before` are our annotations: the current attempt's number, the failures
     that count so far, the attempts lost in a row, and the time before which the attempt must not start; `seconds`
-    is how long the earlier attempts ran.
+    is how long the earlier attempts ran; `disruptions` and `last_disruption` say how many the cluster ended, and why.
     `error_code`, `error_message`, too: what the operator itself decided of the last failure.
     `status_failed`, `active`, `ready`, `started`: what its status says. `succeeded` is None until it finished.
     """
@@ -132,6 +139,8 @@ class JobFact:
     lost: int = 0
     not_before: datetime | None = None
     seconds: int = 0
+    disruptions: int = 0
+    last_disruption: str = ""
     error_code: str = ""
     error_message: str = ""
     suspended: bool = False
@@ -159,8 +168,8 @@ def pod_fact(pod: Pod, seen_at: datetime) -> PodFact | None:
         return None
     reading = containers.read(pod)
     state = _pod_state(pod, reading)
-    disruption = next((c for c in pod.status.conditions if c.type == "DisruptionTarget" and c.status == "True"), None)
-    is_over = reading.over and not (state in _ENDED or meta.deletion_timestamp or disruption)
+    why = disruption.words(pod, reading)
+    is_over = reading.over and not (state in _ENDED or meta.deletion_timestamp or why)
     return PodFact(
         name=meta.name,
         namespace=meta.namespace,
@@ -173,8 +182,10 @@ def pod_fact(pod: Pod, seen_at: datetime) -> PodFact | None:
         state=state,
         terminating=meta.deletion_timestamp is not None,
         stopped=meta.deletion_timestamp is not None and not _ended_first(pod, state),
-        disrupted=disruption is not None,
-        by_kubelet=disruption is not None and disruption.reason == "TerminationByKubelet",
+        disrupted=bool(why),
+        disruption=why,
+        by_kubelet=disruption.by_kubelet(pod),
+        over_limit=disruption.over_own_limit(pod),
         held=reading.held,
         exit_code=reading.exit_code,
         reason=reading.reason,
@@ -204,9 +215,23 @@ def _ended_first(pod: Pod, state: PodState) -> bool:
 
 
 def successor(old: PodFact, new: PodFact) -> PodFact:
-    """Return `new` with what only the older version of the same pod can say: a stop, since when, when it started."""
-    if old.over_at is not None and not (new.disrupted and new.by_kubelet):
+    """Return `new` with what only the older version of the same pod can say: a stop, since when, when it started.
+
+    An end is final: a kubelet may report Failed and Evicted first, and then Succeeded without a reason.
+    """
+    if old.over_at is not None and not (new.by_kubelet or new.over_limit):
         new = _still_over(old, new)
+    if old.ended:
+        new = replace(
+            new,
+            state=old.state,
+            disrupted=old.disrupted,
+            disruption=old.disruption,
+            over_limit=old.over_limit,
+            exit_code=new.exit_code if old.exit_code is None else old.exit_code,
+            reason=old.reason or new.reason,
+            message=old.message or new.message,
+        )
     return replace(
         new,
         stopped=new.stopped or old.stopped,
@@ -227,6 +252,7 @@ def _still_over(old: PodFact, new: PodFact) -> PodFact:
         state=_end(old.exit_code) if new.ended else new.state,
         stopped=False,
         disrupted=False,
+        disruption="",
         exit_code=old.exit_code,
         reason=old.reason,
         message=old.message,
@@ -265,6 +291,8 @@ def job_fact(job: Job) -> JobFact | None:
         lost=_number(meta.annotations, names.ANNOTATION_LOST) or 0,
         not_before=_time(meta.annotations.get(names.ANNOTATION_NOT_BEFORE)),
         seconds=_number(meta.annotations, names.ANNOTATION_SECONDS) or 0,
+        disruptions=_number(meta.annotations, names.ANNOTATION_DISRUPTIONS) or 0,
+        last_disruption=meta.annotations.get(names.ANNOTATION_LAST_DISRUPTION, ""),
         error_code=meta.annotations.get(names.ANNOTATION_ERROR_CODE, ""),
         error_message=meta.annotations.get(names.ANNOTATION_ERROR_MESSAGE, ""),
         suspended=job.spec.suspend,

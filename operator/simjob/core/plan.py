@@ -39,6 +39,7 @@ class CountAttempt:
     """Record in a Job's annotations that its attempt is over and which comes next, in one write.
 
     `seconds`: how long all attempts up to now ran.
+    `disruptions`, `last_disruption`: how many attempts the cluster ended, and who or what ended the last of them.
     `error_code`, `error_message`: why it is over, where its pod does not tell because it never ran.
     """
 
@@ -48,6 +49,8 @@ class CountAttempt:
     lost: int
     seconds: int
     not_before: datetime | None
+    disruptions: int = 0
+    last_disruption: str = ""
     error_code: str = ""
     error_message: str = ""
 

@@ -12,6 +12,8 @@ FIRST_PAUSE: Final = timedelta(seconds=1)
 LONGEST_PAUSE: Final = timedelta(minutes=1)
 # What ran for so long is no loop of crashes, as for a kubelet that restarts containers.
 LONG_RUN: Final = timedelta(minutes=10)
+# From so many disruptions of a case on, status and an Event say so.
+NOTABLE_DISRUPTIONS: Final = 10
 
 
 def delay(failures: int) -> timedelta:
@@ -27,3 +29,8 @@ def pause(interruptions: int, ran: timedelta | None = None) -> timedelta:
     if interruptions <= 1 or (ran is not None and ran >= LONG_RUN):
         return timedelta()
     return min(FIRST_PAUSE * (1 << min(interruptions - 2, 10)), LONGEST_PAUSE)
+
+
+def is_long(seconds: int) -> bool:
+    """Return whether an attempt that ran for so many seconds ran long enough to be no loop of crashes."""
+    return timedelta(seconds=seconds) >= LONG_RUN

@@ -8,7 +8,7 @@ from typing import Final
 from simjob.api.names import Reason
 from simjob.api.ranges import Ranges
 from simjob.api.status import Phase
-from simjob.core import attempts, explanation, history, jobstatus, settling, summary, timeouts, totaltime
+from simjob.core import attempts, explanation, history, jobstatus, retries, settling, summary, timeouts, totaltime
 from simjob.core.attempts import Absent, Due, Ended, Held, Live, Over, Verdict
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import CaseFacts
@@ -64,7 +64,7 @@ def running(situation: Situation) -> Plan:
     return Plan(
         actions=(*actions, *starts.actions),
         status=status,
-        notices=(*_lost(situation), *starts.notices),
+        notices=(*_lost(situation), *_often_disrupted(situation), *starts.notices),
         look_again=max(min(times), situation.now),
     )
 
@@ -190,6 +190,22 @@ def _lost(situation: Situation) -> tuple[Notice, ...]:
         return ()
     note = f"the pods of these cases vanished without an outcome and are replaced: {lost}"
     return (Notice(reason=Reason.ATTEMPT_LOST, action="Replace", note=note, warning=True),)
+
+
+def _often_disrupted(situation: Situation) -> tuple[Notice, ...]:
+    """Warn of cases that have just been disrupted for the tenth time."""
+    verdicts = ((case.index, situation.verdicts[case.index]) for case in situation.open)
+    counts = {index: verdict.count for index, verdict in verdicts if isinstance(verdict, Over)}
+    tenth = {i: n for i, n in counts.items() if n.disruptions == retries.NOTABLE_DISRUPTIONS != n.job.disruptions}
+    if not tenth:
+        return ()
+    index, count = min(tenth.items())
+    most = situation.job.spec.retries.max_disruptions
+    note = (
+        f"disrupted {count.disruptions} times, of at most {most}: cases {Ranges.of(tenth)}; "
+        f"case {index} the last time: {count.last_disruption}"
+    )
+    return (Notice(reason=Reason.OFTEN_DISRUPTED, action="Replace", note=note, warning=True),)
 
 
 def _times(situation: Situation, starting: bool) -> Iterable[datetime]:

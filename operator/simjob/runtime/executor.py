@@ -201,6 +201,8 @@ def _annotations(count: CountAttempt) -> dict[str, str | None]:
         names.ANNOTATION_LOST: str(count.lost),
         names.ANNOTATION_SECONDS: str(count.seconds),
         names.ANNOTATION_NOT_BEFORE: format_time(count.not_before) if count.not_before else None,
+        names.ANNOTATION_DISRUPTIONS: str(count.disruptions) if count.disruptions else None,
+        names.ANNOTATION_LAST_DISRUPTION: count.last_disruption or None,
         names.ANNOTATION_ERROR_CODE: count.error_code or None,
         names.ANNOTATION_ERROR_MESSAGE: count.error_message or None,
     }
