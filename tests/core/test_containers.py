@@ -221,3 +221,20 @@ def test_a_deadline_that_ended_only_what_was_injected_says_nothing_of_the_case(
 def test_an_eviction_after_exit_code_0_is_no_success() -> None:
     found = reading(phase="Failed", reason="Evicted", message="disk", containerStatuses=[ended(0)])
     assert (found.exit_code, found.reason) == (None, "Evicted")
+
+
+@pytest.mark.parametrize("reason", ["StartError", "ContainerCannotRun", "ContainerStatusUnknown"])
+@pytest.mark.parametrize("started", ["1970-01-01T00:00:00Z", None, T[10]])
+def test_a_container_that_never_started_has_no_times_and_no_result(reason: str, started: str | None) -> None:
+    status = ended(128, reason=reason, message="exec: /opt/solve: not found")
+    status["state"]["terminated"]["startedAt"] = started
+    found = reading(phase="Failed", containerStatuses=[status])
+    assert (found.started, found.finished, found.result) == (None, None, "")
+    assert (found.exit_code, found.reason, found.message) == (128, reason, "exec: /opt/solve: not found")
+
+
+def test_nothing_starts_in_1970() -> None:
+    status = ended(1, reason="SomethingNew", message="words of a runtime")
+    status["state"]["terminated"]["startedAt"] = "1970-01-01T00:00:00Z"
+    found = reading(phase="Failed", containerStatuses=[status])
+    assert (found.started, found.finished, found.result) == (None, None, "")

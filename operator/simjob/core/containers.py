@@ -12,10 +12,11 @@ from typing import Final
 
 from simjob.api import names
 from simjob.api.names import Reason
-from simjob.core.objects import Container, Pod, Terminated
+from simjob.core.objects import NO_TIME, Container, Pod, Terminated
 
 PULL_FAILURES: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
 _START_UP: Final = frozenset({"", "ContainerCreating", "PodInitializing"})
+_NOT_RUN: Final = frozenset({"StartError", "ContainerCannotRun", "ContainerStatusUnknown"})
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -104,8 +105,16 @@ def _simulation_ran(pod: Pod, written: tuple[str, ...]) -> tuple[datetime | None
     if state is None:
         return None, None, ""
     if end := state.terminated:
-        return end.started_at, end.finished_at, end.message
+        return (end.started_at, end.finished_at, end.message) if _ran(end) else (None, None, "")
     return (state.running.started_at if state.running else None), None, ""
+
+
+def _ran(end: Terminated) -> bool:
+    """Return whether a container that has ended is known to have run.
+
+    Of one that could not start the kubelet says that it started in 1970, and the message is the runtime's.
+    """
+    return end.reason not in _NOT_RUN and end.started_at != NO_TIME
 
 
 def _explained(pod: Pod, written: tuple[str, ...], *, over: bool) -> Reading:

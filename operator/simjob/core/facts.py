@@ -33,8 +33,8 @@ class PodFact:
     """One attempt's pod.
 
     `stopped`: its deletion was asked for before it ended, so that how it ended says nothing about the case.
-    `disrupted`: the cluster ends or ended it (eviction, preemption, reboot), `disruption` in its words. `by_kubelet`: its
-    kubelet did. `over_limit`: the kubelet evicted it for exceeding its own storage limit.
+    `disrupted`: the cluster ends or ended it (eviction, preemption, reboot), `disruption` in its words. `by_kubelet`:
+    its kubelet did. `over_limit`: the kubelet evicted it for exceeding its own storage limit.
     `over_at`: when the operator first saw that the user's containers had ended by themselves while others of the pod
     ran; None for a pod that ended as a whole. `held`: only what an injector added keeps it. `last_end`: when the last
     of the user's containers ended, by the kubelet's clock.
