@@ -2,7 +2,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from builders import NOW, a_job, a_pod_fact, a_started_job, planned, said
+from builders import NOW, a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
 from simjob.api.names import ErrorCode, Reason
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
@@ -130,3 +130,39 @@ def test_a_pod_that_should_not_be_there_is_stopped_before_the_end_is_said() -> N
     plan = planned(a_job(cases={"count": 3}, subset="5"), a_pod_fact(0))
     assert any(isinstance(action, DeletePod) for action in plan.actions)
     assert said(plan).phase is not Phase.FAILED
+
+
+TYPO: dict[str, Any] = {
+    "cases": {"matrix": [{"name": "mesh", "values": [1, 2]}]},
+    "template": {"spec": {"containers": [{"name": "c", "image": "i", "args": ["$(PARAM_MEHS)"]}]}},
+}
+
+
+def test_a_reference_to_no_parameter_ends_the_job_before_anything_starts() -> None:
+    plan = planned(a_job(**TYPO))
+    status = said(plan)
+    assert (status.phase, status.reason, status.error_code) == (Phase.FAILED, Reason.INVALID_SPEC, "INVALID_SPEC")
+    assert "did you mean $(PARAM_MESH)?" in (status.message or "")
+    assert not any(isinstance(action, CreateCase) for action in plan.actions)
+
+
+def test_a_job_that_waits_for_its_first_case_is_still_refused() -> None:
+    waiting = a_job(status={"phase": "PENDING", "startTime": "2026-01-02T03:04:05Z"}, **TYPO)
+    assert said(planned(waiting)).phase is Phase.FAILED
+
+
+@pytest.mark.parametrize(
+    ("status", "children"),
+    [
+        ({"phase": "PENDING"}, (a_job_fact(0), a_pod_fact(0))),
+        ({"phase": "RUNNING"}, ()),
+        ({"phase": "SUSPENDED"}, ()),
+        ({"phase": "PENDING", "round": 1}, ()),
+    ],
+    ids=["has a pod", "has run", "was suspended", "has used names"],
+)
+def test_what_has_started_something_goes_on_whatever_it_refers_to(status: dict[str, Any], children: Any) -> None:
+    job = a_job(status={"startTime": "2026-01-02T03:04:05Z", **status}, **TYPO)
+    plan = planned(job, *children)
+    assert not any(isinstance(action, DeletePod) for action in plan.actions)
+    assert plan.status is None or plan.status.phase is not Phase.FAILED

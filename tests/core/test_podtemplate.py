@@ -22,8 +22,9 @@ def container(*, index: int = 0, **spec: Any) -> dict[str, Any]:
 
 
 def environment(**parameters: Any) -> dict[str, str]:
-    found = podtemplate.environment("sweep", Case(3, "fine", parameters))
-    return {variable["name"]: variable["value"] for variable in found}
+    job = a_job()
+    found = podtemplate.render(job, job.spec.template.to_api(as_given=True), Case(3, "fine", parameters), {}, {})
+    return {variable["name"]: variable["value"] for variable in found["spec"]["containers"][0]["env"]}
 
 
 def test_a_case_finds_itself_in_its_environment() -> None:
@@ -43,9 +44,9 @@ def test_a_case_without_parameters_has_an_empty_object() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "written"), [("$(HOME)", "$$(HOME)"), ("$HOME", "$HOME"), ("5$", "5$"), ("$$(A)", "$$$(A)")]
+    ("value", "written"), [("$(HOME)", "$$(HOME)"), ("$HOME", "$$HOME"), ("US$$5", "US$$$$5"), ("$$(A)", "$$$$(A)")]
 )
-def test_a_parameters_text_is_not_taken_for_a_reference_to_a_variable(value: str, written: str) -> None:
+def test_the_kubelet_finds_no_reference_and_no_escape_in_a_parameters_text(value: str, written: str) -> None:
     found = environment(text=value)
     assert found["PARAM_TEXT"] == written
     assert written in found["SIMJOB_CASE_PARAMETERS"]

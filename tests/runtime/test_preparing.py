@@ -1,6 +1,7 @@
 """Cases are written down beside the passes, once, and the key is woken when that is done."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import CaseTable
 from simjob.core.observed import Unprepared
+from simjob.runtime import casesources, preparing
 from simjob.runtime.casetables import CaseTables
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.designs import Designs, SamplerError
@@ -153,3 +155,38 @@ async def test_a_shard_that_is_kept_does_not_wait_for_another_that_is_being_read
     async with tables._reading:
         case = await asyncio.wait_for(tables.case(job, 1), 1)
     assert case.parameters["mesh"] == "b"
+
+
+async def test_a_table_without_a_parameter_that_the_template_refers_to_is_refused(bench: Bench) -> None:
+    answer = await bench.prepared(referring_to("PARAM_MEHS"))
+    assert isinstance(answer, Unprepared)
+    assert (answer.reason, answer.permanent) == (Reason.INVALID_SPEC, True)
+    assert answer.message.endswith("but no case has such a parameter: did you mean $(PARAM_MESH)?")
+    assert isinstance(await bench.prepared(referring_to("PARAM_MESH")), CaseTable)
+
+
+async def test_a_row_that_lacks_a_parameter_is_named(bench: Bench) -> None:
+    bench.cluster.put_config_map("default", "rows", {"t.jsonl": '{"mesh":1}\n{"re":2}\n'})
+    answer = await bench.prepared(referring_to("PARAM_MESH", "rows", "t.jsonl"))
+    assert isinstance(answer, Unprepared)
+    assert "but case 1 has no such parameter" in answer.message
+
+
+async def test_a_row_that_no_process_can_be_started_with_is_named_and_not_written_down(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (casesources, preparing):
+        monkeypatch.setattr(module, "SHORT", 10**9)  # Virtual time knows no threads.
+    row = json.dumps({f"p{n}": "网" * 1024 for n in range(64)})
+    bench.cluster.put_config_map("default", "rows", {"t.jsonl": f'{{"p":1}}\n{row}\n'})
+    answer = await bench.prepared(referring_to("SIMJOB_NAME", "rows", "t.jsonl"))
+    assert isinstance(answer, Unprepared)
+    assert answer.message.startswith("case 1: environment variable SIMJOB_CASE_PARAMETERS would have 197")
+    assert answer.permanent
+    assert bench.shards() == []
+
+
+def referring_to(variable: str, source: str = "table", key: str = "t.csv") -> SimulationJob:
+    container = {"name": "simulation", "image": "i", "args": [f"$({variable})"]}
+    table = {"configMap": {"name": source, "key": key}}
+    return a_job(cases=table, template={"spec": {"containers": [container]}})

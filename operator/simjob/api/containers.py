@@ -210,7 +210,11 @@ class InitContainer(Model):
     ] = None
     command: Annotated[Command | None, Field(description="In place of the image's entry point.")] = None
     args: Annotated[
-        Command | None, Field(description="Arguments; $(PARAM_NAME) stands for the case's parameter `name`.")
+        Command | None,
+        Field(
+            description="Arguments; $(PARAM_NAME) stands for the case's parameter `name`, which each case must have. "
+            "$$(PARAM_NAME) is the text itself."
+        ),
     ] = None
     working_dir: Annotated[Path | None, Field(description="The working directory.")] = None
     env: Annotated[

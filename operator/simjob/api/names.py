@@ -59,6 +59,7 @@ ENV_NAME: Final = "SIMJOB_NAME"
 ENV_INDEX: Final = "SIMJOB_CASE_INDEX"
 ENV_CASE_NAME: Final = "SIMJOB_CASE_NAME"
 ENV_PARAMETERS: Final = "SIMJOB_CASE_PARAMETERS"
+ENV_PREFIX: Final = "SIMJOB_"
 ENV_PARAMETER_PREFIX: Final = "PARAM_"
 
 # https://kueue.sigs.k8s.io/docs/tasks/run/jobs/

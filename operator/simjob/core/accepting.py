@@ -9,8 +9,8 @@ from typing import Final
 
 from simjob.api.names import ErrorCode, Reason
 from simjob.api.ranges import Ranges
-from simjob.api.status import CaseTable
-from simjob.core import ending, explanation, summary, totaltime
+from simjob.api.status import CaseTable, Phase
+from simjob.core import casecheck, ending, explanation, summary, totaltime
 from simjob.core import situation as situations
 from simjob.core.observed import Unprepared
 from simjob.core.plan import Plan, PrepareCases
@@ -28,6 +28,8 @@ def accepting(situation: Situation) -> Plan | None:
         total = len(job.indexes or ())
         message = f"`subset` names case {next(iter(unknown))}, but there are {total} cases, numbered from 0"
         return _refused(situation, Reason.INVALID_SPEC, message)
+    if _has_started_nothing(situation) and (complaint := casecheck.complaint_about(job)):
+        return _refused(situation, Reason.INVALID_SPEC, complaint)
     if not job.spec.needs_table or job.status.case_table is not None:
         return None
     match situation.observed.prepared:
@@ -37,6 +39,12 @@ def accepting(situation: Situation) -> Plan | None:
             return _refused(situation, found.reason, found.message)
         case found:
             return _preparing(situation, found)
+
+
+def _has_started_nothing(situation: Situation) -> bool:
+    """Return whether the cases can still be refused: what has started something goes on, whatever its spec."""
+    status = situation.job.status
+    return status.phase in (None, Phase.PENDING) and status.round == 0 and not situation.observed.cases
 
 
 def _unknown(situation: Situation) -> Ranges | None:

@@ -89,6 +89,16 @@ def lines(text: str) -> list[str]:
     return [line for line in text.split("\n") if line]
 
 
+def cases(text: str) -> Iterator[Case]:
+    """Yield the cases of a shard; DamagedTableError if one cannot be read."""
+    for line in lines(text):
+        try:
+            found = _LINES.decode(line)
+        except msgspec.DecodeError as error:
+            raise DamagedTableError(f"a line cannot be read: {error}") from error
+        yield Case(found.index, found.name, found.parameters)
+
+
 def find(shard: Sequence[str], index: int) -> Case:
     """Returns a case from the lines of its shard; DamagedTableError if it is not there."""
     at = bisect_right(shard, index, key=_index) - 1

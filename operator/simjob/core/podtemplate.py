@@ -8,12 +8,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-import msgspec
-
 from simjob.api import cases, names
 from simjob.api.resources import Gpu, Resources, parse_quantity
 from simjob.api.simulationjob import SimulationJob
-from simjob.core import containers, timeouts
+from simjob.core import containers, environment, timeouts
 
 _Dict = dict[str, Any]
 
@@ -36,28 +34,19 @@ def render(
             "labels": {**metadata.get("labels", {}), **labels},
             "annotations": {**metadata.get("annotations", {}), **annotations, **written},
         },
-        "spec": _pod_spec(template["spec"], job, environment(job.metadata.name, case)),
+        "spec": _pod_spec(template["spec"], job, _variables(job.metadata.name, case)),
     }
 
 
-def environment(name: str, case: cases.Case) -> list[_Dict]:
-    """Returns the environment variables of a case, so that `$(PARAM_MESH)` works in command and args."""
-    parameters = msgspec.json.encode(case.parameters, order="sorted").decode()
-    found = {
-        names.ENV_NAME: name,
-        names.ENV_INDEX: str(case.index),
-        names.ENV_CASE_NAME: case.name,
-        names.ENV_PARAMETERS: _literal(parameters),
-    }
-    for parameter, value in case.parameters.items():
-        found[cases.environment_name(parameter)] = _literal(cases.as_text(value))
-    return [{"name": key, "value": value} for key, value in found.items()]
+def _variables(name: str, case: cases.Case) -> list[_Dict]:
+    """Return the case's environment, which stands before the user's: so `$(PARAM_MESH)` works in his variables, too."""
+    return [{"name": key, "value": _literal(value)} for key, value in environment.variables(name, case).items()]
 
 
 def _literal(text: str) -> str:
-    # The kubelet expands $(NAME) in values too; $$ is how a dollar is written.
+    # The kubelet expands $(NAME) in values too, and takes $$ for an escaped dollar, so each dollar is written twice.
     # https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
-    return text.replace("$(", "$$(")
+    return text.replace("$", "$$")
 
 
 def _pod_spec(spec: _Dict, job: SimulationJob, variables: list[_Dict]) -> _Dict:

@@ -25,7 +25,7 @@ from simjob.runtime.designs import Designs
 from simjob.runtime.errors import NotFoundError
 
 # Characters. What is longer takes more than a few milliseconds to read, and is read in a thread.
-_SHORT: Final = 20_000
+SHORT: Final = 20_000
 _KEYS_TOLD: Final = 10
 
 
@@ -84,7 +84,7 @@ class CaseSources:
             raise NoCasesError(Reason.SOURCE_NOT_FOUND, message, permanent=False) from missing
         try:
             # It is a mebibyte at most, so that all of it may be in memory.
-            if len(text) > _SHORT:
+            if len(text) > SHORT:
                 return await asyncio.to_thread(_read, text, source.key, job.metadata.uid)
             return _read(text, source.key, job.metadata.uid)
         except UnreadableTableError as unreadable:

@@ -14,9 +14,10 @@ from simjob.api.names import Reason
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import CaseTable
 from simjob.core import casetable
+from simjob.core.casecheck import CaseCheck
 from simjob.core.casetable import Shard
 from simjob.core.observed import Unprepared
-from simjob.runtime.casesources import CaseSources, NoCasesError
+from simjob.runtime.casesources import SHORT, CaseSources, NoCasesError
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.designs import SamplerError
 from simjob.runtime.errors import AlreadyExistsError, ForbiddenError, InvalidError, NamespaceTerminatingError
@@ -96,11 +97,15 @@ class Preparing:
 
     async def _written(self, job: SimulationJob) -> CaseTable:
         written: list[str] = []
+        check = CaseCheck(job)
         async with self._sources.opened(job) as table:
             async for shard in table.shards:
+                await _look(check, shard)
                 name = casetable.shard_name(job.metadata.name, table.digest, shard.first)
                 await self._write(job, name, shard)
                 written.append(name)
+        if check.complaint:
+            raise NoCasesError(Reason.INVALID_SPEC, check.complaint)
         return CaseTable(config_maps=tuple(written), indexes=table.indexes)
 
     async def _write(self, job: SimulationJob, name: str, shard: Shard) -> None:
@@ -111,6 +116,21 @@ class Preparing:
             found = await self._cluster.get_config_map(namespace, name)
             if found.owner_uid != job.metadata.uid or found.data.get(names.CASES_KEY) != shard.text:
                 raise ForbiddenError(f'a ConfigMap named "{name}" is there already and is not ours') from conflict
+
+
+async def _look(check: CaseCheck, shard: Shard) -> None:
+    """Check the cases of a shard; raise NoCasesError if one of them cannot start."""
+
+    def look() -> None:
+        for case in casetable.cases(shard.text):
+            check.look(case)
+
+    if len(shard.text) > SHORT:
+        await asyncio.to_thread(look)
+    else:
+        look()
+    if check.unstartable:
+        raise NoCasesError(Reason.INVALID_SPEC, check.unstartable)
 
 
 def _about(job: SimulationJob, **more: Any) -> dict[str, Any]:

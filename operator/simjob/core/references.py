@@ -1,0 +1,77 @@
+"""References such as $(PARAM_MESH) in a pod template, as far as only a case's own variables can satisfy them.
+
+The kubelet leaves a reference that it cannot resolve as it is, so the simulation would get the text "$(PARAM_MEHS)".
+https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+from simjob.api import names
+from simjob.api.containers import InitContainer
+from simjob.api.template import Template
+
+# "$$" is an escaped dollar: what follows it is no reference.
+_REFERENCE: Final = re.compile(r"\$\$|\$\(([^)]*)\)")
+# The kubelet makes such variables for each Service of the namespace.
+_SERVICE_LINK: Final = re.compile(r"_SERVICE_(HOST|PORT)|_PORT_[0-9]+_(TCP|UDP|SCTP)")
+_SHOWN: Final = 10
+
+OF_EVERY_CASE: Final = (names.ENV_NAME, names.ENV_INDEX, names.ENV_CASE_NAME, names.ENV_PARAMETERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A variable that a field of the template refers to."""
+
+    field: str
+    variable: str
+
+
+def to_cases(template: Template) -> tuple[Reference, ...]:
+    """Return the references to variables with our prefixes that neither every case nor the container itself has."""
+    groups = (("containers", template.spec.containers), ("initContainers", template.spec.init_containers or ()))
+    return tuple(
+        Reference(f"spec.template.spec.{group}[{at}].{field}", variable)
+        for group, containers in groups
+        for at, container in enumerate(containers)
+        for field, text in _texts(container)
+        for variable in _variables(text)
+        if variable.startswith((names.ENV_PARAMETER_PREFIX, names.ENV_PREFIX)) and not _is_defined(variable, container)
+    )
+
+
+def suggestion(variable: str, known: Iterable[str]) -> str:
+    """Return what a person may have meant by a variable that is not there."""
+    choices = sorted(known)
+    if close := get_close_matches(variable.upper(), (*choices, *OF_EVERY_CASE), n=1):
+        return f"did you mean $({close[0]})?"
+    if not choices:
+        return "the cases have no parameters"
+    more = f" and {len(choices) - _SHOWN} more" if len(choices) > _SHOWN else ""
+    return f"the parameters are {', '.join(choices[:_SHOWN])}{more}"
+
+
+def _texts(container: InitContainer) -> Iterator[tuple[str, str]]:
+    """Yield the texts in which the kubelet resolves references, each with its field."""
+    yield from ((f"command[{at}]", text) for at, text in enumerate(container.command or ()))
+    yield from ((f"args[{at}]", text) for at, text in enumerate(container.args or ()))
+    yield from ((f"env[{at}].value", variable.value or "") for at, variable in enumerate(container.env or ()))
+    mounts = enumerate(container.volume_mounts or ())
+    yield from ((f"volumeMounts[{at}].subPathExpr", mount.sub_path_expr or "") for at, mount in mounts)
+
+
+def _variables(text: str) -> list[str]:
+    return [found[1] for found in _REFERENCE.finditer(text) if found[1]]
+
+
+def _is_defined(variable: str, container: InitContainer) -> bool:
+    """Return whether the container has the variable without a case, or may have it."""
+    if variable in OF_EVERY_CASE or any(own.name == variable for own in container.env or ()):
+        return True
+    if any(variable.startswith(source.prefix or "") for source in container.env_from or ()):
+        return True
+    return _SERVICE_LINK.search(variable) is not None

@@ -1,0 +1,82 @@
+from typing import Any
+
+import pytest
+from builders import a_job
+from simjob.api.simulationjob import SimulationJob
+from simjob.core import casecheck
+
+
+def a_job_with(*args: str, **spec: Any) -> SimulationJob:
+    container = {"name": "simulation", "image": "i", "args": list(args)}
+    return a_job(template={"spec": {"containers": [container]}}, **spec)
+
+
+def complaint(*args: str, **spec: Any) -> str | None:
+    return casecheck.complaint_about(a_job_with(*args, **spec))
+
+
+MESH = {"matrix": [{"name": "mesh", "values": ["coarse", "fine"]}]}
+MIXED = {"list": [{"name": "a", "parameters": {"mesh": 1, "re": 2}}, {"name": "b", "parameters": {"mesh": 1}}]}
+LONG = {f"p{n}": "网" * 1024 for n in range(64)}
+
+
+def test_a_reference_to_no_parameter_is_named_with_what_was_meant() -> None:
+    assert complaint("--mesh", "$(PARAM_MEHS)", cases=MESH) == (
+        "`spec.template.spec.containers[0].args[1]` refers to $(PARAM_MEHS), but no case has such a parameter: "
+        "did you mean $(PARAM_MESH)?"
+    )
+    assert complaint("$(PARAM_MESH)", cases=MESH) is None
+
+
+def test_a_reference_that_only_some_cases_can_resolve_is_named_with_the_first_that_cannot() -> None:
+    assert complaint("$(PARAM_MESH)", "$(PARAM_RE)", cases=MIXED) == (
+        '`spec.template.spec.containers[0].args[1]` refers to $(PARAM_RE), but case 1 "b" has no such parameter: '
+        "each case that runs needs it"
+    )
+
+
+def test_a_case_that_does_not_run_needs_no_parameter() -> None:
+    assert complaint("$(PARAM_RE)", cases=MIXED, subset="0") is None
+
+
+def test_cases_without_parameters_resolve_no_reference() -> None:
+    assert complaint("$(PARAM_A)", cases={"count": 3}) == (
+        "`spec.template.spec.containers[0].args[0]` refers to $(PARAM_A), but no case has such a parameter: "
+        "the cases have no parameters"
+    )
+    assert complaint("$(SIMJOB_CASE_INDEX)", cases={"count": 3}) is None
+
+
+def test_the_case_with_a_variable_that_is_too_long_is_named() -> None:
+    cases = {"list": [{"name": "short"}, {"name": "long", "parameters": LONG}]}
+    wanted = 'case 1 "long": environment variable SIMJOB_CASE_PARAMETERS would have 197'
+    assert (complaint(cases=cases) or "").startswith(wanted)
+    assert complaint(cases=cases, subset="0") is None
+
+
+def test_the_case_with_a_nul_is_named_in_a_list_and_in_a_matrix() -> None:
+    wanted = "environment variable PARAM_A would hold a NUL character, which ends a text there: take it out"
+    assert complaint(cases={"list": [{"name": "x", "parameters": {"a": "\0"}}]}) == f'case 0 "x": {wanted}'
+    matrix = {"matrix": [{"name": "a", "values": ["0", "\0"]}, {"name": "b", "values": [1, 2]}]}
+    assert complaint(cases=matrix) == f"case 2: {wanted}"
+
+
+def test_of_a_harmless_matrix_one_case_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    monkeypatch.setattr(casecheck.CaseCheck, "look", lambda _, case: looked.append(case.index))
+    axes = [{"name": name, "values": ["x" * 1024] * 100} for name in "ab"]
+    assert complaint("$(PARAM_A)", cases={"matrix": axes}, subset="5-9999") is None
+    assert looked == [5]
+
+
+def test_the_users_own_variables_are_checked_too() -> None:
+    env = [{"name": "SCRIPT", "value": "a\0b"}]
+    template = {"spec": {"containers": [{"name": "c", "image": "i", "env": env}]}}
+    assert casecheck.complaint_about(a_job(template=template)) == (
+        "`spec.template.spec.containers[0]`: environment variable SCRIPT would hold a NUL character, which ends a "
+        "text there: take it out"
+    )
+
+
+def test_cases_of_a_table_are_not_in_the_spec() -> None:
+    assert complaint("$(PARAM_A)", cases={"configMap": {"name": "t", "key": "t.csv"}}) is None
