@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 import uvloop
 
 from simjob.core.objects import Job, Pod
-from simjob.runtime import handlers, informer, leadership, logs, probes, reconciler, settings
+from simjob.runtime import handlers, informer, leadership, logs, probes, reconciler, serverversion, settings
 from simjob.runtime.apiserver import ApiServer
 from simjob.runtime.budget import Budget
 from simjob.runtime.connection import Connection
@@ -20,6 +20,7 @@ from simjob.runtime.election import Elector
 from simjob.runtime.informer import Informer
 from simjob.runtime.reconciler import Reconciler
 from simjob.runtime.resync import Resync
+from simjob.runtime.serverversion import TooOldError
 from simjob.runtime.settings import Settings
 from simjob.runtime.sinks import JobSink, PodSink
 from simjob.runtime.store import Store
@@ -101,6 +102,8 @@ class Operator:
         await self._stop.wait()
 
     async def _elect(self) -> None:
+        # Before anything is written: the wrong version must not even take the Lease.
+        await serverversion.require(self._connection)
         await self._elector.run()
         await self._stopped()
 
@@ -149,8 +152,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the operator; returns the process's exit code."""
     configured = settings.load(sys.argv[1:] if argv is None else argv)
     logs.configure(configured)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(configured))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(configured))
+    except TooOldError as old:
+        _log.error(str(old))
+        return 1
     return 0
 
 
