@@ -49,6 +49,15 @@ class TestJobs:
         assert labels["batch.kubernetes.io/job-name"] == stored.fact.name
         assert labels["simjob.dev/uid"] == sweep.metadata.uid
 
+    async def test_a_new_job_says_whether_it_is_ours_to_run(self, cluster: Cluster, sweep: SimulationJob) -> None:
+        template = sweep.spec.template.to_api(as_given=True)
+        raw = msgspec.json.decode(children.render_job(sweep, template, sweep.spec.case(0), 0))
+        ours = await cluster.create_job(sweep.metadata.namespace, msgspec.json.encode(raw))
+        del raw["spec"]["managedBy"]
+        raw["metadata"]["name"] += "-native"
+        native = await cluster.create_job(sweep.metadata.namespace, msgspec.json.encode(raw))
+        assert (ours.fact.managed, native.fact.managed) == (True, False)
+
     async def test_a_second_job_of_that_name_already_exists(self, cluster: Cluster, sweep: SimulationJob) -> None:
         await make_job(cluster, sweep)
         with pytest.raises(AlreadyExistsError):

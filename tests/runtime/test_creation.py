@@ -15,6 +15,7 @@ from simjob.runtime.errors import (
     ObjectQuotaError,
     UnavailableError,
 )
+from simjob.runtime.sinks import JobSink
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop
@@ -60,6 +61,44 @@ class TestAlreadyThere:
         outcome = await bench.apply(StartAttempt(job=stored.fact))
         assert outcome.refusal is not None
         assert (outcome.refusal.kind, outcome.refusal.permanent) == ("Pod", False)
+
+
+class TestUnmanaged:
+    """A webhook, a policy or an old API server takes spec.managedBy out of Jobs."""
+
+    @pytest.fixture
+    def bench(self) -> Workbench:
+        bench = Workbench()
+        make = bench.cluster.create_job
+
+        async def strip(namespace: str, body: bytes) -> Any:
+            raw = msgspec.json.decode(body)
+            raw["spec"].pop("managedBy", None)
+            return await make(namespace, msgspec.json.encode(raw))
+
+        bench.cluster.create_job = strip  # type: ignore[method-assign]
+        return bench
+
+    async def test_such_a_job_is_deleted_again_and_the_refusal_says_why(self, bench: Workbench) -> None:
+        outcome = await bench.apply(case(1))
+        assert (bench.names("jobs"), bench.names("pods"), outcome.accepted) == ([], [], False)
+        assert outcome.refusal is not None
+        assert (outcome.refusal.kind, outcome.refusal.permanent) == ("Job", False)
+        assert "spec.managedBy" in outcome.refusal.message
+
+    async def test_it_is_deleted_later_if_its_deletion_failed(self, bench: Workbench) -> None:
+        bench.cluster.refuse("delete_job", UnavailableError("no answer"))
+        outcome = await bench.apply(case())
+        assert (len(bench.names("jobs")), bench.names("pods")) == (1, [])
+        assert isinstance(outcome.trouble, UnavailableError)
+        outcome = await bench.apply(case())
+        assert (bench.names("jobs"), bench.names("pods")) == ([], [])
+        assert outcome.refusal is not None
+
+    async def test_the_watch_does_not_bring_it(self, bench: Workbench) -> None:
+        bench.cluster.watch(jobs=JobSink(bench.store), simulationjobs=bench.store)
+        await bench.apply(case())
+        assert not bench.store.has_children(bench.key)
 
 
 class TestRefusals:

@@ -283,10 +283,12 @@ def test_sinks_read_objects_of_ours_and_leave_out_all_others() -> None:
     labels = {"simjob.dev/uid": UID, "simjob.dev/index": "0", "simjob.dev/attempt": "0", "simjob.dev/round": "0"}
     owners = [{"kind": "SimulationJob", "name": "sweep", "uid": UID, "controller": True}, {"kind": "Job", "uid": "j"}]
     meta = {"name": "x", "namespace": "default", "uid": "u", "labels": labels, "ownerReferences": owners}
-    job = msgspec.convert({"metadata": meta | {"uid": "j"}}, Job)
+    ours = {"spec": {"managedBy": "simjob.dev/operator"}}
+    job = msgspec.convert({"metadata": meta | {"uid": "j"}, **ours}, Job)
     pod = msgspec.convert({"metadata": meta, "status": {"phase": "Running"}}, Pod)
     jobs.upsert(job)
-    jobs.upsert(msgspec.convert({"metadata": meta | {"uid": "k", "labels": {}}}, Job))
+    jobs.upsert(msgspec.convert({"metadata": meta | {"uid": "k", "labels": {}}, **ours}, Job))
+    jobs.upsert(msgspec.convert({"metadata": meta | {"uid": "n"}}, Job))
     pods.upsert(pod)
     (found,) = children(store)[1]
     pods.delete(pod)

@@ -122,6 +122,7 @@ class JobFact:
     that count so far, the attempts lost in a row, and the time before which the attempt must not start; `seconds`
     is how long the earlier attempts ran; `disruptions` and `last_disruption` say how many the cluster ended, and why.
     `error_code`, `error_message`, too: what the operator itself decided of the last failure.
+    `managed`: whether it is ours to run (spec.managedBy); else kube-controller-manager makes pods for it.
     `status_failed`, `active`, `ready`, `started`: what its status says. `succeeded` is None until it finished.
     """
 
@@ -143,6 +144,7 @@ class JobFact:
     last_disruption: str = ""
     error_code: str = ""
     error_message: str = ""
+    managed: bool = True
     suspended: bool = False
     says_suspended: bool = False
     terminating: bool = False
@@ -295,6 +297,7 @@ def job_fact(job: Job) -> JobFact | None:
         last_disruption=meta.annotations.get(names.ANNOTATION_LAST_DISRUPTION, ""),
         error_code=meta.annotations.get(names.ANNOTATION_ERROR_CODE, ""),
         error_message=meta.annotations.get(names.ANNOTATION_ERROR_MESSAGE, ""),
+        managed=job.spec.managed_by == names.MANAGED_BY,
         suspended=job.spec.suspend,
         says_suspended="Suspended" in true,
         terminating=meta.deletion_timestamp is not None,

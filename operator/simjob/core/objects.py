@@ -127,10 +127,11 @@ class JobStatus(msgspec.Struct, rename="camel"):
     conditions: list[Condition] = []
 
 
-class JobSpec(msgspec.Struct):
+class JobSpec(msgspec.Struct, rename="camel"):
     """A Job's spec."""
 
     suspend: bool = False
+    managed_by: str = ""
 
 
 class Job(msgspec.Struct):

@@ -5,7 +5,7 @@ comes between the Job and its pod is obeyed.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from simjob.api.cases import Case
 from simjob.api.simulationjob import SimulationJob
@@ -30,6 +30,11 @@ from simjob.runtime.store import Store
 from simjob.runtime.workqueue import Key
 
 T = TypeVar("T")
+
+_UNMANAGED: Final = (
+    'the cluster took spec.managedBy out of Job "{name}", so it would have run the case a second time; the Job was '
+    "deleted. Find the policy or webhook that changes Jobs, or turn on the feature gate JobManagedBy of the API server"
+)
 
 
 class Creation:
@@ -73,12 +78,16 @@ class Creation:
 
     async def _create_or_get(self, key: Key, name: str, body: bytes, index: int) -> StoredJob:
         try:
-            return await self._limiter.timed(self._cluster.create_job(key.namespace, body))
+            stored = await self._limiter.timed(self._cluster.create_job(key.namespace, body))
         except AlreadyExistsError as conflict:
-            stored = await _ours(self._cluster.get_job(key.namespace, name))
-            if stored is None or stored.fact.owner_uid != key.uid or stored.fact.index != index:
+            found = await _ours(self._cluster.get_job(key.namespace, name))
+            if found is None or found.fact.owner_uid != key.uid or found.fact.index != index:
                 raise ForbiddenError(f'a Job named "{name}" is there already and is not ours') from conflict
-            return stored
+            stored = found
+        if not stored.fact.managed:
+            await self._cluster.delete_job(key.namespace, name, stored.fact.uid)
+            raise ForbiddenError(_UNMANAGED.format(name=name))
+        return stored
 
     async def start(self, key: Key, job: JobFact, outcome: Outcome) -> None:
         """Makes the pod of a Job's current attempt, from the Job as it is now."""

@@ -19,14 +19,16 @@ class JobSink:
 
     def upsert(self, obj: Job) -> None:
         """Takes a Job's state."""
-        if fact := facts.job_fact(obj):
+        fact = facts.job_fact(obj)
+        if fact and fact.managed:
             self._store.put_job(fact)
         else:
             self._disowned(obj)
 
     def delete(self, obj: Job) -> None:
         """Takes a Job's last state."""
-        if fact := facts.job_fact(obj):
+        fact = facts.job_fact(obj)
+        if fact and fact.managed:
             self._store.job_deleted(fact)
         else:
             self._disowned(obj)
