@@ -107,6 +107,7 @@ def observed(
     spent: Iterable[int] | None = (),
     refusal: Refusal | None = None,
     prepared: CaseTable | Unprepared | None = None,
+    attributed: bool = False,
 ) -> Observed:
     """Make what is observed of Jobs and pods; `spent` is None for an operator that has just started."""
     return observe(
@@ -115,6 +116,7 @@ def observed(
         spent=None if spent is None else frozenset(spent),
         refusal=refusal,
         prepared=prepared,
+        attributed=attributed,
     )
 
 
@@ -131,10 +133,12 @@ def planned(
     spent: Iterable[int] | None = (),
     refusal: Refusal | None = None,
     prepared: CaseTable | Unprepared | None = None,
+    attributed: bool = False,
     now: datetime = NOW,
 ) -> Plan:
     """Plan for a job with these children."""
-    return planner.plan(job, observed(*children, spent=spent, refusal=refusal, prepared=prepared), now)
+    found = observed(*children, spent=spent, refusal=refusal, prepared=prepared, attributed=attributed)
+    return planner.plan(job, found, now)
 
 
 def said(plan: Plan) -> Status:

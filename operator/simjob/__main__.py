@@ -47,7 +47,7 @@ class Operator:
         now = connection.clock.now
         queue = WorkQueue()
         self._cluster = ApiServer(connection, now, configured.identity)
-        self._store = store = Store(queue, now)
+        self._store = store = Store(queue, now, attributed=configured.attribution)
         self._queue = queue
         self._budget = budget
         self._resync = Resync(connection, self._cluster, store, configured.namespaces, configured.resync_seconds)

@@ -72,7 +72,7 @@ def test_a_cancel_is_carried_out_whatever_goes_wrong_and_whether_or_not_it_is_ta
 
 
 def cancel_that_only_the_api_server_saw(world: World) -> None:
-    """Cancels and takes it back in an instant: what is left is the annotation of the admission component."""
+    """Cancels and takes it back in an instant: what is left is the annotation of the component attribution."""
     if not world.status.get("isTerminal"):
         noted = {"annotations": {names.ANNOTATION_CANCEL_REQUESTED_BY: "anna"}}
         world.cluster.apply({"metadata": {"namespace": "default", "name": "sweep", **noted}})
@@ -85,7 +85,7 @@ def test_a_cancel_that_only_the_api_server_saw_is_a_cancel_whenever_it_came(undi
         assert_cancelled(world)
         phases.append(world.status["phase"])
         if phases[-1] == "CANCELLED":
-            assert world.status["cancellation"]["requestedBy"] == "anna"
+            assert world.status["cancellation"]["requestedBy"] == "annotation simjob.dev/cancel-requested-by: anna"
     assert [phase for phase, _ in itertools.groupby(phases)] == ["CANCELLED", "FAILED"]
 
 

@@ -153,11 +153,17 @@ def test_of_many_pods_that_do_not_stop_some_are_named() -> None:
     assert "and 6 more" in (status.message or "")
 
 
-def test_what_the_api_server_recorded_of_a_cancel_is_obeyed_and_tells_the_user() -> None:
+@pytest.mark.parametrize(
+    ("attributed", "text"),
+    [(True, "anna@example.org"), (False, "annotation simjob.dev/cancel-requested-by: anna@example.org")],
+)
+def test_the_annotation_of_a_cancel_is_obeyed_and_names_a_user_only_where_nobody_can_forge_it(
+    attributed: bool, text: str
+) -> None:
     noted = {"annotations": {"simjob.dev/cancel-requested-by": "anna@example.org"}}
-    latch = said(planned(a_started_job(metadata=noted))).cancellation
+    latch = said(planned(a_started_job(metadata=noted), attributed=attributed)).cancellation
     assert latch is not None
-    assert latch.requested_by == "anna@example.org"
+    assert latch.requested_by == text
 
 
 def test_without_it_the_field_manager_is_told_as_such() -> None:
@@ -172,7 +178,7 @@ def test_without_it_the_field_manager_is_told_as_such() -> None:
         owner("older", {"f:cancel": {}}),
     ]
     metadata = Metadata.model_validate({"name": "sweep", "uid": UID, "managedFields": entries})
-    assert cancellation.requested_by(metadata) == "field manager kubectl-patch"
+    assert cancellation.requested_by(metadata, attributed=True) == "field manager kubectl-patch"
 
 
 def test_a_cancel_of_which_nobody_is_known_is_latched_too() -> None:

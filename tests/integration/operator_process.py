@@ -22,11 +22,12 @@ QUICK_LEASE = {
 
 
 class OperatorProcess:
-    """`python -m simjob` with a kubeconfig, one log file for all its lives."""
+    """`python -m simjob` with a kubeconfig, one log file for all its lives; the package is in `source`."""
 
     def __init__(self, name: str, kubeconfig: Path, log: Path, **settings: str) -> None:
         self.name = name
         self.log = log
+        self.source = ROOT / "operator"
         self._kubeconfig = kubeconfig
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
@@ -42,6 +43,10 @@ class OperatorProcess:
         assert self._process is not None
         return self._process.pid
 
+    def configure(self, **settings: str) -> None:
+        """Change settings for its next lives."""
+        self._settings |= settings
+
     def start(self, *, wait: bool = True) -> None:
         """Start it; with `wait` return when its caches are filled."""
         assert not self.is_running
@@ -49,7 +54,7 @@ class OperatorProcess:
         self._port = addresses.free_ports(["health"])["health"]
         environment = {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT / "operator"),
+            "PYTHONPATH": str(self.source),
             "KUBECONFIG": str(self._kubeconfig.resolve()),
             "SIMJOB_HEALTH_HOST": "127.0.0.1",
             "SIMJOB_HEALTH_PORT": str(self._port),

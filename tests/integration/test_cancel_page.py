@@ -13,6 +13,7 @@ from cluster.errors import ClusterError
 from cluster.kwok import fakenodes
 from cluster.provider import Cluster
 from integration import transcript
+from integration.operator_process import OperatorProcess
 from integration.sweeps import Place, Sweep, a_template, eventually
 from integration.transcript import Terminal
 
@@ -30,10 +31,16 @@ class Scene:
 
     place: Place
     cluster: Cluster
+    operator: OperatorProcess
     over: ExitStack
 
     def wing(self, **spec: Any) -> Sweep:
         return self.place.apply("wing", **spec)
+
+    def restart_operator(self, **settings: str) -> None:
+        self.operator.stop()
+        self.operator.configure(**settings)
+        self.operator.start()
 
     def kubectl(self, *arguments: str) -> str:
         return self.cluster.run_kubectl(f"--namespace={self.place.name}", *arguments)
@@ -82,15 +89,16 @@ def carl_may_cancel_and_pat_may_not(scene: Scene) -> None:
     scene.kubectl("create", "rolebinding", "carl", "--clusterrole=simjob-canceller", "--user=carl")
     scene.kubectl("create", "role", "patcher", "--verb=get,patch,update", "--resource=simulationjobs.simjob.dev")
     scene.kubectl("create", "rolebinding", "pat", "--role=patcher", "--user=pat")
-    for component in ("admission", "attribution"):
-        folder = str(ROOT / "manifests/components" / component)
-        scene.kubectl("apply", "-k", folder)
-        scene.over.callback(scene.kubectl, "delete", "-k", folder)
+    folder = str(ROOT / "manifests/components/attribution")
+    scene.kubectl("apply", "-k", folder)
+    scene.over.callback(scene.kubectl, "delete", "-k", folder)
+    scene.restart_operator(SIMJOB_ATTRIBUTION="true")
+    scene.over.callback(scene.restart_operator, SIMJOB_ATTRIBUTION="false")
     all_run(scene)
     cancel = ("patch", "simjob", "wing", "--type=merge", "-p", '{"spec":{"cancel":true}}', "--dry-run=server")
 
     def is_in_effect() -> bool:
-        # The two components are in effect one after the other; between them everybody's cancel is refused.
+        # Its policies are in effect one after the other; between them everybody's cancel is refused.
         try:
             noted = "simjob.dev/cancel-requested-by" in scene.kubectl(*cancel, "-o", "yaml")
         except ClusterError:
@@ -101,7 +109,7 @@ def carl_may_cancel_and_pat_may_not(scene: Scene) -> None:
             return noted
         return False
 
-    eventually(is_in_effect, lambda: "the components should be in effect")
+    eventually(is_in_effect, lambda: "the component should be in effect")
 
 
 # What there is when a section begins.
@@ -134,9 +142,9 @@ def terminal(kwok_cluster: Cluster, place: Place, tmp_path: Path) -> Terminal:
 
 
 @pytest.fixture
-def scene(kwok_cluster: Cluster, place: Place) -> Iterator[Scene]:
+def scene(kwok_cluster: Cluster, place: Place, operator: OperatorProcess) -> Iterator[Scene]:
     with ExitStack() as over:
-        yield Scene(place, kwok_cluster, over)
+        yield Scene(place, kwok_cluster, operator, over)
 
 
 @pytest.mark.parametrize("heading", SECTIONS)

@@ -8,7 +8,7 @@ from integration.installation import MANIFESTS
 
 pytestmark = pytest.mark.integration
 
-FOLDERS = (".", "components/admission", "components/attribution")
+FOLDERS = (".", "base/admission", "components/attribution")
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -1,4 +1,4 @@
-"""The components of the admission: policies that hold, about fields, annotations and roles that exist."""
+"""The admission policies: they are bound, and the fields, annotations and roles that they name exist."""
 
 import json
 import os
@@ -11,38 +11,50 @@ import pytest
 from pydantic.alias_generators import to_camel
 from simjob.api import names
 from simjob.api.spec import Spec
+from simjob.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 
 Objects = Mapping[tuple[str, str, str], dict[str, Any]]
 Render = Callable[[str], Objects]
 
-COMPONENTS = {
-    "admission": {"ValidatingAdmissionPolicy": {"simjob-submit", "simjob-cancel", "simjob-patch"}},
-    "attribution": {
+BASE, ATTRIBUTION, NO_ADMISSION = (
+    f"manifests/{folder}" for folder in ("base/admission", "components/attribution", "components/no-admission")
+)
+POLICIES = {
+    BASE: {"ValidatingAdmissionPolicy": {"simjob-submit", "simjob-cancel", "simjob-patch"}},
+    ATTRIBUTION: {
         "MutatingAdmissionPolicy": {"simjob-attribution"},
         "ValidatingAdmissionPolicy": {"simjob-attribution"},
     },
 }
 
 
-@pytest.fixture(params=COMPONENTS)
-def component(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=POLICIES)
+def folder(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
 
 
 @pytest.fixture
-def objects(component: str, render: Render) -> Objects:
-    return render(f"manifests/components/{component}")
+def objects(folder: str, render: Render) -> Objects:
+    return render(folder)
+
+
+def with_components(overlay: Path, base: str, *components: str) -> str:
+    """Write a kustomization as a user would; return its folder."""
+    root = os.path.relpath(ROOT, overlay)
+    content = {"resources": [f"{root}/{base}"], "components": [f"{root}/{name}" for name in components]}
+    (overlay / "kustomization.yaml").write_text(json.dumps(content))
+    return str(overlay)
 
 
 def policies(objects: Objects) -> list[dict[str, Any]]:
     return [item for (kind, _, _), item in objects.items() if kind.endswith("Policy")]
 
 
-def test_every_policy_is_bound_and_nothing_else_is_there(component: str, objects: Objects) -> None:
-    expected = {(kind, "", name) for kind, names in COMPONENTS[component].items() for name in names}
+def test_every_policy_is_bound_and_nothing_else_is_there(folder: str, objects: Objects) -> None:
+    expected = {(kind, "", name) for kind, names in POLICIES[folder].items() for name in names}
     assert set(objects) == expected | {(f"{kind}Binding", "", name) for kind, _, name in expected}
     for kind, _, name in expected:
         spec = objects[f"{kind}Binding", "", name]["spec"]
@@ -50,15 +62,49 @@ def test_every_policy_is_bound_and_nothing_else_is_there(component: str, objects
         assert spec == {"policyName": name, **denies}
 
 
-def test_both_fit_into_an_overlay_with_all_the_rest(tmp_path: Path, render: Render) -> None:
-    root = os.path.relpath(ROOT / "manifests", tmp_path)
-    content = {"resources": [root], "components": [f"{root}/components/{name}" for name in COMPONENTS]}
-    (tmp_path / "kustomization.yaml").write_text(json.dumps(content))
-    parts = [render("manifests"), *(render(f"manifests/components/{name}") for name in COMPONENTS)]
-    assert render(str(tmp_path)) == {key: item for part in parts for key, item in part.items()}
+@pytest.mark.parametrize("installed", ["manifests", "manifests/overlays/namespaced"])
+def test_an_installation_has_the_policies_of_the_base(installed: str, render: Render) -> None:
+    assert render(BASE).keys() <= render(installed).keys()
+
+
+@pytest.mark.parametrize("installed", ["manifests", "manifests/overlays/namespaced"])
+def test_the_policies_of_the_base_can_be_left_out(installed: str, tmp_path: Path, render: Render) -> None:
+    left = render(with_components(tmp_path, installed, NO_ADMISSION))
+    assert left == {key: item for key, item in render(installed).items() if key not in render(BASE)}
+
+
+@pytest.mark.parametrize("installed", ["manifests", "manifests/overlays/namespaced"])
+def test_the_operator_learns_that_the_api_server_attributes(installed: str, tmp_path: Path, render: Render) -> None:
+    objects = render(with_components(tmp_path, installed, ATTRIBUTION))
+    assert render(ATTRIBUTION).keys() <= objects.keys()
+    (container,) = objects["Deployment", "simjob-system", "simjob-operator"]["spec"]["template"]["spec"]["containers"]
+    values = {variable["name"]: variable.get("value") for variable in container["env"]}
+    assert Settings(attribution=values["SIMJOB_ATTRIBUTION"]).attribution
+    (before,) = render(installed)["Deployment", "simjob-system", "simjob-operator"]["spec"]["template"]["spec"][
+        "containers"
+    ]
+    assert values.keys() == {variable["name"] for variable in before["env"]} | {"SIMJOB_ATTRIBUTION"}
+
+
+def test_the_kustomization_of_the_readme_adds_a_component_and_a_port(tmp_path: Path, render: Render) -> None:
+    readme = (ROOT / "README.md").read_text()
+    text = readme.partition("my-cluster/kustomization.yaml <<'EOF'\n")[2].partition("\nEOF\n")[0]
+    root = os.path.relpath(ROOT, tmp_path)
+    (tmp_path / "kustomization.yaml").write_text(text.replace("../manifests", f"{root}/manifests"))
+    objects, before = render(str(tmp_path)), render("manifests")
+    assert objects.keys() == before.keys() | render(ATTRIBUTION).keys()
+    policy = ("NetworkPolicy", "simjob-system", "simjob-operator")
+    assert ports(objects[policy]) - ports(before[policy]) == {7443}
+    assert ports(before[policy]) == {443, 6443, 8443, 16443}
+
+
+def ports(policy: dict[str, Any]) -> set[int]:
+    """The ports of the API server."""
+    return {port["port"] for port in policy["spec"]["egress"][0]["ports"]}
 
 
 def test_what_cannot_be_judged_is_refused_and_status_is_not_judged(objects: Objects) -> None:
+    assert policies(objects)
     for policy in policies(objects):
         assert policy["spec"]["failurePolicy"] == "Fail"
         [rule] = policy["spec"]["matchConstraints"]["resourceRules"]

@@ -49,7 +49,7 @@ ANNOTATION_SECONDS: Final = f"{GROUP}/seconds"
 ANNOTATION_CASE: Final = f"{GROUP}/case"
 # On a pod: the names of the containers that the user wrote, separated by commas; the first is the simulation.
 ANNOTATION_CONTAINERS: Final = f"{GROUP}/containers"
-# Set by the API server where the admission component is installed; the operator obeys it as a cancel.
+# Written by the API server alone where the component attribution is installed; the operator obeys it as a cancel.
 ANNOTATION_CANCEL_REQUESTED_BY: Final = f"{GROUP}/cancel-requested-by"
 ANNOTATION_SUBMITTED_BY: Final = f"{GROUP}/submitted-by"
 # https://argo-cd.readthedocs.io/en/stable/operator-manual/reconcile/

@@ -51,7 +51,11 @@ class Cancellation(Lenient):
     requested_at: Annotated[Time, Field(description="When the operator first saw the request. Never changes.")]
     requested_by: Annotated[
         str | None,
-        Field(max_length=1024, description="Who asked: a user, or the field manager that set `cancel`."),
+        Field(
+            max_length=1024,
+            description="Who asked: a user where the component attribution is installed; otherwise the text says that "
+            "an annotation or a field manager names them, which anybody who may patch the object can write.",
+        ),
         cut(1024),
     ] = None
     reason: Annotated[

@@ -40,7 +40,7 @@ def cancelling(situation: Situation) -> Plan | None:
     if not is_wanted(job):
         return None
     if stored is None:
-        return latch(situation, requested_by(job.metadata))
+        return latch(situation, requested_by(job.metadata, attributed=situation.observed.attributed))
     live = situation.live_pods
     outcome = situation.ledger.model_copy(update={"cancelled": _cancelled(situation), "cancelling": None})
     if live:
@@ -75,13 +75,15 @@ def latch(situation: Situation, by: str | None) -> Plan:
     return Plan(status=status, look_again=situation.now)
 
 
-def requested_by(metadata: Metadata, field: str = "cancel") -> str | None:
-    """Returns who asked: the user that the API server recorded, else the field manager that owns the field.
+def requested_by(metadata: Metadata, field: str = "cancel", *, attributed: bool) -> str | None:
+    """Return who asked: what the annotation says, else the field manager that owns the field.
 
-    Without the admission component a field manager is all that the object tells, and the text says so.
+    A user's name stands alone only where the API server wrote it (`attributed`). Whoever may patch the object can write
+    any name into the annotation or the field manager, so otherwise the text says where the name comes from.
     """
-    if user := metadata.annotations.get(names.ANNOTATION_CANCEL_REQUESTED_BY):
-        return user
+    key = names.ANNOTATION_CANCEL_REQUESTED_BY
+    if user := metadata.annotations.get(key):
+        return user if attributed else f"annotation {key}: {user}"
     owners = [entry for entry in metadata.managed_fields if f"f:{field}" in entry.fields_v1.get("f:spec", {})]
     if not owners:
         return None

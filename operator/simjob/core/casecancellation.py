@@ -63,7 +63,9 @@ def latching(situation: Situation) -> Plan | None:
     cancelling = ledger.cancelling or Ranges()
     others = situation.selection.minus(ledger.cancelled).minus(cancelling)
     if situation.selection and not others:
-        return cancellation.latch(situation, cancellation.requested_by(job.metadata, "cancelCases"))
+        attributed = situation.observed.attributed
+        by = cancellation.requested_by(job.metadata, "cancelCases", attributed=attributed)
+        return cancellation.latch(situation, by)
     if not cancelling.minus(job.status.ledger.cancelling or Ranges()):
         return None
     status = summary.summarize(situation, explanation.explain(situation))

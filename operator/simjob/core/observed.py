@@ -70,12 +70,14 @@ class Observed:
     `spent`: cases whose Job name of the current round may have been used by this process; None when it has not
     planned for this SimulationJob before and cannot know. `refusal`: the last refused creation, if any.
     `prepared`: what came of writing down the cases, as long as it is not in the status.
+    `attributed`: whether the API server alone writes the annotation that says who cancelled.
     """
 
     cases: tuple[CaseFacts, ...]
     spent: Set[int] | None
     refusal: Refusal | None = None
     prepared: CaseTable | Unprepared | None = None
+    attributed: bool = False
 
 
 def observe(
@@ -85,6 +87,7 @@ def observe(
     spent: Set[int] | None,
     refusal: Refusal | None = None,
     prepared: CaseTable | Unprepared | None = None,
+    attributed: bool = False,
 ) -> Observed:
     """Groups Jobs and pods by case, in O(Jobs + pods)."""
     jobs_of: dict[int, list[JobFact]] = {}
@@ -97,7 +100,7 @@ def observe(
         _case(index, jobs_of.get(index, []), pods_of.get(index, []))
         for index in sorted(jobs_of.keys() | pods_of.keys())
     )
-    return Observed(cases=tuple(cases), spent=spent, refusal=refusal, prepared=prepared)
+    return Observed(cases=tuple(cases), spent=spent, refusal=refusal, prepared=prepared, attributed=attributed)
 
 
 def _case(index: int, jobs: list[JobFact], pods: list[PodFact]) -> CaseFacts:

@@ -63,7 +63,7 @@ def _cancel(job: Invalid, stored: Status, observed: Observed, now: datetime) -> 
     live = [pod for case in observed.cases for pod in case.live_pods]
     latch = stored.cancellation
     if latch is None:
-        by = cancellation.requested_by(job.metadata)
+        by = cancellation.requested_by(job.metadata, attributed=observed.attributed)
         latch = Cancellation(requested_at=now, requested_by=by, reason=job.cancel_reason, stopping=len(live))
         saying = Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED, message="Job is being cancelled")
         status = _said(job, stored, saying, now).model_copy(update={"cancellation": latch})

@@ -97,6 +97,11 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="The least important lines that are logged."
     )
+    attribution: bool = Field(
+        default=False,
+        description="Whether the component attribution is installed. Then status names the user who cancelled; "
+        "otherwise it says where the name comes from, since anybody may have written it.",
+    )
     resync_seconds: float = Field(
         default=300,
         ge=1,

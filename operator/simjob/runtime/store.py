@@ -59,10 +59,14 @@ class _Children:
 
 
 class Store:
-    """The SimulationJobs and their children, by key. Belongs to one event loop."""
+    """The SimulationJobs and their children, by key. Belongs to one event loop.
 
-    def __init__(self, queue: WorkQueue, clock: Callable[[], datetime]) -> None:
+    `attributed`: whether the API server alone writes the annotation that says who cancelled.
+    """
+
+    def __init__(self, queue: WorkQueue, clock: Callable[[], datetime], *, attributed: bool = False) -> None:
         self._queue = queue
+        self._attributed = attributed
         self._clock = clock
         self._simulationjobs: dict[Key, SimulationJob | Invalid] = {}
         self._gone: set[Key] = set()
@@ -110,7 +114,13 @@ class Store:
         children = self._children.get(key) or _Children()
         job = self._simulationjobs.get(key)
         _forget_settled(children, job.status if job else None)
-        return observed.observe(children.jobs.values(), children.pods.values(), spent=spent, refusal=refusal)
+        return observed.observe(
+            children.jobs.values(),
+            children.pods.values(),
+            spent=spent,
+            refusal=refusal,
+            attributed=self._attributed,
+        )
 
     def ended_pods(self, key: Key, job_uid: str) -> tuple[PodFact, ...]:
         """Returns the pods of a Job that have ended, are still there, and that nobody has asked to go."""

@@ -1,4 +1,4 @@
-"""The kustomize components of the admission on the test cluster: put there, and taken away again."""
+"""The policies of the admission on the test cluster: waited for, put there, and taken away again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,45 +9,41 @@ from integration.installation import MANIFESTS
 from integration.sweeps import eventually
 
 PROBE = "probe"
-ADMISSION = "admission"
-ATTRIBUTION = "attribution"
-
-
 _RECORD = "the record"
-_POLICIES = {
-    ADMISSION: ("simjob-submit", "simjob-cancel", "simjob-patch"),
-    ATTRIBUTION: (_RECORD, "simjob-attribution"),
-}
+_BASE = ("simjob-submit", "simjob-cancel", "simjob-patch")
+_ATTRIBUTION = (_RECORD, "simjob-attribution")
+_FOLDER = str(MANIFESTS / "components" / "attribution")
+
+
+def wait_for_base(people: dict[str, Person]) -> None:
+    """Wait until the policies that every installation has are in effect."""
+    people["anna"].create(PROBE)
+    _wait(people, _BASE, in_effect=True)
+    people["anna"].kubectl("delete", "simjob", PROBE, "--wait=false")
 
 
 @contextmanager
-def installed(cluster: Cluster, people: dict[str, Person], *components: str) -> Iterator[None]:
-    """Hold the components on the cluster."""
+def attributed(cluster: Cluster, people: dict[str, Person]) -> Iterator[None]:
+    """Hold the component attribution on the cluster."""
     people["anna"].create(PROBE)
     try:
-        install(cluster, people, *components)
+        install_attribution(cluster, people)
         yield
     finally:
-        for component in components:
-            cluster.run_kubectl("delete", "--ignore-not-found", "-k", _folder(component))
-        _wait(people, components, in_effect=False)
+        cluster.run_kubectl("delete", "--ignore-not-found", "-k", _FOLDER)
+        _wait(people, _ATTRIBUTION, in_effect=False)
         people["anna"].kubectl("delete", "simjob", "--all", "--wait=false")
 
 
-def install(cluster: Cluster, people: dict[str, Person], *components: str) -> None:
-    """Apply the components, without a warning, and wait until they are in effect."""
-    for component in components:
-        cluster.run_kubectl("apply", "--warnings-as-errors", "-k", _folder(component))
-    _wait(people, components, in_effect=True)
+def install_attribution(cluster: Cluster, people: dict[str, Person]) -> None:
+    """Apply the component, without a warning, and wait until it is in effect."""
+    cluster.run_kubectl("apply", "--warnings-as-errors", "-k", _FOLDER)
+    _wait(people, _ATTRIBUTION, in_effect=True)
 
 
-def _folder(component: str) -> str:
-    return str(MANIFESTS / "components" / component)
-
-
-def _wait(people: dict[str, Person], components: tuple[str, ...], *, in_effect: bool) -> None:
+def _wait(people: dict[str, Person], policies: tuple[str, ...], *, in_effect: bool) -> None:
     """Wait until each policy is in effect, or no more: it is some time after it was made or deleted."""
-    pending = [policy for component in components for policy in _POLICIES[component]]
+    pending = list(policies)
 
     def is_reached() -> bool:
         while pending and _in_effect(people, pending[0]) is in_effect:

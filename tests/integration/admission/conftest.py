@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from cluster.provider import Cluster
 from integration import client as paths
+from integration.admission.components import wait_for_base
 from integration.admission.people import NAMESPACE, Person, invite
 from integration.client import Client
 
@@ -14,7 +15,9 @@ from integration.client import Client
 def people(kwok_cluster: Cluster, client: Client, operator_kubeconfig: Path) -> Iterator[dict[str, Person]]:
     """Everybody by name. The CRD and the roles are there as `kubectl apply -k manifests` makes them."""
     assert operator_kubeconfig.exists()
-    yield invite(kwok_cluster, client)
+    everybody = invite(kwok_cluster, client)
+    wait_for_base(everybody)
+    yield everybody
     client.delete(f"/api/v1/namespaces/{NAMESPACE}")
 
 

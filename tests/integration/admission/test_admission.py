@@ -1,16 +1,16 @@
 """Who may submit, who may cancel, and what somebody may change who may only cancel."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from cluster.provider import Cluster
-from integration.admission.components import ADMISSION, installed
-from integration.admission.people import FLUX, Person, bind, make_role, manifest, patching
+from integration import client as paths
+from integration.admission.people import FLUX, NAMESPACE, Person, bind, make_role, manifest, patching
 from integration.client import Client
+from integration.operator_process import OperatorProcess
 from integration.sweeps import eventually
 
 pytestmark = pytest.mark.integration
@@ -26,12 +26,6 @@ ONLY_CANCELS = (
     "carl may change nothing of it but spec.cancel, spec.cancelReason and spec.cancelCases: all else needs the verb "
     "'update' on simulationjobs.simjob.dev in namespace admission, as the ClusterRole simjob-editor has it"
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _component(kwok_cluster: Cluster, people: dict[str, Person]) -> Iterator[None]:
-    with installed(kwok_cluster, people, ADMISSION):
-        yield
 
 
 def test_who_may_not_create_jobs_may_not_submit(people: dict[str, Person], client: Client) -> None:
@@ -124,6 +118,29 @@ def test_adding_to_the_cancelled_cases_needs_the_verb_and_taking_out_does_not(
 def test_the_annotation_that_the_operator_obeys_needs_the_verb(people: dict[str, Person], job: str) -> None:
     annotate = ("annotate", "simjob", job, "simjob.dev/cancel-requested-by=pat")
     assert people["pat"].refusal(*annotate) == MAY_NOT_CANCEL
+
+
+@pytest.mark.parametrize(
+    ("arguments", "who"),
+    [
+        (
+            ("annotate", "simjob", "job", "simjob.dev/cancel-requested-by=alice@example.org"),
+            "annotation simjob.dev/cancel-requested-by: alice@example.org",
+        ),
+        (
+            (*patching("job", {"spec": {"cancel": True}}), "--field-manager=alice@example.org"),
+            "field manager alice@example.org",
+        ),
+    ],
+)
+def test_a_name_that_anybody_can_write_is_not_shown_as_a_user(
+    people: dict[str, Person], client: Client, operator: OperatorProcess, job: str, arguments: tuple[str, ...], who: str
+) -> None:
+    assert operator.is_running
+    people["anna"].kubectl(*arguments)
+    path = paths.simulationjobs(NAMESPACE, job)
+    eventually(lambda: "cancellation" in client.get(path).get("status", {}), lambda: "until it is latched")
+    assert client.get(path)["status"]["cancellation"]["requestedBy"] == who
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cluster.provider import Cluster
 from integration import client as paths
-from integration.admission.components import ADMISSION, ATTRIBUTION, PROBE, install, installed
+from integration.admission.components import PROBE, attributed, install_attribution
 from integration.admission.people import FLUX, NAMESPACE, Person, RefusedError, manifest, patching
 from integration.client import Client, Object
 from integration.operator_process import OperatorProcess
@@ -53,8 +53,11 @@ FORGER: list[Object] = [
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _components(kwok_cluster: Cluster, people: dict[str, Person]) -> Iterator[None]:
-    with installed(kwok_cluster, people, ADMISSION, ATTRIBUTION):
+def _components(
+    kwok_cluster: Cluster, people: dict[str, Person], operator_of_module: OperatorProcess
+) -> Iterator[None]:
+    operator_of_module.configure(SIMJOB_ATTRIBUTION="true")
+    with attributed(kwok_cluster, people):
         yield
 
 
@@ -242,7 +245,7 @@ def test_where_nothing_is_recorded_nothing_is_accepted(people: dict[str, Person]
             "is in effect some seconds after it was installed, and needs Kubernetes 1.36 or newer"
         )
     finally:
-        install(kwok_cluster, people, ATTRIBUTION)
+        install_attribution(kwok_cluster, people)
 
 
 def test_a_cancel_that_was_taken_out_while_the_operator_was_away_holds(

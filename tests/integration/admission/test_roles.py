@@ -1,4 +1,4 @@
-"""What the shipped roles give, and that `kubectl auth can-i` tells it; RBAC alone, no policy."""
+"""What the shipped roles give, and that `kubectl auth can-i` says so; what the policies add is in test_admission."""
 
 import pytest
 from integration.admission.people import Person, bind, make_role
@@ -40,7 +40,7 @@ def test_whether_one_may_cancel_this_job_can_be_asked(people: dict[str, Person],
 
 
 def test_an_editor_can_scale_and_a_canceller_cannot(people: dict[str, Person]) -> None:
-    people["ed"].create("scaled")
+    people["anna"].create("scaled")
     people["ed"].kubectl("scale", "simjob/scaled", "--replicas=3")
     assert people["vera"].kubectl("get", "simjob", "scaled", "-o", "jsonpath={.spec.parallelism}") == "3"
     assert people["carl"].refusal("scale", "simjob/scaled", "--replicas=4") == (
@@ -50,7 +50,7 @@ def test_an_editor_can_scale_and_a_canceller_cannot(people: dict[str, Person]) -
 
 
 def test_a_viewer_changes_nothing(people: dict[str, Person]) -> None:
-    people["ed"].create("seen")
+    people["anna"].create("seen")
     assert people["vera"].refusal_of_patch("seen", cancel=True) == (
         'Error from server (Forbidden): simulationjobs.simjob.dev "seen" is forbidden: User "vera" cannot patch '
         'resource "simulationjobs" in API group "simjob.dev" in the namespace "admission"'
