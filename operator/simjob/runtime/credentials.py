@@ -1,12 +1,11 @@
 """Where the API server is and how the operator proves who it is, for every session that it opens.
 
-kubernetes.aio reads the service account or the kubeconfig; here is what it leaves out: a header that is fresh in
-each request, also in kopf's, and a second try when the API server says that a token has expired.
+kubernetes.aio reads the service account or the kubeconfig; here is what it leaves out: a header and TLS files that
+are fresh in each request, also in kopf's, and a second try when the API server says that a token has expired.
 """
 
 import logging
 import os
-import ssl
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,8 +14,9 @@ from typing import Final
 import aiohttp
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from kubernetes.aio import client, config
-from kubernetes.aio.client.rest import RESTClientObject
 from kubernetes.aio.config import incluster_config
+
+from simjob.runtime.tls import Tls
 
 _RELOAD_INTERVAL: Final = 60.0
 # The ones that aiohttp follows.
@@ -31,7 +31,7 @@ class RedirectedError(aiohttp.ClientError):
 
 
 class Credentials:
-    """The API server's address, its TLS context, and an Authorization header that follows rotated tokens."""
+    """The API server's address, and sessions that follow rotated tokens, CAs and client certificates."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Credentials:
         monotonic: Callable[[], float] = time.monotonic,
     ):
         self.host: str = configuration.host.rstrip("/")
-        self.tls: ssl.SSLContext = RESTClientObject(configuration).ssl_context
+        self._tls = Tls(configuration, monotonic)
         self._configuration = configuration
         self._reload = reload
         self._monotonic = monotonic
@@ -72,7 +72,7 @@ class Credentials:
         """Open a session whose every request carries a fresh Authorization header."""
         return aiohttp.ClientSession(
             # The API server closes idle connections after 90 s; a client that does so first never meets a closed one.
-            connector=aiohttp.TCPConnector(ssl=self.tls, limit=connections, keepalive_timeout=60),
+            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=60),
             headers={"User-Agent": agent},
             middlewares=(self._authorize, *middlewares),
             response_class=response_class,
@@ -83,14 +83,30 @@ class Credentials:
         )
 
     async def _authorize(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        self._tls.follow()
         before = await self._header()
-        if before:
-            request.headers["Authorization"] = before
-        response = await _answer(request, handler)
+        response = await self._secured(request, handler, before)
         if response.status != 401 or not await self._renewed(before):
             return response
         response.release()
-        request.headers["Authorization"] = await self._header() or ""
+        return await self._secured(request, handler, await self._header())
+
+    async def _secured(
+        self, request: ClientRequest, handler: ClientHandlerType, authorization: str | None
+    ) -> ClientResponse:
+        """Send a request; a second time if the first handshake failed and the files behind it have changed."""
+        request.headers.pop("Authorization", None)
+        if authorization:
+            request.headers["Authorization"] = authorization
+        request.server_hostname = self._tls.server_name
+        # aiohttp takes the context of each request from its caller, and kopf gives none.
+        request._ssl = self._tls.context  # noqa: SLF001  # As above.
+        try:
+            return await _answer(request, handler)
+        except aiohttp.ClientSSLError:
+            if not (self._tls.follow(at_once=True) or await self._is_read_again()):
+                raise
+        request._ssl = self._tls.context  # noqa: SLF001  # As above.
         return await _answer(request, handler)
 
     async def _header(self) -> str | None:
@@ -100,14 +116,19 @@ class Credentials:
             raise aiohttp.ClientConnectionError(f"the token cannot be read: {trouble}") from trouble
 
     async def _renewed(self, before: str | None) -> bool:
-        """Reads the kubeconfig, or runs its exec plugin, again, at most once a minute; says if the header changed."""
+        """Read the credentials again; return whether there are others now."""
+        changed = await self._is_read_again()
+        return await self._header() != before or changed
+
+    async def _is_read_again(self) -> bool:
+        """Read the kubeconfig, or run its exec plugin, again, at most once a minute; return if TLS files changed."""
         if self._reload and self._monotonic() - self._read_at > _RELOAD_INTERVAL:
             self._read_at = self._monotonic()
             try:
                 await _load_kubeconfig(self._configuration)
             except (config.ConfigException, OSError) as trouble:
                 _log.warning("the kubeconfig cannot be read again", extra={"why": str(trouble)})
-        return await self._header() != before
+        return self._tls.follow(at_once=True)
 
 
 async def _answer(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
