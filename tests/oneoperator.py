@@ -39,7 +39,7 @@ class OneOperator:
     @asynccontextmanager
     async def operator(self, *, sees_pods: bool = True) -> AsyncIterator[None]:
         """Runs an operator with an empty memory."""
-        queue = WorkQueue(jitter=lambda: 0.0)
+        self.queue = queue = WorkQueue(jitter=lambda: 0.0)
         self.store = Store(queue, self.clock)
         pods = PodSink(self.store, self.clock) if sees_pods else None
         self.cluster.watch(JobSink(self.store), pods, self.store)

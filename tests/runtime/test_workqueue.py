@@ -112,25 +112,12 @@ async def test_of_several_times_the_earliest_holds() -> None:
         await asyncio.wait_for(queue.get(), 100)
 
 
-async def test_delays_double_up_to_the_longest() -> None:
-    queue = a_queue()
-    assert [queue.backoff(A) for _ in range(6)] == [1, 2, 4, 8, 8, 8]
+def test_delays_double_up_to_the_longest() -> None:
+    assert [a_queue().delay(failures) for failures in (0, 1, 2, 3, 4, 10_000)] == [1, 2, 4, 8, 8, 8]
 
 
-async def test_a_forgotten_key_starts_from_the_shortest_delay() -> None:
-    queue = a_queue()
-    queue.backoff(A)
-    queue.backoff(A)
-    queue.forget(A)
-    assert queue.backoff(A) == 1
-
-
-async def test_a_key_comes_back_after_its_delay() -> None:
-    queue, loop = a_queue(), asyncio.get_running_loop()
-    started = loop.time()
-    queue.backoff(A)
-    assert await queue.get() == A
-    assert loop.time() - started == pytest.approx(1)
+def test_delays_are_up_to_a_quarter_shorter_so_that_many_do_not_come_at_once() -> None:
+    assert WorkQueue(first_delay=1.0, jitter=lambda: 1.0).delay(0) == 0.75
 
 
 async def test_a_worker_that_is_cancelled_while_it_waits_takes_no_key_along() -> None:

@@ -64,7 +64,7 @@ def cancelling(situation: Situation) -> Plan | None:
 
 
 def latch(situation: Situation, by: str | None) -> Plan:
-    """Stores that all is to be stopped and who asked for it; nothing is done before."""
+    """Store that all is to be stopped and who asked for it. Pods are stopped before that only if it is refused."""
     cancellation = Cancellation(
         requested_at=situation.now,
         requested_by=by,
@@ -72,7 +72,7 @@ def latch(situation: Situation, by: str | None) -> Plan:
         stopping=len(situation.live_pods),
     )
     status = summary.summarize(situation, _saying(situation), cancellation=cancellation)
-    return Plan(status=status, look_again=situation.now)
+    return Plan(status=status, unlatched=stopping.stop_pods(situation.live_pods), look_again=situation.now)
 
 
 def requested_by(metadata: Metadata, field: str = "cancel", *, attributed: bool) -> str | None:

@@ -12,7 +12,7 @@ from simjob.api.names import Reason
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import Status
-from simjob.core import cancellation, explanation, summary
+from simjob.core import cancellation, explanation, stopping, summary
 from simjob.core.attempts import Dropped, Ended, Live
 from simjob.core.plan import Notice, Plan
 from simjob.core.situation import Situation, done
@@ -69,7 +69,8 @@ def latching(situation: Situation) -> Plan | None:
     if not cancelling.minus(job.status.ledger.cancelling or Ranges()):
         return None
     status = summary.summarize(situation, explanation.explain(situation))
-    return Plan(status=status, look_again=situation.now)
+    pods = (pod for pod in situation.live_pods if pod.index in cancelling)
+    return Plan(status=status, unlatched=stopping.stop_pods(pods), look_again=situation.now)
 
 
 def notices(job: SimulationJob, status: Status) -> tuple[Notice, ...]:

@@ -145,6 +145,7 @@ class Plan:
     `ends`: the cases that come into the ledger as succeeded or failed; their results are stored before the status is.
     `needs_proof`: the status says that nothing is live; it may be written only after a live read that says so too.
     `stopped`: cases that the status newly says are cancelled while others go on; the same must be read of them.
+    `unlatched`: what is done although the status, which latches it, has been refused several times.
     `look_again`: when to plan anew although nothing was seen to change; None for "when something changes".
     """
 
@@ -154,4 +155,5 @@ class Plan:
     notices: tuple[Notice, ...] = ()
     needs_proof: bool = False
     stopped: Ranges = field(default_factory=Ranges)
+    unlatched: tuple[DeletePod, ...] = ()
     look_again: datetime | None = None

@@ -8,7 +8,7 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 from simjob.api import names
 from simjob.api.names import Reason
@@ -28,6 +28,7 @@ from simjob.core.plan import (
     StartAttempt,
     WriteJobStatus,
 )
+from simjob.runtime import backoff
 from simjob.runtime.budget import Budget, Kind
 from simjob.runtime.casetables import CaseTables
 from simjob.runtime.cluster import Cluster
@@ -89,8 +90,8 @@ class Executor:
             calls[kind].append(partial(self._in_order, key, group, outcome))
         creations = [action for action in actions if isinstance(action, CreateCase)]
         if job and creations:
-            make = partial(self._creation.create, key, job, job.spec.template.to_api(as_given=True))
-            calls[Kind.CREATION].extend(partial(make, action, outcome) for action in creations)
+            make = partial(self._make, key, job, job.spec.template.to_api(as_given=True), outcome)
+            calls[Kind.CREATION].extend(partial(make, action) for action in creations)
         await self._together(key, calls, outcome, overtaken)
 
     async def _together(
@@ -127,11 +128,22 @@ class Executor:
     async def _in_order(self, key: Key, actions: Sequence[Action], outcome: Outcome) -> None:
         for action in actions:
             if isinstance(action, StartAttempt):
-                await self._creation.start(key, action.job, outcome)
+                with outcome.noting(backoff.CREATE):
+                    await self._creation.start(key, action.job, outcome)
             else:
                 await self._one(key, action, outcome)
 
+    async def _make(
+        self, key: Key, job: SimulationJob, template: Mapping[str, Any], outcome: Outcome, action: CreateCase
+    ) -> None:
+        with outcome.noting(backoff.CREATE):
+            await self._creation.create(key, job, template, action, outcome)
+
     async def _one(self, key: Key, action: Action, outcome: Outcome) -> None:
+        with outcome.noting(backoff.subject(action)):
+            await self._carry_out(key, action, outcome)
+
+    async def _carry_out(self, key: Key, action: Action, outcome: Outcome) -> None:
         match action:
             case DeletePod(pod=pod):
                 fact = await self._budget.deletions.timed(self._cluster.delete_pod(pod.namespace, pod.name, pod.uid))
@@ -141,8 +153,8 @@ class Executor:
                 await self._delete_job(key, job)
             case LimitRun():
                 await self._limit(action, outcome)
-            case DeleteSimulationJob(namespace=namespace, name=name, uid=uid, resource_version=version):
-                await self._cluster.delete_simulationjob(namespace, name, uid, version)
+            case DeleteSimulationJob():
+                await self._delete_simulationjob(action)
             case WriteJobStatus(job=job, status=status):
                 self._store.put_job(await self._cluster.write_job_status(job.namespace, job.name, job.uid, status))
             case CountAttempt(job=job):
@@ -152,6 +164,14 @@ class Executor:
                 raise TypeError(f"{action} is not carried out here")
             case _:
                 assert_never(action)
+
+    async def _delete_simulationjob(self, action: DeleteSimulationJob) -> None:
+        try:
+            await self._cluster.delete_simulationjob(action.namespace, action.name, action.uid, action.resource_version)
+        except ConflictError:
+            # Its time to live may be longer now, which the watch has not told yet.
+            self._store.seen(await self._cluster.get_simulationjob(action.namespace, action.name))
+            raise
 
     async def _limit(self, action: LimitRun, outcome: Outcome) -> None:
         """Lower a pod's deadline. Where a policy refuses that, the one that the pod was made with holds."""

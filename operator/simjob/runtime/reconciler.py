@@ -2,7 +2,7 @@
 
 Status is written before the actions: what the latch, the ledger and the round say is stored before anything relies on
 it. Plans rely on the stored status only, so a write that waits (at most one a second unless the phase changes) or
-fails holds nothing up.
+fails holds nothing up. What fails is tried again by its own backoff (runtime/backoff.py), whatever wakes the key.
 """
 
 import asyncio
@@ -17,16 +17,18 @@ from typing import Any, Final
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
 from simjob.core import planner, stopping
-from simjob.core.plan import Action, DeleteJob, DeletePod, Plan, PrepareCases
+from simjob.core.plan import Action, DeleteJob, DeletePod, LimitRun, Plan, PrepareCases
+from simjob.runtime import backoff
+from simjob.runtime.backoff import Backoffs
 from simjob.runtime.budget import Budget
 from simjob.runtime.cluster import Cluster
-from simjob.runtime.errors import ClusterError, ConflictError, NamespaceTerminatingError, NotFoundError
+from simjob.runtime.errors import ClusterError, NamespaceTerminatingError
 from simjob.runtime.events import Recorder
 from simjob.runtime.executor import Executor
-from simjob.runtime.memory import Memory
+from simjob.runtime.memory import REFUSED, Memory
 from simjob.runtime.outcome import Outcome
 from simjob.runtime.preparing import Preparing
-from simjob.runtime.reporter import Reporter
+from simjob.runtime.reporter import Report, Reporter
 from simjob.runtime.resultstore import ResultStore
 from simjob.runtime.store import StopSigns, Store
 from simjob.runtime.workqueue import Key, WorkQueue
@@ -38,7 +40,6 @@ _URGENT_WORKERS: Final = 32
 # Seconds. A pass that is planned in less is not worth a pause; no pause may hold up a cancel for long.
 _SHORT: Final = 0.002
 _LONGEST_BREATH: Final = 0.1
-_TERMINATING_DELAY: Final = 5.0
 # Seconds that the last Events may take when the operator ends.
 _LAST_EVENTS: Final = 2.0
 
@@ -70,26 +71,37 @@ class Reconciler:
         self._memories: dict[Key, Memory] = {}
 
     async def work(self, *, urgent_only: bool = False) -> None:
-        """Reconciles key after key until it is cancelled."""
+        """Reconcile key after key until it is cancelled."""
         while True:
             key = await self._queue.get(urgent_only=urgent_only)
             try:
-                await self.reconcile(key)
-                self._queue.forget(key)
+                await self._pass(key)
                 await self._breathe(key)
-            except NotFoundError as missing:
-                _log.info("looking again", extra=_about(key, why=missing.message))
-                self._queue.add_after(key, 1.0)
-            except NamespaceTerminatingError:
-                self._queue.add_after(key, _TERMINATING_DELAY)
-            except ClusterError as trouble:
-                delay = self._queue.backoff(key)
-                _log.warning("trying again", extra=_about(key, why=trouble.message, code=trouble.code, delay=delay))
-            except Exception:
-                delay = self._queue.backoff(key)
-                _log.exception("a defect of the operator; trying again", extra=_about(key, delay=delay))
             finally:
                 self._queue.done(key)
+
+    async def _pass(self, key: Key) -> None:
+        """Make one pass, and come back when a call that failed may be tried again."""
+        calls = self._memory(key).calls
+        if not calls.holds(backoff.DEFECT):
+            try:
+                await self.reconcile(key)
+                calls.worked(backoff.DEFECT)
+            except NamespaceTerminatingError:
+                pass  # It takes the SimulationJob along: nothing to warn of.
+            except ClusterError as trouble:
+                about = {"why": trouble.message, "code": trouble.code, "delay": calls.until_next()}
+                _log.warning("trying again", extra=_about(key, **about))
+            except Exception:
+                calls.failed(backoff.DEFECT)
+                _log.exception("a defect of the operator; trying again", extra=_about(key, delay=calls.until_next()))
+        if (wait := calls.until_next()) is not None:
+            self._queue.add_after(key, wait)
+
+    def _memory(self, key: Key) -> Memory:
+        if key not in self._memories:
+            self._memories[key] = Memory(Backoffs(self._queue.delay))
+        return self._memories[key]
 
     async def _breathe(self, key: Key) -> None:
         """Lets events gather before the next pass over a large job: plans take a ninth of a core, or more if huge."""
@@ -98,44 +110,48 @@ class Reconciler:
             await asyncio.sleep(min(8 * memory.planning, _LONGEST_BREATH))
 
     async def reconcile(self, key: Key) -> None:
-        """Makes one pass; raises ClusterError where the cluster did not let it."""
-        job = self._store.get(key)
+        """Make one pass; raise ClusterError where the cluster did not let it, with the call that failed on hold."""
+        job, memory = self._store.get(key), self._memory(key)
         if job is None:
-            await self._remove(key)
+            await self._remove(key, memory)
             return
-        memory = self._memories.get(key)
-        if memory is None:
-            await self._catch_up(key, job.status)
-            memory = self._memories[key] = Memory()
+        if not memory.is_caught_up and not await self._catch_up(key, job.status, memory):
+            return
         for _ in range(_TRIES):
             signs = self._store.stop_signs(key)
             plan = self._plan(key, job, memory)
             try:
-                is_current = await self._reporter.report(key, job, plan, memory)
+                report = await self._reporter.report(key, job, plan, memory)
             except ClusterError:
-                # Without its time: a plan that only stores something looks again at once, which would beat the backoff.
-                await self._apply(key, job, replace(plan, actions=_deletions(plan), look_again=None), memory, signs)
+                await self._apply(key, job, _without_status(plan, memory), memory, signs)
                 raise
+            if report is Report.HELD:
+                await self._apply(key, job, _without_status(plan, memory), memory, signs)
+                return
             stored = self._store.get(key)
             if stored is None:
                 return
-            if is_current:
+            if report is Report.CURRENT:
                 self.recorder.note(stored.metadata, plan.notices)
                 if not _stores_only(plan, self._clock()):
-                    self._prepare(key, stored, plan)
+                    self._prepare(key, stored, plan, memory)
                     await self._apply(key, stored, plan, memory, signs)
                     return
             job = stored
-        raise ConflictError("the status was changed by others time and again")
+        self._queue.add(key)
 
-    async def _catch_up(self, key: Key, status: Status | None) -> None:
-        """Reads what another process may have made a moment ago, which the watches may not have brought yet."""
-        if status is None or status.start_time is None or status.is_terminal:
-            return
-        for job in await self._cluster.list_jobs(key.namespace, key.uid):
-            self._store.put_job(job)
-        for pod in await self._cluster.list_pods(key.namespace, key.uid, live_only=False):
-            self._store.put_pod(pod)
+    async def _catch_up(self, key: Key, status: Status | None, memory: Memory) -> bool:
+        """Read what another process may have made, which the watches may not have brought yet; return whether it is."""
+        if memory.calls.holds(backoff.CATCH_UP):
+            return False
+        if status is not None and status.start_time is not None and not status.is_terminal:
+            with memory.calls.trying(backoff.CATCH_UP):
+                for job in await self._cluster.list_jobs(key.namespace, key.uid):
+                    self._store.put_job(job)
+                for pod in await self._cluster.list_pods(key.namespace, key.uid, live_only=False):
+                    self._store.put_pod(pod)
+        memory.is_caught_up = True
+        return True
 
     def _plan(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> Plan:
         status = job.status or Status()
@@ -167,6 +183,7 @@ class Reconciler:
             done = "overtaken" if outcome.overtaken else "applied"
             _log.info(done, extra=_about(key, simulationjob=job.metadata.name, **_tally(actions)))
         self.recorder.note(job.metadata, outcome.notices)
+        memory.note_calls(actions, outcome)
         if memory.note_creations(refusal=outcome.refusal, accepted=outcome.accepted):
             self._queue.add(key)
         if outcome.trouble:
@@ -174,35 +191,45 @@ class Reconciler:
         if (wait := memory.until_look(plan, self._clock())) is not None:
             self._queue.add_after(key, wait)
 
-    def _prepare(self, key: Key, job: SimulationJob | Invalid, plan: Plan) -> None:
-        """Has the cases written down as long as the plan asks for it; raises ClusterError if the last try did."""
-        if isinstance(job, SimulationJob) and PrepareCases() in plan.actions:
-            self.preparing.begin(key, job)
-        else:
+    def _prepare(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory) -> None:
+        """Have the cases written down as long as the plan asks for it; raise ClusterError if the last try did."""
+        if not isinstance(job, SimulationJob) or PrepareCases() not in plan.actions:
             self.preparing.stop(key)
+        elif not memory.calls.holds(backoff.PREPARE):
+            try:
+                self.preparing.begin(key, job)
+            except ClusterError:
+                memory.calls.failed(backoff.PREPARE)
+                raise
 
-    async def _remove(self, key: Key) -> None:
-        """Removes the children of a SimulationJob that is gone; makes sure that it is."""
-        self._memories.pop(key, None)
+    async def _remove(self, key: Key, memory: Memory) -> None:
+        """Remove the children of a SimulationJob that is gone; make sure that it is."""
         self._reporter.forget(key)
         self.preparing.forget(key)
         if not self._store.is_gone(key):
-            if name := self._store.owner_name(key):
-                await self._reporter.read(key, name)
-            else:
-                # Pods without a Job that tells their owner's name: the garbage collector's.
-                self._store.drop(key)
+            if not (name := self._store.owner_name(key)):
+                # Pods without a Job that names their owner: the garbage collector's.
+                self._drop(key)
+            elif not memory.calls.holds(backoff.READ):
+                with memory.calls.trying(backoff.READ):
+                    await self._reporter.read(key, name)
             return
         if self._store.is_orphaned(key) or not self._store.has_children(key):
-            self._store.drop(key)
+            self._drop(key)
             return
         plan = stopping.remove_all(self._store.observe(key, spent=None, refusal=None))
+        actions = memory.permitted(plan.actions)
         outcome = Outcome()
-        await self._executor.apply(key, None, plan.actions, outcome)
-        if plan.actions:
-            _log.info("removed", extra=_about(key, **_tally(plan.actions)))
+        await self._executor.apply(key, None, actions, outcome)
+        memory.note_calls(actions, outcome)
+        if actions:
+            _log.info("removed", extra=_about(key, **_tally(actions)))
         if outcome.trouble:
             raise outcome.trouble
+
+    def _drop(self, key: Key) -> None:
+        self._store.drop(key)
+        self._memories.pop(key, None)
 
 
 def _stores_only(plan: Plan, now: datetime) -> bool:
@@ -210,9 +237,14 @@ def _stores_only(plan: Plan, now: datetime) -> bool:
     return not plan.actions and plan.look_again is not None and plan.look_again <= now
 
 
-def _deletions(plan: Plan) -> tuple[Action, ...]:
-    """Returns what a plan may do although its status could not be written: stop what must stop."""
-    return tuple(action for action in plan.actions if isinstance(action, DeletePod | DeleteJob))
+def _without_status(plan: Plan, memory: Memory) -> Plan:
+    """Return what of a plan may be done although its status is not stored: stop what must stop.
+
+    It has no time: a plan that stores something looks again at once, and the write that failed says when to try again.
+    """
+    stops = tuple(action for action in plan.actions if isinstance(action, DeletePod | DeleteJob | LimitRun))
+    is_refused = memory.latch_failures >= REFUSED
+    return Plan(actions=(*stops, *(plan.unlatched if is_refused else ())))
 
 
 def _tally(actions: tuple[Action, ...]) -> dict[str, int]:

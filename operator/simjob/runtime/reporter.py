@@ -4,22 +4,35 @@ One write brings all that belongs together: phase, counts, ledger, and where the
 """
 
 import logging
+from enum import Enum, auto
 from typing import Final
 
-from simjob.api.simulationjob import Invalid, SimulationJob
+from simjob.api.names import Reason
+from simjob.api.simulationjob import Invalid, Metadata, SimulationJob
 from simjob.api.status import Status
 from simjob.core import transitions
 from simjob.core.plan import Notice, Plan
-from simjob.runtime import mergepatch
+from simjob.runtime import backoff, mergepatch
 from simjob.runtime.cluster import Cluster
-from simjob.runtime.errors import ClusterError, ConflictError, NotFoundError
+from simjob.runtime.errors import ClusterError, ConflictError, NotFoundError, UnavailableError
 from simjob.runtime.events import Recorder
-from simjob.runtime.memory import Memory
+from simjob.runtime.memory import REFUSED, Memory
 from simjob.runtime.resultstore import ResultStore
 from simjob.runtime.store import Store
 from simjob.runtime.workqueue import Key, WorkQueue
 
+# Seconds for which an API server that does not answer is no reason for an Event.
+_PATIENCE: Final = 15.0
+
 _log: Final = logging.getLogger(__name__)
+
+
+class Report(Enum):
+    """What came of a status: it is stored, or may wait; the plan is of an older state; it may not be tried yet."""
+
+    CURRENT = auto()
+    OVERTAKEN = auto()
+    HELD = auto()
 
 
 class Reporter:
@@ -34,42 +47,72 @@ class Reporter:
         self._results = results
         self._recorder = recorder
 
-    async def report(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory) -> bool:
-        """Writes the plan's status if it differs and its time has come; False if the plan has been overtaken."""
+    async def report(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory) -> Report:
+        """Write the plan's status if it differs, its time has come, and it was not refused a moment ago."""
         new, old = plan.status, job.status
         if new is None or old is None or new == old:
-            return True
+            return Report.CURRENT
         if (wait := memory.until_write()) > 0 and not transitions.is_urgent(old, new):
             self._queue.add_after(key, wait)
-            return True
-        if not await self._is_proven(key, plan):
-            return False
-        metadata = job.metadata
+            return Report.CURRENT
+        latches = transitions.latches(old, new)
+        if memory.holds_status(latches=latches):
+            return Report.HELD
         try:
+            if not await self._is_proven(key, plan):
+                memory.status_failed(latches=latches, at_once=True)
+                return Report.OVERTAKEN
             new, told = await self._with_results(key, job, plan, new)
-            version = await self._cluster.patch_simulationjob_status(
-                metadata.namespace,
-                metadata.name,
-                metadata.resource_version,
-                mergepatch.difference(old.to_api(as_given=True), new.to_api()),
-            )
+            version = await self._write(job, old, new)
+        except (ConflictError, NotFoundError):
+            self._results.forget(key)
+            memory.status_failed(latches=latches, at_once=True)
+            with memory.calls.trying(backoff.READ):
+                await self.read(key, job.metadata.name)
+            return Report.OVERTAKEN
         except ClusterError as trouble:
             self._results.forget(key)
-            if not isinstance(trouble, ConflictError | NotFoundError):
-                raise
-            await self.read(key, metadata.name)
-            return False
+            memory.status_failed(latches=latches)
+            self._warn(job.metadata, memory, trouble)
+            raise
+        self._wrote(key, job, new, version, memory)
+        self._recorder.note(job.metadata, (*transitions.transitions(old, new), *told))
+        return Report.CURRENT
+
+    async def _write(self, job: SimulationJob | Invalid, old: Status, new: Status) -> str:
+        meta = job.metadata
+        return await self._cluster.patch_simulationjob_status(
+            meta.namespace,
+            meta.name,
+            meta.resource_version,
+            mergepatch.difference(old.to_api(as_given=True), new.to_api()),
+        )
+
+    def _wrote(self, key: Key, job: SimulationJob | Invalid, new: Status, version: str, memory: Memory) -> None:
         self._store.wrote(key, new, version)
         memory.wrote()
         if new.is_terminal:
             self._results.drop(key)
+        old = job.status or Status()
         if new.round != old.round:
             memory.round, memory.spent = new.round, set()
-        self._recorder.note(metadata, (*transitions.transitions(old, new), *told))
         if old.phase is not new.phase:
-            about = {"namespace": key.namespace, "uid": key.uid, "simulationjob": metadata.name}
+            about = {"namespace": key.namespace, "uid": key.uid, "simulationjob": job.metadata.name}
             _log.info("phase", extra={**about, "phase": new.phase, "why": new.reason})
-        return True
+
+    def _warn(self, metadata: Metadata, memory: Memory, trouble: ClusterError) -> None:
+        """Say once in an Event that the status cannot be written: the status itself cannot say so."""
+        lasts = not isinstance(trouble, UnavailableError) or memory.calls.failing_for(backoff.STATUS) >= _PATIENCE
+        if memory.warned_of_status or memory.calls.failures(backoff.STATUS) < REFUSED or not lasts:
+            return
+        memory.warned_of_status = True
+        note = (
+            "the status cannot be written, so it is out of date and no case starts; "
+            f"this is tried again every ten seconds: {trouble.message}"
+        )
+        self._recorder.note(
+            metadata, (Notice(reason=Reason.STATUS_REFUSED, action="WriteStatus", note=note, warning=True),)
+        )
 
     async def _with_results(
         self, key: Key, job: SimulationJob | Invalid, plan: Plan, new: Status

@@ -32,7 +32,6 @@ class WorkQueue:
         self._processing: set[Key] = set()
         self._again: dict[Key, bool] = {}  # Added while being worked on; the value says whether urgently.
         self._later: dict[Key, tuple[float, asyncio.TimerHandle]] = {}
-        self._failures: dict[Key, int] = {}
         # Workers without a key. One is woken for each key: there are many, and most have nothing to do.
         self._idle: deque[asyncio.Future[None]] = deque()
         self._idle_for_urgent: deque[asyncio.Future[None]] = deque()
@@ -74,22 +73,14 @@ class WorkQueue:
         del self._later[key]
         self.add(key)
 
-    def backoff(self, key: Key) -> float:
-        """Adds `key` after a delay that doubles with each call since the last `forget`; returns the delay."""
-        failures = self._failures.get(key, 0)
-        self._failures[key] = failures + 1
+    def delay(self, failures: int) -> float:
+        """Return how many seconds to wait after a failure that followed `failures` others: twice as long each time."""
         # The exponent is bounded, because a float is.
-        delay = min(self._longest_delay, self._first_delay * 2.0 ** min(failures, 30)) * (1 - self._jitter() / 4)
-        self.add_after(key, delay)
-        return delay
-
-    def forget(self, key: Key) -> None:
-        """The next `backoff` of `key` starts from the shortest delay."""
-        self._failures.pop(key, None)
+        return min(self._longest_delay, self._first_delay * 2.0 ** min(failures, 30)) * (1 - self._jitter() / 4)
 
     def keep(self, keys: Set[Key]) -> None:
         """Drop all waiting keys but these. For a queue from which nobody takes: what is handed out is not touched."""
-        for waiting in (self._urgent, self._ordinary, self._failures):
+        for waiting in (self._urgent, self._ordinary):
             for key in waiting.keys() - keys:
                 del waiting[key]
         for key in self._later.keys() - keys:
