@@ -8,14 +8,14 @@ The shares of N places (`max_requests`), over all SimulationJobs:
 | kind | at most | what |
 |---|---|---|
 | REQUEST | N | status writes, proofs before a status, reads, Events; at least N/16 stay free of deletions |
-| DELETION | N - N/16, fewer at first and where the API server is slow (runtime/limiter.py) | pods that are to stop |
+| DELETION | N - N/16, fewer at first and where the API server is slow | pods to be stopped, expired SimulationJobs |
 | PROGRESS | N/4 | attempts that are counted, deadlines of running pods |
 | CREATION | N/2, fewer at first and where the API server is slow | Jobs and pods, retries as well |
 | HOUSEKEEPING | N/8 | Job statuses, deletions of Jobs: nobody waits for them |
 
-The kinds below DELETION have 7/8 of the places at most, so that a cancel finds some however slowly creations are
-answered. A free place goes to the first kind in this table that may have it, and there to the SimulationJob that
-holds the fewest.
+runtime/limiter.py moves the two numbers that depend on the API server. The kinds below DELETION have 7/8 of the places
+at most, so that a cancel finds some however slowly creations are answered. A free place goes to the first kind in this
+table that may have it, and there to the SimulationJob that holds the fewest.
 """
 
 import asyncio
