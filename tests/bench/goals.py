@@ -105,6 +105,16 @@ def _ten_at_once(measure: str) -> Callable[[Run], Value]:
     return value
 
 
+def _kept(measure: str) -> Callable[[Run], Value]:
+    """Give the worst of all trials with a thousand finished sweeps."""
+
+    def value(run: Run) -> Value:
+        found = measured(run.of(Row("finished", Shape(cases=2000, sweeps=1000), STOCK), "simjob"), measure)
+        return found.high if found else None
+
+    return value
+
+
 def _large(shape: Shape) -> bool:
     return (shape.cases, shape.at_once) == (10_000, 500)
 
@@ -145,6 +155,9 @@ GOALS: tuple[Goal, ...] = (
     Goal("memory at 10,000 cases, 500 live", _anywhere("peak_mib", _large), 200, " MiB", 0),
     Goal("status at 10,000 cases, 500 live", _anywhere("status_bytes", _large), 65_536, " bytes", 0),
     Goal("restart to caught up, 10,000 cases, 500 live", _worst("restart", "caught_up"), 5, " s"),
+    Goal("memory with 1,000 finished sweeps of 2,000 cases", _kept("peak_mib"), 200, " MiB", 0),
+    Goal("memory of a follower with as many", _kept("follower_mib"), 200, " MiB", 0),
+    Goal("restart to caught up, 1,000 finished sweeps of 2,000 cases", _kept("caches_filled"), 10, " s"),
     Goal("writes in a minute in which nothing happens", _worst("idle", "writes"), 0, digits=0),
 )
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bench.scenarios import ceiling, idle, kubectl, live, long, many, manycancels, restart, rival
+from bench.scenarios import ceiling, finished, idle, kubectl, live, long, many, manycancels, restart, rival
 from bench.shape import Shape
 from bench.trial import Scenario
 
@@ -112,6 +112,14 @@ SCENARIOS = (
         run=Scenario(restart.measure),
         lines=(Line(shape=Shape(cases=10_000, parallelism=500), systems=OURS),),
         quick=(Line(shape=Shape(cases=1000, parallelism=100), systems=OURS),),
+    ),
+    Planned(
+        name="finished",
+        what="many finished sweeps of listed cases are kept, and two replicas start",
+        run=Scenario(finished.measure),
+        lines=(Line(shape=Shape(cases=2000, sweeps=1000), systems=OURS),),
+        quick=(Line(shape=Shape(cases=2000, sweeps=50), systems=OURS),),
+        election=True,
     ),
     Planned(
         name="idle",

@@ -32,8 +32,8 @@ def test_scenarios_systems_and_repeats_can_be_chosen() -> None:
     assert (found.systems, found.repeats, found.quick) == (("simjob", "bare"), 2, True)
 
 
-def test_only_the_scenario_of_many_cancels_takes_the_lease() -> None:
-    assert [one.name for one in plan.SCENARIOS if one.election] == ["many-cancels"]
+def test_only_scenarios_of_a_leader_take_the_lease() -> None:
+    assert [one.name for one in plan.SCENARIOS if one.election] == ["many-cancels", "finished"]
 
 
 def test_the_operator_of_another_checkout_can_be_measured(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 
 import aiohttp
 from cluster.host import addresses
@@ -34,13 +35,17 @@ class SimJob:
     async def start(self) -> None:
         """Start the operator; return when its caches are filled."""
         await self.spawn()
-        limit = time.monotonic() + 60
+        await self.ready(60)
+
+    async def ready(self, patience: float) -> None:
+        """Wait until its caches are filled; TrialError if it ends, or takes longer than this."""
+        limit = time.monotonic() + patience
         async with aiohttp.ClientSession() as http:
             while not await _answers(http, f"{self.health}/readyz"):
                 if self.child:
                     self.child.require()
                 if time.monotonic() > limit:
-                    raise TrialError("the operator is not ready after 60 s")
+                    raise TrialError(f"the operator is not ready after {patience:.0f} s")
                 await asyncio.sleep(0.05)
 
     async def spawn(self) -> None:
@@ -81,7 +86,7 @@ class SimJob:
         return next((change for change in sweep.said if change.state == "CANCELLED"), None)
 
 
-def manifest(key: Key, shape: Shape) -> dict[str, object]:
+def manifest(key: Key, shape: Shape) -> dict[str, Any]:
     """Give the SimulationJob of a shape."""
     return {
         "apiVersion": names.API_VERSION,
