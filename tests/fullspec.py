@@ -53,6 +53,9 @@ _SPEC: Final[_Dict] = {
     "initContainers": [
         *FULL_SPEC["initContainers"],
         {key: {**FULL_CONTAINER, **_REFERRING, "name": "prepare"}[key] for key in FULL_INIT_CONTAINER},
+        {**_probed("fourth", _HTTP, _TCP, _EXEC), "restartPolicy": "Always", "lifecycle": FULL_CONTAINER["lifecycle"]},
+        {**_probed("fifth", _TCP, _EXEC, _HTTP), "restartPolicy": "Always"},
+        {**_probed("sixth", _EXEC, _HTTP, _TCP), "restartPolicy": "Always"},
     ],
     "volumes": [
         *FULL_SPEC["volumes"],

@@ -24,6 +24,19 @@ FULL_INIT_CONTAINER: dict[str, Any] = {
     "resources": {"requests": {"memory": "64Mi"}},
     "securityContext": _SECURITY,
 }
+_STARTED: dict[str, Any] = {"httpGet": {"path": "/", "port": 8080, "scheme": "HTTP"}, "failureThreshold": 30}
+_READY: dict[str, Any] = {"tcpSocket": {"port": 8080}, "periodSeconds": 5, "successThreshold": 2}
+_ALIVE: dict[str, Any] = {"exec": {"command": ["alive"]}, "initialDelaySeconds": 10, "timeoutSeconds": 1}
+FULL_SIDECAR: dict[str, Any] = {
+    **FULL_INIT_CONTAINER,
+    "name": "tunnel",
+    "restartPolicy": "Always",
+    "ports": [{"containerPort": 8080, "name": "tunnel", "protocol": "TCP"}],
+    "lifecycle": {"postStart": {"exec": {"command": ["open"]}}, "preStop": {"sleep": {"seconds": 5}}},
+    "startupProbe": _STARTED,
+    "readinessProbe": _READY,
+    "livenessProbe": _ALIVE,
+}
 FULL_CONTAINER: dict[str, Any] = {
     "name": "simulation",
     "image": "registry.example/solver:1.4",
@@ -57,15 +70,15 @@ FULL_CONTAINER: dict[str, Any] = {
     "securityContext": _SECURITY,
     "terminationMessagePath": "/work/result.json",
     "terminationMessagePolicy": "FallbackToLogsOnError",
-    "lifecycle": {"preStop": {"exec": {"command": ["checkpoint"]}}},
-    "startupProbe": {"httpGet": {"path": "/", "port": 8080, "scheme": "HTTP"}, "failureThreshold": 30},
-    "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 5, "successThreshold": 2},
-    "livenessProbe": {"exec": {"command": ["alive"]}, "initialDelaySeconds": 10, "timeoutSeconds": 1},
+    "lifecycle": {"postStart": {"sleep": {"seconds": 1}}, "preStop": {"exec": {"command": ["checkpoint"]}}},
+    "startupProbe": _STARTED,
+    "readinessProbe": _READY,
+    "livenessProbe": _ALIVE,
 }
 _SIDECAR: dict[str, Any] = {
     "name": "monitor",
     "image": "registry.example/monitor:1",
-    "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
+    "lifecycle": {"postStart": {"exec": {"command": ["register"]}}, "preStop": {"sleep": {"seconds": 5}}},
 }
 _ARCHITECTURE: dict[str, Any] = {"key": "kubernetes.io/arch", "operator": "In", "values": ["amd64"]}
 _VOLUMES: list[dict[str, Any]] = [
@@ -124,7 +137,7 @@ _VOLUMES: list[dict[str, Any]] = [
 ]
 FULL_SPEC: dict[str, Any] = {
     "containers": [FULL_CONTAINER, _SIDECAR],
-    "initContainers": [FULL_INIT_CONTAINER],
+    "initContainers": [FULL_INIT_CONTAINER, FULL_SIDECAR],
     "volumes": _VOLUMES,
     "imagePullSecrets": [{"name": "registry"}],
     "restartPolicy": "Never",

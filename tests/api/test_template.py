@@ -47,7 +47,7 @@ def test_a_field_of_pods_that_is_not_allowed_is_refused(field: str) -> None:
         {"securityContext": {"procMount": "Unmasked"}},
         {"ports": [{"containerPort": 80, "hostPort": 80}]},
         {"livenessProbe": {"httpGet": {"port": 80, "host": "10.0.0.1"}}},
-        {"lifecycle": {"postStart": {"exec": {"command": ["x"]}}}},
+        {"lifecycle": {"postStart": {"httpGet": {"port": 80}}}},
         {"volumeDevices": []},
         {"volumeMounts": [{"name": "a", "mountPath": "/a", "mountPropagation": "Bidirectional"}]},
     ],
@@ -55,6 +55,14 @@ def test_a_field_of_pods_that_is_not_allowed_is_refused(field: str) -> None:
 def test_what_a_container_may_not_do_is_refused(more: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Template.model_validate(a_template_dict(containers=[{"name": "a", "image": "b", **more}]))
+
+
+@pytest.mark.parametrize("field", ["lifecycle", "startupProbe", "readinessProbe", "livenessProbe"])
+def test_only_a_sidecar_among_the_init_containers_has_a_lifecycle_and_probes(field: str) -> None:
+    container = {"name": "tunnel", "image": "b", field: {}}
+    with pytest.raises(ValidationError, match="need `restartPolicy: Always`"):
+        Template.model_validate(a_template_dict(initContainers=[container]))
+    Template.model_validate(a_template_dict(initContainers=[{**container, "restartPolicy": "Always"}]))
 
 
 @pytest.mark.parametrize("source", ["hostPath", "projected", "nfs", "iscsi", "gitRepo"])

@@ -111,10 +111,13 @@ def container(name: str, **resources: Any) -> dict[str, Any]:
         ({"memory": "1Gi"}, [container("a")], 0),
     ],
 )
-def test_requests_are_those_of_the_containers_as_rendered(
+def test_requests_are_those_of_the_containers_as_rendered_and_of_the_sidecars(
     resources: Any, containers: list[dict[str, Any]], cpus: float
 ) -> None:
     given = {} if resources is None else {"resources": resources}
     init = [{"name": "prepare", "image": "i", "resources": {"requests": {"cpu": "64"}}}]
     job = a_job(template=a_template_dict(containers=containers, initContainers=init), **given)
     assert float(podtemplate.requests(job, "cpu")) == cpus
+    sidecar = {**container("tunnel", requests={"cpu": "100m"}), "restartPolicy": "Always"}
+    beside = a_job(template=a_template_dict(containers=containers, initContainers=[*init, sidecar]), **given)
+    assert float(podtemplate.requests(beside, "cpu")) == pytest.approx(cpus + 0.1)

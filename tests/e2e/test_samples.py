@@ -16,6 +16,7 @@ ENDS = {
     "cancelled-from-the-start": "CANCELLED",
     "design": "COMPLETED",
     "gpu": "PENDING",
+    "licence": "COMPLETED",
     "matrix": "COMPLETED",
     "minimal": "COMPLETED",
     "parameter-study": "COMPLETED",
@@ -43,6 +44,7 @@ def test_every_sample_ends_as_it_says(namespace: Namespace, real_cluster: Cluste
     assert namespace.run("logs", f"job/{sweeps['table'].job(1)}") == "profile=naca2412 chord=0.75 flaps=true\n"
     assert sweeps["design"].status["progress"] == "32/32"
     assert sweeps["parameter-study-rerun"].status["reason"] == "RerunOfNotFinished"
+    assert sweeps["licence"].status["results"]["rows"] == 2
     assert sweeps["rc-filter"].status["progress"] == "36/36"
     assert namespace.run("logs", f"job/{sweeps['matrix'].job(5)}") == "mesh=fine reynolds=1000000\n"
     assert sweeps["gpu"].status["phase"] == "PENDING"

@@ -83,6 +83,9 @@ BREAKING: Final[dict[str, tuple[Breaking, ...]]] = {
         Breaking(_two_containers_of_one_name, ".containers"),
         Breaking(lambda pod: {**pod, "initContainers": pod["containers"][:1]}, ".containers"),
     ),
+    rules.SIDECAR_FIELDS: (
+        Breaking(lambda container: {**{k: v for k, v in container.items() if k != "restartPolicy"}, "lifecycle": {}}),
+    ),
     rules.VOLUMES_UNIQUE: (Breaking(_twice),),
     rules.ONE_VOLUME_SOURCE: (
         Breaking(lambda volume: {"name": volume["name"]}),

@@ -84,6 +84,12 @@ def test_the_gpu_sample_asks_for_a_product_and_its_memory() -> None:
     assert (resources.gpu.product, resources.gpu.memory) == ("NVIDIA-A100-SXM4-80GB", "40Gi")
 
 
+def test_the_licence_sample_has_a_sidecar_that_the_solver_waits_for() -> None:
+    (tunnel,) = read("licence").spec.template.spec.init_containers or ()
+    assert tunnel.restart_policy == "Always"
+    assert tunnel.startup_probe is not None
+
+
 def test_the_filter_is_a_sweep_of_two_axes_long_enough_to_be_cancelled() -> None:
     job = read("rc-filter")
     spec, total = job.spec, len(job.selection)

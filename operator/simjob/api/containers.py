@@ -4,12 +4,13 @@ Only what Pod Security `restricted` allows, except that a container may run as r
 https://kubernetes.io/docs/concepts/security/pod-security-standards/
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
+from simjob.api import rules
 from simjob.api.resources import Quantity
-from simjob.api.schema import INT32_MAX, DnsLabel, Model, ObjectName, Word
+from simjob.api.schema import INT32_MAX, DnsLabel, Model, ObjectName, Word, validated
 
 Port = Annotated[int, Field(ge=1, le=65535, description="A port number.")]
 Key = Annotated[str, Field(min_length=1, max_length=253, description="A key of the ConfigMap or Secret.")]
@@ -182,8 +183,8 @@ class Probe(Model):
     failure_threshold: Annotated[Times | None, Field(description="Failures in a row to fail; 3 if absent.")] = None
 
 
-class StopHandler(Model):
-    """What happens before the container is told to stop: one of exec and sleep."""
+class Handler(Model):
+    """What happens at that time: one of exec and sleep."""
 
     exec: Annotated[ExecAction | None, Field(description="A command.")] = None
     sleep: Annotated[SleepAction | None, Field(description="A pause.")] = None
@@ -192,13 +193,14 @@ class StopHandler(Model):
 class Lifecycle(Model):
     """What happens around the container's life."""
 
-    pre_stop: Annotated[StopHandler | None, Field(description="Before SIGTERM; counts against the grace period.")] = (
-        None
-    )
+    post_start: Annotated[
+        Handler | None, Field(description="Right after it has started; if this fails, it is stopped.")
+    ] = None
+    pre_stop: Annotated[Handler | None, Field(description="Before SIGTERM; counts against the grace period.")] = None
 
 
-class InitContainer(Model):
-    """A container that runs to its end before the others start."""
+class AnyContainer(Model):
+    """What containers of every kind have."""
 
     name: Annotated[DnsLabel, Field(description="The container's name, unique in the pod.")]
     image: Annotated[
@@ -234,12 +236,46 @@ class InitContainer(Model):
     ] = None
     resources: Annotated[ContainerResources | None, Field(description="What it asks for.")] = None
     security_context: Annotated[SecurityContext | None, Field(description="What its processes may do.")] = None
-
-
-class Container(InitContainer):
-    """A container. The first one is the simulation; the case ends when all have ended, and fails if one failed."""
-
     ports: Annotated[tuple[ContainerPort, ...] | None, Field(max_length=32, description="Ports it listens on.")] = None
+    lifecycle: Annotated[Lifecycle | None, Field(description="What happens when it starts and before it stops.")] = None
+    startup_probe: Annotated[
+        Probe | None,
+        Field(description="Holds the other probes back until it passes; of a sidecar, also the containers after it."),
+    ] = None
+    readiness_probe: Annotated[Probe | None, Field(description="Whether it is ready.")] = None
+    liveness_probe: Annotated[
+        Probe | None,
+        Field(description="A failed check ends the container: a sidecar is started again, any other fails the case."),
+    ] = None
+
+
+class InitContainer(AnyContainer):
+    """A container that runs to its end before the next one starts, or a sidecar, which runs beside the others."""
+
+    model_config = ConfigDict(json_schema_extra=validated(rules.SIDECAR_FIELDS_RULE))
+
+    restart_policy: Annotated[
+        Literal["Always"] | None,
+        Field(
+            description="Always makes it a sidecar: it runs beside the containers, is stopped after them, and decides "
+            "nothing about the case. Without it, the next container starts when it has ended."
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _only_sidecars_are_probed(self) -> Self:
+        only_sidecars = (self.lifecycle, self.startup_probe, self.readiness_probe, self.liveness_probe)
+        if self.restart_policy is None and any(field is not None for field in only_sidecars):
+            raise ValueError(rules.SIDECAR_FIELDS)
+        return self
+
+
+class Container(AnyContainer):
+    """A container. The first one is the simulation.
+
+    The case ends when all have ended. It fails if one failed.
+    """
+
     termination_message_path: Annotated[
         Path | None,
         Field(
@@ -254,9 +290,3 @@ class Container(InitContainer):
             "container failed; File if absent."
         ),
     ] = None
-    lifecycle: Annotated[Lifecycle | None, Field(description="What happens before it stops.")] = None
-    startup_probe: Annotated[Probe | None, Field(description="Holds the other probes back until it passes.")] = None
-    readiness_probe: Annotated[Probe | None, Field(description="Whether it is ready.")] = None
-    liveness_probe: Annotated[Probe | None, Field(description="Restarts nothing: a failed check fails the case.")] = (
-        None
-    )

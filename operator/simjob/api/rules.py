@@ -24,6 +24,7 @@ PARAMETER_NAME: Final = "must be a letter, then letters, digits and underscores,
 PARAMETERS_UNIQUE: Final = "parameter names must be unique, upper and lower case being the same"
 CASES_UNIQUE: Final = "case names in `list` must be unique"
 CONTAINERS_UNIQUE: Final = "container names must be unique, also among `initContainers`"
+SIDECAR_FIELDS: Final = "`lifecycle` and probes of an init container need `restartPolicy: Always`"
 VOLUMES_UNIQUE: Final = "volume names must be unique"
 ONE_VOLUME_SOURCE: Final = "a volume must have exactly one source, such as `emptyDir` or `configMap`"
 QUANTITY: Final = "must be a quantity that is not negative, such as '500m', '2' or '16Gi'"
@@ -77,6 +78,11 @@ _CONTAINER_NAMES: Final = (
 )
 CONTAINERS_UNIQUE_RULE: Final = _rule(
     f"{_CONTAINER_NAMES}.all(x, {_CONTAINER_NAMES}.exists_one(y, y == x))", CONTAINERS_UNIQUE, fieldPath=".containers"
+)
+SIDECAR_FIELDS_RULE: Final = _rule(
+    "has(self.restartPolicy) || !(has(self.lifecycle) || has(self.startupProbe) || has(self.readinessProbe) "
+    "|| has(self.livenessProbe))",
+    SIDECAR_FIELDS,
 )
 VOLUMES_UNIQUE_RULE: Final = _unique(VOLUMES_UNIQUE)
 

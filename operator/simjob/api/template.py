@@ -96,7 +96,11 @@ class PodSpec(Model):
     ]
     init_containers: Annotated[
         tuple[InitContainer, ...] | None,
-        Field(max_length=8, description="Containers that run one after the other before the others start."),
+        Field(
+            max_length=8,
+            description="Containers that start one after the other before the others: each when the one before has "
+            "ended or, if that is a sidecar, has started.",
+        ),
     ] = None
     volumes: Annotated[
         tuple[Volume, ...] | None,

@@ -85,9 +85,10 @@ def _container(container: _Dict, variables: list[_Dict]) -> _Dict:
 
 
 def requests(job: SimulationJob, resource: str) -> Decimal:
-    """Returns how much of a resource the containers of a case's pod ask for together, without init containers."""
-    wanted = job.spec.resources or Resources()
-    found = [container.resources for container in job.spec.template.spec.containers]
+    """Return how much of a resource a case's pod asks for while it runs: its containers and sidecars together."""
+    wanted, spec = job.spec.resources or Resources(), job.spec.template.spec
+    found = [container.resources for container in spec.containers]
+    found += [container.resources for container in spec.init_containers or () if container.restart_policy]
     given = [resources.to_api() if resources else {} for resources in found]
     given[0] = _with_resources(given[0], wanted)
     # The API server takes a limit for the request where only that is given.

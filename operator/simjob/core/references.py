@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from simjob.api import names
-from simjob.api.containers import InitContainer
+from simjob.api.containers import AnyContainer
 from simjob.api.template import Template
 
 # "$$" is an escaped dollar: what follows it is no reference.
@@ -55,7 +55,7 @@ def suggestion(variable: str, known: Iterable[str]) -> str:
     return f"the parameters are {', '.join(choices[:_SHOWN])}{more}"
 
 
-def _texts(container: InitContainer) -> Iterator[tuple[str, str]]:
+def _texts(container: AnyContainer) -> Iterator[tuple[str, str]]:
     """Yield the texts in which the kubelet resolves references, each with its field."""
     yield from ((f"command[{at}]", text) for at, text in enumerate(container.command or ()))
     yield from ((f"args[{at}]", text) for at, text in enumerate(container.args or ()))
@@ -68,7 +68,7 @@ def _variables(text: str) -> list[str]:
     return [found[1] for found in _REFERENCE.finditer(text) if found[1]]
 
 
-def _is_defined(variable: str, container: InitContainer) -> bool:
+def _is_defined(variable: str, container: AnyContainer) -> bool:
     """Return whether the container has the variable without a case, or may have it."""
     if variable in OF_EVERY_CASE or any(own.name == variable for own in container.env or ()):
         return True
