@@ -91,6 +91,8 @@ BREAKING: Final[dict[str, tuple[Breaking, ...]]] = {
         Breaking(lambda volume: {"name": volume["name"]}),
         *_setting(emptyDir={}, secret={"secretName": "a"}),
     ),
+    rules.DROPS_ALL: _writing([], ["NET_RAW"], ["all"]),
+    rules.RUNTIME_ANNOTATIONS: _setting(**{"container.apparmor.security.beta.kubernetes.io/simulation": "unconfined"}),
     rules.QUANTITY: _writing("lots", "-1", -1, ""),
     rules.POSITIVE_QUANTITY: _writing("lots", "0", 0, "-1", ""),
 }

@@ -125,7 +125,14 @@ class SeccompProfile(Model):
 class Capabilities(Model):
     """Capabilities of root that are taken away; none can be added."""
 
-    drop: Annotated[tuple[Word, ...], Field(max_length=64, description="Dropped capabilities, usually ALL.")]
+    drop: Annotated[
+        tuple[Word, ...],
+        Field(
+            max_length=64,
+            description="Dropped capabilities; ALL must be one of them.",
+            json_schema_extra=validated(rules.DROPS_ALL_RULE),
+        ),
+    ]
 
 
 class SecurityContext(Model):

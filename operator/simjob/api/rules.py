@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
+from simjob.api import podannotations
+
 Rule = dict[str, Any]
 
 ONE_CASE_SOURCE: Final = "`cases` must have exactly one of `count`, `matrix`, `list`, `samples` and `configMap`"
@@ -28,6 +30,8 @@ SIDECAR_FIELDS: Final = "`lifecycle` and probes of an init container need `resta
 VOLUMES_UNIQUE: Final = "volume names must be unique"
 ONE_VOLUME_SOURCE: Final = "a volume must have exactly one source, such as `emptyDir` or `configMap`"
 QUANTITY: Final = "must be a quantity that is not negative, such as '500m', '2' or '16Gi'"
+DROPS_ALL: Final = "`drop` must have ALL: Pod Security 'restricted' asks for it, and it is what an absent `drop` means"
+RUNTIME_ANNOTATIONS: Final = "annotations must not switch off AppArmor or seccomp, or steer the container runtime"
 POSITIVE_QUANTITY: Final = "must be a quantity greater than zero, such as '500m', '2' or '16Gi'"
 
 
@@ -85,6 +89,21 @@ SIDECAR_FIELDS_RULE: Final = _rule(
     SIDECAR_FIELDS,
 )
 VOLUMES_UNIQUE_RULE: Final = _unique(VOLUMES_UNIQUE)
+
+# These two are rules of the API server only. A job that was accepted before they existed runs on.
+DROPS_ALL_RULE: Final = _rule("'ALL' in self", DROPS_ALL)
+
+
+def _runtime_annotations() -> Rule:
+    prefixes, domains = list(podannotations.PREFIXES), list(podannotations.DOMAINS)
+    bad = f"({prefixes}.exists(p, key.startsWith(p)) || {domains}.exists(d, key.contains(d)))"
+    return {
+        **_rule(f"self.all(key, !{bad})", RUNTIME_ANNOTATIONS),
+        "messageExpression": f"'annotation ' + self.filter(key, {bad})[0] + ' is refused: {RUNTIME_ANNOTATIONS}'",
+    }
+
+
+RUNTIME_ANNOTATIONS_RULE: Final = _runtime_annotations()
 
 
 # Two lists keyed by name are equal for the API server in whatever order they are; the order gives the indexes.

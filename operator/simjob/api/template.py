@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from simjob.api import rules
+from simjob.api import podannotations, rules
 from simjob.api.containers import Container, Id, InitContainer, SeccompProfile, Times
 from simjob.api.schema import (
     ATOMIC,
@@ -32,7 +32,14 @@ class PodMetadata(Model):
 
     labels: Annotated[Labels | None, Field(description="Labels; those of simjob.dev are the operator's.")] = None
     annotations: Annotated[
-        Annotations | None, Field(description="Annotations; those of simjob.dev are the operator's.")
+        Annotations | None,
+        Field(
+            description="Annotations; those of simjob.dev are the operator's. Refused, because they switch off "
+            "AppArmor or seccomp, or steer the container runtime: keys that begin with "
+            f"{', '.join(podannotations.PREFIXES)}, "
+            f"and keys that hold {', '.join(podannotations.DOMAINS)}.",
+            json_schema_extra=validated(rules.RUNTIME_ANNOTATIONS_RULE),
+        ),
     ] = None
 
 

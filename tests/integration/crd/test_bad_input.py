@@ -5,9 +5,14 @@ from typing import Any
 import pytest
 from builders import a_template_dict
 from integration.crd.api import Api, container
+from simjob.api import podannotations, rules
 
 pytestmark = pytest.mark.integration
 
+RUNTIME_KEYS = (
+    *(f"{prefix}x" for prefix in podannotations.PREFIXES),
+    *(f"plugin{domain}{rest}" for domain in podannotations.DOMAINS for rest in ("", "/container.x")),
+)
 NOT_POSITIVE = "must be a quantity greater than zero, such as '500m', '2' or '16Gi'"
 
 
@@ -35,6 +40,23 @@ NOT_POSITIVE = "must be a quantity greater than zero, such as '500m', '2' or '16
             "spec.template.spec.containers[0].securityContext.allowPrivilegeEscalation: "
             'Unsupported value: true: supported values: "false"',
             id="privilege-escalation",
+        ),
+        *(
+            pytest.param(
+                {"template": container(securityContext={"capabilities": {"drop": drop}})},
+                f"spec.template.spec.containers[0].securityContext.capabilities.drop: Invalid value: {rules.DROPS_ALL}",
+                id=f"drop-{len(drop)}",
+            )
+            for drop in ([], ["NET_RAW", "all"])
+        ),
+        *(
+            pytest.param(
+                {"template": {**a_template_dict(), "metadata": {"annotations": {"example.org/a": "b", key: "c"}}}},
+                f"spec.template.metadata.annotations: Invalid value: annotation {key} is refused: annotations must not "
+                "switch off AppArmor or seccomp, or steer the container runtime",
+                id=key,
+            )
+            for key in RUNTIME_KEYS
         ),
         pytest.param(
             {"cases": {}},
