@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from fakerules import timestamp
-from oracles import JudgedCluster, Raw
+from oracles import PROXY, Injected, JudgedCluster, Raw
 from simjob.api import names
 
 # In a script, in place of an exit code: the pod runs until it is stopped; gets no node; never starts its container;
@@ -98,16 +98,44 @@ class ScriptedKubelet:
         self._note(index, does)
         if does == OVERTIME:
             self._set(name, reason="DeadlineExceeded")
-        self._cluster.end_pod("default", name, 137 if does == OVERTIME else does, message(index, before))
+        code = 137 if does == OVERTIME else does
+        if self._cluster.injected and does != OVERTIME:
+            await self._end_beside_proxy(name, accepted, stop, code, message(index, before))
+        else:
+            self._cluster.end_pod("default", name, code, message(index, before))
+
+    async def _end_beside_proxy(self, name: str, accepted: datetime, stop: asyncio.Event, code: int, said: str) -> None:
+        """End the simulation, and the injected container after it: a native one soon, any other at the deadline."""
+        native = self._cluster.injected is Injected.NATIVE
+        end: Raw = {"exitCode": code, "reason": "Error" if code else "Completed", "message": said}
+        (before,) = self._pod(name)["status"]["containerStatuses"]
+        end |= before["state"]["running"] | {"finishedAt": timestamp(self._clock())}
+        simulation = {"name": "simulation", "state": {"terminated": end}}
+
+        def tell(proxy: Raw, **status: Any) -> None:
+            beside = {"name": PROXY, "state": proxy}
+            inits, others = ([beside], [simulation]) if native else ([], [beside, simulation])
+            self._set(name, initContainerStatuses=inits, containerStatuses=others, **status)
+
+        tell({"running": {}})
+        await (asyncio.sleep(0.3) if native else self._until_deadline(name, accepted, stop))
+        why = {} if native or stop.is_set() else {"reason": "DeadlineExceeded"}
+        await asyncio.sleep(0.25)
+        phase = "Succeeded" if native and not code else "Failed"
+        tell({"terminated": {"exitCode": 143, "reason": "Error"}}, phase=phase, **why)
+        if stop.is_set():
+            self._cluster.remove("pods", "default", name)
 
     async def _until_deadline(self, name: str, accepted: datetime, stop: asyncio.Event) -> None:
         """Waits until the pod's deadline, which others draw in meanwhile, or until it is asked to stop."""
         while not stop.is_set():
-            pod = next(pod for pod in self._cluster.objects("pods") if pod["metadata"]["name"] == name)
-            limit = pod["spec"].get("activeDeadlineSeconds")
+            limit = self._pod(name)["spec"].get("activeDeadlineSeconds")
             if limit is not None and self._clock() - accepted >= timedelta(seconds=limit):
                 return
             await asyncio.sleep(0.25)
+
+    def _pod(self, name: str) -> Raw:
+        return next(pod for pod in self._cluster.objects("pods") if pod["metadata"]["name"] == name)
 
     def _set(self, name: str, **status: Any) -> None:
         self._cluster.set_pod("default", name, **status)

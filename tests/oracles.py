@@ -2,19 +2,30 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, Final
 
 import msgspec
 from fakes import FakeCluster
 from simjob.api import names
 from simjob.api.ranges import Ranges
+from simjob.core.facts import PodFact
 from simjob.core.objects import Job, Pod
 from simjob.runtime.handlers import SimulationJobSink
 from simjob.runtime.informer import Sink
 
 Raw = dict[str, Any]
+PROXY: Final = "a-proxy"
 _ENDS = ("COMPLETED", "FAILED", "CANCELLED")
 _OUTCOMES = ("succeeded", "failed", "cancelled")
+
+
+class Injected(StrEnum):
+    """Where an injector puts a container that never ends by itself."""
+
+    FIRST = "first"
+    LAST = "last"
+    NATIVE = "native"
 
 
 class JudgedCluster(FakeCluster):
@@ -22,8 +33,11 @@ class JudgedCluster(FakeCluster):
 
     `changes` counts what was changed, by whomever. `finished`: the pods that ended by themselves. `unseen`: outcomes of
     cases whose pods may have gone where no operator saw it. `untold`: cases whose pod had ended when it was deleted,
-    which only the answer told, to an operator that died. `saw` is told of every change.
+    which only the answer told, to an operator that died. `saw` is told of every change. `injected`: what an injector
+    adds to each pod.
     """
+
+    injected: Injected | None = None
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         super().__init__(clock)
@@ -54,6 +68,16 @@ class JudgedCluster(FakeCluster):
             for pod in self.objects("pods")
             if pod["status"]["phase"] not in ("Succeeded", "Failed") and index in (None, _index(pod))
         ]
+
+    async def create_pod(self, namespace: str, body: bytes) -> PodFact:
+        """Inject a container, as a webhook does."""
+        raw: Raw = msgspec.json.decode(body)
+        if self.injected is Injected.NATIVE:
+            raw["spec"].setdefault("initContainers", []).append({"name": PROXY, "restartPolicy": "Always"})
+        elif self.injected is not None:
+            position = 0 if self.injected is Injected.FIRST else len(raw["spec"]["containers"])
+            raw["spec"]["containers"].insert(position, {"name": PROXY})
+        return await super().create_pod(namespace, msgspec.json.encode(raw))
 
     def list_and_watch(self, jobs: Sink[Job], pods: Sink[Pod], simulationjobs: SimulationJobSink) -> None:
         """Tells these what there is, and of every change from now on."""
@@ -90,8 +114,7 @@ class JudgedCluster(FakeCluster):
         elif plural == "pods" and raw["status"]["phase"] in ("Succeeded", "Failed"):
             self._ran.setdefault(_index(raw), {})[raw["metadata"]["uid"]] = _seconds(raw)
             own = raw["metadata"]["name"] in self.finished
-            end = raw["status"]["containerStatuses"][0]["state"]["terminated"]
-            self._said[_index(raw)] = end["message"] if own else ""
+            self._said[_index(raw)] = _end(raw)["message"] if own else ""
         elif plural == "pods" and deleted:
             self._said[_index(raw)] = ""
         super()._tell(plural, raw, deleted=deleted)
@@ -198,9 +221,16 @@ def _index(raw: Raw) -> int:
     return int(raw["metadata"]["labels"][names.LABEL_INDEX])
 
 
+def _end(pod: Raw) -> Raw:
+    """How the simulation ended."""
+    states = {container["name"]: container["state"] for container in pod["status"]["containerStatuses"]}
+    end: Raw = states["simulation"]["terminated"]
+    return end
+
+
 def _seconds(pod: Raw) -> int:
-    ends = [container["state"]["terminated"] for container in pod["status"]["containerStatuses"]]
-    started, finished = (datetime.fromisoformat(ends[0].get(key, "1970-01-01")) for key in ("startedAt", "finishedAt"))
+    end = _end(pod)
+    started, finished = (datetime.fromisoformat(end.get(key, "1970-01-01")) for key in ("startedAt", "finishedAt"))
     return int((finished - started).total_seconds())
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 from builders import NOW, a_job_dict
 from kubelet import ScriptedKubelet
-from oracles import JudgedCluster, Raw
+from oracles import Injected, JudgedCluster, Raw
 from simjob.api import names, simulationjob
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import planner
@@ -65,7 +65,7 @@ class World:
 
     `away`: what people do while the operator is dead. `rests`: the phase in which it comes to rest, an end if not
     given. `table`: the text of the ConfigMap TABLE, none if empty. `lag`: seconds that the watches of Jobs, pods and
-    SimulationJobs are behind.
+    SimulationJobs are behind. `injected`: where an injector puts a container that never ends by itself.
     """
 
     script: Sequence[Sequence[int]]
@@ -76,6 +76,7 @@ class World:
     rests: str | None = None
     table: str = ""
     lag: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    injected: Injected | None = None
 
     writes: int = 0
     deaths: int = 0
@@ -85,6 +86,7 @@ class World:
         self._loop = VirtualTimeLoop()
         self._start = self._loop.time()
         self.cluster = JudgedCluster(self.clock)
+        self.cluster.injected = self.injected
         self._kubelet = ScriptedKubelet(self.cluster, self.script, self.own_ends, self.clock)
         self._lagging = [_Lagging(self._loop, seconds) for seconds in self.lag]
         self._dead = asyncio.Event()
