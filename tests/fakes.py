@@ -42,6 +42,7 @@ class FakeCluster:
         }
         self._numbers = itertools.count(1)
         self._refusals: dict[str, list[Exception]] = defaultdict(list)
+        self._selected: dict[str, Raw] = {}
         self._jobs_sink: Sink[Job] | None = None
         self._pods_sink: Sink[Pod] | None = None
         self._simulationjobs_sink: SimulationJobSink | None = None
@@ -81,6 +82,15 @@ class FakeCluster:
     def put_config_map(self, namespace: str, name: str, data: Mapping[str, str], **more: Any) -> None:
         """Makes a ConfigMap as people do."""
         self._create("configmaps", namespace, {"metadata": {"name": name}, "data": dict(data), **more})
+
+    def put(self, plural: str, namespace: str, raw: Raw) -> Raw:
+        """Make a Job or a pod as people do."""
+        return self._create(plural, namespace, copy.deepcopy(raw))
+
+    def relabel(self, plural: str, namespace: str, name: str, **labels: str | None) -> None:
+        """Change labels of an object, as `kubectl label` and policies do; None removes one."""
+        patch = {"metadata": {"labels": {f"{names.GROUP}/{key}": value for key, value in labels.items()}}}
+        self._update(plural, merged(self._object(plural, namespace, name), patch))
 
     def remove(self, plural: str, namespace: str, name: str) -> None:
         """Takes an object away at once, as an eviction of a whole node or `kubectl delete --force` does."""
@@ -137,6 +147,11 @@ class FakeCluster:
         old = self._object("jobs", namespace, name, uid)
         return _job(self._update("jobs", merged(old, {"metadata": {"annotations": dict(annotations)}})))
 
+    async def label_job(self, namespace: str, name: str, uid: str, owner_uid: str) -> JobFact:
+        self._enter("label_job")
+        old = self._object("jobs", namespace, name, uid)
+        return _job(self._update("jobs", merged(old, {"metadata": {"labels": {names.LABEL_UID: owner_uid}}})))
+
     async def write_job_status(self, namespace: str, name: str, uid: str, status: Mapping[str, Any]) -> JobFact:
         self._enter("write_job_status")
         old = self._object("jobs", namespace, name, uid)
@@ -156,9 +171,15 @@ class FakeCluster:
         raw["metadata"].pop("uid", None)
         return self._pod(self._create("pods", namespace, raw))
 
-    async def get_pod(self, namespace: str, name: str) -> PodFact:
+    async def get_pod(self, namespace: str, name: str, owner_uid: str = "") -> PodFact:
         self._enter("get_pod")
-        return self._pod(self._object("pods", namespace, name))
+        return self._pod(self._object("pods", namespace, name), owner_uid)
+
+    async def label_pod(self, namespace: str, name: str, uid: str, owner_uid: str) -> PodFact:
+        self._enter("label_pod")
+        old = self._object("pods", namespace, name, uid)
+        patch = {"metadata": {"labels": {names.LABEL_UID: owner_uid}}}
+        return self._pod(self._update("pods", merged(old, patch)), owner_uid)
 
     async def limit_pod(self, namespace: str, name: str, uid: str, seconds: int) -> PodFact:
         self._enter("limit_pod")
@@ -185,12 +206,14 @@ class FakeCluster:
 
     async def list_pods(self, namespace: str, owner_uid: str, *, live_only: bool) -> Sequence[PodFact]:
         self._enter("list_pods")
-        found = [self._pod(raw) for raw in self._of("pods", namespace, owner_uid)]
+        raws = [msgspec.convert(raw, Pod) for raw in self._of("pods", namespace, owner_uid)]
+        found = [fact for raw in raws if (fact := facts.pod_fact(raw, self._clock()))]
         return [pod for pod in found if not (live_only and pod.ended)]
 
     async def list_jobs(self, namespace: str, owner_uid: str) -> Sequence[JobFact]:
         self._enter("list_jobs")
-        return [_job(raw) for raw in self._of("jobs", namespace, owner_uid)]
+        raws = [msgspec.convert(raw, Job) for raw in self._of("jobs", namespace, owner_uid)]
+        return [fact for raw in raws if (fact := facts.job_fact(raw))]
 
     async def get_config_map(self, namespace: str, name: str) -> ConfigMap:
         self._enter("get_config_map")
@@ -295,18 +318,31 @@ class FakeCluster:
         return new
 
     def _tell(self, plural: str, raw: Raw, *, deleted: bool = False) -> None:
+        if plural in ("jobs", "pods"):
+            self._tell_selected(plural, raw, deleted=deleted)
+        elif plural == names.PLURAL and self._simulationjobs_sink:
+            sink = self._simulationjobs_sink
+            (sink.deleted if deleted else sink.seen)(copy.deepcopy(raw))
+
+    def _tell_selected(self, plural: str, raw: Raw, *, deleted: bool) -> None:
+        """Tell what a watch that selects by label tells: an object that loses it goes, in its state before that."""
+        uid, version = raw["metadata"]["uid"], raw["metadata"]["resourceVersion"]
+        before = self._selected.pop(uid, None)
+        if names.LABEL_UID in raw["metadata"].get("labels", {}) and not deleted:
+            self._selected[uid] = copy.deepcopy(raw)
+        elif names.LABEL_UID not in raw["metadata"].get("labels", {}):
+            if before is None:
+                return
+            raw, deleted = {**before, "metadata": {**before["metadata"], "resourceVersion": version}}, True
         if plural == "jobs" and self._jobs_sink:
             job = msgspec.convert(raw, Job)
             (self._jobs_sink.delete if deleted else self._jobs_sink.upsert)(job)
         elif plural == "pods" and self._pods_sink:
             pod = msgspec.convert(raw, Pod)
             (self._pods_sink.delete if deleted else self._pods_sink.upsert)(pod)
-        elif plural == names.PLURAL and self._simulationjobs_sink:
-            sink = self._simulationjobs_sink
-            (sink.deleted if deleted else sink.seen)(copy.deepcopy(raw))
 
-    def _pod(self, raw: Raw) -> PodFact:
-        fact = facts.pod_fact(msgspec.convert(raw, Pod), self._clock())
+    def _pod(self, raw: Raw, owner_uid: str = "") -> PodFact:
+        fact = facts.pod_fact(msgspec.convert(raw, Pod), self._clock(), owner_uid)
         if fact is None:
             raise errors.NotFoundError("not one of ours", code=404)
         return fact

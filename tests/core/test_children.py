@@ -4,7 +4,7 @@ from typing import Any
 import msgspec
 import pytest
 from builders import UID, a_job, a_job_fact, a_template_dict
-from simjob.core import children
+from simjob.core import children, identity
 
 LABEL_VALUE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -21,15 +21,15 @@ def rendered(index: int = 0, round_: int = 0, **spec: Any) -> dict[str, Any]:
 )
 @pytest.mark.parametrize(("index", "round_"), [(0, 0), (99_999, 0), (99_999, 1234)])
 def test_names_are_label_values_with_room_for_the_attempt(name: str, index: int, round_: int) -> None:
-    found = children.job_name(name, UID, index, round_)
+    found = identity.job_name(name, UID, index, round_)
     assert found.endswith(f"-0b0c4fd2-{index}-{round_}")
     assert LABEL_VALUE.fullmatch(found)
-    assert LABEL_VALUE.fullmatch(children.pod_name(found, 9999))
+    assert LABEL_VALUE.fullmatch(identity.pod_name(found, 9999))
 
 
 def test_a_name_tells_the_case_the_round_and_the_attempt() -> None:
-    assert children.job_name("sweep.v2", UID, 7, 3) == "sweep-v2-0b0c4fd2-7-3"
-    assert children.pod_name("sweep-0b0c4fd2-7-3", 2) == "sweep-0b0c4fd2-7-3-2"
+    assert identity.job_name("sweep.v2", UID, 7, 3) == "sweep-v2-0b0c4fd2-7-3"
+    assert identity.pod_name("sweep-0b0c4fd2-7-3", 2) == "sweep-0b0c4fd2-7-3-2"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,11 @@ def test_a_job_is_ours_to_run_and_belongs_to_its_simulationjob() -> None:
     }
     meta = body["metadata"]
     assert (meta["name"], meta["namespace"]) == ("sweep-0b0c4fd2-2-1", "default")
-    assert meta["annotations"] == {"argocd.argoproj.io/ignore-resource-updates": "true", "simjob.dev/case": "2"}
+    assert meta["annotations"] == {
+        "argocd.argoproj.io/ignore-resource-updates": "true",
+        "simjob.dev/case": "2",
+        "simjob.dev/uid": UID,
+    }
     (owner,) = meta["ownerReferences"]
     assert (owner["kind"], owner["uid"], owner["controller"]) == ("SimulationJob", UID, True)
     assert "finalizers" not in meta
@@ -109,6 +113,7 @@ def test_the_templates_labels_and_annotations_are_on_the_job_too_and_ours_win() 
         "cost": "42",
         "argocd.argoproj.io/ignore-resource-updates": "true",
         "simjob.dev/case": "1",
+        "simjob.dev/uid": UID,
     }
 
 

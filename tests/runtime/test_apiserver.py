@@ -21,9 +21,10 @@ def a_cluster(*answers: Answer) -> tuple[ApiServer, Wire]:
 
 
 def a_pod(name: str = "p", phase: str = "Pending") -> dict[str, Any]:
-    labels = {names.LABEL_UID: "owner", names.LABEL_INDEX: "0", names.LABEL_ATTEMPT: "0"}
-    owner = {"kind": "Job", "name": "j", "uid": "job", "controller": True}
-    meta = {"name": name, "namespace": "lab", "uid": f"uid-{name}", "resourceVersion": "5", "labels": labels}
+    labels = {names.LABEL_UID: "owner"}
+    job = f"{name}-owner-0-0"
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job, "uid": "job", "controller": True}
+    meta = {"name": f"{job}-0", "namespace": "lab", "uid": f"uid-{name}", "resourceVersion": "5", "labels": labels}
     return {"kind": "Pod", "metadata": meta | {"ownerReferences": [owner]}, "status": {"phase": phase}}
 
 
@@ -70,7 +71,7 @@ async def test_live_pods_are_chosen_by_the_server_page_by_page_in_a_consistent_r
         {"metadata": {"continue": "more"}, "items": [a_pod("a")]}, {"metadata": {}, "items": [a_pod("b")]}
     )
     found = await cluster.list_pods("lab", "owner", live_only=True)
-    assert [pod.name for pod in found] == ["a", "b"]
+    assert [pod.name for pod in found] == ["a-owner-0-0-0", "b-owner-0-0-0"]
     first, second = (query for _, _, query in wire.requests)
     assert first["labelSelector"] == "simjob.dev/uid=owner"
     assert first["fieldSelector"] == "status.phase!=Succeeded,status.phase!=Failed"

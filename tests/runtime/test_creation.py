@@ -39,7 +39,9 @@ class TestAlreadyThere:
 
     async def test_a_job_of_another_is_a_refusal(self) -> None:
         bench = Workbench()
-        await bench.cluster.create_job("default", bench.rendered(**{"simjob.dev/index": "2"}))
+        body = msgspec.json.decode(bench.rendered())
+        del body["metadata"]["ownerReferences"]
+        bench.cluster.put("jobs", "default", body)
         outcome = await bench.apply(case())
         assert outcome.refusal is not None
         assert (outcome.refusal.kind, outcome.refusal.permanent) == ("Job", False)

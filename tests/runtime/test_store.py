@@ -277,18 +277,29 @@ def test_what_is_asked_for_is_known_to_be_latched_by_the_operators_own_write() -
 
 
 def test_sinks_read_objects_of_ours_and_leave_out_all_others() -> None:
-    times: list[datetime] = [NOW, NOW + timedelta(seconds=5)]
+    times: list[datetime] = [NOW, NOW, NOW + timedelta(seconds=5)]
     store = a_store()
     pods, jobs = PodSink(store, lambda: times.pop(0)), JobSink(store)
     labels = {"simjob.dev/uid": UID, "simjob.dev/index": "0", "simjob.dev/attempt": "0", "simjob.dev/round": "0"}
-    owners = [{"kind": "SimulationJob", "name": "sweep", "uid": UID, "controller": True}, {"kind": "Job", "uid": "j"}]
-    meta = {"name": "x", "namespace": "default", "uid": "u", "labels": labels, "ownerReferences": owners}
+    name = "sweep-0b0c4fd2-0-0"
+    sweeps = {
+        "apiVersion": "simjob.dev/v1beta1",
+        "kind": "SimulationJob",
+        "name": "sweep",
+        "uid": UID,
+        "controller": True,
+    }
+    jobs_ = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": "j", "controller": True}
+    meta = {"name": name, "namespace": "default", "uid": "j", "labels": labels, "ownerReferences": [sweeps]}
     ours = {"spec": {"managedBy": "simjob.dev/operator"}}
-    job = msgspec.convert({"metadata": meta | {"uid": "j"}, **ours}, Job)
-    pod = msgspec.convert({"metadata": meta, "status": {"phase": "Running"}}, Pod)
+    finished = {"conditions": [{"type": "Complete", "status": "True"}]}
+    job = msgspec.convert({"metadata": meta, **ours, "status": finished}, Job)
+    own = {"name": f"{name}-0", "uid": "u", "ownerReferences": [jobs_], "deletionTimestamp": "2026-01-02T03:05:00Z"}
+    pod = msgspec.convert({"metadata": meta | own, "status": {"phase": "Running"}}, Pod)
     jobs.upsert(job)
-    jobs.upsert(msgspec.convert({"metadata": meta | {"uid": "k", "labels": {}}, **ours}, Job))
+    jobs.upsert(msgspec.convert({"metadata": meta | {"uid": "k", "name": "a-copy"}, **ours}, Job))
     jobs.upsert(msgspec.convert({"metadata": meta | {"uid": "n"}}, Job))
+    pods.upsert(msgspec.convert({"metadata": meta | own | {"uid": "v", "name": "a-copy"}}, Pod))
     pods.upsert(pod)
     (found,) = children(store)[1]
     pods.delete(pod)

@@ -6,20 +6,16 @@ with our uid means "already done". What the pod itself looks like is in core/pod
 
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from simjob.api import names
 from simjob.api.cases import Case
 from simjob.api.simulationjob import SimulationJob
-from simjob.core import podtemplate
+from simjob.core import identity, podtemplate
 from simjob.core.facts import JobFact
-
-# A Job's name is the value of the label batch.kubernetes.io/job-name.
-_LONGEST_LABEL: Final = 63
-# "-" and an attempt's number: the pod's name is kept within the same length, so that it is also its host name.
-_ATTEMPT_ROOM: Final = 5
+from simjob.core.identity import LONGEST_LABEL
 
 
 class _TemplateMeta(msgspec.Struct):
@@ -32,24 +28,12 @@ class _Template(msgspec.Struct):
     metadata: _TemplateMeta = msgspec.field(default_factory=_TemplateMeta)
 
 
-def job_name(name: str, uid: str, index: int, round_: int) -> str:
-    """Returns NAME-HASH-INDEX-ROUND, NAME cut so that the whole is a label value and a pod's name fits too."""
-    suffix = f"-{uid[:8]}-{index}-{round_}"
-    stem = name.replace(".", "-")[: _LONGEST_LABEL - _ATTEMPT_ROOM - len(suffix)].rstrip("-")
-    return stem + suffix
-
-
-def pod_name(job: str, attempt: int) -> str:
-    """Returns the name of an attempt's pod."""
-    return f"{job}-{attempt}"
-
-
 def name_label(name: str) -> str:
     """Returns a SimulationJob's name as a label value: itself, or its beginning and a hash where it is too long."""
-    if len(name) <= _LONGEST_LABEL:
+    if len(name) <= LONGEST_LABEL:
         return name
     digest = sha256(name.encode()).hexdigest()[:8]
-    return f"{name[: _LONGEST_LABEL - 9].rstrip('-.')}-{digest}"
+    return f"{name[: LONGEST_LABEL - 9].rstrip('-.')}-{digest}"
 
 
 def labels(job: SimulationJob, index: int, round_: int) -> dict[str, str]:
@@ -77,13 +61,17 @@ def render_job(job: SimulationJob, template: Mapping[str, Any], case: Case, roun
     """
     ours = labels(job, case.index, round_)
     queue = {names.LABEL_QUEUE: job.spec.queue_name} if job.spec.queue_name else {}
-    notes = {names.ANNOTATION_ARGO_IGNORE: "true", names.ANNOTATION_CASE: case.name}
+    notes = {
+        names.ANNOTATION_ARGO_IGNORE: "true",
+        names.ANNOTATION_CASE: case.name,
+        names.ANNOTATION_UID: job.metadata.uid,
+    }
     users: Mapping[str, Any] = template.get("metadata", {})
     body = {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": job_name(job.metadata.name, job.metadata.uid, case.index, round_),
+            "name": identity.job_name(job.metadata.name, job.metadata.uid, case.index, round_),
             "namespace": job.metadata.namespace,
             "labels": {**_foreign(users.get("labels", {})), **ours, **queue},
             "annotations": {**_foreign(users.get("annotations", {})), **notes},
@@ -115,7 +103,7 @@ def render_pod(job: JobFact, template: msgspec.Raw) -> bytes:
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
-            "name": pod_name(job.name, job.attempt),
+            "name": identity.pod_name(job.name, job.attempt),
             "namespace": job.namespace,
             "labels": {**stored.metadata.labels, names.LABEL_ATTEMPT: str(job.attempt)},
             "annotations": stored.metadata.annotations,

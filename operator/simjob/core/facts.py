@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from simjob.api import names
-from simjob.core import containers, disruption
+from simjob.core import containers, disruption, identity
 from simjob.core.containers import Reading
 from simjob.core.objects import Job, Pod
 
@@ -32,6 +32,7 @@ _ENDED: Final = frozenset({PodState.SUCCEEDED, PodState.FAILED})
 class PodFact:
     """One attempt's pod.
 
+    `labelled`: it has the label by which the operator lists and watches.
     `stopped`: its deletion was asked for before it ended, so that how it ended says nothing about the case.
     `disrupted`: the cluster ends or ended it (eviction, preemption, reboot), `disruption` in its words. `by_kubelet`:
     its kubelet did. `over_limit`: the kubelet evicted it for exceeding its own storage limit.
@@ -57,6 +58,7 @@ class PodFact:
     job_uid: str
     index: int
     attempt: int
+    labelled: bool = True
     state: PodState
     terminating: bool = False
     stopped: bool = False
@@ -118,6 +120,7 @@ class PodFact:
 class JobFact:
     """One case's Job.
 
+    `labelled`: it has the label by which the operator lists and watches.
     `attempt`, `failed`, `lost`, `not_before` are our annotations: the current attempt's number, the failures
     that count so far, the attempts lost in a row, and the time before which the attempt must not start; `seconds`
     is how long the earlier attempts ran; `disruptions` and `last_disruption` say how many the cluster ended, and why.
@@ -134,6 +137,7 @@ class JobFact:
     owner_name: str
     index: int
     round: int
+    labelled: bool = True
     case_name: str = ""
     attempt: int = 0
     failed: int = 0
@@ -159,14 +163,11 @@ class JobFact:
     finish_message: str = ""
 
 
-def pod_fact(pod: Pod, seen_at: datetime) -> PodFact | None:
-    """Returns the facts of a pod of ours; None for any other pod."""
+def pod_fact(pod: Pod, seen_at: datetime, owner_uid: str = "") -> PodFact | None:
+    """Return the facts of a pod of ours; None for any other pod. `owner_uid` as in identity.of_pod."""
     meta = pod.metadata
-    index, attempt = _number(meta.labels, names.LABEL_INDEX), _number(meta.labels, names.LABEL_ATTEMPT)
-    owner_uid = meta.labels.get(names.LABEL_UID)
-    # Whoever deletes a Job may let its pods stay: without their owner they still run a case of ours.
-    job_uid = next((o.uid for o in meta.owner_references if o.kind == "Job"), meta.labels.get(names.LABEL_JOB_UID))
-    if index is None or attempt is None or not owner_uid or not job_uid:
+    whose = identity.of_pod(meta, owner_uid)
+    if whose is None:
         return None
     reading = containers.read(pod)
     state = _pod_state(pod, reading)
@@ -177,10 +178,11 @@ def pod_fact(pod: Pod, seen_at: datetime) -> PodFact | None:
         namespace=meta.namespace,
         uid=meta.uid,
         version=int(meta.resource_version),
-        owner_uid=owner_uid,
-        job_uid=job_uid,
-        index=index,
-        attempt=attempt,
+        owner_uid=whose.owner_uid,
+        job_uid=whose.job_uid,
+        index=whose.index,
+        attempt=whose.attempt,
+        labelled=whose.labelled,
         state=state,
         terminating=meta.deletion_timestamp is not None,
         stopped=meta.deletion_timestamp is not None and not _ended_first(pod, state),
@@ -269,12 +271,10 @@ def _end(exit_code: int | None) -> PodState:
 
 
 def job_fact(job: Job) -> JobFact | None:
-    """Returns the facts of a Job of ours; None for any other Job, also one whose owner is not its label's."""
+    """Return the facts of a Job of ours; None for any other Job."""
     meta, status = job.metadata, job.status
-    index, round_ = _number(meta.labels, names.LABEL_INDEX), _number(meta.labels, names.LABEL_ROUND)
-    owner_uid = meta.labels.get(names.LABEL_UID)
-    owner = next((o for o in meta.owner_references if o.controller and o.kind == names.KIND), None)
-    if index is None or round_ is None or owner is None or owner.uid != owner_uid:
+    whose = identity.of_job(meta)
+    if whose is None:
         return None
     true = {c.type: c for c in status.conditions if c.status == "True"}
     finish = true.get("Complete") or true.get("Failed")
@@ -283,10 +283,11 @@ def job_fact(job: Job) -> JobFact | None:
         namespace=meta.namespace,
         uid=meta.uid,
         version=int(meta.resource_version),
-        owner_uid=owner_uid,
-        owner_name=owner.name,
-        index=index,
-        round=round_,
+        owner_uid=whose.owner_uid,
+        owner_name=whose.owner_name,
+        index=whose.index,
+        round=whose.round,
+        labelled=whose.labelled,
         case_name=meta.annotations.get(names.ANNOTATION_CASE, ""),
         attempt=_number(meta.annotations, names.ANNOTATION_ATTEMPT) or 0,
         failed=_number(meta.annotations, names.ANNOTATION_FAILED) or 0,

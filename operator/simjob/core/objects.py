@@ -8,12 +8,13 @@ import msgspec
 NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Owner(msgspec.Struct):
+class Owner(msgspec.Struct, rename="camel"):
     """An owner reference."""
 
     uid: str
     name: str = ""
     kind: str = ""
+    api_version: str = ""
     controller: bool = False
 
 

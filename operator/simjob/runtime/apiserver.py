@@ -89,6 +89,10 @@ class ApiServer:
         patch = {"metadata": {"uid": uid, "annotations": annotations}}
         return self._job_fact(await self._merge(_jobs(namespace, name), patch))
 
+    async def label_job(self, namespace: str, name: str, uid: str, owner_uid: str) -> JobFact:
+        """See Cluster.label_job."""
+        return self._job_fact(await self._merge(_jobs(namespace, name), _label(uid, owner_uid)))
+
     async def write_job_status(self, namespace: str, name: str, uid: str, status: Mapping[str, Any]) -> JobFact:
         """See Cluster.write_job_status."""
         patch = {"metadata": {"uid": uid}, "status": status}
@@ -102,9 +106,13 @@ class ApiServer:
         """See Cluster.create_pod."""
         return self._pod_fact(await self._connection.request("POST", _pods(namespace), body=body))
 
-    async def get_pod(self, namespace: str, name: str) -> PodFact:
+    async def get_pod(self, namespace: str, name: str, owner_uid: str = "") -> PodFact:
         """See Cluster.get_pod."""
-        return self._pod_fact(await self._connection.request("GET", _pods(namespace, name)))
+        return self._pod_fact(await self._connection.request("GET", _pods(namespace, name)), owner_uid)
+
+    async def label_pod(self, namespace: str, name: str, uid: str, owner_uid: str) -> PodFact:
+        """See Cluster.label_pod."""
+        return self._pod_fact(await self._merge(_pods(namespace, name), _label(uid, owner_uid)), owner_uid)
 
     async def limit_pod(self, namespace: str, name: str, uid: str, seconds: int) -> PodFact:
         """See Cluster.limit_pod."""
@@ -124,11 +132,7 @@ class ApiServer:
         query = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"} if live_only else {}
         pods = [_decode(_PODS, raw) for raw in await self._list(_pods(namespace), owner_uid, query)]
         seen_at = self._clock()
-        found = {pod.metadata.name: facts.pod_fact(pod, seen_at) for pod in pods}
-        strange = next((name for name, fact in found.items() if fact is None), None)
-        if live_only and strange is not None:
-            raise errors.ClusterError(f"pod {strange} has the label {names.LABEL_UID} and cannot be told to a case")
-        return [fact for fact in found.values() if fact]
+        return [fact for pod in pods if (fact := facts.pod_fact(pod, seen_at))]
 
     async def list_jobs(self, namespace: str, owner_uid: str) -> Sequence[JobFact]:
         """See Cluster.list_jobs."""
@@ -214,11 +218,15 @@ class ApiServer:
             raise errors.NotFoundError("the Job is not one of ours", code=404, reason="NotFound")
         return fact
 
-    def _pod_fact(self, answer: bytes) -> PodFact:
-        fact = facts.pod_fact(_decode(_PODS, answer), self._clock())
+    def _pod_fact(self, answer: bytes, owner_uid: str = "") -> PodFact:
+        fact = facts.pod_fact(_decode(_PODS, answer), self._clock(), owner_uid)
         if fact is None:
             raise errors.NotFoundError("the pod is not one of ours", code=404, reason="NotFound")
         return fact
+
+
+def _label(uid: str, owner_uid: str) -> dict[str, Any]:
+    return {"metadata": {"uid": uid, "labels": {names.LABEL_UID: owner_uid}}}
 
 
 def simulationjobs(namespace: str | None = None, name: str | None = None) -> str:

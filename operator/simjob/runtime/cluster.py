@@ -63,6 +63,10 @@ class Cluster(Protocol):
         """Merges annotations into a Job's metadata (None takes one out); ConflictError if its uid is another."""
         ...
 
+    async def label_job(self, namespace: str, name: str, uid: str, owner_uid: str) -> JobFact:
+        """Give a Job the label of its SimulationJob back; ConflictError if its uid is another."""
+        ...
+
     async def write_job_status(self, namespace: str, name: str, uid: str, status: Mapping[str, Any]) -> JobFact:
         """Merges `status` into a Job's status subresource; ConflictError if its uid is another."""
         ...
@@ -75,8 +79,12 @@ class Cluster(Protocol):
         """POSTs a Pod (JSON)."""
         ...
 
-    async def get_pod(self, namespace: str, name: str) -> PodFact:
-        """GETs a Pod; NotFoundError also if it is not one of ours."""
+    async def get_pod(self, namespace: str, name: str, owner_uid: str = "") -> PodFact:
+        """GET a Pod, of this SimulationJob where nothing on it says whose it is; NotFoundError if it is not ours."""
+        ...
+
+    async def label_pod(self, namespace: str, name: str, uid: str, owner_uid: str) -> PodFact:
+        """Give a Pod the label of its SimulationJob back; ConflictError if its uid is another."""
         ...
 
     async def limit_pod(self, namespace: str, name: str, uid: str, seconds: int) -> PodFact:

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from simjob.api.cases import Case
 from simjob.api.simulationjob import SimulationJob
-from simjob.core import children
+from simjob.core import children, identity
 from simjob.core.casetable import DamagedTableError
 from simjob.core.facts import JobFact
 from simjob.core.observed import CASE_TABLE, Refusal
@@ -56,7 +56,7 @@ class Creation:
         if case is None or self._store.must_not_create(key):
             return
         body = children.render_job(job, template, case, action.round)
-        name = children.job_name(job.metadata.name, job.metadata.uid, action.index, action.round)
+        name = identity.job_name(job.metadata.name, job.metadata.uid, action.index, action.round)
         stored = await self._refusable(
             outcome, "Job", action.index, case.name, lambda: self._create_or_get(key, name, body, action.index)
         )
@@ -104,7 +104,7 @@ class Creation:
         if self._store.must_not_create(key):
             return
         fact = stored.fact
-        name, body = children.pod_name(fact.name, fact.attempt), children.render_pod(fact, stored.template)
+        name, body = identity.pod_name(fact.name, fact.attempt), children.render_pod(fact, stored.template)
 
         async def create() -> None:
             try:

@@ -25,6 +25,7 @@ from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import ClusterError, NamespaceTerminatingError
 from simjob.runtime.events import Recorder
 from simjob.runtime.executor import Executor
+from simjob.runtime.lookup import Lookup
 from simjob.runtime.memory import REFUSED, Memory
 from simjob.runtime.outcome import Outcome
 from simjob.runtime.preparing import Preparing
@@ -66,7 +67,9 @@ class Reconciler:
         self._stopwatch = stopwatch
         self._executor = Executor(cluster, store, budget)
         self.recorder = Recorder(cluster, clock)
-        self._reporter = Reporter(cluster, store, queue, ResultStore(cluster, self._executor.tables), self.recorder)
+        self._lookup = Lookup(cluster, store, queue, budget, clock)
+        results = ResultStore(cluster, self._executor.tables)
+        self._reporter = Reporter(cluster, store, queue, results, self.recorder, self._lookup)
         self.preparing = Preparing(cluster, queue, clock)
         self._memories: dict[Key, Memory] = {}
 
@@ -117,6 +120,7 @@ class Reconciler:
             return
         if not memory.is_caught_up and not await self._catch_up(key, job.status, memory):
             return
+        await self._lookup.look_up(key)
         for _ in range(_TRIES):
             signs = self._store.stop_signs(key)
             plan = self._plan(key, job, memory)
@@ -150,6 +154,7 @@ class Reconciler:
                     self._store.put_job(job)
                 for pod in await self._cluster.list_pods(key.namespace, key.uid, live_only=False):
                     self._store.put_pod(pod)
+                await self._lookup.find_pods(key)
         memory.is_caught_up = True
         return True
 

@@ -16,6 +16,7 @@ from simjob.runtime import backoff, mergepatch
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import ClusterError, ConflictError, NotFoundError, UnavailableError
 from simjob.runtime.events import Recorder
+from simjob.runtime.lookup import Lookup
 from simjob.runtime.memory import REFUSED, Memory
 from simjob.runtime.resultstore import ResultStore
 from simjob.runtime.store import Store
@@ -39,13 +40,14 @@ class Reporter:
     """The one writer of a SimulationJob's status."""
 
     def __init__(
-        self, cluster: Cluster, store: Store, queue: WorkQueue, results: ResultStore, recorder: Recorder
+        self, cluster: Cluster, store: Store, queue: WorkQueue, results: ResultStore, recorder: Recorder, lookup: Lookup
     ) -> None:
         self._cluster = cluster
         self._store = store
         self._queue = queue
         self._results = results
         self._recorder = recorder
+        self._lookup = lookup
 
     async def report(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory) -> Report:
         """Write the plan's status if it differs, its time has come, and it was not refused a moment ago."""
@@ -132,9 +134,11 @@ class Reporter:
         """Reads from the cluster, not from what was seen, whether nothing is live of what the status says so."""
         if not (plan.needs_proof or plan.stopped):
             return True
-        live = await self._cluster.list_pods(key.namespace, key.uid, live_only=True)
-        for pod in live:
+        await self._lookup.find_pods(key)
+        listed = await self._cluster.list_pods(key.namespace, key.uid, live_only=True)
+        for pod in listed:
             self._store.put_pod(pod)
+        live = (*listed, *self._store.hidden_pods(key))
         return not any(plan.needs_proof or pod.index in plan.stopped for pod in live)
 
     async def read(self, key: Key, name: str) -> None:

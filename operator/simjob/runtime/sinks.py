@@ -29,7 +29,7 @@ class JobSink:
         """Takes a Job's last state."""
         fact = facts.job_fact(obj)
         if fact and fact.managed:
-            self._store.job_deleted(fact)
+            self._store.job_missing(fact)
         else:
             self._disowned(obj)
 
@@ -58,7 +58,7 @@ class PodSink:
     def delete(self, obj: Pod) -> None:
         """Takes a pod's last state."""
         if fact := facts.pod_fact(obj, self._clock()):
-            self._store.pod_deleted(fact)
+            self._store.pod_missing(fact)
 
     def listed(self, uids: Set[str], version: int) -> None:
         """Takes which pods there were at a resourceVersion."""

@@ -7,7 +7,7 @@ change puts the SimulationJob's key in the queue. It judges nothing and never fa
 from collections import OrderedDict
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
 from simjob.api import finished, simulationjob
@@ -37,21 +37,37 @@ class StopSigns(NamedTuple):
 
 @dataclass(slots=True)
 class _Children:
-    """Jobs and pods by uid; `of_job`: the pods' uids by that of their Job."""
+    """Jobs and pods by uid; `of_job`: the pods' uids by that of their Job.
+
+    `unseen`: the uids of what the watches do not show, and when it is to be looked up.
+    """
 
     jobs: dict[str, JobFact] = field(default_factory=dict)
     pods: dict[str, PodFact] = field(default_factory=dict)
     of_job: dict[str, set[str]] = field(default_factory=dict)
+    unseen: dict[str, datetime] = field(default_factory=dict)
 
-    def put_pod(self, pod: PodFact) -> None:
+    def put_job(self, job: JobFact, now: datetime) -> None:
+        self.jobs[job.uid] = job
+        self._note(job, now)
+
+    def put_pod(self, pod: PodFact, now: datetime) -> None:
+        self._note(pod, now)
         known = self.pods.get(pod.uid)
         if known and known.job_uid != pod.job_uid:
             self.forget_pod(known)
         self.pods[pod.uid] = pod
         self.of_job.setdefault(pod.job_uid, set()).add(pod.uid)
 
+    def _note(self, child: JobFact | PodFact, now: datetime) -> None:
+        if child.labelled or (isinstance(child, PodFact) and not child.live):
+            self.unseen.pop(child.uid, None)
+        else:
+            self.unseen.setdefault(child.uid, now)
+
     def forget_pod(self, pod: PodFact) -> None:
         del self.pods[pod.uid]
+        self.unseen.pop(pod.uid, None)
         of_job = self.of_job[pod.job_uid]
         of_job.discard(pod.uid)
         if not of_job:
@@ -171,6 +187,12 @@ class Store:
         self._simulationjobs.pop(key, None)
         self._unlatched.discard(key)
         self._gone.add(key)
+        jobs, pods = self.unseen(key, datetime.max.replace(tzinfo=UTC))
+        # The garbage collector takes them with the SimulationJob.
+        for unseen_job in jobs:
+            self.job_deleted(unseen_job)
+        for unseen_pod in pods:
+            self.pod_deleted(unseen_pod)
         self._wake(key, urgent=True)
 
     def wrote(self, key: Key, status: Status, resource_version: str) -> None:
@@ -195,11 +217,11 @@ class Store:
     def put_job(self, fact: JobFact) -> None:
         """Takes a Job's state if it is newer than what is known."""
         key = Key(fact.namespace, fact.owner_uid)
-        jobs = self._children.setdefault(key, _Children()).jobs
-        known = jobs.get(fact.uid)
+        children = self._children.setdefault(key, _Children())
+        known = children.jobs.get(fact.uid)
         if fact.uid in self._ended or (known and known.version >= fact.version):
             return
-        jobs[fact.uid] = fact
+        children.put_job(fact, self._clock())
         self._wake(key)
 
     def put_pod(self, fact: PodFact) -> None:
@@ -209,7 +231,7 @@ class Store:
         known = children.pods.get(fact.uid)
         if fact.uid in self._ended or (known and known.version >= fact.version):
             return
-        children.put_pod(facts.successor(known, fact) if known else fact)
+        children.put_pod(facts.successor(known, fact) if known else fact, self._clock())
         self._wake(key)
 
     def job_asked_to_go(self, fact: JobFact) -> None:
@@ -227,6 +249,7 @@ class Store:
     def job_lost(self, key: Key, uid: str) -> None:
         """Takes note that a Job is not, or no more, the SimulationJob's."""
         if (children := self._children.get(key)) and children.jobs.pop(uid, None):
+            children.unseen.pop(uid, None)
             self._wake(key)
 
     def pod_deleted(self, fact: PodFact) -> None:
@@ -238,18 +261,94 @@ class Store:
         children = self._children.setdefault(key, _Children())
         known = children.pods.get(fact.uid)
         last = facts.successor(known, fact) if known else fact
-        children.put_pod(replace(last, gone=True, gone_at=self._clock()))
+        children.put_pod(replace(last, gone=True, gone_at=self._clock()), self._clock())
         self._wake(key)
+
+    def job_missing(self, fact: JobFact) -> None:
+        """Take note that the watch shows a Job no more: it is gone, or has lost its label and is to be looked up."""
+        key = Key(fact.namespace, fact.owner_uid)
+        known = self._known(key).jobs.get(fact.uid, fact)
+        job = self._simulationjobs.get(key)
+        is_over = key in self._gone or (job is not None and job.status is not None and job.status.is_over)
+        if is_over or known.terminating or fact.terminating or known.succeeded is not None:
+            self.job_deleted(fact)
+        else:
+            self._look_up(key, known)
+
+    def pod_missing(self, fact: PodFact) -> None:
+        """Take note that the watch shows a pod no more: it is gone, or has lost its label and is to be looked up.
+
+        A pod that is deleted has ended, or has a grace period of 0 in the end: without either it may still run.
+        """
+        key = Key(fact.namespace, fact.owner_uid)
+        known = self._known(key).pods.get(fact.uid, fact)
+        if key in self._gone or known.ended or fact.ended or (fact.terminating and not fact.grace):
+            self.pod_deleted(fact)
+        elif fact.uid not in self._ended:
+            self._look_up(key, known)
+
+    def _look_up(self, key: Key, child: JobFact | PodFact) -> None:
+        children = self._children.setdefault(key, _Children())
+        if isinstance(child, PodFact):
+            children.put_pod(child, self._clock())
+        else:
+            children.put_job(child, self._clock())
+        children.unseen[child.uid] = self._clock()
+        self._wake(key)
+
+    def look_later(self, child: JobFact | PodFact, at: datetime) -> None:
+        """Look a child up again at a time: its label cannot be given back."""
+        unseen = self._known(Key(child.namespace, child.owner_uid)).unseen
+        if child.uid in unseen:
+            unseen[child.uid] = at
+
+    def shown(self, child: JobFact | PodFact) -> None:
+        """Take note that a child has its label after all."""
+        self._known(Key(child.namespace, child.owner_uid)).unseen.pop(child.uid, None)
+
+    def unseen(self, key: Key, now: datetime) -> tuple[tuple[JobFact, ...], tuple[PodFact, ...]]:
+        """Return the Jobs and pods that the watches do not show, as far as they are to be looked up by now."""
+        children = self._known(key)
+        due = [uid for uid, at in children.unseen.items() if at <= now]
+        jobs = tuple(children.jobs[uid] for uid in due if uid in children.jobs)
+        return jobs, tuple(children.pods[uid] for uid in due if uid in children.pods)
+
+    def hidden_pods(self, key: Key) -> tuple[PodFact, ...]:
+        """Return the live pods that neither the watch nor a list shows."""
+        children = self._known(key)
+        found = (children.pods.get(uid) for uid in children.unseen)
+        return tuple(pod for pod in found if pod and pod.live)
+
+    def has_unseen(self, key: Key) -> bool:
+        """Return whether there is a Job or a pod that the watches do not show."""
+        return bool(self._known(key).unseen)
+
+    def without_pod(self, key: Key, now: datetime) -> tuple[JobFact, ...]:
+        """Return the Jobs of unfinished cases whose current attempt may have a pod, and has none that is known."""
+        children = self._known(key)
+        job = self._simulationjobs.get(key)
+        finished = done(job.status.ledger) if job and job.status else None
+        found = []
+        for each in children.jobs.values():
+            is_over = each.succeeded is not None or (finished is not None and each.index in finished)
+            waits = each.not_before is not None and each.not_before > now
+            known = (children.pods[uid] for uid in children.of_job.get(each.uid, ()))
+            if not (is_over or waits or any(pod.attempt == each.attempt for pod in known)):
+                found.append(each)
+        return tuple(found)
+
+    def _known(self, key: Key) -> _Children:
+        return self._children.get(key) or _Children()
 
     def listed_jobs(self, namespace: str | None, uids: Set[str], version: int) -> None:
         """Takes a list of all Jobs (of a namespace): what is older than it and not in it is gone."""
         for job in self._unlisted([c.jobs for c in self._children_in(namespace)], uids, version):
-            self.job_deleted(job)
+            self.job_missing(job)
 
     def listed_pods(self, namespace: str | None, uids: Set[str], version: int) -> None:
         """Takes a list of all pods (of a namespace): what is older than it and not in it is gone."""
         for pod in self._unlisted([c.pods for c in self._children_in(namespace)], uids, version):
-            self.pod_deleted(pod)
+            self.pod_missing(pod)
 
     def tidy(self, *, leading: bool) -> None:
         """Forget what can change nothing any more, also where this process does not lead and plans nothing.

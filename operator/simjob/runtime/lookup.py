@@ -1,0 +1,132 @@
+"""Looks up by name the children that the watches do not show, and gives them their label back.
+
+The watches select by a label. A child that loses it leaves them as if it were deleted; one whose label a policy removes
+at its creation never comes. Until a read by name says that such a child is gone it counts as it was last seen. Where
+the label cannot be given back, or is removed again, the child is read every few seconds.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+
+from simjob.core import identity
+from simjob.core.facts import JobFact, PodFact
+from simjob.runtime.budget import Budget, Kind
+from simjob.runtime.cluster import Cluster
+from simjob.runtime.errors import ClusterError, NotFoundError
+from simjob.runtime.store import Store
+from simjob.runtime.workqueue import Key, WorkQueue
+
+F = TypeVar("F", JobFact, PodFact)
+
+AGAIN: Final = timedelta(seconds=5)
+
+_log = logging.getLogger(__name__)
+
+
+class Lookup:
+    """Looks up the children of one SimulationJob at a time."""
+
+    def __init__(
+        self, cluster: Cluster, store: Store, queue: WorkQueue, budget: Budget, clock: Callable[[], datetime]
+    ) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._queue = queue
+        self._budget = budget
+        self._clock = clock
+
+    async def look_up(self, key: Key) -> None:
+        """Read what the watches do not show and what is due for it; what cannot be read is tried again later."""
+        jobs, pods = self._store.unseen(key, self._clock())
+        calls = [self._later(job, self._look_up_job(job)) for job in jobs]
+        calls += [self._later(pod, self._look_up_pod(pod)) for pod in pods]
+        await self._together(key, calls)
+        if self._store.has_unseen(key):
+            self._queue.add_after(key, AGAIN.total_seconds())
+
+    async def find_pods(self, key: Key) -> None:
+        """Read the pods of Jobs whose current attempt has none that is known, though it may have one.
+
+        Raises ClusterError.
+        """
+        jobs = self._store.without_pod(key, self._clock())
+        await self._together(key, [self._find_pod(job) for job in jobs])
+
+    async def _later(self, child: JobFact | PodFact, call: Awaitable[None]) -> None:
+        try:
+            await call
+        except ClusterError as trouble:
+            about = {"namespace": child.namespace, "uid": child.owner_uid, "child": child.name}
+            _log.warning("a child cannot be looked up", extra=about | {"why": trouble.message})
+            self._store.look_later(child, self._clock() + AGAIN)
+
+    async def _together(self, key: Key, calls: list[Coroutine[Any, Any, None]]) -> None:
+        async def in_place(call: Coroutine[Any, Any, None]) -> None:
+            async with self._budget.place(Kind.PROGRESS, key):
+                await call
+
+        ends = await asyncio.gather(*map(in_place, calls), return_exceptions=True)
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+
+    async def _look_up_job(self, job: JobFact) -> None:
+        try:
+            found = (await self._cluster.get_job(job.namespace, job.name)).fact
+        except NotFoundError:
+            self._store.job_deleted(job)
+            return
+        if found.uid != job.uid:
+            self._store.job_deleted(job)
+            return
+        self._store.put_job(found)
+        if found.labelled:
+            self._store.shown(found)
+        else:
+            call = self._cluster.label_job(job.namespace, job.name, job.uid, job.owner_uid)
+            if labelled := await self._labelled(call, job):
+                self._store.put_job(labelled)
+
+    async def _look_up_pod(self, pod: PodFact) -> None:
+        found = await self._get_pod(pod.namespace, pod.name, pod.owner_uid)
+        if found is None or found.uid != pod.uid:
+            self._store.pod_deleted(pod)
+        else:
+            await self._take(found)
+
+    async def _find_pod(self, job: JobFact) -> None:
+        found = await self._get_pod(job.namespace, identity.pod_name(job.name, job.attempt), job.owner_uid)
+        if found and found.job_uid == job.uid:
+            await self._take(found)
+
+    async def _get_pod(self, namespace: str, name: str, owner_uid: str) -> PodFact | None:
+        try:
+            return await self._cluster.get_pod(namespace, name, owner_uid)
+        except NotFoundError:
+            return None
+
+    async def _take(self, pod: PodFact) -> None:
+        self._store.put_pod(pod)
+        if pod.labelled:
+            self._store.shown(pod)
+        elif pod.live:
+            call = self._cluster.label_pod(pod.namespace, pod.name, pod.uid, pod.owner_uid)
+            if labelled := await self._labelled(call, pod):
+                self._store.put_pod(labelled)
+
+    async def _labelled(self, call: Awaitable[F], child: F) -> F | None:
+        """Return the child with its label; None, and remember to look again, if it does not get or keep it."""
+        about = {"namespace": child.namespace, "uid": child.owner_uid, "child": child.name}
+        try:
+            answer = await call
+        except ClusterError as refused:
+            _log.warning("a label is missing and cannot be given back", extra=about | {"why": refused.message})
+            answer = None
+        if answer is not None and answer.labelled:
+            _log.warning("a label was missing and is given back", extra=about)
+        else:
+            self._store.look_later(child, self._clock() + AGAIN)
+        return answer

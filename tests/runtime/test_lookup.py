@@ -1,0 +1,153 @@
+"""What leaves the watches without being deleted stays known, gets its label back, or is read from time to time."""
+
+import asyncio
+
+import pytest
+from oneoperator import OneOperator
+from simjob.runtime.errors import ForbiddenError, UnavailableError
+from virtualtime import VirtualTimeLoop
+
+LOOP = VirtualTimeLoop
+REFUSED = ForbiddenError("a policy refuses it", code=403, reason="Forbidden")
+
+
+async def running(one: OneOperator) -> str:
+    (pod,) = one.pods()
+    one.cluster.set_pod("default", pod, node="node-1")
+    one.cluster.run_pod("default", pod)
+    await asyncio.sleep(1)
+    return pod
+
+
+async def test_a_pod_that_lost_its_label_gets_it_back_and_is_not_replaced(one: OneOperator) -> None:
+    one.apply(cases={"count": 1})
+    async with one.operator():
+        pod = await running(one)
+        one.cluster.relabel("pods", "default", pod, uid=None)
+        await asyncio.sleep(20)
+        assert one.pods() == [pod]
+        assert len(one.times("label_pod")) == 1
+        one.cluster.end_pod("default", pod, 0)
+        await asyncio.sleep(2)
+        assert one.status["phase"] == "COMPLETED"
+
+
+async def test_a_job_that_lost_its_label_gets_it_back_and_its_pod_runs_on(one: OneOperator) -> None:
+    one.apply(cases={"count": 1})
+    async with one.operator():
+        pod = await running(one)
+        one.cluster.relabel("jobs", "default", pod.removesuffix("-0"), uid=None)
+        await asyncio.sleep(20)
+        assert one.pods() == [pod]
+        assert (len(one.times("label_job")), one.times("delete_pod")) == (1, [])
+        one.cluster.end_pod("default", pod, 0)
+        await asyncio.sleep(2)
+        assert (one.status["phase"], one.status.get("round", 0)) == ("COMPLETED", 0)
+
+
+async def test_a_pod_whose_label_cannot_be_given_back_is_followed_to_its_end(one: OneOperator) -> None:
+    one.apply(cases={"count": 1})
+    one.cluster.refuse("label_pod", *[REFUSED] * 100)
+    async with one.operator():
+        pod = await running(one)
+        one.cluster.relabel("pods", "default", pod, uid=None)
+        await asyncio.sleep(30)
+        assert 5 <= len(one.times("label_pod")) <= 8
+        one.cluster.end_pod("default", pod, 0)
+        await asyncio.sleep(10)
+        assert one.pods() == [pod]
+        assert one.status["phase"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("refused", [0, 100])
+async def test_cancelled_is_not_said_while_a_pod_without_its_label_runs(one: OneOperator, refused: int) -> None:
+    one.apply(cases={"count": 1})
+    one.cluster.refuse("label_pod", *[REFUSED] * refused)
+    async with one.operator():
+        pod = await running(one)
+        one.cluster.relabel("pods", "default", pod, uid=None)
+        await one.patch(cancel=True)
+        await asyncio.sleep(20)
+        assert one.status["phase"] == "CANCELLING"
+        one.cluster.end_pod("default", pod, 143)
+        await asyncio.sleep(10)
+        assert one.status["phase"] == "CANCELLED"
+
+
+async def test_a_pod_whose_label_was_lost_while_no_operator_ran_is_found_by_its_name(one: OneOperator) -> None:
+    one.apply(cases={"count": 1})
+    async with one.operator():
+        pod = await running(one)
+        await asyncio.sleep(5)
+    one.cluster.relabel("pods", "default", pod, uid=None)
+    async with one.operator():
+        await asyncio.sleep(20)
+        assert one.pods() == [pod]
+        assert one.status["cases"]["running"] == 1
+        await one.patch(cancel=True)
+        await asyncio.sleep(1)
+        assert one.status["phase"] == "CANCELLING"
+        one.cluster.end_pod("default", pod, 143)
+        await asyncio.sleep(10)
+        assert one.status["phase"] == "CANCELLED"
+
+
+async def test_a_pod_that_is_deleted_by_force_is_looked_up_once_and_replaced(one: OneOperator) -> None:
+    one.apply(cases={"count": 1})
+    async with one.operator():
+        pod = await running(one)
+        one.cluster.remove("pods", "default", pod)
+        await asyncio.sleep(2)
+        assert one.pods() == [pod.removesuffix("0") + "1"]
+        assert len(one.times("get_pod")) == 1
+
+
+async def test_a_read_that_fails_holds_up_no_cancel(one: OneOperator) -> None:
+    one.apply(cases={"count": 2})
+    async with one.operator():
+        first, second = one.pods()
+        for pod in (first, second):
+            one.cluster.set_pod("default", pod, node="node-1")
+            one.cluster.run_pod("default", pod)
+        await asyncio.sleep(1)
+        one.cluster.refuse("get_pod", *[UnavailableError("no answer")] * 3)
+        one.cluster.relabel("pods", "default", first, uid=None)
+        await one.patch(cancel=True)
+        await asyncio.sleep(1)
+        assert len(one.times("delete_pod")) == 2
+        for pod in (first, second):
+            one.cluster.end_pod("default", pod, 143)
+        await asyncio.sleep(30)
+        assert one.status["phase"] == "CANCELLED"
+
+
+async def test_a_copy_of_a_pod_is_neither_counted_nor_stopped(one: OneOperator) -> None:
+    one.apply(cases={"count": 1})
+    async with one.operator():
+        pod = await running(one)
+        (raw,) = one.cluster.objects("pods")
+        meta = {"name": f"{pod}-debug", "labels": raw["metadata"]["labels"]}
+        one.cluster.put("pods", "default", {**raw, "metadata": meta})
+        one.cluster.end_pod("default", f"{pod}-debug", 0)
+        one.cluster.set_pod("default", pod, phase="Running")
+        await asyncio.sleep(5)
+        assert one.status["phase"] == "RUNNING"
+        one.cluster.end_pod("default", pod, 3)
+        await asyncio.sleep(2)
+        assert (one.status["phase"], one.status["failures"][0]["exitCode"]) == ("FAILED", 3)
+        assert f"{pod}-debug" in one.pods()
+
+
+async def test_a_copy_that_runs_does_not_keep_cancelled_from_being_said(one: OneOperator) -> None:
+    one.apply(cases={"count": 1})
+    async with one.operator():
+        pod = await running(one)
+        (raw,) = one.cluster.objects("pods")
+        meta = {"name": f"{pod}-debug", "labels": raw["metadata"]["labels"]}
+        one.cluster.put("pods", "default", {**raw, "metadata": meta})
+        await one.patch(cancel=True)
+        await asyncio.sleep(1)
+        one.cluster.end_pod("default", pod, 143)
+        await asyncio.sleep(2)
+        assert one.status["phase"] == "CANCELLED"
+        assert one.pods() == [f"{pod}-debug"]
