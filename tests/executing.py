@@ -30,7 +30,8 @@ class Workbench:
         assert isinstance(job, SimulationJob)
         self.job = job
         self.key = Key("default", job.metadata.uid)
-        self.executor = Executor(self.cluster, self.store, Budget(4))
+        self.budget = Budget(4)
+        self.executor = Executor(self.cluster, self.store, self.budget)
 
     async def apply(self, *actions: Action) -> Outcome:
         outcome = Outcome()

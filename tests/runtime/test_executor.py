@@ -8,8 +8,10 @@ from builders import NOW, a_job_dict
 from executing import Workbench, case
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.plan import CountAttempt, DeleteJob, DeletePod, LimitRun, StartAttempt, WriteJobStatus
+from simjob.runtime.budget import Kind
 from simjob.runtime.errors import ConflictError, ForbiddenError
 from simjob.runtime.outcome import Outcome
+from simjob.runtime.workqueue import Key
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop
@@ -214,6 +216,44 @@ class TestStopSigns:
         outcome = await bench.apply(case(0), case(1), case(2))
         assert bench.cluster.calls == ["create_job", "create_job"], "two have a place, the third waits"
         assert outcome.overtaken
+
+    async def test_a_cancel_does_not_wait_for_places_that_other_jobs_hold(self) -> None:
+        bench = Workbench()
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        async with bench.budget.place(Kind.CREATION, Key("other", "a")), bench.budget.place(Kind.CREATION, None):
+            loop.call_later(1, bench.cluster.apply, a_job_dict(cancel=True))
+            outcome = await bench.apply(case(0), case(1), case(2))
+        assert bench.cluster.calls == []
+        assert outcome.overtaken
+        assert loop.time() - started <= 1.3
+
+    async def test_a_pass_does_not_wait_for_places_for_which_nothing_is_left_to_do(self) -> None:
+        bench = Workbench()
+        loop = asyncio.get_running_loop()
+        async with bench.budget.place(Kind.CREATION, Key("other", "a")):
+            started = loop.time()
+            outcome = await bench.apply(case(0), case(1), case(2))
+            assert loop.time() == started
+        assert (len(bench.names("pods")), outcome.overtaken) == (3, False)
+
+    async def test_a_worker_that_is_cancelled_leaves_no_call_and_no_place_taken(self) -> None:
+        bench = Workbench()
+        _, pod = await bench.started()
+
+        async def hanging_delete(namespace: str, name: str, uid: str) -> None:
+            await asyncio.sleep(100)
+            bench.cluster.calls.append("delete_pod")
+
+        bench.cluster.delete_pod = hanging_delete  # type: ignore[method-assign]
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(bench.apply(*(DeletePod(pod=pod) for _ in range(10))), 1)
+        await asyncio.sleep(200)
+        assert bench.cluster.calls == []
+        assert len(asyncio.all_tasks()) == 1
+        for kind in Kind:
+            async with asyncio.timeout(1), bench.budget.place(kind, None):
+                pass
 
     async def test_what_the_plan_knew_does_not_end_it_and_what_is_new_does(self) -> None:
         bench = Workbench()

@@ -4,8 +4,7 @@ Nothing is decided here but what an answer means: "gone" is success for a deleti
 Answers go to the store at once, so that the next pass has them.
 """
 
-import asyncio
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, assert_never
@@ -33,6 +32,7 @@ from simjob.runtime.budget import Budget, Kind
 from simjob.runtime.casetables import CaseTables
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.creation import Creation
+from simjob.runtime.crew import Call, Crew
 from simjob.runtime.errors import (
     ClusterError,
     ConflictError,
@@ -46,8 +46,6 @@ from simjob.runtime.workqueue import Key
 
 # Pods whose deadline was refused; each is told of once.
 _REMEMBERED: Final = 10_000
-
-_Call = Callable[[], Awaitable[None]]
 
 
 class Executor:
@@ -82,40 +80,20 @@ class Executor:
             outcome.overtaken = outcome.overtaken or new
             return new
 
+        def guarded(call: Call) -> Call:
+            return partial(self._guard, outcome, call)
+
         deletions = [action for action in actions if isinstance(action, DeletePod | DeleteSimulationJob)]
-        calls: dict[Kind, deque[_Call]] = {kind: deque() for kind in Kind}
-        calls[Kind.DELETION].extend(partial(self._one, key, action, outcome) for action in deletions)
-        await self._together(key, calls, outcome, overtaken)
+        first = {Kind.DELETION: [guarded(partial(self._one, key, action, outcome)) for action in deletions]}
+        await Crew(self._budget, key, first, overtaken).work()
+        calls: dict[Kind, list[Call]] = {kind: [] for kind in Kind}
         for kind, group in _by_job(actions):
-            calls[kind].append(partial(self._in_order, key, group, outcome))
+            calls[kind].append(guarded(partial(self._in_order, key, group, outcome)))
         creations = [action for action in actions if isinstance(action, CreateCase)]
         if job and creations:
             make = partial(self._make, key, job, job.spec.template.to_api(as_given=True), outcome)
-            calls[Kind.CREATION].extend(partial(make, action) for action in creations)
-        await self._together(key, calls, outcome, overtaken)
-
-    async def _together(
-        self, key: Key, calls: Mapping[Kind, deque[_Call]], outcome: Outcome, overtaken: Callable[[], bool]
-    ) -> None:
-        """Work the calls off, each kind in its order; raise the first exception that is no ClusterError at the end."""
-
-        async def hand(kind: Kind) -> None:
-            row = calls[kind]
-            while row:
-                async with self._budget.place(kind, key):
-                    # Asked when its turn has come, not before: no creation is sent after a cancel was seen.
-                    if row and overtaken():
-                        row.clear()
-                    if row:
-                        await self._guard(outcome, row.popleft())
-
-        ends: list[BaseException | None] = []
-        # A hand that fails leaves what is left to the others, or to the next ones.
-        while hands := [kind for kind, row in calls.items() for _ in range(min(len(row), self._budget.most(kind)))]:
-            ends += await asyncio.gather(*map(hand, hands), return_exceptions=True)
-        for end in ends:
-            if isinstance(end, BaseException):
-                raise end
+            calls[Kind.CREATION] += [guarded(partial(make, action)) for action in creations]
+        await Crew(self._budget, key, calls, overtaken).work()
 
     async def _guard(self, outcome: Outcome, call: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -1,0 +1,78 @@
+"""Makes the calls of one pass in places of the budget, with no more tasks than places, until a stop sign comes."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Final
+
+from simjob.runtime.budget import Budget, Kind
+from simjob.runtime.workqueue import Key
+
+# Seconds between two looks for a stop sign while calls wait for a place, which other jobs' calls may hold for long.
+_GLANCE: Final = 0.2
+
+Call = Callable[[], Awaitable[None]]
+
+
+class Crew:
+    """Tasks that take the calls of a kind in their order. `overtaken` returns whether a stop sign has come."""
+
+    def __init__(
+        self, budget: Budget, key: Key, calls: Mapping[Kind, Iterable[Call]], overtaken: Callable[[], bool]
+    ) -> None:
+        self._budget = budget
+        self._key = key
+        self._calls = {kind: deque(row) for kind, row in calls.items()}
+        self._overtaken = overtaken
+        self._waiting: dict[Kind, set[asyncio.Task[None]]] = {kind: set() for kind in self._calls}
+
+    async def work(self) -> None:
+        """Make all calls; after a stop sign only end those that are under way. Raise the first exception at the end.
+
+        No call is under way when this returns, or when it is cancelled.
+        """
+        defects: list[BaseException] = []
+        # A task that fails leaves what is left to the others, or to the next ones.
+        while hands := [self._hand(kind) for kind, row in self._calls.items() for _ in range(self._number(kind, row))]:
+            tasks = {asyncio.create_task(hand) for hand in hands}
+            try:
+                while tasks:
+                    done, tasks = await asyncio.wait(tasks, timeout=_GLANCE)
+                    defects += [end for task in done if not task.cancelled() and (end := task.exception())]
+                    self._glance()
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+        if defects:
+            raise defects[0]
+
+    def _number(self, kind: Kind, row: deque[Call]) -> int:
+        return min(len(row), self._budget.most(kind))
+
+    async def _hand(self, kind: Kind) -> None:
+        row, task = self._calls[kind], asyncio.current_task()
+        while row and task:
+            self._waiting[kind].add(task)
+            async with self._budget.place(kind, self._key):
+                self._waiting[kind].discard(task)
+                # Asked when its turn has come, not before: no creation is sent after a cancel was seen.
+                if self._overtaken():
+                    self._dismiss(kind)
+                    return
+                call = row.popleft()
+                if not row:
+                    self._dismiss(kind)
+                await call()
+
+    def _glance(self) -> None:
+        if any(self._calls.values()) and self._overtaken():
+            for kind in self._calls:
+                self._dismiss(kind)
+
+    def _dismiss(self, kind: Kind) -> None:
+        """Drop what is left of a kind, and those who wait for a place for it."""
+        self._calls[kind].clear()
+        for task in self._waiting[kind]:
+            task.cancel()
+        self._waiting[kind].clear()
