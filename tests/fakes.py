@@ -17,6 +17,7 @@ from simjob.api import names
 from simjob.core import facts
 from simjob.core.facts import JobFact, PodFact
 from simjob.core.objects import Job, Pod
+from simjob.core.unstarted import PodEvent
 from simjob.runtime import errors
 from simjob.runtime.cluster import ConfigMap, Event, StoredJob
 from simjob.runtime.handlers import SimulationJobSink
@@ -33,6 +34,7 @@ class FakeCluster:
         self.namespaces = {"default"}
         self.calls: list[str] = []
         self.events: list[Event] = []
+        self.pod_events: list[tuple[str, str, PodEvent]] = []
         self._clock = clock
         self._objects: dict[str, dict[tuple[str, str], Raw]] = {
             "jobs": {},
@@ -105,6 +107,11 @@ class FakeCluster:
             raw["spec"]["nodeName"] = node
         raw["status"] = merged(raw.get("status", {}), status)
         self._update("pods", raw)
+
+    def tell_of_pod(self, namespace: str, name: str, reason: str, message: str, *, warning: bool = True) -> None:
+        """Makes an Event about a pod, as a kubelet does."""
+        event = PodEvent(time=self._clock(), warning=warning, reason=reason, message=message)
+        self.pod_events.append((namespace, self._object("pods", namespace, name)["metadata"]["uid"], event))
 
     def run_pod(self, namespace: str, name: str) -> None:
         """Plays a kubelet that starts the simulation."""
@@ -209,6 +216,10 @@ class FakeCluster:
         raws = [msgspec.convert(raw, Pod) for raw in self._of("pods", namespace, owner_uid)]
         found = [fact for raw in raws if (fact := facts.pod_fact(raw, self._clock()))]
         return [pod for pod in found if not (live_only and pod.ended)]
+
+    async def list_pod_events(self, namespace: str, uid: str) -> Sequence[PodEvent]:
+        self._enter("list_pod_events")
+        return [event for place, of, event in self.pod_events if (place, of) == (namespace, uid)]
 
     async def list_jobs(self, namespace: str, owner_uid: str) -> Sequence[JobFact]:
         self._enter("list_jobs")

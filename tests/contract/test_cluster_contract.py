@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from contract.given import make_job, make_pod
+from contract.given import make_job, make_pod, make_sweep
 from contract.worlds import World
 from simjob.api.simulationjob import SimulationJob
 from simjob.core.facts import PodState
@@ -33,6 +33,15 @@ class TestPods:
     async def test_a_pod_is_found(self, cluster: Cluster, job: StoredJob) -> None:
         pod = await make_pod(cluster, job)
         assert (await cluster.get_pod(pod.namespace, pod.name)).uid == pod.uid
+
+    async def test_the_events_of_one_pod_are_listed(self, cluster: Cluster, world: World, job: StoredJob) -> None:
+        pod = await make_pod(cluster, job)
+        other = await make_pod(cluster, await make_job(cluster, await make_sweep(world)))
+        assert not await cluster.list_pod_events(pod.namespace, pod.uid)
+        await world.tell_of_pod(pod.namespace, pod.name, "FailedMount", 'secret "licence" not found')
+        [event] = await cluster.list_pod_events(pod.namespace, pod.uid)
+        assert (event.warning, event.reason, event.message) == (True, "FailedMount", 'secret "licence" not found')
+        assert not await cluster.list_pod_events(other.namespace, other.uid)
 
     async def test_a_pod_that_is_not_there_is_not_found(self, cluster: Cluster, world: World) -> None:
         with pytest.raises(NotFoundError):

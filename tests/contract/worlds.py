@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,6 +48,10 @@ class World(Protocol):
         """Creates a ConfigMap that nobody owns; values of `binary` are in base64."""
         ...
 
+    async def tell_of_pod(self, namespace: str, name: str, reason: str, message: str) -> None:
+        """Creates a warning about a pod, as a kubelet does."""
+        ...
+
     async def cancel(self, raw: dict[str, Any]) -> None:
         """Sets spec.cancel."""
         ...
@@ -78,6 +82,9 @@ class FakeWorld:
 
     async def make_config_map(self, name: str, data: dict[str, str], binary: dict[str, str]) -> None:
         self.fake.put_config_map(self.namespace, name, data, binaryData=binary)
+
+    async def tell_of_pod(self, namespace: str, name: str, reason: str, message: str) -> None:
+        self.fake.tell_of_pod(namespace, name, reason, message)
 
     async def cancel(self, raw: dict[str, Any]) -> None:
         self.fake.apply({"metadata": raw["metadata"], "spec": {"cancel": True}})
@@ -133,6 +140,13 @@ class RealWorld:
         path = f"/api/v1/namespaces/{self.namespace}/configmaps"
         await self.connection.request("POST", path, body=msgspec.json.encode(body))
 
+    async def tell_of_pod(self, namespace: str, name: str, reason: str, message: str) -> None:
+        pod = msgspec.json.decode(await self.connection.request("GET", f"/api/v1/namespaces/{namespace}/pods/{name}"))
+        about = {"apiVersion": "v1", "kind": "Pod", "namespace": namespace, "name": name, "uid": pod["metadata"]["uid"]}
+        event = kubelet_event(about, reason, message, datetime.now(UTC))
+        path = f"/api/v1/namespaces/{namespace}/events"
+        await self.connection.request("POST", path, body=msgspec.json.encode(event))
+
     async def cancel(self, raw: dict[str, Any]) -> None:
         path = apiserver.simulationjobs(raw["metadata"]["namespace"], raw["metadata"]["name"])
         await self._merge(path, {"spec": {"cancel": True}})
@@ -143,6 +157,24 @@ class RealWorld:
     async def _create_namespace(self) -> None:
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
         await self.connection.request("POST", "/api/v1/namespaces", body=msgspec.json.encode(body))
+
+
+def kubelet_event(about: Mapping[str, str], reason: str, message: str, time: datetime) -> dict[str, Any]:
+    """Describe a warning in the way of kubelets, which still write v1 Events."""
+    seconds = time.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{about['name']}.{secrets.token_hex(8)}", "namespace": about["namespace"]},
+        "involvedObject": about,
+        "type": "Warning",
+        "reason": reason,
+        "message": message,
+        "source": {"component": "kubelet", "host": "a-node"},
+        "firstTimestamp": seconds,
+        "lastTimestamp": seconds,
+        "count": 1,
+    }
 
 
 class _Unscheduled(ApiServer):

@@ -3,6 +3,8 @@
 What keeps cases from running is said before what goes well. Sentences hold no counts that change with every case.
 """
 
+from collections.abc import Mapping
+
 from simjob.api.names import Reason
 from simjob.api.status import Phase
 from simjob.core import stopping, summary
@@ -34,16 +36,20 @@ def _refusal(situation: Situation) -> tuple[str, str] | None:
 
 
 def _waiting(situation: Situation) -> tuple[str, str] | None:
+    words = situation.observed.words
     for case in situation.open:
         verdict = situation.verdicts[case.index]
-        if isinstance(verdict, Live) and (found := _trouble(case.index, verdict.pod)):
+        if isinstance(verdict, Live) and (found := _trouble(case.index, verdict.pod, words)):
             return found
     return None
 
 
-def _trouble(index: int, pod: PodFact) -> tuple[str, str] | None:
-    if not pod.reason or pod.terminating:
+def _trouble(index: int, pod: PodFact, words: Mapping[str, str]) -> tuple[str, str] | None:
+    if pod.terminating:
         return None
+    if not pod.reason:
+        text = words.get(pod.uid) if pod.state is PodState.ASSIGNED else None
+        return (Reason.CONTAINER_WAITING, f"case {index} cannot start: {text}") if text else None
     if pod.state is PodState.PENDING:
         return Reason.UNSCHEDULABLE, f"case {index} cannot be scheduled: {pod.message}"
     if pod.state is not PodState.ASSIGNED:

@@ -118,6 +118,29 @@ class Pod(msgspec.Struct):
     status: PodStatus = msgspec.field(default_factory=PodStatus)
 
 
+class Series(msgspec.Struct, rename="camel"):
+    """How often an Event was repeated."""
+
+    last_observed_time: datetime | None = None
+
+
+class PodEvent(msgspec.Struct, rename="camel"):
+    """The part of a v1 Event that is read. Kubelets write lastTimestamp, newer programs eventTime and series."""
+
+    type: str = ""
+    reason: str = ""
+    message: str = ""
+    last_timestamp: datetime | None = None
+    event_time: datetime | None = None
+    series: Series | None = None
+
+
+class PodEventList(msgspec.Struct):
+    """A list of v1 Events."""
+
+    items: list[PodEvent] | None = None
+
+
 class JobStatus(msgspec.Struct, rename="camel"):
     """A Job's status."""
 

@@ -3,8 +3,8 @@
 Built once per pass from the stores; sorted, so that the order of events cannot matter.
 """
 
-from collections.abc import Iterable, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -71,6 +71,7 @@ class Observed:
     planned for this SimulationJob before and cannot know. `refusal`: the last refused creation, if any.
     `prepared`: what came of writing down the cases, as long as it is not in the status.
     `attributed`: whether the API server alone writes the annotation that says who cancelled.
+    `words`: what kubelets say of pods that do not start, by pod uid.
     """
 
     cases: tuple[CaseFacts, ...]
@@ -78,6 +79,7 @@ class Observed:
     refusal: Refusal | None = None
     prepared: CaseTable | Unprepared | None = None
     attributed: bool = False
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 def observe(

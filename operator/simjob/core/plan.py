@@ -146,6 +146,7 @@ class Plan:
     `needs_proof`: the status says that nothing is live; it may be written only after a live read that says so too.
     `stopped`: cases that the status newly says are cancelled while others go on; the same must be read of them.
     `unlatched`: what is done although the status, which latches it, has been refused several times.
+    `unstarted`: pods that have a node and do not start, a few: to be read what their kubelets say.
     `look_again`: when to plan anew although nothing was seen to change; None for "when something changes".
     """
 
@@ -156,4 +157,5 @@ class Plan:
     needs_proof: bool = False
     stopped: Ranges = field(default_factory=Ranges)
     unlatched: tuple[DeletePod, ...] = ()
+    unstarted: tuple[PodFact, ...] = ()
     look_again: datetime | None = None

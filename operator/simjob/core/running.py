@@ -8,7 +8,18 @@ from typing import Final
 from simjob.api.names import Reason
 from simjob.api.ranges import Ranges
 from simjob.api.status import Phase
-from simjob.core import attempts, explanation, history, jobstatus, retries, settling, summary, timeouts, totaltime
+from simjob.core import (
+    attempts,
+    explanation,
+    history,
+    jobstatus,
+    retries,
+    settling,
+    summary,
+    timeouts,
+    totaltime,
+    unstarted,
+)
 from simjob.core.attempts import Absent, Due, Ended, Held, Live, Over, Verdict
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import CaseFacts
@@ -59,12 +70,15 @@ def running(situation: Situation) -> Plan:
     status = summary.summarize(situation, saying, round_=starts.round_)
     times = [summary.resync_at(situation.now), *_times(situation, starting), *([starts.again] if starts.again else [])]
     times += [at for pod in situation.live_pods if (at := settling.stuck_at(pod)) and at > situation.now]
+    if (start_by := unstarted.look_at(situation)) is not None:
+        times.append(start_by)
     if (over_at := totaltime.over_at(situation)) is not None:
         times.append(over_at)
     return Plan(
         actions=(*actions, *starts.actions),
         status=status,
         notices=(*_lost(situation), *_often_disrupted(situation), *starts.notices),
+        unstarted=unstarted.pods(situation),
         look_again=max(min(times), situation.now),
     )
 

@@ -11,9 +11,10 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from simjob.api import names
-from simjob.core import facts
+from simjob.core import facts, unstarted
 from simjob.core.facts import JobFact, PodFact
-from simjob.core.objects import Job, Owner, Pod
+from simjob.core.objects import Job, Owner, Pod, PodEventList
+from simjob.core.unstarted import PodEvent
 from simjob.runtime import errors, listing
 from simjob.runtime.cluster import ConfigMap, Event, StoredJob
 from simjob.runtime.connection import MERGE_PATCH, Requests
@@ -63,6 +64,7 @@ _JOBS: Final = msgspec.json.Decoder(Job)
 _STORED_JOBS: Final = msgspec.json.Decoder(_StoredJob)
 _PODS: Final = msgspec.json.Decoder(Pod)
 _KINDS: Final = msgspec.json.Decoder(_Kind)
+_POD_EVENTS: Final = msgspec.json.Decoder(PodEventList)
 _CONFIG_MAPS: Final = msgspec.json.Decoder(_ConfigMap)
 _METADATA: Final = msgspec.json.Decoder(_Metadata)
 
@@ -133,6 +135,12 @@ class ApiServer:
         pods = [_decode(_PODS, raw) for raw in await self._list(_pods(namespace), owner_uid, query)]
         seen_at = self._clock()
         return [fact for pod in pods if (fact := facts.pod_fact(pod, seen_at))]
+
+    async def list_pod_events(self, namespace: str, uid: str) -> Sequence[PodEvent]:
+        """See Cluster.list_pod_events."""
+        path = _path("/api/v1", "events", namespace, None)
+        query = {"fieldSelector": f"involvedObject.uid={uid}", "limit": "500"}
+        return unstarted.events(_decode(_POD_EVENTS, await self._connection.request("GET", path, query=query)))
 
     async def list_jobs(self, namespace: str, owner_uid: str) -> Sequence[JobFact]:
         """See Cluster.list_jobs."""

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from simjob.core.facts import JobFact, PodFact
+from simjob.core.unstarted import PodEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,10 @@ class Cluster(Protocol):
 
     async def list_pods(self, namespace: str, owner_uid: str, *, live_only: bool) -> Sequence[PodFact]:
         """LISTs the pods of a SimulationJob by a consistent read; `live_only`: neither Succeeded nor Failed."""
+        ...
+
+    async def list_pod_events(self, namespace: str, uid: str) -> Sequence[PodEvent]:
+        """LISTs the Events about a pod, at most some hundred."""
         ...
 
     async def list_jobs(self, namespace: str, owner_uid: str) -> Sequence[JobFact]:

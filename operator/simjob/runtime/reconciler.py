@@ -28,6 +28,7 @@ from simjob.runtime.executor import Executor
 from simjob.runtime.lookup import Lookup
 from simjob.runtime.memory import REFUSED, Memory
 from simjob.runtime.outcome import Outcome
+from simjob.runtime.podevents import PodEvents
 from simjob.runtime.preparing import Preparing
 from simjob.runtime.reporter import Report, Reporter
 from simjob.runtime.resultstore import ResultStore
@@ -71,6 +72,7 @@ class Reconciler:
         results = ResultStore(cluster, self._executor.tables)
         self._reporter = Reporter(cluster, store, queue, results, self.recorder, self._lookup)
         self.preparing = Preparing(cluster, queue, clock)
+        self.pod_events = PodEvents(cluster, queue)
         self._memories: dict[Key, Memory] = {}
 
     async def work(self, *, urgent_only: bool = False) -> None:
@@ -139,6 +141,7 @@ class Reconciler:
                 self.recorder.note(stored.metadata, plan.notices)
                 if not _stores_only(plan, self._clock()):
                     self._prepare(key, stored, plan, memory)
+                    self.pod_events.ask(key, plan.unstarted)
                     await self._apply(key, stored, plan, memory, signs)
                     return
             job = stored
@@ -166,7 +169,7 @@ class Reconciler:
             memory.round, memory.spent = status.round, None
         started = self._stopwatch()
         children = self._store.observe(key, spent=memory.spent, refusal=memory.refusal)
-        observed = replace(children, prepared=self.preparing.answer(key))
+        observed = replace(children, prepared=self.preparing.answer(key), words=self.pod_events.words(key))
         if memory.spent is not None:
             # A creation without an answer shows here, if it was one.
             memory.spent.update(case.index for case in observed.cases if case.job and case.job.round == status.round)
@@ -211,6 +214,7 @@ class Reconciler:
         """Remove the children of a SimulationJob that is gone; make sure that it is."""
         self._reporter.forget(key)
         self.preparing.forget(key)
+        self.pod_events.forget(key)
         if not self._store.is_gone(key):
             if not (name := self._store.owner_name(key)):
                 # Pods without a Job that names their owner: the garbage collector's.
@@ -278,6 +282,7 @@ async def run(reconciler: Reconciler, workers: int, *, may_write: Callable[[], b
                 group.create_task(reconciler.work(urgent_only=True))
     finally:
         reconciler.preparing.close()
+        reconciler.pod_events.close()
         if may_write():
             # A time-out here must not hide why the operator ends.
             with contextlib.suppress(TimeoutError):
