@@ -154,6 +154,27 @@ async def test_a_deadline_that_is_refused_is_told_once_and_holds_nothing_up() ->
     assert (await bench.apply(LimitRun(pod=pod, seconds=10, otherwise="it runs longer"))).notices == ()
 
 
+async def test_a_deadline_that_is_refused_is_tried_again_a_few_times() -> None:
+    bench = Workbench()
+    _, pod = await bench.started()
+    limit = LimitRun(pod=pod, seconds=10, otherwise="it runs longer")
+
+    async def tries(refusals: int) -> list[float]:
+        bench.cluster.refuse("limit_pod", *[ForbiddenError("a policy", code=403)] * refusals)
+        start, found = asyncio.get_running_loop().time(), []
+        for _ in range(600):
+            before = bench.cluster.calls.count("limit_pod")
+            await bench.apply(limit)
+            if bench.cluster.calls.count("limit_pod") > before:
+                found.append(asyncio.get_running_loop().time() - start)
+            await asyncio.sleep(1)
+        return found
+
+    # Accepted at the third try; then, in this test, asked for again with each pass.
+    assert (await tries(2))[:3] == [0, 10, 30]
+    assert await tries(99) == [0, 10, 30, 70, 150, 310]
+
+
 async def test_deleting_what_is_gone_is_success() -> None:
     bench = Workbench()
     job, pod = await bench.started()

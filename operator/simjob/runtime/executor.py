@@ -4,10 +4,9 @@ Nothing is decided here but what an answer means: "gone" is success for a deleti
 Answers go to the store at once, so that the next pass has them.
 """
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, assert_never
+from typing import Any, assert_never
 
 from simjob.api import names
 from simjob.api.names import Reason
@@ -33,6 +32,7 @@ from simjob.runtime.casetables import CaseTables
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.creation import Creation
 from simjob.runtime.crew import Call, Crew
+from simjob.runtime.deadlines import Deadlines
 from simjob.runtime.errors import (
     ClusterError,
     ConflictError,
@@ -44,9 +44,6 @@ from simjob.runtime.outcome import Outcome
 from simjob.runtime.store import StopSigns, Store
 from simjob.runtime.workqueue import Key
 
-# Pods whose deadline was refused; each is told of once.
-_REMEMBERED: Final = 10_000
-
 
 class Executor:
     """Carries out actions on a cluster."""
@@ -57,7 +54,7 @@ class Executor:
         self._budget = budget
         self.tables = CaseTables(cluster)
         self._creation = Creation(cluster, store, self.tables, budget.creations)
-        self._unlimited: OrderedDict[str, None] = OrderedDict()
+        self._deadlines = Deadlines()
 
     async def apply(
         self,
@@ -152,16 +149,16 @@ class Executor:
             raise
 
     async def _limit(self, action: LimitRun, outcome: Outcome) -> None:
-        """Lower a pod's deadline. Where a policy refuses that, the one that the pod was made with holds."""
+        """Lower a pod's deadline. Where that is refused, a few later passes try again, and one Event says so."""
         pod = action.pod
-        if pod.uid in self._unlimited:
+        if not self._deadlines.may_try(pod.uid):
             return
         try:
             self._store.put_pod(await self._cluster.limit_pod(pod.namespace, pod.name, pod.uid, action.seconds))
+            self._deadlines.accepted(pod.uid)
         except (ForbiddenError, InvalidError) as refused:
-            self._unlimited[pod.uid] = None
-            if len(self._unlimited) > _REMEMBERED:
-                self._unlimited.popitem(last=False)
+            if not self._deadlines.refused(pod.uid):
+                return
             note = f"the deadline of pod {pod.name} is refused, so {action.otherwise}: {refused.message}"
             outcome.notices += (Notice(reason=Reason.DEADLINE_REFUSED, action="Limit", note=note, warning=True),)
 
