@@ -37,8 +37,8 @@ class Retries(Model):
             le=1000,
             description="How often the cluster may end a case's pod before the case is FAILED with DISRUPTED: by an "
             "eviction, a preemption, a lost or rebooted node, a deletion by hand, or a kubelet that rejects it. "
-            "With 0 the first disruption ends the case. Of a Persistent case only disruptions in a row count: one that ran for 10 "
-            "minutes, or exited by itself, starts the count again.",
+            "With 0 the first disruption ends the case. Of a Persistent case only disruptions in a row count: one that "
+            "ran for 10 minutes, or exited by itself, starts the count again.",
         ),
     ] = 100
     non_retryable_exit_codes: Annotated[
