@@ -45,8 +45,8 @@ class Retries(Model):
         tuple[Annotated[int, Field(ge=1, le=INT32_MAX, description="An exit code.")], ...] | None,
         Field(
             max_length=64,
-            description="Exit codes after which the case has failed for good, however many retries are left, "
-            "such as 2 for a wrong input.",
+            description="Exit codes of the simulation after which the case has failed for good, however many retries "
+            "are left, such as 2 for a wrong input. Those of other containers do not count.",
             json_schema_extra={"x-kubernetes-list-type": "set"},
         ),
         AfterValidator(lambda codes: _distinct(codes) if codes else codes),
