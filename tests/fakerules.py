@@ -1,6 +1,7 @@
 """What the API server refuses, and how it merges, as far as FakeCluster needs it."""
 
 import copy
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -78,3 +79,17 @@ def check_config_map(raw: Raw) -> None:
     """Refuses what is larger than a ConfigMap may be; all its values count."""
     if sum(len(value.encode()) for value in raw.get("data", {}).values()) > _CONFIG_MAP_BYTES:
         raise _invalid("[]: Too long: may not be more than 1048576 bytes")
+
+
+def check_quota(hard: Mapping[str, int], resource: str, name: str, ended: Sequence[bool]) -> None:
+    """Refuse one more of a resource where a quota is used up. `ended`: of each one that is there, whether it has ended.
+
+    `count/…` counts all; `pods` leaves out those that have ended.
+    """
+    used = {f"count/{resource}": len(ended), resource: len(ended) - sum(ended)}
+    full = next((key for key, count in used.items() if key in hard and count >= hard[key]), None)
+    if full is None:
+        return
+    message = f"exceeded quota: q, requested: {full}=1, used: {full}={used[full]}, limited: {full}={hard[full]}"
+    kind = errors.ObjectQuotaError if full.startswith("count/") else errors.ForbiddenError
+    raise kind(f'{resource} "{name}" is forbidden: {message}', code=403, reason="Forbidden")

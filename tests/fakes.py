@@ -12,7 +12,15 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
-from fakerules import check_config_map, check_job_status, check_simulationjob, check_template, merged, timestamp
+from fakerules import (
+    check_config_map,
+    check_job_status,
+    check_quota,
+    check_simulationjob,
+    check_template,
+    merged,
+    timestamp,
+)
 from simjob.api import names
 from simjob.core import facts
 from simjob.core.facts import JobFact, PodFact
@@ -28,13 +36,17 @@ NOW: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 class FakeCluster:
-    """Cluster in memory. `calls` has the name of each call; `refuse` makes the next ones fail."""
+    """Cluster in memory. `calls` has the name of each call; `refuse` makes the next ones fail.
+
+    `quota`: how many of a resource its quota allows, such as `count/jobs.batch`, `count/pods` and `pods`.
+    """
 
     def __init__(self, clock: Callable[[], datetime] = lambda: NOW) -> None:
         self.namespaces = {"default"}
         self.calls: list[str] = []
         self.events: list[Event] = []
         self.pod_events: list[tuple[str, str, PodEvent]] = []
+        self.quota: Mapping[str, int] = {}
         self._clock = clock
         self._objects: dict[str, dict[tuple[str, str], Raw]] = {
             "jobs": {},
@@ -295,6 +307,9 @@ class FakeCluster:
             if meta["namespace"] == namespace and meta.get("labels", {}).get(names.LABEL_UID) == owner_uid
         ]
 
+    def _in(self, plural: str, namespace: str) -> Iterator[Raw]:
+        return (raw for raw in self._objects[plural].values() if raw["metadata"]["namespace"] == namespace)
+
     def _has(self, plural: str, namespace: str, name: str, uid: str) -> bool:
         raw = self._objects[plural].get((namespace, name))
         return raw is not None and raw["metadata"]["uid"] == uid
@@ -312,6 +327,11 @@ class FakeCluster:
         meta = raw["metadata"]
         if (namespace, meta["name"]) in self._objects[plural]:
             raise errors.AlreadyExistsError(f'"{meta["name"]}" already exists', code=409, reason="AlreadyExists")
+        if plural in ("jobs", "pods"):
+            resource = {"jobs": "jobs.batch"}.get(plural, plural)
+            check_quota(
+                self.quota, resource, meta["name"], [_has_ended(found) for found in self._in(plural, namespace)]
+            )
         meta.setdefault("uid", f"uid-{next(self._numbers)}")
         meta |= {"namespace": namespace, "creationTimestamp": timestamp(self._clock()), "generation": 1}
         return self._update(plural, raw)
@@ -380,3 +400,7 @@ def _config_map(raw: Raw) -> ConfigMap:
         data=dict(raw.get("data", {})),
         binary=tuple(raw.get("binaryData", {})),
     )
+
+
+def _has_ended(raw: Raw) -> bool:
+    return raw.get("status", {}).get("phase") in ("Succeeded", "Failed")

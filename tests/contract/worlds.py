@@ -56,6 +56,10 @@ class World(Protocol):
         """Sets spec.cancel."""
         ...
 
+    async def limit(self, **hard: int) -> None:
+        """Put a quota on the namespace, in force at once. `__` in a keyword stands for `/`, `_` for a dot."""
+        ...
+
 
 class FakeWorld:
     """FakeCluster."""
@@ -88,6 +92,13 @@ class FakeWorld:
 
     async def cancel(self, raw: dict[str, Any]) -> None:
         self.fake.apply({"metadata": raw["metadata"], "spec": {"cancel": True}})
+
+    async def limit(self, **hard: int) -> None:
+        self.fake.quota = _resources(hard)
+
+
+def _resources(hard: Mapping[str, int]) -> dict[str, int]:
+    return {key.replace("__", "/").replace("_", "."): value for key, value in hard.items()}
 
 
 class RealWorld:
@@ -150,6 +161,18 @@ class RealWorld:
     async def cancel(self, raw: dict[str, Any]) -> None:
         path = apiserver.simulationjobs(raw["metadata"]["namespace"], raw["metadata"]["name"])
         await self._merge(path, {"spec": {"cancel": True}})
+
+    async def limit(self, **hard: int) -> None:
+        path = f"/api/v1/namespaces/{self.namespace}/resourcequotas"
+        limits = {key: str(value) for key, value in _resources(hard).items()}
+        body = {"metadata": {"name": "q"}, "spec": {"hard": limits}}
+        await self.connection.request("POST", path, body=msgspec.json.encode(body))
+        async with asyncio.timeout(30):
+            while True:
+                found = msgspec.json.decode(await self.connection.request("GET", f"{path}/q"))
+                if "used" in found.get("status", {}):
+                    return
+                await asyncio.sleep(0.1)
 
     async def _merge(self, path: str, patch: dict[str, Any]) -> None:
         await self.connection.request("PATCH", path, body=msgspec.json.encode(patch), content_type=MERGE_PATCH)

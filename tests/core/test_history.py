@@ -1,8 +1,9 @@
 from datetime import timedelta
 from typing import Any
 
-from builders import NOW, a_job_fact, a_pod_fact, a_started_job, planned
+from builders import NOW, a_job_fact, a_pod_fact, a_started_job, planned, said
 from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.observed import Refusal
 from simjob.core.plan import DeleteJob, DeletePod, WriteJobStatus
 
 
@@ -66,3 +67,51 @@ def test_a_job_that_goes_already_is_left_alone() -> None:
 def test_children_of_cases_that_the_job_does_not_have_go() -> None:
     stray = a_job_fact(99)
     assert planned(sweep({}), stray).actions == (DeleteJob(job=stray),)
+
+
+class TestAQuotaOfObjects:
+    """Kept Jobs go where a quota counts them and refuses what is to start."""
+
+    def job(self, **spec: Any) -> Any:
+        return a_started_job(cases={"count": 9}, status={"ledger": {"succeeded": "0-2", "failed": "3"}}, **spec)
+
+    def children(self) -> list[JobFact]:
+        return [finished(index, succeeded=index < 3) for index in range(4)]
+
+    def refusal(self, **more: Any) -> Refusal:
+        return Refusal(**{"index": 4, "kind": "Job", "message": "exceeded quota: q", "counts_objects": True, **more})
+
+    def gone(self, refusal: Refusal, **spec: Any) -> list[int]:
+        actions = planned(self.job(**spec), *self.children(), refusal=refusal).actions
+        return [action.job.index for action in actions if isinstance(action, DeleteJob)]
+
+    def test_as_many_of_the_oldest_go_as_cases_are_to_start(self) -> None:
+        assert self.gone(self.refusal(), parallelism=2) == [0, 1]
+        assert self.gone(self.refusal(), parallelism=9) == [0, 1, 2, 3]
+
+    def test_none_go_for_another_refusal(self) -> None:
+        assert self.gone(self.refusal(counts_objects=False), parallelism=2) == []
+
+    def test_no_more_go_before_the_quota_has_been_counted_again(self) -> None:
+        assert self.gone(self.refusal(room_made_at=NOW - timedelta(seconds=4)), parallelism=2) == []
+        assert self.gone(self.refusal(room_made_at=NOW - timedelta(seconds=5)), parallelism=2) == [0, 1]
+
+    def test_what_goes_anyway_is_enough_if_it_is(self) -> None:
+        history = {"succeededCases": 1, "failedCases": 1}
+        assert self.gone(self.refusal(), parallelism=2, history=history) == [1, 0]
+
+    def test_none_go_where_nothing_is_to_start(self) -> None:
+        assert self.gone(self.refusal(), parallelism=0) == []
+
+    def test_status_says_so_only_where_something_can_go(self) -> None:
+        plan = planned(self.job(), *self.children(), refusal=self.refusal())
+        assert (said(plan).message or "").endswith("q; finished Jobs kept by `history` are deleted to make room")
+        assert (said(planned(self.job(), refusal=self.refusal())).message or "").endswith("exceeded quota: q")
+
+    def test_earlier_pods_of_a_retry_go_where_no_finished_job_is_left_and_pods_are_counted(self) -> None:
+        tried = a_job_fact(5, attempt=2)
+        pods = [a_pod_fact(job=tried, attempt=attempt, state=PodState.FAILED) for attempt in range(2)]
+        job = a_started_job(cases={"count": 9}, parallelism=1)
+        for kind, expected in (("Pod", [pods[0]]), ("Job", [])):
+            actions = planned(job, tried, *pods, refusal=self.refusal(kind=kind)).actions
+            assert [action.pod for action in actions if isinstance(action, DeletePod)] == expected

@@ -119,6 +119,7 @@ class Reason:
     OFTEN_DISRUPTED: Final = "OftenDisrupted"
     RESULTS_REFUSED: Final = "ResultsRefused"
     DEADLINE_REFUSED: Final = "DeadlineRefused"
+    HISTORY_REMOVED: Final = "HistoryRemoved"
     STATUS_REFUSED: Final = "StatusRefused"
     UNKNOWN_CASES: Final = "UnknownCases"
     # Of a Job's condition Failed; the first three are the Job controller's own. The second is a pod's, too, that its

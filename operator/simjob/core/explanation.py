@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from simjob.api.names import Reason
 from simjob.api.status import Phase
-from simjob.core import stopping, summary
+from simjob.core import history, stopping, summary
 from simjob.core.attempts import Due, Held, Live
 from simjob.core.containers import PULL_FAILURES
 from simjob.core.facts import PodFact, PodState
@@ -32,7 +32,8 @@ def _refusal(situation: Situation) -> tuple[str, str] | None:
     if refusal.kind == CASE_TABLE:
         return Reason.TABLE_REFUSED, f"case {refusal.index} cannot start: {refusal.message}"
     reason = Reason.POD_REFUSED if refusal.kind == "Pod" else Reason.JOB_REFUSED
-    return reason, f"the {refusal.kind} of case {refusal.index} is refused: {refusal.message}"
+    room = "; finished Jobs kept by `history` are deleted to make room" if history.makes_room(situation) else ""
+    return reason, f"the {refusal.kind} of case {refusal.index} is refused: {refusal.message}{room}"
 
 
 def _waiting(situation: Situation) -> tuple[str, str] | None:

@@ -5,11 +5,12 @@ A Job goes when its case is in the *stored* ledger: when its outcome is safe, ne
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from simjob.core import attempts, jobstatus, stopping
 from simjob.core.attempts import Ended, Outcome
-from simjob.core.facts import JobFact
+from simjob.core.facts import JobFact, PodFact
 from simjob.core.observed import CaseFacts
 from simjob.core.plan import Action, DeleteJob, DeletePod, WriteJobStatus
 from simjob.core.situation import Situation
@@ -17,6 +18,8 @@ from simjob.core.situation import Situation
 # So much of what nothing waits for is done before the cluster is looked at again: some tenths of a second. A case needs
 # three such actions in its life, so these are three times as many as the creations that fit beside them.
 AT_ONCE: Final = 192
+# The quota controller counts again a moment after a deletion. No more is deleted before it has had time for that.
+RECOUNT: Final = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,49 @@ def surplus(situation: Situation) -> tuple[Action, ...]:
     return (
         *_keep_newest(succeeded, history.succeeded_cases, Outcome.SUCCEEDED, situation),
         *_keep_newest(failed, history.failed_cases, Outcome.FAILED, situation),
+    )
+
+
+def makes_room(situation: Situation) -> bool:
+    """Return whether what is kept goes, because a quota counts it and refuses what is to start."""
+    refusal = situation.observed.refusal
+    if refusal is None or not refusal.counts_objects:
+        return False
+    return refusal.room_made_at is not None or bool(_kept(situation) or _earlier_pods(situation))
+
+
+def room(situation: Situation, wanted: int) -> tuple[DeleteJob | DeletePod, ...]:
+    """Return what goes so that `wanted` creations fit into a quota of objects: the oldest finished Jobs.
+
+    Where none is left, and pods are counted, the ended pods of cases that are tried again.
+    """
+    refusal = situation.observed.refusal
+    if refusal is None or not refusal.counts_objects:
+        return ()
+    if refusal.room_made_at is not None and situation.now < refusal.room_made_at + RECOUNT:
+        return ()
+    going = {action.job.uid for action in surplus(situation) if isinstance(action, DeleteJob)}
+    kept = [DeleteJob(job=job) for job in _kept(situation) if job.uid not in going]
+    if kept or going or refusal.kind != "Pod":
+        return tuple(kept[: max(wanted - len(going), 0)])
+    return tuple(DeletePod(pod=pod) for pod in _earlier_pods(situation)[:wanted])
+
+
+def _kept(situation: Situation) -> list[JobFact]:
+    """Return the Jobs of recorded cases that are finished, oldest first."""
+    ledger = situation.job.status.ledger
+    recorded = ledger.succeeded.union(ledger.failed)
+    found = (case.job for case in situation.closed if case.index in recorded and not case.live_pods)
+    finished = [job for job in found if job and job.succeeded is not None and not job.terminating]
+    return sorted(finished, key=lambda job: (job.finished_at or situation.now, job.index))
+
+
+def _earlier_pods(situation: Situation) -> list[PodFact]:
+    """Return the ended pods of earlier attempts of cases that are tried again, oldest first."""
+    pods = ((case.job, pod) for case in situation.open for pod in case.pods if case.job)
+    found = [pod for job, pod in pods if pod.job_uid == job.uid and pod.attempt < job.attempt]
+    return sorted(
+        (pod for pod in found if pod.ended and not (pod.gone or pod.terminating)), key=lambda pod: pod.created
     )
 
 

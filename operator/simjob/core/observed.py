@@ -20,7 +20,8 @@ class Refusal:
     """Why the API server did not take a Job or pod of ours the last time. `permanent`: it never will.
 
     `kind`: Job, Pod, or CASE_TABLE.
-    `counts_objects`: a quota of objects is used up, in which finished Jobs or pods count too.
+    `counts_objects`: a quota of objects is used up, in which finished Jobs or pods count too. `room_made_at`: when some
+    of them were last deleted for it.
     """
 
     index: int
@@ -29,6 +30,7 @@ class Refusal:
     case_name: str = ""
     permanent: bool = False
     counts_objects: bool = False
+    room_made_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,6 +66,7 @@ def running(situation: Situation) -> Plan:
     starts = _start(situation, BATCH - housekeeping.size)
     starting = bool(starts.actions or starts.again or situation.has_pod(PodState.PENDING, PodState.ASSIGNED))
     actions.extend(housekeeping.some(_told(situation, starting)))
+    room = history.room(situation, len(starts.actions))
     saying = explanation.explain(situation)
     status = summary.summarize(situation, saying, round_=starts.round_)
     times = [summary.resync_at(situation.now), *_times(situation, starting), *([starts.again] if starts.again else [])]
@@ -75,9 +76,14 @@ def running(situation: Situation) -> Plan:
     if (over_at := totaltime.over_at(situation)) is not None:
         times.append(over_at)
     return Plan(
-        actions=(*actions, *starts.actions),
+        actions=(*actions, *room, *starts.actions),
         status=status,
-        notices=(*_lost(situation), *_often_disrupted(situation), *starts.notices),
+        notices=(
+            *_lost(situation),
+            *_often_disrupted(situation),
+            *_removed(situation, len(room)),
+            *starts.notices,
+        ),
         unstarted=unstarted.pods(situation),
         look_again=max(min(times), situation.now),
     )
@@ -220,6 +226,14 @@ def _often_disrupted(situation: Situation) -> tuple[Notice, ...]:
         f"case {index} the last time: {count.last_disruption}"
     )
     return (Notice(reason=Reason.OFTEN_DISRUPTED, action="Replace", note=note, warning=True),)
+
+
+def _removed(situation: Situation, room: int) -> tuple[Notice, ...]:
+    refusal = situation.observed.refusal
+    if refusal is None or not room:
+        return ()
+    note = f"deleting {room} finished Jobs or pods that were kept for their logs, to make room: {refusal.message}"
+    return (Notice(reason=Reason.HISTORY_REMOVED, action="MakeRoom", note=note, warning=True),)
 
 
 def _times(situation: Situation, starting: bool) -> Iterable[datetime]:

@@ -5,12 +5,12 @@ Losing it costs calls, never a case. Times are the event loop's, which do not ju
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from simjob.core.observed import Refusal
-from simjob.core.plan import Action, CreateCase, Plan, StartAttempt
+from simjob.core.observed import Observed, Refusal
+from simjob.core.plan import Action, CreateCase, DeleteJob, DeletePod, Plan, StartAttempt
 from simjob.runtime import backoff
 from simjob.runtime.backoff import Backoffs
 from simjob.runtime.outcome import Outcome
@@ -44,6 +44,8 @@ class Memory:
     refusal: Refusal | None = None
     _refusals: int = 0
     _refused_until: float = float("-inf")
+    _occupied: int | None = None
+    _freed: int = 0
     _wrote_at: float = float("-inf")
 
     def wrote(self) -> None:
@@ -73,10 +75,30 @@ class Memory:
         if refusal:
             self._refused_until = _now() + _REFUSAL_DELAYS[min(self._refusals, len(_REFUSAL_DELAYS) - 1)]
             self._refusals += 1
-            self.refusal = refusal
+            self.refusal = replace(refusal, room_made_at=before.room_made_at if before else None)
         elif accepted:
-            self.refusal, self._refused_until, self._refusals = None, float("-inf"), 0
+            self.refusal, self._refused_until, self._refusals, self._occupied = None, float("-inf"), 0, None
+        if refusal or accepted:
+            self._freed = 0
         return self.refusal != before
+
+    def note_room(self, actions: Iterable[Action], outcome: Outcome, now: datetime) -> None:
+        """Note when finished Jobs or pods were deleted while a quota that counts them refuses creations."""
+        deletions = (action for action in actions if isinstance(action, DeleteJob | DeletePod))
+        deleted = any(backoff.subject(action) not in outcome.failed for action in deletions)
+        if deleted and self.refusal and self.refusal.counts_objects:
+            self.refusal = replace(self.refusal, room_made_at=now)
+
+    def saw(self, observed: Observed) -> None:
+        """Note what there is while creations are refused: what has ended or gone may have made room in a quota."""
+        if self.refusal is None:
+            return
+        pods = [pod for case in observed.cases for pod in case.pods if not pod.gone]
+        occupied = len(pods) + sum(pod.live for pod in pods) + sum(case.job is not None for case in observed.cases)
+        if self._occupied is not None and occupied < self._occupied:
+            self._freed += self._occupied - occupied
+            self._refusals = 0
+        self._occupied = occupied
 
     def note_calls(self, actions: Iterable[Action], outcome: Outcome) -> None:
         """Note which calls of the actions failed, and which did not."""
@@ -89,14 +111,16 @@ class Memory:
     def permitted(self, actions: tuple[Action, ...]) -> tuple[Action, ...]:
         """Leave out what failed a moment ago, and creations while the API server refuses them.
 
-        One creation is left in when it is time to try again.
+        One creation is left in when it is time to try again, and as many as have ended or gone since the last try.
         """
         actions = tuple(action for action in actions if not self.calls.holds(backoff.subject(action)))
         if self.refusal is None and self.calls.failures(backoff.CREATE) < _FAILED_FOR_ALL:
             return actions
         creations = [action for action in actions if isinstance(action, CreateCase | StartAttempt)]
         others = tuple(action for action in actions if not isinstance(action, CreateCase | StartAttempt))
-        return others if _now() < self._refused_until else (*others, *creations[:1])
+        if _now() < self._refused_until and not self._freed:
+            return others
+        return (*others, *creations[: max(self._freed, 1)])
 
     def until_look(self, plan: Plan, now: datetime) -> float | None:
         """Returns in how many seconds to plan anew, None for when something changes.

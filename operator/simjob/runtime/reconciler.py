@@ -170,6 +170,7 @@ class Reconciler:
         started = self._stopwatch()
         children = self._store.observe(key, spent=memory.spent, refusal=memory.refusal)
         observed = replace(children, prepared=self.preparing.answer(key), words=self.pod_events.words(key))
+        memory.saw(observed)
         if memory.spent is not None:
             # A creation without an answer shows here, if it was one.
             memory.spent.update(case.index for case in observed.cases if case.job and case.job.round == status.round)
@@ -192,6 +193,7 @@ class Reconciler:
             _log.info(done, extra=_about(key, simulationjob=job.metadata.name, **_tally(actions)))
         self.recorder.note(job.metadata, outcome.notices)
         memory.note_calls(actions, outcome)
+        memory.note_room(actions, outcome, self._clock())
         if memory.note_creations(refusal=outcome.refusal, accepted=outcome.accepted):
             self._queue.add(key)
         if outcome.trouble:

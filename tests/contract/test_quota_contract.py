@@ -1,0 +1,67 @@
+"""What a quota counts, in FakeCluster and on a real API server."""
+
+import asyncio
+
+import pytest
+from contract.given import make_job, make_pod
+from contract.worlds import World
+from simjob.api.simulationjob import SimulationJob
+from simjob.core.facts import PodFact
+from simjob.runtime.cluster import Cluster
+from simjob.runtime.errors import ForbiddenError, ObjectQuotaError
+
+
+async def make_first_pod(cluster: Cluster, sweep: SimulationJob) -> PodFact:
+    return await make_pod(cluster, await make_job(cluster, sweep))
+
+
+async def recounted(cluster: Cluster, sweep: SimulationJob, index: int) -> None:
+    """Create a Job as soon as the quota has been counted again."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await make_job(cluster, sweep, index)
+            except ObjectQuotaError:
+                await asyncio.sleep(0.2)
+            else:
+                return
+
+
+async def test_a_quota_of_jobs_counts_them_until_they_are_deleted(
+    cluster: Cluster, world: World, sweep: SimulationJob
+) -> None:
+    await world.limit(count__jobs_batch=1)
+    first = await make_job(cluster, sweep)
+    with pytest.raises(ObjectQuotaError, match=r"exceeded quota: q, requested: count/jobs\.batch=1,"):
+        await make_job(cluster, sweep, 1)
+    await cluster.delete_job(first.fact.namespace, first.fact.name, first.fact.uid)
+    await recounted(cluster, sweep, 1)
+
+
+async def test_a_count_of_pods_has_ended_ones_in_it(cluster: Cluster, world: World, sweep: SimulationJob) -> None:
+    await world.limit(count__pods=1)
+    pod = await make_first_pod(cluster, sweep)
+    await world.set_status(pod.namespace, pod.name, phase="Succeeded")
+    second = await make_job(cluster, sweep, 1)
+    with pytest.raises(ObjectQuotaError, match="requested: count/pods=1"):
+        await make_pod(cluster, second)
+
+
+async def test_a_quota_of_pods_has_only_live_ones_in_it_and_is_none_of_objects(
+    cluster: Cluster, world: World, sweep: SimulationJob
+) -> None:
+    await world.limit(pods=1)
+    pod = await make_first_pod(cluster, sweep)
+    second = await make_job(cluster, sweep, 1)
+    with pytest.raises(ForbiddenError, match="exceeded quota: q, requested: pods=1") as caught:
+        await make_pod(cluster, second)
+    assert not isinstance(caught.value, ObjectQuotaError)
+    await world.set_status(pod.namespace, pod.name, phase="Succeeded")
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await make_pod(cluster, second)
+            except ForbiddenError:
+                await asyncio.sleep(0.2)
+            else:
+                return
