@@ -130,10 +130,11 @@ class FakeCluster:
         state = {"running": {"startedAt": timestamp(self._clock())}}
         self.set_pod(namespace, name, phase="Running", containerStatuses=[{"name": "simulation", "state": state}])
 
-    def end_pod(self, namespace: str, name: str, exit_code: int = 0, message: str = "") -> None:
+    def end_pod(self, namespace: str, name: str, exit_code: int = 0, message: str = "", reason: str = "") -> None:
         """Plays a simulation that ends and leaves a message; a pod that was asked to stop is gone then."""
         before = self._object("pods", namespace, name)["status"].get("containerStatuses", [{}])
-        end: Raw = {"exitCode": exit_code, "reason": "Error" if exit_code else "Completed", "message": message}
+        reason = reason or ("Error" if exit_code else "Completed")
+        end: Raw = {"exitCode": exit_code, "reason": reason, "message": message}
         if running := before[0].get("state", {}).get("running"):
             end |= running | {"finishedAt": timestamp(self._clock())}
         state = {"terminated": end}

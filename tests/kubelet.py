@@ -16,6 +16,11 @@ FOR_EVER: Final = -1
 NO_NODE: Final = -2
 NO_START: Final = -3
 OVERTIME: Final = -4
+# Its node reboots; it is evicted for a limit of its own; the same, and the kubelet says Succeeded after that.
+REBOOT: Final = -5
+EVICTED: Final = -6
+EVICTED_FIRST: Final = -7
+_TOO_MUCH: Final = "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. "
 # The scheduler's clock is slow.
 _SKEW: Final = timedelta(hours=-1)
 
@@ -96,6 +101,9 @@ class ScriptedKubelet:
             return
         self._cluster.finished.add(name)
         self._note(index, does)
+        if does in (REBOOT, EVICTED, EVICTED_FIRST):
+            self._end_by_node(name, does)
+            return
         if does == OVERTIME:
             self._set(name, reason="DeadlineExceeded")
         code = 137 if does == OVERTIME else does
@@ -125,6 +133,18 @@ class ScriptedKubelet:
         tell({"terminated": {"exitCode": 143, "reason": "Error"}}, phase=phase, **why)
         if stop.is_set():
             self._cluster.remove("pods", "default", name)
+
+    def _end_by_node(self, name: str, does: int) -> None:
+        if does == REBOOT:
+            self._cluster.end_pod("default", name, 255, reason="Unknown")
+            return
+        if does == EVICTED_FIRST:
+            self._set(name, phase="Failed", reason="Evicted", message=_TOO_MUCH)
+            self._set(name, reason=None, message=None)
+            self._cluster.end_pod("default", name, 0)
+            return
+        self._set(name, reason="Evicted", message=_TOO_MUCH)
+        self._cluster.end_pod("default", name, 137)
 
     async def _until_deadline(self, name: str, accepted: datetime, stop: asyncio.Event) -> None:
         """Waits until the pod's deadline, which others draw in meanwhile, or until it is asked to stop."""

@@ -111,7 +111,7 @@ class JudgedCluster(FakeCluster):
             pass  # Judged with the status that relies on them.
         elif not deleted and raw["metadata"]["uid"] not in self._uids.values():
             self._judge_creation(plural, raw)
-        elif plural == "pods" and raw["status"]["phase"] in ("Succeeded", "Failed"):
+        elif plural == "pods" and raw["status"]["phase"] in ("Succeeded", "Failed") and _has_ended(raw):
             self._ran.setdefault(_index(raw), {})[raw["metadata"]["uid"]] = _seconds(raw)
             own = raw["metadata"]["name"] in self.finished
             self._said[_index(raw)] = _end(raw)["message"] if own else ""
@@ -215,6 +215,11 @@ class JudgedCluster(FakeCluster):
     def _must(self, oracle: str, holds: bool, what: str) -> None:
         if not holds:
             self.breach(oracle, what)
+
+
+def _has_ended(pod: Raw) -> bool:
+    """Tell whether the kubelet says how the container ended: it may call a pod Failed before."""
+    return "terminated" in pod["status"]["containerStatuses"][0]["state"]
 
 
 def _index(raw: Raw) -> int:

@@ -32,6 +32,8 @@ _WRITES: Final = (
     "delete_job",
     "create_pod",
     "limit_pod",
+    "label_pod",
+    "label_job",
     "delete_pod",
     "patch_simulationjob_status",
     "create_config_map",

@@ -5,7 +5,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,13 +14,16 @@ import msgspec
 import pytest
 from builders import a_job_dict
 from fakes import FakeCluster
-from simjob.runtime import apiserver
+from simjob.api import names
+from simjob.core.objects import Pod
+from simjob.runtime import apiserver, informer
 from simjob.runtime.apiserver import ApiServer
 from simjob.runtime.budget import Budget
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.connection import MERGE_PATCH, Connection
 from simjob.runtime.credentials import Credentials
 from simjob.runtime.errors import NotFoundError
+from simjob.runtime.informer import Informer, Sink
 
 CRDS = Path(__file__).parents[2] / "crds"
 KUBECTL = Path(sys.executable).with_name("kubectl")
@@ -50,6 +53,18 @@ class World(Protocol):
 
     async def tell_of_pod(self, namespace: str, name: str, reason: str, message: str) -> None:
         """Creates a warning about a pod, as a kubelet does."""
+        ...
+
+    async def unlabel(self, plural: str, namespace: str, name: str) -> None:
+        """Remove from a Job or a pod the label by which the operator lists and watches."""
+        ...
+
+    async def copy_pod(self, namespace: str, name: str, copy: str) -> None:
+        """Make a pod of another name with the labels of this one, as `kubectl debug --copy-to --keep-labels` does."""
+        ...
+
+    def watching_pods(self, sink: Sink[Pod]) -> AbstractAsyncContextManager[None]:
+        """Tell a sink of the pods as the operator's watch does."""
         ...
 
     async def cancel(self, raw: dict[str, Any]) -> None:
@@ -89,6 +104,19 @@ class FakeWorld:
 
     async def tell_of_pod(self, namespace: str, name: str, reason: str, message: str) -> None:
         self.fake.tell_of_pod(namespace, name, reason, message)
+
+    async def unlabel(self, plural: str, namespace: str, name: str) -> None:
+        self.fake.relabel(plural, namespace, name, uid=None)
+
+    async def copy_pod(self, namespace: str, name: str, copy: str) -> None:
+        raw = next(pod for pod in self.fake.objects("pods") if pod["metadata"]["name"] == name)
+        metadata = {"name": copy, "labels": raw["metadata"]["labels"]}
+        self.fake.put("pods", namespace, {"metadata": metadata, "spec": raw["spec"], "status": {"phase": "Pending"}})
+
+    @asynccontextmanager
+    async def watching_pods(self, sink: Sink[Pod]) -> AsyncIterator[None]:
+        self.fake.watch(pods=sink)
+        yield
 
     async def cancel(self, raw: dict[str, Any]) -> None:
         self.fake.apply({"metadata": raw["metadata"], "spec": {"cancel": True}})
@@ -157,6 +185,29 @@ class RealWorld:
         event = kubelet_event(about, reason, message, datetime.now(UTC))
         path = f"/api/v1/namespaces/{namespace}/events"
         await self.connection.request("POST", path, body=msgspec.json.encode(event))
+
+    async def unlabel(self, plural: str, namespace: str, name: str) -> None:
+        root = "/api/v1" if plural == "pods" else "/apis/batch/v1"
+        path = f"{root}/namespaces/{namespace}/{plural}/{name}"
+        await self._merge(path, {"metadata": {"labels": {names.LABEL_UID: None}}})
+
+    async def copy_pod(self, namespace: str, name: str, copy: str) -> None:
+        path = f"/api/v1/namespaces/{namespace}/pods"
+        raw = msgspec.json.decode(await self.connection.request("GET", f"{path}/{name}"))
+        metadata = {"name": copy, "labels": raw["metadata"]["labels"]}
+        body = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": raw["spec"]}
+        await self.connection.request("POST", path, body=msgspec.json.encode(body))
+
+    @asynccontextmanager
+    async def watching_pods(self, sink: Sink[Pod]) -> AsyncIterator[None]:
+        watch = Informer(self.connection, informer.path(informer.PODS, self.namespace), Pod, sink)
+        task = asyncio.create_task(watch.run())
+        try:
+            await watch.synced.wait()
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def cancel(self, raw: dict[str, Any]) -> None:
         path = apiserver.simulationjobs(raw["metadata"]["namespace"], raw["metadata"]["name"])

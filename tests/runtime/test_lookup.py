@@ -151,3 +151,16 @@ async def test_a_copy_that_runs_does_not_keep_cancelled_from_being_said(one: One
         await asyncio.sleep(2)
         assert one.status["phase"] == "CANCELLED"
         assert one.pods() == [f"{pod}-debug"]
+
+
+async def test_a_job_whose_label_was_lost_while_no_operator_ran_is_found_by_its_pod(one: OneOperator) -> None:
+    one.apply(cases={"count": 1})
+    async with one.operator():
+        pod = await running(one)
+    one.cluster.relabel("jobs", "default", pod.removesuffix("-0"), uid=None)
+    async with one.operator():
+        await asyncio.sleep(20)
+        assert (one.pods(), one.times("delete_pod")) == ([pod], [])
+        one.cluster.end_pod("default", pod, 0)
+        await asyncio.sleep(2)
+        assert (one.status["phase"], one.status.get("round", 0)) == ("COMPLETED", 0)

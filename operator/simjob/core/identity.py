@@ -51,6 +51,11 @@ def pod_name(job: str, attempt: int) -> str:
     return f"{job}-{attempt}"
 
 
+def job_of(pod: str) -> str:
+    """Return the name of the Job whose attempt a pod of this name is."""
+    return pod.rpartition("-")[0]
+
+
 def of_job(meta: Meta) -> JobIdentity | None:
     """Return whose case a Job is; None if a SimulationJob does not control it, or if it has another name than ours."""
     owner = next((owner for owner in meta.owner_references if owner.controller), None)

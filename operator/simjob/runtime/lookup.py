@@ -47,6 +47,11 @@ class Lookup:
         if self._store.has_unseen(key):
             self._queue.add_after(key, AGAIN.total_seconds())
 
+    async def find_jobs(self, key: Key) -> None:
+        """Read the Jobs that pods name and that are not known. Raises ClusterError."""
+        pods = self._store.without_job(key)
+        await self._together(key, [self._find_job(pod) for pod in pods])
+
     async def find_pods(self, key: Key) -> None:
         """Read the pods of Jobs whose current attempt has none that is known, though it may have one.
 
@@ -79,16 +84,28 @@ class Lookup:
         except NotFoundError:
             self._store.job_deleted(job)
             return
-        if found.uid != job.uid:
-            self._store.job_deleted(job)
-            return
-        self._store.put_job(found)
-        if found.labelled:
-            self._store.shown(found)
+        if found.uid == job.uid:
+            await self._take_job(found)
         else:
-            call = self._cluster.label_job(job.namespace, job.name, job.uid, job.owner_uid)
-            if labelled := await self._labelled(call, job):
-                self._store.put_job(labelled)
+            self._store.job_deleted(job)
+
+    async def _find_job(self, pod: PodFact) -> None:
+        name = identity.job_of(pod.name)
+        try:
+            found = (await self._cluster.get_job(pod.namespace, name)).fact
+        except NotFoundError:
+            return
+        if found.uid == pod.job_uid:
+            await self._take_job(found)
+
+    async def _take_job(self, job: JobFact) -> None:
+        self._store.put_job(job)
+        if job.labelled:
+            self._store.shown(job)
+            return
+        call = self._cluster.label_job(job.namespace, job.name, job.uid, job.owner_uid)
+        if labelled := await self._labelled(call, job):
+            self._store.put_job(labelled)
 
     async def _look_up_pod(self, pod: PodFact) -> None:
         found = await self._get_pod(pod.namespace, pod.name, pod.owner_uid)

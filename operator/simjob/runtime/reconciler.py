@@ -157,6 +157,7 @@ class Reconciler:
                     self._store.put_job(job)
                 for pod in await self._cluster.list_pods(key.namespace, key.uid, live_only=False):
                     self._store.put_pod(pod)
+                await self._lookup.find_jobs(key)
                 await self._lookup.find_pods(key)
         memory.is_caught_up = True
         return True

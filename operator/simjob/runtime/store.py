@@ -323,6 +323,12 @@ class Store:
         """Return whether there is a Job or a pod that the watches do not show."""
         return bool(self._known(key).unseen)
 
+    def without_job(self, key: Key) -> tuple[PodFact, ...]:
+        """Return a pod of each Job that pods name, that is not known, and that its pod may have outlived or not."""
+        children = self._known(key)
+        pods = {pod.job_uid: pod for pod in children.pods.values() if not pod.gone and pod.job_uid not in children.jobs}
+        return tuple(pods.values())
+
     def without_pod(self, key: Key, now: datetime) -> tuple[JobFact, ...]:
         """Return the Jobs of unfinished cases whose current attempt may have a pod, and has none that is known."""
         children = self._known(key)

@@ -1,0 +1,117 @@
+"""What FakeCluster and a real API server both do with children that lose their label, and with copies of pods."""
+
+import asyncio
+from collections.abc import Callable, Set
+
+import pytest
+from contract.given import make_job, make_pod
+from contract.worlds import World
+from simjob.api import names
+from simjob.api.simulationjob import SimulationJob
+from simjob.core.objects import Pod
+from simjob.runtime.cluster import Cluster, StoredJob
+from simjob.runtime.errors import ConflictError
+
+STRANGER = "0b0c4fd2-5f39-4c0e-9a05-00000000dead"
+
+
+@pytest.fixture
+async def job(cluster: Cluster, sweep: SimulationJob) -> StoredJob:
+    return await make_job(cluster, sweep)
+
+
+async def test_a_pod_without_its_label_is_not_listed_and_found_by_name(
+    cluster: Cluster, world: World, job: StoredJob
+) -> None:
+    pod = await make_pod(cluster, job)
+    await world.unlabel("pods", pod.namespace, pod.name)
+    assert await cluster.list_pods(pod.namespace, pod.owner_uid, live_only=True) == []
+    found = await cluster.get_pod(pod.namespace, pod.name, pod.owner_uid)
+    assert (found.uid, found.owner_uid, found.job_uid, found.labelled) == (pod.uid, pod.owner_uid, pod.job_uid, False)
+    assert found.version > pod.version
+
+
+async def test_a_pod_gets_its_label_back(cluster: Cluster, world: World, job: StoredJob) -> None:
+    pod = await make_pod(cluster, job)
+    await world.unlabel("pods", pod.namespace, pod.name)
+    assert (await cluster.label_pod(pod.namespace, pod.name, pod.uid, pod.owner_uid)).labelled
+    assert [found.uid for found in await cluster.list_pods(pod.namespace, pod.owner_uid, live_only=True)] == [pod.uid]
+    with pytest.raises(ConflictError):
+        await cluster.label_pod(pod.namespace, pod.name, STRANGER, pod.owner_uid)
+
+
+async def test_a_job_without_its_label_is_found_by_name_and_gets_it_back(
+    cluster: Cluster, world: World, job: StoredJob
+) -> None:
+    fact = job.fact
+    await world.unlabel("jobs", fact.namespace, fact.name)
+    assert await cluster.list_jobs(fact.namespace, fact.owner_uid) == []
+    assert not (await cluster.get_job(fact.namespace, fact.name)).fact.labelled
+    assert (await cluster.label_job(fact.namespace, fact.name, fact.uid, fact.owner_uid)).labelled
+    assert [found.uid for found in await cluster.list_jobs(fact.namespace, fact.owner_uid)] == [fact.uid]
+    with pytest.raises(ConflictError):
+        await cluster.label_job(fact.namespace, fact.name, STRANGER, fact.owner_uid)
+
+
+async def test_a_copy_of_a_pod_is_not_listed(cluster: Cluster, world: World, job: StoredJob) -> None:
+    pod = await make_pod(cluster, job)
+    await world.copy_pod(pod.namespace, pod.name, f"{pod.name}-debug")
+    for live_only in (True, False):
+        listed = await cluster.list_pods(pod.namespace, pod.owner_uid, live_only=live_only)
+        assert [found.uid for found in listed] == [pod.uid]
+
+
+class Told:
+    """A sink that keeps what it is told last of a pod."""
+
+    def __init__(self) -> None:
+        self.last: dict[str, tuple[str, Pod]] = {}
+        self._changed = asyncio.Event()
+
+    def upsert(self, obj: Pod) -> None:
+        self.last[obj.metadata.name] = "there", obj
+        self._changed.set()
+
+    def delete(self, obj: Pod) -> None:
+        self.last[obj.metadata.name] = "gone", obj
+        self._changed.set()
+
+    def listed(self, uids: Set[str], version: int) -> None:
+        pass
+
+    async def wait(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not holds():
+                self._changed.clear()
+                await self._changed.wait()
+
+
+async def test_a_pod_that_loses_its_label_leaves_the_watch_as_it_was_before(
+    cluster: Cluster, world: World, job: StoredJob
+) -> None:
+    told = Told()
+    async with world.watching_pods(told):
+        pod = await make_pod(cluster, job)
+        await told.wait(lambda: told.last.get(pod.name, ("", None))[0] == "there")
+        await world.unlabel("pods", pod.namespace, pod.name)
+        await told.wait(lambda: told.last[pod.name][0] == "gone")
+        last = told.last[pod.name][1].metadata
+        assert last.labels[names.LABEL_UID] == pod.owner_uid
+        assert int(last.resource_version) > pod.version
+        assert last.deletion_timestamp is None
+        await cluster.label_pod(pod.namespace, pod.name, pod.uid, pod.owner_uid)
+        await told.wait(lambda: told.last[pod.name][0] == "there")
+
+
+async def test_a_pod_that_is_deleted_at_once_was_at_grace_period_0(
+    cluster: Cluster, world: World, job: StoredJob
+) -> None:
+    told = Told()
+    async with world.watching_pods(told):
+        pod = await make_pod(cluster, job)
+        await told.wait(lambda: pod.name in told.last)
+        await cluster.delete_pod(pod.namespace, pod.name, pod.uid)
+        await told.wait(lambda: told.last[pod.name][0] == "gone")
+        last = told.last[pod.name][1].metadata
+        assert last.deletion_timestamp is not None
+        assert last.deletion_grace_period_seconds == 0
