@@ -203,3 +203,16 @@ async def test_a_watch_that_fails_all_the_time_costs_a_list_every_five_seconds_a
             resync.troubled()
             await asyncio.sleep(0.1)
         assert world.lists - before <= 21
+
+
+async def test_kopf_is_not_overtaken_as_long_as_it_brings_more() -> None:
+    world = World()
+    world.cut_off()
+    raws = [world.cluster.apply(sweep(f"sweep-{index}")) for index in range(10)]
+    async with world.running() as resync:
+        for raw in raws:
+            await asyncio.sleep(3)
+            resync.seen(raw)
+        await asyncio.sleep(1)
+        assert resync.synced.is_set()
+    assert world.cluster.calls == []

@@ -20,7 +20,7 @@ from simjob.runtime.connection import Requests
 from simjob.runtime.handlers import SimulationJobSink
 
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-# kopf gets so long to bring what the list already shows.
+# Seconds that kopf gets to bring what the list already shows, or to bring the next part of it.
 _GRACE: Final = 5.0
 _POLL: Final = 0.1
 _RETRY: Final = 2.0
@@ -127,9 +127,13 @@ class Resync:
                 _log.info("found gone", extra={"namespace": known.namespace, "simulationjob": known.name})
                 self._sink.deleted({"metadata": {"namespace": known.namespace, "name": known.name, "uid": uid}})
         behind = [meta for meta in listed if self._is_behind(meta)]
-        while behind and self._monotonic() - noticed < _GRACE:
+        progress = noticed
+        while behind and self._monotonic() - progress < _GRACE:
             await asyncio.sleep(_POLL)
-            behind = [meta for meta in behind if self._is_behind(meta)]
+            left = [meta for meta in behind if self._is_behind(meta)]
+            # A list of large objects takes kopf longer; to ask for each of them besides would take it longer still.
+            progress = self._monotonic() if len(left) < len(behind) else progress
+            behind = left
         for meta in behind:
             await self._heal(meta, noticed)
 
