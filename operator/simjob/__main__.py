@@ -113,7 +113,6 @@ class Operator:
         # What is there now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(50_000, 50, 100)
         _log.info("caches are filled")
         await leadership.serve(self._elector, self._lead)
 
@@ -152,6 +151,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the operator; returns the process's exit code."""
     configured = settings.load(sys.argv[1:] if argv is None else argv)
     logs.configure(configured)
+    # What is read at the start stays: with the usual thresholds the collector would look at all of it many times.
+    gc.set_threshold(50_000, 50, 100)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run(configured))

@@ -10,7 +10,7 @@ import yaml
 from aiohttp import web
 from builders import a_job_dict
 from simjob.api import names
-from simjob.runtime import envelope, handlers
+from simjob.runtime import handlers
 from simjob.runtime.budget import Budget
 from simjob.runtime.connection import Connection
 from simjob.runtime.credentials import Credentials
@@ -259,14 +259,6 @@ async def test_kopf_that_was_started_again_can_still_be_stopped(api: Api) -> Non
         watch.stop.set()
         async with asyncio.timeout(2):
             await watch.task
-
-
-async def test_kopf_is_given_neither_spec_nor_status(api: Api) -> None:
-    raw = a_job_dict(metadata={"managedFields": [{"manager": "x"}]}, status={"phase": "RUNNING"})
-    sealed = envelope.sealed(msgspec.json.encode(raw))
-    assert not {"spec", "status"} & set(sealed)
-    assert set(sealed["metadata"]) == {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"}
-    assert envelope.opened(sealed) == raw
 
 
 async def test_without_the_crd_it_waits_and_can_still_be_stopped(api: Api) -> None:

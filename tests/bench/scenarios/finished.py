@@ -93,7 +93,14 @@ def status(cases: int) -> dict[str, Any]:
     truths = {"Finished": "True", "Succeeded": "True", "Cancelled": "False", "Suspended": "False"}
     truths |= {"Reconciling": "False", "Stalled": "False"}
     conditions = [
-        {"type": kind, "status": truth, "reason": "Completed", "message": message, "lastTransitionTime": at}
+        {
+            "type": kind,
+            "status": truth,
+            "reason": "Completed",
+            "message": message,
+            "lastTransitionTime": at,
+            "observedGeneration": 1,
+        }
         for kind, truth in truths.items()
     ]
     return {
