@@ -54,8 +54,11 @@ def sealed(raw: bytes) -> dict[str, Any]:
 
 
 def opened(body: dict[str, Any]) -> dict[str, Any]:
-    """Return the whole object of what `sealed` made; the listed cases of one that has ended are not decoded."""
-    parts = _PARTS.decode(body[_CONTENT])
+    """Take the whole object out of what `sealed` made; the listed cases of one that has ended are not decoded.
+
+    Taken out, because kopf's objects refer to each other: the text would stay until the collector finds them.
+    """
+    parts = _PARTS.decode(body.pop(_CONTENT))
     whole = {name: msgspec.json.decode(part) for name, part in parts.items() if name != "spec"}
     if "spec" in parts:
         status = whole.get("status")

@@ -152,7 +152,7 @@ def _registry(credentials: Credentials, sink: SimulationJobSink, troubled: Calla
 
     @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
     async def changed(event: kopf.RawEvent, **_: Any) -> None:
-        raw = envelope.opened(dict(event["object"]))
+        raw = envelope.opened(cast("dict[str, Any]", event["object"]))
         if event["type"] == "DELETED":
             sink.deleted(raw)
         else:
