@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from builders import NOW, a_job, a_job_fact, a_pod_fact, a_started_job, observed, planned
-from simjob.core import attempts, facts, settling
+from simjob.core import attempts, settling, succession
 from simjob.core.attempts import Ended, Live, Outcome, Over, Verdict
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.plan import CountAttempt, CreateCase, DeletePod, LimitRun
@@ -122,7 +122,7 @@ def test_an_end_that_was_seen_stands_whoever_ends_the_rest_of_the_pod(
     job = a_job_fact(active=1)
     before = held(job)
     times = {"last_end": END, "started": before.started, "finished": END}
-    after = facts.successor(before, a_pod_fact(job=job, **times | end))
+    after = succession.successor(before, a_pod_fact(job=job, **times | end))
     verdict = judge(job, after)
     assert (verdict.outcome if isinstance(verdict, Ended) else None) is expected
     assert isinstance(verdict, Ended | Over)
@@ -132,7 +132,7 @@ def test_a_pod_that_was_stopped_before_its_containers_ended_stays_stopped() -> N
     job = a_job_fact(active=1)
     stopped = a_pod_fact(job=job, terminating=True, grace=30)
     ended = a_pod_fact(job=job, state=PodState.SUCCEEDED, exit_code=0, gone=True)
-    assert isinstance(judge(job, facts.successor(stopped, ended)), Over)
+    assert isinstance(judge(job, succession.successor(stopped, ended)), Over)
 
 
 def test_the_exit_code_of_another_container_is_never_final() -> None:

@@ -4,7 +4,7 @@ Only the fields that a rule reads are decoded; a strange object is None, never a
 lead to is not decided here.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -93,7 +93,7 @@ class PodFact:
         """How the user's containers ended: SUCCEEDED or FAILED; None while one of them may run."""
         if self.ended or self.over_at is None:
             return self.state if self.ended else None
-        return _end(self.exit_code)
+        return end_state(self.exit_code)
 
     @property
     def ended(self) -> bool:
@@ -218,55 +218,8 @@ def _ended_first(pod: Pod, state: PodState) -> bool:
     return state in _ENDED and not pod.metadata.deletion_grace_period_seconds
 
 
-def successor(old: PodFact, new: PodFact) -> PodFact:
-    """Return `new` with what only the older version of the same pod can say: a stop, since when, when it started.
-
-    An end is final: a kubelet may report Failed and Evicted first, and then Succeeded without a reason.
-    """
-    if old.over_at is not None and not (new.by_kubelet or new.over_limit):
-        new = _still_over(old, new)
-    if old.ended:
-        new = replace(
-            new,
-            state=old.state,
-            disrupted=old.disrupted,
-            disruption=old.disruption,
-            over_limit=old.over_limit,
-            exit_code=new.exit_code if old.exit_code is None else old.exit_code,
-            reason=old.reason or new.reason,
-            message=old.message or new.message,
-        )
-    return replace(
-        new,
-        stopped=new.stopped or old.stopped,
-        started=new.started or old.started,
-        seen_at=old.seen_at if old.state is new.state else new.seen_at,
-        asked_at=old.asked_at or new.asked_at,
-    )
-
-
-def _still_over(old: PodFact, new: PodFact) -> PodFact:
-    """Return `new` with the end that the older version had.
-
-    Whoever deletes or evicts the pod after that says so in advance, and changes nothing. A kubelet does not: when it
-    ends a pod, some containers end before others.
-    """
-    return replace(
-        new,
-        state=_end(old.exit_code) if new.ended else new.state,
-        stopped=False,
-        disrupted=False,
-        disruption="",
-        exit_code=old.exit_code,
-        reason=old.reason,
-        message=old.message,
-        image=old.image,
-        container=old.container,
-        over_at=old.over_at,
-    )
-
-
-def _end(exit_code: int | None) -> PodState:
+def end_state(exit_code: int | None) -> PodState:
+    """Return the state of a pod whose containers ended by themselves, with this exit code."""
     return PodState.SUCCEEDED if exit_code == 0 else PodState.FAILED
 
 
@@ -334,7 +287,7 @@ def _pod_state(pod: Pod, reading: Reading) -> PodState:
         case "Succeeded":
             return PodState.SUCCEEDED
         case "Failed":
-            return _end(reading.exit_code)
+            return end_state(reading.exit_code)
         # A container that an injector added and that waits keeps the phase Pending.
         case "Pending" if reading.started is None:
             return PodState.ASSIGNED if pod.spec.node_name else PodState.PENDING

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from simjob.api import finished, simulationjob
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
-from simjob.core import cancellation, casecancellation, facts, observed
+from simjob.core import cancellation, casecancellation, observed, succession
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import Observed, Refusal
 from simjob.core.situation import done
@@ -231,7 +231,7 @@ class Store:
         known = children.pods.get(fact.uid)
         if fact.uid in self._ended or (known and known.version >= fact.version):
             return
-        children.put_pod(facts.successor(known, fact) if known else fact, self._clock())
+        children.put_pod(succession.successor(known, fact) if known else fact, self._clock())
         self._wake(key)
 
     def job_asked_to_go(self, fact: JobFact) -> None:
@@ -260,7 +260,7 @@ class Store:
         key = Key(fact.namespace, fact.owner_uid)
         children = self._children.setdefault(key, _Children())
         known = children.pods.get(fact.uid)
-        last = facts.successor(known, fact) if known else fact
+        last = succession.successor(known, fact) if known else fact
         children.put_pod(replace(last, gone=True, gone_at=self._clock()), self._clock())
         self._wake(key)
 
