@@ -86,6 +86,20 @@ def test_a_case_on_a_node_that_does_not_answer_is_not_called_stopped(
     operator.wait_available()
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("forget", [False, True], ids=["255 Unknown", "137 ContainerStatusUnknown"])
+def test_a_node_that_reboots_does_not_fail_its_cases(
+    namespace: Namespace, operator: Operator, real_cluster: Cluster, forget: bool
+) -> None:
+    """The operator's own pods run on that node, too."""
+    sweep = namespace.sweep(FIRST_FOREVER)
+    sweep.pod(0)
+    real_cluster.reboot(forget_containers=forget)
+    status = sweep.wait_phase("COMPLETED", 150)
+    assert status.get("failures", []) == []
+    operator.wait_available()
+
+
 def assert_second_attempt_completes(sweep: Sweep) -> None:
     status = sweep.wait_phase("COMPLETED")
     assert status.get("failures", []) == []

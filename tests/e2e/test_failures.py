@@ -1,5 +1,6 @@
 """How containers fail, and what of it a user reads in status."""
 
+import time
 from typing import Any
 
 import pytest
@@ -19,9 +20,29 @@ def test_a_case_that_takes_too_much_memory_says_so(namespace: Namespace) -> None
 
 def test_a_program_that_is_not_in_the_image_says_so(namespace: Namespace) -> None:
     sweep = namespace.apply(with_container(command=["/opt/solver"]))
-    (failure,) = sweep.wait_phase("FAILED")["failures"]
+    status = sweep.wait_phase("FAILED")
+    (failure,) = status["failures"]
     assert (failure["reason"], failure["exitCode"]) == ("StartError", 128)
     assert "/opt/solver" in failure["message"]
+    # The kubelet says that the container started in 1970, and the runtime's words are its termination message.
+    assert status["computeTime"]["failed"]["wallSeconds"] == 0
+    assert status.get("results", {}).get("rows", 0) == 0
+
+
+def test_a_persistent_program_that_is_not_in_the_image_is_tried_again_after_growing_pauses(
+    namespace: Namespace,
+) -> None:
+    body = with_container(command=["/opt/solver"])
+    body["metadata"]["name"] = "persistent"
+    body["spec"]["task"] = "Persistent"
+    persistent = namespace.apply(body)
+    time.sleep(20)
+    namespace.settle()
+    made = {seen.name for seen in namespace.pods.history if seen.name.startswith("persistent-")}
+    # At once, then after 1, 2, 4 and 8 seconds.
+    assert 3 <= len(made) <= 6
+    persistent.cancel()
+    persistent.wait_phase("CANCELLED")
 
 
 def test_a_config_map_that_is_missing_is_named_until_it_is_there(namespace: Namespace) -> None:

@@ -11,6 +11,7 @@ from integration.client import Client, Object
 from integration.conftest import make_place
 from integration.operator_process import OperatorProcess
 from integration.sweeps import Place, Sweep, a_template, eventually
+from integration.worlds.reboot import Memory, reboot
 
 pytestmark = pytest.mark.integration
 
@@ -150,6 +151,29 @@ def test_a_case_that_is_disrupted_more_often_than_it_may_be_has_failed(place: Pl
     assert failure["message"].startswith("disrupted 3 times, more often than `maxDisruptions` (2); the last time: ")
     assert "EvictionByEvictionAPI" in failure["message"]
     assert len(sweep.pod_names) == 3
+
+
+@pytest.mark.parametrize("memory", Memory)
+def test_a_case_whose_node_reboots_runs_again_and_has_not_failed(place: Place, memory: Memory) -> None:
+    sweep = place.apply(cases={"count": 1}, template=a_template(run=4))
+    sweep.wait_running(1)
+    (pod,) = sweep.running_pods
+    assert reboot(place.client, place.name, pod["spec"]["nodeName"], memory) == [pod["metadata"]["name"]]
+    status = sweep.wait_phase("COMPLETED")
+    assert counts(status) == UNHURT
+    assert len(sweep.pod_names) == 2
+
+
+def test_a_pod_evicted_for_its_own_limit_has_failed_though_its_kubelet_says_succeeded_later(place: Place) -> None:
+    sweep = place.apply(cases={"count": 1}, template=a_template(run=100, stop=1))
+    sweep.wait_running(1)
+    path = f"{paths.pods(place.name, sweep.running_pods[0]['metadata']['name'])}/status"
+    message = 'Usage of EmptyDir volume "scratch" exceeds the limit "1Gi". '
+    place.client.patch(path, {"status": {"phase": "Failed", "reason": "Evicted", "message": message}})
+    place.client.patch(path, {"status": {"phase": "Succeeded", "reason": None, "message": None}})
+    (failure,) = sweep.wait_phase("FAILED")["failures"]
+    assert (failure["errorCode"], failure["reason"]) == ("CASE_FAILED", "Evicted")
+    assert failure["message"] == message
 
 
 def test_cases_on_a_node_that_is_gone_run_elsewhere(sweep_on_a_lost_node: Sweep) -> None:
