@@ -164,6 +164,22 @@ async def test_the_key_of_a_cancelled_job_is_forgotten_when_nothing_is_left(one:
         assert one.store.get(Key("default", "nobody")) is None
 
 
+async def test_nothing_is_remembered_of_a_job_that_has_ended_and_is_kept(one: OneOperator) -> None:
+    one.apply(cases={"count": 2}, cancel=True)
+    queue = WorkQueue(jitter=lambda: 0.0)
+    store = Store(queue, one.clock)
+    one.cluster.watch(simulationjobs=store)
+    for raw in one.cluster.objects(names.PLURAL):
+        store.seen(raw)
+    reconciler = Reconciler(one.cluster, store, queue, one.clock, Budget(4))
+    worker = asyncio.create_task(run(reconciler, 1))
+    await asyncio.sleep(30)
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
+    assert one.status["phase"] == "CANCELLED"
+    assert reconciler._memories == {}
+
+
 async def test_a_job_that_ended_is_deleted_with_its_children_when_its_time_is_over(one: OneOperator) -> None:
     one.apply(cases={"count": 2}, ttlSecondsAfterFinished=60)
     async with one.operator():

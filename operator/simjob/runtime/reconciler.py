@@ -102,6 +102,9 @@ class Reconciler:
                 _log.exception("a defect of the operator; trying again", extra=_about(key, delay=calls.until_next()))
         if (wait := calls.until_next()) is not None:
             self._queue.add_after(key, wait)
+        elif (job := self._store.get(key)) and job.status and job.status.is_over:
+            # It makes no more names and has no refusals; finished SimulationJobs may be kept forever.
+            self._memories.pop(key, None)
 
     def _memory(self, key: Key) -> Memory:
         if key not in self._memories:
