@@ -6,7 +6,7 @@ change puts the SimulationJob's key in the queue. It judges nothing and never fa
 
 from collections import OrderedDict
 from collections.abc import Callable, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -14,9 +14,9 @@ from simjob.api import finished, simulationjob
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
 from simjob.core import cancellation, casecancellation, observed, succession
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.facts import JobFact, PodFact
 from simjob.core.observed import Observed, Refusal
-from simjob.core.situation import done
+from simjob.runtime.children import Children
 from simjob.runtime.unknownfields import UnknownFields
 from simjob.runtime.workqueue import Key, WorkQueue
 
@@ -35,45 +35,6 @@ class StopSigns(NamedTuple):
     suspended: bool = False
 
 
-@dataclass(slots=True)
-class _Children:
-    """Jobs and pods by uid; `of_job`: the pods' uids by that of their Job.
-
-    `unseen`: the uids of what the watches do not show, and when it is to be looked up.
-    """
-
-    jobs: dict[str, JobFact] = field(default_factory=dict)
-    pods: dict[str, PodFact] = field(default_factory=dict)
-    of_job: dict[str, set[str]] = field(default_factory=dict)
-    unseen: dict[str, datetime] = field(default_factory=dict)
-
-    def put_job(self, job: JobFact, now: datetime) -> None:
-        self.jobs[job.uid] = job
-        self._note(job, now)
-
-    def put_pod(self, pod: PodFact, now: datetime) -> None:
-        self._note(pod, now)
-        known = self.pods.get(pod.uid)
-        if known and known.job_uid != pod.job_uid:
-            self.forget_pod(known)
-        self.pods[pod.uid] = pod
-        self.of_job.setdefault(pod.job_uid, set()).add(pod.uid)
-
-    def _note(self, child: JobFact | PodFact, now: datetime) -> None:
-        if child.labelled or (isinstance(child, PodFact) and not child.live):
-            self.unseen.pop(child.uid, None)
-        else:
-            self.unseen.setdefault(child.uid, now)
-
-    def forget_pod(self, pod: PodFact) -> None:
-        del self.pods[pod.uid]
-        self.unseen.pop(pod.uid, None)
-        of_job = self.of_job[pod.job_uid]
-        of_job.discard(pod.uid)
-        if not of_job:
-            del self.of_job[pod.job_uid]
-
-
 class Store:
     """The SimulationJobs and their children, by key. Belongs to one event loop.
 
@@ -88,7 +49,7 @@ class Store:
         self._gone: set[Key] = set()
         self._orphaned: set[Key] = set()
         self._unlatched: set[Key] = set()
-        self._children: dict[Key, _Children] = {}
+        self._children: dict[Key, Children] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._unknown = UnknownFields()
 
@@ -127,9 +88,9 @@ class Store:
 
     def observe(self, key: Key, *, spent: Set[int] | None, refusal: Refusal | None) -> Observed:
         """Returns what is known of the children of a SimulationJob."""
-        children = self._children.get(key) or _Children()
+        children = self._children.get(key) or Children()
         job = self._simulationjobs.get(key)
-        _forget_settled(children, job.status if job else None)
+        children.forget_settled(job.status if job else None)
         return observed.observe(
             children.jobs.values(),
             children.pods.values(),
@@ -140,7 +101,7 @@ class Store:
 
     def ended_pods(self, key: Key, job_uid: str) -> tuple[PodFact, ...]:
         """Returns the pods of a Job that have ended, are still there, and that nobody has asked to go."""
-        children = self._children.get(key) or _Children()
+        children = self._children.get(key) or Children()
         of_job = (children.pods[uid] for uid in children.of_job.get(job_uid, ()))
         return tuple(pod for pod in of_job if pod.ended and not pod.gone and not pod.terminating)
 
@@ -217,7 +178,7 @@ class Store:
     def put_job(self, fact: JobFact) -> None:
         """Takes a Job's state if it is newer than what is known."""
         key = Key(fact.namespace, fact.owner_uid)
-        children = self._children.setdefault(key, _Children())
+        children = self._children.setdefault(key, Children())
         known = children.jobs.get(fact.uid)
         if fact.uid in self._ended or (known and known.version >= fact.version):
             return
@@ -227,7 +188,7 @@ class Store:
     def put_pod(self, fact: PodFact) -> None:
         """Takes a pod's state if it is newer than what is known."""
         key = Key(fact.namespace, fact.owner_uid)
-        children = self._children.setdefault(key, _Children())
+        children = self._children.setdefault(key, Children())
         known = children.pods.get(fact.uid)
         if fact.uid in self._ended or (known and known.version >= fact.version):
             return
@@ -236,7 +197,7 @@ class Store:
 
     def job_asked_to_go(self, fact: JobFact) -> None:
         """Takes note that the API server has accepted a Job's deletion, which the watch tells later."""
-        jobs = self._children.setdefault(Key(fact.namespace, fact.owner_uid), _Children()).jobs
+        jobs = self._children.setdefault(Key(fact.namespace, fact.owner_uid), Children()).jobs
         if (known := jobs.get(fact.uid)) and not known.terminating:
             jobs[fact.uid] = replace(known, terminating=True)
             self._wake(Key(fact.namespace, fact.owner_uid))
@@ -258,7 +219,7 @@ class Store:
             return
         self._remember_end(fact.uid)
         key = Key(fact.namespace, fact.owner_uid)
-        children = self._children.setdefault(key, _Children())
+        children = self._children.setdefault(key, Children())
         known = children.pods.get(fact.uid)
         last = succession.successor(known, fact) if known else fact
         children.put_pod(replace(last, gone=True, gone_at=self._clock()), self._clock())
@@ -288,7 +249,7 @@ class Store:
             self._look_up(key, known)
 
     def _look_up(self, key: Key, child: JobFact | PodFact) -> None:
-        children = self._children.setdefault(key, _Children())
+        children = self._children.setdefault(key, Children())
         if isinstance(child, PodFact):
             children.put_pod(child, self._clock())
         else:
@@ -308,43 +269,27 @@ class Store:
 
     def unseen(self, key: Key, now: datetime) -> tuple[tuple[JobFact, ...], tuple[PodFact, ...]]:
         """Return the Jobs and pods that the watches do not show, as far as they are to be looked up by now."""
-        children = self._known(key)
-        due = [uid for uid, at in children.unseen.items() if at <= now]
-        jobs = tuple(children.jobs[uid] for uid in due if uid in children.jobs)
-        return jobs, tuple(children.pods[uid] for uid in due if uid in children.pods)
+        return self._known(key).due(now)
 
     def hidden_pods(self, key: Key) -> tuple[PodFact, ...]:
         """Return the live pods that neither the watch nor a list shows."""
-        children = self._known(key)
-        found = (children.pods.get(uid) for uid in children.unseen)
-        return tuple(pod for pod in found if pod and pod.live)
+        return self._known(key).hidden_pods()
 
     def has_unseen(self, key: Key) -> bool:
         """Return whether there is a Job or a pod that the watches do not show."""
         return bool(self._known(key).unseen)
 
     def without_job(self, key: Key) -> tuple[PodFact, ...]:
-        """Return a pod of each Job that pods name, that is not known, and that its pod may have outlived or not."""
-        children = self._known(key)
-        pods = {pod.job_uid: pod for pod in children.pods.values() if not pod.gone and pod.job_uid not in children.jobs}
-        return tuple(pods.values())
+        """Return a pod of each Job that is not known and that a pod names."""
+        return self._known(key).without_job()
 
     def without_pod(self, key: Key, now: datetime) -> tuple[JobFact, ...]:
         """Return the Jobs of unfinished cases whose current attempt may have a pod, and has none that is known."""
-        children = self._known(key)
         job = self._simulationjobs.get(key)
-        finished = done(job.status.ledger) if job and job.status else None
-        found = []
-        for each in children.jobs.values():
-            is_over = each.succeeded is not None or (finished is not None and each.index in finished)
-            waits = each.not_before is not None and each.not_before > now
-            known = (children.pods[uid] for uid in children.of_job.get(each.uid, ()))
-            if not (is_over or waits or any(pod.attempt == each.attempt for pod in known)):
-                found.append(each)
-        return tuple(found)
+        return self._known(key).without_pod(job.status if job else None, now)
 
-    def _known(self, key: Key) -> _Children:
-        return self._children.get(key) or _Children()
+    def _known(self, key: Key) -> Children:
+        return self._children.get(key) or Children()
 
     def listed_jobs(self, namespace: str | None, uids: Set[str], version: int) -> None:
         """Takes a list of all Jobs (of a namespace): what is older than it and not in it is gone."""
@@ -363,7 +308,7 @@ class Store:
         """
         for key, children in list(self._children.items()):
             job = self._simulationjobs.get(key)
-            _forget_settled(children, job.status if job else None)
+            children.forget_settled(job.status if job else None)
             if not children.jobs and not children.pods:
                 del self._children[key]
         for key in [key for key in self._gone if not self.has_children(key)]:
@@ -371,7 +316,7 @@ class Store:
         if not leading:
             self._queue.keep(self._simulationjobs.keys() | self._gone | self._children.keys())
 
-    def _children_in(self, namespace: str | None) -> list[_Children]:
+    def _children_in(self, namespace: str | None) -> list[Children]:
         return [found for key, found in self._children.items() if namespace in (None, key.namespace)]
 
     def _unlisted(self, known: list[dict[str, F]], uids: Set[str], version: int) -> list[F]:
@@ -419,17 +364,3 @@ def _kept(job: SimulationJob | Invalid) -> SimulationJob | Invalid:
 def _cancel_asked(job: SimulationJob | Invalid) -> bool:
     wish = job.cancel if isinstance(job, Invalid) else bool(job.spec.cancel)
     return cancellation.asked_for(job.metadata, wish)
-
-
-def _forget_settled(children: _Children, status: Status | None) -> None:
-    """Drops the last states of pods that are gone and can change nothing any more."""
-    gone = [pod for pod in children.pods.values() if pod.gone]
-    if not gone:
-        return
-    finished = done(status.ledger) if status else None
-    for pod in gone:
-        job = children.jobs.get(pod.job_uid)
-        counted = finished is not None and pod.index in finished
-        surpassed = job.attempt > pod.attempt if job else pod.stopped or pod.outcome is not PodState.SUCCEEDED
-        if counted or surpassed:
-            children.forget_pod(pod)
