@@ -12,7 +12,7 @@ from typing import Final
 
 from simjob.api.names import ErrorCode, Reason
 from simjob.api.spec import Spec, Task
-from simjob.core import computetime, retries, settling, timeouts
+from simjob.core import computetime, interruption, retries, settling, timeouts
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import CaseFacts
 from simjob.core.plan import CountAttempt
@@ -174,7 +174,7 @@ def _finished(job: JobFact, case: CaseFacts, spec: Spec) -> Ended:
         return _timed_out(job)
     pod = next((pod for pod in reversed(case.pods) if pod.job_uid == job.uid), None)
     if job.finish_reason == Reason.DISRUPTED:
-        return _disrupted_for_good(job, _too_often(job, pod, spec) if pod else job.finish_message)
+        return _disrupted_for_good(job, interruption.too_often(job, pod, spec) if pod else job.finish_message)
     # The pod's own words, so that the ledger has the same whether it is written before the Job's status or after.
     reason = (pod.reason or _ERROR) if pod else job.finish_reason
     return Ended(
@@ -201,9 +201,9 @@ def _after(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> Verdict:
     pod = replace(pod, state=pod.outcome or pod.state)
     if pod.succeeded and batch:
         return Ended(outcome=Outcome.SUCCEEDED, job=job, failures=job.failed)
-    if pod.stopped or pod.disrupted or _is_rejected(pod):
+    if interruption.is_one(pod):
         return _disrupted(job, pod, spec, now)
-    if _overran(pod):
+    if interruption.overran(pod):
         return _failed(job, pod, spec, now, code=timeouts.deadline_code(pod), why=Reason.DEADLINE_EXCEEDED)
     if not pod.ended or (pod.state is PodState.FAILED and pod.exit_code is None and not pod.over_limit):
         return _lost(job, pod, spec)
@@ -216,16 +216,6 @@ def _after(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> Verdict:
     return _failed(job, pod, spec, now)
 
 
-def _overran(pod: PodFact) -> bool:
-    return pod.state is PodState.FAILED and pod.reason == Reason.DEADLINE_EXCEEDED
-
-
-def _is_rejected(pod: PodFact) -> bool:
-    # A failed pod with a reason and without an exit code never ran: the kubelet would not admit it.
-    never_ran = pod.state is PodState.FAILED and pod.exit_code is None and bool(pod.reason)
-    return never_ran and not (_overran(pod) or pod.over_limit)
-
-
 def _again(job: JobFact, pod: PodFact, now: datetime, ran: timedelta | None = None) -> Over:
     pause = retries.pause(job.attempt + 1 - job.failed, ran)
     not_before = now + pause if pause else None
@@ -236,31 +226,10 @@ def _disrupted(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> Verdict
     over = _again(job, pod, now)
     if job.suspended:
         return over  # Its queue took it back, and may do so as often as it wants.
-    number = _disruptions(job, pod, spec)
+    number = interruption.number(job, pod, spec)
     if number > spec.retries.max_disruptions:
-        return _disrupted_for_good(job, _too_often(job, pod, spec))
-    return replace(over, count=replace(over.count, disruptions=number, last_disruption=_words(pod)))
-
-
-def _disruptions(job: JobFact, pod: PodFact | None, spec: Spec) -> int:
-    """Return how often the case was disrupted, this time included; of a persistent one, how often in a row."""
-    fresh = spec.task is Task.PERSISTENT and pod is not None and retries.is_long(computetime.ran(pod))
-    return 1 if fresh else job.disruptions + 1
-
-
-def _too_often(job: JobFact, pod: PodFact | None, spec: Spec) -> str:
-    number, most = _disruptions(job, pod, spec), spec.retries.max_disruptions
-    return f"disrupted {number} times, more often than `maxDisruptions` ({most}); the last time: {_words(pod)}"
-
-
-def _words(pod: PodFact | None) -> str:
-    if pod is None or not (pod.stopped or pod.disrupted or _is_rejected(pod)):
-        found = "its pod vanished without an outcome"
-    elif pod.disrupted:
-        found = pod.disruption
-    else:
-        found = "its pod was deleted" if pod.stopped else f"{pod.reason}: {pod.message}"
-    return (found.removesuffix(": ") or "the cluster ended its pod")[:_LONGEST]
+        return _disrupted_for_good(job, interruption.too_often(job, pod, spec))
+    return replace(over, count=replace(over.count, disruptions=number, last_disruption=interruption.words(pod)))
 
 
 def _failed(
@@ -289,9 +258,9 @@ def _lost(job: JobFact, pod: PodFact | None, spec: Spec) -> Verdict:
         why = f": {pod.message}" if pod and pod.message else ""
         return _lost_for_good(job, f"{lost} pods in a row ended without an outcome{why}")
     if number > spec.retries.max_disruptions:
-        return _disrupted_for_good(job, _too_often(job, None, spec))
+        return _disrupted_for_good(job, interruption.too_often(job, None, spec))
     count = _next(job, pod, failed=job.failed, lost=lost, not_before=None)
-    return Over(job=job, count=replace(count, disruptions=number, last_disruption=_words(None)))
+    return Over(job=job, count=replace(count, disruptions=number, last_disruption=interruption.words(None)))
 
 
 def _lost_for_good(job: JobFact, message: str) -> Ended:
