@@ -50,6 +50,7 @@ class JudgedCluster(FakeCluster):
         self._uids: dict[str, str] = {}
         self._ran: dict[int, dict[str, int]] = {}
         self._said: dict[int, str] = {}
+        self._newest: dict[int, tuple[int, int]] = {}
         self._status: Raw = {}
 
     @property
@@ -114,11 +115,19 @@ class JudgedCluster(FakeCluster):
         elif plural == "pods" and raw["status"]["phase"] in ("Succeeded", "Failed") and _has_ended(raw):
             self._ran.setdefault(_index(raw), {})[raw["metadata"]["uid"]] = _seconds(raw)
             own = raw["metadata"]["name"] in self.finished
-            self._said[_index(raw)] = _end(raw)["message"] if own else ""
+            self._heard(raw, _end(raw)["message"] if own else "")
         elif plural == "pods" and deleted:
-            self._said[_index(raw)] = ""
+            self._heard(raw, "")
         super()._tell(plural, raw, deleted=deleted)
         self.saw(plural, raw, deleted)
+
+    def _heard(self, pod: Raw, text: str) -> None:
+        """Note what a case said, unless a newer attempt has said something: pods of earlier ones are deleted later."""
+        index, labels = _index(pod), pod["metadata"]["labels"]
+        attempt = int(labels[names.LABEL_ROUND]), int(labels[names.LABEL_ATTEMPT])
+        newest = self._newest.setdefault(index, attempt)
+        if attempt >= newest:
+            self._newest[index], self._said[index] = attempt, text
 
     def _judge_creation(self, plural: str, raw: Raw) -> None:
         name, index = raw["metadata"]["name"], _index(raw)

@@ -18,7 +18,7 @@ from simjob.core.facts import PodFact
 from simjob.core.plan import Plan
 from simjob.runtime.budget import Budget
 from simjob.runtime.cluster import Cluster
-from simjob.runtime.errors import UnavailableError
+from simjob.runtime.errors import ForbiddenError, UnavailableError
 from simjob.runtime.reconciler import Reconciler, run
 from simjob.runtime.sinks import JobSink, PodSink
 from simjob.runtime.store import Store
@@ -77,11 +77,13 @@ class World:
     away: Deed | None = None
     rests: str | None = None
     table: str = ""
+    quota: Mapping[str, int] = field(default_factory=dict)
     lag: tuple[float, float, float] = (0.0, 0.0, 0.0)
     injected: Injected | None = None
 
     writes: int = 0
     deaths: int = 0
+    refuses_status: bool = False
     own_ends: dict[int, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -127,6 +129,7 @@ class World:
         return job, planner.plan(job, children, self.clock())
 
     async def _live(self) -> None:
+        self.cluster.quota = self.quota
         self.cluster.saw = self._kubelet.saw
         if self.table:
             self.cluster.put_config_map("default", TABLE["name"], {TABLE["key"]: self.table})
@@ -183,6 +186,10 @@ class World:
         fault = self.faults.get(number)
         if fault is Fault.DIE_BEFORE:
             await self._die()
+        if self.refuses_status and name == "patch_simulationjob_status":
+            if number in self.people:
+                self.people[number](self)
+            raise ForbiddenError("no status today", code=403)
         if fault is Fault.FAIL_BEFORE:
             raise UnavailableError("no answer")
         try:

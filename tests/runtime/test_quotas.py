@@ -76,7 +76,7 @@ async def test_a_refusal_that_is_no_quota_of_objects_deletes_nothing(one: OneOpe
 
 async def test_a_retry_whose_own_earlier_pods_use_up_the_quota_goes_on(one: OneOperator) -> None:
     one.cluster.quota = {"count/pods": 3}
-    one.apply(cases={"count": 1}, retries={"limit": 5, "backoffSeconds": 1})
+    one.apply(cases={"count": 1}, retries={"limit": 5})
     play_kubelet(one, {f"sweep-0b0c4fd2-0-0-{attempt}": 1 for attempt in range(5)})
     async with one.operator():
         await asyncio.sleep(120)
