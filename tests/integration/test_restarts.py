@@ -96,7 +96,7 @@ def test_the_api_server_is_killed_under_load(place: Place, pair: Replicas, kwok_
     audit.overlook(away)
 
     def finished() -> bool:
-        # Without a Lease that could be renewed a leader ends itself, and its kubelet starts it again.
+        # As a kubelet would, if one had ended.
         pair.ensure_running(wait=False)
         return {sweep.status.get("phase"), ending.status.get("phase")} == {"COMPLETED", "CANCELLED"}
 

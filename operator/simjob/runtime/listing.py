@@ -9,7 +9,9 @@ from simjob.runtime import errors
 from simjob.runtime.connection import JSON, Requests
 
 _PAGE: Final = 500
-_TIMEOUT: Final = 60.0
+# For one try of a page. All tries together must take less than /healthz waits for a sign of life (150 s), or an API
+# server that accepts connections and does not answer would have the operator restarted.
+_TIMEOUT: Final = 30.0
 
 
 class _Meta(msgspec.Struct, rename="camel"):
