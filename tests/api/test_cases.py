@@ -89,9 +89,21 @@ def test_a_parameter_name_must_fit_the_environment(name: str) -> None:
     assert "pattern" in refusal(matrix=[{"name": name, "values": [1]}]) or name in ("", "a" * 64)
 
 
-@pytest.mark.parametrize("value", [None, [], {}, [1]])
-def test_a_parameter_is_a_text_a_number_or_a_boolean(value: Any) -> None:
-    assert refusal(matrix=[{"name": "a", "values": [value]}]) == "must be a text, a number or a boolean"
+NESTED = "and must be a text, a number or a boolean: write it as a text, such as JSON in single quotes"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "must be a text, a number or a boolean"),
+        ([], f"is a list, {NESTED}"),
+        ([1.0, 0.0], f"is a list, {NESTED}"),
+        ({"rho": 998}, f"is an object, {NESTED}"),
+    ],
+)
+def test_a_parameter_is_a_text_a_number_or_a_boolean(value: Any, words: str) -> None:
+    assert refusal(matrix=[{"name": "a", "values": [value]}]) == words
+    assert refusal(list=[{"name": "x", "parameters": {"a": value}}]) == words
 
 
 def test_a_text_that_is_too_long_is_refused() -> None:

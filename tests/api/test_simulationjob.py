@@ -83,6 +83,10 @@ def test_who_set_a_field_can_be_read() -> None:
     ("spec", "message"),
     [
         ({"parallelism": 10_001}, "spec.parallelism: Input should be less than or equal to 10000"),
+        (
+            {"type": "simulate-"},
+            "spec.type: String should match pattern '^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?$'",
+        ),
         ({"retries": {"limit": -1}}, "spec.retries.limit: Input should be greater than or equal to 0"),
         (
             {"cases": {}},

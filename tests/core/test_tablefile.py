@@ -7,6 +7,8 @@ from simjob.core.tablefile import UnreadableTableError
 LONG = "x" * 1025
 MANY = ",".join(f"p{number}" for number in range(65))
 
+NESTED = "and must be a text, a number or a boolean: write it as a text, such as JSON in single quotes"
+
 
 def rows(text: str, key: str = "table.csv") -> list[dict[str, Any]]:
     found = list(tablefile.read(text, key))
@@ -99,8 +101,8 @@ def test_what_is_wrong_in_csv_is_told_by_line(text: str, message: str) -> None:
         ("[1]", "must be a JSON object"),
         ("3", "must be a JSON object"),
         ('{"a": null}', "'a' must be a text, a number or a boolean"),
-        ('{"a": [1]}', "'a' must be a text, a number or a boolean"),
-        ('{"a": {"b": 1}}', "'a' must be a text, a number or a boolean"),
+        ('{"a": [1]}', f"'a' is a list, {NESTED}"),
+        ('{"a": {"b": 1}}', f"'a' is an object, {NESTED}"),
         ('{"a": NaN}', "is no JSON that can be read: NaN is no JSON"),
         ('{"a": 1e999}', "'a' is too large a number; write it as a text"),
         ('{"a": 9223372036854775808}', "'a' is too large a number; write it as a text"),

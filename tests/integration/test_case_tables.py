@@ -161,7 +161,7 @@ def test_a_table_that_is_not_there_is_waited_for_and_told(place: Place) -> None:
         ("t.csv", "a,A\n1,2\n", "line 1: parameter 'A' is there twice"),
         ("t.csv", "a\n" + "1\n" * 100_001, "line 100002: there are more than 100000 rows"),
         ("t.csv", "a\n", "the table has no rows"),
-        ("t.jsonl", '{"a": 1}\n{"a": [1]}\n', "line 2: 'a' must be a text, a number or a boolean"),
+        ("t.jsonl", '{"a": 1}\n{"a": [1]}\n', "line 2: 'a' is a list, and must be a text, a number or a boolean"),
         ("t.jsonl", "a,b\n1,2\n", "line 1: is no JSON"),
     ],
     ids=["cells", "names", "rows", "no rows", "scalars", "form"],

@@ -92,11 +92,20 @@ def _scalar(value: Any) -> Any:
         raise ValueError(f"must not be longer than {MAX_TEXT_VALUE} characters")
     if isinstance(value, bool | int | float | str):
         return value
-    raise ValueError("must be a text, a number or a boolean")
+    raise ValueError(no_scalar(value))
 
 
-# A structural schema cannot say "one of these types", so it says nothing of the type, and the impossible sizes
-# keep objects and lists out; null is left to the model.
+def no_scalar(value: Any) -> str:
+    """Say why this cannot be a parameter's value, and what to write in its place."""
+    if not isinstance(value, dict | list):
+        return "must be a text, a number or a boolean"
+    kind = "a list" if isinstance(value, list) else "an object"
+    return f"is {kind}, and must be a text, a number or a boolean: write it as a text, such as JSON in single quotes"
+
+
+# A structural schema cannot say "one of these types", and CEL cannot look into what has no type. Impossible sizes
+# would keep lists and objects out, but the API server's words would be "must have at most 0 items". So the schema says
+# nothing of the type, and the operator refuses them, as it does null, in words that help.
 Scalar = Annotated[
     bool | int | float | str,
     BeforeValidator(_scalar),
@@ -108,10 +117,6 @@ Scalar = Annotated[
             # to see it and to say so.
             "nullable": True,
             "maxLength": MAX_TEXT_VALUE,
-            "minProperties": 1,
-            "maxProperties": 0,
-            "minItems": 1,
-            "maxItems": 0,
         }
     ),
 ]

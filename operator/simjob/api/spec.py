@@ -59,9 +59,10 @@ class Spec(Model):
         Field(
             min_length=1,
             max_length=63,
-            pattern=r"^[a-z][a-z0-9_-]{0,62}$",
+            pattern=r"^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?$",
             description="What kind of work it is, such as simulate, validation or optimize: at most 63 lower case "
-            "letters, digits, dashes and underscores; a label on Jobs and pods. Immutable.",
+            "letters, digits, dashes and underscores, with a letter or digit at the end; a label on Jobs and pods. "
+            "Immutable.",
         ),
     ] = None
     project: Annotated[

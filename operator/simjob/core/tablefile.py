@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 
 from simjob.api import rules
 from simjob.api.cases import Case, Value
-from simjob.api.schema import INT64_MAX, MAX_CASES, MAX_PARAMETERS, MAX_TEXT_VALUE, PARAMETER_NAME
+from simjob.api.schema import INT64_MAX, MAX_CASES, MAX_PARAMETERS, MAX_TEXT_VALUE, PARAMETER_NAME, no_scalar
 
 _TOLD: Final = 5
 _QUOTED: Final = 100
@@ -180,4 +180,5 @@ def _checked(name: str, value: Any) -> Value:
         if abs(value) > INT64_MAX if isinstance(value, int) else not isfinite(value):
             raise _LineError(f"'{name}' is too large a number; write it as a text")
         return value
-    raise _LineError(f"'{name}' must be a text, a number or a boolean")
+    # A JSON object is read as a list of pairs.
+    raise _LineError(f"'{name}' {no_scalar({} if isinstance(value, _Pairs) else value)}")
