@@ -13,6 +13,7 @@ from simjob.core.facts import JobFact, PodFact
 from simjob.core.plan import Action, CreateCase
 from simjob.runtime.budget import Budget
 from simjob.runtime.executor import Executor
+from simjob.runtime.gate import Gate
 from simjob.runtime.outcome import Outcome
 from simjob.runtime.store import Store
 from simjob.runtime.workqueue import Key, WorkQueue
@@ -31,10 +32,11 @@ class Workbench:
         self.job = job
         self.key = Key("default", job.metadata.uid)
         self.budget = Budget(4)
+        self.gate = Gate(120)
         self.executor = Executor(self.cluster, self.store, self.budget)
 
     async def apply(self, *actions: Action) -> Outcome:
-        outcome = Outcome()
+        outcome = Outcome(gate=self.gate)
         await self.executor.apply(self.key, self.job, actions, outcome)
         return outcome
 

@@ -118,7 +118,14 @@ class Operator:
 
     async def _lead(self) -> None:
         """Reconcile until it is cancelled. What an earlier term knew, another leader may have changed since."""
-        new = Reconciler(self._cluster, self._store, self._queue, self._connection.clock.now, self._budget)
+        new = Reconciler(
+            self._cluster,
+            self._store,
+            self._queue,
+            self._connection.clock.now,
+            self._budget,
+            refusal_seconds=self._settings.refusal_seconds,
+        )
         self._store.wake_all()
         await reconciler.run(new, self._settings.workers, may_write=lambda: self._elector.is_leader)
 

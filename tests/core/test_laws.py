@@ -134,7 +134,10 @@ refusals = st.one_of(
         index=st.integers(0, TOTAL - 1),
         kind=st.sampled_from(["Job", "Pod"]),
         message=st.just("no"),
-        permanent=st.booleans(),
+        invalid=st.booleans(),
+        lasted=st.booleans(),
+        alone=st.booleans(),
+        unavailable=st.booleans(),
     ),
 )
 

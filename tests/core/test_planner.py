@@ -9,7 +9,7 @@ from simjob.core.observed import Refusal
 GONE = {"deletionTimestamp": CREATED}
 LATCH = {"cancellation": {"requestedAt": CREATED}}
 ALL_DONE = {"ledger": {"succeeded": "0-2"}}
-REFUSED = Refusal(index=0, kind="Job", message="no", permanent=True)
+REFUSED = Refusal(index=0, kind="Job", message="no", invalid=True, lasted=True)
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ REFUSED = Refusal(index=0, kind="Job", message="no", permanent=True)
         (GONE, {"phase": "COMPLETED"} | LATCH, {"suspend": True}, REFUSED, None),
         ({}, {"phase": "COMPLETED"}, {"suspend": True, "cancel": True}, REFUSED, "COMPLETED"),
         ({}, LATCH | ALL_DONE, {"suspend": True}, REFUSED, "CANCELLED"),
-        ({}, {}, {"suspend": True}, REFUSED, "FAILED"),
+        ({}, {"phase": "PENDING"}, {"suspend": True}, REFUSED, "FAILED"),
         ({}, {}, {"suspend": True}, None, "SUSPENDED"),
         ({}, ALL_DONE, {"suspend": True}, None, "COMPLETED"),
         ({}, ALL_DONE, {"parallelism": 0}, None, "COMPLETED"),

@@ -1,31 +1,65 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
 from builders import a_job_fact, a_pod_fact, a_started_job, planned, said
-from simjob.core.facts import PodState
+from simjob.api.simulationjob import SimulationJob
+from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import Refusal
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod
 
-NEVER = Refusal(index=1, kind="Job", message="spec.template: Invalid value", permanent=True)
+NEVER = Refusal(index=1, kind="Job", message="spec.template: Invalid value", invalid=True, lasted=True)
 QUOTA = Refusal(index=1, kind="Pod", message="exceeded quota")
 
 
-def test_a_job_that_the_api_server_will_never_take_fails_the_whole() -> None:
-    plan = planned(a_started_job(status={"ledger": {"succeeded": "0"}}), refusal=NEVER)
+def a_new_job(**status: Any) -> SimulationJob:
+    return a_started_job(status={"phase": "PENDING", **status})
+
+
+def test_a_template_that_was_refused_long_enough_fails_a_job_of_which_nothing_was_accepted() -> None:
+    plan = planned(a_new_job(), refusal=NEVER)
     status = said(plan)
     assert (status.phase, status.error_code, status.reason) == ("FAILED", "SUBMISSION_FAILED", "JobRefused")
-    assert status.ledger.to_api() == {"succeeded": "0", "failed": "1", "cancelled": "2"}
+    assert status.ledger.to_api() == {"succeeded": "", "failed": "1", "cancelled": "0,2"}
     (failure,) = status.failures
     assert (failure.index, failure.error_code, failure.message) == (1, "SUBMISSION_FAILED", NEVER.message)
     assert plan.needs_proof
 
 
-def test_what_runs_is_stopped_first() -> None:
-    plan = planned(a_started_job(), a_job_fact(0), a_pod_fact(0), a_job_fact(1), refusal=NEVER)
-    assert plan.actions == (DeletePod(pod=a_pod_fact(0)), DeleteJob(job=a_job_fact(1)))
-    assert (said(plan).phase, said(plan).reason) == ("RUNNING", "JobRefused")
+def test_its_jobs_without_pods_are_removed_first() -> None:
+    plan = planned(a_new_job(), a_job_fact(1), refusal=NEVER)
+    assert plan.actions == (DeleteJob(job=a_job_fact(1)),)
+    assert (said(plan).phase, said(plan).reason) == ("PENDING", "JobRefused")
 
 
-def test_a_case_that_ended_meanwhile_keeps_its_outcome() -> None:
-    plan = planned(a_started_job(), a_job_fact(1), a_pod_fact(1, state=PodState.SUCCEEDED), refusal=NEVER)
-    assert said(plan).ledger.to_api() == {"succeeded": "1", "failed": "", "cancelled": "0,2"}
+def test_one_refusal_is_not_enough() -> None:
+    plan = planned(a_new_job(), refusal=replace(NEVER, lasted=False))
+    assert (said(plan).phase, said(plan).reason) == ("PENDING", "JobRefused")
+
+
+@pytest.mark.parametrize(
+    ("status", "children"),
+    [
+        ({"phase": "RUNNING"}, ()),
+        ({"phase": "ASSIGNED"}, ()),
+        ({"phase": "SUSPENDED", "podsAccepted": True}, ()),
+        ({"ledger": {"succeeded": "0"}}, ()),
+        ({"ledger": {"failed": "0"}}, ()),
+        ({}, (a_job_fact(0), a_pod_fact(0, state=PodState.PENDING))),
+        ({}, (a_job_fact(0, attempt=1),)),
+    ],
+)
+def test_what_was_accepted_once_is_never_ended_by_a_refusal(
+    status: dict[str, Any], children: tuple[JobFact | PodFact, ...]
+) -> None:
+    plan = planned(a_new_job(**status), *children, refusal=NEVER)
+    assert (said(plan).is_terminal, said(plan).reason) == (False, "JobRefused")
+    assert not [action for action in plan.actions if isinstance(action, DeletePod | DeleteJob)]
+    assert said(plan).pods_accepted
+
+
+def test_that_no_pod_was_accepted_is_not_said() -> None:
+    assert said(planned(a_new_job(), a_job_fact(0))).pods_accepted is None
 
 
 def test_a_refusal_that_may_pass_is_told_and_ends_nothing() -> None:

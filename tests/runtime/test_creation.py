@@ -9,9 +9,12 @@ from executing import Workbench, case
 from simjob.core import children
 from simjob.core.plan import StartAttempt
 from simjob.runtime.errors import (
+    ClusterError,
+    ConflictError,
     ForbiddenError,
     InvalidError,
     NamespaceTerminatingError,
+    NotFoundError,
     ObjectQuotaError,
     UnavailableError,
 )
@@ -25,7 +28,7 @@ async def test_a_case_gets_its_job_and_then_its_pod() -> None:
     bench = Workbench()
     outcome = await bench.apply(case(0), case(2))
     assert sorted(bench.cluster.calls) == ["create_job", "create_job", "create_pod", "create_pod"]
-    assert (outcome.created, outcome.accepted, outcome.refusal, outcome.trouble) == ({0, 2}, True, None, None)
+    assert (bench.gate.take_created(), bench.gate.refusal, outcome.trouble) == ({0, 2}, None, None)
     assert [len(found.pods) for found in bench.observed] == [1, 1], "the answers are in the store at once"
 
 
@@ -33,8 +36,8 @@ class TestAlreadyThere:
     async def test_a_job_of_ours_is_gone_on_with(self) -> None:
         bench = Workbench()
         await bench.cluster.create_job("default", bench.rendered())
-        outcome = await bench.apply(case())
-        assert (outcome.created, outcome.refusal) == ({0}, None)
+        await bench.apply(case())
+        assert (bench.gate.take_created(), bench.gate.refusal) == ({0}, None)
         assert len(bench.names("pods")) == 1
 
     async def test_a_job_of_another_is_a_refusal(self) -> None:
@@ -42,17 +45,17 @@ class TestAlreadyThere:
         body = msgspec.json.decode(bench.rendered())
         del body["metadata"]["ownerReferences"]
         bench.cluster.put("jobs", "default", body)
-        outcome = await bench.apply(case())
-        assert outcome.refusal is not None
-        assert (outcome.refusal.kind, outcome.refusal.permanent) == ("Job", False)
-        assert "is not ours" in outcome.refusal.message
-        assert (outcome.created, bench.names("pods")) == (set(), [])
+        await bench.apply(case())
+        assert bench.gate.refusal is not None
+        assert (bench.gate.refusal.kind, bench.gate.refusal.invalid) == ("Job", False)
+        assert "is not ours" in bench.gate.refusal.message
+        assert (bench.gate.take_created(), bench.names("pods")) == (set(), [])
 
     async def test_a_pod_of_ours_is_success(self) -> None:
         bench = Workbench()
         job, pod = await bench.started()
-        outcome = await bench.apply(StartAttempt(job=job))
-        assert (outcome.accepted, outcome.refusal, bench.names("pods")) == (True, None, [pod.name])
+        await bench.apply(StartAttempt(job=job))
+        assert (bench.gate.refusal, bench.names("pods")) == (None, [pod.name])
 
     async def test_a_pod_of_another_job_is_a_refusal(self) -> None:
         bench = Workbench()
@@ -60,9 +63,9 @@ class TestAlreadyThere:
         await bench.apply(case())
         stored = await bench.cluster.get_job("default", bench.names("jobs")[0])
         await bench.cluster.create_pod("default", children.render_pod(replace(stored.fact, uid="x"), stored.template))
-        outcome = await bench.apply(StartAttempt(job=stored.fact))
-        assert outcome.refusal is not None
-        assert (outcome.refusal.kind, outcome.refusal.permanent) == ("Pod", False)
+        await bench.apply(StartAttempt(job=stored.fact))
+        assert bench.gate.refusal is not None
+        assert (bench.gate.refusal.kind, bench.gate.refusal.invalid) == ("Pod", False)
 
 
 class TestUnmanaged:
@@ -82,20 +85,20 @@ class TestUnmanaged:
         return bench
 
     async def test_such_a_job_is_deleted_again_and_the_refusal_says_why(self, bench: Workbench) -> None:
-        outcome = await bench.apply(case(1))
-        assert (bench.names("jobs"), bench.names("pods"), outcome.accepted) == ([], [], False)
-        assert outcome.refusal is not None
-        assert (outcome.refusal.kind, outcome.refusal.permanent) == ("Job", False)
-        assert "spec.managedBy" in outcome.refusal.message
+        await bench.apply(case(1))
+        assert (bench.names("jobs"), bench.names("pods")) == ([], [])
+        assert bench.gate.refusal is not None
+        assert (bench.gate.refusal.kind, bench.gate.refusal.invalid) == ("Job", False)
+        assert "spec.managedBy" in bench.gate.refusal.message
 
     async def test_it_is_deleted_later_if_its_deletion_failed(self, bench: Workbench) -> None:
         bench.cluster.refuse("delete_job", UnavailableError("no answer"))
-        outcome = await bench.apply(case())
+        await bench.apply(case())
         assert (len(bench.names("jobs")), bench.names("pods")) == (1, [])
-        assert isinstance(outcome.trouble, UnavailableError)
-        outcome = await bench.apply(case())
+        assert bench.gate.under_way == {0}
+        await bench.apply(case())
         assert (bench.names("jobs"), bench.names("pods")) == ([], [])
-        assert outcome.refusal is not None
+        assert bench.gate.refusal is not None
 
     async def test_the_watch_does_not_bring_it(self, bench: Workbench) -> None:
         bench.cluster.watch(jobs=JobSink(bench.store), simulationjobs=bench.store)
@@ -106,7 +109,7 @@ class TestUnmanaged:
 class TestRefusals:
     @pytest.mark.parametrize(("call", "kind"), [("create_job", "Job"), ("create_pod", "Pod")])
     @pytest.mark.parametrize(
-        ("error", "permanent"),
+        ("error", "invalid"),
         [
             (ForbiddenError("exceeded quota", code=403), False),
             (ObjectQuotaError("exceeded quota", code=403), False),
@@ -114,21 +117,17 @@ class TestRefusals:
         ],
     )
     async def test_a_refusal_is_told_with_its_words(
-        self, call: str, kind: str, error: ForbiddenError | InvalidError, permanent: bool
+        self, call: str, kind: str, error: ForbiddenError | InvalidError, invalid: bool
     ) -> None:
         bench = Workbench()
         bench.cluster.refuse(call, error)
         outcome = await bench.apply(case(1))
-        assert outcome.refusal is not None
-        assert (outcome.refusal.index, outcome.refusal.kind, outcome.refusal.message, outcome.refusal.permanent) == (
-            1,
-            kind,
-            error.message,
-            permanent,
-        )
-        assert outcome.refusal.counts_objects is isinstance(error, ObjectQuotaError)
-        assert (outcome.trouble, outcome.accepted) == (None, False)
-        assert outcome.created == (set() if kind == "Job" else {1})
+        refusal = bench.gate.refusal
+        assert refusal is not None
+        assert (refusal.index, refusal.kind, refusal.message, refusal.invalid) == (1, kind, error.message, invalid)
+        assert refusal.counts_objects is isinstance(error, ObjectQuotaError)
+        assert (refusal.lasted, refusal.unavailable, outcome.trouble) == (False, False, None)
+        assert bench.gate.take_created() == (set() if kind == "Job" else {1})
 
     async def test_after_a_refusal_no_more_is_asked_for(self) -> None:
         bench = Workbench(cases={"count": 500})
@@ -140,16 +139,46 @@ class TestRefusals:
         bench = Workbench()
         bench.cluster.refuse("create_job", NamespaceTerminatingError("going", code=403))
         outcome = await bench.apply(case())
-        assert outcome.refusal is None
+        assert bench.gate.refusal is None
         assert isinstance(outcome.trouble, NamespaceTerminatingError)
 
-    async def test_a_call_without_an_answer_is_trouble_and_the_others_go_on(self) -> None:
+    @pytest.mark.parametrize("call", ["create_job", "create_pod"])
+    @pytest.mark.parametrize(
+        "error",
+        [
+            UnavailableError("no answer"),
+            UnavailableError("failed calling webhook", code=500),
+            ConflictError("Operation cannot be fulfilled on resourcequotas", code=409),
+            NotFoundError("the server could not find the requested resource", code=404),
+        ],
+    )
+    async def test_what_did_not_work_delays_its_own_case_only(self, call: str, error: ClusterError) -> None:
         bench = Workbench()
-        bench.cluster.refuse("create_job", UnavailableError("no answer"))
+        bench.cluster.refuse(call, error)
         outcome = await bench.apply(case(0), case(1))
-        assert isinstance(outcome.trouble, UnavailableError)
-        assert outcome.created == {1}, "the other's name is asked for again"
+        assert (outcome.trouble, bench.gate.refusal) == (None, None), "once is no news"
+        assert bench.gate.under_way == {0}
         assert len(bench.names("pods")) == 1
+
+    @pytest.mark.parametrize(
+        ("error", "unavailable"),
+        [
+            (UnavailableError("no answer"), True),
+            (UnavailableError("slow down", code=429), True),
+            (UnavailableError("bad gateway", code=502), True),
+            (UnavailableError("failed calling webhook", code=500), False),
+            (ConflictError("Operation cannot be fulfilled on resourcequotas", code=409), False),
+        ],
+    )
+    async def test_what_lasts_is_told_with_its_words(self, error: ClusterError, unavailable: bool) -> None:
+        bench = Workbench()
+        bench.cluster.refuse("create_pod", error, error, error)
+        for _ in range(3):
+            await bench.apply(case(0))
+            await asyncio.sleep(2)
+        refusal = bench.gate.refusal
+        assert refusal is not None
+        assert (refusal.kind, refusal.message, refusal.unavailable) == ("Pod", error.message, unavailable)
 
 
 class TestStopSigns:
@@ -157,8 +186,8 @@ class TestStopSigns:
     async def test_a_wish_to_stop_that_has_been_seen_stops_creations_that_were_planned(self, change: Any) -> None:
         bench = Workbench()
         bench.cluster.apply(a_job_dict(**change))
-        outcome = await bench.apply(case())
-        assert (bench.cluster.calls, outcome.created) == ([], set())
+        await bench.apply(case())
+        assert (bench.cluster.calls, bench.gate.take_created()) == ([], set())
 
     async def test_a_cancel_that_comes_between_job_and_pod_stops_the_pod(self) -> None:
         bench = Workbench()
@@ -181,8 +210,8 @@ class TestStopSigns:
         await bench.cluster.create_job(
             "default", msgspec.json.encode(body | {"spec": body["spec"] | {"suspend": True}})
         )
-        outcome = await bench.apply(case())
-        assert (bench.names("pods"), outcome.accepted) == ([], True)
+        await bench.apply(case())
+        assert (bench.names("pods"), bench.gate.refusal) == ([], None)
         await bench.apply(StartAttempt(job=bench.observed[0].job))
         assert bench.names("pods") == []
 

@@ -281,7 +281,7 @@ class TestStopSigns:
         job, _ = await bench.started()
         bench.cluster.apply(a_job_dict(suspend=True))
         knew = bench.store.stop_signs(bench.key)
-        outcome = Outcome()
+        outcome = Outcome(gate=bench.gate)
         await bench.executor.apply(bench.key, bench.job, [WriteJobStatus(job=job, status={"active": 1})], outcome, knew)
         assert (bench.cluster.calls, outcome.overtaken) == (["write_job_status"], False)
         bench.cluster.apply(a_job_dict(suspend=True, cancel=True))

@@ -110,6 +110,7 @@ class Reason:
     UNREADABLE_SPEC: Final = "UnreadableSpec"
     JOB_REFUSED: Final = "JobRefused"
     POD_REFUSED: Final = "PodRefused"
+    API_UNAVAILABLE: Final = "APIUnavailable"
     UNSCHEDULABLE: Final = "Unschedulable"
     IMAGE_PULL: Final = "ImagePullFailed"
     CONTAINER_WAITING: Final = "ContainerCannotStart"

@@ -210,6 +210,13 @@ class Status(Lenient):
         ComputeTime | None,
         Field(description="Time used by the finished cases; not counted is what a suspension threw away."),
     ] = None
+    pods_accepted: Annotated[
+        bool | None,
+        Field(
+            description="True once the API server has accepted a pod of the job: from then on no refused creation "
+            "makes the job FAILED."
+        ),
+    ] = None
     suspended_seconds: Annotated[
         Amount | None,
         Field(description="Time spent in phase SUSPENDED, up to the last resume; no part of `totalSeconds`."),

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from simjob.api.names import Reason
 from simjob.api.status import Phase
-from simjob.core import history, stopping, summary
-from simjob.core.attempts import Due, Held, Live
+from simjob.core import hints, history, stopping, summary
+from simjob.core.attempts import Absent, Due, Held, Live
 from simjob.core.containers import PULL_FAILURES
 from simjob.core.facts import PodFact, PodState
 from simjob.core.observed import CASE_TABLE
@@ -27,13 +27,29 @@ def explain(situation: Situation) -> Saying:
 
 def _refusal(situation: Situation) -> tuple[str, str] | None:
     refusal = situation.observed.refusal
-    if refusal is None:
+    if refusal is None or not _is_to_be_created(refusal.index, situation):
         return None
     if refusal.kind == CASE_TABLE:
         return Reason.TABLE_REFUSED, f"case {refusal.index} cannot start: {refusal.message}"
+    if refusal.unavailable:
+        return (
+            Reason.API_UNAVAILABLE,
+            f"the {refusal.kind} of case {refusal.index} cannot be created: {refusal.message}",
+        )
     reason = Reason.POD_REFUSED if refusal.kind == "Pod" else Reason.JOB_REFUSED
-    room = "; finished Jobs kept by `history` are deleted to make room" if history.makes_room(situation) else ""
-    return reason, f"the {refusal.kind} of case {refusal.index} is refused: {refusal.message}{room}"
+    message = f"the {refusal.kind} of case {refusal.index} is refused: {refusal.message}"
+    if refusal.alone:
+        message = f"{message}; the other cases go on, and `cancelCases` can drop this one"
+    if history.makes_room(situation):
+        message = f"{message}; finished Jobs kept by `history` are deleted to make room"
+    hint = hints.about(refusal.message)
+    return reason, f"{message}; {hint}" if hint else message
+
+
+def _is_to_be_created(index: int, situation: Situation) -> bool:
+    # A creation that was not answered may have been carried out all the same, and a case may be cancelled meanwhile.
+    verdict = situation.verdicts.get(index, Absent())
+    return index in situation.unfinished and isinstance(verdict, Absent | Due)
 
 
 def _waiting(situation: Situation) -> tuple[str, str] | None:

@@ -17,9 +17,13 @@ CASE_TABLE: Final = "CaseTable"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why the API server did not take a Job or pod of ours the last time. `permanent`: it never will.
+    """Why a Job or pod was not created.
 
     `kind`: Job, Pod, or CASE_TABLE.
+    `invalid`: the API server says that the object is wrong, not that it may not be created now.
+    `lasted`: it has said so for as long as the settings give it, and nothing else.
+    `alone`: creations of other cases work.
+    `unavailable`: the API server did not say anything about the object.
     `counts_objects`: a quota of objects is used up, in which finished Jobs or pods count too. `room_made_at`: when some
     of them were last deleted for it.
     """
@@ -28,7 +32,10 @@ class Refusal:
     kind: str
     message: str
     case_name: str = ""
-    permanent: bool = False
+    invalid: bool = False
+    lasted: bool = False
+    alone: bool = False
+    unavailable: bool = False
     counts_objects: bool = False
     room_made_at: datetime | None = None
 
@@ -70,7 +77,9 @@ class Observed:
     """What is known of a SimulationJob's world.
 
     `spent`: cases whose Job name of the current round may have been used by this process; None when it has not
-    planned for this SimulationJob before and cannot know. `refusal`: the last refused creation, if any.
+    planned for this SimulationJob before and cannot know. `refusal`: why creations do not work, if they do not.
+    `waiting`: cases that must not be started now; `under_way`: cases whose pods may be there although
+    no answer says so.
     `prepared`: what came of writing down the cases, as long as it is not in the status.
     `attributed`: whether the API server alone writes the annotation that says who cancelled.
     `words`: what kubelets say of pods that do not start, by pod uid.
@@ -82,6 +91,8 @@ class Observed:
     prepared: CaseTable | Unprepared | None = None
     attributed: bool = False
     words: Mapping[str, str] = field(default_factory=dict)
+    waiting: Set[int] = frozenset()
+    under_way: Set[int] = frozenset()
 
 
 def observe(

@@ -8,13 +8,16 @@ from simjob.core.situation import Situation
 
 
 def refused(situation: Situation) -> Plan | None:
-    """Ends a job whose creation the API server refused for good: the refused case failed, the rest is cancelled."""
+    """Returns the end of a job whose template the API server refuses: the refused case failed, the rest is cancelled.
+
+    None if a pod of the job was ever accepted: the template is then good, and what refuses it now may be mended.
+    """
     refusal = situation.observed.refusal
-    if refusal is None or not refusal.permanent:
+    if refusal is None or not refusal.lasted or situation.pods_accepted:
         return None
     message = (
-        f"the API server will never take the {refusal.kind} of case {refusal.index}, so the others are cancelled: "
-        f"{refusal.message}"
+        f"the API server has refused the {refusal.kind} of case {refusal.index} from the beginning, so the others are "
+        f"cancelled: {refusal.message}"
     )
     failure = Failure(
         index=refusal.index,

@@ -1,6 +1,6 @@
 """A job under way: attempts are started, counted and reported; free places go to retries first, then to new cases."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -41,6 +41,8 @@ from simjob.core.stopping import stop_pods
 BATCH: Final = 250
 # Of a case under way so many pods of earlier attempts are kept for their logs.
 KEPT_ATTEMPTS: Final = 10
+# Jobs whose pods are refused, while those of others are accepted, that do not count against the open Jobs.
+REFUSED_JOBS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,14 +162,16 @@ def _surplus(case: CaseFacts) -> Iterable[Action]:
 def _start(situation: Situation, most: int) -> _Starts:
     """Fills the free places, with `most` new cases at most."""
     now, round_ = situation.now, situation.job.status.round
-    parallelism = situation.job.spec.parallelism
+    parallelism, waiting = situation.job.spec.parallelism, situation.observed.waiting
     free = max(parallelism - situation.occupied, 0)
     due = [verdict for verdict in situation.verdicts.values() if isinstance(verdict, Due)]
+    refused = sum(1 for found in due if found.job.index in waiting)
+    due = [found for found in due if found.job.index not in _not_now(situation)]
     retries = [found.job for found in due if found.at is None or found.at <= now][:free]
     # Cases that wait for a retry leave their place to others, but not without end: a sweep that always fails
     # would otherwise have all its Jobs open at once.
     open_jobs = sum(1 for case in situation.open if case.job and not isinstance(situation.verdicts[case.index], Ended))
-    room = min(free - len(retries), 2 * parallelism - open_jobs, most)
+    room = min(free - len(retries), 2 * parallelism - open_jobs + min(refused, REFUSED_JOBS), most)
     chosen = tuple(_startable(situation).take(room))
     actions: tuple[Action, ...] = tuple(StartAttempt(job=job) for job in retries)
     if not chosen:
@@ -178,13 +182,18 @@ def _start(situation: Situation, most: int) -> _Starts:
     return _Starts(actions=(*actions, *created), round_=round_, again=now if room == most else None)
 
 
+def _not_now(situation: Situation) -> Set[int]:
+    """Returns the cases whose creation waits for its time, or for its answer."""
+    return situation.observed.waiting | situation.observed.under_way
+
+
 def _startable(situation: Situation) -> Ranges:
     busy = (
         case.index
         for case in situation.open
         if not (isinstance(situation.verdicts[case.index], Absent) and not case.live_pods)
     )
-    return situation.unfinished.minus(Ranges.of(busy))
+    return situation.unfinished.minus(Ranges.of((*busy, *_not_now(situation))))
 
 
 def _names_may_be_used(situation: Situation, chosen: tuple[int, ...]) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
-from simjob.api.status import Ledger
+from simjob.api.status import Ledger, Phase
 from simjob.core import attempts
 from simjob.core.attempts import Ended, Held, Live, Verdict
 from simjob.core.facts import JobFact, PodFact, PodState
@@ -51,15 +51,26 @@ class Situation:
         pairs = ((case, self.verdicts[case.index]) for case in self.open)
         return tuple((case, verdict) for case, verdict in pairs if isinstance(verdict, Ended))
 
+    @property
+    def pods_accepted(self) -> bool:
+        """Whether the API server has ever accepted a pod of the job."""
+        stored, cases = self.job.status, self.observed.cases
+        ended = stored.ledger.succeeded or stored.ledger.failed
+        ran = stored.phase in (Phase.ASSIGNED, Phase.RUNNING)
+        return bool(
+            stored.pods_accepted or ended or ran or any(case.pods or (case.job and case.job.attempt) for case in cases)
+        )
+
     def has_pod(self, *states: PodState) -> bool:
         """Returns whether an open case has its pod in one of these states."""
         return any(isinstance(verdict, Live) and verdict.pod.state in states for verdict in self.verdicts.values())
 
     @property
     def occupied(self) -> int:
-        """How many places of `parallelism` are taken: by live pods and by Jobs that their queue holds."""
-        held = sum(1 for case in self.open if case.live_pods or isinstance(self.verdicts[case.index], Held))
-        return held + sum(1 for case in self.closed if case.live_pods)
+        """How many places of `parallelism` are taken: by live pods, Jobs that their queue holds, and creations."""
+        held = {case.index for case in self.open if case.live_pods or isinstance(self.verdicts[case.index], Held)}
+        closed = {case.index for case in self.closed if case.live_pods}
+        return len(held | closed | self.observed.under_way)
 
     @property
     def unfinished_jobs(self) -> tuple[JobFact, ...]:

@@ -14,6 +14,7 @@ _TROUBLE: Final = frozenset(
         Reason.CONTAINER_WAITING,
         Reason.JOB_REFUSED,
         Reason.POD_REFUSED,
+        Reason.API_UNAVAILABLE,
         Reason.NOT_STOPPING,
         Reason.SOURCE_NOT_FOUND,
         Reason.TABLE_REFUSED,

@@ -5,6 +5,7 @@ comes between the Job and its pod is obeyed.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from simjob.api.cases import Case
@@ -18,12 +19,14 @@ from simjob.runtime.casetables import CaseTables
 from simjob.runtime.cluster import Cluster, StoredJob
 from simjob.runtime.errors import (
     AlreadyExistsError,
+    ClusterError,
     ForbiddenError,
     InvalidError,
     NamespaceTerminatingError,
     NotFoundError,
     ObjectQuotaError,
 )
+from simjob.runtime.gate import Attempt, Gate
 from simjob.runtime.limiter import Limiter
 from simjob.runtime.outcome import Outcome
 from simjob.runtime.store import Store
@@ -50,30 +53,33 @@ class Creation:
         self, key: Key, job: SimulationJob, template: Mapping[str, Any], action: CreateCase, outcome: Outcome
     ) -> None:
         """Makes a case's Job from `template`, that of the spec, and its pod."""
-        if outcome.refusal:
-            return
-        case = await self._read(job, action.index, outcome)
+        with outcome.gate.attempt(action.index) as attempt:
+            if attempt is not None:
+                await self._make(key, job, template, action, Asking(outcome.gate, attempt))
+
+    async def _make(
+        self, key: Key, job: SimulationJob, template: Mapping[str, Any], action: CreateCase, asking: "Asking"
+    ) -> None:
+        case = await self._read(job, action.index, asking)
         if case is None or self._store.must_not_create(key):
             return
         body = children.render_job(job, template, case, action.round)
         name = identity.job_name(job.metadata.name, job.metadata.uid, action.index, action.round)
-        stored = await self._refusable(
-            outcome, "Job", action.index, case.name, lambda: self._create_or_get(key, name, body, action.index)
-        )
+        stored = await asking.that("Job", case.name, lambda: self._create_or_get(key, name, body, action.index))
         if stored is None:
             return
-        outcome.created.add(action.index)
+        asking.gate.created(action.index)
         self._store.put_job(stored.fact)
         if stored.fact.suspended or stored.fact.succeeded is not None:
-            outcome.accepted = True
+            asking.accepted()
         else:
-            await self._create_pod(key, stored, outcome)
+            await self._create_pod(key, stored, asking)
 
-    async def _read(self, job: SimulationJob, index: int, outcome: Outcome) -> Case | None:
+    async def _read(self, job: SimulationJob, index: int, asking: "Asking") -> Case | None:
         try:
             return await self._tables.case(job, index)
         except DamagedTableError as damaged:
-            outcome.refusal = Refusal(index=index, kind=CASE_TABLE, message=str(damaged))
+            asking.refused(Refusal(index=index, kind=CASE_TABLE, message=str(damaged)))
             return None
 
     async def _create_or_get(self, key: Key, name: str, body: bytes, index: int) -> StoredJob:
@@ -91,16 +97,21 @@ class Creation:
 
     async def start(self, key: Key, job: JobFact, outcome: Outcome) -> None:
         """Makes the pod of a Job's current attempt, from the Job as it is now."""
-        if outcome.refusal or self._store.must_not_create(key):
-            return
-        stored = await self._cluster.get_job(job.namespace, job.name)
+        with outcome.gate.attempt(job.index) as attempt:
+            if attempt is not None and not self._store.must_not_create(key):
+                await self._start(key, job, Asking(outcome.gate, attempt))
+
+    async def _start(self, key: Key, job: JobFact, asking: "Asking") -> None:
+        stored = await _ours(self._cluster.get_job(job.namespace, job.name))
+        if stored is None:
+            return  # The watch brings its end.
         self._store.put_job(stored.fact)
         fact = stored.fact
         waits = fact.suspended or fact.terminating or fact.succeeded is not None
         if fact.uid == job.uid and fact.attempt == job.attempt and not waits:
-            await self._create_pod(key, stored, outcome)
+            await self._create_pod(key, stored, asking)
 
-    async def _create_pod(self, key: Key, stored: StoredJob, outcome: Outcome) -> None:
+    async def _create_pod(self, key: Key, stored: StoredJob, asking: "Asking") -> None:
         if self._store.must_not_create(key):
             return
         fact = stored.fact
@@ -115,27 +126,51 @@ class Creation:
                     raise ForbiddenError(f'a pod named "{name}" is there already and is not ours') from conflict
                 pod = found
             self._store.put_pod(pod)
-            outcome.accepted = True
+            asking.accepted()
 
-        await self._refusable(outcome, "Pod", fact.index, fact.case_name, create)
+        await asking.that("Pod", fact.case_name, create)
 
-    async def _refusable(
-        self, outcome: Outcome, kind: str, index: int, name: str, call: Callable[[], Awaitable[T]]
-    ) -> T | None:
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The calls of one attempt to create a case; the gate takes what comes of them."""
+
+    gate: Gate
+    attempt: Attempt
+
+    async def that(self, kind: str, name: str, call: Callable[[], Awaitable[T]]) -> T | None:
+        """Return the answer to a creation; None if it was refused or did not work, which the gate then knows."""
         try:
             return await call()
         except NamespaceTerminatingError:
             raise
         except (InvalidError, ForbiddenError) as refused:
-            outcome.refusal = Refusal(
-                index=index,
-                case_name=name,
-                kind=kind,
-                message=refused.message,
-                permanent=isinstance(refused, InvalidError),
-                counts_objects=isinstance(refused, ObjectQuotaError),
+            self.refused(
+                Refusal(
+                    index=self.attempt.index,
+                    case_name=name,
+                    kind=kind,
+                    message=refused.message,
+                    invalid=isinstance(refused, InvalidError),
+                    counts_objects=isinstance(refused, ObjectQuotaError),
+                )
             )
+        except ClusterError as trouble:
+            # 500 is what the API server says of a webhook that does not work, 409 of a quota that others change too.
+            unavailable = trouble.code in (0, 401, 429) or trouble.code > 500
+            refusal = Refusal(
+                index=self.attempt.index, case_name=name, kind=kind, message=trouble.message, unavailable=unavailable
+            )
+            self.gate.failed(self.attempt, refusal, trouble.retry_after)
         return None
+
+    def accepted(self) -> None:
+        """Take note that the case has what it can have now."""
+        self.gate.accepted(self.attempt)
+
+    def refused(self, refusal: Refusal) -> None:
+        """Take note why the case cannot be created."""
+        self.gate.refused(self.attempt, refusal)
 
 
 async def _ours(call: Awaitable[T]) -> T | None:

@@ -5,22 +5,20 @@ Losing it costs calls, never a case. Times are the event loop's, which do not ju
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from simjob.core.observed import Observed, Refusal
-from simjob.core.plan import Action, CreateCase, DeleteJob, DeletePod, Plan, StartAttempt
+from simjob.core.observed import Observed
+from simjob.core.plan import Action, DeleteJob, DeletePod, Plan
 from simjob.runtime import backoff
 from simjob.runtime.backoff import Backoffs
+from simjob.runtime.gate import Gate
 from simjob.runtime.outcome import Outcome
 
 _BETWEEN_WRITES: Final = 1.0
 # Writes of a status that failed in a row, after which it counts as refused and not as late.
 REFUSED: Final = 3
-# Failures in a row after which one creation at a time finds out whether the others would get through.
-_FAILED_FOR_ALL: Final = 2
-_REFUSAL_DELAYS: Final = (1.0, 2.0, 4.0, 8.0, 10.0)
 
 
 @dataclass(slots=True)
@@ -35,17 +33,14 @@ class Memory:
     """
 
     calls: Backoffs
+    gate: Gate
     round: int = -1
     spent: set[int] | None = None
     planning: float = 0.0
     is_caught_up: bool = False
     warned_of_status: bool = False
     latch_failures: int = 0
-    refusal: Refusal | None = None
-    _refusals: int = 0
-    _refused_until: float = float("-inf")
     _occupied: int | None = None
-    _freed: int = 0
     _wrote_at: float = float("-inf")
 
     def wrote(self) -> None:
@@ -69,72 +64,48 @@ class Memory:
         """Returns in how many seconds a status may be written again; not more than 0 for now."""
         return self._wrote_at + _BETWEEN_WRITES - _now()
 
-    def note_creations(self, *, refusal: Refusal | None, accepted: bool) -> bool:
-        """Takes what came of creations; returns whether what is to be said of a refusal has changed."""
-        before = self.refusal
-        if refusal:
-            self._refused_until = _now() + _REFUSAL_DELAYS[min(self._refusals, len(_REFUSAL_DELAYS) - 1)]
-            self._refusals += 1
-            self.refusal = replace(refusal, room_made_at=before.room_made_at if before else None)
-        elif accepted:
-            self.refusal, self._refused_until, self._refusals, self._occupied = None, float("-inf"), 0, None
-        if refusal or accepted:
-            self._freed = 0
-        return self.refusal != before
-
     def note_room(self, actions: Iterable[Action], outcome: Outcome, now: datetime) -> None:
         """Note when finished Jobs or pods were deleted while a quota that counts them refuses creations."""
         deletions = (action for action in actions if isinstance(action, DeleteJob | DeletePod))
-        deleted = any(backoff.subject(action) not in outcome.failed for action in deletions)
-        if deleted and self.refusal and self.refusal.counts_objects:
-            self.refusal = replace(self.refusal, room_made_at=now)
+        if any(backoff.subject(action) not in outcome.failed for action in deletions):
+            self.gate.room_made(now)
 
     def saw(self, observed: Observed) -> None:
         """Note what there is while creations are refused: what has ended or gone may have made room in a quota."""
-        if self.refusal is None:
+        if self.gate.refusal is None:
+            self._occupied = None
             return
         pods = [pod for case in observed.cases for pod in case.pods if not pod.gone]
         occupied = len(pods) + sum(pod.live for pod in pods) + sum(case.job is not None for case in observed.cases)
         if self._occupied is not None and occupied < self._occupied:
-            self._freed += self._occupied - occupied
-            self._refusals = 0
+            self.gate.freed(self._occupied - occupied)
         self._occupied = occupied
 
     def note_calls(self, actions: Iterable[Action], outcome: Outcome) -> None:
         """Note which calls of the actions failed, and which did not."""
         for call in {backoff.subject(action) for action in actions}:
-            if call not in outcome.failed or (call == backoff.CREATE and outcome.accepted):
-                self.calls.worked(call)
             if call in outcome.failed:
                 self.calls.failed(call)
+            else:
+                self.calls.worked(call)
 
     def permitted(self, actions: tuple[Action, ...]) -> tuple[Action, ...]:
-        """Leave out what failed a moment ago, and creations while the API server refuses them.
-
-        One creation is left in when it is time to try again, and as many as have ended or gone since the last try.
-        """
-        actions = tuple(action for action in actions if not self.calls.holds(backoff.subject(action)))
-        if self.refusal is None and self.calls.failures(backoff.CREATE) < _FAILED_FOR_ALL:
-            return actions
-        creations = [action for action in actions if isinstance(action, CreateCase | StartAttempt)]
-        others = tuple(action for action in actions if not isinstance(action, CreateCase | StartAttempt))
-        if _now() < self._refused_until and not self._freed:
-            return others
-        return (*others, *creations[: max(self._freed, 1)])
+        """Leave out what failed a moment ago, and the creations that the gate holds."""
+        return self.gate.permitted([action for action in actions if not self.calls.holds(backoff.subject(action))])
 
     def until_look(self, plan: Plan, now: datetime) -> float | None:
-        """Returns in how many seconds to plan anew, None for when something changes.
+        """Return in how many seconds to plan again; None for when something changes.
 
-        Not at once for what is refused, and not later than it may be tried again.
+        Not at once while creations wait, and not later than one of them may be tried again.
         """
-        refused = self._refused_until - _now()
+        retry, all_wait = self.gate.until_retry()
         if plan.look_again is None:
-            return refused if refused > 0 else None
+            return retry
         # What could not be tried is no reason to plan it again at once.
         wait = max((plan.look_again - now).total_seconds(), 0.0) or self.calls.until_next() or 0.0
-        if refused <= 0:
+        if retry is None:
             return wait
-        return min(wait, refused) if wait else refused
+        return retry if all_wait and not wait else min(wait, retry)
 
 
 def _now() -> float:

@@ -25,6 +25,7 @@ from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import ClusterError, NamespaceTerminatingError
 from simjob.runtime.events import Recorder
 from simjob.runtime.executor import Executor
+from simjob.runtime.gate import Gate
 from simjob.runtime.lookup import Lookup
 from simjob.runtime.memory import REFUSED, Memory
 from simjob.runtime.outcome import Outcome
@@ -32,6 +33,7 @@ from simjob.runtime.podevents import PodEvents
 from simjob.runtime.preparing import Preparing
 from simjob.runtime.reporter import Report, Reporter
 from simjob.runtime.resultstore import ResultStore
+from simjob.runtime.settings import REFUSAL_SECONDS
 from simjob.runtime.store import StopSigns, Store
 from simjob.runtime.workqueue import Key, WorkQueue
 
@@ -59,12 +61,14 @@ class Reconciler:
         clock: Callable[[], datetime],
         budget: Budget,
         *,
+        refusal_seconds: float = REFUSAL_SECONDS,
         stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._cluster = cluster
         self._store = store
         self._queue = queue
         self._clock = clock
+        self._refusal_seconds = refusal_seconds
         self._stopwatch = stopwatch
         self._executor = Executor(cluster, store, budget)
         self.recorder = Recorder(cluster, clock)
@@ -108,7 +112,7 @@ class Reconciler:
 
     def _memory(self, key: Key) -> Memory:
         if key not in self._memories:
-            self._memories[key] = Memory(Backoffs(self._queue.delay))
+            self._memories[key] = Memory(Backoffs(self._queue.delay), Gate(self._refusal_seconds))
         return self._memories[key]
 
     async def _breathe(self, key: Key) -> None:
@@ -172,8 +176,17 @@ class Reconciler:
         elif memory.round != status.round:
             memory.round, memory.spent = status.round, None
         started = self._stopwatch()
-        children = self._store.observe(key, spent=memory.spent, refusal=memory.refusal)
-        observed = replace(children, prepared=self.preparing.answer(key), words=self.pod_events.words(key))
+        gate = memory.gate
+        if memory.spent is not None:
+            memory.spent |= gate.take_created()
+        children = self._store.observe(key, spent=memory.spent, refusal=gate.refusal)
+        observed = replace(
+            children,
+            prepared=self.preparing.answer(key),
+            words=self.pod_events.words(key),
+            waiting=gate.waiting,
+            under_way=gate.under_way,
+        )
         memory.saw(observed)
         if memory.spent is not None:
             # A creation without an answer shows here, if it was one.
@@ -185,21 +198,25 @@ class Reconciler:
     async def _apply(
         self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory, signs: StopSigns
     ) -> None:
-        actions = memory.permitted(tuple(action for action in plan.actions if not isinstance(action, PrepareCases)))
-        outcome = Outcome()
+        actions = memory.gate.permitted(
+            tuple(action for action in plan.actions if not isinstance(action, PrepareCases))
+        )
+        outcome, before = Outcome(gate=memory.gate), memory.gate.refusal
         try:
             await self._executor.apply(key, job if isinstance(job, SimulationJob) else None, actions, outcome, signs)
         finally:
             if memory.spent is not None:
-                memory.spent |= outcome.created
+                memory.spent |= memory.gate.take_created()
         if actions:
             done = "overtaken" if outcome.overtaken else "applied"
             _log.info(done, extra=_about(key, simulationjob=job.metadata.name, **_tally(actions)))
         self.recorder.note(job.metadata, outcome.notices)
         memory.note_calls(actions, outcome)
         memory.note_room(actions, outcome, self._clock())
-        if memory.note_creations(refusal=outcome.refusal, accepted=outcome.accepted):
+        if (now := memory.gate.refusal) != before:
             self._queue.add(key)
+            if now:
+                _log.warning("creations do not work", extra=_about(key, case=now.index, kind=now.kind, why=now.message))
         if outcome.trouble:
             raise outcome.trouble
         if (wait := memory.until_look(plan, self._clock())) is not None:
@@ -234,7 +251,7 @@ class Reconciler:
             return
         plan = stopping.remove_all(self._store.observe(key, spent=None, refusal=None))
         actions = memory.permitted(plan.actions)
-        outcome = Outcome()
+        outcome = Outcome(gate=memory.gate)
         await self._executor.apply(key, None, actions, outcome)
         memory.note_calls(actions, outcome)
         if actions:

@@ -7,10 +7,12 @@ import os
 import secrets
 import socket
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, CliApp, NoDecode, SettingsConfigDict
+
+REFUSAL_SECONDS: Final = 120.0
 
 
 def _identity(given: str) -> str:
@@ -107,6 +109,13 @@ class Settings(BaseSettings):
         ge=1,
         description="Pause between two comparisons of all SimulationJobs that exist with those that the operator "
         "knows. They find what a watch has lost.",
+    )
+
+    refusal_seconds: float = Field(
+        default=REFUSAL_SECONDS,
+        ge=0,
+        description="How long the API server must refuse the Jobs or pods of a new SimulationJob as invalid before it "
+        "is FAILED. Once a pod of it was accepted, a refusal never ends it.",
     )
 
     @model_validator(mode="after")

@@ -1,0 +1,24 @@
+"""What a person can do about a refusal, where the API server's words do not say it."""
+
+from typing import Final
+
+# A part of the API server's words, and what helps.
+_HINTS: Final = (
+    (
+        "must be less than or equal to cpu limit",
+        "a LimitRange or the template sets a CPU limit below the request: set `resources.limits.cpu` of the first "
+        "container, or ask the administrator of the namespace about its LimitRange",
+    ),
+    (
+        "must be less than or equal to memory limit",
+        "a LimitRange or the template sets a memory limit below the request: raise `resources.limits.memory` of that "
+        "container, or ask the administrator of the namespace about its LimitRange",
+    ),
+    ("failed calling webhook", "the webhook does not work: ask the administrator of the cluster"),
+    ("Request entity too large", "the case is too large: give it fewer or shorter parameters"),
+)
+
+
+def about(message: str) -> str:
+    """Returns the hint for a refusal in these words; empty if there is none."""
+    return next((hint for words, hint in _HINTS if words in message), "")

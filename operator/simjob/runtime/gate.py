@@ -1,0 +1,223 @@
+"""Which cases of one job may be created now: what was refused or not answered waits, and the others do not.
+
+A refusal closes the gate for all cases: then a single creation is tried after growing waits, another case first, until
+one is accepted. A case that the API server's validation refuses stays aside when the others go on; it is tried again by
+itself. An answer that did not come, or was an error of the server, delays its own case only, unless there are many in a
+row. Times are the event loop's, which do not jump as a wall clock may.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from simjob.core.observed import Refusal
+from simjob.core.plan import Action, CreateCase, StartAttempt
+
+_DELAYS: Final = (1.0, 2.0, 4.0, 8.0, 10.0)
+# Errors of the server in a row, with nothing accepted in between, that close the gate.
+_BURST: Final = 8
+# Seconds that errors of the server last before people are told. A creation that was sent this long ago counts too.
+_LASTING: Final = 3.0
+_SILENT: Final = 10.0
+_NEVER: Final = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A creation that was sent, and how often the gate had been closed before."""
+
+    index: int
+    number: int
+    sent_at: float
+
+
+class Gate:
+    """One job's. `refusal_seconds`: how long a refusal by validation must repeat to have lasted."""
+
+    def __init__(self, refusal_seconds: float) -> None:
+        self._created: set[int] = set()
+        self._refusal_seconds = refusal_seconds
+        self._refusal: Refusal | None = None
+        self._number = 0
+        self._closed = False
+        self._until = _NEVER
+        self._times = 0
+        self._freed = 0
+        self._aside: OrderedDict[int, Refusal] = OrderedDict()
+        self._aside_until = _NEVER
+        self._aside_times = 0
+        self._paused: dict[int, tuple[float, int]] = {}
+        self._under_way: dict[int, Attempt] = {}
+        self._errors = 0
+        self._errors_since: float | None = None
+        self._invalid_since: float | None = None
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """What is to be said of creations, None while they work."""
+        if self._refusal is not None:
+            return self._refusal
+        slow = next((one for one in self._under_way.values() if _now() - one.sent_at >= _SILENT), None)
+        if slow is None:
+            return None
+        message = f"the API server has not answered for {_SILENT:.0f} s; does it wait for an admission webhook?"
+        return Refusal(index=slow.index, kind="Job or Pod", message=message, unavailable=True)
+
+    @property
+    def under_way(self) -> Set[int]:
+        """The cases whose creation has not been answered, or with an error: their pods may be there all the same."""
+        now = _now()
+        return frozenset(self._under_way) | {index for index, (until, _) in self._paused.items() if until > now}
+
+    @property
+    def waiting(self) -> Set[int]:
+        """The refused cases that may not be tried now although others may."""
+        turn = next(iter(self._aside), None) if _now() >= self._aside_until else None
+        return frozenset(self._aside.keys() - {turn})
+
+    def permitted(self, actions: Sequence[Action]) -> tuple[Action, ...]:
+        """Return the actions without creations while the gate is closed.
+
+        One creation is left in when it is time to try again, and as many as were freed since the last try.
+        """
+        if not self._closed:
+            return tuple(actions)
+        creations = [action for action in actions if isinstance(action, CreateCase | StartAttempt)]
+        others = tuple(action for action in actions if not isinstance(action, CreateCase | StartAttempt))
+        if _now() < self._until and not self._freed:
+            return others
+        creations.sort(key=lambda action: _index(action) in self._aside)
+        return (*others, *creations[: max(self._freed, 1)])
+
+    def until_retry(self) -> tuple[float | None, bool]:
+        """Return in how many seconds something waits no longer, None if nothing waits; and whether all wait for it."""
+        now = _now()
+        if self._closed and self._until > now:
+            return self._until - now, True
+        times = [until for until, _ in self._paused.values() if until > now]
+        if self._aside and self._aside_until > now:
+            times.append(self._aside_until)
+        times += [one.sent_at + _SILENT for one in self._under_way.values() if one.sent_at + _SILENT > now]
+        return (min(times) - now if times else None), False
+
+    @contextmanager
+    def attempt(self, index: int) -> Iterator[Attempt | None]:
+        """Give the attempt to create a case; None if the gate was closed since it was planned."""
+        asked = any(one.number == self._number for one in self._under_way.values())
+        if self._closed and not self._freed and (asked or _now() < self._until):
+            yield None
+            return
+        one = self._under_way[index] = Attempt(index, self._number, _now())
+        try:
+            yield one
+        finally:
+            self._under_way.pop(index, None)
+
+    def created(self, index: int) -> None:
+        """Take note that the Job of a case was created, or is there already."""
+        self._created.add(index)
+
+    def take_created(self) -> Set[int]:
+        """Return the cases whose Job was created since the last call."""
+        found, self._created = self._created, set()
+        return found
+
+    def freed(self, number: int) -> None:
+        """Take note that so many Jobs or pods have ended or gone, which may have made room in a quota."""
+        self._freed += number
+        self._times = 0
+
+    def room_made(self, at: datetime) -> None:
+        """Take note that finished Jobs or pods were deleted for a quota that counts them."""
+        if self._refusal and self._refusal.counts_objects:
+            self._refusal = replace(self._refusal, room_made_at=at)
+
+    def accepted(self, one: Attempt) -> None:
+        """Take note that a pod was created, or a Job that gets none now."""
+        self._paused.pop(one.index, None)
+        self._freed = 0
+        self._errors, self._errors_since, self._invalid_since = 0, None, None
+        current = one.number == self._number
+        if self._aside.pop(one.index, None) and current:
+            # What was wrong with it is mended, perhaps for the others too.
+            self._aside.clear()
+        if self._closed and not current:
+            return  # Sent before the refusal.
+        if self._closed:
+            self._closed, self._until, self._times = False, _NEVER, 0
+            self._aside_until, self._aside_times = _NEVER, 0
+        held = next(iter(self._aside.values()), None)
+        self._refusal = replace(held, alone=True, lasted=False) if held else None
+
+    def refused(self, one: Attempt, refusal: Refusal) -> None:
+        """Take note that the API server does not take a Job or a pod."""
+        self._paused.pop(one.index, None)
+        self._freed = 0
+        alone = one.index in self._aside and not self._closed
+        if refusal.invalid:
+            self._aside[one.index] = refusal
+            self._aside.move_to_end(one.index)
+            self._invalid_since = _now() if self._invalid_since is None else self._invalid_since
+            refusal = replace(refusal, lasted=_now() - self._invalid_since >= self._refusal_seconds, alone=alone)
+        else:
+            self._invalid_since = None
+        if alone:
+            self._aside_until = _now() + _delay(self._aside_times)
+            self._aside_times += 1
+        elif one.number == self._number:
+            self._close()
+        self._say(refusal)
+
+    def failed(self, one: Attempt, trouble: Refusal, retry_after: float | None) -> None:
+        """Take note that a creation was not answered, or with an error that may be gone in a moment."""
+        _, times = self._paused.get(one.index, (0.0, 0))
+        delay = max(_delay(times), min(retry_after or 0.0, _DELAYS[-1]))
+        self._paused[one.index] = _now() + delay, times + 1
+        self._invalid_since = None
+        self._errors += 1
+        self._errors_since = one.sent_at if self._errors_since is None else self._errors_since
+        if one.number == self._number and (self._closed or self._errors >= _BURST):
+            self._close()
+        if _now() - self._errors_since >= _LASTING:
+            self._say(trouble)
+
+    def _close(self) -> None:
+        """Close, for longer each time in a row; of a burst of refusals the first counts."""
+        self._closed = True
+        self._number += 1
+        self._until = self._aside_until = _now() + _delay(self._times)
+        self._times += 1
+        self._aside_times = self._times
+
+    def _say(self, refusal: Refusal) -> None:
+        """Keep naming the same case while it is refused in the same way: another one each time would be no news."""
+        known = self._refusal
+        alike = known and (known.kind, known.invalid, known.unavailable) == (
+            refusal.kind,
+            refusal.invalid,
+            refusal.unavailable,
+        )
+        if (
+            known
+            and alike
+            and known.index != refusal.index
+            and (known.index in self._aside or known.index in self._paused)
+        ):
+            refusal = replace(known, lasted=refusal.lasted, alone=refusal.alone)
+        self._refusal = replace(refusal, room_made_at=known.room_made_at if known else None)
+
+
+def _index(action: CreateCase | StartAttempt) -> int:
+    return action.index if isinstance(action, CreateCase) else action.job.index
+
+
+def _delay(times: int) -> float:
+    return _DELAYS[min(times, len(_DELAYS) - 1)]
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,304 @@
+import asyncio
+from collections.abc import Iterable
+
+from builders import a_job_fact
+from simjob.core.observed import Refusal
+from simjob.core.plan import Action, CreateCase, DeleteJob, StartAttempt
+from simjob.runtime.gate import Gate
+from virtualtime import VirtualTimeLoop
+
+LOOP = VirtualTimeLoop
+
+OTHER = DeleteJob(job=a_job_fact(9))
+
+
+def create(*indexes: int) -> list[Action]:
+    return [CreateCase(index=index, round=0) for index in indexes]
+
+
+def invalid(index: int) -> Refusal:
+    return Refusal(index=index, kind="Pod", message=f"case {index} is bad", invalid=True)
+
+
+def quota(index: int) -> Refusal:
+    return Refusal(index=index, kind="Pod", message="exceeded quota")
+
+
+def down(index: int) -> Refusal:
+    return Refusal(index=index, kind="Pod", message="no answer", unavailable=True)
+
+
+def try_(gate: Gate, index: int, answer: Refusal | None = None, retry_after: float | None = None) -> bool:
+    """Try to create a case; give whether it was tried."""
+    with gate.attempt(index) as attempt:
+        if attempt is None:
+            return False
+        if answer is None:
+            gate.accepted(attempt)
+        elif answer.unavailable:
+            gate.failed(attempt, answer, retry_after)
+        else:
+            gate.refused(attempt, answer)
+        return True
+
+
+def tried_together(gate: Gate, answers: Iterable[tuple[int, Refusal | None]]) -> None:
+    """Send creations at once; then the answers come in this order."""
+    found = list(answers)
+    attempts = [gate.attempt(index) for index, _ in found]
+    sent = [attempt.__enter__() for attempt in attempts]
+    for one, (_, answer) in zip(sent, found, strict=True):
+        assert one is not None
+        if answer is None:
+            gate.accepted(one)
+        elif answer.unavailable:
+            gate.failed(one, answer, None)
+        else:
+            gate.refused(one, answer)
+    for attempt in attempts:
+        attempt.__exit__(None, None, None)
+
+
+async def test_an_open_gate_lets_everything_pass() -> None:
+    gate = Gate(120)
+    actions = (*create(0, 1), OTHER)
+    assert gate.permitted(actions) == actions
+    assert (gate.refusal, gate.waiting, gate.until_retry()) == (None, frozenset(), (None, False))
+
+
+class TestRefusals:
+    async def test_one_closes_the_gate_and_a_single_creation_is_tried_after_growing_waits(self) -> None:
+        gate, start = Gate(120), asyncio.get_running_loop().time()
+        times: list[int] = []
+        assert try_(gate, 0, quota(0))
+        while len(times) < 7:
+            wait, all_wait = gate.until_retry()
+            assert wait is not None
+            assert all_wait
+            assert not try_(gate, 1, quota(1)), "the gate is closed"
+            assert gate.permitted((*create(0, 1), OTHER)) == (OTHER,)
+            await asyncio.sleep(wait)
+            assert gate.permitted((*create(0, 1), OTHER)) == (OTHER, *create(0))
+            times.append(round(asyncio.get_running_loop().time() - start))
+            assert try_(gate, 0, quota(0))
+        assert times == [1, 3, 7, 15, 25, 35, 45]
+
+    async def test_those_of_one_burst_count_once(self) -> None:
+        gate = Gate(120)
+        tried_together(gate, [(index, quota(index)) for index in range(20)])
+        assert gate.until_retry() == (1.0, True)
+
+    async def test_what_was_accepted_in_the_same_burst_does_not_open_it(self) -> None:
+        gate = Gate(120)
+        tried_together(gate, [(0, quota(0)), (1, None)])
+        assert (gate.until_retry(), gate.refusal) == ((1.0, True), quota(0))
+
+    async def test_it_opens_when_one_is_accepted(self) -> None:
+        gate = Gate(120)
+        try_(gate, 0, quota(0))
+        await asyncio.sleep(1)
+        assert try_(gate, 0)
+        assert (gate.refusal, gate.until_retry()) == (None, (None, False))
+        assert gate.permitted(create(1, 2)) == tuple(create(1, 2))
+
+    async def test_what_is_left_of_the_burst_is_not_sent(self) -> None:
+        gate = Gate(120)
+        try_(gate, 0, quota(0))
+        assert not try_(gate, 1)
+
+
+class TestOneCaseThatIsRefused:
+    async def test_another_is_tried_next(self) -> None:
+        gate = Gate(120)
+        try_(gate, 0, invalid(0))
+        await asyncio.sleep(1)
+        assert gate.permitted(create(0, 1)) == tuple(create(1))
+
+    async def test_it_waits_while_the_others_go_on(self) -> None:
+        gate = Gate(120)
+        try_(gate, 0, invalid(0))
+        await asyncio.sleep(1)
+        assert try_(gate, 1)
+        assert gate.waiting == frozenset(), "it is tried once more at once: perhaps it was mended"
+        try_(gate, 0, invalid(0))
+        assert gate.waiting == {0}
+        assert gate.permitted(create(2, 3)) == tuple(create(2, 3)), "the gate stays open"
+        refusal = gate.refusal
+        assert refusal is not None
+        assert (refusal.index, refusal.alone, refusal.lasted) == (0, True, False)
+
+    async def test_it_is_tried_again_every_ten_seconds(self) -> None:
+        gate, start = Gate(120), asyncio.get_running_loop().time()
+        times: list[int] = []
+        try_(gate, 0, invalid(0))
+        await asyncio.sleep(1)
+        try_(gate, 1)
+        while len(times) < 6:
+            if not gate.waiting:
+                times.append(round(asyncio.get_running_loop().time() - start))
+                try_(gate, 0, invalid(0))
+            wait, all_wait = gate.until_retry()
+            assert wait is not None
+            assert not all_wait
+            await asyncio.sleep(wait)
+        assert times == [1, 2, 4, 8, 16, 26]
+
+    async def test_many_of_them_take_turns(self) -> None:
+        gate = Gate(120)
+        tried_together(gate, [(index, invalid(index)) for index in range(4)])
+        await asyncio.sleep(1)
+        try_(gate, 9)
+        turns = []
+        for _ in range(4):
+            (turn,) = set(range(4)) - gate.waiting
+            turns.append(turn)
+            try_(gate, turn, invalid(turn))
+            assert gate.waiting == set(range(4))
+            await asyncio.sleep(10)
+        assert turns == [0, 1, 2, 3]
+
+    async def test_when_one_of_them_is_accepted_all_are_tried(self) -> None:
+        gate = Gate(120)
+        tried_together(gate, [(index, invalid(index)) for index in range(4)])
+        await asyncio.sleep(1)
+        try_(gate, 0)
+        assert (gate.waiting, gate.refusal) == (frozenset(), None)
+
+
+class TestLasting:
+    async def test_only_what_repeats_for_the_whole_time_has_lasted(self) -> None:
+        gate = Gate(120)
+        try_(gate, 0, invalid(0))
+        for _ in range(11):
+            await asyncio.sleep(10)
+            try_(gate, 0, invalid(0))
+            assert gate.refusal is not None
+            assert not gate.refusal.lasted
+        await asyncio.sleep(10)
+        try_(gate, 0, invalid(0))
+        assert gate.refusal is not None
+        assert gate.refusal.lasted
+
+    async def test_waiting_alone_is_not_enough(self) -> None:
+        gate = Gate(120)
+        try_(gate, 0, invalid(0))
+        await asyncio.sleep(600)
+        assert gate.refusal is not None
+        assert not gate.refusal.lasted
+
+    async def test_another_answer_in_between_begins_it_again(self) -> None:
+        for other in (None, quota(1), down(1)):
+            gate = Gate(120)
+            try_(gate, 0, invalid(0))
+            await asyncio.sleep(119)
+            try_(gate, 1, other)
+            await asyncio.sleep(20)
+            try_(gate, 0, invalid(0))
+            assert gate.refusal is not None
+            assert not gate.refusal.lasted
+
+    async def test_a_quota_never_lasts(self) -> None:
+        gate = Gate(120)
+        for _ in range(60):
+            try_(gate, 0, quota(0))
+            await asyncio.sleep(10)
+        assert gate.refusal == quota(0)
+
+
+class TestErrors:
+    async def test_one_of_many_delays_its_own_case_for_a_second(self) -> None:
+        gate = Gate(120)
+        tried_together(gate, [(0, None), (1, down(1)), (2, None)])
+        assert gate.under_way == {1}
+        assert gate.until_retry() == (1.0, False)
+        assert gate.permitted(create(3, 4)) == tuple(create(3, 4))
+        assert gate.refusal is None
+        await asyncio.sleep(1)
+        assert gate.under_way == frozenset()
+
+    async def test_it_is_tried_less_and_less_often(self) -> None:
+        gate, start = Gate(120), asyncio.get_running_loop().time()
+        times: list[int] = []
+        while len(times) < 8:
+            assert try_(gate, 0, down(0))
+            times.append(round(asyncio.get_running_loop().time() - start))
+            wait, _ = gate.until_retry()
+            assert wait is not None
+            await asyncio.sleep(wait)
+        assert times == [0, 1, 3, 7, 15, 25, 35, 45]
+
+    async def test_the_server_may_ask_for_a_longer_wait_but_not_for_ever(self) -> None:
+        gate = Gate(120)
+        try_(gate, 0, down(0), retry_after=7)
+        assert gate.until_retry() == (7.0, False)
+        gate = Gate(120)
+        try_(gate, 0, down(0), retry_after=3600)
+        assert gate.until_retry() == (10.0, False)
+
+    async def test_it_is_told_when_it_has_lasted(self) -> None:
+        gate = Gate(120)
+        try_(gate, 0, down(0))
+        await asyncio.sleep(1)
+        try_(gate, 0, down(0))
+        assert gate.refusal is None
+        await asyncio.sleep(2)
+        try_(gate, 0, down(0))
+        assert gate.refusal == down(0)
+        await asyncio.sleep(4)
+        try_(gate, 0)
+        assert gate.refusal is None
+
+    async def test_many_in_a_row_close_the_gate(self) -> None:
+        gate = Gate(120)
+        for index in range(8):
+            assert try_(gate, index, down(index))
+        assert not try_(gate, 8)
+        assert gate.until_retry() == (1.0, True)
+
+    async def test_one_that_is_accepted_among_them_keeps_it_open(self) -> None:
+        gate = Gate(120)
+        tried_together(gate, [(index, down(index) if index % 8 else None) for index in range(32)])
+        assert gate.permitted(create(90, 91)) == tuple(create(90, 91))
+
+
+class TestUnderWay:
+    async def test_a_creation_is_until_its_answer(self) -> None:
+        gate = Gate(120)
+        with gate.attempt(3):
+            assert gate.under_way == {3}
+        assert gate.under_way == frozenset()
+
+    async def test_one_that_is_not_answered_for_ten_seconds_is_told(self) -> None:
+        gate = Gate(120)
+        with gate.attempt(3):
+            assert (gate.refusal, gate.until_retry()) == (None, (10.0, False))
+            await asyncio.sleep(10)
+            refusal = gate.refusal
+            assert refusal is not None
+            assert (refusal.index, refusal.unavailable) == (3, True)
+            assert gate.until_retry() == (None, False)
+        assert gate.refusal is None
+
+
+async def test_the_same_case_is_named_while_others_are_refused_in_the_same_way() -> None:
+    gate = Gate(120)
+    try_(gate, 0, invalid(0))
+    for index in range(1, 5):
+        await asyncio.sleep(10)
+        try_(gate, index, invalid(index))
+        assert gate.refusal == invalid(0)
+
+
+async def test_retries_are_tried_as_new_cases_are() -> None:
+    gate = Gate(120)
+    try_(gate, 0, invalid(0))
+    await asyncio.sleep(1)
+    retries = [StartAttempt(job=a_job_fact(index)) for index in (0, 1)]
+    assert gate.permitted(retries) == (retries[1],)
+
+
+async def test_created_jobs_are_given_once() -> None:
+    gate = Gate(120)
+    gate.created(1)
+    assert gate.take_created() == {1}
+    assert gate.take_created() == set()
