@@ -350,3 +350,50 @@ async def test_events_that_cannot_be_posted_in_time_do_not_hide_why_the_operator
     worker.cancel()
     with pytest.raises(asyncio.CancelledError):
         await worker
+
+
+class TestCreationsThatHang:
+    @pytest.fixture(params=["create_job", "create_pod"])
+    async def hanging(self, request: pytest.FixtureRequest, one: OneOperator) -> OneOperator:
+        """Gives an operator with one running pod whose second creation is not answered for a minute."""
+        call = request.param
+        create = getattr(one.cluster, call)
+
+        async def hang(namespace: str, body: bytes) -> Any:
+            if json.loads(body)["metadata"]["labels"][names.LABEL_INDEX] != "0":
+                await asyncio.sleep(60)
+            return await create(namespace, body)
+
+        setattr(one.cluster, call, hang)
+        one.apply(cases={"count": 5}, parallelism=2)
+        return one
+
+    async def test_do_not_hold_up_a_cancel(self, hanging: OneOperator) -> None:
+        one = hanging
+        async with one.operator():
+            await asyncio.sleep(1)
+            one.cluster.run_pod("default", one.pods()[0])
+            await asyncio.sleep(1)
+            asked_at = asyncio.get_running_loop().time() - one._start
+            await one.patch(cancel=True)
+            await asyncio.sleep(3)
+            deleted = next(time for time, name in one.calls if name == "delete_pod")
+            assert deleted - asked_at < 0.3
+            assert one.status["phase"] == "CANCELLED"
+            await asyncio.sleep(100)
+            assert one.pods() == []
+
+    async def test_are_told_in_status_within_15_seconds(self, hanging: OneOperator) -> None:
+        one = hanging
+        async with one.operator():
+            await asyncio.sleep(13)
+            assert one.status["reason"] == "APIUnavailable"
+            assert "has not answered for 10 s" in one.status["message"]
+            await asyncio.sleep(60)
+            assert (len(one.pods()), one.status["round"]) == (2, 0)
+
+    async def test_keep_their_places(self, hanging: OneOperator) -> None:
+        one = hanging
+        async with one.operator():
+            await asyncio.sleep(50)
+            assert len(one.times("create_job")) <= 2

@@ -21,6 +21,10 @@ from simjob.runtime.connection import MERGE_PATCH, Requests
 
 # The answer to a status write would otherwise bring the whole spec, with all its cases, back.
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+# The API server gives a request 60 s, and each webhook up to 30 of them. Who hangs up before starts from the beginning:
+# the creation is given up with all that its webhooks have done.
+# https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/ (--request-timeout)
+_CREATION_SECONDS: Final = 65.0
 _NOTE_BYTES: Final = 1024  # https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
 _NAME_BYTES: Final = 236  # What an object's name may have, 253, less a dot and 16 digits.
 
@@ -79,7 +83,7 @@ class ApiServer:
 
     async def create_job(self, namespace: str, body: bytes) -> StoredJob:
         """See Cluster.create_job."""
-        answer = await self._connection.request("POST", _jobs(namespace), body=body)
+        answer = await self._connection.request("POST", _jobs(namespace), body=body, within=_CREATION_SECONDS)
         return self._stored_job(answer)
 
     async def get_job(self, namespace: str, name: str) -> StoredJob:
@@ -106,7 +110,8 @@ class ApiServer:
 
     async def create_pod(self, namespace: str, body: bytes) -> PodFact:
         """See Cluster.create_pod."""
-        return self._pod_fact(await self._connection.request("POST", _pods(namespace), body=body))
+        answer = await self._connection.request("POST", _pods(namespace), body=body, within=_CREATION_SECONDS)
+        return self._pod_fact(answer)
 
     async def get_pod(self, namespace: str, name: str, owner_uid: str = "") -> PodFact:
         """See Cluster.get_pod."""

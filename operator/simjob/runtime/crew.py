@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
 from simjob.runtime.budget import Budget, Kind
+from simjob.runtime.patience import LONGEST, Patience
 from simjob.runtime.workqueue import Key
 
 # Seconds between two looks for a stop sign while calls wait for a place, which other jobs' calls may hold for long.
@@ -15,31 +16,45 @@ Call = Callable[[], Awaitable[None]]
 
 
 class Crew:
-    """Tasks that take the calls of a kind in their order. `overtaken` returns whether a stop sign has come."""
+    """Tasks that take the calls of a kind in their order. `overtaken` returns whether a stop sign has come.
+
+    `patience` takes creations that are not waited for any longer; without it all are waited for.
+    """
 
     def __init__(
-        self, budget: Budget, key: Key, calls: Mapping[Kind, Iterable[Call]], overtaken: Callable[[], bool]
+        self,
+        budget: Budget,
+        key: Key,
+        calls: Mapping[Kind, Iterable[Call]],
+        overtaken: Callable[[], bool],
+        patience: Patience | None = None,
     ) -> None:
         self._budget = budget
         self._key = key
         self._calls = {kind: deque(row) for kind, row in calls.items()}
         self._overtaken = overtaken
+        self._patience = patience
         self._waiting: dict[Kind, set[asyncio.Task[None]]] = {kind: set() for kind in self._calls}
 
     async def work(self) -> None:
         """Make all calls; after a stop sign only end those that are under way. Raise the first exception at the end.
 
-        No call is under way when this returns, or when it is cancelled.
+        No call is under way when this returns, but for creations that `patience` has, or when it is cancelled.
         """
         defects: list[BaseException] = []
         # A task that fails leaves what is left to the others, or to the next ones.
-        while hands := [self._hand(kind) for kind, row in self._calls.items() for _ in range(self._number(kind, row))]:
-            tasks = {asyncio.create_task(hand) for hand in hands}
+        while kinds := [kind for kind, row in self._calls.items() for _ in range(self._number(kind, row))]:
+            hands = [(kind, asyncio.create_task(self._hand(kind))) for kind in kinds]
+            tasks, creations = {task for _, task in hands}, {task for kind, task in hands if kind is Kind.CREATION}
+            until = asyncio.get_running_loop().time() + LONGEST
             try:
                 while tasks:
                     done, tasks = await asyncio.wait(tasks, timeout=_GLANCE)
                     defects += [end for task in done if not task.cancelled() and (end := task.exception())]
                     self._glance()
+                    if tasks and tasks <= creations and self._leaves(until):
+                        self._leave(tasks)
+                        tasks = set()
             finally:
                 for task in tasks:
                     task.cancel()
@@ -64,6 +79,15 @@ class Crew:
                 if not row:
                     self._dismiss(kind)
                 await call()
+
+    def _leaves(self, until: float) -> bool:
+        return self._patience is not None and (self._overtaken() or asyncio.get_running_loop().time() >= until)
+
+    def _leave(self, creations: set[asyncio.Task[None]]) -> None:
+        self._dismiss(Kind.CREATION)
+        for task in creations:
+            if self._patience:
+                self._patience.leave(self._key, task)
 
     def _glance(self) -> None:
         if any(self._calls.values()) and self._overtaken():

@@ -41,6 +41,7 @@ from simjob.runtime.errors import (
     NotFoundError,
 )
 from simjob.runtime.outcome import Outcome
+from simjob.runtime.patience import Patience
 from simjob.runtime.store import StopSigns, Store
 from simjob.runtime.workqueue import Key
 
@@ -55,6 +56,8 @@ class Executor:
         self.tables = CaseTables(cluster)
         self._creation = Creation(cluster, store, self.tables, budget.creations)
         self._deadlines = Deadlines()
+        self._patience = Patience(store.wake)
+        self.settle, self.close = self._patience.settle, self._patience.close
 
     async def apply(
         self,
@@ -64,7 +67,9 @@ class Executor:
         outcome: Outcome,
         planned: StopSigns | None = None,
     ) -> None:
-        """Carries out the actions and notes in `outcome` what came of them; no call is left when it ends.
+        """Carries out the actions and notes in `outcome` what came of them.
+
+        No call is left when it ends but creations: `settle` waits for them, `close` gives all of them up.
 
         PrepareCases is left out: it takes longer than a pass may (runtime/preparing.py).
         `job` is needed only where Jobs are to be made. `planned`: the stop signs that the plan knew, by default those
@@ -90,7 +95,7 @@ class Executor:
         if job and creations:
             make = partial(self._make, key, job, job.spec.template.to_api(as_given=True), outcome)
             calls[Kind.CREATION] += [guarded(partial(make, action)) for action in creations]
-        await Crew(self._budget, key, calls, overtaken).work()
+        await Crew(self._budget, key, calls, overtaken, self._patience).work()
 
     async def _guard(self, outcome: Outcome, call: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -133,6 +133,8 @@ class Reconciler:
         for _ in range(_TRIES):
             signs = self._store.stop_signs(key)
             plan = self._plan(key, job, memory)
+            if plan.needs_proof or plan.stopped:
+                await self._executor.settle(key)
             try:
                 report = await self._reporter.report(key, job, plan, memory)
             except ClusterError:
@@ -198,9 +200,7 @@ class Reconciler:
     async def _apply(
         self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory, signs: StopSigns
     ) -> None:
-        actions = memory.gate.permitted(
-            tuple(action for action in plan.actions if not isinstance(action, PrepareCases))
-        )
+        actions = memory.permitted(tuple(action for action in plan.actions if not isinstance(action, PrepareCases)))
         outcome, before = Outcome(gate=memory.gate), memory.gate.refusal
         try:
             await self._executor.apply(key, job if isinstance(job, SimulationJob) else None, actions, outcome, signs)
@@ -221,6 +221,12 @@ class Reconciler:
             raise outcome.trouble
         if (wait := memory.until_look(plan, self._clock())) is not None:
             self._queue.add_after(key, wait)
+
+    def close(self) -> None:
+        """Give up what goes on beside the passes."""
+        self.preparing.close()
+        self.pod_events.close()
+        self._executor.close()
 
     def _prepare(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory) -> None:
         """Have the cases written down as long as the plan asks for it; raise ClusterError if the last try did."""
@@ -304,8 +310,7 @@ async def run(reconciler: Reconciler, workers: int, *, may_write: Callable[[], b
             for _ in range(_URGENT_WORKERS):
                 group.create_task(reconciler.work(urgent_only=True))
     finally:
-        reconciler.preparing.close()
-        reconciler.pod_events.close()
+        reconciler.close()
         if may_write():
             # A time-out here must not hide why the operator ends.
             with contextlib.suppress(TimeoutError):

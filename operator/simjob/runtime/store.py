@@ -338,6 +338,10 @@ class Store:
             self._unlatched.discard(key)
         return key in self._unlatched
 
+    def wake(self, key: Key) -> None:
+        """Have the SimulationJob planned again."""
+        self._wake(key)
+
     def _wake(self, key: Key, *, urgent: bool = False) -> None:
         job = self._simulationjobs.get(key)
         status = job.status if job else None

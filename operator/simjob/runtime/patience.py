@@ -1,0 +1,59 @@
+"""How long a pass waits for its creations: not when everything is to stop, and not for those that take very long.
+
+What a pass leaves goes on by itself, in its place of the budget. Before a status says that nothing is live, it gets a
+moment to be answered and is then given up; what the API server made all the same is found by the proof.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from simjob.runtime.workqueue import Key
+
+# Seconds that a pass waits for its creations, and that what it has left gets when the job is to end.
+LONGEST: Final = 10.0
+_GRACE: Final = 1.0
+
+_Task = asyncio.Task[None]
+_log: Final = logging.getLogger(__name__)
+
+
+class Patience:
+    """Keeps the calls that passes have left. `wake` is called with the key when one of them has ended."""
+
+    def __init__(self, wake: Callable[[Key], None]) -> None:
+        self._wake = wake
+        self._left: dict[Key, set[_Task]] = {}
+
+    def leave(self, key: Key, task: _Task) -> None:
+        """Take a call that goes on without its pass."""
+        self._left.setdefault(key, set()).add(task)
+        task.add_done_callback(lambda ended: self._ended(key, ended))
+
+    async def settle(self, key: Key) -> None:
+        """Return when no call that a pass had left is under way."""
+        if left := self._left.get(key):
+            _, late = await asyncio.wait({*left}, timeout=_GRACE)
+            for task in late:
+                task.cancel()
+            if late:
+                _log.info("unanswered creations are given up", extra={"uid": key.uid, "creations": len(late)})
+                await asyncio.wait(late)
+
+    def close(self) -> None:
+        """Give up all that is left."""
+        for tasks in self._left.values():
+            for task in tasks:
+                task.cancel()
+
+    def _ended(self, key: Key, task: _Task) -> None:
+        tasks = self._left[key]
+        tasks.discard(task)
+        if not tasks:
+            del self._left[key]
+        if task.cancelled():
+            return
+        if (defect := task.exception()) is not None:
+            _log.error("a defect of the operator in a creation", exc_info=defect, extra={"uid": key.uid})
+        self._wake(key)
