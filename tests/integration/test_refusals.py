@@ -141,7 +141,9 @@ def test_a_template_that_no_job_may_have_fails_the_sweep(place: Place) -> None:
     template = a_template()
     template["spec"]["containers"][0]["volumeMounts"] = [{"name": "nowhere", "mountPath": "/data"}]
     sweep = place.apply(cases={"count": 3}, template=template)
-    status = sweep.wait_phase("FAILED")
+    assert refused(sweep, "JobRefused")["phase"] == "PENDING"
+    # Two minutes of refusals, the last of which may come ten seconds later.
+    status = sweep.wait_phase("FAILED", seconds=180)
     assert (status["errorCode"], status["reason"]) == ("SUBMISSION_FAILED", "JobRefused")
     assert 'spec.template.spec.containers[0].volumeMounts[0].name: Not found: "nowhere"' in status["message"]
     assert (status["cases"]["failed"], status["cases"]["cancelled"]) == (1, 2)
