@@ -71,8 +71,9 @@ def test_what_the_container_defines_or_may_define_itself_is_left_alone() -> None
         ("PARAM_mesh", ["PARAM_MESH"], "did you mean $(PARAM_MESH)?"),
         ("SIMJOB_CASE_INDX", [], "did you mean $(SIMJOB_CASE_INDEX)?"),
         ("PARAM_VISCOSITY", ["PARAM_RE", "PARAM_A"], "the parameters are PARAM_A, PARAM_RE"),
+        ("PARAM_RE", ["PARAM_MESH"], "the parameters are PARAM_MESH"),
         ("PARAM_VISCOSITY", [], "the cases have no parameters"),
-        ("Q", [f"PARAM_{n:02}" for n in range(12)], "PARAM_08, PARAM_09 and 2 more"),
+        ("PARAM_Q", [f"PARAM_{n:02}" for n in range(12)], "PARAM_08, PARAM_09 and 2 more"),
     ],
 )
 def test_the_nearest_name_is_suggested_or_the_names_that_there_are(variable: str, known: list[str], text: str) -> None:

@@ -47,8 +47,10 @@ def to_cases(template: Template) -> tuple[Reference, ...]:
 def suggestion(variable: str, known: Iterable[str]) -> str:
     """Return what a person may have meant by a variable that is not there."""
     choices = sorted(known)
-    if close := get_close_matches(variable.upper(), (*choices, *OF_EVERY_CASE), n=1):
-        return f"did you mean $({close[0]})?"
+    # The prefix, which all have, would make any two short names alike.
+    short = {name.removeprefix(names.ENV_PARAMETER_PREFIX): name for name in (*choices, *OF_EVERY_CASE)}
+    if close := get_close_matches(variable.upper().removeprefix(names.ENV_PARAMETER_PREFIX), short, n=1):
+        return f"did you mean $({short[close[0]]})?"
     if not choices:
         return "the cases have no parameters"
     more = f" and {len(choices) - _SHOWN} more" if len(choices) > _SHOWN else ""
