@@ -96,6 +96,10 @@ class TestCancel:
         assert (plan.status.phase, plan.status.cancellation.reason) == ("CANCELLING", "mistake")
         assert (plan.actions, plan.look_again) == ((), NOW)
 
+    def test_what_runs_is_stopped_although_it_cannot_be_stored(self, spec: dict[str, Any]) -> None:
+        plan = planned(a_job_fact(0), a_pod_fact(0), spec=spec, cancel=True)
+        assert plan.unlatched == (DeletePod(pod=a_pod_fact(0)),)
+
     def test_then_what_runs_is_stopped(self, spec: dict[str, Any]) -> None:
         plan = planned(a_job_fact(0), a_pod_fact(0), spec=spec, status=LATCHED)
         assert plan.actions == (DeletePod(pod=a_pod_fact(0)),)

@@ -18,7 +18,7 @@ from simjob.core.summary import Saying
 
 
 def hold(job: Invalid, observed: Observed, now: datetime) -> Plan:
-    """Returns the plan for a SimulationJob that cannot be read, where the rules for stopping a known one do not apply.
+    """Return the plan for a SimulationJob that cannot be read, where the rules for stopping a known one do not apply.
 
     One that was never accepted and has no children ends FAILED. A status that cannot be read is left alone, with what
     it may say; a cancel stops the pods all the same.
@@ -59,7 +59,7 @@ def _fail(job: Invalid, stored: Status, now: datetime) -> Plan:
 
 
 def _cancel(job: Invalid, stored: Status, observed: Observed, now: datetime) -> Plan:
-    """Cancels a job of which it is not known which cases it has: the ledger stays as it is."""
+    """Cancel a job whose cases are not known: the ledger stays as it is."""
     live = [pod for case in observed.cases for pod in case.live_pods]
     latch = stored.cancellation
     if latch is None:
@@ -67,7 +67,7 @@ def _cancel(job: Invalid, stored: Status, observed: Observed, now: datetime) -> 
         latch = Cancellation(requested_at=now, requested_by=by, reason=job.cancel_reason, stopping=len(live))
         saying = Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED, message="Job is being cancelled")
         status = _said(job, stored, saying, now).model_copy(update={"cancellation": latch})
-        return Plan(status=status, look_again=now)
+        return Plan(status=status, unlatched=stopping.stop_pods(live), look_again=now)
     if live:
         again = stopping.look_again(live, now, latch.requested_at)
         return Plan(actions=stopping.stop_pods(live), look_again=again)
