@@ -76,6 +76,12 @@ def test_the_time_of_the_whole_job_runs_while_its_source_is_not_there() -> None:
     assert said(planned(job, prepared=MISSING, now=NOW + timedelta(seconds=3))).reason == "TotalTimeout"
 
 
+def test_a_source_that_has_become_unreadable_stops_nothing_that_runs() -> None:
+    plan = planned(a_job(**IN_A_TABLE), a_job_fact(0), a_pod_fact(0), prepared=WRONG)
+    assert plan.actions == ()
+    assert (said(plan).reason, said(plan).is_terminal) == ("CasesUnreadable", False)
+
+
 def test_what_can_never_be_written_down_ends_the_job() -> None:
     plan = planned(a_job(cases={"samples": SAMPLES}), prepared=WRONG)
     status = said(plan)

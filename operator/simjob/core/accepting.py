@@ -22,7 +22,7 @@ PAUSE: Final = timedelta(seconds=5)
 
 
 def accepting(situation: Situation) -> Plan | None:
-    """Settles which cases there are; None when that is done."""
+    """Settle which cases there are; None when that is done."""
     job = situation.job
     if unknown := _unknown(situation):
         total = len(job.indexes or ())
@@ -35,9 +35,10 @@ def accepting(situation: Situation) -> Plan | None:
     match situation.observed.prepared:
         case CaseTable() as table:
             return _accepted(situation, table)
-        case Unprepared(permanent=True) as found:
+        case Unprepared(permanent=True) as found if _has_started_nothing(situation):
             return _refused(situation, found.reason, found.message)
         case found:
+            # Of a job whose status is lost the children run on: its source may have changed since.
             return _preparing(situation, found)
 
 

@@ -89,8 +89,7 @@ class Preparing:
             raise
         except (ForbiddenError, InvalidError) as refused:
             message = f"the ConfigMaps that the cases are to be written down in are refused: {refused.message}"
-            permanent = isinstance(refused, InvalidError)
-            return Unprepared(reason=Reason.TABLE_REFUSED, message=message, permanent=permanent, at=self._clock())
+            return Unprepared(reason=Reason.TABLE_REFUSED, message=message, at=self._clock())
         count, shards = len(table.indexes), len(table.config_maps)
         _log.info("cases are written down", extra=_about(job, cases=count, configmaps=shards))
         return table
