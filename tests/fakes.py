@@ -357,7 +357,7 @@ class FakeCluster:
             (sink.deleted if deleted else sink.seen)(copy.deepcopy(raw))
 
     def _tell_selected(self, plural: str, raw: Raw, *, deleted: bool) -> None:
-        """Tell what a watch that selects by label tells: an object that loses it goes, in its state before that."""
+        """Bring what a watch that selects by label brings: an object that loses it goes, in its state before that."""
         uid, version = raw["metadata"]["uid"], raw["metadata"]["resourceVersion"]
         before = self._selected.pop(uid, None)
         if names.LABEL_UID in raw["metadata"].get("labels", {}) and not deleted:

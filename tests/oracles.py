@@ -33,7 +33,7 @@ class JudgedCluster(FakeCluster):
 
     `changes` counts what was changed, by whomever. `finished`: the pods that ended by themselves. `unseen`: outcomes of
     cases whose pods may have gone where no operator saw it. `untold`: cases whose pod had ended when it was deleted,
-    which only the answer told, to an operator that died. `saw` is told of every change. `injected`: what an injector
+    which only the answer told, to an operator that died. `saw` takes every change. `injected`: what an injector
     adds to each pod.
     """
 
@@ -227,7 +227,7 @@ class JudgedCluster(FakeCluster):
 
 
 def _has_ended(pod: Raw) -> bool:
-    """Tell whether the kubelet says how the container ended: it may call a pod Failed before."""
+    """Return whether the kubelet says how the container ended: it may call a pod Failed before."""
     return "terminated" in pod["status"]["containerStatuses"][0]["state"]
 
 

@@ -61,8 +61,8 @@ async def test_a_copy_of_a_pod_is_not_listed(cluster: Cluster, world: World, job
         assert [found.uid for found in listed] == [pod.uid]
 
 
-class Told:
-    """A sink that keeps what it is told last of a pod."""
+class News:
+    """A sink that keeps the last news of each pod."""
 
     def __init__(self) -> None:
         self.last: dict[str, tuple[str, Pod]] = {}
@@ -89,29 +89,29 @@ class Told:
 async def test_a_pod_that_loses_its_label_leaves_the_watch_as_it_was_before(
     cluster: Cluster, world: World, job: StoredJob
 ) -> None:
-    told = Told()
-    async with world.watching_pods(told):
+    news = News()
+    async with world.watching_pods(news):
         pod = await make_pod(cluster, job)
-        await told.wait(lambda: told.last.get(pod.name, ("", None))[0] == "there")
+        await news.wait(lambda: news.last.get(pod.name, ("", None))[0] == "there")
         await world.unlabel("pods", pod.namespace, pod.name)
-        await told.wait(lambda: told.last[pod.name][0] == "gone")
-        last = told.last[pod.name][1].metadata
+        await news.wait(lambda: news.last[pod.name][0] == "gone")
+        last = news.last[pod.name][1].metadata
         assert last.labels[names.LABEL_UID] == pod.owner_uid
         assert int(last.resource_version) > pod.version
         assert last.deletion_timestamp is None
         await cluster.label_pod(pod.namespace, pod.name, pod.uid, pod.owner_uid)
-        await told.wait(lambda: told.last[pod.name][0] == "there")
+        await news.wait(lambda: news.last[pod.name][0] == "there")
 
 
 async def test_a_pod_that_is_deleted_at_once_was_at_grace_period_0(
     cluster: Cluster, world: World, job: StoredJob
 ) -> None:
-    told = Told()
-    async with world.watching_pods(told):
+    news = News()
+    async with world.watching_pods(news):
         pod = await make_pod(cluster, job)
-        await told.wait(lambda: pod.name in told.last)
+        await news.wait(lambda: pod.name in news.last)
         await cluster.delete_pod(pod.namespace, pod.name, pod.uid)
-        await told.wait(lambda: told.last[pod.name][0] == "gone")
-        last = told.last[pod.name][1].metadata
+        await news.wait(lambda: news.last[pod.name][0] == "gone")
+        last = news.last[pod.name][1].metadata
         assert last.deletion_timestamp is not None
         assert last.deletion_grace_period_seconds == 0

@@ -64,7 +64,7 @@ class World(Protocol):
         ...
 
     def watching_pods(self, sink: Sink[Pod]) -> AbstractAsyncContextManager[None]:
-        """Tell a sink of the pods as the operator's watch does."""
+        """Bring a sink the pods as the operator's watch does."""
         ...
 
     async def cancel(self, raw: dict[str, Any]) -> None:

@@ -208,7 +208,7 @@ class TestTimeouts:
                 "DeadlineExceeded",
             )
 
-    def test_it_is_told_alike_after_the_jobs_status_says_so(self) -> None:
+    def test_the_verdict_is_the_same_when_only_the_jobs_status_is_left(self) -> None:
         before = judge(a_job_fact(attempt=1, failed=1, **START_TIMEOUT))
         after = judge(a_job_fact(attempt=1, failed=1, status_failed=1, succeeded=False, **START_TIMEOUT))
         assert isinstance(before, Ended)
@@ -332,7 +332,7 @@ class TestDisruptions:
             assert (verdict.error_code, verdict.why, verdict.exit_code) == ("DISRUPTED", "Disrupted", None)
             assert verdict.message.startswith(f"disrupted {most + 1} times, more often than `maxDisruptions` ({most})")
 
-    def test_it_is_told_alike_after_the_jobs_status_says_so(self) -> None:
+    def test_the_verdict_is_the_same_when_only_the_jobs_status_is_left(self) -> None:
         ended: dict[str, Any] = {"succeeded": False, "finish_reason": "Disrupted", "finish_message": "by the Job"}
         before, after = a_job_fact(disruptions=100), a_job_fact(disruptions=100, **ended)
         first, second = (judge(job, a_pod_fact(job=job, **DRAINED)) for job in (before, after))

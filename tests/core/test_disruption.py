@@ -46,7 +46,7 @@ def ended(code: int, reason: str, message: str = "") -> dict[str, Any]:
         pytest.param(
             {"reason": "Evicted", "message": LOW_ON_MEMORY},
             f"Evicted: {LOW_ON_MEMORY}".strip(),
-            id="node pressure, told by a kubelet that sets no condition",
+            id="node pressure, reported by a kubelet that sets no condition",
         ),
         pytest.param(ended(255, "Unknown"), "Unknown: exit code 255", id="reboot, containerd"),
         pytest.param(
@@ -65,7 +65,7 @@ def ended(code: int, reason: str, message: str = "") -> dict[str, Any]:
         pytest.param({"conditions": [TARGET]}, "DisruptionTarget", id="a condition without words"),
     ],
 )
-def test_an_end_by_the_cluster_is_told_in_its_words(status: dict[str, Any], words: str) -> None:
+def test_an_end_by_the_cluster_is_reported_in_the_clusters_words(status: dict[str, Any], words: str) -> None:
     assert words_of(pod(**status)) == words
 
 

@@ -143,7 +143,7 @@ def test_what_ends_a_pod_is_final(over_limit: bool) -> None:
     assert not succession.successor(running, replace(running, version=2, disrupted=False)).disrupted
 
 
-def test_a_pod_that_was_told_to_stop_by_its_node_and_exits_0_has_not_succeeded() -> None:
+def test_a_pod_that_its_node_stops_and_that_exits_0_has_not_succeeded() -> None:
     shutdown = {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"}
     assert not fact(phase="Succeeded", reason="Terminated", conditions=[shutdown]).succeeded
     assert fact(phase="Succeeded").succeeded
@@ -252,7 +252,7 @@ def test_a_simulation_that_runs_while_an_injected_container_waits_is_running() -
     )
 
 
-def test_a_kubelet_that_ends_a_pod_is_told_apart_from_others() -> None:
+def test_an_end_by_the_kubelet_is_distinguished_from_other_ends() -> None:
     for reason, by_kubelet in (("TerminationByKubelet", True), ("EvictionByEvictionAPI", False)):
         condition = {"type": "DisruptionTarget", "status": "True", "reason": reason}
         assert fact(conditions=[condition]).by_kubelet is by_kubelet

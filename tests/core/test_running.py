@@ -240,7 +240,7 @@ def test_of_a_case_that_starts_again_and_again_the_pods_of_long_ago_go_and_the_n
     ]
 
 
-def test_the_tenth_disruption_of_a_case_is_told_once() -> None:
+def test_the_tenth_disruption_of_a_case_is_reported_once() -> None:
     drained: dict[str, Any] = {
         "state": PodState.FAILED,
         "exit_code": 143,

@@ -65,7 +65,7 @@ def test_a_policy_that_wants_a_label_on_every_job_is_satisfied_by_the_template(s
         assert item["metadata"]["labels"]["team"] == "aero"
 
 
-def test_without_the_label_the_policy_is_told(strict_place: Place) -> None:
+def test_without_the_label_status_has_the_words_of_the_policy(strict_place: Place) -> None:
     sweep = strict_place.apply(cases={"count": 2}, template=a_template(run=1))
     status = sweep.wait(lambda status: status.get("reason") == "JobRefused", "JobRefused")
     assert "every Job needs the label team" in status["message"]

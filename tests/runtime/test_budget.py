@@ -149,7 +149,7 @@ async def test_one_that_gives_up_leaves_its_place_to_the_next() -> None:
 
 
 class SlowServer:
-    """An aiohttp session whose API server works off so many requests a second, one after the other."""
+    """An aiohttp session whose API server handles a number of requests a second, one after the other."""
 
     def __init__(self, per_second: float) -> None:
         self._seconds = 1 / per_second

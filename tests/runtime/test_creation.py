@@ -170,7 +170,9 @@ class TestRefusals:
             (ConflictError("Operation cannot be fulfilled on resourcequotas", code=409), False),
         ],
     )
-    async def test_what_lasts_is_told_with_its_words(self, error: ClusterError, unavailable: bool) -> None:
+    async def test_trouble_that_lasts_is_reported_in_the_api_servers_words(
+        self, error: ClusterError, unavailable: bool
+    ) -> None:
         bench = Workbench()
         bench.cluster.refuse("create_pod", error, error, error)
         for _ in range(3):

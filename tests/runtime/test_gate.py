@@ -227,7 +227,7 @@ class TestErrors:
             await asyncio.sleep(wait)
         assert times == [0, 1, 3, 7, 15, 25, 35, 45]
 
-    async def test_the_server_may_ask_for_a_longer_wait_but_not_for_ever(self) -> None:
+    async def test_the_server_may_ask_for_a_longer_wait_up_to_a_limit(self) -> None:
         gate = Gate(120)
         try_(gate, 0, down(0), retry_after=7)
         assert gate.until_retry() == (7.0, False)
@@ -235,7 +235,7 @@ class TestErrors:
         try_(gate, 0, down(0), retry_after=3600)
         assert gate.until_retry() == (10.0, False)
 
-    async def test_it_is_told_when_it_has_lasted(self) -> None:
+    async def test_it_is_reported_when_it_has_lasted(self) -> None:
         gate = Gate(120)
         try_(gate, 0, down(0))
         await asyncio.sleep(1)
@@ -268,7 +268,7 @@ class TestUnderWay:
             assert gate.under_way == {3}
         assert gate.under_way == frozenset()
 
-    async def test_one_that_is_not_answered_for_ten_seconds_is_told(self) -> None:
+    async def test_one_that_is_not_answered_for_ten_seconds_is_reported(self) -> None:
         gate = Gate(120)
         with gate.attempt(3):
             assert (gate.refusal, gate.until_retry()) == (None, (10.0, False))

@@ -185,7 +185,7 @@ async def test_a_namespace_that_goes_is_left_in_peace(one: OneOperator) -> None:
         (errors.ConflictError("Operation cannot be fulfilled on resourcequotas", code=409), "Refused"),
     ],
 )
-async def test_creations_that_do_not_work_are_told_within_15_seconds_and_tried_less_and_less_often(
+async def test_creations_that_do_not_work_are_reported_within_15_seconds_and_tried_less_and_less_often(
     one: OneOperator, call: str, error: errors.ClusterError, reason: str
 ) -> None:
     one.apply(cases={"count": 20}, parallelism=10)
@@ -383,7 +383,7 @@ class TestCreationsThatHang:
             await asyncio.sleep(100)
             assert one.pods() == []
 
-    async def test_are_told_in_status_within_15_seconds(self, hanging: OneOperator) -> None:
+    async def test_are_in_status_within_15_seconds(self, hanging: OneOperator) -> None:
         one = hanging
         async with one.operator():
             await asyncio.sleep(13)

@@ -101,7 +101,7 @@ class Cases(Model):
 
     count: Annotated[
         int | None,
-        Field(ge=1, le=MAX_CASES, description="So many cases that differ by their index only."),
+        Field(ge=1, le=MAX_CASES, description="Number of cases that differ by their index only."),
     ] = None
     matrix: Annotated[
         tuple[Axis, ...] | None,
@@ -144,7 +144,7 @@ class Cases(Model):
 
     @property
     def total(self) -> int | None:
-        """How many cases there are; None where only a table tells."""
+        """How many cases there are; None where only a table shows it."""
         if self.matrix is not None:
             return prod(len(axis.values) for axis in self.matrix)
         if self.list is not None:

@@ -1,6 +1,6 @@
 """What is kept of a SimulationJob that has ended: what its lifetime, its history and its deletion need.
 
-A sweep of 2,000 listed cases takes more than a mebibyte as parsed objects, and finished sweeps may be kept forever.
+A sweep of 2,000 listed cases takes more than a mebibyte as parsed objects, and a finished sweep may be kept for years.
 `rerunOf`, which needs their cases again, reads them from the API server.
 """
 

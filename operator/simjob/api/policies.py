@@ -26,8 +26,8 @@ class Retries(Model):
         Field(
             ge=0,
             le=100,
-            description="So many times more, after 10 seconds, 20 seconds and so on up to 10 minutes. Evictions, "
-            "preemptions, node reboots and lost nodes do not count; `maxDisruptions` bounds those.",
+            description="How often a failed case is tried again, after 10 seconds, 20 seconds and so on up to 10 "
+            "minutes. Evictions, preemptions, node reboots and lost nodes do not count; `maxDisruptions` bounds those.",
         ),
     ] = 0
     max_disruptions: Annotated[
@@ -106,8 +106,8 @@ class FailurePolicy(Model):
         AfterValidator(_amount),
         WithJsonSchema(
             {
-                "description": "So many cases may fail, as a number or as a percentage of all, such as '5%' (rounded "
-                "down), and the job still is COMPLETED.",
+                "description": "How many cases may fail, as a number or as a percentage of all, such as '5%' (rounded "
+                "down), before the job counts as FAILED.",
                 "x-kubernetes-int-or-string": True,
                 "maxLength": 4,
                 "x-kubernetes-validations": [rules.COUNT_OR_PERCENT_RULE],

@@ -163,7 +163,7 @@ class Spec(Model):
         Field(
             ge=0,
             le=INT32_MAX,
-            description="Delete the SimulationJob, and all that is its, so many seconds after it has ended. Kept if "
+            description="Seconds after the end at which the SimulationJob and everything it owns are deleted. Kept if "
             "absent.",
         ),
     ] = None

@@ -69,7 +69,7 @@ class Toleration(Model):
         Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None, Field(description="All if absent.")
     ] = None
     toleration_seconds: Annotated[
-        int | None, Field(ge=0, le=INT64_MAX, description="How long NoExecute is tolerated; for ever if absent.")
+        int | None, Field(ge=0, le=INT64_MAX, description="How long NoExecute is tolerated; without end if absent.")
     ] = None
 
 

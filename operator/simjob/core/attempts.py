@@ -1,8 +1,8 @@
 """What a case's Job and pods say about the case: one verdict a case.
 
 An attempt counts as a failure if its pod ended by itself, took too long or exceeded a limit of its own. One that was
-deleted, evicted, rejected or lost says nothing about the simulation: it is a disruption, and a case may have so many
-of them as `retries.maxDisruptions` says. Whether a case *may* go on is not decided here.
+deleted, evicted, rejected or lost says nothing about the simulation: it is a disruption, and `retries.maxDisruptions`
+says how many a case may have. Whether a case *may* go on is not decided here.
 """
 
 from dataclasses import dataclass, replace

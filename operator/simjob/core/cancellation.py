@@ -17,7 +17,7 @@ from simjob.core.plan import Action, Plan
 from simjob.core.situation import Situation
 from simjob.core.summary import Saying
 
-# So long pods that have been asked to stop have the API server to themselves; most need no longer.
+# How long pods that have been asked to stop have the API server to themselves; most need no longer.
 HEAD_START: Final = timedelta(seconds=5)
 # A pass that is under way cannot see that the last pod has stopped.
 _TIDIED_AT_ONCE: Final = 48

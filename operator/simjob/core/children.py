@@ -57,7 +57,7 @@ def labels(job: SimulationJob, index: int, round_: int) -> dict[str, str]:
 def render_job(job: SimulationJob, template: Mapping[str, Any], case: Case, round_: int) -> bytes:
     """Returns the JSON of a case's Job; it is ours to run (spec.managedBy).
 
-    `template` is `job.spec.template.to_api(as_given=True)`, which is the same for all cases and dear to make.
+    `template` is `job.spec.template.to_api(as_given=True)`, which is identical for all cases and expensive to build.
     """
     ours = labels(job, case.index, round_)
     queue = {names.LABEL_QUEUE: job.spec.queue_name} if job.spec.queue_name else {}

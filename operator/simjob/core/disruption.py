@@ -57,8 +57,10 @@ def words(pod: Pod, reading: Reading) -> str:
 def by_kubelet(pod: Pod) -> bool:
     """Return whether the kubelet ended the pod for its node's sake."""
     status = pod.status
-    told = any(c.type == "DisruptionTarget" and c.status == "True" and c.reason == _KUBELET for c in status.conditions)
-    return told or (status.reason in _BY_CLUSTER and not over_own_limit(pod))
+    marked = any(
+        c.type == "DisruptionTarget" and c.status == "True" and c.reason == _KUBELET for c in status.conditions
+    )
+    return marked or (status.reason in _BY_CLUSTER and not over_own_limit(pod))
 
 
 def _sentence(reason: str, message: str) -> str:

@@ -45,7 +45,7 @@ class PodFact:
     `created` is the API server's time, `scheduled` the scheduler's; `accepted` is when its kubelet took it up,
     `started` and `finished` when the simulation's container did, all three by the kubelet's clock.
     `result`: the simulation's termination message.
-    `deadline`: so many seconds after `accepted` the kubelet ends it.
+    `deadline`: seconds after `accepted` at which the kubelet ends it.
     `seen_at`, `asked_at`, `gone_at`: when the operator first saw this state, its deletion asked for, and it gone, by
     the operator's clock.
     """
@@ -102,7 +102,7 @@ class PodFact:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the simulation ended well and nobody had told it to stop."""
+        """Whether the simulation ended well and nobody had asked it to stop."""
         return self.outcome is PodState.SUCCEEDED and not (self.stopped or self.disrupted or self.over_limit)
 
     @property

@@ -20,5 +20,5 @@ _HINTS: Final = (
 
 
 def about(message: str) -> str:
-    """Returns the hint for a refusal in these words; empty if there is none."""
+    """Return the hint for a refusal in these words; empty if there is none."""
     return next((hint for words, hint in _HINTS if words in message), "")

@@ -15,8 +15,8 @@ from simjob.core.observed import CaseFacts
 from simjob.core.plan import Action, DeleteJob, DeletePod, WriteJobStatus
 from simjob.core.situation import Situation
 
-# So much of what nothing waits for is done before the cluster is looked at again: some tenths of a second. A case needs
-# three such actions in its life, so these are three times as many as the creations that fit beside them.
+# Actions that nothing waits for and that are done before the cluster is looked at again: some tenths of a second. A
+# case needs three such actions in its life, so these are three times as many as the creations that fit beside them.
 AT_ONCE: Final = 192
 # The quota controller counts again a moment after a deletion. No more is deleted before it has had time for that.
 RECOUNT: Final = timedelta(seconds=5)
@@ -24,7 +24,7 @@ RECOUNT: Final = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class Housekeeping:
-    """What nothing waits for: Jobs are told how their cases ended, surplus ones go."""
+    """What nothing waits for: the last statuses of Jobs, and the deletion of surplus ones."""
 
     told: tuple[Action, ...]
     removed: tuple[Action, ...]
@@ -35,7 +35,7 @@ class Housekeeping:
         return min(len(self.told) + len(self.removed), AT_ONCE)
 
     def some(self, also_told: Iterable[Action] = ()) -> tuple[Action, ...]:
-        """Returns so much of it, and of what else Jobs are to be told, as is done at once."""
+        """Return the part of it, and of other Job statuses, that is done at once."""
         return (*self.told, *also_told, *self.removed)[:AT_ONCE]
 
 
@@ -47,7 +47,7 @@ def housekeeping(situation: Situation) -> Housekeeping:
 
 
 def portion(actions: Iterable[Action]) -> tuple[Action, ...]:
-    """Returns the removal of pods, and so much of the rest as is done at once: each of them brings the next pass."""
+    """Return the removal of pods, and the part of the rest that is done at once: each of them brings the next pass."""
     found = tuple(actions)
     rest = [action for action in found if not isinstance(action, DeletePod)]
     return (*(action for action in found if isinstance(action, DeletePod)), *rest[:AT_ONCE])

@@ -73,7 +73,7 @@ def _assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
 
 
 def _whole(plan: Plan, found: Situation) -> Plan:
-    """Returns a rule's plan with what every plan has: notices, results, a look when the job expires."""
+    """Return a rule's plan with what every plan has: notices, results, a look when the job expires."""
     notices = casecancellation.notices(found.job, plan.status or found.job.status)
     plan = replace(plan, stopped=found.dropped, notices=(*plan.notices, *notices))
     return _with_ends(expiry.awaited(found.job, plan), found)

@@ -8,7 +8,7 @@ from simjob.core.situation import Situation
 
 
 def refused(situation: Situation) -> Plan | None:
-    """Returns the end of a job whose template the API server refuses: the refused case failed, the rest is cancelled.
+    """Return the end of a job whose template the API server refuses: the refused case failed, the rest is cancelled.
 
     None if a pod of the job was ever accepted: the template is then good, and what refuses it now may be mended.
     """

@@ -12,7 +12,7 @@ FIRST_PAUSE: Final = timedelta(seconds=1)
 LONGEST_PAUSE: Final = timedelta(minutes=1)
 # What ran for so long is no loop of crashes, as for a kubelet that restarts containers.
 LONG_RUN: Final = timedelta(minutes=10)
-# From so many disruptions of a case on, status and an Event say so.
+# From this many disruptions of a case on, status and an Event say so.
 NOTABLE_DISRUPTIONS: Final = 10
 
 
@@ -32,5 +32,5 @@ def pause(interruptions: int, ran: timedelta | None = None) -> timedelta:
 
 
 def is_long(seconds: int) -> bool:
-    """Return whether an attempt that ran for so many seconds ran long enough to be no loop of crashes."""
+    """Return whether an attempt of this length is no part of a crash loop."""
     return timedelta(seconds=seconds) >= LONG_RUN

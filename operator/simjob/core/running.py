@@ -37,9 +37,9 @@ from simjob.core.plan import (
 from simjob.core.situation import Situation
 from simjob.core.stopping import stop_pods
 
-# So many cases are created before the cluster is looked at again and the status says how far it is.
+# Cases that are created before the cluster is looked at again and the status says how far it is.
 BATCH: Final = 250
-# Of a case under way so many pods of earlier attempts are kept for their logs.
+# Pods of earlier attempts that are kept for their logs while a case is under way.
 KEPT_ATTEMPTS: Final = 10
 # Jobs whose pods are refused, while those of others are accepted, that do not count against the open Jobs.
 REFUSED_JOBS: Final = 8
@@ -56,7 +56,7 @@ class _Starts:
 
 
 def running(situation: Situation) -> Plan:
-    """Goes on with the job."""
+    """Go on with the job."""
     cancelling = situation.job.status.ledger.cancelling or Ranges()
     actions: list[Action] = [*history.portion(history.unwanted(situation))]
     for case in situation.open:
@@ -125,7 +125,7 @@ def _limit(pod: PodFact, situation: Situation) -> Iterable[Action]:
 
 
 def _told(situation: Situation, starting: bool) -> Iterable[WriteJobStatus]:
-    """Tells Jobs that their pods run, unless these are being stopped."""
+    """Yield the Job statuses that say that a pod runs, except for pods that are being stopped."""
     cancelling = situation.job.status.ledger.cancelling or Ranges()
     for case in situation.open:
         if case.index in cancelling:
@@ -147,7 +147,7 @@ def _count(job: JobFact, count: CountAttempt) -> Iterable[Action]:
 
 
 def _surplus(case: CaseFacts) -> Iterable[Action]:
-    """Removes what is left of older rounds, live pods that are not the current attempt's, and ended ones of long ago.
+    """Remove what is left of older rounds, live pods that are not the current attempt's, and ended ones of long ago.
 
     Attempts have no end where a case is persistent, or where a node turns every pod away.
     """
@@ -160,7 +160,7 @@ def _surplus(case: CaseFacts) -> Iterable[Action]:
 
 
 def _start(situation: Situation, most: int) -> _Starts:
-    """Fills the free places, with `most` new cases at most."""
+    """Fill the free places, with `most` new cases at most."""
     now, round_ = situation.now, situation.job.status.round
     parallelism, waiting = situation.job.spec.parallelism, situation.observed.waiting
     free = max(parallelism - situation.occupied, 0)
@@ -183,7 +183,7 @@ def _start(situation: Situation, most: int) -> _Starts:
 
 
 def _not_now(situation: Situation) -> Set[int]:
-    """Returns the cases whose creation waits for its time, or for its answer."""
+    """Return the cases whose creation waits for its time, or for its answer."""
     return situation.observed.waiting | situation.observed.under_way
 
 

@@ -1,6 +1,6 @@
 """What the older version of a pod says that the newer one does not: a stop, an end, since when.
 
-The newest version of an object alone does not tell in which order things happened to it.
+The newest version of an object alone does not show in which order things happened to it.
 """
 
 from dataclasses import replace

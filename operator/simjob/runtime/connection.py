@@ -211,7 +211,10 @@ def _kind(code: int, status: _Status) -> type[errors.ClusterError]:
 
 
 def _refusal(code: int, status: _Status) -> type[errors.ClusterError]:
-    """Tells the API server's own validation, which names the field, from webhooks and policies, which name none."""
+    """Return InvalidError for what looks like validation by the API server, which names a field.
+
+    A webhook can name one as well, so InvalidError alone is no proof that the object is bad.
+    """
     fields = [cause.field for cause in status.details.causes if cause.field]
     if code == 422 and "metadata.uid" in fields:
         # A patch that names a uid is one with a precondition: the object of that name has another uid.

@@ -55,7 +55,7 @@ _LEASES: Final = msgspec.json.Decoder(_Lease)
 
 
 class Elector:
-    """Takes part in the election from `run` on, until `release`.
+    """Take part in the election from `run` on, until `release`.
 
     Each term goes from `acquired` to `lost`; the next one can begin after `step_down`.
     """
@@ -130,7 +130,7 @@ class Elector:
         return self._acquired.is_set() and not self.is_leader
 
     async def release(self) -> None:
-        """Gives the Lease to whoever asks next. To be called after the last write has been answered."""
+        """Give the Lease to whoever asks next. To be called after the last write has been answered."""
         self._released.set()
         async with self._turn:
             held, self._held, self._valid_until = self._held, None, float("-inf")

@@ -16,7 +16,7 @@ _CONTENT: Final = "simjob"
 
 
 class _Meta(msgspec.Struct, rename="camel", omit_defaults=True):
-    """What kopf tells objects apart by."""
+    """The metadata by which kopf distinguishes objects."""
 
     name: str
     uid: str

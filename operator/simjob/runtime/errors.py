@@ -1,4 +1,4 @@
-"""The kinds of trouble that an API call can meet, told apart by status code and reason, never by message.
+"""The kinds of trouble that an API call can meet, distinguished by status code and reason, never by message.
 
 The one exception is ObjectQuotaError: the API server gives a used-up quota no reason or cause of its own.
 """

@@ -149,7 +149,7 @@ class Executor:
         try:
             await self._cluster.delete_simulationjob(action.namespace, action.name, action.uid, action.resource_version)
         except ConflictError:
-            # Its time to live may be longer now, which the watch has not told yet.
+            # Its time to live may be longer now, which the watch has not brought yet.
             self._store.seen(await self._cluster.get_simulationjob(action.namespace, action.name))
             raise
 

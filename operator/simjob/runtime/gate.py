@@ -20,7 +20,7 @@ from simjob.core.plan import Action, CreateCase, StartAttempt
 _DELAYS: Final = (1.0, 2.0, 4.0, 8.0, 10.0)
 # Errors of the server in a row, with nothing accepted in between, that close the gate.
 _BURST: Final = 8
-# Seconds that errors of the server last before people are told. A creation that was sent this long ago counts too.
+# Seconds that errors of the server last before status shows them. A creation that was sent this long ago counts too.
 _LASTING: Final = 3.0
 _SILENT: Final = 10.0
 _NEVER: Final = float("-inf")
@@ -127,7 +127,7 @@ class Gate:
         return found
 
     def freed(self, number: int) -> None:
-        """Take note that so many Jobs or pods have ended or gone, which may have made room in a quota."""
+        """Take note that this many Jobs or pods have ended or gone, which may have made room in a quota."""
         self._freed += number
         self._times = 0
 

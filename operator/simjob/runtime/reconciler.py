@@ -107,7 +107,7 @@ class Reconciler:
         if (wait := calls.until_next()) is not None:
             self._queue.add_after(key, wait)
         elif (job := self._store.get(key)) and job.status and job.status.is_over:
-            # It makes no more names and has no refusals; finished SimulationJobs may be kept forever.
+            # It makes no more names and has no refusals; finished SimulationJobs may be kept for years.
             self._memories.pop(key, None)
 
     def _memory(self, key: Key) -> Memory:
@@ -116,7 +116,7 @@ class Reconciler:
         return self._memories[key]
 
     async def _breathe(self, key: Key) -> None:
-        """Lets events gather before the next pass over a large job: plans take a ninth of a core, or more if huge."""
+        """Let events gather before the next pass over a large job: plans take a ninth of a core, or more if huge."""
         memory = self._memories.get(key)
         if memory and memory.planning > _SHORT:
             await asyncio.sleep(min(8 * memory.planning, _LONGEST_BREATH))
@@ -271,7 +271,7 @@ class Reconciler:
 
 
 def _stores_only(plan: Plan, now: datetime) -> bool:
-    """Returns whether a plan does nothing but store what the next one relies on: the latch, a round."""
+    """Return whether a plan does nothing but store what the next one relies on: the latch, a round."""
     return not plan.actions and plan.look_again is not None and plan.look_again <= now
 
 

@@ -51,7 +51,7 @@ class Tls:
         try:
             self.context = RESTClientObject(self._configuration).ssl_context
         except (OSError, ssl.SSLError) as trouble:
-            # Half written, perhaps: the next look will tell.
+            # Half written, perhaps: the next look will show.
             _log.warning("the TLS files cannot be read again", extra={"why": str(trouble)})
             return False
         self._made_of = files
