@@ -10,9 +10,10 @@ from builders import NOW, a_job_dict
 from fakes import FakeCluster
 from simjob.api import names
 from simjob.runtime.budget import Budget
-from simjob.runtime.reconciler import Reconciler, run
+from simjob.runtime.reconciler import Reconciler
 from simjob.runtime.sinks import JobSink, PodSink
 from simjob.runtime.store import Store
+from simjob.runtime.workers import run
 from simjob.runtime.workqueue import WorkQueue
 
 

@@ -19,9 +19,10 @@ from simjob.core.plan import Plan
 from simjob.runtime.budget import Budget
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import ForbiddenError, UnavailableError
-from simjob.runtime.reconciler import Reconciler, run
+from simjob.runtime.reconciler import Reconciler
 from simjob.runtime.sinks import JobSink, PodSink
 from simjob.runtime.store import Store
+from simjob.runtime.workers import run
 from simjob.runtime.workqueue import Key, WorkQueue
 from virtualtime import VirtualTimeLoop
 

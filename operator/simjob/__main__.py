@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 import uvloop
 
 from simjob.core.objects import Job, Pod
-from simjob.runtime import handlers, informer, leadership, logs, probes, reconciler, serverversion, settings
+from simjob.runtime import handlers, informer, leadership, logs, probes, serverversion, settings, workers
 from simjob.runtime.apiserver import ApiServer
 from simjob.runtime.budget import Budget
 from simjob.runtime.connection import Connection
@@ -127,7 +127,7 @@ class Operator:
             refusal_seconds=self._settings.refusal_seconds,
         )
         self._store.wake_all()
-        await reconciler.run(new, self._settings.workers, may_write=lambda: self._elector.is_leader)
+        await workers.run(new, self._settings.workers, may_write=lambda: self._elector.is_leader)
 
     async def _tidy(self) -> None:
         while True:

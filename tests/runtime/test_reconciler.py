@@ -9,9 +9,10 @@ from simjob.api import names
 from simjob.runtime import errors
 from simjob.runtime.budget import Budget
 from simjob.runtime.cluster import Event
-from simjob.runtime.reconciler import Reconciler, run
+from simjob.runtime.reconciler import Reconciler
 from simjob.runtime.sinks import JobSink, PodSink
 from simjob.runtime.store import Store
+from simjob.runtime.workers import run
 from simjob.runtime.workqueue import Key, WorkQueue
 from virtualtime import VirtualTimeLoop
 

@@ -6,7 +6,6 @@ fails holds nothing up. What fails is tried again by its own backoff (runtime/ba
 """
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -38,14 +37,9 @@ from simjob.runtime.store import StopSigns, Store
 from simjob.runtime.workqueue import Key, WorkQueue
 
 _TRIES: Final = 5
-# Workers that take urgent keys only: a cancel finds one free while all others create, or stop other sweeps. A worker is
-# a task that waits; the budget bounds what all of them ask of the API server.
-_URGENT_WORKERS: Final = 32
 # Seconds. A pass that is planned in less is not worth a pause; no pause may hold up a cancel for long.
 _SHORT: Final = 0.002
 _LONGEST_BREATH: Final = 0.1
-# Seconds that the last Events may take when the operator ends.
-_LAST_EVENTS: Final = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -295,23 +289,3 @@ def _tally(actions: tuple[Action, ...]) -> dict[str, int]:
 
 def _about(key: Key, **more: Any) -> dict[str, Any]:
     return {"namespace": key.namespace, "uid": key.uid, **more}
-
-
-async def run(reconciler: Reconciler, workers: int, *, may_write: Callable[[], bool] = lambda: True) -> None:
-    """Run `workers` workers, and some for urgent keys only, until cancelled; then post the Events that wait.
-
-    `may_write`: whether this process still leads. One that does not keeps its Events to itself.
-    """
-    try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(reconciler.recorder.run())
-            for _ in range(workers):
-                group.create_task(reconciler.work())
-            for _ in range(_URGENT_WORKERS):
-                group.create_task(reconciler.work(urgent_only=True))
-    finally:
-        reconciler.close()
-        if may_write():
-            # A time-out here must not hide why the operator ends.
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(reconciler.recorder.flush(), _LAST_EVENTS)
