@@ -3,7 +3,10 @@
 import asyncio
 
 import pytest
+from builders import NOW
 from oneoperator import OneOperator
+from simjob.core.facts import PodFact
+from simjob.runtime import lookup
 from simjob.runtime.errors import ForbiddenError, UnavailableError
 from virtualtime import VirtualTimeLoop
 
@@ -119,6 +122,45 @@ async def test_a_read_that_fails_holds_up_no_cancel(one: OneOperator) -> None:
             one.cluster.end_pod("default", pod, 143)
         await asyncio.sleep(30)
         assert one.status["phase"] == "CANCELLED"
+
+
+async def test_a_refused_label_is_logged_once_for_each_pod(one: OneOperator, caplog: pytest.LogCaptureFixture) -> None:
+    one.apply(cases={"count": 1})
+    one.cluster.refuse("label_pod", *[REFUSED] * 100)
+    async with one.operator():
+        pod = await running(one)
+        one.cluster.relabel("pods", "default", pod, uid=None)
+        await asyncio.sleep(30)
+    assert len([record for record in caplog.records if "cannot be given back" in record.message]) == 1
+
+
+async def test_a_cancel_does_not_wait_until_hundreds_of_pods_have_been_looked_up(
+    one: OneOperator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get_pod = one.cluster.get_pod
+
+    async def slow(namespace: str, name: str, owner_uid: str = "") -> PodFact:
+        await asyncio.sleep(1)
+        return await get_pod(namespace, name, owner_uid)
+
+    count = 10 * lookup.AT_ONCE
+    one.apply(cases={"count": count}, parallelism=count)
+    async with one.operator():
+        await asyncio.sleep(20)
+        pods = one.pods()
+        assert len(pods) == count
+        for pod in pods:
+            one.cluster.set_pod("default", pod, node="node-1")
+            one.cluster.run_pod("default", pod)
+        await asyncio.sleep(10)
+        monkeypatch.setattr(one.cluster, "get_pod", slow)
+        for pod in pods:
+            one.cluster.relabel("pods", "default", pod, uid=None)
+        await asyncio.sleep(0.5)
+        asked = (one.clock() - NOW).total_seconds()
+        await one.patch(cancel=True)
+        await asyncio.sleep(20)
+        assert one.times("delete_pod")[0] - asked < 2
 
 
 async def test_a_copy_of_a_pod_is_neither_counted_nor_stopped(one: OneOperator) -> None:

@@ -7,6 +7,7 @@ the label cannot be given back, or is removed again, the child is read every few
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -22,6 +23,10 @@ from simjob.runtime.workqueue import Key, WorkQueue
 F = TypeVar("F", JobFact, PodFact)
 
 AGAIN: Final = timedelta(seconds=5)
+# Children that a pass looks up before it plans. Each waits for answers, and a cancel waits for the pass.
+AT_ONCE: Final = 32
+# Children whose trouble was logged; those of the longest ago are logged again.
+_REMEMBERED: Final = 10_000
 
 _log = logging.getLogger(__name__)
 
@@ -37,14 +42,20 @@ class Lookup:
         self._queue = queue
         self._budget = budget
         self._clock = clock
+        self._logged: OrderedDict[str, None] = OrderedDict()
 
     async def look_up(self, key: Key) -> None:
-        """Read what the watches do not show and what is due for it; what cannot be read is tried again later."""
+        """Read some of what the watches do not show and what is due for it; what cannot be read is tried again later.
+
+        The next pass follows at once if there is more.
+        """
         jobs, pods = self._store.unseen(key, self._clock())
-        calls = [self._later(job, self._look_up_job(job)) for job in jobs]
-        calls += [self._later(pod, self._look_up_pod(pod)) for pod in pods]
+        calls = [self._later(job, self._look_up_job(job)) for job in jobs[:AT_ONCE]]
+        calls += [self._later(pod, self._look_up_pod(pod)) for pod in pods[: AT_ONCE - len(calls)]]
         await self._together(key, calls)
-        if self._store.has_unseen(key):
+        if len(calls) < len(jobs) + len(pods):
+            self._queue.add(key)
+        elif self._store.has_unseen(key):
             self._queue.add_after(key, AGAIN.total_seconds())
 
     async def find_jobs(self, key: Key) -> None:
@@ -64,8 +75,7 @@ class Lookup:
         try:
             await call
         except ClusterError as trouble:
-            about = {"namespace": child.namespace, "uid": child.owner_uid, "child": child.name}
-            _log.warning("a child cannot be looked up", extra=about | {"why": trouble.message})
+            self._complain("a child cannot be looked up", child, trouble)
             self._store.look_later(child, self._clock() + AGAIN)
 
     async def _together(self, key: Key, calls: list[Coroutine[Any, Any, None]]) -> None:
@@ -136,14 +146,25 @@ class Lookup:
 
     async def _labelled(self, call: Awaitable[F], child: F) -> F | None:
         """Return the child with its label; None, and remember to look again, if it does not get or keep it."""
-        about = {"namespace": child.namespace, "uid": child.owner_uid, "child": child.name}
         try:
             answer = await call
         except ClusterError as refused:
-            _log.warning("a label is missing and cannot be given back", extra=about | {"why": refused.message})
+            self._complain("a label is missing and cannot be given back", child, refused)
             answer = None
         if answer is not None and answer.labelled:
-            _log.warning("a label was missing and is given back", extra=about)
+            _log.warning("a label was missing and is given back", extra=_about(child))
         else:
             self._store.look_later(child, self._clock() + AGAIN)
         return answer
+
+    def _complain(self, message: str, child: JobFact | PodFact, trouble: ClusterError) -> None:
+        """Log once for each child that something does not work, not every few seconds."""
+        if child.uid not in self._logged:
+            _log.warning(message, extra=_about(child) | {"why": trouble.message})
+        self._logged[child.uid] = None
+        if len(self._logged) > _REMEMBERED:
+            self._logged.popitem(last=False)
+
+
+def _about(child: JobFact | PodFact) -> dict[str, Any]:
+    return {"namespace": child.namespace, "uid": child.owner_uid, "child": child.name}
