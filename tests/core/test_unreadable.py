@@ -146,3 +146,8 @@ def test_a_status_that_cannot_be_read_is_left_alone() -> None:
 def test_a_cancel_is_obeyed_although_the_status_cannot_be_read() -> None:
     plan = planned(a_job_fact(0), a_pod_fact(0), status={"round": "many"}, cancel=True)
     assert (plan.actions, plan.status) == ((DeletePod(pod=a_pod_fact(0)),), None)
+
+
+def test_such_a_cancel_removes_nothing_that_has_ended() -> None:
+    plan = planned(a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED), status={"round": "many"}, cancel=True)
+    assert (plan.actions, plan.status) == ((), None)

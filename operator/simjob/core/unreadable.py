@@ -27,10 +27,12 @@ def hold(job: Invalid, observed: Observed, now: datetime) -> Plan:
     if (stored and stored.is_over) or job.metadata.orphans_children:
         return Plan()
     wanted = cancellation.asked_for(job.metadata, job.cancel) or (stored and stored.cancellation)
-    if job.metadata.deletion_timestamp or (stored is None and wanted):
+    if job.metadata.deletion_timestamp:
         return replace(stopping.remove_all(observed), look_again=summary.resync_at(now))
     if stored is None:
-        return Plan()
+        # The Jobs stay: they may hold outcomes that are not recorded yet, and logs.
+        live = [pod for case in observed.cases for pod in case.live_pods]
+        return Plan(actions=stopping.stop_pods(live), look_again=summary.resync_at(now)) if wanted else Plan()
     if wanted:
         return _cancel(job, stored, observed, now)
     if stored.start_time is None and not observed.cases:
