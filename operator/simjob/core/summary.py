@@ -73,20 +73,18 @@ def summarize(
     job, now, stored = situation.job, situation.now, situation.job.status
     ledger = ledger or situation.ledger
     counts = _counts(situation, ledger)
-    finished = counts.succeeded + counts.failed
-    terminal = saying.phase.is_terminal
     return Status(
         observed_generation=job.metadata.generation,
         phase=saying.phase,
         reason=saying.reason,
         message=saying.message[:MAX_STATUS_MESSAGE],
         error_code=saying.error_code,
-        is_terminal=terminal,
+        is_terminal=saying.phase.is_terminal,
         is_failed=saying.phase is Phase.FAILED,
         conditions=set_conditions(stored.conditions, saying, job.metadata.generation, now),
         cancellation=cancellation or stored.cancellation,
         cases=counts,
-        progress=f"{finished}/{counts.total}",
+        progress=_progress(counts),
         ledger=ledger,
         case_table=stored.case_table,
         failures=newest_failures(situation, failures),
@@ -96,7 +94,7 @@ def summarize(
         suspended_seconds=_suspended_so_far(stored, saying.phase, now),
         # The API server's time is known to a part of a second only: a job must not have started before it was made.
         start_time=stored.start_time or max(now, job.metadata.creation_timestamp or now),
-        completion_time=now if terminal else None,
+        completion_time=now if saying.phase.is_terminal else None,
         round=stored.round if round_ is None else round_,
     )
 
@@ -109,8 +107,11 @@ def before_ends(situation: Situation, new: Status) -> Status:
     ledger = stored.ledger.model_copy(update={"cancelling": latched or None})
     counts = _counts(situation, ledger)
     kept = {"ledger": ledger, "failures": stored.failures, "compute_time": stored.compute_time}
-    progress = f"{counts.succeeded + counts.failed}/{counts.total}"
-    return new.model_copy(update={**kept, "cases": counts, "progress": progress})
+    return new.model_copy(update={**kept, "cases": counts, "progress": _progress(counts)})
+
+
+def _progress(counts: CaseCounts) -> str:
+    return f"{counts.succeeded + counts.failed}/{counts.total}"
 
 
 def _counts(situation: Situation, ledger: Ledger) -> CaseCounts:
