@@ -6,13 +6,11 @@ from simjob.core import hints
     ("message", "helps"),
     [
         (
-            'Pod "a" is invalid: spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to '
-            "cpu limit of 1",
+            'Pod "a" is invalid: requests: Invalid value: "2": must be less than or equal to cpu limit of 1',
             "`resources.limits.cpu`",
         ),
         (
-            'Pod "a" is invalid: spec.containers[0].resources.requests: Invalid value: "2Gi": must be less than or equal '
-            "to memory limit of 1Gi",
+            'Pod "a" is invalid: requests: Invalid value: "2Gi": must be less than or equal to memory limit of 1Gi',
             "`resources.limits.memory`",
         ),
         ('Internal error occurred: failed calling webhook "w.example.com": connection refused', "the webhook"),
