@@ -31,7 +31,7 @@ FULL_SIDECAR: dict[str, Any] = {
     **FULL_INIT_CONTAINER,
     "name": "tunnel",
     "restartPolicy": "Always",
-    "ports": [{"containerPort": 8080, "name": "tunnel", "protocol": "TCP"}],
+    "ports": [{"containerPort": 27000, "name": "tunnel", "protocol": "TCP"}],
     "lifecycle": {"postStart": {"exec": {"command": ["open"]}}, "preStop": {"sleep": {"seconds": 5}}},
     "startupProbe": _STARTED,
     "readinessProbe": _READY,

@@ -55,7 +55,7 @@ def test_others_are_not_asked_about(pod: dict[str, Any]) -> None:
     assert asked(a_plan(LONG_AGO, **pod)) == []
 
 
-def event(seconds: int, reason: str, *, warning: bool = True) -> PodEvent:
+def event(seconds: float, reason: str, *, warning: bool = True) -> PodEvent:
     time = NOW + timedelta(seconds=seconds)
     return PodEvent(time=time, warning=warning, reason=reason, message=f"{reason} it is")
 
@@ -68,8 +68,9 @@ def event(seconds: int, reason: str, *, warning: bool = True) -> PodEvent:
         ([event(2, "FailedMount"), event(1, "FailedAttachVolume")], "FailedMount: FailedMount it is"),
         ([event(1, "FailedMount"), event(2, "Pulling", warning=False)], ""),
         ([event(1, "FailedMount"), event(1, "Scheduled", warning=False)], "FailedMount: FailedMount it is"),
+        ([event(1, "FailedMount"), event(1.9, "Scheduled", warning=False)], "FailedMount: FailedMount it is"),
     ],
-    ids=["none", "a warning", "the newest", "it is over", "in the same second"],
+    ids=["none", "a warning", "the newest", "it is over", "at the same time", "a whole second and parts of it"],
 )
 def test_the_newest_event_speaks(events: list[PodEvent], words: str) -> None:
     assert unstarted.words(events) == words

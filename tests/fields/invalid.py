@@ -47,6 +47,11 @@ def _two_containers_of_one_name(spec: dict[str, Any]) -> dict[str, Any]:
     return {**spec, "containers": _twice(spec["containers"])}
 
 
+def _an_init_container_of_the_same_name(pod: dict[str, Any]) -> dict[str, Any]:
+    name, image = (pod["containers"][0][key] for key in ("name", "image"))
+    return {**pod, "initContainers": [{"name": name, "image": image}]}
+
+
 @dataclass(frozen=True, slots=True)
 class Breaking:
     """How a valid value becomes one that breaks a rule, and where the rule says it is."""
@@ -81,7 +86,7 @@ BREAKING: Final[dict[str, tuple[Breaking, ...]]] = {
     rules.COUNT_OR_PERCENT: _writing(-1, 100_001, "101%", "5", "%", "1.5%"),
     rules.CONTAINERS_UNIQUE: (
         Breaking(_two_containers_of_one_name, ".containers"),
-        Breaking(lambda pod: {**pod, "initContainers": pod["containers"][:1]}, ".containers"),
+        Breaking(_an_init_container_of_the_same_name, ".containers"),
     ),
     rules.SIDECAR_FIELDS: (
         Breaking(lambda container: {**{k: v for k, v in container.items() if k != "restartPolicy"}, "lifecycle": {}}),

@@ -15,6 +15,8 @@ from integration.operator_process import OperatorProcess
 from integration.sweeps import Place, eventually
 
 POLICY = Path(__file__).parent / "audit-policy.yaml"
+# A template that the API server refuses ends its sweep after seconds; the shipped time is two minutes.
+SHORT_REFUSALS = {"SIMJOB_REFUSAL_SECONDS": "5"}
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +47,7 @@ def operator_kubeconfig(kwok_cluster: Cluster, client: Client) -> Path:
 
 @pytest.fixture(scope="module")
 def operator_of_module(kwok_cluster: Cluster, operator_kubeconfig: Path) -> Iterator[OperatorProcess]:
-    process = OperatorProcess("main", operator_kubeconfig, kwok_cluster.state.logs / "operator.log")
+    process = OperatorProcess("main", operator_kubeconfig, kwok_cluster.state.logs / "operator.log", **SHORT_REFUSALS)
     process.log.write_text("")
     yield process
     assert process.stop() in (0, None), process.tail()

@@ -23,6 +23,11 @@ ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "manifests/samples"
 PAGE = (ROOT / "docs/cancel.md").read_text()
 SECTIONS = transcript.sections(PAGE)
+# The template of the page's new job refers to PARAM_MESH and PARAM_RE.
+TWENTY = [
+    {"name": "mesh", "values": ["coarse", "medium", "fine", "finer"]},
+    {"name": "re", "values": [1e5, 2e5, 5e5, 1e6, 2e6]},
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Scene:
 
 
 def some_have_finished(scene: Scene) -> Sweep:
-    sweep = scene.wing(cases={"count": 20}, parallelism=4, template=a_template(run=1, stop=1))
+    sweep = scene.wing(cases={"matrix": TWENTY}, parallelism=4, template=a_template(run=1, stop=1))
     sweep.wait(lambda status: status.get("cases", {}).get("succeeded", 0) >= 4, "four have finished")
     return sweep
 

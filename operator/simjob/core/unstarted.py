@@ -57,8 +57,11 @@ def events(found: PodEventList) -> tuple[PodEvent, ...]:
 
 
 def words(found: Iterable[PodEvent]) -> str:
-    """Return what the newest Event says if it is a warning; empty if not, since what is older is over."""
-    newest = max(found, key=lambda event: (event.time, event.warning), default=None)
+    """Return what the newest Event says if it is a warning; empty if not, since what is older is over.
+
+    Kubelets give whole seconds and the scheduler gives microseconds, so of one second a warning counts as the newest.
+    """
+    newest = max(found, key=lambda event: (event.time.replace(microsecond=0), event.warning), default=None)
     return f"{newest.reason}: {newest.message}" if newest and newest.warning else ""
 
 
