@@ -18,7 +18,7 @@ from simjob.core.facts import PodFact
 from simjob.core.plan import Plan
 from simjob.runtime.budget import Budget
 from simjob.runtime.cluster import Cluster
-from simjob.runtime.errors import ForbiddenError, UnavailableError
+from simjob.runtime.errors import UnavailableError
 from simjob.runtime.reconciler import Reconciler
 from simjob.runtime.sinks import JobSink, PodSink
 from simjob.runtime.store import Store
@@ -68,7 +68,8 @@ class World:
 
     `away`: what people do while the operator is dead. `rests`: the phase in which it comes to rest, an end if not
     given. `table`: the text of the ConfigMap TABLE, none if empty. `lag`: seconds that the watches of Jobs, pods and
-    SimulationJobs are behind. `injected`: where an injector puts a container that never ends by itself.
+    SimulationJobs are behind. `injected`: where an injector puts a container that never ends by itself. `refused`: the
+    writes that are refused now, and how.
     """
 
     script: Sequence[Sequence[int]]
@@ -84,7 +85,7 @@ class World:
 
     writes: int = 0
     deaths: int = 0
-    refuses_status: bool = False
+    refused: dict[str, Exception] = field(default_factory=dict)
     own_ends: dict[int, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -187,10 +188,11 @@ class World:
         fault = self.faults.get(number)
         if fault is Fault.DIE_BEFORE:
             await self._die()
-        if self.refuses_status and name == "patch_simulationjob_status":
+        if name in self.refused:
+            error = self.refused[name]
             if number in self.people:
                 self.people[number](self)
-            raise ForbiddenError("no status today", code=403)
+            raise error
         if fault is Fault.FAIL_BEFORE:
             raise UnavailableError("no answer")
         try:

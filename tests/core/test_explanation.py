@@ -51,6 +51,12 @@ def test_a_refusal_is_told_before_all_else() -> None:
     assert why(refusal=Refusal(index=2, kind="Job", message="no")) == "JobRefused"
 
 
+def test_a_refusal_is_followed_by_what_helps() -> None:
+    words = "requests: Invalid value: must be less than or equal to cpu limit of 20m"
+    message = said(planned(a_job(), refusal=Refusal(index=2, kind="Pod", message=words))).message or ""
+    assert message.startswith(f"the Pod of case 2 is refused: {words}; a LimitRange or the template sets a CPU limit")
+
+
 def test_an_image_that_cannot_be_pulled_is_told_in_words_that_stay_the_same() -> None:
     messages = {
         said(planned(a_job(), a_job_fact(0), a_pod_fact(0, **WAITING, reason=reason, message=reason))).message
