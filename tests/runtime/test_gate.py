@@ -268,11 +268,11 @@ class TestUnderWay:
             assert gate.under_way == {3}
         assert gate.under_way == frozenset()
 
-    async def test_one_that_is_not_answered_for_ten_seconds_is_reported(self) -> None:
+    async def test_one_that_is_not_answered_for_eleven_seconds_is_reported(self) -> None:
         gate = Gate(120)
         with gate.attempt(3):
-            assert (gate.refusal, gate.until_retry()) == (None, (10.0, False))
-            await asyncio.sleep(10)
+            assert (gate.refusal, gate.until_retry()) == (None, (11.0, False))
+            await asyncio.sleep(11)
             refusal = gate.refusal
             assert refusal is not None
             assert (refusal.index, refusal.unavailable) == (3, True)

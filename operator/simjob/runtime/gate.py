@@ -20,9 +20,11 @@ from simjob.core.plan import Action, CreateCase, StartAttempt
 _DELAYS: Final = (1.0, 2.0, 4.0, 8.0, 10.0)
 # Errors of the server in a row, with nothing accepted in between, that close the gate.
 _BURST: Final = 8
-# Seconds that errors of the server last before status shows them. A creation that was sent this long ago counts too.
+# Seconds that errors of the server last before status shows them.
 _LASTING: Final = 3.0
-_SILENT: Final = 10.0
+# Seconds after which status shows a creation that was not answered. The API server gives a webhook 10 s by default, and
+# its own words are better.
+_SILENT: Final = 11.0
 _NEVER: Final = float("-inf")
 
 
