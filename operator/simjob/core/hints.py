@@ -17,8 +17,20 @@ _HINTS: Final = (
     ("failed calling webhook", "the webhook does not work: ask the administrator of the cluster"),
     ("Request entity too large", "the case is too large: give it fewer or shorter parameters"),
 )
+# The words of the API server, and those of etcd, for an object that is too large.
+_TOO_LARGE: Final = ("request is too large", "Request entity too large")
 
 
 def about(message: str) -> str:
     """Return the hint for a refusal in these words; empty if there is none."""
     return next((hint for words, hint in _HINTS if words in message), "")
+
+
+def about_status(message: str) -> str:
+    """Return the hint for a status that is refused in these words; empty if there is none."""
+    if not any(words in message for words in _TOO_LARGE):
+        return ""
+    return (
+        "the SimulationJob leaves no room for its status: remove annotations that nobody needs, or delete it and make "
+        "one with its cases in a table, `cases.configMap`"
+    )

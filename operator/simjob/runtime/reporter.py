@@ -10,7 +10,7 @@ from typing import Final
 from simjob.api.names import Reason
 from simjob.api.simulationjob import Invalid, Metadata, SimulationJob
 from simjob.api.status import Status
-from simjob.core import transitions
+from simjob.core import hints, transitions
 from simjob.core.plan import Notice, Plan
 from simjob.runtime import backoff, mergepatch
 from simjob.runtime.cluster import Cluster
@@ -112,6 +112,8 @@ class Reporter:
             "the status cannot be written, so it is out of date and no case starts; "
             f"this is tried again every ten seconds: {trouble.message}"
         )
+        if hint := hints.about_status(trouble.message):
+            note = f"{note}; {hint}"
         self._recorder.note(
             metadata, (Notice(reason=Reason.STATUS_REFUSED, action="WriteStatus", note=note, warning=True),)
         )
