@@ -91,6 +91,13 @@ async def test_an_error_is_told_by_code_and_reason(
     assert caught.value.message == f"because {body['reason']}"
 
 
+async def test_what_is_too_large_for_etcd_is_refused_and_not_sent_again() -> None:
+    body = {**a_status(""), "message": "etcdserver: request is too large"}
+    async with a_server(answering((500, body))) as server:
+        with pytest.raises(errors.InvalidError):
+            await server.connection.request("PATCH", "/api", body=b"{}")
+
+
 async def test_a_used_up_quota_of_objects_is_known_by_its_text() -> None:
     message = (
         'pods "a" is forbidden: exceeded quota: q, requested: count/pods=1, used: count/pods=4, limited: count/pods=4'

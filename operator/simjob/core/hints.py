@@ -16,9 +16,10 @@ _HINTS: Final = (
     ),
     ("failed calling webhook", "the webhook does not work: ask the administrator of the cluster"),
     ("Request entity too large", "the case is too large: give it fewer or shorter parameters"),
+    ("request is too large", "the case is too large: give it fewer or shorter parameters"),
 )
 # The words of the API server, and those of etcd, for an object that is too large.
-_TOO_LARGE: Final = ("request is too large", "Request entity too large")
+_TOO_LARGE: Final = ("Request entity too large", "request is too large")
 
 
 def about(message: str) -> str:

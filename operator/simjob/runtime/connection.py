@@ -204,6 +204,8 @@ def _kind(code: int, status: _Status) -> type[errors.ClusterError]:
             return errors.ObjectQuotaError
         case 403:
             return errors.ForbiddenError
+        case 500 if errors.is_too_large(status.message):
+            return errors.InvalidError
         case _ if code in (401, 429) or code >= 500:
             return errors.UnavailableError
         case _:

@@ -1,6 +1,7 @@
 """The kinds of trouble that an API call can meet, distinguished by status code and reason, never by message.
 
-The one exception is ObjectQuotaError: the API server gives a used-up quota no reason or cause of its own.
+Two exceptions: the API server gives a used-up quota no reason or cause of its own, and calls what is too large for etcd
+an error of the server.
 """
 
 import re
@@ -39,7 +40,7 @@ class ConflictError(ClusterError):
 
 
 class InvalidError(ClusterError):
-    """400 or 422 of the API server's own validation: it will never accept this object."""
+    """400 or 422 of the API server's own validation, or too large: it will never accept this object."""
 
 
 class ForbiddenError(ClusterError):
@@ -65,3 +66,8 @@ class UnavailableError(ClusterError):
 def is_object_quota(message: str) -> bool:
     """Return whether a 403 says that a quota on `count/jobs.batch` or `count/pods` is used up."""
     return _OBJECT_QUOTA.search(message) is not None
+
+
+def is_too_large(message: str) -> bool:
+    """Return whether a 500 says that etcd does not store an object of this size."""
+    return message.endswith("etcdserver: request is too large")
