@@ -302,3 +302,14 @@ async def test_created_jobs_are_given_once() -> None:
     gate.created(1)
     assert gate.take_created() == {1}
     assert gate.take_created() == set()
+
+
+async def test_what_waited_when_a_plan_began_is_due_at_once_if_its_time_came_before_the_plan_ended() -> None:
+    gate = Gate(120)
+    assert try_(gate, 0, invalid(0))
+    await asyncio.sleep(0.999)
+    gate.look()
+    await asyncio.sleep(0.002)
+    assert gate.until_retry() == (0.0, True)
+    gate.look()
+    assert gate.until_retry() == (None, False)

@@ -57,6 +57,11 @@ class Gate:
         self._errors = 0
         self._errors_since: float | None = None
         self._invalid_since: float | None = None
+        self._looked_at: float | None = None
+
+    def look(self) -> None:
+        """Take note that a plan begins: what waits now must come back, even if its time comes before the plan ends."""
+        self._looked_at = _now()
 
     @property
     def refusal(self) -> Refusal | None:
@@ -96,15 +101,16 @@ class Gate:
         return (*others, *creations[: max(self._freed, 1)])
 
     def until_retry(self) -> tuple[float | None, bool]:
-        """Return in how many seconds something waits no longer, None if nothing waits; and whether all wait for it."""
+        """Return in how many seconds the first of what waited at `look` is due, None if nothing; and whether all wait."""
         now = _now()
-        if self._closed and self._until > now:
-            return self._until - now, True
-        times = [until for until, _ in self._paused.values() if until > now]
-        if self._aside and self._aside_until > now:
-            times.append(self._aside_until)
-        times += [one.sent_at + _SILENT for one in self._under_way.values() if one.sent_at + _SILENT > now]
-        return (min(times) - now if times else None), False
+        looked_at = now if self._looked_at is None else self._looked_at
+        if self._closed and self._until > looked_at:
+            return max(self._until - now, 0.0), True
+        times = [until for until, _ in self._paused.values()]
+        times += [self._aside_until] if self._aside else []
+        times += [one.sent_at + _SILENT for one in self._under_way.values()]
+        waits = [time for time in times if time > looked_at]
+        return (max(min(waits) - now, 0.0) if waits else None), False
 
     @contextmanager
     def attempt(self, index: int) -> Iterator[Attempt | None]:

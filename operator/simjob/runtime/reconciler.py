@@ -173,6 +173,7 @@ class Reconciler:
             memory.round, memory.spent = status.round, None
         started = self._stopwatch()
         gate = memory.gate
+        gate.look()
         if memory.spent is not None:
             memory.spent |= gate.take_created()
         children = self._store.observe(key, spent=memory.spent, refusal=gate.refusal)
