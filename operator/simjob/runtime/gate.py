@@ -101,7 +101,7 @@ class Gate:
         return (*others, *creations[: max(self._freed, 1)])
 
     def until_retry(self) -> tuple[float | None, bool]:
-        """Return in how many seconds the first of what waited at `look` is due, None if nothing; and whether all wait."""
+        """Return the seconds until the first of what waited at `look` is due, None if nothing; and whether all wait."""
         now = _now()
         looked_at = now if self._looked_at is None else self._looked_at
         if self._closed and self._until > looked_at:
