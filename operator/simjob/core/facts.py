@@ -268,8 +268,7 @@ def job_fact(job: Job) -> JobFact | None:
 
 
 def _number(values: dict[str, str], key: str) -> int | None:
-    text = values.get(key, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    return identity.number(values.get(key, ""))
 
 
 def _time(text: str | None) -> datetime | None:

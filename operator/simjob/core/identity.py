@@ -74,9 +74,9 @@ def of_pod(meta: Meta, owner_uid: str = "") -> PodIdentity | None:
     Whoever deletes a Job may let its pods stay: without a controller they still run a case of ours. `owner_uid`: the
     SimulationJob whose pod is looked for, where neither label nor annotation may be left to say so.
     """
-    job, _, number = meta.name.rpartition("-")
+    job, _, last = meta.name.rpartition("-")
     stem, index, _ = _numbers(job)
-    attempt = _number(number)
+    attempt = number(last)
     labels = meta.labels
     uids = (labels.get(names.LABEL_UID), meta.annotations.get(names.ANNOTATION_UID), owner_uid)
     uid = next((uid for uid in uids if uid and stem.endswith(f"-{uid[:_HASH]}")), None)
@@ -100,8 +100,9 @@ def _numbers(job: str) -> tuple[str, int | None, int | None]:
     """Split the name of a Job into NAME-HASH, the case's index and the round."""
     rest, _, round_ = job.rpartition("-")
     stem, _, index = rest.rpartition("-")
-    return stem, _number(index), _number(round_)
+    return stem, number(index), number(round_)
 
 
-def _number(text: str) -> int | None:
+def number(text: str) -> int | None:
+    """Return the number that a name or an annotation holds; None for any other text."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
