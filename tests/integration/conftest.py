@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,14 @@ def operator(operator_of_module: OperatorProcess) -> Iterator[OperatorProcess]:
 @pytest.fixture
 def place(client: Client, operator: OperatorProcess) -> Iterator[Place]:
     """A namespace; at the end everything that happened in it was lawful."""
-    found = make_place(client, f"test-{secrets.token_hex(4)}", operator.tail)
+    with lawful_place(client, operator.tail) as found:
+        yield found
+
+
+@contextmanager
+def lawful_place(client: Client, operator_log: Callable[[], str], **labels: str) -> Iterator[Place]:
+    """Make a namespace for a test; at the end everything that happened in it was lawful."""
+    found = make_place(client, f"test-{secrets.token_hex(4)}", operator_log, **labels)
     yield found
     try:
         assert not found.violations()

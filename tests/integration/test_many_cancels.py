@@ -1,6 +1,5 @@
 """Ten sweeps are ended at the same moment, with leader election: the leader stays, and each sweep is served."""
 
-import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 from cluster.provider import Cluster
 from integration.client import Client
-from integration.conftest import make_place
+from integration.conftest import lawful_place
 from integration.sweeps import Place, Sweep, a_template, eventually
 from integration.worlds.many import at_once, many_sweeps
 from integration.worlds.replicas import LEASE, Replicas, replicas
@@ -31,12 +30,8 @@ def electing(kwok_cluster: Cluster, client: Client, operator_kubeconfig: Path) -
 
 @pytest.fixture
 def place(client: Client, electing: Replicas) -> Iterator[Place]:
-    found = make_place(client, f"test-{secrets.token_hex(4)}", electing.tail)
-    yield found
-    try:
-        assert not found.violations()
-    finally:
-        found.leave()
+    with lawful_place(client, electing.tail) as found:
+        yield found
 
 
 @contextmanager

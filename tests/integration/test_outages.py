@@ -1,6 +1,5 @@
 """The API server refuses everything for a while: no replica ends, and soon after it the operator is caught up."""
 
-import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import pytest
 from cluster.provider import Cluster
 from integration.client import Client
-from integration.conftest import make_place
+from integration.conftest import lawful_place
 from integration.sweeps import Place, eventually
 from integration.worlds.outage import Outage, outages
 from integration.worlds.replicas import Replicas, replicas
@@ -45,12 +44,8 @@ def pair(outage_and_replicas: tuple[Outage, Replicas]) -> Replicas:
 
 @pytest.fixture
 def place(client: Client, pair: Replicas) -> Iterator[Place]:
-    found = make_place(client, f"test-{secrets.token_hex(4)}", pair.tail)
-    yield found
-    try:
-        assert not found.violations()
-    finally:
-        found.leave()
+    with lawful_place(client, pair.tail) as found:
+        yield found
 
 
 @pytest.mark.parametrize("status", [500, 403, 429, HANGS])

@@ -1,7 +1,6 @@
 """The operator, its replica and the API server are killed: everything still ends right, and nothing runs twice."""
 
 import random
-import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 from cluster.provider import Cluster
 from integration.audit import Audit
 from integration.client import Client
-from integration.conftest import make_place, wait_ready
+from integration.conftest import lawful_place, wait_ready
 from integration.sweeps import Place, a_template, eventually
 from integration.worlds.replicas import Replicas, replicas
 
@@ -34,12 +33,8 @@ def pair(replicas_of_module: Replicas) -> Iterator[Replicas]:
 
 @pytest.fixture
 def place(client: Client, pair: Replicas) -> Iterator[Place]:
-    found = make_place(client, f"test-{secrets.token_hex(4)}", pair.tail)
-    yield found
-    try:
-        assert not found.violations()
-    finally:
-        found.leave()
+    with lawful_place(client, pair.tail) as found:
+        yield found
 
 
 @pytest.mark.parametrize("seed", range(3))

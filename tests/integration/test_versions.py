@@ -118,7 +118,7 @@ class Work:
         self.pods = {sweep: uids(sweep) for sweep in self.live}
 
     def touch(self, title: str) -> None:
-        """Change every SimulationJob, so that whoever watches reads it anew."""
+        """Change every SimulationJob, so that every watcher reads it again."""
         for sweep in (*self.live, *self.ends):
             sweep.patch(title=title)
 
