@@ -48,6 +48,31 @@ async def test_a_job_that_lost_its_label_gets_it_back_and_its_pod_runs_on(one: O
         assert (one.status["phase"], one.status.get("round", 0)) == ("COMPLETED", 0)
 
 
+@pytest.mark.parametrize("exit_code", [0, 1])
+async def test_a_finished_job_that_loses_its_label_before_its_case_is_recorded_is_no_reason_to_run_the_case_again(
+    one: OneOperator, exit_code: int
+) -> None:
+    one.apply(cases={"count": 3}, retries={"limit": 0})
+    async with one.operator():
+        first, second, _ = one.pods()
+        for pod in one.pods():
+            one.cluster.set_pod("default", pod, node="node-1")
+            one.cluster.run_pod("default", pod)
+        await asyncio.sleep(2)
+        one.cluster.end_pod("default", first, 0)
+        await asyncio.sleep(0.1)
+        one.cluster.end_pod("default", second, exit_code)
+        await asyncio.sleep(0.1)
+        job = next(raw for raw in one.cluster.objects("jobs") if raw["metadata"]["name"] == second.removesuffix("-0"))
+        assert (one.status["ledger"].get("failed", ""), one.status["ledger"]["succeeded"]) == ("", "0")
+        assert job["status"]["conditions"], "the Job says how its case ended before the status does"
+        one.cluster.relabel("jobs", "default", job["metadata"]["name"], uid=None)
+        one.cluster.relabel("pods", "default", second, uid=None)
+        await asyncio.sleep(30)
+        assert len(one.times("create_pod")) == 3
+        assert one.status["cases"]["failed"] == exit_code
+
+
 async def test_a_pod_whose_label_cannot_be_given_back_is_followed_to_its_end(one: OneOperator) -> None:
     one.apply(cases={"count": 1})
     one.cluster.refuse("label_pod", *[REFUSED] * 100)

@@ -307,7 +307,8 @@ def test_sinks_read_objects_of_ours_and_leave_out_all_others() -> None:
     assert (found.seen_at, last) == (NOW, replace(found, gone=True, gone_at=NOW)), (
         "its state is as old as its first sight"
     )
-    jobs.delete(job)
+    gone = meta | {"deletionTimestamp": "2026-01-02T03:05:00Z"}
+    jobs.delete(msgspec.convert({"metadata": gone, **ours, "status": finished}, Job))
     assert children(store) == ([], [])
 
 

@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 from simjob.api.status import Status
 from simjob.core import succession
 from simjob.core.facts import JobFact, PodFact
+from simjob.core.situation import done
 from simjob.runtime.children import Children
 from simjob.runtime.workqueue import Key
 
@@ -94,12 +95,16 @@ class ChildStore(ABC):
         self.wake(key)
 
     def job_missing(self, fact: JobFact) -> None:
-        """Take note that the watch shows a Job no more: it is gone, or has lost its label and is to be looked up."""
+        """Take note that the watch shows a Job no more: it is gone, or has lost its label and is to be looked up.
+
+        A finished Job may be all that knows how its case ended, until the stored ledger has the case.
+        """
         key = Key(fact.namespace, fact.owner_uid)
         known = self._known(key).jobs.get(fact.uid, fact)
         status = self.status(key)
         is_over = self.is_gone(key) or (status is not None and status.is_over)
-        if is_over or known.terminating or fact.terminating or known.succeeded is not None:
+        is_counted = known.succeeded is not None and status is not None and known.index in done(status.ledger)
+        if is_over or known.terminating or fact.terminating or is_counted:
             self.job_deleted(fact)
         elif fact.uid not in self._ended:
             self._look_up(key, known)
