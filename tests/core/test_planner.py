@@ -18,7 +18,7 @@ REFUSED = Refusal(index=0, kind="Job", message="no", invalid=True, lasted=True)
         (GONE, {"phase": "COMPLETED"} | LATCH, {"suspend": True}, REFUSED, None),
         ({}, {"phase": "COMPLETED"}, {"suspend": True, "cancel": True}, REFUSED, "COMPLETED"),
         ({}, LATCH | ALL_DONE, {"suspend": True}, REFUSED, "CANCELLED"),
-        ({}, {"phase": "PENDING"}, {"suspend": True}, REFUSED, "FAILED"),
+        ({}, {"phase": "PENDING", "podsAccepted": False}, {"suspend": True}, REFUSED, "FAILED"),
         ({}, {}, {"suspend": True}, None, "SUSPENDED"),
         ({}, ALL_DONE, {"suspend": True}, None, "COMPLETED"),
         ({}, ALL_DONE, {"parallelism": 0}, None, "COMPLETED"),

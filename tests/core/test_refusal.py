@@ -2,7 +2,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import a_job_fact, a_pod_fact, a_started_job, planned, said
+from builders import a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
 from simjob.api.simulationjob import SimulationJob
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import Refusal
@@ -13,7 +13,7 @@ QUOTA = Refusal(index=1, kind="Pod", message="exceeded quota")
 
 
 def a_new_job(**status: Any) -> SimulationJob:
-    return a_started_job(status={"phase": "PENDING", **status})
+    return a_started_job(status={"phase": "PENDING", "podsAccepted": False, **status})
 
 
 def test_a_template_that_was_refused_long_enough_fails_a_job_of_which_nothing_was_accepted() -> None:
@@ -58,8 +58,15 @@ def test_what_was_accepted_once_is_never_ended_by_a_refusal(
     assert said(plan).pods_accepted
 
 
-def test_that_no_pod_was_accepted_is_not_said() -> None:
-    assert said(planned(a_new_job(), a_job_fact(0))).pods_accepted is None
+def test_status_says_from_the_first_plan_on_that_no_pod_was_accepted() -> None:
+    assert said(planned(a_job())).pods_accepted is False
+    assert said(planned(a_new_job(), a_job_fact(0))).pods_accepted is False
+
+
+def test_a_status_of_an_older_release_does_not_say_that_no_pod_was_accepted() -> None:
+    job = a_started_job(status={"phase": "PENDING"})
+    plan = planned(job, refusal=NEVER)
+    assert (said(plan).is_terminal, said(plan).reason, said(plan).pods_accepted) == (False, "JobRefused", None)
 
 
 def test_a_refusal_that_may_pass_is_told_and_ends_nothing() -> None:

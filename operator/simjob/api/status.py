@@ -213,8 +213,8 @@ class Status(Lenient):
     pods_accepted: Annotated[
         bool | None,
         Field(
-            description="True once the API server has accepted a pod of the job: from then on no refused creation "
-            "makes the job FAILED."
+            description="Whether the API server has ever accepted a pod of the job. Only while it is false can a "
+            "refused creation make the job FAILED."
         ),
     ] = None
     suspended_seconds: Annotated[

@@ -52,14 +52,14 @@ class Situation:
         return tuple((case, verdict) for case, verdict in pairs if isinstance(verdict, Ended))
 
     @property
-    def pods_accepted(self) -> bool:
-        """Whether the API server has ever accepted a pod of the job."""
+    def pods_accepted(self) -> bool | None:
+        """Whether the API server has ever accepted a pod of the job; None if an older release did not write it down."""
         stored, cases = self.job.status, self.observed.cases
         ended = stored.ledger.succeeded or stored.ledger.failed
         ran = stored.phase in (Phase.ASSIGNED, Phase.RUNNING)
-        return bool(
-            stored.pods_accepted or ended or ran or any(case.pods or (case.job and case.job.attempt) for case in cases)
-        )
+        if ended or ran or any(case.pods or (case.job and case.job.attempt) for case in cases):
+            return True
+        return stored.pods_accepted if stored.start_time else False
 
     def has_pod(self, *states: PodState) -> bool:
         """Returns whether an open case has its pod in one of these states."""

@@ -89,7 +89,7 @@ def summarize(
         case_table=stored.case_table,
         failures=newest_failures(situation, failures),
         results=stored.results,
-        pods_accepted=situation.pods_accepted or None,
+        pods_accepted=situation.pods_accepted,
         compute_time=computetime.counted(job, situation.open, ledger),
         suspended_seconds=_suspended_so_far(stored, saying.phase, now),
         # The API server's time is known to a part of a second only: a job must not have started before it was made.
