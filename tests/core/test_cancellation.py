@@ -5,9 +5,9 @@ import pytest
 from builders import NOW, UID, a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
 from simjob.api.simulationjob import Metadata
 from simjob.core import cancellation
-from simjob.core.cancellation import HEAD_START
 from simjob.core.facts import PodState
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod, StartAttempt, WriteJobStatus
+from simjob.core.stopping import HEAD_START
 
 LATCH = {"requestedAt": "2026-01-02T03:04:50Z", "requestedBy": "anna", "reason": "wrong mesh"}
 
@@ -43,6 +43,16 @@ def test_pods_that_are_being_stopped_have_a_head_start_on_jobs() -> None:
     after = planned(recorded, *children, now=NOW + HEAD_START)
     assert 0 < len(after.actions) < 100, "then they go in portions, since a pass does not see that pods have stopped"
     assert after.actions == tuple(DeleteJob(job=job) for job in jobs[: len(after.actions)])
+
+
+def test_jobs_wait_as_long_as_pods_go_on_ending() -> None:
+    recorded = latched(status={"ledger": {"cancelled": "1-2"}})
+    children: list[Any] = [a_job_fact(0), a_pod_fact(0, terminating=True), a_job_fact(1)]
+    now, last_end = NOW + timedelta(minutes=1), NOW + timedelta(seconds=58)
+    plan = planned(recorded, *children, now=now, last_end=last_end)
+    assert (plan.actions, plan.look_again) == ((), last_end + HEAD_START)
+    plan = planned(recorded, *children, now=last_end + HEAD_START, last_end=last_end)
+    assert plan.actions == (DeleteJob(job=a_job_fact(1)),)
 
 
 @pytest.mark.parametrize("children", [[], [a_job_fact(0)], [a_job_fact(0), a_pod_fact(0, terminating=True)]])

@@ -2,10 +2,12 @@ import asyncio
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from builders import UID, a_template_dict
 from oneoperator import OneOperator
 from simjob.api import names
+from simjob.core.objects import Job, Pod
 from simjob.runtime import errors
 from simjob.runtime.budget import Budget
 from simjob.runtime.cluster import Event
@@ -40,6 +42,39 @@ async def test_what_an_earlier_operator_made_is_read_before_the_first_plan(one: 
         await asyncio.sleep(5)
         assert [name for _, name in one.calls][:2] == ["list_jobs", "list_pods"]
         assert one.pods() == before
+
+
+@pytest.mark.parametrize("call", ["list_jobs", "list_pods"])
+async def test_a_cancel_stops_the_known_pods_though_the_rest_cannot_be_read_and_is_not_said_to_be_done(
+    one: OneOperator, call: str
+) -> None:
+    one.apply(cases={"count": 2})
+    async with one.operator():
+        names_ = one.pods()
+        for name in names_:
+            one.cluster.set_pod("default", name, node="node-1", phase="Running")
+    assert len(names_) == 2
+    jobs, pods = list(one.cluster.objects("jobs")), list(one.cluster.objects("pods"))
+    one.cluster.refuse(call, *[errors.ForbiddenError("no permission", code=403)] * 500)
+    one.calls.clear()
+    async with one.operator():
+        await show(one, jobs, pods)
+        await asyncio.sleep(30)
+        assert one.times("delete_pod") == [], "nobody asked to stop anything"
+        await one.patch(cancel=True)
+        await asyncio.sleep(30)
+        assert len(one.times("delete_pod")) == 2
+        assert one.status["phase"] not in ("CANCELLED", "COMPLETED", "FAILED")
+        assert len(one.times(call)) < 20
+        assert [event.reason for event in one.cluster.events].count("ChildrenUnreadable") == 1
+
+
+async def show(one: OneOperator, jobs: list[Any], pods: list[Any]) -> None:
+    """Bring these by the watches."""
+    for raw in jobs:
+        JobSink(one.store).upsert(msgspec.convert(raw, Job))
+    for raw in pods:
+        PodSink(one.store, one.clock).upsert(msgspec.convert(raw, Pod))
 
 
 async def test_a_quota_is_probed_with_one_creation_and_growing_waits_and_then_all_goes_on(one: OneOperator) -> None:

@@ -108,6 +108,7 @@ class Reason:
     TOTAL_TIMEOUT: Final = "TotalTimeout"
     INVALID_SPEC: Final = "InvalidSpec"
     UNREADABLE_SPEC: Final = "UnreadableSpec"
+    CHILDREN_UNREADABLE: Final = "ChildrenUnreadable"
     JOB_REFUSED: Final = "JobRefused"
     POD_REFUSED: Final = "PodRefused"
     API_UNAVAILABLE: Final = "APIUnavailable"

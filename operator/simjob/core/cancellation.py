@@ -4,21 +4,18 @@ The first sight of a request is written to `status.cancellation` before anything
 itself may be taken away (Flux and Argo CD do that to what `kubectl patch` set) and nothing changes.
 """
 
-from datetime import timedelta
 from typing import Final
 
 from simjob.api import names
 from simjob.api.names import Reason
 from simjob.api.ranges import Ranges
-from simjob.api.simulationjob import Metadata, SimulationJob
+from simjob.api.simulationjob import Invalid, Metadata, SimulationJob
 from simjob.api.status import Cancellation, Phase
 from simjob.core import history, stopping, summary
 from simjob.core.plan import Action, Plan
 from simjob.core.situation import Situation
 from simjob.core.summary import Saying
 
-# How long pods that have been asked to stop have the API server to themselves; most need no longer.
-HEAD_START: Final = timedelta(seconds=5)
 # A pass that is under way cannot see that the last pod has stopped.
 _TIDIED_AT_ONCE: Final = 48
 
@@ -31,6 +28,15 @@ def asked_for(metadata: Metadata, spec_cancel: bool) -> bool:
 def is_wanted(job: SimulationJob) -> bool:
     """Returns whether a cancel is asked for or latched."""
     return job.status.cancellation is not None or asked_for(job.metadata, bool(job.spec.cancel))
+
+
+def stops_all(job: SimulationJob | Invalid) -> bool:
+    """Return whether a cancel or a deletion asks to stop all pods, also of a SimulationJob that cannot be read."""
+    if job.metadata.deletion_timestamp is not None:
+        return not job.metadata.orphans_children
+    wish = job.cancel if isinstance(job, Invalid) else bool(job.spec.cancel)
+    latched = job.status is not None and job.status.cancellation is not None
+    return latched or asked_for(job.metadata, wish)
 
 
 def cancelling(situation: Situation) -> Plan | None:
@@ -50,8 +56,7 @@ def cancelling(situation: Situation) -> Plan | None:
             ledger=outcome,
             cancellation=stored.model_copy(update={"stopping": len(live)}),
         )
-        # A pod that the API server does not let go must not hold up the Jobs of all others.
-        tidied_at = max(pod.asked_at or stored.requested_at for pod in live) + HEAD_START
+        tidied_at = stopping.jobs_go_at(situation.observed, stored.requested_at) or now
         tidying = _tidying(situation) if tidied_at <= now else ()
         times = [stopping.look_again(live, now, stored.requested_at), *([tidied_at] if tidied_at > now else [])]
         return Plan(actions=(*stopping.stop_pods(live), *tidying), status=status, look_again=min(times))

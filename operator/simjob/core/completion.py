@@ -1,6 +1,5 @@
 """The end of a job whose cases all have an outcome, and what is left to do after any end."""
 
-from dataclasses import replace
 
 from simjob.api.names import Reason
 from simjob.api.status import Phase
@@ -68,4 +67,4 @@ def gone(situation: Situation) -> Plan | None:
         return None
     if metadata.orphans_children:
         return Plan()
-    return replace(stopping.remove_all(situation.observed), look_again=summary.resync_at(situation.now))
+    return stopping.remove_all(situation.observed, situation.now)

@@ -83,6 +83,7 @@ class Observed:
     `prepared`: what came of writing down the cases, as long as it is not in the status.
     `attributed`: whether the API server alone writes the annotation that says who cancelled.
     `words`: what kubelets say of pods that do not start, by pod uid.
+    `last_end`: when a live pod was last seen to end or to go.
     """
 
     cases: tuple[CaseFacts, ...]
@@ -91,6 +92,7 @@ class Observed:
     prepared: CaseTable | Unprepared | None = None
     attributed: bool = False
     words: Mapping[str, str] = field(default_factory=dict)
+    last_end: datetime | None = None
     waiting: Set[int] = frozenset()
     under_way: Set[int] = frozenset()
 
@@ -103,6 +105,7 @@ def observe(
     refusal: Refusal | None = None,
     prepared: CaseTable | Unprepared | None = None,
     attributed: bool = False,
+    last_end: datetime | None = None,
 ) -> Observed:
     """Groups Jobs and pods by case, in O(Jobs + pods)."""
     jobs_of: dict[int, list[JobFact]] = {}
@@ -115,7 +118,14 @@ def observe(
         _case(index, jobs_of.get(index, []), pods_of.get(index, []))
         for index in sorted(jobs_of.keys() | pods_of.keys())
     )
-    return Observed(cases=tuple(cases), spent=spent, refusal=refusal, prepared=prepared, attributed=attributed)
+    return Observed(
+        cases=tuple(cases),
+        spent=spent,
+        refusal=refusal,
+        prepared=prepared,
+        attributed=attributed,
+        last_end=last_end,
+    )
 
 
 def _case(index: int, jobs: list[JobFact], pods: list[PodFact]) -> CaseFacts:

@@ -16,6 +16,8 @@ from simjob.core.situation import Situation
 
 # How long after its grace period a pod may take before a person is told its name.
 PATIENCE: Final = timedelta(seconds=10)
+# For how long no pod may have been asked to stop, or have ended, before Jobs go while other pods are live.
+HEAD_START: Final = timedelta(seconds=5)
 _NAMED: Final = 3
 
 
@@ -94,9 +96,32 @@ def _named(pods: Sequence[PodFact]) -> str:
     return named + (f" and {len(pods) - _NAMED} more" if len(pods) > _NAMED else "")
 
 
-def remove_all(observed: Observed) -> Plan:
-    """Returns the plan for the children of a SimulationJob that is gone: ended ones go too, fast, as in a cancel.
+def jobs_go_at(observed: Observed, since: datetime | None = None) -> datetime | None:
+    """Return when Jobs may be deleted while pods are being stopped; None for now.
+
+    Nobody waits for a Job to go, and each deletion takes time of the API server that the kubelets need to report the
+    ends of pods. A pod that does not stop must not hold up the Jobs of all others. `since`: when all was to be stopped,
+    for pods whose deletion the API server has not accepted.
+    """
+    asked = [pod.asked_at or since for case in observed.cases for pod in case.live_pods]
+    if not asked:
+        return None
+    times = [at for at in (*asked, observed.last_end) if at]
+    return max(times) + HEAD_START if times else None
+
+
+def remove_all(observed: Observed, now: datetime) -> Plan:
+    """Return the plan for the children of a SimulationJob that is gone: ended ones go too, fast, as in a cancel.
 
     The garbage collector of a stock controller manager removes some ten objects a second; it is the backstop.
     """
-    return Plan(actions=clear(observed.cases))
+    jobs_at = jobs_go_at(observed)
+    if jobs_at and jobs_at > now:
+        pods = stop_pods(pod for case in observed.cases for pod in case.live_pods)
+        return Plan(actions=pods, look_again=jobs_at)
+    return Plan(actions=clear(observed.cases), look_again=summary.resync_at(now))
+
+
+def stop_known(observed: Observed) -> Plan:
+    """Return the plan that stops the pods that are known while the rest cannot be read; it says nothing in status."""
+    return Plan(actions=stop_pods(pod for case in observed.cases for pod in case.live_pods))

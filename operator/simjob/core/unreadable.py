@@ -4,7 +4,6 @@ The API server's schema keeps such objects out, so either another version of the
 stricter rule. Its outcomes are recorded when a version that can read it is back. It can be cancelled and deleted.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from simjob.api.names import ErrorCode, Reason
@@ -28,7 +27,7 @@ def hold(job: Invalid, observed: Observed, now: datetime) -> Plan:
         return Plan()
     wanted = cancellation.asked_for(job.metadata, job.cancel) or (stored and stored.cancellation)
     if job.metadata.deletion_timestamp:
-        return replace(stopping.remove_all(observed), look_again=summary.resync_at(now))
+        return stopping.remove_all(observed, now)
     if stored is None:
         # The Jobs stay: they may hold outcomes that are not recorded yet, and logs.
         live = [pod for case in observed.cases for pod in case.live_pods]

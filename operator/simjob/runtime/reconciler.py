@@ -15,11 +15,12 @@ from typing import Any, Final
 
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
-from simjob.core import planner, stopping
+from simjob.core import cancellation, planner, stopping
 from simjob.core.plan import Action, DeleteJob, DeletePod, LimitRun, Plan, PrepareCases
 from simjob.runtime import backoff
 from simjob.runtime.backoff import Backoffs
 from simjob.runtime.budget import Budget
+from simjob.runtime.catchingup import CatchingUp
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import ClusterError, NamespaceTerminatingError
 from simjob.runtime.events import Recorder
@@ -67,6 +68,7 @@ class Reconciler:
         self._executor = Executor(cluster, store, budget)
         self.recorder = Recorder(cluster, clock)
         self._lookup = Lookup(cluster, store, queue, budget, clock)
+        self._catching_up = CatchingUp(cluster, store, self._lookup, self.recorder)
         results = ResultStore(cluster, self._executor.tables)
         self._reporter = Reporter(cluster, store, queue, results, self.recorder, self._lookup)
         self.preparing = Preparing(cluster, queue, clock)
@@ -121,7 +123,7 @@ class Reconciler:
         if job is None:
             await self._remove(key, memory)
             return
-        if not memory.is_caught_up and not await self._catch_up(key, job.status, memory):
+        if not memory.is_caught_up and not await self._catch_up(key, job, memory):
             return
         await self._lookup.look_up(key)
         for _ in range(_TRIES):
@@ -150,20 +152,16 @@ class Reconciler:
             job = stored
         self._queue.add(key)
 
-    async def _catch_up(self, key: Key, status: Status | None, memory: Memory) -> bool:
-        """Read what another process may have made, which the watches may not have brought yet; return whether it is."""
-        if memory.calls.holds(backoff.CATCH_UP):
-            return False
-        if status is not None and status.start_time is not None and not status.is_terminal:
-            with memory.calls.trying(backoff.CATCH_UP):
-                for job in await self._cluster.list_jobs(key.namespace, key.uid):
-                    self._store.put_job(job)
-                for pod in await self._cluster.list_pods(key.namespace, key.uid, live_only=False):
-                    self._store.put_pod(pod)
-                await self._lookup.find_jobs(key)
-                await self._lookup.find_pods(key)
-        memory.is_caught_up = True
-        return True
+    async def _catch_up(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> bool:
+        """Catch up and return whether it worked. If not, and all is to stop, stop the known pods and store nothing."""
+        try:
+            await self._catching_up.catch_up(key, job, memory)
+        finally:
+            if not memory.is_caught_up and cancellation.stops_all(job):
+                known = self._store.observe(key, spent=None, refusal=None)
+                plan = stopping.stop_known(known)
+                await self._apply(key, job, plan, memory, self._store.stop_signs(key))
+        return memory.is_caught_up
 
     def _plan(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> Plan:
         status = job.status or Status()
@@ -250,7 +248,7 @@ class Reconciler:
         if self._store.is_orphaned(key) or not self._store.has_children(key):
             self._drop(key)
             return
-        plan = stopping.remove_all(self._store.observe(key, spent=None, refusal=None))
+        plan = stopping.remove_all(self._store.observe(key, spent=None, refusal=None), self._clock())
         actions = memory.permitted(plan.actions)
         outcome = Outcome(gate=memory.gate)
         await self._executor.apply(key, None, actions, outcome)
@@ -259,6 +257,8 @@ class Reconciler:
             _log.info("removed", extra=_about(key, **_tally(actions)))
         if outcome.trouble:
             raise outcome.trouble
+        if (wait := memory.until_look(plan, self._clock())) is not None:
+            self._queue.add_after(key, wait)
 
     def _drop(self, key: Key) -> None:
         self._store.drop(key)

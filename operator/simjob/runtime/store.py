@@ -88,6 +88,7 @@ class Store(ChildStore):
             spent=spent,
             refusal=refusal,
             attributed=self._attributed,
+            last_end=children.last_end,
         )
 
     def drop(self, key: Key) -> None:

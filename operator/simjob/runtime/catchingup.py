@@ -1,0 +1,60 @@
+"""Reads what another process may have made of a SimulationJob, before this process plans it for the first time.
+
+The watches may not have brought the newest children yet. A plan without them could make a case a second time.
+"""
+
+from simjob.api.names import Reason
+from simjob.api.simulationjob import Invalid, SimulationJob
+from simjob.core.plan import Notice
+from simjob.runtime import backoff
+from simjob.runtime.cluster import Cluster
+from simjob.runtime.errors import ClusterError
+from simjob.runtime.events import Recorder
+from simjob.runtime.lookup import Lookup
+from simjob.runtime.memory import REFUSED, Memory
+from simjob.runtime.store import Store
+from simjob.runtime.workqueue import Key
+
+
+class CatchingUp:
+    """Catches up with one SimulationJob at a time."""
+
+    def __init__(self, cluster: Cluster, store: Store, lookup: Lookup, recorder: Recorder) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._lookup = lookup
+        self._recorder = recorder
+
+    async def catch_up(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> None:
+        """Read the children, and note it in the memory; do nothing while a call that failed is on hold.
+
+        Raises ClusterError. The third failure in a row makes an Event.
+        """
+        if memory.calls.holds(backoff.CATCH_UP):
+            return
+        status = job.status
+        if status is not None and status.start_time is not None and not status.is_terminal:
+            try:
+                with memory.calls.trying(backoff.CATCH_UP):
+                    await self._read(key)
+            except ClusterError as trouble:
+                if memory.calls.failures(backoff.CATCH_UP) == REFUSED:
+                    self._recorder.note(job.metadata, (_notice(trouble),))
+                raise
+        memory.is_caught_up = True
+
+    async def _read(self, key: Key) -> None:
+        for job in await self._cluster.list_jobs(key.namespace, key.uid):
+            self._store.put_job(job)
+        for pod in await self._cluster.list_pods(key.namespace, key.uid, live_only=False):
+            self._store.put_pod(pod)
+        await self._lookup.find_jobs(key)
+        await self._lookup.find_pods(key)
+
+
+def _notice(trouble: ClusterError) -> Notice:
+    note = (
+        "the Jobs and pods of an earlier operator cannot be read, so no case starts and the status is out of date; a "
+        f"cancel stops the pods that are known. This is tried again every ten seconds: {trouble.message}"
+    )
+    return Notice(reason=Reason.CHILDREN_UNREADABLE, action="CatchUp", note=note, warning=True)
