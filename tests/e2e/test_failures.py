@@ -55,6 +55,18 @@ def test_a_config_map_that_is_missing_is_named_until_it_is_there(namespace: Name
     assert namespace.run("logs", f"job/{sweep.job(0)}") == "fine\n"
 
 
+def test_a_volume_whose_secret_is_missing_is_named_until_it_is_there(namespace: Namespace) -> None:
+    body = with_container(command=["cat", "/licence/key"], volumeMounts=[{"name": "licence", "mountPath": "/licence"}])
+    body["spec"]["template"]["spec"]["volumes"] = [{"name": "licence", "secret": {"secretName": "solver-licence"}}]
+    sweep = namespace.apply(body)
+    message = sweep.wait_message("ContainerCannotStart")
+    assert "FailedMount" in message
+    assert 'secret "solver-licence" not found' in message
+    namespace.run("create", "secret", "generic", "solver-licence", "--from-literal=key=42")
+    sweep.wait_phase("COMPLETED", 90)
+    assert namespace.run("logs", f"job/{sweep.job(0)}") == "42"
+
+
 def test_a_failing_init_container_fails_its_case(namespace: Namespace) -> None:
     body = with_container(command=["sh", "-c", "echo never"])
     spec = body["spec"]["template"]["spec"]

@@ -1,54 +1,31 @@
 """A pod whose deletion the API server refuses is named, and holds up nothing but CANCELLED."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import pytest
 from integration import client as paths
-from integration.client import Object, RefusedError
+from integration.client import Object
 from integration.sweeps import Place, Sweep
+from integration.worlds.policies import Rule, refusing
 
 pytestmark = pytest.mark.integration
 
-GROUP = "/apis/admissionregistration.k8s.io/v1"
-POLICY = {
-    "matchConstraints": {
-        "resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["DELETE"]}]
-    },
-    "validations": [
-        {
-            # KWOK plays the kubelet, whose word is the last.
-            "expression": "oldObject.metadata.labels[?'simjob.dev/index'] != optional.of('0')"
-            " || request.userInfo.username == 'kwok'",
-            "message": "case 0 is under investigation",
-        }
-    ],
-}
+UNDER_INVESTIGATION = Rule(
+    resource="pods",
+    operation="DELETE",
+    # KWOK plays the kubelet, whose word is the last.
+    expression="oldObject.metadata.labels[?'simjob.dev/index'] != optional.of('0')"
+    " || request.userInfo.username == 'kwok'",
+    message="case 0 is under investigation",
+)
 
 
-@contextmanager
-def kept(place: Place, sweep: Sweep) -> Iterator[None]:
+def kept(place: Place, sweep: Sweep) -> AbstractContextManager[None]:
     """Keep everybody from deleting the pods of case 0."""
-    kinds = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": place.name}}
-    namespace = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": place.name}}}
-    binding = {"policyName": place.name, "validationActions": ["Deny"], "matchResources": namespace}
-    policies, bindings = f"{GROUP}/validatingadmissionpolicies", f"{GROUP}/validatingadmissionpolicybindings"
-    place.client.create(policies, {**kinds, "kind": "ValidatingAdmissionPolicy", "spec": POLICY})
-    place.client.create(bindings, {**kinds, "kind": "ValidatingAdmissionPolicyBinding", "spec": binding})
-    try:
-        sweep.wait_until(lambda: is_kept(place, pod_of(sweep, 0)), "the policy is at work")
-        yield
-    finally:
-        place.client.delete(f"{bindings}/{place.name}")
-        place.client.delete(f"{policies}/{place.name}")
-
-
-def is_kept(place: Place, pod: Object) -> bool:
-    try:
-        place.client.delete(paths.pods(place.name, pod["metadata"]["name"]), dryRun=["All"])
-    except RefusedError:
-        return True
-    return False
+    path = paths.pods(place.name, pod_of(sweep, 0)["metadata"]["name"])
+    return refusing(
+        place.client, place.name, UNDER_INVESTIGATION, forbidden=lambda: place.client.delete(path, dryRun=["All"])
+    )
 
 
 def pod_of(sweep: Sweep, index: int) -> Object:

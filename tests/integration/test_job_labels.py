@@ -4,52 +4,29 @@ from collections.abc import Iterator
 
 import pytest
 from integration import client as paths
-from integration.client import Object, RefusedError
-from integration.sweeps import Place, a_template, eventually
+from integration.client import Object
+from integration.sweeps import Place, a_template
+from integration.worlds.policies import Rule, refusing
 
 pytestmark = pytest.mark.integration
 
-GROUP = "/apis/admissionregistration.k8s.io/v1"
-POLICY = {
-    "matchConstraints": {
-        "resourceRules": [
-            {"apiGroups": ["batch"], "apiVersions": ["v1"], "resources": ["jobs"], "operations": ["CREATE"]}
-        ]
-    },
-    "validations": [
-        {
-            "expression": "object.metadata.?labels.?team.hasValue()",
-            "message": "every Job needs the label team",
-        }
-    ],
-}
+LABELLED = Rule(
+    group="batch",
+    resource="jobs",
+    operation="CREATE",
+    expression="object.metadata.?labels.?team.hasValue()",
+    message="every Job needs the label team",
+)
 
 
 @pytest.fixture
 def strict_place(place: Place) -> Iterator[Place]:
     """A namespace in which every Job needs the label `team`."""
-    kinds = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": place.name}}
-    namespace = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": place.name}}}
-    binding = {"policyName": place.name, "validationActions": ["Deny"], "matchResources": namespace}
-    policies, bindings = f"{GROUP}/validatingadmissionpolicies", f"{GROUP}/validatingadmissionpolicybindings"
-    place.client.create(policies, {**kinds, "kind": "ValidatingAdmissionPolicy", "spec": POLICY})
-    place.client.create(bindings, {**kinds, "kind": "ValidatingAdmissionPolicyBinding", "spec": binding})
-    try:
-        eventually(lambda: is_refused(place), lambda: "the policy is not at work")
-        yield place
-    finally:
-        place.client.delete(f"{bindings}/{place.name}")
-        place.client.delete(f"{policies}/{place.name}")
-
-
-def is_refused(place: Place) -> bool:
     pod = {"restartPolicy": "Never", "containers": [{"name": "c", "image": "none"}]}
     job = {"metadata": {"name": "plain"}, "spec": {"template": {"spec": pod}}}
-    try:
-        place.client.create(f"{paths.jobs(place.name)}?dryRun=All", job)
-    except RefusedError:
-        return True
-    return False
+    path = f"{paths.jobs(place.name)}?dryRun=All"
+    with refusing(place.client, place.name, LABELLED, forbidden=lambda: place.client.create(path, job)):
+        yield place
 
 
 def labelled(**labels: str) -> Object:

@@ -4,30 +4,26 @@ No node takes these pods. The tests play their kubelet.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from integration import client as paths
-from integration.client import Object, RefusedError
+from integration.client import Object
 from integration.sweeps import Place, Sweep, a_template
-from integration.worlds.injection import GROUP, SIDECAR, Position, injected
+from integration.worlds.injection import SIDECAR, Position, injected
+from integration.worlds.policies import Rule, refusing
 
 pytestmark = pytest.mark.integration
 
 NOWHERE = a_template(nodeSelector={"there-is": "none"})
-POLICY = {
-    "matchConstraints": {
-        "resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["UPDATE"]}]
-    },
-    "validations": [
-        {
-            "expression": "object.spec.?activeDeadlineSeconds == oldObject.spec.?activeDeadlineSeconds",
-            "message": "deadlines are not yours",
-        }
-    ],
-}
+DEADLINES_KEPT = Rule(
+    resource="pods",
+    operation="UPDATE",
+    expression="object.spec.?activeDeadlineSeconds == oldObject.spec.?activeDeadlineSeconds",
+    message="deadlines are not yours",
+)
 
 
 def set_status(place: Place, pod: Object, **status: Any) -> None:
@@ -90,28 +86,8 @@ def test_where_a_policy_refuses_the_deadline_it_is_deleted_when_its_outcome_is_r
     assert "deadlines are not yours" in notes[0]
 
 
-@contextmanager
-def deadlines_kept(place: Place, sweep: Sweep) -> Iterator[None]:
+def deadlines_kept(place: Place, sweep: Sweep) -> AbstractContextManager[None]:
     """Keep everybody from changing the deadlines of pods."""
-    name = f"{place.name}-deadlines"
-    kinds = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": name}}
-    namespace = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": place.name}}}
-    binding = {"policyName": name, "validationActions": ["Deny"], "matchResources": namespace}
-    policies, bindings = f"{GROUP}/validatingadmissionpolicies", f"{GROUP}/validatingadmissionpolicybindings"
-    place.client.create(policies, {**kinds, "kind": "ValidatingAdmissionPolicy", "spec": POLICY})
-    place.client.create(bindings, {**kinds, "kind": "ValidatingAdmissionPolicyBinding", "spec": binding})
-    try:
-        sweep.wait_until(lambda: is_refused(place, sweep.pods[0]), "the policy is at work")
-        yield
-    finally:
-        place.client.delete(f"{bindings}/{name}")
-        place.client.delete(f"{policies}/{name}")
-
-
-def is_refused(place: Place, pod: Object) -> bool:
-    path = f"{paths.pods(place.name, pod['metadata']['name'])}?dryRun=All"
-    try:
-        place.client.patch(path, {"spec": {"activeDeadlineSeconds": 5}})
-    except RefusedError:
-        return True
-    return False
+    path = f"{paths.pods(place.name, sweep.pods[0]['metadata']['name'])}?dryRun=All"
+    sooner = {"spec": {"activeDeadlineSeconds": 5}}
+    return refusing(place.client, place.name, DEADLINES_KEPT, forbidden=lambda: place.client.patch(path, sooner))
