@@ -108,7 +108,7 @@ def observed(
     refusal: Refusal | None = None,
     prepared: CaseTable | Unprepared | None = None,
     attributed: bool = False,
-    last_end: datetime | None = None,
+    last_stop: datetime | None = None,
 ) -> Observed:
     """Make what is observed of Jobs and pods; `spent` is None for an operator that has just started."""
     return observe(
@@ -118,7 +118,7 @@ def observed(
         refusal=refusal,
         prepared=prepared,
         attributed=attributed,
-        last_end=last_end,
+        last_stop=last_stop,
     )
 
 
@@ -136,12 +136,12 @@ def planned(
     refusal: Refusal | None = None,
     prepared: CaseTable | Unprepared | None = None,
     attributed: bool = False,
-    last_end: datetime | None = None,
+    last_stop: datetime | None = None,
     now: datetime = NOW,
 ) -> Plan:
     """Plan for a job with these children."""
     found = observed(
-        *children, spent=spent, refusal=refusal, prepared=prepared, attributed=attributed, last_end=last_end
+        *children, spent=spent, refusal=refusal, prepared=prepared, attributed=attributed, last_stop=last_stop
     )
     return planner.plan(job, found, now)
 

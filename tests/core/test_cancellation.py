@@ -7,7 +7,7 @@ from simjob.api.simulationjob import Metadata
 from simjob.core import cancellation
 from simjob.core.facts import PodState
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod, StartAttempt, WriteJobStatus
-from simjob.core.stopping import HEAD_START
+from simjob.core.stopping import HEAD_START, LONGEST_START
 
 LATCH = {"requestedAt": "2026-01-02T03:04:50Z", "requestedBy": "anna", "reason": "wrong mesh"}
 
@@ -45,13 +45,16 @@ def test_pods_that_are_being_stopped_have_a_head_start_on_jobs() -> None:
     assert after.actions == tuple(DeleteJob(job=job) for job in jobs[: len(after.actions)])
 
 
-def test_jobs_wait_as_long_as_pods_go_on_ending() -> None:
+def test_jobs_wait_while_pods_of_any_sweep_stop_but_not_longer_than_two_minutes() -> None:
     recorded = latched(status={"ledger": {"cancelled": "1-2"}})
     children: list[Any] = [a_job_fact(0), a_pod_fact(0, terminating=True), a_job_fact(1)]
-    now, last_end = NOW + timedelta(minutes=1), NOW + timedelta(seconds=58)
-    plan = planned(recorded, *children, now=now, last_end=last_end)
-    assert (plan.actions, plan.look_again) == ((), last_end + HEAD_START)
-    plan = planned(recorded, *children, now=last_end + HEAD_START, last_end=last_end)
+    now, last_stop = NOW + timedelta(minutes=1), NOW + timedelta(seconds=58)
+    plan = planned(recorded, *children, now=now, last_stop=last_stop)
+    assert (plan.actions, plan.look_again) == ((), last_stop + HEAD_START)
+    plan = planned(recorded, *children, now=last_stop + HEAD_START, last_stop=last_stop)
+    assert plan.actions == (DeleteJob(job=a_job_fact(1)),)
+    late = NOW + LONGEST_START
+    plan = planned(recorded, *children, now=late, last_stop=late)
     assert plan.actions == (DeleteJob(job=a_job_fact(1)),)
 
 

@@ -64,18 +64,25 @@ async def test_a_limit_that_nobody_waits_for_does_not_grow() -> None:
     assert limiter.limit == 16
 
 
-async def test_deletions_begin_with_more_and_are_soon_as_many_as_may_be() -> None:
-    assert await rounds(Limiter(120, DELETIONS), 3, DELETIONS.soon / 2) == [64, 120, 120]
+async def test_deletions_begin_with_few_and_are_soon_as_many_as_may_be() -> None:
+    assert await rounds(Limiter(120, DELETIONS), 5, DELETIONS.soon / 2) == [16, 32, 64, 120, 120]
+
+
+async def test_deletions_grow_to_their_least_number_however_long_they_take() -> None:
+    limiter = Limiter(120, DELETIONS)
+    await rounds(limiter, 1, DELETIONS.soon / 10)
+    limiter.rested()
+    assert await rounds(limiter, 4, DELETIONS.soon * 3) == [16, 32, 32, 32]
 
 
 async def test_deletions_become_fewer_where_they_take_long_and_never_few() -> None:
     limiter = Limiter(120, DELETIONS)
-    await rounds(limiter, 3, DELETIONS.soon / 10)
+    await rounds(limiter, 5, DELETIONS.soon / 10)
     assert await rounds(limiter, 8, DELETIONS.soon * 3) == [96, 76, 61, 49, 39, 32, 32, 32]
 
 
 async def test_after_a_rest_the_limit_starts_again() -> None:
     limiter = Limiter(120, DELETIONS)
-    await rounds(limiter, 3, DELETIONS.soon / 10)
+    await rounds(limiter, 5, DELETIONS.soon / 10)
     limiter.rested()
-    assert limiter.limit == 32
+    assert limiter.limit == 8

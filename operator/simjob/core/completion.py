@@ -1,6 +1,5 @@
 """The end of a job whose cases all have an outcome, and what is left to do after any end."""
 
-
 from simjob.api.names import Reason
 from simjob.api.status import Phase
 from simjob.core import failurepolicy, history, stopping, summary

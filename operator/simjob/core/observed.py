@@ -83,7 +83,7 @@ class Observed:
     `prepared`: what came of writing down the cases, as long as it is not in the status.
     `attributed`: whether the API server alone writes the annotation that says who cancelled.
     `words`: what kubelets say of pods that do not start, by pod uid.
-    `last_end`: when a live pod was last seen to end or to go.
+    `last_stop`: when a pod, of whatever SimulationJob, was last seen to stop that was asked to.
     """
 
     cases: tuple[CaseFacts, ...]
@@ -92,7 +92,7 @@ class Observed:
     prepared: CaseTable | Unprepared | None = None
     attributed: bool = False
     words: Mapping[str, str] = field(default_factory=dict)
-    last_end: datetime | None = None
+    last_stop: datetime | None = None
     waiting: Set[int] = frozenset()
     under_way: Set[int] = frozenset()
 
@@ -105,7 +105,7 @@ def observe(
     refusal: Refusal | None = None,
     prepared: CaseTable | Unprepared | None = None,
     attributed: bool = False,
-    last_end: datetime | None = None,
+    last_stop: datetime | None = None,
 ) -> Observed:
     """Groups Jobs and pods by case, in O(Jobs + pods)."""
     jobs_of: dict[int, list[JobFact]] = {}
@@ -124,7 +124,7 @@ def observe(
         refusal=refusal,
         prepared=prepared,
         attributed=attributed,
-        last_end=last_end,
+        last_stop=last_stop,
     )
 
 

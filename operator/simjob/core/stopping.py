@@ -16,8 +16,10 @@ from simjob.core.situation import Situation
 
 # How long after its grace period a pod may take before a person is told its name.
 PATIENCE: Final = timedelta(seconds=10)
-# For how long no pod may have been asked to stop, or have ended, before Jobs go while other pods are live.
+# How long no pod may have been asked to stop, or have stopped, before Jobs go while other pods are live; and how long
+# after the last pod was asked they go in any case.
 HEAD_START: Final = timedelta(seconds=5)
+LONGEST_START: Final = timedelta(minutes=2)
 _NAMED: Final = 3
 
 
@@ -104,10 +106,10 @@ def jobs_go_at(observed: Observed, since: datetime | None = None) -> datetime | 
     for pods whose deletion the API server has not accepted.
     """
     asked = [pod.asked_at or since for case in observed.cases for pod in case.live_pods]
-    if not asked:
+    last = max((at for at in asked if at), default=None)
+    if last is None:
         return None
-    times = [at for at in (*asked, observed.last_end) if at]
-    return max(times) + HEAD_START if times else None
+    return min(max(last, observed.last_stop or last) + HEAD_START, last + LONGEST_START)
 
 
 def remove_all(observed: Observed, now: datetime) -> Plan:

@@ -13,14 +13,12 @@ class Children:
     """Jobs and pods by uid; `of_job`: the pods' uids by that of their Job.
 
     `unseen`: the uids of what the watches do not show, and when it is to be looked up.
-    `last_end`: when a live pod was last seen to end or to go.
     """
 
     jobs: dict[str, JobFact] = field(default_factory=dict)
     pods: dict[str, PodFact] = field(default_factory=dict)
     of_job: dict[str, set[str]] = field(default_factory=dict)
     unseen: dict[str, datetime] = field(default_factory=dict)
-    last_end: datetime | None = None
 
     def put_job(self, job: JobFact, now: datetime) -> None:
         """Keep a Job's state."""
@@ -31,8 +29,6 @@ class Children:
         """Keep a pod's state."""
         self._note(pod, now)
         known = self.pods.get(pod.uid)
-        if known and known.live and not pod.live:
-            self.last_end = now
         if known and known.job_uid != pod.job_uid:
             self.forget_pod(known)
         self.pods[pod.uid] = pod

@@ -31,6 +31,8 @@ class ChildStore(ABC):
         self._clock = clock
         self._children: dict[Key, Children] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
+        # When the last pod stopped that was asked to, of whatever SimulationJob.
+        self._last_stop: datetime | None = None
 
     @abstractmethod
     def status(self, key: Key) -> Status | None:
@@ -61,7 +63,7 @@ class ChildStore(ABC):
         known = children.pods.get(fact.uid)
         if fact.uid in self._ended or (known and known.version >= fact.version):
             return
-        children.put_pod(succession.successor(known, fact) if known else fact, self._clock())
+        self._keep(children, succession.successor(known, fact) if known else fact)
         self.wake(key)
 
     def job_asked_to_go(self, fact: JobFact) -> None:
@@ -91,7 +93,7 @@ class ChildStore(ABC):
         children = self._children.setdefault(key, Children())
         known = children.pods.get(fact.uid)
         last = succession.successor(known, fact) if known else fact
-        children.put_pod(replace(last, gone=True, gone_at=self._clock()), self._clock())
+        self._keep(children, replace(last, gone=True, gone_at=self._clock()))
         self.wake(key)
 
     def job_missing(self, fact: JobFact) -> None:
@@ -176,6 +178,12 @@ class ChildStore(ABC):
     def without_pod(self, key: Key, now: datetime) -> tuple[JobFact, ...]:
         """Return the Jobs of unfinished cases whose current attempt may have a pod, and has none that is known."""
         return self._known(key).without_pod(self.status(key), now)
+
+    def _keep(self, children: Children, pod: PodFact) -> None:
+        known, now = children.pods.get(pod.uid), self._clock()
+        if known and known.live and known.terminating and not pod.live:
+            self._last_stop = now
+        children.put_pod(pod, now)
 
     def _look_up(self, key: Key, child: JobFact | PodFact) -> None:
         children = self._children.setdefault(key, Children())

@@ -25,28 +25,32 @@ _APART: Final = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How a limit moves. It begins with `least`, times `more` with each round of answers that took `soon` at most."""
+    """How a limit moves. It begins with `first`, times `more` with each round of answers that took `soon` at most.
 
+    It does not fall below `least`, and up to there it grows however long answers take.
+    """
+
+    first: int
     least: int
     more: float
     soon: float
 
 
 # A person at kubectl, whose commands are several requests, notices an API server that takes longer than `soon`.
-CREATIONS: Final = Pace(least=16, more=1.25, soon=0.25)
-# A cancel that comes second finds its first pods not behind many of the first one's. On an API server of two cores
-# this reaches 120 at a time within half a second.
-DELETIONS: Final = Pace(least=32, more=2.0, soon=0.5)
+CREATIONS: Final = Pace(first=16, least=16, more=1.25, soon=0.25)
+# Few at first: of several cancels at once, the first one's deletions must not take the processor that the others need to
+# be planned. On an idle API server of two cores this reaches 120 at a time within a fifth of a second.
+DELETIONS: Final = Pace(first=8, least=32, more=2.0, soon=0.5)
 
 
 class Limiter:
-    """The number of requests at a time. It follows the answers, between the pace's `least` and `most`."""
+    """The number of requests at a time. It follows the answers, up to `most`."""
 
     def __init__(self, most: int, pace: Pace) -> None:
         self._most = most
         self._least = min(pace.least, most)
         self._pace = pace
-        self.limit = float(self._least)
+        self.limit = self._first = float(min(pace.first, most))
         self._quickest = float("inf")
         self._answers = 0
         self._seconds = 0.0
@@ -59,7 +63,8 @@ class Limiter:
 
     def rested(self) -> None:
         """Take note that none was in flight: what the API server can bear has to be found out again."""
-        self._move(0.0)
+        self._move(1.0)
+        self.limit = self._first
 
     async def timed(self, call: Awaitable[T]) -> T:
         """Await a request of a caller that holds a place; its time, or its failure, moves the limit."""
@@ -84,7 +89,7 @@ class Limiter:
             return
         mean = self._seconds / self._answers
         self._quickest = min(self._quickest, mean)
-        if mean > max(self._pace.soon, _LOADED * self._quickest):
+        if self.limit >= self._least and mean > max(self._pace.soon, _LOADED * self._quickest):
             self._move(_LESS)
         else:
             self._move(self._pace.more if self._wanted_more else 1.0)
@@ -98,4 +103,5 @@ class Limiter:
 
     def _move(self, factor: float) -> None:
         self._answers, self._seconds, self._wanted_more = 0, 0.0, False
-        self.limit = min(float(self._most), max(float(self._least), self.limit * factor))
+        floor = min(float(self._least), self.limit)
+        self.limit = min(float(self._most), max(floor, self.limit * factor))

@@ -88,7 +88,7 @@ class Store(ChildStore):
             spent=spent,
             refusal=refusal,
             attributed=self._attributed,
-            last_end=children.last_end,
+            last_stop=self._last_stop,
         )
 
     def drop(self, key: Key) -> None:
