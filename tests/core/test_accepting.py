@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,8 @@ from simjob.core.plan import CreateCase, DeletePod, PrepareCases
 TABLE = CaseTable(config_maps=("sweep-cases-0123abcd-0",), indexes=Ranges.parse("0-2,7"))
 SAMPLES = {"method": "Random", "size": 4, "parameters": [{"name": "a", "min": 0, "max": 1}]}
 MISSING = Unprepared(reason=Reason.SOURCE_NOT_FOUND, message="not there", at=NOW)
-WRONG = Unprepared(reason=Reason.CASES_UNREADABLE, message="line 3", at=NOW, permanent=True)
+WRONG = Unprepared(reason=Reason.CASES_UNREADABLE, message="line 3", at=NOW)
+HOPELESS = Unprepared(reason=Reason.INVALID_SPEC, message="case 3", at=NOW, permanent=True)
 IN_A_TABLE = {"cases": {"configMap": {"name": "table", "key": "t.csv"}}}
 A_RERUN: dict[str, Any] = {"cases": None, "rerunOf": {"name": "old"}}
 
@@ -59,21 +61,52 @@ def test_a_source_that_is_not_there_is_looked_for_again_and_told_all_the_time() 
     job = a_job(**IN_A_TABLE)
     waiting = planned(job, prepared=MISSING)
     assert waiting.actions == ()
-    assert waiting.look_again == NOW + timedelta(seconds=5)
+    assert waiting.look_again == NOW + timedelta(seconds=2)
     assert (said(waiting).phase, said(waiting).reason, said(waiting).message) == (
         Phase.PENDING,
         "CaseSourceNotFound",
         "not there",
     )
-    again = planned(job, prepared=MISSING, now=NOW + timedelta(seconds=5))
+    again = planned(job, prepared=MISSING, now=NOW + timedelta(seconds=2))
     assert again.actions == (PrepareCases(),)
     assert said(again).reason == "CaseSourceNotFound"
 
 
+@pytest.mark.parametrize(("tries", "seconds"), [(1, 2), (2, 4), (3, 8), (4, 15), (5, 15), (10_000, 15)])
+def test_a_source_is_looked_for_less_often_the_longer_it_takes(tries: int, seconds: int) -> None:
+    waiting = planned(a_job(**IN_A_TABLE), prepared=replace(MISSING, tries=tries))
+    assert waiting.look_again == NOW + timedelta(seconds=seconds)
+
+
+def test_a_table_that_cannot_be_read_waits_until_somebody_corrects_it() -> None:
+    job = a_job(**IN_A_TABLE)
+    waiting = planned(job, prepared=WRONG)
+    status = said(waiting)
+    assert (waiting.actions, waiting.look_again) == ((), NOW + timedelta(seconds=2))
+    assert (status.phase, status.reason, status.message) == (Phase.PENDING, "CasesUnreadable", "line 3")
+    assert {c.type: c.status for c in status.conditions}["Stalled"] == "True"
+    assert planned(job, prepared=WRONG, now=NOW + timedelta(seconds=2)).actions == (PrepareCases(),)
+    assert said(planned(job, prepared=TABLE)).case_table == TABLE
+
+
+@pytest.mark.parametrize("reason", [Reason.SOURCE_NOT_FOUND, Reason.RERUN_NOT_FOUND, Reason.RERUN_NOT_FINISHED])
+def test_a_source_that_may_come_by_itself_is_no_reason_to_call_the_job_stalled(reason: str) -> None:
+    status = said(planned(a_job(**A_RERUN), prepared=Unprepared(reason=reason, message="later", at=NOW)))
+    assert (status.phase, status.reason) == (Phase.PENDING, reason)
+    assert {c.type: c.status for c in status.conditions}["Stalled"] == "False"
+
+
+@pytest.mark.parametrize("reason", [Reason.CASES_UNREADABLE, Reason.SOURCE_NOT_FOUND, Reason.RERUN_NOT_FINISHED])
+def test_a_job_that_waits_for_its_cases_is_cancelled_at_once(reason: str) -> None:
+    waiting = Unprepared(reason=reason, message="not yet", at=NOW)
+    latched = a_started_job(cancel=True, status={"cancellation": {"requestedAt": "2026-01-02T03:04:05Z"}}, **IN_A_TABLE)
+    assert said(planned(latched, prepared=waiting)).phase is Phase.CANCELLED
+
+
 def test_the_time_of_the_whole_job_runs_while_its_source_is_not_there() -> None:
-    job = a_started_job(timeouts={"totalSeconds": 60}, status={"startTime": "2026-01-02T03:04:03Z"}, **IN_A_TABLE)
-    assert planned(job, prepared=MISSING).look_again == NOW + timedelta(seconds=3)
-    assert said(planned(job, prepared=MISSING, now=NOW + timedelta(seconds=3))).reason == "TotalTimeout"
+    job = a_started_job(timeouts={"totalSeconds": 60}, status={"startTime": "2026-01-02T03:04:01Z"}, **IN_A_TABLE)
+    assert planned(job, prepared=MISSING).look_again == NOW + timedelta(seconds=1)
+    assert said(planned(job, prepared=MISSING, now=NOW + timedelta(seconds=1))).reason == "TotalTimeout"
 
 
 def test_a_source_that_has_become_unreadable_stops_nothing_that_runs() -> None:
@@ -83,15 +116,15 @@ def test_a_source_that_has_become_unreadable_stops_nothing_that_runs() -> None:
 
 
 def test_what_can_never_be_written_down_ends_the_job() -> None:
-    plan = planned(a_job(cases={"samples": SAMPLES}), prepared=WRONG)
+    plan = planned(a_job(cases={"samples": SAMPLES}), prepared=HOPELESS)
     status = said(plan)
     assert plan.actions == ()
     assert plan.needs_proof
     assert (status.phase, status.error_code, status.reason, status.message) == (
         Phase.FAILED,
         ErrorCode.INVALID_SPEC,
-        "CasesUnreadable",
-        "line 3",
+        "InvalidSpec",
+        "case 3",
     )
     assert status.cases.cancelled == status.cases.total == 4
 

@@ -61,6 +61,11 @@ def ran_with(sweep: Sweep) -> dict[int, Object]:
     return {int(each["SIMJOB_CASE_INDEX"]): json.loads(each["SIMJOB_CASE_PARAMETERS"]) for each in found}
 
 
+def condition(status: Object, kind: str) -> str:
+    (found,) = (item["status"] for item in status["conditions"] if item["type"] == kind)
+    return str(found)
+
+
 def logarithm(value: float) -> float:
     return math.log10(value) / 3 * SIZE
 
@@ -166,15 +171,29 @@ def test_a_table_that_is_not_there_is_waited_for_and_told(place: Place) -> None:
     ],
     ids=["cells", "names", "rows", "no rows", "scalars", "form"],
 )
-def test_a_table_that_cannot_be_read_ends_the_job_with_the_lines(
+def test_a_table_that_cannot_be_read_waits_with_the_lines_named(
     place: Place, key: str, text: str, message: str
 ) -> None:
     put(place, **{key.replace(".", "__"): text})
     sweep = place.apply(cases=table(key))
-    status = sweep.wait_phase("FAILED")
-    assert (status["errorCode"], status["reason"]) == ("INVALID_SPEC", "CasesUnreadable")
+    status = sweep.wait(lambda status: status.get("reason") == "CasesUnreadable", "the wrong lines")
+    assert (status["phase"], condition(status, "Stalled")) == ("PENDING", "True")
     assert f'key "{key}" of ConfigMap "table" cannot be read: {message}' in status["message"]
     assert (sweep.job_names, shards(sweep)) == ([], [])
+
+
+def test_a_wrong_table_is_corrected_in_place_and_the_job_goes_on(place: Place) -> None:
+    put(place, cases__csv="mesh,re\ncoarse\n")
+    sweep, cancelled = place.apply("corrected", cases=table(), template=QUICK), place.apply("given-up", cases=table())
+    for each in (sweep, cancelled):
+        each.wait(lambda status: status.get("reason") == "CasesUnreadable", "the wrong lines")
+    cancelled.cancel()
+    assert cancelled.wait_phase("CANCELLED")["cases"]["total"] == 0
+    path = paths.core(place.name, "configmaps", "table")
+    place.client.patch(path, {"data": {"cases.csv": "mesh,re\ncoarse,1\nfine,2\n"}})
+    status = sweep.wait_phase("COMPLETED")
+    assert (status["progress"], condition(status, "Stalled")) == ("2/2", "False")
+    assert ran_with(sweep)[1] == {"mesh": "fine", "re": 2}
 
 
 @pytest.mark.effect("spec.subset")

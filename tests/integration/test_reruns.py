@@ -82,16 +82,24 @@ def refusal_of(sweep: Sweep) -> tuple[str, str, str]:
 
 
 @pytest.mark.refusal("spec.rerunOf.name")
-def test_a_job_that_cannot_be_run_again_is_refused_with_its_reason(place: Place) -> None:
-    place.apply("old")
-    assert refusal_of(rerun(place, "lost", "no-such-job")) == (
-        "INVALID_SPEC",
-        "RerunOfNotFound",
-        'there is no SimulationJob "no-such-job" to run again',
+def test_a_rerun_waits_for_a_job_that_is_not_there_or_has_not_ended(place: Place) -> None:
+    """As when Git brings the cancel of a job and its rerun in one commit, or the rerun first."""
+    new = rerun(place, "new", "old")
+    status = new.wait(lambda status: status.get("reason") == "RerunOfNotFound", "that there is no such job")
+    assert (status["phase"], status["message"]) == (
+        "PENDING",
+        'there is no SimulationJob "old" to run again; the cases start when it is there and has ended',
     )
-    code, reason, message = refusal_of(rerun(place, "early", "old"))
-    assert (code, reason) == ("INVALID_SPEC", "RerunOfNotFinished")
-    assert message.startswith('SimulationJob "old" has not ended')
+    old = place.apply("old", cases={"count": 3}, template=a_template(run=600), parallelism=2)
+    old.wait_phase("RUNNING")
+    status = new.wait(lambda status: status.get("reason") == "RerunOfNotFinished", "that the old job runs")
+    assert status["message"].startswith('SimulationJob "old" has not ended (it is ')
+    given_up = rerun(place, "given-up", "old")
+    given_up.wait(lambda status: status.get("reason") == "RerunOfNotFinished", "that the old job runs")
+    given_up.cancel()
+    given_up.wait_phase("CANCELLED")
+    old.cancel()
+    assert new.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0-2"
     with pytest.raises(RefusedError, match="`rerunOf` must not name the SimulationJob itself"):
         rerun(place, "self", "self")
 
@@ -108,6 +116,6 @@ def test_an_old_job_whose_configmaps_are_gone_is_told(place: Place) -> None:
     old = place.apply("old", cases=samples("Random"), template=FAILING)
     (name,) = old.wait_phase("FAILED")["caseTable"]["configMaps"]
     place.client.delete(paths.core(place.name, "configmaps", name))
-    _, reason, message = refusal_of(rerun(place, "new", "old"))
-    assert reason == "CasesUnreadable"
+    new = rerun(place, "new", "old")
+    message = new.wait(lambda status: status.get("reason") == "CasesUnreadable", "the missing ConfigMap")["message"]
     assert f'the cases of SimulationJob "old" are in ConfigMap "{name}": it is not there any more' in message

@@ -116,29 +116,52 @@ async def test_a_rerun_of_a_table_copies_its_lines_from_all_its_shards() -> None
     assert [row["index"] for row in await rows(cluster, a_rerun())] == [1, 2]
     cluster.remove("configmaps", "default", "old-cases-0123abcd-2")
     refusal = await refused(cluster, a_rerun())
-    assert (refusal.reason, refusal.permanent) == (Reason.CASES_UNREADABLE, True)
+    assert (refusal.reason, refusal.permanent) == (Reason.CASES_UNREADABLE, False)
 
 
 @pytest.mark.parametrize(
     ("status", "reason"),
     [({}, Reason.RERUN_NOT_FINISHED), ({"phase": "RUNNING", "isTerminal": False}, Reason.RERUN_NOT_FINISHED)],
 )
-async def test_a_job_that_has_not_ended_is_not_run_again(status: dict[str, Any], reason: str) -> None:
+async def test_a_job_that_has_not_ended_is_waited_for(status: dict[str, Any], reason: str) -> None:
     cluster = FakeCluster()
     await an_old_job(cluster, status)
-    assert (await refused(cluster, a_rerun())).reason == reason
+    refusal = await refused(cluster, a_rerun())
+    assert (refusal.reason, refusal.permanent) == (reason, False)
+    assert str(refusal).startswith('SimulationJob "old" has not ended (it is ')
 
 
-async def test_a_job_that_is_not_there_or_that_cannot_be_read_is_not_run_again() -> None:
+async def test_a_job_that_is_not_there_or_that_cannot_be_read_is_waited_for() -> None:
     cluster = FakeCluster()
-    assert (await refused(cluster, a_rerun())).reason == Reason.RERUN_NOT_FOUND
+    missing = await refused(cluster, a_rerun())
+    assert (missing.reason, missing.permanent) == (Reason.RERUN_NOT_FOUND, False)
     await an_old_job(cluster, cases={"count": 0})
-    assert (await refused(cluster, a_rerun())).reason == Reason.CASES_UNREADABLE
+    unreadable = await refused(cluster, a_rerun())
+    assert (unreadable.reason, unreadable.permanent) == (Reason.CASES_UNREADABLE, False)
+
+
+async def test_a_job_that_ended_before_its_cases_were_known_is_never_run_again() -> None:
+    cluster = FakeCluster()
+    await an_old_job(
+        cluster, {"isTerminal": True, "phase": "CANCELLED"}, cases={"configMap": {"name": "t", "key": "t"}}
+    )
+    refusal = await refused(cluster, a_rerun())
+    assert (refusal.reason, refusal.permanent) == (Reason.INVALID_SPEC, True)
+    assert "ended before its cases were known" in str(refusal)
 
 
 async def test_a_job_of_its_own_name_is_not_run_again() -> None:
     itself = a_rerun(metadata={"name": "old", "uid": UID})
-    assert (await refused(FakeCluster(lambda: NOW), itself)).reason == Reason.RERUN_OF_ITSELF
+    refusal = await refused(FakeCluster(lambda: NOW), itself)
+    assert (refusal.reason, refusal.permanent) == (Reason.RERUN_OF_ITSELF, True)
+
+
+async def test_a_table_that_cannot_be_read_names_the_line_and_may_be_corrected() -> None:
+    cluster = FakeCluster()
+    cluster.put_config_map("default", "table", {"t.csv": "mesh,re\na\n"})
+    refusal = await refused(cluster, a_copy())
+    assert (refusal.reason, refusal.permanent) == (Reason.CASES_UNREADABLE, False)
+    assert str(refusal).startswith('key "t.csv" of ConfigMap "table" cannot be read: line 2')
 
 
 async def test_a_subset_of_a_rerun_is_held_against_what_the_old_job_had() -> None:

@@ -80,6 +80,22 @@ async def test_what_is_forgotten_has_no_answer(bench: Bench) -> None:
     assert bench.preparing.answer(KEY) is None
 
 
+async def test_the_same_trouble_again_and_again_is_counted_and_another_one_starts_at_one(bench: Bench) -> None:
+    wrong = a_job(cases={"configMap": {"name": "wrong", "key": "t.csv"}})
+
+    async def tries() -> int:
+        answer = await bench.prepared(wrong)
+        assert isinstance(answer, Unprepared)
+        return answer.tries
+
+    assert [await tries() for _ in range(3)] == [1, 2, 3]
+    bench.cluster.put_config_map("default", "wrong", {"t.csv": "mesh,re\na\n"})
+    assert [await tries() for _ in range(2)] == [1, 2]
+    bench.cluster.remove("configmaps", "default", "wrong")
+    bench.cluster.put_config_map("default", "wrong", {"t.csv": "mesh,re\na,1\n"})
+    assert isinstance(await bench.prepared(wrong), CaseTable)
+
+
 @pytest.mark.parametrize("error", [ForbiddenError("quota"), InvalidError("no")])
 async def test_configmaps_that_are_refused_are_tried_again_and_the_reason_is_reported(
     bench: Bench, error: ClusterError

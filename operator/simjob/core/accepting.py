@@ -17,8 +17,9 @@ from simjob.core.plan import Plan, PrepareCases
 from simjob.core.situation import Situation
 from simjob.core.summary import Saying
 
-# Between two looks at what is not there yet.
-PAUSE: Final = timedelta(seconds=5)
+# Between two looks at what is not there, or wrong: the first pause, which doubles, and the longest.
+PAUSE: Final = timedelta(seconds=2)
+LONGEST_PAUSE: Final = timedelta(seconds=15)
 
 
 def accepting(situation: Situation) -> Plan | None:
@@ -70,9 +71,12 @@ def _preparing(situation: Situation, found: Unprepared | None) -> Plan:
         phase=summary.active_phase(situation),
         reason=found.reason if found else Reason.PREPARING,
         message=found.message if found else "the cases are being written down",
+        # Nothing but a corrected table helps, whereas a table or a job that is missing may be about to be applied.
+        stalled=found is not None and found.reason == Reason.CASES_UNREADABLE,
     )
-    waits = found is not None and now < found.at + PAUSE
-    again = found.at + PAUSE if found and waits else summary.resync_at(now)
+    due = found.at + _pause(found.tries) if found else now
+    waits = now < due
+    again = due if waits else summary.resync_at(now)
     if (over_at := totaltime.over_at(situation)) is not None:
         again = min(again, over_at)
     return Plan(
@@ -80,6 +84,12 @@ def _preparing(situation: Situation, found: Unprepared | None) -> Plan:
         status=summary.summarize(situation, saying),
         look_again=again,
     )
+
+
+def _pause(tries: int) -> timedelta:
+    """Return how long to wait before the next look; `tries` looks in a row found the same."""
+    doublings = min(tries - 1, 10)
+    return min(PAUSE * (1 << doublings), LONGEST_PAUSE)
 
 
 def _refused(situation: Situation, reason: str, message: str) -> Plan:

@@ -42,12 +42,16 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unprepared:
-    """Why the cases could not be written down, found out at `at`. `permanent`: they never can."""
+    """Why the cases could not be written down, found out at `at`.
+
+    `permanent`: they never can. `tries`: how often in a row that was found.
+    """
 
     reason: str
     message: str
     at: datetime
     permanent: bool = False
+    tries: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

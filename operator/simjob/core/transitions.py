@@ -17,6 +17,8 @@ _TROUBLE: Final = frozenset(
         Reason.API_UNAVAILABLE,
         Reason.NOT_STOPPING,
         Reason.SOURCE_NOT_FOUND,
+        Reason.CASES_UNREADABLE,
+        Reason.RERUN_NOT_FOUND,
         Reason.TABLE_REFUSED,
         Reason.UNREADABLE_SPEC,
     }

@@ -41,7 +41,7 @@ class Table:
 class NoCasesError(Exception):
     """The cases cannot be had; the text says why. `permanent`: they never can."""
 
-    def __init__(self, reason: str, message: str, *, permanent: bool = True) -> None:
+    def __init__(self, reason: str, message: str, *, permanent: bool = False) -> None:
         super().__init__(message)
         self.reason = reason
         self.permanent = permanent
@@ -81,14 +81,17 @@ class CaseSources:
             text = _text(await self._cluster.get_config_map(job.metadata.namespace, source.name), source)
         except NotFoundError as missing:
             message = f'there is no ConfigMap "{source.name}" with the cases; they start when there is one'
-            raise NoCasesError(Reason.SOURCE_NOT_FOUND, message, permanent=False) from missing
+            raise NoCasesError(Reason.SOURCE_NOT_FOUND, message) from missing
         try:
             # It is a mebibyte at most, so that all of it may be in memory.
             if len(text) > SHORT:
                 return await asyncio.to_thread(_read, text, source.key, job.metadata.uid)
             return _read(text, source.key, job.metadata.uid)
         except UnreadableTableError as unreadable:
-            message = f'key "{source.key}" of ConfigMap "{source.name}" cannot be read: {unreadable}'
+            message = (
+                f'key "{source.key}" of ConfigMap "{source.name}" cannot be read: {unreadable}. '
+                "Correct the ConfigMap: the job goes on then"
+            )
             raise NoCasesError(Reason.CASES_UNREADABLE, message) from unreadable
 
     @asynccontextmanager
@@ -106,26 +109,30 @@ class CaseSources:
         yield Table(digest=casetable.digest(uid, before, str(indexes)), indexes=indexes, shards=shards)
 
     async def _finished(self, job: SimulationJob, rerun: RerunOf) -> SimulationJob:
-        """Returns the job to run again, which must have ended."""
+        """Return the job to run again, which must have ended."""
         if rerun.name == job.metadata.name:
-            raise NoCasesError(Reason.RERUN_OF_ITSELF, "`rerunOf` names the SimulationJob itself")
+            message = "`rerunOf` names the SimulationJob itself"
+            raise NoCasesError(Reason.RERUN_OF_ITSELF, message, permanent=True)
         try:
             old = simulationjob.parse(await self._cluster.get_simulationjob(job.metadata.namespace, rerun.name))
         except NotFoundError as missing:
-            message = f'there is no SimulationJob "{rerun.name}" to run again'
+            message = (
+                f'there is no SimulationJob "{rerun.name}" to run again; the cases start when it is there and has ended'
+            )
             raise NoCasesError(Reason.RERUN_NOT_FOUND, message) from missing
         if not isinstance(old, SimulationJob):
             message = f'SimulationJob "{rerun.name}" cannot be read: {old.message}'
             raise NoCasesError(Reason.CASES_UNREADABLE, message)
         if not old.status.is_terminal:
-            message = (
-                f'SimulationJob "{rerun.name}" has not ended: wait for its condition Finished, then delete this one '
-                "and apply it again"
-            )
+            phase = old.status.phase or "not started"
+            message = f'SimulationJob "{rerun.name}" has not ended (it is {phase}); its cases run again when it has'
             raise NoCasesError(Reason.RERUN_NOT_FINISHED, message)
         if old.indexes is None:
-            message = f'SimulationJob "{rerun.name}" ended before its cases were known: submit its spec anew'
-            raise NoCasesError(Reason.CASES_UNREADABLE, message)
+            message = (
+                f'SimulationJob "{rerun.name}" ended before its cases were known, so none can be run again: '
+                "apply its spec under another name"
+            )
+            raise NoCasesError(Reason.INVALID_SPEC, message, permanent=True)
         _check_subset(job, old)
         return old
 
@@ -151,7 +158,7 @@ def _text(found: ConfigMap, source: ConfigMapTable) -> str:
         told = ", ".join(f'"{key}"' for key in keys[:_KEYS_TOLD]) or "none"
         more = f" and {len(keys) - _KEYS_TOLD} more" if len(keys) > _KEYS_TOLD else ""
         message = f'ConfigMap "{source.name}" has no key "{source.key}"; its keys are {told}{more}'
-    raise NoCasesError(Reason.SOURCE_NOT_FOUND, message, permanent=False)
+    raise NoCasesError(Reason.SOURCE_NOT_FOUND, message)
 
 
 def _read(text: str, key: str, salt: str) -> Table:
@@ -184,7 +191,7 @@ def _check_subset(job: SimulationJob, old: SimulationJob) -> None:
     if wanted is not None and known is not None and (unknown := wanted.minus(known)):
         index = next(iter(unknown))
         message = f'`subset` names case {index}, which is none of the {len(known)} of "{old.metadata.name}"'
-        raise NoCasesError(Reason.INVALID_SPEC, message)
+        raise NoCasesError(Reason.INVALID_SPEC, message, permanent=True)
 
 
 def _ended(old: SimulationJob, rerun: RerunOf) -> Ranges:

@@ -6,6 +6,7 @@ Shards that are there already, of an operator that died, are taken as they are: 
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -72,7 +73,7 @@ class Preparing:
         if self._tasks.get(key) is not task:
             return
         if not task.cancelled() and task.exception() is None:
-            self._answers[key] = task.result()
+            self._answers[key] = _counted(task.result(), self._answers.get(key))
             del self._tasks[key]
         self._queue.add(key)
 
@@ -104,7 +105,7 @@ class Preparing:
                 await self._write(job, name, shard)
                 written.append(name)
         if check.complaint:
-            raise NoCasesError(Reason.INVALID_SPEC, check.complaint)
+            raise NoCasesError(Reason.INVALID_SPEC, check.complaint, permanent=True)
         return CaseTable(config_maps=tuple(written), indexes=table.indexes)
 
     async def _write(self, job: SimulationJob, name: str, shard: Shard) -> None:
@@ -115,6 +116,14 @@ class Preparing:
             found = await self._cluster.get_config_map(namespace, name)
             if found.owner_uid != job.metadata.uid or found.data.get(names.CASES_KEY) != shard.text:
                 raise ForbiddenError(f'a ConfigMap named "{name}" is there already and is not ours') from conflict
+
+
+def _counted(answer: Answer, last: Answer | None) -> Answer:
+    """Return the answer with the number of tries in a row that ended so."""
+    if not isinstance(answer, Unprepared) or not isinstance(last, Unprepared):
+        return answer
+    is_same = (answer.reason, answer.message) == (last.reason, last.message)
+    return replace(answer, tries=last.tries + 1) if is_same else answer
 
 
 async def _look(check: CaseCheck, shard: Shard) -> None:
@@ -129,7 +138,7 @@ async def _look(check: CaseCheck, shard: Shard) -> None:
     else:
         look()
     if check.unstartable:
-        raise NoCasesError(Reason.INVALID_SPEC, check.unstartable)
+        raise NoCasesError(Reason.INVALID_SPEC, check.unstartable, permanent=True)
 
 
 def _about(job: SimulationJob, **more: Any) -> dict[str, Any]:
