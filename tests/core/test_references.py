@@ -27,6 +27,9 @@ def test_references_are_found_wherever_the_kubelet_resolves_them() -> None:
                         "args": ["--x=$(PARAM_B)+$(PARAM_C)"],
                         "env": [{"name": "OUT", "value": "/out/$(PARAM_D)"}],
                         "volumeMounts": [{"name": "v", "mountPath": "/v", "subPathExpr": "$(PARAM_E)"}],
+                        "startupProbe": {"exec": {"command": ["test", "$(PARAM_F)"]}},
+                        "readinessProbe": {"exec": {"command": ["$(PARAM_G)"]}},
+                        "livenessProbe": {"exec": {"command": ["$(PARAM_H)"]}},
                     }
                 ],
             }
@@ -37,6 +40,9 @@ def test_references_are_found_wherever_the_kubelet_resolves_them() -> None:
         Reference(f"{FIRST}.args[0]", "PARAM_C"),
         Reference(f"{FIRST}.env[0].value", "PARAM_D"),
         Reference(f"{FIRST}.volumeMounts[0].subPathExpr", "PARAM_E"),
+        Reference(f"{FIRST}.startupProbe.exec.command[1]", "PARAM_F"),
+        Reference(f"{FIRST}.readinessProbe.exec.command[0]", "PARAM_G"),
+        Reference(f"{FIRST}.livenessProbe.exec.command[0]", "PARAM_H"),
         Reference("spec.template.spec.initContainers[0].command[1]", "PARAM_A"),
     )
 
@@ -51,6 +57,28 @@ def test_what_is_no_reference_to_a_case_is_left_alone(text: str) -> None:
 @pytest.mark.parametrize("text", ["$$$(PARAM_A)", "$x$(PARAM_A)", "$(PARAM_A)$$"])
 def test_a_dollar_before_a_reference_does_not_hide_it(text: str) -> None:
     assert found(args=[text]) == [f"{FIRST}.args[0] PARAM_A"]
+
+
+@pytest.mark.parametrize("field", ["args", "command"])
+def test_an_escaped_reference_is_a_text_wherever_it_stands(field: str) -> None:
+    assert found(**{field: ["$$(PARAM_A)$$$$(PARAM_B)"]}) == []
+    assert found(env=[{"name": "OWN", "value": "$$(PARAM_A)"}]) == []
+
+
+def test_a_reference_in_a_lifecycle_handler_is_never_filled_in() -> None:
+    handlers = {
+        "postStart": {"exec": {"command": ["sh", "-c", "echo $PARAM_A"]}},
+        "preStop": {"exec": {"command": ["save", "$(PARAM_A)"]}},
+    }
+    template = a_job(
+        template={"spec": {"containers": [{"name": "simulation", "image": "i", "lifecycle": handlers}]}}
+    ).spec.template
+    assert references.never_filled_in(template) == (Reference(f"{FIRST}.lifecycle.preStop.exec.command[1]", "PARAM_A"),)
+
+
+def test_only_the_named_variables_are_filled_in() -> None:
+    text = "$(A)-$$(A)-$$$(A)-$(B)-$A-$(A"
+    assert references.filled_in(text, {"A": "$$x"}) == "$$x-$$(A)-$$$$x-$(B)-$A-$(A"
 
 
 def test_a_misspelt_variable_of_ours_is_a_reference_to_a_case() -> None:

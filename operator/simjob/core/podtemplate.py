@@ -11,11 +11,12 @@ from typing import Any, Final
 from simjob.api import cases, names
 from simjob.api.resources import Gpu, Resources, parse_quantity
 from simjob.api.simulationjob import SimulationJob
-from simjob.core import containers, environment, timeouts
+from simjob.core import containers, environment, references, timeouts
 
 _Dict = dict[str, Any]
 
 _SECCOMP: Final = {"type": "RuntimeDefault"}
+_PROBES: Final = frozenset({"startupProbe", "readinessProbe", "livenessProbe"})
 _NODE_AFFINITY_REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
@@ -75,13 +76,29 @@ def _pod_spec(spec: _Dict, job: SimulationJob, variables: list[_Dict]) -> _Dict:
 def _container(container: _Dict, variables: list[_Dict]) -> _Dict:
     own = container.get("env", [])
     taken = {variable["name"] for variable in own}
+    ours = [variable for variable in variables if variable["name"] not in taken]
     security = {"allowPrivilegeEscalation": False, **container.get("securityContext", {})}
     security.setdefault("capabilities", {"drop": ["ALL"]})
     return {
         **container,
-        "env": [variable for variable in variables if variable["name"] not in taken] + own,
+        **_probes(container, {variable["name"]: variable["value"] for variable in ours}),
+        "env": ours + own,
         "securityContext": security,
     }
+
+
+def _probes(container: _Dict, variables: Mapping[str, str]) -> _Dict:
+    """Return the probes with the case's variables filled into their commands.
+
+    The kubelet would fill in a variable as it is in the pod, each dollar twice (ExpandContainerCommandOnlyStatic).
+    """
+    found: _Dict = {}
+    for name in _PROBES & container.keys():
+        probe = container[name]
+        if "exec" in probe:
+            command = [references.filled_in(text, variables) for text in probe["exec"]["command"]]
+            found[name] = {**probe, "exec": {"command": command}}
+    return found
 
 
 def requests(job: SimulationJob, resource: str) -> Decimal:

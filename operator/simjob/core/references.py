@@ -5,13 +5,13 @@ https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-e
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
 from simjob.api import names
-from simjob.api.containers import AnyContainer
+from simjob.api.containers import AnyContainer, ExecAction
 from simjob.api.template import Template
 
 # "$$" is an escaped dollar: what follows it is no reference.
@@ -33,15 +33,29 @@ class Reference:
 
 def to_cases(template: Template) -> tuple[Reference, ...]:
     """Return the references to variables with our prefixes that neither every case nor the container itself has."""
-    groups = (("containers", template.spec.containers), ("initContainers", template.spec.init_containers or ()))
     return tuple(
-        Reference(f"spec.template.spec.{group}[{at}].{field}", variable)
-        for group, containers in groups
-        for at, container in enumerate(containers)
+        Reference(f"{where}.{field}", variable)
+        for where, container in _containers(template)
         for field, text in _texts(container)
         for variable in _variables(text)
         if variable.startswith((names.ENV_PARAMETER_PREFIX, names.ENV_PREFIX)) and not _is_defined(variable, container)
     )
+
+
+def never_filled_in(template: Template) -> tuple[Reference, ...]:
+    """Return the references to variables of a case where the kubelet runs a command just as it is written."""
+    return tuple(
+        Reference(f"{where}.{field}", variable)
+        for where, container in _containers(template)
+        for field, text in _handlers(container)
+        for variable in _variables(text)
+        if variable.startswith((names.ENV_PARAMETER_PREFIX, names.ENV_PREFIX))
+    )
+
+
+def filled_in(text: str, variables: Mapping[str, str]) -> str:
+    """Return a text with these variables in place of the references to them; all else stays as it is written."""
+    return _REFERENCE.sub(lambda found: variables.get(found[1], found[0]), text)
 
 
 def suggestion(variable: str, known: Iterable[str]) -> str:
@@ -57,6 +71,12 @@ def suggestion(variable: str, known: Iterable[str]) -> str:
     return f"the parameters are {', '.join(choices[:_SHOWN])}{more}"
 
 
+def _containers(template: Template) -> Iterator[tuple[str, AnyContainer]]:
+    groups = (("containers", template.spec.containers), ("initContainers", template.spec.init_containers or ()))
+    for group, containers in groups:
+        yield from ((f"spec.template.spec.{group}[{at}]", container) for at, container in enumerate(containers))
+
+
 def _texts(container: AnyContainer) -> Iterator[tuple[str, str]]:
     """Yield the texts in which the kubelet resolves references, each with its field."""
     yield from ((f"command[{at}]", text) for at, text in enumerate(container.command or ()))
@@ -64,6 +84,19 @@ def _texts(container: AnyContainer) -> Iterator[tuple[str, str]]:
     yield from ((f"env[{at}].value", variable.value or "") for at, variable in enumerate(container.env or ()))
     mounts = enumerate(container.volume_mounts or ())
     yield from ((f"volumeMounts[{at}].subPathExpr", mount.sub_path_expr or "") for at, mount in mounts)
+    probes = (("startup", container.startup_probe), ("readiness", container.readiness_probe))
+    for name, probe in (*probes, ("liveness", container.liveness_probe)):
+        yield from _command(f"{name}Probe", probe.exec if probe else None)
+
+
+def _handlers(container: AnyContainer) -> Iterator[tuple[str, str]]:
+    if lifecycle := container.lifecycle:
+        for name, handler in (("postStart", lifecycle.post_start), ("preStop", lifecycle.pre_stop)):
+            yield from _command(f"lifecycle.{name}", handler.exec if handler else None)
+
+
+def _command(field: str, action: ExecAction | None) -> Iterator[tuple[str, str]]:
+    yield from ((f"{field}.exec.command[{at}]", text) for at, text in enumerate(action.command if action else ()))
 
 
 def _variables(text: str) -> list[str]:
