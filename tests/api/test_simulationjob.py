@@ -103,7 +103,7 @@ def test_who_set_a_field_can_be_read() -> None:
         ({"cases": {"list": []}}, "spec.cases.list: must not be empty"),
         (
             {"cases": {"matrix": [{"name": "a", "values": [1, None]}]}},
-            "spec.cases.matrix[0].values[1]: must be a text, a number or a boolean",
+            "spec.cases.matrix[0].values[1]: must be a text, a number, a boolean, a list or an object",
         ),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any, Final
 Schema = Mapping[str, Any]
 
 INT32_MAX: Final = 2**31 - 1
-_SCALAR: Final = "text of at most {} characters, number or boolean"
+_VALUE: Final = "text of at most {} characters, number, boolean, list or object"
 _IMMUTABLE: Final = re.compile(r"^`([^`]+)` is immutable: ")
 
 
@@ -15,7 +15,7 @@ def type_of(node: Schema, part: str) -> str:
     """Say what a field takes; `part` is what stands for the object inside it."""
     if "enum" in node:
         return _one_of([f"`{value}`" if value != "" else "empty" for value in map(_literal, node["enum"])])
-    kind = node.get("type", "int-or-string" if "x-kubernetes-int-or-string" in node else "scalar")
+    kind = node.get("type", "int-or-string" if "x-kubernetes-int-or-string" in node else "value")
     match kind:
         case "string":
             return _text(node)
@@ -23,8 +23,8 @@ def type_of(node: Schema, part: str) -> str:
             return f"{kind}{_between(node)}"
         case "int-or-string":
             return f"integer, or text of at most {node['maxLength']} characters"
-        case "scalar":
-            return _SCALAR.format(node["maxLength"])
+        case "value":
+            return _VALUE.format(node["maxLength"])
         case "array":
             return _list(node, part)
         case "object" if "additionalProperties" in node:

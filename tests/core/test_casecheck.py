@@ -78,5 +78,33 @@ def test_the_users_own_variables_are_checked_too() -> None:
     )
 
 
+def test_a_reference_that_nobody_fills_in_is_refused_with_what_to_write() -> None:
+    handler = {"preStop": {"exec": {"command": ["save", "$(PARAM_MESH)"]}}}
+    template = {"spec": {"containers": [{"name": "c", "image": "i", "lifecycle": handler}]}}
+    assert casecheck.complaint_about(a_job(template=template, cases=MESH)) == (
+        "`spec.template.spec.containers[0].lifecycle.preStop.exec.command[1]` refers to $(PARAM_MESH), and Kubernetes "
+        "fills in no variables there: use a shell, which reads $PARAM_MESH"
+    )
+
+
+def test_what_yaml_misread_is_refused_also_where_cases_do_not_run_or_are_drawn() -> None:
+    misread = {"list": [{"name": "a"}, {"name": "b", "parameters": {"true": 1}}]}
+    wanted = "case 1 \"b\" has a parameter named 'true': YAML reads y, n, yes, no, on and off as true and false"
+    assert (complaint(cases=misread, subset="0") or "").startswith(wanted)
+    drawn = {"samples": {"method": "Sobol", "size": 4, "parameters": [{"name": "false", "min": 0, "max": 1}]}}
+    assert (complaint(cases=drawn) or "").startswith("`spec.cases.samples.parameters[0].name` must not be 'true' or")
+
+
+def test_a_nul_within_an_object_is_escaped_by_json_and_does_not_matter() -> None:
+    assert complaint(cases={"list": [{"name": "x", "parameters": {"a": ["\0"]}}]}) is None
+
+
+def test_lists_count_with_their_text() -> None:
+    long = {f"p{n}": ["网" * 330] for n in range(64)}
+    assert complaint(cases={"list": [{"name": "x", "parameters": long}]}) is None
+    many = {f"{'p' * 60}{n}": ["x" * 1020] for n in range(64)}
+    assert complaint(cases={"list": [{"name": "x", "parameters": many}]}) is None
+
+
 def test_cases_of_a_table_are_not_in_the_spec() -> None:
     assert complaint("$(PARAM_A)", cases={"configMap": {"name": "t", "key": "t.csv"}}) is None

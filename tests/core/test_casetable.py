@@ -5,16 +5,24 @@ import pytest
 from builders import a_job
 from hypothesis import given
 from hypothesis import strategies as st
-from simjob.api.cases import Case, Value
+from simjob.api.cases import Case
 from simjob.api.ranges import Ranges
+from simjob.api.values import Value
 from simjob.core import casetable
 from simjob.core.casetable import MAX_SHARD_BYTES, DamagedTableError
 
 texts = st.text(st.sampled_from('a"\\\n\r\t\x00\x85\u2028é😀'), max_size=20)
-values: st.SearchStrategy[Value] = st.one_of(
+scalars: st.SearchStrategy[Value] = st.one_of(
     texts, st.booleans(), st.integers(-(2**63) + 1, 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False)
 )
-cases = st.builds(Case, st.integers(0, 99_999), st.just("name"), st.dictionaries(st.just("a"), values))
+values = scalars | st.lists(scalars | st.none()) | st.dictionaries(texts, scalars | st.lists(scalars))
+cases = st.builds(
+    Case,
+    st.integers(0, 99_999),
+    st.just("name"),
+    st.dictionaries(st.just("a"), values),
+    st.dictionaries(st.just("a"), texts),
+)
 
 
 def numbered(count: int, **parameters: Value) -> Iterable[Case]:
@@ -27,6 +35,21 @@ def test_a_case_is_read_as_it_was_written(case: Case) -> None:
     found = casetable.find(casetable.lines(shard.text), case.index)
     assert found == case
     assert [type(value) for value in found.parameters.values()] == [type(v) for v in case.parameters.values()]
+
+
+def test_a_table_of_an_operator_that_kept_no_texts_is_read() -> None:
+    line = '{"index":3,"name":"3","parameters":{"mesh":1.1,"warm":true}}'
+    found = casetable.find([line], 3)
+    assert found == Case(3, "3", {"mesh": 1.1, "warm": True})
+    assert (found.text("mesh"), found.text("warm")) == ("1.1", "true")
+
+
+def test_an_operator_that_knows_no_texts_finds_its_own_fields_in_a_line() -> None:
+    (shard,) = casetable.pack([Case(3, "3", {"mesh": 1.1}, {"mesh": "1.10"}), Case(4, "4", {"mesh": 2})])
+    assert [msgspec.json.decode(line) for line in casetable.lines(shard.text)] == [
+        {"index": 3, "name": "3", "parameters": {"mesh": 1.1}, "texts": {"mesh": "1.10"}},
+        {"index": 4, "name": "4", "parameters": {"mesh": 2}},
+    ]
 
 
 def test_shards_stay_below_their_size_also_as_escaped_json_and_hold_each_case_once() -> None:

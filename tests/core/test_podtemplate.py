@@ -1,7 +1,11 @@
 from typing import Any
 
+import expansion
+import msgspec
 import pytest
 from builders import a_job, a_template_dict
+from hypothesis import given
+from hypothesis import strategies as st
 from simjob.api.cases import Case
 from simjob.api.resources import Gpu
 from simjob.core import podtemplate
@@ -21,10 +25,16 @@ def container(*, index: int = 0, **spec: Any) -> dict[str, Any]:
     return found
 
 
-def environment(**parameters: Any) -> dict[str, str]:
-    job = a_job()
+def variables(parameters: dict[str, Any], **own: str) -> list[dict[str, Any]]:
+    env = [{"name": name, "value": value} for name, value in own.items()]
+    job = a_job(template={"spec": {"containers": [{"name": "simulation", "image": "i", "env": env}]}})
     found = podtemplate.render(job, job.spec.template.to_api(as_given=True), Case(3, "fine", parameters), {}, {})
-    return {variable["name"]: variable["value"] for variable in found["spec"]["containers"][0]["env"]}
+    listed: list[dict[str, Any]] = found["spec"]["containers"][0]["env"]
+    return listed
+
+
+def environment(**parameters: Any) -> dict[str, str]:
+    return {variable["name"]: variable["value"] for variable in variables(parameters)}
 
 
 def test_a_case_finds_itself_in_its_environment() -> None:
@@ -50,6 +60,49 @@ def test_the_kubelet_finds_no_reference_and_no_escape_in_a_parameters_text(value
     found = environment(text=value)
     assert found["PARAM_TEXT"] == written
     assert written in found["SIMJOB_CASE_PARAMETERS"]
+
+
+@given(st.lists(st.text(st.sampled_from("$$$()()A_P0") | st.characters(codec="utf-8"))))
+def test_every_text_leaves_the_kubelet_byte_for_byte(texts: list[str]) -> None:
+    parameters = {f"p{number}": text for number, text in enumerate(texts)}
+    found = expansion.environment(variables(parameters, OWN="<$(PARAM_P0)$$(PARAM_P0)>"))
+    assert [found[f"PARAM_P{number}".encode()] for number in range(len(texts))] == [text.encode() for text in texts]
+    assert msgspec.json.decode(found[b"SIMJOB_CASE_PARAMETERS"]) == parameters
+    first = texts[0].encode() if texts else b"$(PARAM_P0)"
+    assert found[b"OWN"] == b"<" + first + b"$(PARAM_P0)>", "filled in once, and nothing in it is"
+
+
+def test_lists_and_objects_are_json_in_a_variable_of_their_own_and_in_that_of_the_case() -> None:
+    assert environment(inlet=[1.0, 0.5], fluid={"rho": 998, "note": "$x"}) == {
+        "SIMJOB_NAME": "sweep",
+        "SIMJOB_CASE_INDEX": "3",
+        "SIMJOB_CASE_NAME": "fine",
+        "SIMJOB_CASE_PARAMETERS": '{"fluid":{"note":"$$x","rho":998},"inlet":[1.0,0.5]}',
+        "PARAM_INLET": "[1.0,0.5]",
+        "PARAM_FLUID": '{"rho":998,"note":"$$x"}',
+    }
+
+
+def test_a_table_says_how_a_value_is_written_and_json_keeps_its_type() -> None:
+    job = a_job()
+    case = Case(3, "3", {"mesh": 1.1}, {"mesh": "1.10"})
+    found = podtemplate.render(job, job.spec.template.to_api(as_given=True), case, {}, {})
+    values = {each["name"]: each["value"] for each in found["spec"]["containers"][0]["env"]}
+    assert (values["PARAM_MESH"], values["SIMJOB_CASE_PARAMETERS"]) == ("1.10", '{"mesh":1.1}')
+
+
+@given(st.text(st.sampled_from("$$$()A_P0é")))
+def test_a_probe_gets_each_text_byte_for_byte(text: str) -> None:
+    command = ["test", "$(PARAM_P0)", "$$(PARAM_P0)", "$(OWN)$(NONE)"]
+    probe = {"exec": {"command": command}, "periodSeconds": 1}
+    own = [{"name": "OWN", "value": "x"}]
+    template = {"spec": {"containers": [{"name": "c", "image": "i", "env": own, "startupProbe": probe}]}}
+    made = container(template=template, cases={"list": [{"name": "x", "parameters": {"p0": text}}]})
+    # The kubelet fills in the values that are in the pod, not those of the process.
+    static = {each["name"].encode(): each["value"].encode() for each in made["env"]}
+    found = [expansion.expand(each.encode(), static) for each in made["startupProbe"]["exec"]["command"]]
+    assert found == [b"test", text.encode(), b"$(PARAM_P0)", b"x$(NONE)"]
+    assert made["startupProbe"]["periodSeconds"] == 1
 
 
 def test_the_cases_variables_come_first_so_that_the_users_own_can_refer_to_them() -> None:

@@ -79,6 +79,7 @@ BREAKING: Final[dict[str, tuple[Breaking, ...]]] = {
     ),
     rules.ONE_CASE_SOURCE: (*_writing({}), *_setting(count=1, matrix=[{"name": "mesh", "values": [1]}])),
     rules.AXES_UNIQUE: (Breaking(_twice), Breaking(lambda axes: [*axes, {**axes[0], "name": axes[0]["name"].upper()}])),
+    rules.NAMED_AS_BOOLEAN: _writing("true", "false"),
     rules.SAMPLED_UNIQUE: (Breaking(_twice),),
     rules.MIN_BELOW_MAX: (*_setting(min=2.0, max=2.0), *_setting(min=3.0, max=2)),
     rules.LOG_POSITIVE: _setting(scale="Log", min=0, max=1),
@@ -165,7 +166,7 @@ def _another(schema: Schema, item: Any, number: int) -> Any:
 
 def _wrong_objects(schema: Schema, valid: Any) -> Iterator[Wrong]:
     if "type" not in schema:
-        # Any scalar: a list and an object are kept out by sizes that they cannot have.
+        # Any value: a list and an object are kept out by sizes that they cannot have.
         if "maxItems" in schema:
             yield Wrong("a list", [1])
             yield Wrong("an object", {"a": 1})

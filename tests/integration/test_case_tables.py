@@ -15,6 +15,7 @@ pytestmark = pytest.mark.integration
 SIZE = 8
 BOX = [{"name": "width", "min": 10, "max": 20}, {"name": "reynolds", "min": 1, "max": 1000, "scale": "Log"}]
 CSV = 'mesh,reynolds,on\r\nfine,1,true\r\n\r\n"a, b",2.50,x\r\n'
+LINES = '{"mesh":"fine","reynolds":1,"on":true}\n{"mesh":"a, b","reynolds":2.50,"on":"x"}\n'
 CSV_VALUES = [{"mesh": "fine", "reynolds": 1, "on": True}, {"mesh": "a, b", "reynolds": 2.5, "on": "x"}]
 # 5,000 rows that are 100 KB in the user's ConfigMap and 3 MB written out.
 WIDE = ",".join(f"{'p' * 58}{number}" for number in range(10)) + "\n" + "1,2,3,4,5,6,7,8,9,0\n" * 5_000
@@ -124,8 +125,7 @@ def test_what_is_written_down_is_the_simulationjobs_and_cannot_be_changed(place:
 
 @pytest.mark.effect("spec.cases.configMap.name", "spec.cases.configMap.key")
 def test_a_table_is_read_as_csv_or_as_json_lines_and_then_never_again(place: Place) -> None:
-    lines = "".join(f"{json.dumps(values)}\n" for values in CSV_VALUES)
-    put(place, cases__csv="\ufeff" + CSV, cases__jsonl=lines)
+    put(place, cases__csv="\ufeff" + CSV, cases__jsonl=LINES)
     sweeps = [
         place.apply(key.replace(".", "-"), cases=table(key), parallelism=0, template=QUICK)
         for key in ("cases.csv", "cases.jsonl")
@@ -138,6 +138,7 @@ def test_a_table_is_read_as_csv_or_as_json_lines_and_then_never_again(place: Pla
         status = sweep.wait_phase("COMPLETED")
         assert (status["progress"], status["caseTable"]["indexes"]) == ("2/2", "0-1")
         assert [ran_with(sweep)[index] for index in (0, 1)] == CSV_VALUES
+        assert sorted(environment(pod)["PARAM_REYNOLDS"] for pod in sweep.pods) == ["1", "2.50"]
 
 
 @pytest.mark.refusal("spec.cases.configMap.name", "spec.cases.configMap.key")
@@ -166,10 +167,10 @@ def test_a_table_that_is_not_there_is_waited_for_and_told(place: Place) -> None:
         ("t.csv", "a,A\n1,2\n", "line 1: parameter 'A' is there twice"),
         ("t.csv", "a\n" + "1\n" * 100_001, "line 100002: there are more than 100000 rows"),
         ("t.csv", "a\n", "the table has no rows"),
-        ("t.jsonl", '{"a": 1}\n{"a": [1]}\n', "line 2: 'a' is a list, and must be a text, a number or a boolean"),
+        ("t.jsonl", '{"a": 1}\n{"a": null}\n', "line 2: 'a' must be a text, a number, a boolean, a list or an object"),
         ("t.jsonl", "a,b\n1,2\n", "line 1: is no JSON"),
     ],
-    ids=["cells", "names", "rows", "no rows", "scalars", "form"],
+    ids=["cells", "names", "rows", "no rows", "values", "form"],
 )
 def test_a_table_that_cannot_be_read_waits_with_the_lines_named(
     place: Place, key: str, text: str, message: str

@@ -1,6 +1,7 @@
 """What a user got wrong, or a node waits for, is said in words that help; nothing starts that can only go wrong."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from contract.worlds import kubelet_event
@@ -61,12 +62,32 @@ def test_what_a_kubelet_says_of_a_pod_that_does_not_start_is_in_status(place: Pl
     assert sweep.wait_phase("COMPLETED")["cases"]["succeeded"] == 2
 
 
-def test_a_list_as_a_value_is_refused_with_what_to_write_instead(place: Place) -> None:
-    sweep = place.apply(cases={"matrix": [{"name": "inlet", "values": [[1.0, 0.0], [0.7, 0.7]]}]})
+@pytest.mark.parametrize(
+    ("cases", "words"),
+    [
+        (
+            {"matrix": [{"name": "seed", "values": [2**63 - 1, "18446744073709551615", 2**64 - 1]}]},
+            "`spec.cases.matrix[0].values[2]` is 18446744073709552000, a number beyond 64 bits, which may be rounded: "
+            "write it as a text, in quotes",
+        ),
+        (
+            {"list": [{"name": "a", "parameters": {"at": {"x": 1, "true": 2}}}]},
+            "case 0 \"a\": parameter 'at' has the key 'true': YAML reads y, n, yes, no, on and off as true and false: "
+            "quote y, n, yes, no, on and off",
+        ),
+        (
+            {"matrix": [{"name": "inlet", "values": [[1.0, 0.0], ["x" * 1021]]}]},
+            "spec.cases.matrix[0].values[1]: is a list of 1025 bytes as JSON, and must have at most 1024: put it into "
+            "a file, and give the file's name",
+        ),
+    ],
+    ids=["seed", "key", "size"],
+)
+def test_a_value_that_cannot_arrive_as_written_is_refused_with_what_to_write(
+    place: Place, cases: dict[str, Any], words: str
+) -> None:
+    sweep = place.apply(cases=cases)
     status = sweep.wait_phase("FAILED")
     assert status["reason"] == "InvalidSpec"
-    assert (
-        "spec.cases.matrix[0].values[0]: is a list, and must be a text, a number or a boolean: write it as a text, "
-        "such as JSON in single quotes"
-    ) in status["message"]
+    assert words in status["message"]
     assert not sweep.job_names

@@ -49,7 +49,10 @@ def test_a_matrix_runs_each_combination_with_its_parameters(place: Place) -> Non
 
 @pytest.mark.effect("spec.cases.list[].name", "spec.cases.list[].parameters{}")
 def test_listed_cases_run_under_their_names_each_with_its_own_parameters(place: Place) -> None:
-    listed = [{"name": "baseline", "parameters": {"mesh": "medium", "steady": True}}, {"name": "empty"}]
+    listed = [
+        {"name": "baseline", "parameters": {"inlet": [0.5, {"w": None}], "mesh": "medium", "steady": True}},
+        {"name": "empty"},
+    ]
     sweep = place.apply(cases={"list": listed}, template=a_template(run=1))
     sweep.wait_phase("COMPLETED")
     first, second = (
@@ -58,7 +61,8 @@ def test_listed_cases_run_under_their_names_each_with_its_own_parameters(place: 
     )
     assert first == {
         "SIMJOB_CASE_NAME": "baseline",
-        "SIMJOB_CASE_PARAMETERS": '{"mesh":"medium","steady":true}',
+        "SIMJOB_CASE_PARAMETERS": '{"inlet":[0.5,{"w":null}],"mesh":"medium","steady":true}',
+        "PARAM_INLET": '[0.5,{"w":null}]',
         "PARAM_MESH": "medium",
         "PARAM_STEADY": "true",
     }

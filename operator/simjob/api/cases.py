@@ -4,7 +4,7 @@ Expansion gives one case without building the others.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Annotated, Final, Self
 
@@ -19,15 +19,13 @@ from simjob.api.schema import (
     Model,
     ObjectName,
     ParameterName,
-    Scalar,
     list_map,
     require_unique,
     validated,
 )
+from simjob.api.values import ParameterValue, Value, as_text
 
 CASE_NAME: Final = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
-
-Value = bool | int | float | str
 
 CaseName = Annotated[
     str,
@@ -42,11 +40,19 @@ CaseName = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One simulation of the sweep."""
+    """One simulation of the sweep.
+
+    `texts` holds the texts of parameters that a table wrote otherwise than JSON would, such as 1.10.
+    """
 
     index: int
     name: str
     parameters: Mapping[str, Value]
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self, parameter: str) -> str:
+        """Give a parameter's value as the user wrote it, as far as that is known."""
+        return self.texts[parameter] if parameter in self.texts else as_text(self.parameters[parameter])
 
 
 class Axis(Model):
@@ -54,8 +60,8 @@ class Axis(Model):
 
     name: ParameterName
     values: Annotated[
-        tuple[Scalar, ...],
-        Field(min_length=1, max_length=10_000, description="The values: texts, numbers or booleans."),
+        tuple[ParameterValue, ...],
+        Field(min_length=1, max_length=10_000, description="The values: texts, numbers, booleans, lists or objects."),
     ]
 
 
@@ -64,11 +70,11 @@ class ListedCase(Model):
 
     name: CaseName
     parameters: Annotated[
-        dict[ParameterName, Scalar],
+        dict[ParameterName, ParameterValue],
         Field(
             default_factory=dict,
             max_length=MAX_PARAMETERS,
-            description="Parameters by name: texts, numbers or booleans.",
+            description="Parameters by name: texts, numbers, booleans, lists or objects.",
         ),
     ]
 
@@ -171,8 +177,3 @@ class Cases(Model):
 def environment_name(parameter: str) -> str:
     """Name the environment variable of a parameter: `mesh` is PARAM_MESH."""
     return names.ENV_PARAMETER_PREFIX + parameter.upper()
-
-
-def as_text(value: Value) -> str:
-    """Write a parameter's value as the environment carries it: true and false as in JSON, numbers shortest."""
-    return str(value).lower() if isinstance(value, bool) else str(value)

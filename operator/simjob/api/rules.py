@@ -23,6 +23,10 @@ EXIT_CODES_UNIQUE: Final = "exit codes must be unique"
 COUNT_OR_PERCENT: Final = "must be a number from 0 to 100000 or a percentage from '0%' to '100%'"
 AXES_UNIQUE: Final = "axis names in `matrix` must be unique, upper and lower case being the same"
 PARAMETER_NAME: Final = "must be a letter, then letters, digits and underscores, at most 63"
+# What YAML 1.1 makes of the keys y, n, yes, no, on and off, as kubectl, Helm and Argo CD read it.
+NAMES_OF_BOOLEANS: Final = frozenset({"true", "false"})
+QUOTE_BOOLEANS: Final = "YAML reads y, n, yes, no, on and off as true and false: quote y, n, yes, no, on and off"
+NAMED_AS_BOOLEAN: Final = f"must not be 'true' or 'false': {QUOTE_BOOLEANS}"
 PARAMETERS_UNIQUE: Final = "parameter names must be unique, upper and lower case being the same"
 CASES_UNIQUE: Final = "case names in `list` must be unique"
 CONTAINERS_UNIQUE: Final = "container names must be unique, also among `initContainers`"
@@ -76,6 +80,8 @@ ONE_CASE_SOURCE_RULE: Final = one_source_rule(("count", "matrix", "list", "sampl
 SAMPLED_UNIQUE_RULE: Final = _unique(SAMPLED_UNIQUE, "name.upperAscii()")
 MIN_BELOW_MAX_RULE: Final = _rule("self.min < self.max", MIN_BELOW_MAX)
 LOG_POSITIVE_RULE: Final = _rule("!has(self.scale) || self.scale != 'Log' || self.min > 0.0", LOG_POSITIVE)
+# Of the API server only: a job with such a name that was accepted before this rule runs on.
+NAMED_AS_BOOLEAN_RULE: Final = _rule(f"!(self in {sorted(NAMES_OF_BOOLEANS)})", NAMED_AS_BOOLEAN)
 AXES_UNIQUE_RULE: Final = _unique(AXES_UNIQUE, "name.upperAscii()")
 _CONTAINER_NAMES: Final = (
     "(self.containers.map(c, c.name) + (has(self.initContainers) ? self.initContainers.map(c, c.name) : []))"

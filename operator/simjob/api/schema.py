@@ -21,6 +21,8 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from simjob.api import rules
+
 MAX_CASES: Final = 100_000
 MAX_PARAMETERS: Final = 64
 
@@ -84,43 +86,6 @@ def format_time(time: datetime) -> str:
 
 Time = Annotated[AwareDatetime, AfterValidator(_to_seconds), PlainSerializer(format_time, return_type=str)]
 
-MAX_TEXT_VALUE: Final = 1024
-
-
-def _scalar(value: Any) -> Any:
-    if isinstance(value, str) and len(value) > MAX_TEXT_VALUE:
-        raise ValueError(f"must not be longer than {MAX_TEXT_VALUE} characters")
-    if isinstance(value, bool | int | float | str):
-        return value
-    raise ValueError(no_scalar(value))
-
-
-def no_scalar(value: Any) -> str:
-    """Say why this cannot be a parameter's value, and what to write in its place."""
-    if not isinstance(value, dict | list):
-        return "must be a text, a number or a boolean"
-    kind = "a list" if isinstance(value, list) else "an object"
-    return f"is {kind}, and must be a text, a number or a boolean: write it as a text, such as JSON in single quotes"
-
-
-# A structural schema cannot say "one of these types", and CEL cannot look into what has no type. Impossible sizes
-# would keep lists and objects out, but the API server's words would be "must have at most 0 items". So the schema says
-# nothing of the type, and the operator refuses them, as it does null, in words that help.
-Scalar = Annotated[
-    bool | int | float | str,
-    BeforeValidator(_scalar),
-    WithJsonSchema(
-        {
-            "description": "A text, a number or a boolean.",
-            "x-kubernetes-preserve-unknown-fields": True,
-            # Else the API server drops a null from a map, and can evaluate no rule over one in a list: the operator is
-            # to see it and to say so.
-            "nullable": True,
-            "maxLength": MAX_TEXT_VALUE,
-        }
-    ),
-]
-
 
 def cut(limit: int) -> BeforeValidator:
     """Make a validator for texts that programs write: what is too long is cut, not refused."""
@@ -154,7 +119,9 @@ ParameterName = Annotated[
         min_length=1,
         max_length=63,
         pattern=PARAMETER_NAME,
-        description="A letter, then letters, digits and underscores; `mesh` is PARAM_MESH in the environment.",
+        description="A letter, then letters, digits and underscores; `mesh` is PARAM_MESH in the environment. "
+        "YAML reads y, n, yes, no, on and off as booleans: quote them.",
+        json_schema_extra=validated(rules.NAMED_AS_BOOLEAN_RULE),
     ),
 ]
 

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from itertools import islice
 
 from simjob.api import cases
-from simjob.api.cases import Axis, Case, Cases, Value
+from simjob.api.cases import Axis, Case, Cases
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.template import Template
-from simjob.core import environment, references
+from simjob.api.values import Value, as_text
+from simjob.core import environment, misread, references
 from simjob.core.references import Reference
 
 
@@ -32,7 +33,7 @@ class CaseCheck:
             return
         if self._references:
             self._look_for_references(case)
-        if not self.unstartable and _is_suspicious(case.parameters.values()):
+        if not self.unstartable and _is_suspicious((*case.parameters.values(), *case.texts.values())):
             wrong = environment.problem(environment.variables(self._job.metadata.name, case))
             self.unstartable = f"{_called(case)}: {wrong}" if wrong else ""
 
@@ -65,8 +66,12 @@ class CaseCheck:
 
 
 def complaint_about(job: SimulationJob) -> str | None:
-    """Return what is wrong with cases that the spec holds itself; None if nothing is, or a table holds them."""
-    if job.spec.cases is None or job.spec.needs_table:
+    """Return what is wrong with the cases as far as the spec says which they are; None if nothing is."""
+    if job.spec.cases is None:
+        return None
+    if wrong := misread.complaint(job.spec.cases):
+        return wrong
+    if job.spec.needs_table:
         return None
     check = CaseCheck(job)
     for index in _representative(job.spec.cases, job.selection):
@@ -75,13 +80,18 @@ def complaint_about(job: SimulationJob) -> str | None:
 
 
 def _in_template(template: Template) -> str | None:
-    """Return what is wrong with the variables that the user wrote into the template."""
+    """Return what is wrong in the template, whatever the cases are."""
     groups = (("containers", template.spec.containers), ("initContainers", template.spec.init_containers or ()))
     for group, containers in groups:
         for at, container in enumerate(containers):
             given = {variable.name: variable.value or "" for variable in container.env or ()}
             if wrong := environment.problem(given):
                 return f"`spec.template.spec.{group}[{at}]`: {wrong}"
+    for reference in references.never_filled_in(template):
+        return (
+            f"`{reference.field}` refers to $({reference.variable}), and Kubernetes fills in no variables there: use a "
+            f"shell, which reads ${reference.variable}"
+        )
     return None
 
 
@@ -106,7 +116,7 @@ def _is_suspicious(values: Iterable[Value]) -> bool:
 
 
 def _length(value: Value) -> int:
-    return len(value) if isinstance(value, str) else len(str(value))
+    return len(value) if isinstance(value, str) else len(as_text(value))
 
 
 def _has_nul(value: Value) -> bool:

@@ -1,6 +1,7 @@
 """The operator's own table of cases: JSON Lines in immutable ConfigMaps, each named by the first index in it.
 
-A case a line, in the order of the indexes: {"index":3,"name":"3","parameters":{"mesh":2}}.
+A case a line, in the order of the indexes: {"index":3,"name":"3","parameters":{"mesh":2.5},"texts":{"mesh":"2.50"}}.
+`texts` is absent where JSON writes the values as the user did, and in tables of operators before it.
 """
 
 from bisect import bisect_right
@@ -12,9 +13,10 @@ from typing import Final
 import msgspec
 
 from simjob.api import names
-from simjob.api.cases import Case, Value
+from simjob.api.cases import Case
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
+from simjob.api.values import Value
 from simjob.core import configmaps
 
 # Of a ConfigMap's data as JSON, quotes escaped: the API server takes 1 MiB of it, unescaped.
@@ -34,10 +36,11 @@ class DamagedTableError(Exception):
     """A table that is not as it was written; the text says what is missing."""
 
 
-class _Line(msgspec.Struct):
+class _Line(msgspec.Struct, omit_defaults=True):
     index: int
     name: str
     parameters: dict[str, Value]
+    texts: dict[str, str] = {}
 
 
 class _Index(msgspec.Struct):
@@ -61,7 +64,8 @@ def pack(cases: Iterable[Case]) -> Iterator[Shard]:
     kept: list[str] = []
     first = size = 0
     for case in cases:
-        line = msgspec.json.encode(_Line(case.index, case.name, dict(case.parameters))).decode() + "\n"
+        written = _Line(case.index, case.name, dict(case.parameters), dict(case.texts))
+        line = msgspec.json.encode(written).decode() + "\n"
         length = len(msgspec.json.encode(line)) - 2
         if kept and size + length > MAX_SHARD_BYTES:
             yield Shard(first=first, text="".join(kept))
@@ -96,7 +100,7 @@ def cases(text: str) -> Iterator[Case]:
             found = _LINES.decode(line)
         except msgspec.DecodeError as error:
             raise DamagedTableError(f"a line cannot be read: {error}") from error
-        yield Case(found.index, found.name, found.parameters)
+        yield Case(found.index, found.name, found.parameters, found.texts)
 
 
 def find(shard: Sequence[str], index: int) -> Case:
@@ -108,7 +112,7 @@ def find(shard: Sequence[str], index: int) -> Case:
         raise DamagedTableError(f"case {index} cannot be read: {error}") from error
     if found.index != index:
         raise DamagedTableError(f"case {index} is not in it")
-    return Case(found.index, found.name, found.parameters)
+    return Case(found.index, found.name, found.parameters, found.texts)
 
 
 def _index(line: str) -> int:

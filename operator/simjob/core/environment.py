@@ -22,8 +22,8 @@ def variables(job_name: str, case: Case) -> dict[str, str]:
         names.ENV_CASE_NAME: case.name,
         names.ENV_PARAMETERS: msgspec.json.encode(case.parameters, order="sorted").decode(),
     }
-    for parameter, value in case.parameters.items():
-        found[cases.environment_name(parameter)] = cases.as_text(value)
+    for parameter in case.parameters:
+        found[cases.environment_name(parameter)] = case.text(parameter)
     return found
 
 

@@ -6,24 +6,28 @@ What is wrong is told by line, all of it at once: the first few problems, and ho
 import csv
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from io import StringIO
 from math import isfinite
 from typing import Any, Final, NoReturn
 
-from simjob.api import rules
-from simjob.api.cases import Case, Value
-from simjob.api.schema import INT64_MAX, MAX_CASES, MAX_PARAMETERS, MAX_TEXT_VALUE, PARAMETER_NAME, no_scalar
+import msgspec
+
+from simjob.api import rules, values
+from simjob.api.cases import Case
+from simjob.api.schema import INT64_MAX, MAX_CASES, MAX_PARAMETERS, PARAMETER_NAME
+from simjob.core import cells
+from simjob.core.cells import Cell
 
 _TOLD: Final = 5
 _QUOTED: Final = 100
 _NAME: Final = re.compile(PARAMETER_NAME)
-# https://www.rfc-editor.org/rfc/rfc8259#section-6
-_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 # JSON can write it, but no UTF-8 can, and so no ConfigMap and no environment.
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_WRITTEN: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
-Row = tuple[int, dict[str, Value]]
+Row = tuple[int, dict[str, Cell]]
 
 
 class UnreadableTableError(Exception):
@@ -63,10 +67,10 @@ def read(text: str, key: str) -> Iterator[Case]:
     text = text.removeprefix("\ufeff")
     rows = _json_lines(text, problems) if key.endswith(".jsonl") else _csv(text, problems)
     count = 0
-    for line, parameters in rows:
+    for line, row in rows:
         if count == MAX_CASES:
             raise UnreadableTableError(f"line {line}: there are more than {MAX_CASES} rows")
-        yield Case(count, str(count), parameters)
+        yield cells.case(count, row)
         count += 1
     problems.tell()
     if not count:
@@ -83,9 +87,9 @@ def _csv(text: str, problems: _Problems) -> Iterator[Row]:
         # Without names the rows mean nothing.
         problems.add(line, wrong)
         return
-    for line, cells in records:
+    for line, record in records:
         try:
-            yield line, _row(names, cells)
+            yield line, _row(names, record)
         except _LineError as wrong:
             problems.add(line, wrong)
 
@@ -104,24 +108,13 @@ def _records(text: str, problems: _Problems) -> Iterator[tuple[int, list[str]]]:
         problems.add(line, f"is no CSV: {error}")
 
 
-def _row(names: Sequence[str], cells: Sequence[str]) -> dict[str, Value]:
-    if len(cells) != len(names):
-        raise _LineError(f"has {len(cells)} cells, but the header has {len(names)}")
-    return {name: _checked(name, _from_cell(cell)) for name, cell in zip(names, cells, strict=True)}
-
-
-def _from_cell(cell: str) -> Value:
-    """Gives what JSON would read, if it is a number or a boolean; any other cell is a text."""
-    if cell in ("true", "false"):
-        return cell == "true"
-    match = _NUMBER.fullmatch(cell)
-    if match is None or len(cell) > MAX_TEXT_VALUE:
-        return cell
-    if match[2] is None and match[3] is None:
-        whole = int(cell)
-        # A larger one would be rounded on its way.
-        return whole if abs(whole) <= INT64_MAX else cell
-    return number if isfinite(number := float(cell)) else cell
+def _row(names: Sequence[str], record: Sequence[str]) -> dict[str, Cell]:
+    if len(record) != len(names):
+        raise _LineError(f"has {len(record)} cells, but the header has {len(names)}")
+    found = {name: cells.read(text) for name, text in zip(names, record, strict=True)}
+    for name, cell in found.items():
+        _check(name, cell.text)
+    return found
 
 
 def _json_lines(text: str, problems: _Problems) -> Iterator[Row]:
@@ -134,21 +127,32 @@ def _json_lines(text: str, problems: _Problems) -> Iterator[Row]:
             problems.add(line, wrong)
 
 
-def _from_json(content: str) -> dict[str, Value]:
+def _from_json(content: str) -> dict[str, Cell]:
     try:
-        found = json.loads(content, object_pairs_hook=_Pairs, parse_constant=_no_constant)
+        found = json.loads(content, object_pairs_hook=_object, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise _LineError(f"is no JSON: {error.msg} at column {error.colno}") from error
     except (ValueError, RecursionError) as error:
         raise _LineError(f"is no JSON that can be read: {error}") from error
-    if not isinstance(found, _Pairs):
+    if not isinstance(found, dict):
         raise _LineError('must be a JSON object, such as {"mesh": 3}')
-    _check_names([name for name, _ in found])
-    return {name: _checked(name, value) for name, value in found}
+    _check_names(list(found))
+    for name, value in found.items():
+        _check(name, value)
+    # A number, a list or an object as it stands in the line.
+    written = _WRITTEN.decode(content)
+    return {
+        name: Cell(value, value if isinstance(value, str) else bytes(written[name]).decode())
+        for name, value in found.items()
+    }
 
 
-class _Pairs(list[tuple[str, Any]]):
-    """A JSON object as it is written, also if a name is there twice."""
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        repeated = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+        raise _LineError(f"has '{repeated[:_QUOTED]}' twice in an object")
+    return found
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -162,23 +166,20 @@ def _check_names(names: Sequence[str]) -> None:
     for name in names:
         if not _NAME.fullmatch(name):
             raise _LineError(f"{name[:_QUOTED]!r} is no parameter name: it {rules.PARAMETER_NAME}")
+        if name in rules.NAMES_OF_BOOLEANS:
+            raise _LineError(f"has a parameter named '{name}': {rules.QUOTE_BOOLEANS}")
         if name.upper() in seen:
             raise _LineError(f"parameter '{name}' is there twice, upper and lower case being the same")
         seen.add(name.upper())
 
 
-def _checked(name: str, value: Any) -> Value:
-    if isinstance(value, str):
-        if len(value) > MAX_TEXT_VALUE:
-            raise _LineError(f"'{name}' must not be longer than {MAX_TEXT_VALUE} characters")
-        if _LONE_SURROGATE.search(value):
-            raise _LineError(f"'{name}' holds half of a character: \\ud800 to \\udfff must stand in pairs")
-        return value
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int | float):
-        if abs(value) > INT64_MAX if isinstance(value, int) else not isfinite(value):
-            raise _LineError(f"'{name}' is too large a number; write it as a text")
-        return value
-    # A JSON object is read as a list of pairs.
-    raise _LineError(f"'{name}' {no_scalar({} if isinstance(value, _Pairs) else value)}")
+def _check(name: str, value: Any) -> None:
+    wrong = values.complaint(value) or values.misreading(value, _is_doubtful)
+    if wrong:
+        raise _LineError(f"'{name}' {wrong}")
+    if _LONE_SURROGATE.search(values.as_text(value)):
+        raise _LineError(f"'{name}' holds half of a character: \\ud800 to \\udfff must stand in pairs")
+
+
+def _is_doubtful(number: float) -> bool:
+    return abs(number) > INT64_MAX if isinstance(number, int) else not isfinite(number)

@@ -83,6 +83,21 @@ TYPE = "'^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?$'"
             "axis names in `matrix` must be unique, upper and lower case being the same",
             id="axis-name-twice",
         ),
+        *(
+            pytest.param(
+                {"cases": {"matrix": [{"name": name, "values": [1]}]}},
+                f'spec.cases.matrix[0].name: Invalid value: "{name}": {rules.NAMED_AS_BOOLEAN}',
+                id=f"axis-named-{name}",
+            )
+            for name in ("true", "false")
+        ),
+        pytest.param(
+            # What kubectl makes of `name: y`: the words are the API server's own, `kubectl explain` has the advice.
+            {"cases": {"matrix": [{"name": True, "values": [1]}]}},
+            'spec.cases.matrix[0].name: Invalid value: "boolean": spec.cases.matrix[0].name in body must be of type '
+            'string: "boolean"',
+            id="axis-name-is-a-boolean",
+        ),
         pytest.param(
             {"cases": {"matrix": [{"name": "a", "values": list(range(10_001))}]}},
             "spec.cases.matrix[0].values: Too many: 10001: must have at most 10000 items",

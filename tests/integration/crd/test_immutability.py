@@ -115,7 +115,23 @@ def test_a_null_is_kept_for_the_operator_to_refuse_and_keeps_nobody_from_cancell
 
 
 def test_values_keep_their_types(api: Api) -> None:
-    values = [1, -2, 2.5, 1e-05, 0.1, "x", "1", "", True, False]
+    values = [
+        1,
+        -2,
+        2.5,
+        1e-05,
+        0.1,
+        2**63 - 1,
+        "x",
+        "1",
+        "",
+        True,
+        False,
+        [],
+        [1, [None, "a"]],
+        {},
+        {"a": {"b": None}},
+    ]
     cases = {"matrix": [{"name": "x", "values": values}]}
     kept = api.read(api.create(cases=cases))["spec"]["cases"]["matrix"][0]["values"]
     assert [(value, type(value)) for value in kept] == [(value, type(value)) for value in values]
