@@ -54,6 +54,18 @@ def test_the_case_with_a_variable_that_is_too_long_is_named() -> None:
     assert complaint(cases=cases, subset="0") is None
 
 
+def test_the_case_whose_argument_is_too_long_is_named() -> None:
+    cases = {"list": [{"name": "short", "parameters": {"a": "x"}}, {"name": "long", "parameters": {"a": "x" * 1000}}]}
+    text = "$(PARAM_A)" * 150
+    assert complaint("run", text, cases=cases) == (
+        'case 1 "long": `spec.template.spec.containers[0].args[1]` would have 150001 bytes with the case\'s variables '
+        "filled in, and Linux takes at most 131072: use fewer or shorter values, or put large inputs into files"
+    )
+    assert complaint("run", text, cases=cases, subset="0") is None
+    matrix = {"matrix": [{"name": "a", "values": ["x", "x" * 1000]}]}
+    assert (complaint("run", text, cases=matrix) or "").startswith("case 1: `spec.template.spec.containers[0].args[1]`")
+
+
 def test_the_case_with_a_nul_is_named_in_a_list_and_in_a_matrix() -> None:
     wanted = "environment variable PARAM_A would hold a NUL character, which ends a text there: take it out"
     assert complaint(cases={"list": [{"name": "x", "parameters": {"a": "\0"}}]}) == f'case 0 "x": {wanted}'

@@ -26,6 +26,6 @@ def test_a_nul_character_is_a_problem() -> None:
 @pytest.mark.parametrize("character", ["\x01", '"', "网", "🛩"])
 def test_what_is_surely_small_is_no_problem_whatever_the_characters(character: str) -> None:
     count = 64
-    length = next(n for n in range(2000, 0, -1) if environment.is_surely_small(count, count * n))
+    length = next(n for n in range(2000, 0, -1) if environment.bound(count, count * n) <= environment.MAX_BYTES)
     parameters = {f"{'p' * 60}{n}": character * length for n in range(count)}
     assert environment.problem(environment.variables("sweep", Case(0, "0", parameters))) is None

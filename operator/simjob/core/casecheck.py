@@ -1,6 +1,6 @@
 """What is wrong with cases before the first one starts: a reference to no parameter, a variable that is too long."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from simjob.api import cases
@@ -9,7 +9,7 @@ from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.template import Template
 from simjob.api.values import Value, as_text
-from simjob.core import environment, misread, references
+from simjob.core import arguments, environment, misread, references
 from simjob.core.references import Reference
 
 
@@ -19,6 +19,7 @@ class CaseCheck:
     def __init__(self, job: SimulationJob) -> None:
         self._job = job
         self._references = references.to_cases(job.spec.template)
+        self._room = arguments.room(job.spec.template)
         self._known: set[str] = set()
         self._lacking: dict[str, Case] = {}
         self._parameters: tuple[str, ...] | None = None
@@ -33,9 +34,15 @@ class CaseCheck:
             return
         if self._references:
             self._look_for_references(case)
-        if not self.unstartable and _is_suspicious((*case.parameters.values(), *case.texts.values())):
-            wrong = environment.problem(environment.variables(self._job.metadata.name, case))
+        if not self.unstartable and self.is_suspicious([*case.parameters.values(), *case.texts.values()]):
+            variables = environment.variables(self._job.metadata.name, case)
+            wrong = environment.problem(variables) or arguments.problem(self._job.spec.template, variables)
             self.unstartable = f"{_called(case)}: {wrong}" if wrong else ""
+
+    def is_suspicious(self, values: Sequence[Value]) -> bool:
+        """Return whether these values of a case are worth a closer look; cheap, since most never are."""
+        size = environment.bound(len(values), sum(_length(value) for value in values))
+        return size > self._room or any(_has_nul(value) for value in values)
 
     @property
     def complaint(self) -> str | None:
@@ -74,19 +81,17 @@ def complaint_about(job: SimulationJob) -> str | None:
     if job.spec.needs_table:
         return None
     check = CaseCheck(job)
-    for index in _representative(job.spec.cases, job.selection):
+    for index in _representative(job.spec.cases, job.selection, check):
         check.look(job.spec.cases.case(index))
     return check.complaint
 
 
 def _in_template(template: Template) -> str | None:
     """Return what is wrong in the template, whatever the cases are."""
-    groups = (("containers", template.spec.containers), ("initContainers", template.spec.init_containers or ()))
-    for group, containers in groups:
-        for at, container in enumerate(containers):
-            given = {variable.name: variable.value or "" for variable in container.env or ()}
-            if wrong := environment.problem(given):
-                return f"`spec.template.spec.{group}[{at}]`: {wrong}"
+    for where, container in references.containers(template):
+        given = {variable.name: variable.value or "" for variable in container.env or ()}
+        if wrong := environment.problem(given):
+            return f"`{where}`: {wrong}"
     for reference in references.never_filled_in(template):
         return (
             f"`{reference.field}` refers to $({reference.variable}), and Kubernetes fills in no variables there: use a "
@@ -95,24 +100,17 @@ def _in_template(template: Template) -> str | None:
     return None
 
 
-def _representative(found: Cases, selection: Ranges) -> Iterable[int]:
+def _representative(found: Cases, selection: Ranges, check: CaseCheck) -> Iterable[int]:
     """Return the cases to look at: all, or one where they do not differ in what matters."""
-    if found.list is not None or (found.matrix is not None and not _is_harmless(found.matrix)):
+    if found.list is not None or (found.matrix is not None and not _is_harmless(found.matrix, check)):
         return selection
     return islice(selection, 1)
 
 
-def _is_harmless(matrix: Iterable[Axis]) -> bool:
+def _is_harmless(matrix: Iterable[Axis], check: CaseCheck) -> bool:
     """Return whether no combination can be too long, without building a hundred thousand of them."""
     longest = [max(axis.values, key=_length) for axis in matrix]
-    return not _is_suspicious(longest) and not any(_has_nul(value) for axis in matrix for value in axis.values)
-
-
-def _is_suspicious(values: Iterable[Value]) -> bool:
-    """Return whether these values of a case are worth a closer look; cheap, since most never are."""
-    found = list(values)
-    small = environment.is_surely_small(len(found), sum(_length(value) for value in found))
-    return not small or any(_has_nul(value) for value in found)
+    return not check.is_suspicious(longest) and not any(_has_nul(value) for axis in matrix for value in axis.values)
 
 
 def _length(value: Value) -> int:

@@ -10,6 +10,7 @@ from simjob.api.cases import Case
 
 # MAX_ARG_STRLEN in include/uapi/linux/binfmts.h: 32 pages for NAME=VALUE and the NUL behind it.
 MAX_BYTES: Final = 32 * 4096
+TOO_MUCH: Final = f"and Linux takes at most {MAX_BYTES}: use fewer or shorter values, or put large inputs into files"
 # What UTF-8 and JSON make of one character, at most: \u0001.
 _LONGEST_CHARACTER: Final = 6
 
@@ -32,10 +33,10 @@ def problem(found: Mapping[str, str]) -> str | None:
     return next((text for name, value in found.items() if (text := _problem(name, value))), None)
 
 
-def is_surely_small(texts: int, characters: int) -> bool:
-    """Return whether this many parameters with this many characters fit, whatever the characters are."""
-    # Each parameter adds its name of at most 63 characters, quotes, a colon and a comma.
-    return texts * (63 + 6) + _LONGEST_CHARACTER * characters + 64 <= MAX_BYTES
+def bound(texts: int, characters: int) -> int:
+    """Return a size that no variable has with this many parameters and characters, whatever the characters are."""
+    # Each parameter adds its name of at most 63 characters, quotes, a colon and a comma; SIMJOB_NAME has at most 253.
+    return texts * (63 + 6) + _LONGEST_CHARACTER * characters + 320
 
 
 def _problem(name: str, value: str) -> str | None:
@@ -46,7 +47,4 @@ def _problem(name: str, value: str) -> str | None:
     size = len(name) + len(value.encode()) + 2
     if size <= MAX_BYTES:
         return None
-    return (
-        f"environment variable {name} would have {size} bytes, and Linux takes at most {MAX_BYTES}: "
-        "use fewer or shorter values, or put large inputs into files"
-    )
+    return f"environment variable {name} would have {size} bytes, {TOO_MUCH}"

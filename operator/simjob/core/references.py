@@ -35,7 +35,7 @@ def to_cases(template: Template) -> tuple[Reference, ...]:
     """Return the references to variables with our prefixes that neither every case nor the container itself has."""
     return tuple(
         Reference(f"{where}.{field}", variable)
-        for where, container in _containers(template)
+        for where, container in containers(template)
         for field, text in _texts(container)
         for variable in _variables(text)
         if variable.startswith((names.ENV_PARAMETER_PREFIX, names.ENV_PREFIX)) and not _is_defined(variable, container)
@@ -46,7 +46,7 @@ def never_filled_in(template: Template) -> tuple[Reference, ...]:
     """Return the references to variables of a case where the kubelet runs a command just as it is written."""
     return tuple(
         Reference(f"{where}.{field}", variable)
-        for where, container in _containers(template)
+        for where, container in containers(template)
         for field, text in _handlers(container)
         for variable in _variables(text)
         if variable.startswith((names.ENV_PARAMETER_PREFIX, names.ENV_PREFIX))
@@ -56,6 +56,23 @@ def never_filled_in(template: Template) -> tuple[Reference, ...]:
 def filled_in(text: str, variables: Mapping[str, str]) -> str:
     """Return a text with these variables in place of the references to them; all else stays as it is written."""
     return _REFERENCE.sub(lambda found: variables.get(found[1], found[0]), text)
+
+
+def expanded(text: str, variables: Mapping[str, str]) -> str:
+    """Return a text as the kubelet gives it to a process with these variables."""
+    return _REFERENCE.sub(lambda found: "$" if found[0] == "$$" else variables.get(found[1], found[0]), text)
+
+
+def count(text: str) -> int:
+    """Return how many references are in a text."""
+    return len(_variables(text))
+
+
+def containers(template: Template) -> Iterator[tuple[str, AnyContainer]]:
+    """Yield the containers of a template, each with its path."""
+    groups = (("containers", template.spec.containers), ("initContainers", template.spec.init_containers or ()))
+    for group, containers in groups:
+        yield from ((f"spec.template.spec.{group}[{at}]", container) for at, container in enumerate(containers))
 
 
 def suggestion(variable: str, known: Iterable[str]) -> str:
@@ -69,12 +86,6 @@ def suggestion(variable: str, known: Iterable[str]) -> str:
         return "the cases have no parameters"
     more = f" and {len(choices) - _SHOWN} more" if len(choices) > _SHOWN else ""
     return f"the parameters are {', '.join(choices[:_SHOWN])}{more}"
-
-
-def _containers(template: Template) -> Iterator[tuple[str, AnyContainer]]:
-    groups = (("containers", template.spec.containers), ("initContainers", template.spec.init_containers or ()))
-    for group, containers in groups:
-        yield from ((f"spec.template.spec.{group}[{at}]", container) for at, container in enumerate(containers))
 
 
 def _texts(container: AnyContainer) -> Iterator[tuple[str, str]]:
