@@ -169,6 +169,7 @@ class JudgedCluster(FakeCluster):
             self._must("O6", all(old.get(f) == new.get(f) for f in final), "an end was changed")
         if new.get("phase") == "CANCELLED" != old.get("phase"):
             self._must("O8", not self.live_pods(), f"CANCELLED while {self.live_pods()} are live")
+        self._judge_retrying(new, ledgers)
         self._judge_time(new, ledgers)
         self._judge_results(new, ledgers["succeeded"].union(ledgers["failed"]))
         if new.get("phase") in _ENDS:
@@ -187,6 +188,18 @@ class JudgedCluster(FakeCluster):
         for outcome in _OUTCOMES:
             left = left.minus(_ledger(new, outcome))
         self._must("O9", not left, f"{left} were being cancelled and are no more")
+
+    def _judge_retrying(self, status: Raw, ledgers: Mapping[str, Ranges]) -> None:
+        """Each case that is said to wait has failed, has not ended, and its last end is told."""
+        retrying = status.get("retrying", {"cases": 0, "newest": []})
+        waits = [each["index"] for each in retrying["newest"]]
+        self._must("O5", len(set(waits)) == len(waits) <= retrying["cases"], f"{retrying} is miscounted")
+        self._must("O5", retrying["cases"] <= status["cases"]["pending"], f"{waits} wait and are not pending")
+        ended = [index for index in waits if any(index in ledger for ledger in ledgers.values())]
+        self._must("O5", not ended, f"{ended} wait and have ended")
+        self._must("O6", not (waits and status.get("phase") in _ENDS), f"{waits} wait after the end")
+        mute = [each for each in retrying["newest"] if "reason" not in each]
+        self._must("O5", not mute, f"it is not said why {mute} wait")
 
     def _judge_time(self, status: Raw, ledgers: Mapping[str, Ranges]) -> None:
         for outcome, ledger in ledgers.items():

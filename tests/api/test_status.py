@@ -53,6 +53,24 @@ FULL: dict[str, Any] = {
             "finishedAt": "2026-01-02T03:03:00Z",
         }
     ],
+    "retrying": {
+        "cases": 11,
+        "newest": [
+            {
+                "index": 3,
+                "name": "3",
+                "attempt": 0,
+                "failedAttempts": 1,
+                "errorCode": "CASE_FAILED",
+                "exitCode": 3,
+                "container": "exporter",
+                "reason": "Error",
+                "message": "No licence.",
+                "endedAt": "2026-01-02T03:04:00Z",
+                "nextAttemptAt": "2026-01-02T03:04:10Z",
+            }
+        ],
+    },
     "caseTable": {"configMaps": ["sweep-cases-0b0c4fd2-0"], "indexes": "0-11"},
     "results": {"configMaps": ["sweep-results-0"], "rows": 9, "missing": 1},
     "computeTime": {

@@ -59,7 +59,7 @@ def test_a_job_ends_when_its_time_is_over_or_too_many_cases_failed(death: int | 
         faults=faults,
     ).run()
     assert (late.cluster.breaches, failing.cluster.breaches) == ([], [])
-    assert (late.status["errorCode"], failing.status["errorCode"]) == ("TOTAL_TIMEOUT", "CASES_FAILED")
+    assert (late.status["errorCode"], failing.status["errorCode"]) == ("TOTAL_TIMEOUT", "CASE_FAILED")
     assert late.status["ledger"] == {"succeeded": "0", "failed": "", "cancelled": "1-2"}
     assert failing.status["ledger"] == {"succeeded": "", "failed": "0", "cancelled": "1-2"}
     assert late.cluster.live_pods() == failing.cluster.live_pods() == []

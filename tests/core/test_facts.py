@@ -7,6 +7,7 @@ import pytest
 from builders import NOW, UID, a_pod_fact
 from simjob.core import facts, succession
 from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.lastattempt import LastAttempt
 from simjob.core.objects import Job, Pod
 
 LATER = NOW + timedelta(seconds=9)
@@ -175,11 +176,13 @@ def test_a_job_carries_its_attempts_in_annotations() -> None:
         "simjob.dev/not-before": "2026-01-02T03:05:09Z",
         "simjob.dev/disruptions": "11",
         "simjob.dev/last-disruption": "Evicted: low on memory",
+        "simjob.dev/last-attempt": '{"number":3,"endedAt":"2026-01-02T03:05:09Z","exitCode":137}',
     }
     found = job_fact(meta={"annotations": notes})
     assert (found.disruptions, found.last_disruption) == (11, "Evicted: low on memory")
     assert (found.index, found.round, found.attempt, found.failed, found.lost) == (7, 1, 4, 2, 1)
     assert found.not_before == LATER
+    assert found.last_attempt == LastAttempt(number=3, ended_at=LATER, exit_code=137)
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2026-01-02T03:05:09"])

@@ -76,11 +76,12 @@ def test_where_nothing_is_left_to_cancel_the_job_ends_as_any() -> None:
     ("codes", "expected"),
     [
         ([], "CASES_FAILED"),
-        (["CASE_FAILED", "CASE_FAILED"], "CASES_FAILED"),
+        (["CASE_FAILED"], "CASE_FAILED"),
+        (["CASE_FAILED", "CASE_FAILED"], "CASE_FAILED"),
         (["START_TIMEOUT", "START_TIMEOUT"], "START_TIMEOUT"),
         (["START_TIMEOUT", "CASE_FAILED"], "CASES_FAILED"),
         (["LOST"], "LOST"),
-        ([None, None], "CASES_FAILED"),
+        ([None, None], "CASE_FAILED"),
     ],
 )
 def test_a_failed_job_has_the_code_that_its_failures_have_in_common(codes: list[str | None], expected: str) -> None:

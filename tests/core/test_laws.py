@@ -13,7 +13,7 @@ from scenario import Deed, Fault, World
 from simjob.api import names
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
-from simjob.core import planner
+from simjob.core import lastattempt, planner
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import Refusal, observe
 
@@ -38,6 +38,7 @@ job_facts = st.builds(
     disruptions=st.sampled_from([0, 1, 9, 10, 100]),
     not_before=times,
     error_code=st.sampled_from(["", "", "START_TIMEOUT"]),
+    last_attempt=st.one_of(st.none(), small.map(lambda number: lastattempt.ended(number, NOW, exit_code=1))),
     suspended=st.booleans(),
     says_suspended=st.booleans(),
     terminating=st.booleans(),

@@ -116,7 +116,7 @@ def test_whatever_refuses_creations_midway_stops_no_pod_and_ends_no_job(
     people = {number: refuse_creations(call, REFUSALS[refusal], seconds)}
     world = World(script=SCRIPT, spec=SPEC, people=people, faults=faults, lag=lag).run()
     assert_all_ended(world)
-    assert world.status["errorCode"] == "CASES_FAILED"
+    assert world.status["errorCode"] == "CASE_FAILED"
     assert {index: ends for index, ends in world.own_ends.items() if ends != list(SCRIPT[index])} == {}
 
 

@@ -41,7 +41,7 @@ def test_a_failing_case_ends_failed_with_its_exit_code(namespace: Namespace) -> 
         (1, 7, "CASE_FAILED", "Error")
     ]
     assert status["message"] == "1 of 2 cases failed; see `status.failures`"
-    assert status["errorCode"] == "CASES_FAILED"
+    assert status["errorCode"] == "CASE_FAILED"
     assert status["ledger"]["succeeded"] == "0"
     assert status["ledger"]["failed"] == "1"
     assert truths(status)["Stalled"] == "True"
@@ -62,8 +62,10 @@ def test_a_case_reads_its_parameters_from_the_environment(namespace: Namespace) 
 
 def test_a_failing_case_is_retried_after_ten_and_after_twenty_seconds(namespace: Namespace) -> None:
     sweep = namespace.sweep(ATTEMPTS, retries={"limit": 2})
+    retrying = sweep.wait(lambda: sweep.status.get("retrying"), "the first attempt has failed")
+    assert [(each["exitCode"], each["reason"], each["attempt"]) for each in retrying["newest"]] == [(9, "Error", 0)]
     status = sweep.wait_phase("COMPLETED", seconds=75)
-    assert status.get("failures", []) == []
+    assert (status.get("failures", []), status.get("retrying")) == ([], None)
     namespace.settle()
     made = sorted({seen.name for seen in namespace.pods.history})
     assert [name.rpartition("-")[2] for name in made] == ["0", "1", "2"]

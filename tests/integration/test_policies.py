@@ -45,7 +45,7 @@ def test_one_failure_too_many_cancels_the_others_if_it_was_asked_for(
         operator.kill()
         operator.start()
     status = sweep.wait_phase("FAILED")
-    assert (status["reason"], status["errorCode"]) == ("TooManyCasesFailed", "CASES_FAILED")
+    assert (status["reason"], status["errorCode"]) == ("TooManyCasesFailed", "CASE_FAILED")
     counts = status["cases"]
     assert 3 <= counts["failed"] <= 4
     assert counts["failed"] + counts["cancelled"] == 20

@@ -1,8 +1,10 @@
 """A sweep that is left alone: it runs, retries, ends, and keeps what it was told to."""
 
 import pytest
+from cluster.provider import Cluster
 from integration import client as paths
-from integration.sweeps import Place, a_template, condition, environment
+from integration.operator_process import OperatorProcess
+from integration.sweeps import Place, Sweep, a_template, condition, environment
 from simjob.api.ranges import Ranges
 
 pytestmark = pytest.mark.integration
@@ -86,16 +88,24 @@ def test_jobs_and_pods_are_found_by_the_type_and_the_project_of_their_sweep(plac
 def test_failed_cases_fail_the_sweep_and_say_their_exit_code(place: Place) -> None:
     sweep = place.apply(cases={"count": 3}, template=a_template(run=1, exit_code=7))
     status = sweep.wait_phase("FAILED")
-    assert (status["errorCode"], status["isFailed"], status["ledger"]["failed"]) == ("CASES_FAILED", True, "0-2")
+    assert (status["errorCode"], status["isFailed"], status["ledger"]["failed"]) == ("CASE_FAILED", True, "0-2")
     assert [(failure["exitCode"], failure["reason"]) for failure in status["failures"]] == [(7, "Error")] * 3
     assert condition(status, "Stalled") == "True"
 
 
 @pytest.mark.effect("spec.retries.limit")
-def test_a_failed_case_runs_again_after_ten_seconds_under_a_new_number(place: Place) -> None:
+def test_a_failed_case_runs_again_after_ten_seconds_under_a_new_number(
+    place: Place, operator: OperatorProcess, kwok_cluster: Cluster
+) -> None:
     sweep = place.apply(cases={"count": 2}, retries={"limit": 1}, template=a_template(run=1, exit_code=3))
     sweep.wait(lambda status: status.get("reason") == "WaitingToRetry", "the wait for the retry")
     assert not sweep.live_pods
+    sweep.wait(lambda status: status.get("retrying", {}).get("cases") == 2, "status says how the attempts ended")
+    described = kwok_cluster.run_kubectl("--namespace", place.name, "describe", "simjob", sweep.name)
+    shown = described.partition("Retrying:")[2]
+    assert [word in shown for word in ("Exit Code:", "Next Attempt At:", "Failed Attempts:")] == [True] * 3
+    assert_said_again_by_the_next_operator(sweep, operator)
+    sweep.wait(lambda status: "retrying" not in status, "nothing waits once the second attempts are there")
     status = sweep.wait_phase("FAILED")
     assert status["ledger"]["failed"] == "0-1"
     assert sorted(name.rsplit("-", 3)[1:] for name in sweep.pod_names) == [
@@ -108,6 +118,17 @@ def test_a_failed_case_runs_again_after_ten_seconds_under_a_new_number(place: Pl
     first, second = (int(started[name][17:19]) for name in sweep.pod_names[:3:2])
     assert (second - first) % 60 >= 10
     sweep.wait_until(lambda: {job["status"]["failed"] for job in sweep.jobs} == {2}, "the Jobs say two failures")
+
+
+def assert_said_again_by_the_next_operator(sweep: Sweep, operator: OperatorProcess) -> None:
+    """The failed pods go, and the status loses what it said, while no operator runs."""
+    before = sweep.status["retrying"]
+    assert [(each["exitCode"], each["reason"]) for each in before["newest"]] == [(3, "Error")] * 2
+    operator.stop()
+    sweep.client.delete(paths.pods(sweep.place.name), "Background")
+    sweep.client.patch(f"{sweep.path}/status", {"status": {"retrying": None}})
+    operator.start()
+    sweep.wait(lambda status: status.get("retrying") == before, "it is said again, from the Jobs", seconds=8)
 
 
 def test_jobs_look_to_kubectl_like_any_jobs(place: Place) -> None:

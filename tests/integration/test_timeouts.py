@@ -50,6 +50,10 @@ def test_a_time_out_is_a_failure_that_is_tried_again(place: Place) -> None:
     [job] = sweep.jobs
     notes = job["metadata"]["annotations"]
     assert (notes["simjob.dev/failed"], notes["simjob.dev/error-code"]) == ("1", "START_TIMEOUT")
+    status = sweep.wait(lambda status: "retrying" in status, "how the attempt ended")
+    (shown,) = status["retrying"]["newest"]
+    assert (shown["errorCode"], shown["attempt"]) == ("START_TIMEOUT", 0)
+    assert shown["message"].startswith("its container did not run within 1 s on node kwok-")
     assert sweep.wait_phase("FAILED")["errorCode"] == "START_TIMEOUT"
     assert [name.rpartition("-")[2] for name in sweep.pod_names] == ["0", "1"]
 

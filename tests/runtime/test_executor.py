@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from builders import NOW, a_job_dict
 from executing import Workbench, case
+from simjob.core import lastattempt
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.plan import CountAttempt, DeleteJob, DeletePod, LimitRun, StartAttempt, WriteJobStatus
 from simjob.runtime.budget import Kind
@@ -41,6 +42,15 @@ async def test_counting_takes_the_time_of_the_retry_before_away() -> None:
     await bench.apply(CountAttempt(job=job, attempt=2, failed=1, lost=1, seconds=0, not_before=None))
     fact = bench.observed[0].job
     assert (fact.attempt, fact.lost, fact.not_before) == (2, 1, None)
+
+
+async def test_how_an_attempt_ended_is_recorded_in_the_write_that_counts_it() -> None:
+    bench = Workbench()
+    job, _ = await bench.started()
+    last = lastattempt.ended(0, NOW, error_code="CASE_FAILED", exit_code=3, message="no licence")
+    await bench.apply(CountAttempt(job=job, attempt=1, failed=1, lost=0, seconds=0, not_before=NOW, last=last))
+    assert bench.cluster.calls == ["annotate_job"]
+    assert bench.observed[0].job.last_attempt == last
 
 
 async def test_jobs_are_told_few_at_a_time_and_a_retry_does_not_stand_behind_them() -> None:

@@ -46,6 +46,8 @@ ANNOTATION_LAST_DISRUPTION: Final = f"{GROUP}/last-disruption"
 ANNOTATION_ERROR_CODE: Final = f"{GROUP}/error-code"
 ANNOTATION_ERROR_MESSAGE: Final = f"{GROUP}/error-message"
 ANNOTATION_SECONDS: Final = f"{GROUP}/seconds"
+# How the last attempt ended, as JSON: its pod may be gone before the next one starts.
+ANNOTATION_LAST_ATTEMPT: Final = f"{GROUP}/last-attempt"
 # The label's value again, on Jobs and pods: a policy that rewrites labels leaves annotations alone.
 ANNOTATION_UID: Final = f"{GROUP}/uid"
 ANNOTATION_CASE: Final = f"{GROUP}/case"

@@ -13,6 +13,7 @@ from simjob.api.ranges import Ranges, RangesText
 from simjob.api.schema import INT32_MAX, INT64_MAX, MAX_CASES, Lenient, Time, cut, list_map
 
 MAX_FAILURES: Final = 20
+MAX_RETRYING: Final = 10
 MAX_STATUS_MESSAGE: Final = 4096
 
 
@@ -156,6 +157,52 @@ class Failure(Lenient):
     finished_at: Annotated[Time | None, Field(description="When it ended.")] = None
 
 
+class Retry(Lenient):
+    """A case that waits for its next attempt, and how the last one ended."""
+
+    index: Annotated[int, Field(ge=0, lt=MAX_CASES, description="The case's index.")]
+    name: Annotated[str | None, Field(max_length=63, description="The case's name."), cut(63)] = None
+    attempt: Annotated[
+        int | None,
+        Field(ge=0, le=INT32_MAX, description="The attempt that ended, counted from 0: the end of its pod's name."),
+    ] = None
+    failed_attempts: Annotated[
+        int, Field(ge=0, le=INT32_MAX, description="Attempts that failed so far; `retries.limit` bounds them.")
+    ] = 0
+    error_code: Annotated[
+        str | None,
+        Field(max_length=63, description="What went wrong, for programs; absent if it ended well, and runs again."),
+        cut(63),
+    ] = None
+    exit_code: Annotated[
+        int | None,
+        Field(ge=-INT32_MAX, le=INT32_MAX, description="The exit code of the simulation, or of `container` if given."),
+    ] = None
+    container: Annotated[
+        str | None,
+        Field(max_length=63, description="The container that failed, if it was not the simulation."),
+        cut(63),
+    ] = None
+    reason: Annotated[
+        str | None, Field(max_length=1024, description="Why, as one word, such as OOMKilled."), cut(1024)
+    ] = None
+    message: Annotated[str | None, Field(max_length=1024, description="Why, as a sentence."), cut(1024)] = None
+    ended_at: Annotated[Time | None, Field(description="When it ended.")] = None
+    next_attempt_at: Annotated[
+        Time, Field(description="When the next attempt is due; it also needs a free place of `parallelism`.")
+    ]
+
+
+class Retrying(Lenient):
+    """The cases that wait for their next attempt."""
+
+    cases: Annotated[Count, Field(description="How many cases wait.")] = 0
+    newest: Annotated[
+        tuple[Retry, ...],
+        Field(max_length=MAX_RETRYING, description="Those whose last attempt ended last, newest first."),
+    ] = ()
+
+
 class Status(Lenient):
     """The state of the job as the operator last saw it."""
 
@@ -176,7 +223,13 @@ class Status(Lenient):
         cut(MAX_STATUS_MESSAGE),
     ] = None
     error_code: Annotated[
-        str | None, Field(max_length=63, description="Why it failed, for programs, such as CASES_FAILED."), cut(63)
+        str | None,
+        Field(
+            max_length=63,
+            description="Why it failed, for programs. If its cases failed: the code that all of `failures` have, or "
+            "CASES_FAILED if they differ.",
+        ),
+        cut(63),
     ] = None
     is_terminal: Annotated[bool, Field(description="Whether the phase is final.")] = False
     is_failed: Annotated[bool, Field(description="Whether it failed. A cancelled job is final and not failed.")] = False
@@ -201,6 +254,12 @@ class Status(Lenient):
     failures: Annotated[
         tuple[Failure, ...], Field(max_length=MAX_FAILURES, description="The newest failed cases.")
     ] = ()
+    retrying: Annotated[
+        Retrying | None,
+        Field(
+            description="The cases that wait for their next attempt, and how the last one ended; absent if none waits."
+        ),
+    ] = None
     case_table: Annotated[
         CaseTable | None,
         Field(description="Where the cases are written down, if the spec does not hold them itself."),

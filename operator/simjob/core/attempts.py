@@ -12,14 +12,13 @@ from typing import Final
 
 from simjob.api.names import ErrorCode, Reason
 from simjob.api.spec import Spec, Task
-from simjob.core import computetime, interruption, retries, settling, timeouts
+from simjob.core import counting, interruption, retries, settling, timeouts
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import CaseFacts
 from simjob.core.plan import CountAttempt
 from simjob.core.timeouts import Expiry
 
 LOST_IN_A_ROW_LIMIT: Final = 3
-_ERROR: Final = "Error"
 _LONGEST: Final = 1024
 
 
@@ -116,7 +115,7 @@ def judge(case: CaseFacts, spec: Spec, now: datetime) -> Verdict:
     if job.terminating or job.suspended:
         return Held(job=job)
     if job.active:
-        return _lost(job, None, spec)
+        return _lost(job, None, spec, now)
     return Due(job=job, at=job.not_before)
 
 
@@ -144,7 +143,9 @@ def _too_late(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> CountAtt
     if found is None or found.at > now:
         return None
     failures = job.failed + 1
-    count = _next(job, pod, failed=failures, lost=0, not_before=now + retries.delay(failures))
+    last = counting.timed_out(job, now, found.error_code, found.message)
+    not_before = now + retries.delay(failures)
+    count = counting.count(job, pod, failed=failures, lost=0, not_before=not_before, last=last)
     return replace(count, error_code=found.error_code, error_message=found.message[:_LONGEST])
 
 
@@ -176,7 +177,7 @@ def _finished(job: JobFact, case: CaseFacts, spec: Spec) -> Ended:
     if job.finish_reason == Reason.DISRUPTED:
         return _disrupted_for_good(job, interruption.too_often(job, pod, spec) if pod else job.finish_message)
     # The pod's own words, so that the ledger has the same whether it is written before the Job's status or after.
-    reason = (pod.reason or _ERROR) if pod else job.finish_reason
+    reason = (pod.reason or counting.ERROR) if pod else job.finish_reason
     return Ended(
         outcome=Outcome.FAILED,
         job=job,
@@ -206,7 +207,7 @@ def _after(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> Verdict:
     if interruption.overran(pod):
         return _failed(job, pod, spec, now, code=timeouts.deadline_code(pod), why=Reason.DEADLINE_EXCEEDED)
     if not pod.ended or (pod.state is PodState.FAILED and pod.exit_code is None and not pod.over_limit):
-        return _lost(job, pod, spec)
+        return _lost(job, pod, spec, now)
     # A pod that exceeded its limit was killed: its exit code is not the simulation's word.
     if not (pod.over_limit or pod.container) and pod.exit_code in (spec.retries.non_retryable_exit_codes or ()):
         return _failed(job, pod, spec, now, why=Reason.POD_FAILURE_POLICY)
@@ -219,7 +220,8 @@ def _after(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> Verdict:
 def _again(job: JobFact, pod: PodFact, now: datetime, ran: timedelta | None = None) -> Over:
     pause = retries.pause(job.attempt + 1 - job.failed, ran)
     not_before = now + pause if pause else None
-    return Over(job=job, count=_next(job, pod, failed=job.failed, lost=0, not_before=not_before))
+    last = counting.end_of(pod, now)
+    return Over(job=job, count=counting.count(job, pod, failed=job.failed, lost=0, not_before=not_before, last=last))
 
 
 def _disrupted(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> Verdict:
@@ -244,22 +246,24 @@ def _failed(
             error_code=code,
             exit_code=pod.exit_code,
             container=pod.container,
-            reason=pod.reason or _ERROR,
+            reason=pod.reason or counting.ERROR,
             message=pod.message,
             why=why,
         )
     not_before = now + retries.delay(failures)
-    return Over(job=job, count=_next(job, pod, failed=failures, lost=0, not_before=not_before))
+    last = counting.end_of(pod, now)
+    return Over(job=job, count=counting.count(job, pod, failed=failures, lost=0, not_before=not_before, last=last))
 
 
-def _lost(job: JobFact, pod: PodFact | None, spec: Spec) -> Verdict:
+def _lost(job: JobFact, pod: PodFact | None, spec: Spec, now: datetime) -> Verdict:
     lost, number = job.lost + 1, job.disruptions + 1
     if lost >= LOST_IN_A_ROW_LIMIT:
         why = f": {pod.message}" if pod and pod.message else ""
         return _lost_for_good(job, f"{lost} pods in a row ended without an outcome{why}")
     if number > spec.retries.max_disruptions:
         return _disrupted_for_good(job, interruption.too_often(job, None, spec))
-    count = _next(job, pod, failed=job.failed, lost=lost, not_before=None)
+    last = counting.lost(job, pod, now)
+    count = counting.count(job, pod, failed=job.failed, lost=lost, not_before=None, last=last)
     return Over(job=job, count=replace(count, disruptions=number, last_disruption=interruption.words(None)))
 
 
@@ -280,17 +284,4 @@ def _not_by_itself(job: JobFact, code: str, reason: str, message: str) -> Ended:
         reason=reason,
         message=message[:_LONGEST],
         why=reason,
-    )
-
-
-def _next(job: JobFact, pod: PodFact | None, *, failed: int, lost: int, not_before: datetime | None) -> CountAttempt:
-    return CountAttempt(
-        job=job,
-        attempt=job.attempt + 1,
-        failed=failed,
-        lost=lost,
-        seconds=computetime.spent(job, pod),
-        not_before=not_before,
-        disruptions=job.disruptions,
-        last_disruption=job.last_disruption,
     )

@@ -53,7 +53,9 @@ def terminal(situation: Situation) -> Plan | None:
         return Plan(status=stored)
     generation = situation.job.metadata.generation
     conditions = tuple(found.model_copy(update={"observed_generation": generation}) for found in stored.conditions)
-    status = stored.model_copy(update={"observed_generation": generation, "conditions": conditions})
+    # A version that does not know of `retrying` may have ended the job, and left it.
+    changed = {"observed_generation": generation, "conditions": conditions, "retrying": None}
+    status = stored.model_copy(update=changed)
     actions = history.portion((*stopping.clear(situation.open), *history.tidy(situation)))
     unquiet = summary.resync_at(situation.now) if situation.live_pods or actions else None
     return Plan(actions=actions, status=status, look_again=unquiet)

@@ -106,7 +106,7 @@ def _idle(situation: Situation) -> tuple[str, str] | None:
     if situation.job.spec.parallelism == 0:
         return Reason.PAUSED, "`parallelism` is 0: no case starts"
     if any(isinstance(verdict, Due) and verdict.at and verdict.at > situation.now for verdict in verdicts):
-        return Reason.RETRYING, "cases wait for their next attempt"
+        return Reason.RETRYING, "cases wait for their next attempt; `status.retrying` says how the last one ended"
     return None
 
 

@@ -10,8 +10,9 @@ from enum import StrEnum
 from typing import Final
 
 from simjob.api import names
-from simjob.core import containers, disruption, identity
+from simjob.core import containers, disruption, identity, lastattempt
 from simjob.core.containers import Reading
+from simjob.core.lastattempt import LastAttempt
 from simjob.core.objects import Job, Pod
 
 
@@ -124,7 +125,8 @@ class JobFact:
     `attempt`, `failed`, `lost`, `not_before` are our annotations: the current attempt's number, the failures
     that count so far, the attempts lost in a row, and the time before which the attempt must not start; `seconds`
     is how long the earlier attempts ran; `disruptions` and `last_disruption` say how many the cluster ended, and why.
-    `error_code`, `error_message`, too: what the operator itself decided of the last failure.
+    `error_code`, `error_message`, too: what the operator itself decided of the last failure. `last_attempt`: how the
+    attempt before the current one ended.
     `managed`: whether it is ours to run (spec.managedBy); else kube-controller-manager makes pods for it.
     `status_failed`, `active`, `ready`, `started`: what its status says. `succeeded` is None until it finished.
     """
@@ -148,6 +150,7 @@ class JobFact:
     last_disruption: str = ""
     error_code: str = ""
     error_message: str = ""
+    last_attempt: LastAttempt | None = None
     managed: bool = True
     suspended: bool = False
     says_suspended: bool = False
@@ -245,12 +248,13 @@ def job_fact(job: Job) -> JobFact | None:
         attempt=_number(meta.annotations, names.ANNOTATION_ATTEMPT) or 0,
         failed=_number(meta.annotations, names.ANNOTATION_FAILED) or 0,
         lost=_number(meta.annotations, names.ANNOTATION_LOST) or 0,
-        not_before=_time(meta.annotations.get(names.ANNOTATION_NOT_BEFORE)),
+        not_before=identity.time(meta.annotations.get(names.ANNOTATION_NOT_BEFORE, "")),
         seconds=_number(meta.annotations, names.ANNOTATION_SECONDS) or 0,
         disruptions=_number(meta.annotations, names.ANNOTATION_DISRUPTIONS) or 0,
         last_disruption=meta.annotations.get(names.ANNOTATION_LAST_DISRUPTION, ""),
         error_code=meta.annotations.get(names.ANNOTATION_ERROR_CODE, ""),
         error_message=meta.annotations.get(names.ANNOTATION_ERROR_MESSAGE, ""),
+        last_attempt=lastattempt.read(meta.annotations.get(names.ANNOTATION_LAST_ATTEMPT, "")),
         managed=job.spec.managed_by == names.MANAGED_BY,
         suspended=job.spec.suspend,
         says_suspended="Suspended" in true,
@@ -269,16 +273,6 @@ def job_fact(job: Job) -> JobFact | None:
 
 def _number(values: dict[str, str], key: str) -> int | None:
     return identity.number(values.get(key, ""))
-
-
-def _time(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return time if time.tzinfo else None
 
 
 def _pod_state(pod: Pod, reading: Reading) -> PodState:

@@ -13,10 +13,9 @@ def allows(situation: Situation) -> bool:
 
 
 def error_code(situation: Situation) -> str:
-    """Returns the code of a job that failed by its cases: theirs, if the newest failures have one in common."""
+    """Return the code of a job that failed by its cases: the one that all its newest failures have, if there is one."""
     codes = {failure.error_code or ErrorCode.CASE_FAILED for failure in summary.newest_failures(situation)}
-    common = codes.pop() if len(codes) == 1 else ErrorCode.CASE_FAILED
-    return ErrorCode.CASES_FAILED if common == ErrorCode.CASE_FAILED else common
+    return codes.pop() if len(codes) == 1 else ErrorCode.CASES_FAILED
 
 
 def exceeded(situation: Situation) -> Plan | None:

@@ -5,6 +5,7 @@ label can be removed; a name, and the reference to a controller that the garbage
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from simjob.api import names
@@ -106,3 +107,12 @@ def _numbers(job: str) -> tuple[str, int | None, int | None]:
 def number(text: str) -> int | None:
     """Return the number that a name or an annotation holds; None for any other text."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def time(text: str) -> datetime | None:
+    """Return the time that an annotation holds; None for any other text, and for a time without a zone."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None

@@ -12,6 +12,7 @@ from typing import Any
 from simjob.api.ranges import Ranges
 from simjob.api.status import Status
 from simjob.core.facts import JobFact, PodFact
+from simjob.core.lastattempt import LastAttempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ class CountAttempt:
     `seconds`: how long all attempts up to now ran.
     `disruptions`, `last_disruption`: how many attempts the cluster ended, and who or what ended the last of them.
     `error_code`, `error_message`: why it is over, where its pod does not tell because it never ran.
+    `last`: how it ended, for people.
     """
 
     job: JobFact
@@ -53,6 +55,7 @@ class CountAttempt:
     last_disruption: str = ""
     error_code: str = ""
     error_message: str = ""
+    last: LastAttempt | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

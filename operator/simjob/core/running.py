@@ -14,6 +14,7 @@ from simjob.core import (
     history,
     jobstatus,
     retries,
+    retrying,
     settling,
     summary,
     timeouts,
@@ -70,7 +71,7 @@ def running(situation: Situation) -> Plan:
     actions.extend(housekeeping.some(_told(situation, starting)))
     room = history.room(situation, len(starts.actions))
     saying = explanation.explain(situation)
-    status = summary.summarize(situation, saying, round_=starts.round_)
+    status = summary.summarize(situation, saying, round_=starts.round_, retrying=retrying.waiting(situation))
     times = [summary.resync_at(situation.now), *_times(situation, starting), *([starts.again] if starts.again else [])]
     times += [at for pod in situation.live_pods if (at := settling.stuck_at(pod)) and at > situation.now]
     if (start_by := unstarted.look_at(situation)) is not None:

@@ -16,6 +16,7 @@ from simjob.api.status import (
     Failure,
     Ledger,
     Phase,
+    Retrying,
     Status,
 )
 from simjob.core import computetime
@@ -65,10 +66,12 @@ def summarize(
     cancellation: Cancellation | None = None,
     round_: int | None = None,
     failures: tuple[Failure, ...] = (),
+    retrying: Retrying | None = None,
 ) -> Status:
-    """Returns the whole status. What is not given is the situation's or stays as stored.
+    """Return the whole status. What is not given is the situation's or stays as stored.
 
     `failures`: failed cases beside those that ended by themselves; newest first.
+    `retrying`: the cases that wait for their next attempt, if attempts are started.
     """
     job, now, stored = situation.job, situation.now, situation.job.status
     ledger = ledger or situation.ledger
@@ -88,6 +91,7 @@ def summarize(
         ledger=ledger,
         case_table=stored.case_table,
         failures=newest_failures(situation, failures),
+        retrying=retrying,
         results=stored.results,
         pods_accepted=situation.pods_accepted,
         compute_time=computetime.counted(job, situation.open, ledger),

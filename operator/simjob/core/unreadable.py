@@ -92,6 +92,7 @@ def _said(job: Invalid, stored: Status, saying: Saying, now: datetime) -> Status
             "error_code": saying.error_code,
             "is_terminal": terminal,
             "is_failed": saying.phase is Phase.FAILED,
+            "retrying": None,
             "conditions": summary.set_conditions(stored.conditions, saying, job.metadata.generation, now),
             "completion_time": now if terminal else None,
         }

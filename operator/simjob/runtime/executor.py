@@ -12,6 +12,7 @@ from simjob.api import names
 from simjob.api.names import Reason
 from simjob.api.schema import format_time
 from simjob.api.simulationjob import SimulationJob
+from simjob.core import lastattempt
 from simjob.core.facts import JobFact
 from simjob.core.plan import (
     Action,
@@ -205,4 +206,5 @@ def _annotations(count: CountAttempt) -> dict[str, str | None]:
         names.ANNOTATION_LAST_DISRUPTION: count.last_disruption or None,
         names.ANNOTATION_ERROR_CODE: count.error_code or None,
         names.ANNOTATION_ERROR_MESSAGE: count.error_message or None,
+        names.ANNOTATION_LAST_ATTEMPT: lastattempt.write(count.last) if count.last else None,
     }

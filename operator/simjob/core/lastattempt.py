@@ -1,0 +1,69 @@
+"""How the last attempt of a case ended, as an annotation of the case's Job.
+
+The pod of that attempt may be gone while the case waits for the next one, and another operator may lead by then. The
+annotation has a bounded size. Anybody who may edit the Job can edit it: one that cannot be read counts as absent.
+"""
+
+from datetime import datetime
+from typing import Annotated, Final
+
+import msgspec
+
+from simjob.api.schema import INT32_MAX
+
+_LONGEST: Final = 1024
+_LONGEST_NAME: Final = 63
+
+_ExitCode = Annotated[int, msgspec.Meta(ge=-INT32_MAX, le=INT32_MAX)]
+_Text = Annotated[str, msgspec.Meta(max_length=_LONGEST)]
+_Name = Annotated[str, msgspec.Meta(max_length=_LONGEST_NAME)]
+
+
+class LastAttempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """How an attempt ended. `number`: which of the case's attempts, from 0.
+
+    `container`: the one that failed, if it was not the simulation. `error_code` is empty if nothing went wrong.
+    """
+
+    number: Annotated[int, msgspec.Meta(ge=0, le=INT32_MAX)]
+    ended_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    error_code: _Name = ""
+    exit_code: _ExitCode | None = None
+    container: _Name = ""
+    reason: _Text = ""
+    message: _Text = ""
+
+
+def ended(
+    number: int,
+    ended_at: datetime,
+    *,
+    error_code: str = "",
+    exit_code: int | None = None,
+    container: str = "",
+    reason: str = "",
+    message: str = "",
+) -> LastAttempt:
+    """Return how an attempt ended, in texts that are not longer than they may be."""
+    return LastAttempt(
+        number=number,
+        ended_at=ended_at,
+        error_code=error_code,
+        exit_code=exit_code,
+        container=container[:_LONGEST_NAME],
+        reason=reason[:_LONGEST],
+        message=message[:_LONGEST],
+    )
+
+
+def write(last: LastAttempt) -> str:
+    """Return the annotation's value."""
+    return msgspec.json.encode(last).decode()
+
+
+def read(text: str) -> LastAttempt | None:
+    """Return what the annotation says; None if it is empty or cannot be read."""
+    try:
+        return msgspec.json.decode(text, type=LastAttempt) if text else None
+    except msgspec.DecodeError:
+        return None
