@@ -156,93 +156,6 @@ def test_the_job_of_the_newest_round_counts() -> None:
     assert judge(old, new) == Due(job=new, at=None)
 
 
-BOUNDS: dict[str, Any] = {"timeouts": {"assignSeconds": 30, "startSeconds": 60, "runSeconds": 90}}
-START_TIMEOUT: dict[str, Any] = {"error_code": "START_TIMEOUT", "error_message": "not within 60 s"}
-OVERRAN: dict[str, Any] = {"state": PodState.FAILED, "reason": "DeadlineExceeded", "message": "too long"}
-
-
-class TestTimeouts:
-    def waiting(self, job: JobFact, seconds: int, **fact: Any) -> Verdict:
-        created = NOW - timedelta(seconds=seconds)
-        pod = a_pod_fact(job=job, state=PodState.PENDING, reason="Unschedulable", created=created, **fact)
-        return judge(job, pod, limit=1, **BOUNDS)
-
-    def test_a_pod_that_waited_too_long_is_counted_as_a_failure_while_it_is_there(self) -> None:
-        job = a_job_fact(attempt=3, failed=0, lost=1)
-        verdict = self.waiting(job, 30)
-        assert isinstance(verdict, Live)
-        count = verdict.timed_out
-        assert count
-        assert (count.attempt, count.failed, count.lost, count.error_code) == (4, 1, 0, "ASSIGN_TIMEOUT")
-        assert count.error_message == "no node within 30 s: Unschedulable"
-        assert count.not_before == NOW + timedelta(seconds=10)
-
-    @pytest.mark.parametrize(
-        ("seconds", "job", "pod"),
-        [
-            (29, {}, {}),
-            (99, {}, {"terminating": True}),
-            (99, {"suspended": True}, {}),
-            (99, {"terminating": True}, {}),
-            # It was counted already: the Job is at the next attempt.
-            (99, {"attempt": 1, "failed": 1}, {"attempt": 0}),
-        ],
-    )
-    def test_one_that_has_time_or_is_on_its_way_out_is_only_live(
-        self, seconds: int, job: dict[str, Any], pod: dict[str, Any]
-    ) -> None:
-        verdict = self.waiting(a_job_fact(**job), seconds, **pod)
-        assert isinstance(verdict, Live)
-        assert verdict.timed_out is None
-
-    def test_the_last_time_out_ends_the_case_when_its_pod_is_gone(self) -> None:
-        job = a_job_fact(attempt=2, failed=2, **START_TIMEOUT)
-        assert isinstance(judge(job, a_pod_fact(job=job, attempt=1), limit=1), Live)
-        for late in (a_pod_fact(job=job, attempt=1, state=PodState.SUCCEEDED), job):
-            verdict = judge(job, *([late] if late is not job else []), limit=1)
-            assert isinstance(verdict, Ended)
-            assert (verdict.outcome, verdict.failures, verdict.error_code) == (Outcome.FAILED, 2, "START_TIMEOUT")
-            assert (verdict.reason, verdict.message, verdict.why) == (
-                "DeadlineExceeded",
-                "not within 60 s",
-                "DeadlineExceeded",
-            )
-
-    def test_the_verdict_is_the_same_when_only_the_jobs_status_is_left(self) -> None:
-        before = judge(a_job_fact(attempt=1, failed=1, **START_TIMEOUT))
-        after = judge(a_job_fact(attempt=1, failed=1, status_failed=1, succeeded=False, **START_TIMEOUT))
-        assert isinstance(before, Ended)
-        assert isinstance(after, Ended)
-        assert (before.error_code, before.message) == (after.error_code, after.message)
-
-    @pytest.mark.parametrize("exit_code", [None, 137])
-    def test_a_pod_that_its_kubelet_ended_ran_too_long(self, exit_code: int | None) -> None:
-        job = a_job_fact()
-        ran = {**OVERRAN, "exit_code": exit_code, "started": NOW}
-        verdict = judge(job, a_pod_fact(job=job, **ran), codes=[137])
-        assert isinstance(verdict, Ended)
-        assert (verdict.error_code, verdict.reason, verdict.why) == (
-            "EXECUTION_TIMEOUT",
-            "DeadlineExceeded",
-            "DeadlineExceeded",
-        )
-        retried = judge(job, a_pod_fact(job=job, **ran), limit=1)
-        assert isinstance(retried, Over)
-        assert (retried.count.failed, retried.count.error_code) == (1, "")
-
-    def test_one_that_its_kubelet_ended_before_it_ran_did_not_start(self) -> None:
-        job = a_job_fact()
-        verdict = judge(job, a_pod_fact(job=job, **OVERRAN))
-        assert isinstance(verdict, Ended)
-        assert verdict.error_code == "START_TIMEOUT"
-
-    def test_a_finished_job_says_by_its_condition_that_it_ran_too_long(self) -> None:
-        finished = a_job_fact(succeeded=False, status_failed=1, finish_reason="DeadlineExceeded")
-        verdict = judge(finished)
-        assert isinstance(verdict, Ended)
-        assert verdict.error_code == "EXECUTION_TIMEOUT"
-
-
 class TestExitCodes:
     @pytest.mark.parametrize(
         ("code", "more", "expected"),
@@ -262,6 +175,9 @@ class TestExitCodes:
         assert isinstance(verdict, expected)
         if isinstance(verdict, Ended):
             assert (verdict.failures, verdict.exit_code, verdict.why) == (1, 2, "PodFailurePolicy")
+
+
+OVERRAN: dict[str, Any] = {"state": PodState.FAILED, "reason": "DeadlineExceeded", "message": "too long"}
 
 
 class TestPersistent:
@@ -296,86 +212,6 @@ class TestPersistent:
 
     def test_an_exit_of_one_whose_job_was_deleted_is_no_success(self) -> None:
         assert isinstance(judge(a_pod_fact(state=PodState.SUCCEEDED), task="Persistent"), Absent)
-
-
-REJECTED: dict[str, Any] = {"state": PodState.FAILED, "reason": "UnexpectedAdmissionError", "message": "no GPU"}
-DRAINED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 143, "disrupted": True, "disruption": "Drain: bye"}
-
-
-class TestDisruptions:
-    @pytest.mark.parametrize(
-        ("pod", "words"),
-        [
-            (DRAINED, "Drain: bye"),
-            (REJECTED, "UnexpectedAdmissionError: no GPU"),
-            (STOPPED, "its pod was deleted"),
-            ({"state": PodState.RUNNING, "gone": True}, "its pod vanished without an outcome"),
-        ],
-    )
-    @pytest.mark.parametrize("task", ["Batch", "Persistent"])
-    def test_every_end_that_does_not_count_as_a_failure_counts_as_a_disruption(
-        self, pod: dict[str, Any], words: str, task: str
-    ) -> None:
-        job = a_job_fact(attempt=4, failed=1, disruptions=3)
-        verdict = judge(job, a_pod_fact(job=job, **pod), limit=1, task=task)
-        assert isinstance(verdict, Over)
-        assert (verdict.count.disruptions, verdict.count.last_disruption) == (4, words)
-        assert verdict.count.failed == 1
-
-    @pytest.mark.parametrize("pod", [DRAINED, REJECTED, STOPPED, {"state": PodState.RUNNING, "gone": True}])
-    def test_one_more_than_may_be_ends_the_case(self, pod: dict[str, Any]) -> None:
-        for most, disruptions in ((0, 0), (100, 100)):
-            job = a_job_fact(attempt=disruptions, disruptions=disruptions)
-            (case,) = observed(job, a_pod_fact(job=job, **pod)).cases
-            verdict = attempts.judge(case, a_job(retries={"limit": 9, "maxDisruptions": most}).spec, NOW)
-            assert isinstance(verdict, Ended)
-            assert (verdict.error_code, verdict.why, verdict.exit_code) == ("DISRUPTED", "Disrupted", None)
-            assert verdict.message.startswith(f"disrupted {most + 1} times, more often than `maxDisruptions` ({most})")
-
-    def test_the_verdict_is_the_same_when_only_the_jobs_status_is_left(self) -> None:
-        ended: dict[str, Any] = {"succeeded": False, "finish_reason": "Disrupted", "finish_message": "by the Job"}
-        before, after = a_job_fact(disruptions=100), a_job_fact(disruptions=100, **ended)
-        first, second = (judge(job, a_pod_fact(job=job, **DRAINED)) for job in (before, after))
-        assert isinstance(first, Ended)
-        assert isinstance(second, Ended)
-        assert (first.error_code, first.message) == (second.error_code, second.message)
-        without_pod = judge(after)
-        assert isinstance(without_pod, Ended)
-        assert (without_pod.error_code, without_pod.message) == ("DISRUPTED", "by the Job")
-
-    def test_a_failure_and_a_time_out_leave_the_count_as_it_is(self) -> None:
-        job = a_job_fact(disruptions=3, last_disruption="Drain: bye")
-        failed = judge(job, a_pod_fact(job=job, **FAILED), limit=1)
-        late = judge(job, a_pod_fact(job=job, state=PodState.PENDING, created=NOW - timedelta(hours=1)), **BOUNDS)
-        assert isinstance(failed, Over)
-        assert isinstance(late, Live)
-        assert late.timed_out
-        for count in (failed.count, late.timed_out):
-            assert (count.disruptions, count.last_disruption) == (3, "Drain: bye")
-
-    def test_what_a_queue_takes_back_is_no_disruption(self) -> None:
-        job = a_job_fact(suspended=True, active=1, disruptions=100)
-        verdict = judge(job, a_pod_fact(job=job, **STOPPED))
-        assert isinstance(verdict, Over)
-        assert verdict.count.disruptions == 100
-
-    @pytest.mark.parametrize(("minutes", "disruptions"), [(9, 6), (10, 1)])
-    def test_of_a_persistent_case_only_disruptions_in_a_row_count(self, minutes: int, disruptions: int) -> None:
-        job = a_job_fact(disruptions=5)
-        ran: dict[str, Any] = {"started": NOW - timedelta(minutes=minutes), "finished": NOW}
-        verdict = judge(job, a_pod_fact(job=job, **DRAINED, **ran), task="Persistent")
-        exited = judge(job, a_pod_fact(job=job, state=PodState.SUCCEEDED, exit_code=0), task="Persistent")
-        assert isinstance(verdict, Over)
-        assert isinstance(exited, Over)
-        assert (verdict.count.disruptions, exited.count.disruptions) == (disruptions, 0)
-
-    def test_an_eviction_for_its_own_limit_is_not_taken_for_an_exit_code(self) -> None:
-        job = a_job_fact()
-        verdict = judge(job, a_pod_fact(job=job, **EVICTED, exit_code=137), limit=1, codes=[137])
-        assert isinstance(verdict, Over)
-        last = judge(job, a_pod_fact(job=job, **EVICTED))
-        assert isinstance(last, Ended)
-        assert (last.error_code, last.reason, last.message) == ("", "Evicted", "too big")
 
 
 class TestStartErrors:

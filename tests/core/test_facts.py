@@ -1,11 +1,10 @@
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from builders import NOW, UID, a_pod_fact
-from simjob.core import facts, succession
+from builders import NOW, UID
+from simjob.core import facts
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.lastattempt import LastAttempt
 from simjob.core.objects import Job, Pod
@@ -102,18 +101,6 @@ def test_a_pod_whose_deletion_came_before_its_end_was_stopped(phase: str, grace:
     assert (found.terminating, found.stopped, found.grace, found.asked_at) == (True, stopped, grace, NOW)
 
 
-def test_a_stop_is_remembered_when_the_kubelet_deletes_the_pod_in_the_end() -> None:
-    asked = a_pod_fact(terminating=True, grace=30)
-    last = a_pod_fact(terminating=True, stopped=False, state=PodState.FAILED, grace=0, seen_at=LATER, asked_at=LATER)
-    after = succession.successor(asked, last)
-    assert (after.stopped, after.asked_at, after.seen_at) == (True, NOW, LATER)
-
-
-def test_the_time_of_a_state_is_that_of_its_first_sight() -> None:
-    running = a_pod_fact()
-    assert succession.successor(running, replace(running, version=2, seen_at=LATER)).seen_at == NOW
-
-
 def test_an_eviction_is_the_clusters_doing() -> None:
     found = fact(phase="Failed", reason="Evicted", conditions=[{"type": "DisruptionTarget", "status": "True"}])
     assert (found.disrupted, found.disruption, found.reason) == (True, "DisruptionTarget", "Evicted")
@@ -125,23 +112,6 @@ OWN_LIMIT: dict[str, Any] = {
     "reason": "Evicted",
     "message": "Usage of EmptyDir volume a exceeds the limit 1",
 }
-
-
-def test_an_eviction_for_its_own_limit_stays_one_though_the_kubelet_says_succeeded_later() -> None:
-    evicted = fact(**OWN_LIMIT, containerStatuses=[{"state": {"running": {}}}])
-    after = succession.successor(evicted, replace(fact(phase="Succeeded"), version=43))
-    assert (after.state, after.over_limit, after.reason) == (PodState.FAILED, True, "Evicted")
-    assert (after.message, after.exit_code, after.version) == (OWN_LIMIT["message"], 0, 43)
-    assert not after.succeeded
-
-
-@pytest.mark.parametrize("over_limit", [True, False])
-def test_what_ends_a_pod_is_final(over_limit: bool) -> None:
-    first = a_pod_fact(state=PodState.SUCCEEDED, exit_code=0)
-    drained = replace(first, version=2, disrupted=True, disruption="drain", over_limit=over_limit)
-    assert succession.successor(first, drained).succeeded
-    running = a_pod_fact(disrupted=True)
-    assert not succession.successor(running, replace(running, version=2, disrupted=False)).disrupted
 
 
 def test_a_pod_that_its_node_stops_and_that_exits_0_has_not_succeeded() -> None:

@@ -8,7 +8,7 @@ from builders import NOW, UID, a_job_dict, a_job_fact, a_pod_fact
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Ledger, Phase, Status
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.facts import JobFact, PodFact
 from simjob.core.objects import Job, Pod
 from simjob.runtime.sinks import JobSink, PodSink
 from simjob.runtime.store import Store
@@ -77,88 +77,6 @@ class TestVersions:
         assert isinstance(known, Invalid)
         assert known.status is not None
         assert (known.status.phase, known.metadata.resource_version) == (Phase.FAILED, "6")
-
-
-class TestEnds:
-    def test_the_last_state_of_a_deleted_pod_counts(self) -> None:
-        store = a_store()
-        store.put_job(a_job_fact(0))
-        store.put_pod(a_pod_fact(0))
-        store.pod_deleted(a_pod_fact(0, version=2, state=PodState.SUCCEEDED))
-        (pod,) = children(store)[1]
-        assert (pod.state, pod.gone, pod.live) == (PodState.SUCCEEDED, True, False)
-
-    def test_a_stop_is_remembered_to_the_end(self) -> None:
-        store = a_store()
-        store.put_job(a_job_fact(0))
-        store.put_pod(a_pod_fact(0, terminating=True))
-        store.pod_deleted(a_pod_fact(0, version=2, state=PodState.FAILED))
-        assert children(store)[1][0].stopped
-
-    def test_an_answer_that_comes_after_the_end_is_dropped(self) -> None:
-        store = a_store()
-        store.job_deleted(a_job_fact(0))
-        store.pod_deleted(a_pod_fact(0, version=2, state=PodState.FAILED))
-        store.put_job(a_job_fact(0, version=99))
-        store.put_pod(a_pod_fact(0, version=99))
-        assert children(store) == ([], [])
-
-    def test_an_end_that_is_told_twice_stays_as_it_was_told_first(self) -> None:
-        store = a_store()
-        store.put_job(a_job_fact(0))
-        store.pod_deleted(a_pod_fact(0, state=PodState.SUCCEEDED))
-        store.pod_deleted(a_pod_fact(0, version=9))
-        assert children(store)[1][0].state is PodState.SUCCEEDED
-
-    @pytest.mark.parametrize(
-        ("job", "ledger", "kept"),
-        [
-            (a_job_fact(0), Ranges(), True),
-            (a_job_fact(0, attempt=1), Ranges(), False),
-            (a_job_fact(0), Ranges.of([0]), False),
-            (None, Ranges(), True),
-            (None, Ranges.of([0]), False),
-        ],
-    )
-    def test_a_last_state_is_kept_until_it_has_been_counted(
-        self, job: JobFact | None, ledger: Ranges, kept: bool
-    ) -> None:
-        store = a_store()
-        store.seen(sweep())
-        store.wrote(KEY, Status(ledger=Ledger(succeeded=ledger)), "2")
-        if job:
-            store.put_job(job)
-        store.pod_deleted(a_pod_fact(0, state=PodState.SUCCEEDED))
-        assert bool(children(store)[1]) is kept
-
-    @pytest.mark.parametrize("pod", [{"state": PodState.FAILED}, {"state": PodState.SUCCEEDED, "stopped": True}])
-    def test_without_a_job_only_a_success_is_worth_keeping(self, pod: dict[str, Any]) -> None:
-        store = a_store()
-        store.pod_deleted(a_pod_fact(0, **pod))
-        assert children(store) == ([], [])
-
-    def test_a_job_that_was_asked_to_go_is_so_at_once_and_until_the_watch_says_more(self) -> None:
-        store = a_store()
-        job = a_job_fact(0)
-        store.put_job(job)
-        store.job_asked_to_go(job)
-        ((known,), _) = children(store)
-        assert known.terminating
-        store.job_deleted(job)
-        store.job_asked_to_go(job)
-        assert children(store) == ([], [])
-
-    def test_ended_pods_of_a_job_are_those_that_are_still_there_and_were_not_asked_to_go(self) -> None:
-        store = a_store()
-        job = a_job_fact(0, attempt=4)
-        store.put_pod(a_pod_fact(job=job, attempt=3, state=PodState.FAILED, terminating=True))
-        ended = a_pod_fact(job=job, attempt=0, state=PodState.FAILED)
-        store.put_pod(ended)
-        store.put_pod(a_pod_fact(job=job, attempt=1))
-        store.pod_deleted(a_pod_fact(job=job, attempt=2, state=PodState.FAILED))
-        store.put_pod(a_pod_fact(job=a_job_fact(0, round=1), attempt=3, state=PodState.FAILED))
-        assert store.ended_pods(KEY, job.uid) == (ended,)
-        assert store.ended_pods(OTHER, job.uid) == ()
 
 
 class TestLanes:
@@ -310,12 +228,3 @@ def test_sinks_read_objects_of_ours_and_leave_out_all_others() -> None:
     gone = meta | {"deletionTimestamp": "2026-01-02T03:05:00Z"}
     jobs.delete(msgspec.convert({"metadata": gone, **ours, "status": finished}, Job))
     assert children(store) == ([], [])
-
-
-def test_an_unknown_field_is_logged_once_however_many_objects_have_it(caplog: pytest.LogCaptureFixture) -> None:
-    store = a_store()
-    store.seen(sweep(1, newer=1))
-    store.seen(sweep(2, newer=1, other={"deep": 2}))
-    logged = [record.__dict__["field"] for record in caplog.records]
-    assert logged == ["spec.newer", "spec.other"]
-    assert isinstance(store.get(KEY), SimulationJob)
