@@ -123,3 +123,38 @@ def test_a_pod_that_outlives_all_cases_is_not_looked_at_again_and_again_when_the
     job = bounded(status={"ledger": {"succeeded": "0-2"}})
     plan = planned(job, a_pod_fact(0, terminating=True), now=AT)
     assert (said(plan).is_terminal, plan.look_again) == (False, resync_at(AT))
+
+
+def unreadable_since(time: str, **status: Any) -> dict[str, Any]:
+    condition = {
+        "type": "Stalled",
+        "status": "True",
+        "reason": "UnreadableSpec",
+        "message": "",
+        "lastTransitionTime": time,
+    }
+    return {"reason": "UnreadableSpec", "conditions": [condition], **status}
+
+
+def test_time_in_which_the_spec_could_not_be_read_is_added_once_and_does_not_count() -> None:
+    # Unreadable from the 10th second on, readable again at the 90th.
+    since, again = START + timedelta(seconds=10), START + timedelta(seconds=90)
+    job = bounded(status=unreadable_since(since.isoformat(), suspendedSeconds=5))
+    status = said(planned(job, now=again))
+    assert (status.phase, status.suspended_seconds) == ("RUNNING", 85)
+    later = bounded(status={"suspendedSeconds": 85})
+    assert said(planned(later, now=AT)).suspended_seconds == 85
+    assert said(planned(later, now=START + timedelta(seconds=184))).reason != "TotalTimeout"
+    assert said(planned(later, now=START + timedelta(seconds=185))).reason == "TotalTimeout"
+
+
+def test_a_job_is_not_timed_out_in_the_moment_in_which_its_spec_can_be_read_again() -> None:
+    job = bounded(status=unreadable_since((START + timedelta(seconds=10)).isoformat()))
+    assert said(planned(job, now=START + timedelta(hours=9))).reason != "TotalTimeout"
+
+
+def test_a_suspension_in_which_the_spec_cannot_be_read_is_one_suspension() -> None:
+    held = suspended_since((START + timedelta(seconds=10)).isoformat())
+    late = unreadable_since((START + timedelta(seconds=50)).isoformat())
+    job = bounded(status={**held, "reason": "UnreadableSpec", "conditions": held["conditions"] + late["conditions"]})
+    assert said(planned(job, now=START + timedelta(seconds=90))).suspended_seconds == 80

@@ -77,8 +77,8 @@ class Timeouts(Model):
     total_seconds: Annotated[
         Seconds | None,
         Field(
-            description="For the whole job, from `status.startTime` on, suspensions not counted; then it is stopped "
-            "and FAILED with TOTAL_TIMEOUT. May be changed."
+            description="For the whole job, from `status.startTime` on, suspensions and time under "
+            "UnreadableSpec not counted; then it is stopped and FAILED with TOTAL_TIMEOUT. May be changed."
         ),
     ] = None
 

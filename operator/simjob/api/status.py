@@ -278,7 +278,10 @@ class Status(Lenient):
     ] = None
     suspended_seconds: Annotated[
         Amount | None,
-        Field(description="Time spent in phase SUSPENDED, up to the last resume; no part of `totalSeconds`."),
+        Field(
+            description="Time spent in phase SUSPENDED or with the reason UnreadableSpec, up to the last time that it "
+            "ended; no part of `totalSeconds`."
+        ),
     ] = None
     start_time: Annotated[Time | None, Field(description="When the operator first took up the job.")] = None
     completion_time: Annotated[Time | None, Field(description="When the phase became final.")] = None

@@ -6,7 +6,7 @@ from typing import Final
 
 from simjob.api import conditions
 from simjob.api.conditions import Condition, Truth
-from simjob.api.names import ErrorCode
+from simjob.api.names import ErrorCode, Reason
 from simjob.api.ranges import Ranges
 from simjob.api.status import (
     MAX_FAILURES,
@@ -136,19 +136,27 @@ def _counts(situation: Situation, ledger: Ledger) -> CaseCounts:
 
 
 def suspended_seconds(status: Status, now: datetime) -> int:
-    """Returns how long the job was suspended, all suspensions together, one under way too."""
-    seconds = status.suspended_seconds or 0
-    since = next((c.last_transition_time for c in status.conditions if c.type == conditions.SUSPENDED), None)
-    if status.phase is Phase.SUSPENDED and since is not None:
-        seconds += max(int((now - since).total_seconds()), 0)
-    return seconds
+    """Return how long the job was suspended or its spec could not be read, all such times together, also one now."""
+    since = _held_since(status)
+    current = max(int((now - since).total_seconds()), 0) if since else 0
+    return (status.suspended_seconds or 0) + current
+
+
+def _held_since(status: Status) -> datetime | None:
+    """Return since when the job is suspended, or its spec cannot be read; None if it can be worked on."""
+    if status.phase is Phase.SUSPENDED:
+        found = conditions.find_condition(status.conditions, conditions.SUSPENDED)
+    elif status.reason == Reason.UNREADABLE_SPEC:
+        found = conditions.find_condition(status.conditions, conditions.STALLED)
+    else:
+        return None
+    return found.last_transition_time if found else None
 
 
 def _suspended_so_far(stored: Status, phase: Phase, now: datetime) -> int | None:
-    # A suspension is added once, in the write that ends it.
-    if stored.phase is not Phase.SUSPENDED or phase is Phase.SUSPENDED:
-        return stored.suspended_seconds
-    return suspended_seconds(stored, now)
+    # Such a time is added once, in the write that ends it.
+    goes_on = stored.phase is Phase.SUSPENDED and phase is Phase.SUSPENDED
+    return stored.suspended_seconds if goes_on or _held_since(stored) is None else suspended_seconds(stored, now)
 
 
 def newest_failures(situation: Situation, others: tuple[Failure, ...] = ()) -> tuple[Failure, ...]:
