@@ -96,6 +96,15 @@ class TestAQuotaOfObjects:
         assert self.gone(self.refusal(room_made_at=NOW - timedelta(seconds=4)), parallelism=2) == []
         assert self.gone(self.refusal(room_made_at=NOW - timedelta(seconds=5)), parallelism=2) == [0, 1]
 
+    def test_none_go_any_more_when_others_have_taken_the_room_three_times(self) -> None:
+        in_vain = {"room_made_at": NOW - timedelta(minutes=1)}
+        assert self.gone(self.refusal(**in_vain, rooms_made=2), parallelism=2) == [0, 1]
+        assert self.gone(self.refusal(**in_vain, rooms_made=3), parallelism=2) == []
+        plan = planned(self.job(), *self.children(), refusal=self.refusal(**in_vain, rooms_made=3))
+        assert (said(plan).message or "").endswith(
+            "finished Jobs were deleted 3 times to make room, and others took it"
+        )
+
     def test_what_goes_anyway_is_enough_if_it_is(self) -> None:
         history = {"succeededCases": 1, "failedCases": 1}
         assert self.gone(self.refusal(), parallelism=2, history=history) == [1, 0]

@@ -1,62 +1,14 @@
 import asyncio
-from collections.abc import Iterable
 
 from builders import a_job_fact
-from simjob.core.observed import Refusal
-from simjob.core.plan import Action, CreateCase, DeleteJob, StartAttempt
+from gating import create, down, invalid, quota, tried_together, try_
+from simjob.core.plan import DeleteJob, StartAttempt
 from simjob.runtime.gate import Gate
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop
 
 OTHER = DeleteJob(job=a_job_fact(9))
-
-
-def create(*indexes: int) -> list[Action]:
-    return [CreateCase(index=index, round=0) for index in indexes]
-
-
-def invalid(index: int) -> Refusal:
-    return Refusal(index=index, kind="Pod", message=f"case {index} is bad", invalid=True)
-
-
-def quota(index: int) -> Refusal:
-    return Refusal(index=index, kind="Pod", message="exceeded quota")
-
-
-def down(index: int) -> Refusal:
-    return Refusal(index=index, kind="Pod", message="no answer", unavailable=True)
-
-
-def try_(gate: Gate, index: int, answer: Refusal | None = None, retry_after: float | None = None) -> bool:
-    """Try to create a case; give whether it was tried."""
-    with gate.attempt(index) as attempt:
-        if attempt is None:
-            return False
-        if answer is None:
-            gate.accepted(attempt)
-        elif answer.unavailable:
-            gate.failed(attempt, answer, retry_after)
-        else:
-            gate.refused(attempt, answer)
-        return True
-
-
-def tried_together(gate: Gate, answers: Iterable[tuple[int, Refusal | None]]) -> None:
-    """Send creations at once; then the answers come in this order."""
-    found = list(answers)
-    attempts = [gate.attempt(index) for index, _ in found]
-    sent = [attempt.__enter__() for attempt in attempts]
-    for one, (_, answer) in zip(sent, found, strict=True):
-        assert one is not None
-        if answer is None:
-            gate.accepted(one)
-        elif answer.unavailable:
-            gate.failed(one, answer, None)
-        else:
-            gate.refused(one, answer)
-    for attempt in attempts:
-        attempt.__exit__(None, None, None)
 
 
 async def test_an_open_gate_lets_everything_pass() -> None:
@@ -203,81 +155,6 @@ class TestLasting:
             try_(gate, 0, quota(0))
             await asyncio.sleep(10)
         assert gate.refusal == quota(0)
-
-
-class TestErrors:
-    async def test_one_of_many_delays_its_own_case_for_a_second(self) -> None:
-        gate = Gate(120)
-        tried_together(gate, [(0, None), (1, down(1)), (2, None)])
-        assert gate.under_way == {1}
-        assert gate.until_retry() == (1.0, False)
-        assert gate.permitted(create(3, 4)) == tuple(create(3, 4))
-        assert gate.refusal is None
-        await asyncio.sleep(1)
-        assert gate.under_way == frozenset()
-
-    async def test_it_is_tried_less_and_less_often(self) -> None:
-        gate, start = Gate(120), asyncio.get_running_loop().time()
-        times: list[int] = []
-        while len(times) < 8:
-            assert try_(gate, 0, down(0))
-            times.append(round(asyncio.get_running_loop().time() - start))
-            wait, _ = gate.until_retry()
-            assert wait is not None
-            await asyncio.sleep(wait)
-        assert times == [0, 1, 3, 7, 15, 25, 35, 45]
-
-    async def test_the_server_may_ask_for_a_longer_wait_up_to_a_limit(self) -> None:
-        gate = Gate(120)
-        try_(gate, 0, down(0), retry_after=7)
-        assert gate.until_retry() == (7.0, False)
-        gate = Gate(120)
-        try_(gate, 0, down(0), retry_after=3600)
-        assert gate.until_retry() == (10.0, False)
-
-    async def test_it_is_reported_when_it_has_lasted(self) -> None:
-        gate = Gate(120)
-        try_(gate, 0, down(0))
-        await asyncio.sleep(1)
-        try_(gate, 0, down(0))
-        assert gate.refusal is None
-        await asyncio.sleep(2)
-        try_(gate, 0, down(0))
-        assert gate.refusal == down(0)
-        await asyncio.sleep(4)
-        try_(gate, 0)
-        assert gate.refusal is None
-
-    async def test_many_in_a_row_close_the_gate(self) -> None:
-        gate = Gate(120)
-        for index in range(8):
-            assert try_(gate, index, down(index))
-        assert not try_(gate, 8)
-        assert gate.until_retry() == (1.0, True)
-
-    async def test_one_that_is_accepted_among_them_keeps_it_open(self) -> None:
-        gate = Gate(120)
-        tried_together(gate, [(index, down(index) if index % 8 else None) for index in range(32)])
-        assert gate.permitted(create(90, 91)) == tuple(create(90, 91))
-
-
-class TestUnderWay:
-    async def test_a_creation_is_until_its_answer(self) -> None:
-        gate = Gate(120)
-        with gate.attempt(3):
-            assert gate.under_way == {3}
-        assert gate.under_way == frozenset()
-
-    async def test_one_that_is_not_answered_for_eleven_seconds_is_reported(self) -> None:
-        gate = Gate(120)
-        with gate.attempt(3):
-            assert (gate.refusal, gate.until_retry()) == (None, (11.0, False))
-            await asyncio.sleep(11)
-            refusal = gate.refusal
-            assert refusal is not None
-            assert (refusal.index, refusal.unavailable) == (3, True)
-            assert gate.until_retry() == (None, False)
-        assert gate.refusal is None
 
 
 async def test_the_same_case_is_named_while_others_are_refused_in_the_same_way() -> None:

@@ -40,7 +40,9 @@ def _refusal(situation: Situation) -> tuple[str, str] | None:
     message = f"the {refusal.kind} of case {refusal.index} is refused: {refusal.message}"
     if refusal.alone:
         message = f"{message}; the other cases go on, and `cancelCases` can drop this one"
-    if history.makes_room(situation):
+    if history.has_given_up(situation):
+        message = f"{message}; finished Jobs were deleted {refusal.rooms_made} times to make room, and others took it"
+    elif history.makes_room(situation):
         message = f"{message}; finished Jobs kept by `history` are deleted to make room"
     hint = hints.about(refusal.message)
     return reason, f"{message}; {hint}" if hint else message

@@ -20,6 +20,8 @@ from simjob.core.situation import Situation
 AT_ONCE: Final = 192
 # The quota controller counts again a moment after a deletion. No more is deleted before it has had time for that.
 RECOUNT: Final = timedelta(seconds=5)
+# How often room is made with nothing created after it. Then somebody else takes the room, and what is kept stays.
+VAIN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,12 @@ def surplus(situation: Situation) -> tuple[Action, ...]:
     )
 
 
+def has_given_up(situation: Situation) -> bool:
+    """Return whether a quota that counts what is kept is filled by others: deleting more would help nobody."""
+    refusal = situation.observed.refusal
+    return refusal is not None and refusal.counts_objects and refusal.rooms_made >= VAIN
+
+
 def makes_room(situation: Situation) -> bool:
     """Return whether what is kept goes, because a quota counts it and refuses what is to start."""
     refusal = situation.observed.refusal
@@ -92,7 +100,7 @@ def room(situation: Situation, wanted: int) -> tuple[DeleteJob | DeletePod, ...]
     Where none is left, and pods are counted, the ended pods of cases that are tried again.
     """
     refusal = situation.observed.refusal
-    if refusal is None or not refusal.counts_objects:
+    if refusal is None or not refusal.counts_objects or has_given_up(situation):
         return ()
     if refusal.room_made_at is not None and situation.now < refusal.room_made_at + RECOUNT:
         return ()

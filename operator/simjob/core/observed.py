@@ -25,7 +25,7 @@ class Refusal:
     `alone`: creations of other cases work.
     `unavailable`: the API server did not say anything about the object.
     `counts_objects`: a quota of objects is used up, in which finished Jobs or pods count too. `room_made_at`: when some
-    of them were last deleted for it.
+    of them were last deleted for it; `rooms_made`: how often, with nothing created since.
     """
 
     index: int
@@ -38,6 +38,7 @@ class Refusal:
     unavailable: bool = False
     counts_objects: bool = False
     room_made_at: datetime | None = None
+    rooms_made: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

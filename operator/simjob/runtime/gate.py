@@ -3,7 +3,8 @@
 A refusal closes the gate for all cases: then a single creation is tried after growing waits, another case first, until
 one is accepted. A case that the API server's validation refuses stays aside when the others go on; it is tried again by
 itself. An answer that did not come, or was an error of the server, delays its own case only, unless there are many in a
-row. Times are the event loop's, which do not jump as a wall clock may.
+row; a case that gets nothing else is named while the others go on. Times are the event loop's, which do not jump as a
+wall clock may.
 """
 
 import asyncio
@@ -22,6 +23,8 @@ _DELAYS: Final = (1.0, 2.0, 4.0, 8.0, 10.0)
 _BURST: Final = 8
 # Seconds that errors of the server last before status shows them.
 _LASTING: Final = 3.0
+# Seconds after which a case that is not tried again, such as a cancelled one, is forgotten.
+_STALE: Final = 60.0
 # Seconds after which status shows a creation that was not answered. The API server gives a webhook 10 s by default, and
 # its own words are better.
 _SILENT: Final = 11.0
@@ -35,6 +38,20 @@ class Attempt:
     index: int
     number: int
     sent_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Errors in a row of one case's creation: how many, since when, the last one, and until when the case waits."""
+
+    until: float
+    times: int
+    since: float
+    last: Refusal
+
+    def is_lasting(self, now: float) -> bool:
+        """Return whether the case has met nothing but errors for a while."""
+        return now - self.since >= _LASTING
 
 
 class Gate:
@@ -52,7 +69,7 @@ class Gate:
         self._aside: OrderedDict[int, Refusal] = OrderedDict()
         self._aside_until = _NEVER
         self._aside_times = 0
-        self._paused: dict[int, tuple[float, int]] = {}
+        self._paused: dict[int, Pause] = {}
         self._under_way: dict[int, Attempt] = {}
         self._errors = 0
         self._errors_since: float | None = None
@@ -61,7 +78,9 @@ class Gate:
 
     def look(self) -> None:
         """Take note that a plan begins: what waits now must come back, even if its time comes before the plan ends."""
-        self._looked_at = _now()
+        now = self._looked_at = _now()
+        for index in [index for index, pause in self._paused.items() if pause.until + _STALE < now]:
+            del self._paused[index]
 
     @property
     def refusal(self) -> Refusal | None:
@@ -78,7 +97,7 @@ class Gate:
     def under_way(self) -> Set[int]:
         """The cases whose creation has not been answered, or with an error: their pods may be there all the same."""
         now = _now()
-        return frozenset(self._under_way) | {index for index, (until, _) in self._paused.items() if until > now}
+        return frozenset(self._under_way) | {index for index, pause in self._paused.items() if pause.until > now}
 
     @property
     def waiting(self) -> Set[int]:
@@ -106,7 +125,7 @@ class Gate:
         looked_at = now if self._looked_at is None else self._looked_at
         if self._closed and self._until > looked_at:
             return max(self._until - now, 0.0), True
-        times = [until for until, _ in self._paused.values()]
+        times = [pause.until for pause in self._paused.values()]
         times += [self._aside_until] if self._aside else []
         times += [one.sent_at + _SILENT for one in self._under_way.values()]
         waits = [time for time in times if time > looked_at]
@@ -142,7 +161,7 @@ class Gate:
     def room_made(self, at: datetime) -> None:
         """Take note that finished Jobs or pods were deleted for a quota that counts them."""
         if self._refusal and self._refusal.counts_objects:
-            self._refusal = replace(self._refusal, room_made_at=at)
+            self._refusal = replace(self._refusal, room_made_at=at, rooms_made=self._refusal.rooms_made + 1)
 
     def accepted(self, one: Attempt) -> None:
         """Take note that a pod was created, or a Job that gets none now."""
@@ -158,7 +177,7 @@ class Gate:
         if self._closed:
             self._closed, self._until, self._times = False, _NEVER, 0
             self._aside_until, self._aside_times = _NEVER, 0
-        held = next(iter(self._aside.values()), None)
+        held = next(iter(self._aside.values()), None) or self._lasting_error()
         self._refusal = replace(held, alone=True, lasted=False) if held else None
 
     def refused(self, one: Attempt, refusal: Refusal) -> None:
@@ -182,9 +201,10 @@ class Gate:
 
     def failed(self, one: Attempt, trouble: Refusal, retry_after: float | None) -> None:
         """Take note that a creation was not answered, or with an error that may be gone in a moment."""
-        _, times = self._paused.get(one.index, (0.0, 0))
+        before = self._paused.get(one.index)
+        times, since = (before.times, before.since) if before else (0, one.sent_at)
         delay = max(_delay(times), min(retry_after or 0.0, _DELAYS[-1]))
-        self._paused[one.index] = _now() + delay, times + 1
+        pause = self._paused[one.index] = Pause(_now() + delay, times + 1, since, trouble)
         self._invalid_since = None
         self._errors += 1
         self._errors_since = one.sent_at if self._errors_since is None else self._errors_since
@@ -192,6 +212,15 @@ class Gate:
             self._close()
         if _now() - self._errors_since >= _LASTING:
             self._say(trouble)
+        elif pause.is_lasting(_now()) and not self._closed:
+            self._say(replace(trouble, alone=True))
+
+    def _lasting_error(self) -> Refusal | None:
+        """Return the last error of a case that meets nothing else: of the one that is named already, if there is."""
+        lasting = {index: pause.last for index, pause in self._paused.items() if pause.is_lasting(_now())}
+        if self._refusal and self._refusal.index in lasting:
+            return lasting[self._refusal.index]
+        return next(iter(lasting.values()), None)
 
     def _close(self) -> None:
         """Close, for longer each time in a row; of a burst of refusals the first counts."""
@@ -216,7 +245,8 @@ class Gate:
             and (known.index in self._aside or known.index in self._paused)
         ):
             refusal = replace(known, lasted=refusal.lasted, alone=refusal.alone)
-        self._refusal = replace(refusal, room_made_at=known.room_made_at if known else None)
+        made = (known.room_made_at, known.rooms_made) if known else (None, 0)
+        self._refusal = replace(refusal, room_made_at=made[0], rooms_made=made[1])
 
 
 def _index(action: CreateCase | StartAttempt) -> int:
