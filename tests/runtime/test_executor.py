@@ -8,9 +8,9 @@ from builders import NOW, a_job_dict
 from executing import Workbench, case
 from simjob.core import lastattempt
 from simjob.core.facts import JobFact, PodFact, PodState
-from simjob.core.plan import CountAttempt, DeleteJob, DeletePod, LimitRun, StartAttempt, WriteJobStatus
+from simjob.core.plan import CountAttempt, DeleteJob, DeletePod, StartAttempt, WriteJobStatus
 from simjob.runtime.budget import Kind
-from simjob.runtime.errors import ConflictError, ForbiddenError
+from simjob.runtime.errors import ConflictError
 from simjob.runtime.outcome import Outcome
 from simjob.runtime.workqueue import Key
 from virtualtime import VirtualTimeLoop
@@ -147,42 +147,6 @@ async def test_what_was_asked_to_go_is_not_asked_again_before_the_watch_tells() 
     assert case.job is not None
     assert case.job.terminating
     assert all(pod.terminating for pod in case.pods)
-
-
-async def test_a_deadline_that_is_refused_is_told_once_and_holds_nothing_up() -> None:
-    bench = Workbench()
-    job, pod = await bench.started()
-    bench.cluster.refuse("limit_pod", ForbiddenError("a policy", code=403))
-    outcome = await bench.apply(
-        LimitRun(pod=pod, seconds=10, otherwise="it runs longer"), WriteJobStatus(job=job, status={"active": 1})
-    )
-    assert bench.cluster.calls == ["limit_pod", "write_job_status"]
-    assert outcome.trouble is None
-    (told,) = outcome.notices
-    assert (told.reason, told.warning) == ("DeadlineRefused", True)
-    assert told.note == f"the deadline of pod {pod.name} is refused, so it runs longer: a policy"
-    assert (await bench.apply(LimitRun(pod=pod, seconds=10, otherwise="it runs longer"))).notices == ()
-
-
-async def test_a_deadline_that_is_refused_is_tried_again_a_few_times() -> None:
-    bench = Workbench()
-    _, pod = await bench.started()
-    limit = LimitRun(pod=pod, seconds=10, otherwise="it runs longer")
-
-    async def tries(refusals: int) -> list[float]:
-        bench.cluster.refuse("limit_pod", *[ForbiddenError("a policy", code=403)] * refusals)
-        start, found = asyncio.get_running_loop().time(), []
-        for _ in range(600):
-            before = bench.cluster.calls.count("limit_pod")
-            await bench.apply(limit)
-            if bench.cluster.calls.count("limit_pod") > before:
-                found.append(asyncio.get_running_loop().time() - start)
-            await asyncio.sleep(1)
-        return found
-
-    # Accepted at the third try; then, in this test, asked for again with each pass.
-    assert (await tries(2))[:3] == [0, 10, 30]
-    assert await tries(99) == [0, 10, 30, 70, 150, 310]
 
 
 async def test_deleting_what_is_gone_is_success() -> None:

@@ -32,6 +32,11 @@ class Deadlines:
         found = self._refused.get(uid)
         return found is None or (found.times < TRIES and found.until <= _now())
 
+    def next_try(self, uid: str) -> float | None:
+        """Return when a refused deadline may be tried again, by the event loop's clock; None if it will not be."""
+        found = self._refused.get(uid)
+        return found.until if found and found.times < TRIES else None
+
     def refused(self, uid: str) -> bool:
         """Take note of a refusal; return whether it is the pod's first."""
         found = self._refused.setdefault(uid, _Refused())

@@ -158,12 +158,15 @@ class Executor:
         """Lower a pod's deadline. Where that is refused, a few later passes try again, and one Event says so."""
         pod = action.pod
         if not self._deadlines.may_try(pod.uid):
+            outcome.look_again(self._deadlines.next_try(pod.uid))
             return
         try:
             self._store.put_pod(await self._cluster.limit_pod(pod.namespace, pod.name, pod.uid, action.seconds))
             self._deadlines.accepted(pod.uid)
         except (ForbiddenError, InvalidError) as refused:
-            if not self._deadlines.refused(pod.uid):
+            is_first = self._deadlines.refused(pod.uid)
+            outcome.look_again(self._deadlines.next_try(pod.uid))
+            if not is_first:
                 return
             note = f"the deadline of pod {pod.name} is refused, so {action.otherwise}: {refused.message}"
             outcome.notices += (Notice(reason=Reason.DEADLINE_REFUSED, action="Limit", note=note, warning=True),)

@@ -41,6 +41,7 @@ class Memory:
     warned_of_status: bool = False
     latch_failures: int = 0
     _occupied: int | None = None
+    _look_at: float | None = None
     _wrote_at: float = float("-inf")
 
     def wrote(self) -> None:
@@ -67,7 +68,7 @@ class Memory:
     def note_room(self, actions: Iterable[Action], outcome: Outcome, now: datetime) -> None:
         """Note when finished Jobs or pods were deleted while a quota that counts them refuses creations."""
         deletions = (action for action in actions if isinstance(action, DeleteJob | DeletePod))
-        if any(backoff.subject(action) not in outcome.failed for action in deletions):
+        if any(backoff.subject(action) in outcome.begun - outcome.failed for action in deletions):
             self.gate.room_made(now)
 
     def saw(self, observed: Observed) -> None:
@@ -82,11 +83,12 @@ class Memory:
         self._occupied = occupied
 
     def note_calls(self, actions: Iterable[Action], outcome: Outcome) -> None:
-        """Note which calls of the actions failed, and which did not."""
+        """Note which calls of the actions failed, and which worked: those that never began did neither."""
+        self._look_at = outcome.look_at
         for call in {backoff.subject(action) for action in actions}:
             if call in outcome.failed:
                 self.calls.failed(call)
-            else:
+            elif call in outcome.begun:
                 self.calls.worked(call)
 
     def permitted(self, actions: tuple[Action, ...]) -> tuple[Action, ...]:
@@ -96,8 +98,15 @@ class Memory:
     def until_look(self, plan: Plan, now: datetime) -> float | None:
         """Return in how many seconds to plan again; None for when something changes.
 
-        Not at once while creations wait, and not later than one of them may be tried again.
+        Not at once while creations wait, and not later than one of them, or a refused deadline, may be tried again.
         """
+        wait = self._until_plan(plan, now)
+        if self._look_at is None:
+            return wait
+        again = max(self._look_at - _now(), 0.0)
+        return again if wait is None else min(wait, again)
+
+    def _until_plan(self, plan: Plan, now: datetime) -> float | None:
         retry, all_wait = self.gate.until_retry()
         if plan.look_again is None:
             return retry
