@@ -61,8 +61,13 @@ STAGES = (
     ),
     Stage(
         "e2e",
-        "a real node, the deployed operator",
-        (_cluster("build", "both"), _cluster("image"), _pytest("e2e", "--durations=10")),
+        "two clusters with a real node each, the deployed operator",
+        # Two, since most tests wait most of the time; what happens to a node or to the operator stays in its cluster.
+        (
+            _cluster("build", "both"),
+            _cluster("image"),
+            _pytest("e2e", "--durations=10", "--numprocesses=2", "--dist=loadscope"),
+        ),
         needs_root=True,
         on_cluster=True,
     ),

@@ -1,4 +1,4 @@
-"""The stage's one cluster with the operator on it as users install it, and a namespace for each test."""
+"""A cluster with the operator on it as users install it, one a process of tests, and a namespace for each test."""
 
 import os
 import re
@@ -18,21 +18,15 @@ from e2e.support.namespace import Namespace
 from integration.audit import Audit
 from integration.client import Client
 
-STATE = Path(".cluster-e2e")
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")
+STATE = Path(".cluster-e2e" + (f"-{WORKER}" if WORKER else ""))
 KEEP = bool(os.environ.get("KEEP"))
 POLICY = Path(__file__).parents[1] / "integration/audit-policy.yaml"
-# It judges what all others have made the operator do.
-LAST = "test_permissions.py"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the judgement over the whole run at its end."""
-    items.sort(key=lambda item: item.path.name == LAST)
 
 
 @pytest.fixture(scope="session")
 def real_cluster() -> Iterator[Cluster]:
-    """A cluster with a real node, for this run.
+    """A cluster with a real node, for this run; where tests run side by side, one for each process.
 
     The fake one beside it takes no pods of these tests. Without it the loss of the real one would be the loss of all
     nodes, and then Kubernetes takes itself for blind and evicts nobody.
@@ -48,9 +42,13 @@ def real_cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def audit(real_cluster: Cluster) -> Audit:
-    """The API server's record of all that the operator asks of it."""
-    return Audit(real_cluster.audit(POLICY.read_text()))
+def audit(real_cluster: Cluster) -> Iterator[Audit]:
+    """The API server's record of all that the operator asks of it; at the end, nothing of it was unlawful."""
+    found = Audit(real_cluster.audit(POLICY.read_text()))
+    yield found
+    assert any(record["verb"] == "list" for record in found.records()), "the log is there"
+    assert found.forbidden() == [], "requests that no Role allows"
+    assert found.unsafe_deletions() == [], "deletions without a uid"
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from integration import client as paths
 from integration.audit import Audit
 from integration.client import Client
 from integration.installation import MANIFESTS, install
-from integration.operator_process import OperatorProcess
+from integration.operator_process import QUICK_LEASE, OperatorProcess
 from integration.sweeps import Place, eventually
 
 POLICY = Path(__file__).parent / "audit-policy.yaml"
@@ -48,7 +48,8 @@ def operator_kubeconfig(kwok_cluster: Cluster, client: Client) -> Path:
 
 @pytest.fixture(scope="module")
 def operator_of_module(kwok_cluster: Cluster, operator_kubeconfig: Path) -> Iterator[OperatorProcess]:
-    process = OperatorProcess("main", operator_kubeconfig, kwok_cluster.state.logs / "operator.log", **SHORT_REFUSALS)
+    log = kwok_cluster.state.logs / "operator.log"
+    process = OperatorProcess("main", operator_kubeconfig, log, **SHORT_REFUSALS, **QUICK_LEASE)
     process.log.write_text("")
     yield process
     assert process.stop() in (0, None), process.tail()

@@ -100,7 +100,7 @@ class Work:
     def __init__(self, place: Place) -> None:
         self.running = place.apply("running", cases={"count": 6}, parallelism=3, template=a_template(stop=1))
         self.other = place.apply("other", template=a_template(stop=1))
-        self.stopping = place.apply("stopping", cases={"count": 2}, template=a_template(stop=15))
+        self.stopping = place.apply("stopping", cases={"count": 2}, template=a_template(stop=8))
         self.completed = place.apply("completed", template=a_template(run=1))
         self.failed = place.apply("failed", template=a_template(run=1, exit_code=3))
         self.cancelled = place.apply("cancelled", template=a_template(stop=1))
