@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from builders import CREATED, NOW, a_job_fact, a_pod_fact, a_started_job, planned, said
 from simjob.api.simulationjob import SimulationJob
+from simjob.core import accepting
 from simjob.core.facts import PodState
 from simjob.core.observed import Unprepared
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod
@@ -116,7 +117,7 @@ def test_a_job_that_is_suspended_is_not_asked_for_at_once_again_and_again_when_i
     assert said(planned(job, now=AT)).reason == "PreparingCases"
     assert planned(job, now=AT).look_again == resync_at(AT)
     missing = Unprepared(reason="CaseSourceNotFound", message="not there", at=AT)
-    assert planned(job, prepared=missing, now=AT).look_again == AT + timedelta(seconds=5)
+    assert planned(job, prepared=missing, now=AT).look_again == AT + accepting.PAUSE
 
 
 def test_a_pod_that_outlives_all_cases_is_not_looked_at_again_and_again_when_the_time_is_over() -> None:

@@ -38,8 +38,8 @@ class Pace:
 
 # A person at kubectl, whose commands are several requests, notices an API server that takes longer than `soon`.
 CREATIONS: Final = Pace(first=16, least=16, more=1.25, soon=0.25)
-# Few at first: of several cancels at once, the first one's deletions must not take the processor that the others need to
-# be planned. On an idle API server of two cores this reaches 120 at a time within a fifth of a second.
+# Few at first: of several cancels at once, the first one's deletions must not take the processor that the others need
+# to be planned. On an idle API server of two cores this reaches 120 at a time within a fifth of a second.
 DELETIONS: Final = Pace(first=8, least=32, more=2.0, soon=0.5)
 
 
