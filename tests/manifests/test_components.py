@@ -22,7 +22,7 @@ BASE, ATTRIBUTION, NO_ADMISSION = (
     f"manifests/{folder}" for folder in ("base/admission", "components/attribution", "components/no-admission")
 )
 POLICIES = {
-    BASE: {"ValidatingAdmissionPolicy": {"simjob-submit", "simjob-cancel", "simjob-patch"}},
+    BASE: {"ValidatingAdmissionPolicy": {"simjob-submit", "simjob-cancel", "simjob-patch", "simjob-cases"}},
     ATTRIBUTION: {
         "MutatingAdmissionPolicy": {"simjob-attribution"},
         "ValidatingAdmissionPolicy": {"simjob-attribution"},

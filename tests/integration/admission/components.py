@@ -9,8 +9,10 @@ from integration.installation import MANIFESTS
 from integration.sweeps import eventually
 
 PROBE = "probe"
+# What kubectl makes of `parameters: {x: 1, y: 2}`.
+MISREAD = {"list": [{"name": "a"}, {"name": "b", "parameters": {"x": 1, "true": 2}}]}
 _RECORD = "the record"
-_BASE = ("simjob-submit", "simjob-cancel", "simjob-patch")
+_BASE = ("simjob-submit", "simjob-cancel", "simjob-patch", "simjob-cases")
 _ATTRIBUTION = (_RECORD, "simjob-attribution")
 _FOLDER = str(MANIFESTS / "components" / "attribution")
 
@@ -62,6 +64,7 @@ def _in_effect(people: dict[str, Person], policy: str) -> bool | None:
         "simjob-submit": ("ed", ("create", "-f", "-", dry), manifest("dry")),
         "simjob-cancel": ("pat", ("create", "-f", "-", dry), manifest("dry", cancel=True)),
         "simjob-patch": ("carl", (*patching(PROBE, {"spec": {"parallelism": 7}}), dry), None),
+        "simjob-cases": ("anna", ("create", "-f", "-", dry), manifest("dry", cases=MISREAD)),
         _RECORD: ("anna", ("create", "-f", "-", dry, "-o", "yaml"), manifest("dry")),
         "simjob-attribution": ("anna", ("annotate", "simjob", PROBE, "simjob.dev/submitted-by=eve", dry), None),
     }[policy]

@@ -85,7 +85,7 @@ class Person:
 
     def _run(self, arguments: tuple[str, ...], stdin: Any) -> "subprocess.CompletedProcess[str]":
         kubectl = [self.program, f"--kubeconfig={self.kubeconfig}", f"--namespace={NAMESPACE}", *self.options]
-        text = None if stdin is None else json.dumps(stdin)
+        text = stdin if stdin is None or isinstance(stdin, str) else json.dumps(stdin)
         return subprocess.run([*kubectl, *arguments], input=text, capture_output=True, text=True, check=False)
 
 

@@ -190,6 +190,38 @@ def test_the_garbage_collector_is_not_hindered(people: dict[str, Person], cascad
     assert not people["anna"].kubectl("get", "simjob", "gone", "--ignore-not-found")
 
 
+YAML = """
+apiVersion: simjob.dev/v1beta1
+kind: SimulationJob
+metadata: {name: coordinates}
+spec:
+  cases: {%s}
+  template: {spec: {containers: [{name: simulation, image: i}]}}
+"""
+
+
+@pytest.mark.parametrize("key", ["y", "n", "yes", "no", "on", "off", "Y", "NO", "true"])
+def test_a_parameter_that_yaml_reads_as_a_boolean_is_refused_at_apply(people: dict[str, Person], key: str) -> None:
+    cases = "list: [{name: a}, {name: b, parameters: {x: 1, %s: 2}}]"
+    assert people["anna"].refusal("create", "-f", "-", stdin=YAML % (cases % key)) == (
+        "case 'b' has a parameter named 'true' or 'false': YAML reads y, n, yes, no, on and off as true and false: "
+        "quote y, n, yes, no, on and off"
+    )
+
+
+@pytest.mark.parametrize("key", ["y", "n", "yes", "no", "on", "off"])
+def test_a_quoted_key_is_the_parameters_name(people: dict[str, Person], key: str) -> None:
+    cases = f'list: [{{name: b, parameters: {{x: 1, "{key}": 2}}}}]'
+    answer = people["anna"].kubectl("create", "-f", "-", "--dry-run=server", "-o", "json", stdin=YAML % cases)
+    assert json.loads(answer)["spec"]["cases"]["list"][0]["parameters"] == {"x": 1, key: 2}
+
+
+def test_the_largest_list_of_cases_is_not_too_much_for_the_policy(people: dict[str, Person]) -> None:
+    parameters = {f"p{number}": number for number in range(64)}
+    cases = {"list": [{"name": f"c{number}", "parameters": parameters} for number in range(2000)]}
+    assert people["anna"].create("large", None, "--dry-run=server", cases=cases)["metadata"]["name"] == "large"
+
+
 @pytest.mark.parametrize("name", ["anna", FLUX])
 def test_every_sample_is_taken_without_a_warning(people: dict[str, Person], name: str) -> None:
     options = ("--dry-run=server", "--warnings-as-errors")
@@ -204,4 +236,4 @@ def test_the_type_checker_finds_nothing(kwok_cluster: Cluster) -> None:
         return {item["metadata"]["name"]: item.get("status", {}).get("typeChecking") for item in found}
 
     eventually(lambda: None not in checks().values(), lambda: f"not all is checked: {checks()}")
-    assert checks() == {"simjob-cancel": {}, "simjob-patch": {}, "simjob-submit": {}}
+    assert checks() == {"simjob-cancel": {}, "simjob-cases": {}, "simjob-patch": {}, "simjob-submit": {}}
