@@ -54,8 +54,8 @@ spec:
 spec:
   cases:
     list:
-      - {name: baseline, parameters: {mesh: medium, re: 100000, steady: true}}
-      - {name: stall, parameters: {mesh: fine, re: 1000000, steady: false}}
+      - {name: baseline, parameters: {mesh: medium, re: 100000, steady: true, inlet: [1, 0]}}
+      - {name: stall, parameters: {mesh: fine, re: 1000000, steady: false, inlet: [0.9, 0.4]}}
 """,
     "spec.cases.samples": """
 spec:
