@@ -286,14 +286,15 @@ class Container(AnyContainer):
     termination_message_path: Annotated[
         Path | None,
         Field(
-            description="The file whose text is kept when it ends, at most 4096 bytes: that of the first container is "
-            "the case's result. /dev/termination-log if absent."
+            description="The file whose text is kept when it ends, at most 4096 bytes, or 12 KiB divided by all "
+            "containers of the pod if that is less: that of the first container is the case's result. "
+            "/dev/termination-log if absent."
         ),
     ] = None
     termination_message_policy: Annotated[
         Literal["File", "FallbackToLogsOnError"] | None,
         Field(
-            description="File keeps that file alone, FallbackToLogsOnError the end of the logs if it is empty and the "
-            "container failed; File if absent."
+            description="File keeps that file alone, FallbackToLogsOnError the end of the logs (80 lines, 2048 bytes) "
+            "if it is empty and the container failed; File if absent."
         ),
     ] = None

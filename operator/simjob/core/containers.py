@@ -12,11 +12,12 @@ from typing import Final
 
 from simjob.api import names
 from simjob.api.names import Reason
-from simjob.core.objects import NO_TIME, Container, Pod, Terminated
+from simjob.core import terminationmessage
+from simjob.core.objects import Container, Pod, Terminated
+from simjob.core.terminationmessage import Message
 
 PULL_FAILURES: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
 _START_UP: Final = frozenset({"", "ContainerCreating", "PodInitializing"})
-_NOT_RUN: Final = frozenset({"StartError", "ContainerCannotRun", "ContainerStatusUnknown"})
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -26,7 +27,8 @@ class Reading:
 
     `exit_code`, `reason`, `message`, `image`: of what explains the pod. The exit code is 0 only if the user's
     containers all succeeded. `container`: the one that failed, unless it is the simulation.
-    `started`, `finished`, `result`: the simulation's times and termination message.
+    `started`, `finished`, `result`: the simulation's times and termination message. `result_cut`: the kubelet may have
+    kept only a part of it.
     `over`: every container that the user wrote has ended, and neither the pod's deadline nor its node ended them.
     `ended`: when the last of them did, if that is known.
     `held`: they have ended, and a container that an injector added keeps the pod running. Native sidecars never do.
@@ -40,6 +42,7 @@ class Reading:
     started: datetime | None = None
     finished: datetime | None = None
     result: str = ""
+    result_cut: bool = False
     over: bool = False
     ended: datetime | None = None
     held: bool = False
@@ -61,12 +64,13 @@ def read(pod: Pod) -> Reading:
     others = (container.name for container in pod.spec.containers if container.name not in written)
     over = all_ended and _by_itself(pod, ended)
     reading = _explained(pod, written, over=over)
-    started, finished, result = _simulation_ran(pod, written)
+    started, finished, said = _simulation_ran(pod, written)
     return replace(
         reading,
         started=started,
         finished=finished,
-        result=result,
+        result=said.text,
+        result_cut=said.cut,
         over=over,
         ended=ended,
         held=all_ended and any(not ends.get(name) for name in others),
@@ -99,22 +103,16 @@ def _by_itself(pod: Pod, ended: datetime | None) -> bool:
     return bool(ended and accepted and ended < accepted + timedelta(seconds=limit))
 
 
-def _simulation_ran(pod: Pod, written: tuple[str, ...]) -> tuple[datetime | None, datetime | None, str]:
+def _simulation_ran(pod: Pod, written: tuple[str, ...]) -> tuple[datetime | None, datetime | None, Message]:
     """Return when the simulation started and finished, and what it said then."""
     state = next((found.state for found in pod.status.container_statuses if found.name in written[:1]), None)
     if state is None:
-        return None, None, ""
+        return None, None, Message()
     if end := state.terminated:
-        return (end.started_at, end.finished_at, end.message) if _ran(end) else (None, None, "")
-    return (state.running.started_at if state.running else None), None, ""
-
-
-def _ran(end: Terminated) -> bool:
-    """Return whether a container that has ended is known to have run.
-
-    Of one that could not start the kubelet says that it started in 1970, and the message is the runtime's.
-    """
-    return end.reason not in _NOT_RUN and end.started_at != NO_TIME
+        if not terminationmessage.ran(end):
+            return None, None, Message()
+        return end.started_at, end.finished_at, terminationmessage.read(pod, written[0], end)
+    return (state.running.started_at if state.running else None), None, Message()
 
 
 def _explained(pod: Pod, written: tuple[str, ...], *, over: bool) -> Reading:

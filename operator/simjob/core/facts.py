@@ -45,10 +45,9 @@ class PodFact:
     `grace`: seconds that its deletion leaves it.
     `created` is the API server's time, `scheduled` the scheduler's; `accepted` is when its kubelet took it up,
     `started` and `finished` when the simulation's container did, all three by the kubelet's clock.
-    `result`: the simulation's termination message.
+    `result`: the simulation's termination message; `result_cut`: the kubelet may have kept only a part of it.
     `deadline`: seconds after `accepted` at which the kubelet ends it.
-    `seen_at`, `asked_at`, `gone_at`: when the operator first saw this state, its deletion asked for, and it gone, by
-    the operator's clock.
+    `seen_at`, `asked_at`, `gone_at`: when the operator, by its clock, first saw this state, its deletion, and it gone.
     """
 
     name: str
@@ -83,6 +82,7 @@ class PodFact:
     finished: datetime | None = None
     last_end: datetime | None = None
     result: str = ""
+    result_cut: bool = False
     deadline: int | None = None
     seen_at: datetime
     asked_at: datetime | None = None
@@ -208,6 +208,7 @@ def pod_fact(pod: Pod, seen_at: datetime, owner_uid: str = "") -> PodFact | None
         finished=reading.finished,
         last_end=reading.ended,
         result=reading.result,
+        result_cut=reading.result_cut,
         deadline=pod.spec.active_deadline_seconds,
         seen_at=seen_at,
         asked_at=seen_at if meta.deletion_timestamp is not None else None,

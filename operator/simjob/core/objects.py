@@ -99,6 +99,12 @@ class ContainerSpec(msgspec.Struct, rename="camel"):
 
     name: str = ""
     restart_policy: str = ""
+    termination_message_policy: str = ""
+
+    @property
+    def falls_back_to_logs(self) -> bool:
+        """Whether the end of its log is its message, if it fails and leaves none."""
+        return self.termination_message_policy == "FallbackToLogsOnError"
 
 
 class PodSpec(msgspec.Struct, rename="camel"):
@@ -108,6 +114,7 @@ class PodSpec(msgspec.Struct, rename="camel"):
     active_deadline_seconds: int | None = None
     containers: list[ContainerSpec] = []
     init_containers: list[ContainerSpec] = []
+    ephemeral_containers: list[ContainerSpec] = []
 
 
 class Pod(msgspec.Struct):

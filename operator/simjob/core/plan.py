@@ -130,6 +130,7 @@ class End:
     """A case that has ended by itself and is not in the stored ledger yet.
 
     `container`: the one that failed, if it was not the simulation. `result`: the simulation's message, perhaps empty.
+    `cut`: the kubelet may have kept only a part of it.
     """
 
     index: int
@@ -138,6 +139,7 @@ class End:
     exit_code: int | None = None
     container: str = ""
     result: str = ""
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
