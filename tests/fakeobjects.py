@@ -101,6 +101,12 @@ class FakeObjects:
         raw["metadata"]["resourceVersion"] = str(next(self._numbers))
         self._tell(plural, raw, deleted=True)
 
+    def disown(self, plural: str, namespace: str) -> None:
+        """Take the owners out of all objects, as a deletion that orphans or a restore does."""
+        for raw in [copy.deepcopy(raw) for raw in self._in(plural, namespace)]:
+            raw["metadata"].pop("ownerReferences", None)
+            self._update(plural, raw)
+
     def set_pod(self, namespace: str, name: str, *, node: str | None = None, **status: Any) -> None:
         """Plays scheduler (`node`) and kubelet (fields of the status)."""
         raw = copy.deepcopy(self._object("pods", namespace, name))

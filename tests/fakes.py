@@ -21,7 +21,7 @@ from fakerules import (
 from simjob.api import names
 from simjob.core import facts
 from simjob.core.facts import JobFact, PodFact
-from simjob.core.objects import Job, Pod
+from simjob.core.objects import Job, Owner, Pod
 from simjob.core.unstarted import PodEvent
 from simjob.runtime import errors
 from simjob.runtime.cluster import ConfigMap, Event, StoredJob
@@ -115,6 +115,13 @@ class FakeCluster(FakeObjects):
         found = [fact for raw in raws if (fact := facts.pod_fact(raw, self._clock()))]
         return [pod for pod in found if not (live_only and pod.ended)]
 
+    async def list_earlier_pods(self, namespace: str, name_label: str, owner_uid: str) -> Sequence[PodFact]:
+        self._enter("list_earlier_pods")
+        raws = [raw for raw in self._in("pods", namespace) if _labels(raw).get(names.LABEL_NAME) == name_label]
+        others = [raw for raw in raws if _labels(raw).get(names.LABEL_UID, owner_uid) != owner_uid]
+        found = [facts.pod_fact(msgspec.convert(raw, Pod), self._clock()) for raw in others]
+        return [pod for pod in found if pod and not pod.ended]
+
     async def list_pod_events(self, namespace: str, uid: str) -> Sequence[PodEvent]:
         self._enter("list_pod_events")
         return [event for place, of, event in self.pod_events if (place, of) == (namespace, uid)]
@@ -135,13 +142,19 @@ class FakeCluster(FakeObjects):
         return _config_map(self._create("configmaps", namespace, raw))
 
     async def write_config_map(
-        self, namespace: str, name: str, uid: str, resource_version: str, data: Mapping[str, str]
+        self,
+        namespace: str,
+        name: str,
+        uid: str,
+        resource_version: str,
+        data: Mapping[str, str],
+        metadata: Mapping[str, Any] | None = None,
     ) -> ConfigMap:
         self._enter("write_config_map")
         old = self._object("configmaps", namespace, name, uid)
         if old["metadata"]["resourceVersion"] != resource_version:
             raise errors.ConflictError("the object has been modified", code=409, reason="Conflict")
-        new = merged(old, {"data": dict(data)})
+        new = merged(old, {"data": dict(data), "metadata": dict(metadata or {})})
         check_config_map(new)
         return _config_map(self._update("configmaps", new))
 
@@ -194,11 +207,17 @@ def _stored(raw: Raw) -> StoredJob:
 
 def _config_map(raw: Raw) -> ConfigMap:
     meta = raw["metadata"]
-    owners = [owner["uid"] for owner in meta.get("ownerReferences", []) if owner.get("controller")]
     return ConfigMap(
         uid=meta["uid"],
         resource_version=meta["resourceVersion"],
-        owner_uid=owners[0] if owners else "",
+        owners=msgspec.convert(meta.get("ownerReferences", ()), tuple[Owner, ...]),
+        labels=dict(meta.get("labels", {})),
+        annotations=dict(meta.get("annotations", {})),
         data=dict(raw.get("data", {})),
         binary=tuple(raw.get("binaryData", {})),
     )
+
+
+def _labels(raw: Raw) -> dict[str, str]:
+    found: dict[str, str] = raw["metadata"].get("labels", {})
+    return found

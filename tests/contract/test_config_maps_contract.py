@@ -6,6 +6,8 @@ import msgspec
 import pytest
 from contract.worlds import World
 from simjob.api.simulationjob import SimulationJob
+from simjob.core import ownership
+from simjob.core.objects import Owner
 from simjob.runtime.cluster import Cluster, ConfigMap
 from simjob.runtime.errors import AlreadyExistsError, ConflictError, InvalidError, NotFoundError
 
@@ -20,13 +22,18 @@ def a_body(sweep: SimulationJob, name: str = "table", **data: str) -> bytes:
     return msgspec.json.encode(body)
 
 
+def an_owner(sweep: SimulationJob) -> Owner:
+    meta = sweep.metadata
+    return Owner(uid=meta.uid, name=meta.name, kind=sweep.kind, api_version=sweep.api_version, controller=True)
+
+
 async def test_a_new_one_is_found_as_it_was_made(cluster: Cluster, sweep: SimulationJob) -> None:
     namespace = sweep.metadata.namespace
     made = await cluster.create_config_map(namespace, a_body(sweep, rows='1,2\r\n"ü"\n'))
     expected = ConfigMap(
         uid=made.uid,
         resource_version=made.resource_version,
-        owner_uid=sweep.metadata.uid,
+        owners=(an_owner(sweep),),
         data={"rows": '1,2\r\n"ü"\n'},
     )
     assert made.uid
@@ -81,3 +88,19 @@ async def test_one_that_others_have_changed_or_made_anew_is_not_written(cluster:
 async def test_one_that_is_gone_is_not_written(cluster: Cluster, world: World) -> None:
     with pytest.raises(NotFoundError):
         await cluster.write_config_map(world.namespace, "not-there", STRANGER, "1", {"rows": "1\n"})
+
+
+async def test_one_that_is_adopted_has_a_new_owner_and_label_and_all_else_as_it_was(
+    cluster: Cluster, sweep: SimulationJob, world: World
+) -> None:
+    await world.make_config_map("table", {"rows": "1\n"}, {})
+    found = await cluster.get_config_map(world.namespace, "table")
+    metadata = ownership.adopted(sweep)
+    with pytest.raises(ConflictError):
+        await cluster.write_config_map(world.namespace, "table", STRANGER, found.resource_version, {}, metadata)
+    with pytest.raises(ConflictError):
+        await cluster.write_config_map(world.namespace, "table", found.uid, "1", {}, metadata)
+    adopted = await cluster.write_config_map(world.namespace, "table", found.uid, found.resource_version, {}, metadata)
+    assert (adopted.owners, adopted.data) == ((an_owner(sweep),), {"rows": "1\n"})
+    assert adopted.labels == {**found.labels, "simjob.dev/uid": sweep.metadata.uid}
+    assert await cluster.get_config_map(world.namespace, "table") == adopted

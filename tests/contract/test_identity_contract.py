@@ -115,3 +115,18 @@ async def test_a_pod_that_is_deleted_at_once_was_at_grace_period_0(
         last = news.last[pod.name][1].metadata
         assert last.deletion_timestamp is not None
         assert last.deletion_grace_period_seconds == 0
+
+
+async def test_live_pods_of_an_earlier_simulationjob_of_the_name_are_listed(
+    cluster: Cluster, world: World, sweep: SimulationJob, job: StoredJob
+) -> None:
+    pod = await make_pod(cluster, job)
+    other = await make_pod(cluster, await make_job(cluster, sweep, 1))
+    await world.set_status(other.namespace, other.name, phase="Failed")
+    name = sweep.metadata.name
+    found = await cluster.list_earlier_pods(pod.namespace, name, STRANGER)
+    assert [(one.name, one.index) for one in found] == [(pod.name, 0)]
+    assert await cluster.list_earlier_pods(pod.namespace, name, sweep.metadata.uid) == []
+    assert await cluster.list_earlier_pods(pod.namespace, "another", STRANGER) == []
+    await world.unlabel("pods", pod.namespace, pod.name)
+    assert await cluster.list_earlier_pods(pod.namespace, name, STRANGER) == []

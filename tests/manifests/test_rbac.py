@@ -62,6 +62,8 @@ ARGUMENTS: dict[str, Any] = {
     "annotations": {},
     "status": {},
     "data": {},
+    "metadata": None,
+    "name_label": "n",
     "resource_version": "1",
     "live_only": True,
     "seconds": 1,

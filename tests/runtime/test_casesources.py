@@ -68,7 +68,8 @@ async def test_tables_of_different_content_or_job_are_told_apart() -> None:
     first = await digest(cluster, a_copy())
     assert await digest(cluster, a_copy("same.csv")) == first
     assert await digest(other, a_copy()) != first
-    assert await digest(cluster, a_copy(metadata={"uid": OLD_UID})) != first
+    assert await digest(cluster, a_copy(metadata={"name": "other"})) != first
+    assert await digest(cluster, a_copy(metadata={"uid": OLD_UID})) == first, "made again, it finds its tables again"
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from builders import NOW, a_job
+from builders import NOW, a_job, a_job_dict
 from fakes import FakeCluster
+from simjob.api import simulationjob
 from simjob.api.names import Reason
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
@@ -42,6 +43,11 @@ class Bench:
         assert await self.queue.get() == KEY
         self.queue.done(KEY)
         return self.preparing.answer(KEY)
+
+    def stored(self) -> SimulationJob:
+        job = simulationjob.parse(next(self.cluster.objects("simulationjobs")))
+        assert isinstance(job, SimulationJob)
+        return job
 
     def shards(self) -> list[str]:
         return [raw["metadata"]["name"] for raw in self.cluster.objects("configmaps") if raw.get("immutable")]
@@ -208,3 +214,15 @@ def referring_to(variable: str, source: str = "table", key: str = "t.csv") -> Si
     container = {"name": "simulation", "image": "i", "args": [f"$({variable})"]}
     table = {"configMap": {"name": source, "key": key}}
     return a_job(cases=table, template={"spec": {"containers": [container]}})
+
+
+async def test_made_again_under_its_name_a_job_takes_over_the_tables_that_were_left(bench: Bench) -> None:
+    bench.cluster.apply(a_job_dict(cases={"configMap": {"name": "table", "key": "t.csv"}}))
+    first = await bench.prepared(bench.stored())
+    bench.cluster.remove("simulationjobs", "default", "sweep")
+    bench.cluster.disown("configmaps", "default")
+    bench.cluster.apply(a_job_dict(cases={"configMap": {"name": "table", "key": "t.csv"}}))
+    again = bench.stored()
+    assert await bench.prepared(again) == first
+    (shard,) = (raw["metadata"] for raw in bench.cluster.objects("configmaps") if raw.get("immutable"))
+    assert shard["ownerReferences"][0]["uid"] == shard["labels"]["simjob.dev/uid"] == again.metadata.uid

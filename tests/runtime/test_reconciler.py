@@ -114,7 +114,7 @@ async def test_a_simulationjob_made_again_under_its_name_is_another(one: OneOper
         old = one.pods()
         one.cluster.remove(names.PLURAL, "default", "sweep")
         one.apply(cases={"count": 1}, template=a_template_dict())
-        await asyncio.sleep(1)
+        await asyncio.sleep(4)
         assert len(one.pods()) == 1
         assert one.pods() != old
 

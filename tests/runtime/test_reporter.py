@@ -11,7 +11,11 @@ LOOP = VirtualTimeLoop
 async def test_the_status_is_written_before_anything_is_made(one: OneOperator) -> None:
     one.apply(cases={"count": 2})
     async with one.operator():
-        assert [call for _, call in one.calls][:2] == ["patch_simulationjob_status", "create_event"]
+        assert [call for _, call in one.calls][:3] == [
+            "list_earlier_pods",
+            "patch_simulationjob_status",
+            "create_event",
+        ]
         assert one.status["startTime"]
         assert len(one.pods()) == 2
 

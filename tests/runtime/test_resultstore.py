@@ -42,11 +42,24 @@ class Bench:
     async def record(self, *ends: End) -> None:
         """Save, and write the status that goes with it."""
         found, told = await self.save(*ends)
-        assert (told, found is not None) == ((), True)
+        assert ([notice.reason for notice in told if notice.reason != "ResultsTruncated"], found is not None) == (
+            [],
+            True,
+        )
         ledger = str(self.job.status.ledger.succeeded.union(Ranges.of(end.index for end in ends)))
         status = {"results": found.to_api() if found else None, "ledger": {"succeeded": ledger}}
         version = self.job.metadata.resource_version
         await self.cluster.patch_simulationjob_status("default", "sweep", version, status)
+
+    async def edit(self, **status: Any) -> None:
+        """Change the status, as `kubectl edit --subresource=status` does."""
+        version = self.job.metadata.resource_version
+        await self.cluster.patch_simulationjob_status("default", "sweep", version, status)
+
+    def orphan(self) -> None:
+        """Delete the SimulationJob as `kubectl delete --cascade=orphan` does."""
+        self.cluster.remove("simulationjobs", "default", "sweep")
+        self.cluster.disown("configmaps", "default")
 
     @property
     def table(self) -> dict[str, list[int]]:
@@ -61,7 +74,7 @@ async def test_rows_are_added_to_the_last_shard_by_one_write_each_time() -> None
     bench.cluster.calls.clear()
     await bench.record(an_end(1))
     assert bench.cluster.calls == ["write_config_map", "patch_simulationjob_status"]
-    assert bench.table == {"sweep-results-0": [0, 2, 1]}
+    assert bench.table == {"sweep-results-0": [0, 1, 2]}
     assert bench.job.status.results == Results(config_maps=("sweep-results-0",), rows=3)
 
 
@@ -161,6 +174,120 @@ async def test_no_outcome_waits_for_ever_for_an_api_server_that_does_not_answer(
     assert (found, told.reason) == (Results(missing=1), "ResultsRefused")
 
 
+async def test_a_status_that_was_wiped_or_edited_doubles_no_row() -> None:
+    bench = Bench()
+    await bench.record(an_end(0), an_end(1), an_end(2))
+    await bench.edit(ledger={"succeeded": "1"})
+    await bench.record(an_end(0, "new"))
+    assert bench.table == {"sweep-results-0": [0, 1]}
+    await bench.edit(ledger=None, results=None)
+    await bench.record(an_end(4, ""))
+    assert bench.job.status.results == Results(missing=1)
+    await bench.record(an_end(0), an_end(1))
+    assert bench.table == {"sweep-results-0": [0, 1]}
+    assert bench.job.status.results == Results(config_maps=("sweep-results-0",), rows=2, missing=1)
+
+
+async def test_nor_does_a_status_that_was_put_back_to_the_one_before() -> None:
+    bench = Bench()
+    await bench.record(an_end(0))
+    status = bench.job.status.to_api()
+    await bench.record(an_end(1))
+    await bench.edit(results=status["results"], ledger=status["ledger"])
+    await bench.record(an_end(1), an_end(2))
+    assert bench.table == {"sweep-results-0": [0, 1, 2]}
+    assert bench.job.status.results == Results(config_maps=("sweep-results-0",), rows=3)
+
+
+async def test_also_where_the_rows_are_in_several_shards_and_the_operator_was_away() -> None:
+    bench = Bench()
+    big = "x" * 4000
+    for start in range(0, 90, 30):
+        await bench.record(*(an_end(index, big) for index in range(start, start + 30)))
+    assert len(bench.table) == 3
+    await bench.edit(ledger={"succeeded": "1-89"})
+    bench.restart()
+    await bench.record(an_end(0, big))
+    rows = [index for shard in bench.table.values() for index in shard]
+    assert sorted(rows) == list(range(90))
+    found = bench.job.status.results
+    assert found is not None
+    assert (found.rows, sorted(found.config_maps)) == (90, sorted(bench.table))
+
+
+async def test_results_that_were_taken_out_of_the_status_are_found_again() -> None:
+    bench = Bench()
+    await bench.record(an_end(0), an_end(1, cut=True), an_end(2, ""))
+    before = bench.job.status.results
+    await bench.edit(results=None)
+    await bench.record(an_end(3))
+    assert before == Results(config_maps=("sweep-results-0",), rows=2, missing=1, truncated=1)
+    assert bench.job.status.results == before.model_copy(update={"rows": 3})
+    assert bench.table == {"sweep-results-0": [0, 1, 3]}
+
+
+async def test_a_shard_that_was_deleted_is_not_counted_any_more() -> None:
+    bench = Bench()
+    await bench.record(*(an_end(index, "x" * 4000) for index in range(60)))
+    assert len(bench.table) == 2
+    lost = len(bench.table["sweep-results-0"])
+    bench.cluster.remove("configmaps", "default", "sweep-results-0")
+    bench.restart()
+    await bench.record(an_end(60))
+    assert bench.job.status.results == Results(config_maps=("sweep-results-1",), rows=61 - lost)
+
+
+async def test_the_first_result_that_was_cut_is_told() -> None:
+    bench = Bench()
+    found, (told,) = await bench.save(an_end(0), an_end(3, cut=True))
+    assert found == Results(config_maps=("sweep-results-0",), rows=2, truncated=1)
+    assert (told.reason, told.warning, "the result of case 3" in told.note) == ("ResultsTruncated", True, True)
+    await bench.edit(results=found.to_api(), ledger={"succeeded": "0,3"})
+    assert await bench.save(an_end(4, cut=True)) == (
+        Results(config_maps=("sweep-results-0",), rows=3, truncated=2),
+        (),
+    )
+
+
+async def test_results_of_an_earlier_simulationjob_are_taken_over_with_the_status_that_knows_them() -> None:
+    bench = Bench()
+    await bench.record(an_end(0), an_end(1))
+    status = bench.job.status.to_api()
+    bench.orphan()
+    bench.restart()
+    bench.cluster.apply(a_job_dict(cases={"count": 3000}))
+    await bench.edit(**status)
+    await bench.record(an_end(2))
+    assert bench.table == {"sweep-results-0": [0, 1, 2]}
+    (shard,) = bench.cluster.objects("configmaps")
+    (owner,) = shard["metadata"]["ownerReferences"]
+    assert (owner["uid"], owner["controller"]) == (bench.job.metadata.uid, True)
+    assert shard["metadata"]["labels"]["simjob.dev/uid"] == bench.job.metadata.uid
+
+
+async def test_without_a_status_they_are_taken_over_and_replaced() -> None:
+    bench = Bench()
+    await bench.record(an_end(0), an_end(1))
+    bench.orphan()
+    bench.restart()
+    bench.cluster.apply(a_job_dict(cases={"count": 3000}))
+    await bench.record(an_end(1))
+    assert bench.table == {"sweep-results-0": [1]}
+    assert bench.job.status.results == Results(config_maps=("sweep-results-0",), rows=1)
+
+
+async def test_results_of_other_cases_are_not_touched() -> None:
+    bench = Bench()
+    await bench.record(an_end(0), an_end(1))
+    bench.orphan()
+    bench.restart()
+    bench.cluster.apply(a_job_dict(cases={"count": 2999}))
+    found, (told,) = await bench.save(an_end(0))
+    assert found == Results(missing=1)
+    assert 'ConfigMap "sweep-results-0" holds results of an earlier SimulationJob of this name' in told.note
+    assert bench.table == {"sweep-results-0": [0, 1]}
+
+
 async def test_a_shard_that_somebody_changed_is_read_again() -> None:
     bench = Bench()
     await bench.record(an_end(0))
@@ -173,8 +300,8 @@ async def test_a_shard_that_somebody_changed_is_read_again() -> None:
     await bench.save(an_end(1))
     (shard,) = bench.cluster.objects("configmaps")
     assert [line[:10] for line in shard["data"]["results.jsonl"].split("\n")] == [
-        '{"index":0',
         '"a remark"',
+        '{"index":0',
         '{"index":1',
         "",
     ]

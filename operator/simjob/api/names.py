@@ -53,6 +53,8 @@ ANNOTATION_UID: Final = f"{GROUP}/uid"
 ANNOTATION_CASE: Final = f"{GROUP}/case"
 # On a pod: the names of the containers that the user wrote, separated by commas; the first is the simulation.
 ANNOTATION_CONTAINERS: Final = f"{GROUP}/containers"
+# On a ConfigMap: a hash of what the cases of its SimulationJob are and what they run (core/ownership.py).
+ANNOTATION_DIGEST: Final = f"{GROUP}/spec-digest"
 # Written by the API server alone where the component attribution is installed; the operator obeys it as a cancel.
 ANNOTATION_CANCEL_REQUESTED_BY: Final = f"{GROUP}/cancel-requested-by"
 ANNOTATION_SUBMITTED_BY: Final = f"{GROUP}/submitted-by"
@@ -118,10 +120,12 @@ class Reason:
     IMAGE_PULL: Final = "ImagePullFailed"
     CONTAINER_WAITING: Final = "ContainerCannotStart"
     QUEUED: Final = "QueuedByKueue"
+    EARLIER_POD: Final = "EarlierPodRuns"
     ATTEMPT_LOST: Final = "AttemptLost"
     JOB_LOST: Final = "JobLost"
     OFTEN_DISRUPTED: Final = "OftenDisrupted"
     RESULTS_REFUSED: Final = "ResultsRefused"
+    RESULTS_TRUNCATED: Final = "ResultsTruncated"
     DEADLINE_REFUSED: Final = "DeadlineRefused"
     HISTORY_REMOVED: Final = "HistoryRemoved"
     STATUS_REFUSED: Final = "StatusRefused"

@@ -112,6 +112,10 @@ class Results(Lenient):
     missing: Annotated[
         Count, Field(description="Cases that succeeded and left none, or whose result could not be stored.")
     ] = 0
+    truncated: Annotated[
+        Count | None,
+        Field(description="Rows whose result the kubelet may have cut: as long as its limit, and kept as a text."),
+    ] = None
 
 
 class UsedTime(Lenient):

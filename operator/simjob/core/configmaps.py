@@ -1,14 +1,14 @@
-"""A ConfigMap of the operator's as JSON: a part of a table, owned by its SimulationJob, with which it goes."""
+"""A ConfigMap of the operator's as JSON: a part of a table, owned by its SimulationJob and deleted with it."""
 
 import msgspec
 
 from simjob.api import names
 from simjob.api.simulationjob import SimulationJob
-from simjob.core import children
+from simjob.core import children, ownership
 
 
 def render(job: SimulationJob, name: str, component: str, key: str, text: str, *, immutable: bool) -> bytes:
-    """Returns the JSON of a ConfigMap with `text` under `key`; `component` is what it is a part of, as a label."""
+    """Return the JSON of a ConfigMap with `text` under `key`; `component` is what it is a part of, as a label."""
     meta = job.metadata
     body = {
         "apiVersion": "v1",
@@ -23,6 +23,7 @@ def render(job: SimulationJob, name: str, component: str, key: str, text: str, *
                 names.LABEL_APP_COMPONENT: component,
                 names.LABEL_APP_MANAGED_BY: names.FIELD_MANAGER,
             },
+            "annotations": {names.ANNOTATION_DIGEST: ownership.digest(job)},
             "ownerReferences": [children.owner(names.API_VERSION, names.KIND, meta.name, meta.uid)],
         },
         "data": {key: text},

@@ -20,7 +20,13 @@ from simjob.core.summary import Saying
 def explain(situation: Situation) -> Saying:
     """Returns phase, reason and message of a job that is neither suspended, cancelled, refused nor at its end."""
     phase = summary.active_phase(situation)
-    trouble = _refusal(situation) or _waiting(situation) or _overdue(situation) or _disrupted(situation)
+    trouble = (
+        _refusal(situation)
+        or _earlier(situation)
+        or _waiting(situation)
+        or _overdue(situation)
+        or _disrupted(situation)
+    )
     reason, message = trouble or _idle(situation) or _usual(phase, situation)
     return Saying(phase=phase, reason=reason, message=message)
 
@@ -52,6 +58,19 @@ def _is_to_be_created(index: int, situation: Situation) -> bool:
     # A creation that was not answered may have been carried out all the same, and a case may be cancelled meanwhile.
     verdict = situation.verdicts.get(index, Absent())
     return index in situation.unfinished and isinstance(verdict, Absent | Due)
+
+
+def _earlier(situation: Situation) -> tuple[str, str] | None:
+    held = [index for index in situation.observed.earlier if index in situation.unfinished]
+    if not held:
+        return None
+    index = min(held)
+    pod = situation.observed.earlier[index]
+    message = (
+        f"case {index} still runs in pod {pod} of an earlier SimulationJob of this name; it starts when that pod has "
+        f"ended, and `kubectl delete pod {pod}` ends it"
+    )
+    return Reason.EARLIER_POD, f"{message}; other cases wait for the same" if len(held) > 1 else message
 
 
 def _waiting(situation: Situation) -> tuple[str, str] | None:

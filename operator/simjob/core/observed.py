@@ -88,6 +88,7 @@ class Observed:
     `prepared`: what came of writing down the cases, as long as it is not in the status.
     `attributed`: whether the API server alone writes the annotation that says who cancelled.
     `words`: what kubelets say of pods that do not start, by pod uid.
+    `earlier`: cases that still run in a pod of an earlier SimulationJob of the name, and the pod's name.
     `last_stop`: when a pod, of whatever SimulationJob, was last seen to stop that was asked to.
     """
 
@@ -97,6 +98,7 @@ class Observed:
     prepared: CaseTable | Unprepared | None = None
     attributed: bool = False
     words: Mapping[str, str] = field(default_factory=dict)
+    earlier: Mapping[int, str] = field(default_factory=dict)
     last_stop: datetime | None = None
     waiting: Set[int] = frozenset()
     under_way: Set[int] = frozenset()

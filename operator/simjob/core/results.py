@@ -2,12 +2,12 @@
 
     {"index":3,"name":"3","outcome":"Succeeded","parameters":{"mesh":2},"result":{"drag":0.31}}
 
-A simulation says it in its termination message, of which the kubelet keeps 4096 bytes. JSON is kept as it is written;
-what is not JSON is kept as a text.
-https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/#customizing-the-termination-message
+A simulation says it in its termination message (core/terminationmessage.py). JSON is kept as it is written, all else as
+a text (core/resultvalue.py). So is a message that may have been cut, with `"truncated":true` beside it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
@@ -17,25 +17,33 @@ from simjob.api import names
 from simjob.api.cases import Case
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
-from simjob.api.status import Ledger, Results
-from simjob.core import casetable, configmaps
+from simjob.api.status import Ledger, Results, Status
+from simjob.core import casetable, configmaps, resultvalue
 from simjob.core.plan import End
 from simjob.core.situation import Situation
 
 # Of a shard, and of a line. The API server takes 1 MiB; but a shard is written whole each second that brings results,
 # and etcd keeps all that was written until the next compaction, five minutes.
 MAX_SHARD_BYTES: Final = 128 * 1024
-# Deeper than this JSON is kept as a text: readers have limits of their own (jq 1.6: 256, Python: some 1000).
-MAX_DEPTH: Final = 100
 _LONGEST_NAME: Final = 253
 _ROOM: Final = len("-results-9999")
 
 
-class _Index(msgspec.Struct):
+class _Row(msgspec.Struct):
     index: int
+    truncated: bool = False
 
 
-_INDEXES: Final = msgspec.json.Decoder(_Index)
+_ROWS: Final = msgspec.json.Decoder(_Row)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """The part of a shard that counts: its text, the cases of its rows, and how many of these are truncated."""
+
+    text: str
+    indexes: frozenset[int] = frozenset()
+    truncated: int = 0
 
 
 def ends(situation: Situation, ledger: Ledger) -> tuple[End, ...]:
@@ -46,6 +54,7 @@ def ends(situation: Situation, ledger: Ledger) -> tuple[End, ...]:
             continue
         pod = case.last_pod
         said = pod.result if pod and pod.outcome and not pod.stopped else ""
+        said = said if said.strip() else ""
         name = case.job.case_name if case.job else ""
         end = End(
             index=case.index,
@@ -53,7 +62,8 @@ def ends(situation: Situation, ledger: Ledger) -> tuple[End, ...]:
             succeeded=ended.succeeded,
             exit_code=ended.exit_code,
             container=ended.container,
-            result=said if said.strip() else "",
+            result=said,
+            cut=bool(said and pod and pod.result_cut),
         )
         found.append(end)
     return tuple(found)
@@ -66,36 +76,18 @@ def line(end: End, case: Case) -> str:
         row["exitCode"] = end.exit_code
     if end.container:
         row["container"] = end.container
-    row |= {"parameters": case.parameters, "result": _value(end.result)}
+    row |= {"parameters": case.parameters, "result": resultvalue.of(end.result, cut=end.cut)}
+    if end.cut:
+        row["truncated"] = True
     return msgspec.json.encode(row).decode() + "\n"
 
 
-def _value(message: str) -> msgspec.Raw | str:
-    try:
-        value = msgspec.json.decode(message)
-        return message if _is_deep(value) else msgspec.Raw(msgspec.json.format(message.encode(), indent=-1))
-    except (msgspec.MsgspecError, RecursionError):
-        return message
-
-
-def _is_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [inner for each in level for inner in _inside(each)]
-        if not level:
-            return False
-    return True
-
-
-def _inside(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
-
-
 def pack(text: str, lines: Iterable[str]) -> list[tuple[str, int]]:
-    """Returns the shards that go on from one with `text`: each one's text, and how many of the lines are in it."""
-    shards: list[list[str]] = [[text]]
+    """Return the shards that go on from one with `text`: each one's text, and how many of the lines are in it.
+
+    The lines of a shard are in the order of their cases.
+    """
+    shards: list[list[str]] = [[]]
     size = len(text.encode())
     for each in lines:
         length = len(each.encode())
@@ -104,18 +96,43 @@ def pack(text: str, lines: Iterable[str]) -> list[tuple[str, int]]:
             size = 0
         shards[-1].append(each)
         size += length
+    before = [f"{row}\n" for row in casetable.lines(text)]
     first, *others = shards
-    return [("".join(first), len(first) - 1), *(("".join(each), len(each)) for each in others)]
+    return [(_ordered([*before, *first]), len(first)), *((_ordered(each), len(each)) for each in others)]
 
 
-def recorded(text: str, ended: Ranges) -> str:
-    """Returns the lines of a shard whose cases have ended by the ledger; what is no row of ours stays as it is."""
-    return "".join(f"{row}\n" for row in casetable.lines(text) if (index := _index(row)) is None or index in ended)
+def _ordered(lines: Iterable[str]) -> str:
+    """Return the lines in the order of their cases, after what is no row of ours."""
+
+    def position(line: str) -> int:
+        row = _row(line)
+        return row.index if row else -1
+
+    return "".join(sorted(lines, key=position))
 
 
-def _index(row: str) -> int | None:
+def recorded(text: str, ended: Ranges, taken: Set[int] = frozenset()) -> Recorded:
+    """Return of a shard the rows whose cases have ended by the ledger and are not `taken`, one for each: the last.
+
+    What is no row of ours stays as it is.
+    """
+    kept: list[str] = []
+    indexes: set[int] = set()
+    truncated = 0
+    for line in reversed(casetable.lines(text)):
+        row = _row(line)
+        if row is not None:
+            if row.index not in ended or row.index in taken or row.index in indexes:
+                continue
+            indexes.add(row.index)
+            truncated += row.truncated
+        kept.append(f"{line}\n")
+    return Recorded(text="".join(reversed(kept)), indexes=frozenset(indexes), truncated=truncated)
+
+
+def _row(line: str) -> _Row | None:
     try:
-        return _INDEXES.decode(row).index
+        return _ROWS.decode(line)
     except msgspec.MsgspecError:
         return None
 
@@ -139,10 +156,32 @@ def render(job: SimulationJob, name: str, text: str) -> bytes:
     return configmaps.render(job, name, "results", names.RESULTS_KEY, text, immutable=False)
 
 
-def counted(stored: Results | None, shards: Iterable[str], *, rows: int, missing: int) -> Results | None:
-    """Returns the stored results with so many rows more, which are in `shards`, and so many missing."""
+def ended(ledger: Ledger) -> Ranges:
+    """Return the cases that may have a row."""
+    return ledger.succeeded.union(ledger.failed)
+
+
+def recounted(status: Status, shards: Sequence[str], indexes: Iterable[int], truncated: int) -> Results | None:
+    """Return the results that a status should name, by what the shards hold; None if there are none."""
+    found = Ranges.of(sorted(indexes))
+    stored = status.results
+    if stored is None and not found:
+        return None
+    missing = stored.missing if stored else len(status.ledger.succeeded.minus(found))
+    return Results(config_maps=tuple(shards), rows=len(found), missing=missing, truncated=truncated or None)
+
+
+def counted(
+    stored: Results | None, shards: Iterable[str], *, rows: int, missing: int, truncated: int = 0
+) -> Results | None:
+    """Return the stored results with more rows, which are in `shards`, some of them truncated, and more missing."""
     if not rows and not missing:
         return stored
     before = stored or Results()
     listed = dict.fromkeys((*before.config_maps, *shards))
-    return Results(config_maps=tuple(listed), rows=before.rows + rows, missing=before.missing + missing)
+    return Results(
+        config_maps=tuple(listed),
+        rows=before.rows + rows,
+        missing=before.missing + missing,
+        truncated=(before.truncated or 0) + truncated or before.truncated,
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from simjob.api.names import Reason
@@ -42,6 +42,8 @@ from simjob.core.stopping import stop_pods
 BATCH: Final = 250
 # Pods of earlier attempts that are kept for their logs while a case is under way.
 KEPT_ATTEMPTS: Final = 10
+# Between two looks at the pods of earlier SimulationJobs of the name.
+EARLIER_PAUSE: Final = timedelta(seconds=3)
 # Jobs whose pods are refused, while those of others are accepted, that do not count against the open Jobs.
 REFUSED_JOBS: Final = 8
 
@@ -74,6 +76,8 @@ def running(situation: Situation) -> Plan:
     status = summary.summarize(situation, saying, round_=starts.round_, retrying=retrying.waiting(situation))
     times = [summary.resync_at(situation.now), *_times(situation, starting), *([starts.again] if starts.again else [])]
     times += [at for pod in situation.live_pods if (at := settling.stuck_at(pod)) and at > situation.now]
+    if situation.observed.earlier:
+        times.append(situation.now + EARLIER_PAUSE)
     if (start_by := unstarted.look_at(situation)) is not None:
         times.append(start_by)
     if (over_at := totaltime.over_at(situation)) is not None:
@@ -184,8 +188,8 @@ def _start(situation: Situation, most: int) -> _Starts:
 
 
 def _not_now(situation: Situation) -> Set[int]:
-    """Return the cases whose creation waits for its time, or for its answer."""
-    return situation.observed.waiting | situation.observed.under_way
+    """Return the cases whose creation waits for its time, for its answer, or for the end of an earlier job's pod."""
+    return situation.observed.waiting | situation.observed.under_way | situation.observed.earlier.keys()
 
 
 def _startable(situation: Situation) -> Ranges:

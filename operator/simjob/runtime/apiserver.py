@@ -55,7 +55,9 @@ class _Metadata(msgspec.Struct):
 
 
 class _OwnedMeta(_VersionMeta):
-    owner_references: list[Owner] = []
+    owner_references: tuple[Owner, ...] = ()
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
 
 
 class _ConfigMap(msgspec.Struct, rename="camel"):
@@ -69,6 +71,7 @@ _STORED_JOBS: Final = msgspec.json.Decoder(_StoredJob)
 _PODS: Final = msgspec.json.Decoder(Pod)
 _KINDS: Final = msgspec.json.Decoder(_Kind)
 _POD_EVENTS: Final = msgspec.json.Decoder(PodEventList)
+_LIVE: Final = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
 _CONFIG_MAPS: Final = msgspec.json.Decoder(_ConfigMap)
 _METADATA: Final = msgspec.json.Decoder(_Metadata)
 
@@ -136,9 +139,18 @@ class ApiServer:
 
     async def list_pods(self, namespace: str, owner_uid: str, *, live_only: bool) -> Sequence[PodFact]:
         """See Cluster.list_pods."""
-        query = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"} if live_only else {}
-        pods = [_decode(_PODS, raw) for raw in await self._list(_pods(namespace), owner_uid, query)]
+        query = _LIVE if live_only else {}
+        return self._pod_facts(await self._list(_pods(namespace), owner_uid, query))
+
+    async def list_earlier_pods(self, namespace: str, name_label: str, owner_uid: str) -> Sequence[PodFact]:
+        """See Cluster.list_earlier_pods."""
+        # "!=" selects what lacks the label, too.
+        selector = f"{names.LABEL_NAME}={name_label},{names.LABEL_UID},{names.LABEL_UID}!={owner_uid}"
+        return self._pod_facts(await self._selected(_pods(namespace), {**_LIVE, "labelSelector": selector}))
+
+    def _pod_facts(self, answers: Sequence[msgspec.Raw]) -> list[PodFact]:
         seen_at = self._clock()
+        pods = [_decode(_PODS, raw) for raw in answers]
         return [fact for pod in pods if (fact := facts.pod_fact(pod, seen_at))]
 
     async def list_pod_events(self, namespace: str, uid: str) -> Sequence[PodEvent]:
@@ -153,7 +165,9 @@ class ApiServer:
         return [fact for job in jobs if (fact := facts.job_fact(job))]
 
     async def _list(self, path: str, owner_uid: str, query: dict[str, str]) -> list[msgspec.Raw]:
-        query = {**query, "labelSelector": f"{names.LABEL_UID}={owner_uid}"}
+        return await self._selected(path, {**query, "labelSelector": f"{names.LABEL_UID}={owner_uid}"})
+
+    async def _selected(self, path: str, query: Mapping[str, str]) -> list[msgspec.Raw]:
         return [raw async for page in listing.pages(self._connection, path, query) for raw in page.items or ()]
 
     async def get_config_map(self, namespace: str, name: str) -> ConfigMap:
@@ -166,10 +180,16 @@ class ApiServer:
         return _config_map(answer)
 
     async def write_config_map(
-        self, namespace: str, name: str, uid: str, resource_version: str, data: Mapping[str, str]
+        self,
+        namespace: str,
+        name: str,
+        uid: str,
+        resource_version: str,
+        data: Mapping[str, str],
+        metadata: Mapping[str, Any] | None = None,
     ) -> ConfigMap:
         """See Cluster.write_config_map."""
-        patch = {"metadata": {"uid": uid, "resourceVersion": resource_version}, "data": data}
+        patch = {"metadata": {**(metadata or {}), "uid": uid, "resourceVersion": resource_version}, "data": data}
         return _config_map(await self._merge(_config_maps(namespace, name), patch))
 
     async def get_simulationjob(self, namespace: str, name: str) -> dict[str, Any]:
@@ -273,11 +293,12 @@ def _decode(decoder: msgspec.json.Decoder[T], answer: bytes) -> T:
 
 def _config_map(answer: bytes) -> ConfigMap:
     found = _decode(_CONFIG_MAPS, answer)
-    owners = [owner.uid for owner in found.metadata.owner_references if owner.controller]
     return ConfigMap(
         uid=found.metadata.uid,
         resource_version=found.metadata.resource_version,
-        owner_uid=owners[0] if owners else "",
+        owners=found.metadata.owner_references,
+        labels=found.metadata.labels,
+        annotations=found.metadata.annotations,
         data=found.data,
         binary=tuple(found.binary_data),
     )

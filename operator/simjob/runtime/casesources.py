@@ -31,7 +31,10 @@ _KEYS_TOLD: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table to be written down: what tells it apart, which cases are in it, its shards in order."""
+    """A table to be written down: what tells it apart, which cases are in it, its shards in order.
+
+    `digest` covers the job's name and the cases, not its uid: made again under its name, a job finds its tables again.
+    """
 
     digest: str
     indexes: Ranges
@@ -57,12 +60,12 @@ class CaseSources:
     @asynccontextmanager
     async def opened(self, job: SimulationJob) -> AsyncIterator[Table]:
         """Gives the table of a job that needs one; raises NoCasesError, also while its shards are read."""
-        cases, uid = job.spec.cases, job.metadata.uid
+        cases, uid, name = job.spec.cases, job.metadata.uid, job.metadata.name
         if job.spec.rerun_of is not None:
             async with self._rerun(job, job.spec.rerun_of) as table:
                 yield table
         elif cases is not None and cases.samples is not None:
-            async with self._drawn(cases.samples, uid, Ranges.span(cases.samples.size), uid) as table:
+            async with self._drawn(cases.samples, uid, Ranges.span(cases.samples.size), name) as table:
                 yield table
         elif cases is not None and cases.config_map is not None:
             yield await self._copied(job, cases.config_map)
@@ -85,8 +88,8 @@ class CaseSources:
         try:
             # It is a mebibyte at most, so that all of it may be in memory.
             if len(text) > SHORT:
-                return await asyncio.to_thread(_read, text, source.key, job.metadata.uid)
-            return _read(text, source.key, job.metadata.uid)
+                return await asyncio.to_thread(_read, text, source.key, job.metadata.name)
+            return _read(text, source.key, job.metadata.name)
         except UnreadableTableError as unreadable:
             message = (
                 f'key "{source.key}" of ConfigMap "{source.name}" cannot be read: {unreadable}. '
@@ -98,15 +101,15 @@ class CaseSources:
     async def _rerun(self, job: SimulationJob, rerun: RerunOf) -> AsyncIterator[Table]:
         old = await self._finished(job, rerun)
         indexes = _ended(old, rerun)
-        uid, before = job.metadata.uid, old.metadata.uid
+        name, before = job.metadata.name, old.metadata.uid
         spec, table = old.spec, old.status.case_table
         if table is None and spec.cases is not None and spec.cases.samples is not None:
             # It ended before its design was written down; its seed may come from its uid.
-            async with self._drawn(spec.cases.samples, before, indexes, uid) as drawn:
+            async with self._drawn(spec.cases.samples, before, indexes, name) as drawn:
                 yield drawn
             return
         shards = self._selected(old, indexes) if table else _made(casetable.pack(spec.case(at) for at in indexes))
-        yield Table(digest=casetable.digest(uid, before, str(indexes)), indexes=indexes, shards=shards)
+        yield Table(digest=casetable.digest(name, before, str(indexes)), indexes=indexes, shards=shards)
 
     async def _finished(self, job: SimulationJob, rerun: RerunOf) -> SimulationJob:
         """Return the job to run again, which must have ended."""

@@ -9,6 +9,7 @@ from simjob.api.cases import Case
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import casetable
 from simjob.core.casetable import DamagedTableError
+from simjob.runtime import adoption
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import NotFoundError
 
@@ -57,6 +58,6 @@ async def read_shard(cluster: Cluster, job: SimulationJob, name: str) -> list[st
         found = await cluster.get_config_map(job.metadata.namespace, name)
     except NotFoundError as missing:
         raise DamagedTableError("it is not there any more, and nothing else says what the cases are") from missing
-    if found.owner_uid != job.metadata.uid or names.CASES_KEY not in found.data:
-        raise DamagedTableError("it is none of the operator's for this SimulationJob")
+    if names.CASES_KEY not in found.data or await adoption.claim(cluster, job, name, found) is None:
+        raise DamagedTableError("it belongs to something else, or was made for other cases than this SimulationJob's")
     return casetable.lines(found.data[names.CASES_KEY])

@@ -3,9 +3,13 @@
 The watches may not have brought the newest children yet. A plan without them could make a case a second time.
 """
 
+import asyncio
+
 from simjob.api.names import Reason
 from simjob.api.simulationjob import Invalid, SimulationJob
+from simjob.core import children
 from simjob.core.plan import Notice
+from simjob.core.running import EARLIER_PAUSE
 from simjob.runtime import backoff
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import ClusterError
@@ -26,22 +30,39 @@ class CatchingUp:
         self._recorder = recorder
 
     async def catch_up(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> None:
-        """Read the children, and note it in the memory; do nothing while a call that failed is on hold.
+        """Read the children and the pods of earlier SimulationJobs of the name, and note it in the memory.
+
+        Do nothing while a call that failed is on hold.
 
         Raises ClusterError. The third failure in a row makes an Event.
         """
         if memory.calls.holds(backoff.CATCH_UP):
             return
         status = job.status
-        if status is not None and status.start_time is not None and not status.is_terminal:
+        if status is not None and not status.is_terminal:
             try:
                 with memory.calls.trying(backoff.CATCH_UP):
-                    await self._read(key)
+                    if status.start_time is not None:
+                        await self._read(key)
+                    await self._read_earlier(key, job, memory)
             except ClusterError as trouble:
                 if memory.calls.failures(backoff.CATCH_UP) == REFUSED:
                     self._recorder.note(job.metadata, (_notice(trouble),))
                 raise
         memory.is_caught_up = True
+
+    async def look_again(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> None:
+        """Read the pods of earlier SimulationJobs of the name again, as long as there are any."""
+        now = asyncio.get_running_loop().time()
+        if memory.earlier and now >= memory.earlier_at + EARLIER_PAUSE.total_seconds():
+            with memory.calls.trying(backoff.CATCH_UP):
+                await self._read_earlier(key, job, memory)
+
+    async def _read_earlier(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> None:
+        name = children.name_label(job.metadata.name)
+        pods = await self._cluster.list_earlier_pods(key.namespace, name, key.uid)
+        memory.earlier = {pod.index: pod.name for pod in pods}
+        memory.earlier_at = asyncio.get_running_loop().time()
 
     async def _read(self, key: Key) -> None:
         for job in await self._cluster.list_jobs(key.namespace, key.uid):

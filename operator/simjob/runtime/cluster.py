@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from simjob.core.facts import JobFact, PodFact
+from simjob.core.objects import Owner
 from simjob.core.unstarted import PodEvent
 
 
@@ -40,13 +41,20 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigMap:
-    """A ConfigMap. `owner_uid`: of what controls it, empty if nothing does; `binary`: keys that hold no text."""
+    """A ConfigMap. `binary`: keys that hold no text."""
 
     uid: str
     resource_version: str
-    owner_uid: str = ""
+    owners: tuple[Owner, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
     binary: tuple[str, ...] = ()
+
+    @property
+    def owner_uid(self) -> str:
+        """The uid of what controls it; empty if nothing does."""
+        return next((owner.uid for owner in self.owners if owner.controller), "")
 
 
 class Cluster(Protocol):
@@ -100,6 +108,10 @@ class Cluster(Protocol):
         """LISTs the pods of a SimulationJob by a consistent read; `live_only`: neither Succeeded nor Failed."""
         ...
 
+    async def list_earlier_pods(self, namespace: str, name_label: str, owner_uid: str) -> Sequence[PodFact]:
+        """LIST live pods of SimulationJobs with this name, as a label, and another uid than this one."""
+        ...
+
     async def list_pod_events(self, namespace: str, uid: str) -> Sequence[PodEvent]:
         """LISTs the Events about a pod, at most some hundred."""
         ...
@@ -117,9 +129,18 @@ class Cluster(Protocol):
         ...
 
     async def write_config_map(
-        self, namespace: str, name: str, uid: str, resource_version: str, data: Mapping[str, str]
+        self,
+        namespace: str,
+        name: str,
+        uid: str,
+        resource_version: str,
+        data: Mapping[str, str],
+        metadata: Mapping[str, Any] | None = None,
     ) -> ConfigMap:
-        """Merges into a ConfigMap's data; ConflictError if it is another one, or not at `resource_version`."""
+        """Merge into a ConfigMap's data and metadata; ConflictError if it is another one, or not at `resource_version`.
+
+        A list of owners replaces the one that is there.
+        """
         ...
 
     async def get_simulationjob(self, namespace: str, name: str) -> dict[str, Any]:

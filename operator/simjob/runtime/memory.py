@@ -4,8 +4,8 @@ Losing it costs calls, never a case. Times are the event loop's, which do not ju
 """
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -30,6 +30,7 @@ class Memory:
     `warned_of_status`: an Event says that the status cannot be written. `latch_failures`: how often a cancel could not
     be written down.
     `is_caught_up`: what an earlier process may have made has been read.
+    `earlier`: the cases that run in pods of earlier SimulationJobs of the name; `earlier_at`: when they were read.
     """
 
     calls: Backoffs
@@ -38,6 +39,8 @@ class Memory:
     spent: set[int] | None = None
     planning: float = 0.0
     is_caught_up: bool = False
+    earlier: Mapping[int, str] = field(default_factory=dict)
+    earlier_at: float = 0.0
     warned_of_status: bool = False
     latch_failures: int = 0
     _occupied: int | None = None

@@ -18,6 +18,7 @@ from simjob.core import casetable
 from simjob.core.casecheck import CaseCheck
 from simjob.core.casetable import Shard
 from simjob.core.observed import Unprepared
+from simjob.runtime import adoption
 from simjob.runtime.casesources import SHORT, CaseSources, NoCasesError
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.designs import SamplerError
@@ -114,7 +115,8 @@ class Preparing:
             await self._cluster.create_config_map(namespace, casetable.render(job, name, shard.text))
         except AlreadyExistsError as conflict:
             found = await self._cluster.get_config_map(namespace, name)
-            if found.owner_uid != job.metadata.uid or found.data.get(names.CASES_KEY) != shard.text:
+            is_same = found.data.get(names.CASES_KEY) == shard.text
+            if not is_same or await adoption.claim(self._cluster, job, name, found, same_content=True) is None:
                 raise ForbiddenError(f'a ConfigMap named "{name}" is there already and is not ours') from conflict
 
 

@@ -18,6 +18,7 @@ from simjob.api.status import Status
 from simjob.core import cancellation, planner, stopping
 from simjob.core.plan import Action, DeleteJob, DeletePod, LimitRun, Plan, PrepareCases
 from simjob.runtime import backoff
+from simjob.runtime.adoption import Adoption
 from simjob.runtime.backoff import Backoffs
 from simjob.runtime.budget import Budget
 from simjob.runtime.catchingup import CatchingUp
@@ -73,6 +74,7 @@ class Reconciler:
         self._reporter = Reporter(cluster, store, queue, results, self.recorder, self._lookup)
         self.preparing = Preparing(cluster, queue, clock)
         self.pod_events = PodEvents(cluster, queue)
+        self.adoption = Adoption(cluster)
         self._memories: dict[Key, Memory] = {}
 
     async def work(self, *, urgent_only: bool = False) -> None:
@@ -125,6 +127,8 @@ class Reconciler:
             return
         if not memory.is_caught_up and not await self._catch_up(key, job, memory):
             return
+        await self._catching_up.look_again(key, job, memory)
+        self.adoption.look(key, job)
         await self._lookup.look_up(key)
         for _ in range(_TRIES):
             signs = self._store.stop_signs(key)
@@ -179,6 +183,7 @@ class Reconciler:
             children,
             prepared=self.preparing.answer(key),
             words=self.pod_events.words(key),
+            earlier=memory.earlier,
             waiting=gate.waiting,
             under_way=gate.under_way,
         )
@@ -219,6 +224,7 @@ class Reconciler:
         """Give up what goes on beside the passes."""
         self.preparing.close()
         self.pod_events.close()
+        self.adoption.close()
         self._executor.close()
 
     def _prepare(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory) -> None:
@@ -237,6 +243,7 @@ class Reconciler:
         self._reporter.forget(key)
         self.preparing.forget(key)
         self.pod_events.forget(key)
+        self.adoption.forget(key)
         if not self._store.is_gone(key):
             if not (name := self._store.owner_name(key)):
                 # Pods without a Job that names their owner: the garbage collector's.

@@ -1,8 +1,7 @@
 """Keeps the results of cases in ConfigMaps, each row once, before their outcomes go to the ledger.
 
-A row is stored first and counts when the status write that follows has put its case into the ledger. A process that
-knows nothing of the last shard reads it: what is in there, or after it, and not in the ledger is of a status write that
-never came, and is thrown away.
+A row is stored first and counts when the status write that follows has put its case into the ledger. All shards are
+read (runtime/resultshards.py) once by each process, and whenever a status came back with less than this process wrote.
 """
 
 import asyncio
@@ -11,25 +10,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from simjob.api import names
 from simjob.api.cases import Case
 from simjob.api.names import Reason
+from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
-from simjob.api.status import MAX_SHARDS, Results
+from simjob.api.status import MAX_SHARDS, Results, Status
 from simjob.core import results
 from simjob.core.casetable import DamagedTableError
 from simjob.core.plan import End, Notice
 from simjob.runtime.casetables import CaseTables
-from simjob.runtime.cluster import Cluster, ConfigMap
+from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import (
-    AlreadyExistsError,
     ClusterError,
     ConflictError,
     ForbiddenError,
     InvalidError,
     NotFoundError,
-    UnavailableError,
 )
+from simjob.runtime.resultshards import ResultShards, Tail
 from simjob.runtime.workqueue import Key
 
 # Shards of so many SimulationJobs are kept; the others' are read again.
@@ -38,21 +36,38 @@ _KEPT: Final = 16
 _PATIENCE: Final = 30.0
 
 
-@dataclass(slots=True)
-class _Tail:
-    """The last shard. `there`: it and those that a crash has left after it, by number, as last read or written."""
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What a status says of results, and which cases have ended by it."""
 
-    number: int
-    text: str
-    there: dict[int, ConfigMap] = field(default_factory=dict)
+    results: Results | None
+    ended: Ranges
+
+    def fits(self, status: Status) -> bool:
+        """Return whether a status says the same: nobody else has written it."""
+        return (status.results, results.ended(status.ledger)) == (self.results, self.ended)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The status at the last save, and what was to be written to it then."""
+
+    before: _Mark
+    after: _Mark
 
 
 @dataclass(slots=True)
 class _Stored:
-    """What came of storing: the shards written, the rows in them, and why others are not."""
+    """What came of storing: the shards written, the rows in them, how many of these are cut, and why others are not.
 
+    `before`: the results that were there before that. `is_known`: they are what the shards hold.
+    """
+
+    before: Results | None
+    is_known: bool
     shards: list[str] = field(default_factory=list)
     rows: int = 0
+    truncated: int = 0
     refused: str = ""
 
 
@@ -60,9 +75,10 @@ class ResultStore:
     """Writes the result shards of SimulationJobs."""
 
     def __init__(self, cluster: Cluster, tables: CaseTables) -> None:
-        self._cluster = cluster
         self._tables = tables
-        self._tails: OrderedDict[Key, _Tail] = OrderedDict()
+        self._shards = ResultShards(cluster)
+        self._tails: OrderedDict[Key, Tail] = OrderedDict()
+        self._seen: dict[Key, _Seen] = {}
         self._in_trouble: dict[Key, float] = {}
 
     async def save(
@@ -73,8 +89,8 @@ class ResultStore:
         `last`: the job ends with this. What the API server refuses is counted as missing; for other trouble it
         raises ClusterError for some time, to be called again, and then counts the same.
         """
-        rows = [end for end in ends if end.result]
-        stored = _Stored()
+        rows = sorted((end for end in ends if end.result), key=lambda end: end.index)
+        stored = _Stored(before=job.status.results, is_known=self._is_known(key, job))
         if rows or (last and key not in self._tails):
             try:
                 await self._store(key, job, rows, stored)
@@ -89,10 +105,16 @@ class ResultStore:
                 stored.refused = trouble.message
         lost = len(rows) - stored.rows
         missing = sum(end.succeeded and not end.result for end in ends) + lost
-        return (
-            results.counted(job.status.results, stored.shards, rows=stored.rows, missing=missing),
-            (_refused(lost, stored.refused),) if lost else (),
-        )
+        before = stored.before
+        found = results.counted(before, stored.shards, rows=stored.rows, missing=missing, truncated=stored.truncated)
+        notices = [_refused(lost, stored.refused)] if lost else []
+        if stored.truncated and not (before and before.truncated):
+            notices.append(_truncated(next(end for end in rows if end.cut)))
+        if stored.is_known:
+            ended = results.ended(job.status.ledger)
+            after = _Mark(found, ended.union(Ranges.of(sorted(end.index for end in ends))))
+            self._seen[key] = _Seen(_Mark(job.status.results, ended), after)
+        return found, tuple(notices)
 
     def forget(self, key: Key) -> None:
         """Takes note that the status that goes with the last save may not be stored, or that there is none to come."""
@@ -101,27 +123,37 @@ class ResultStore:
     def drop(self, key: Key) -> None:
         """Takes note that the SimulationJob has ended or is gone."""
         self.forget(key)
+        self._seen.pop(key, None)
         self._in_trouble.pop(key, None)
 
     def _may_wait(self, key: Key) -> bool:
         now = asyncio.get_running_loop().time()
         return now - self._in_trouble.setdefault(key, now) < _PATIENCE
 
+    def _is_known(self, key: Key, job: SimulationJob) -> bool:
+        """Return whether this process knows the shards that go with the status; otherwise forget what it knows."""
+        seen = self._seen.get(key)
+        if seen is not None and seen.after.fits(job.status):
+            return True
+        # What was written last is not in the status.
+        self._tails.pop(key, None)
+        return seen is not None and seen.before.fits(job.status)
+
     async def _store(self, key: Key, job: SimulationJob, rows: Sequence[End], stored: _Stored) -> None:
-        tail = self._tails.pop(key, None) or await self._open(job)
+        tail = self._tails.pop(key, None) or await self._shards.open(job, whole=not stored.is_known)
+        if not stored.is_known:
+            stored.before, stored.is_known = tail.counted, True
         lines = [results.line(end, await self._case(job, end)) for end in rows]
         for number, (text, added) in enumerate(results.pack(tail.text, lines), tail.number):
+            if not added:
+                continue
             if number >= MAX_SHARDS:
                 raise ForbiddenError(f"there are {MAX_SHARDS} ConfigMaps of results already")
-            if added or number in tail.there:
-                await self._write(job, tail, number, text)
-                tail.number, tail.text = number, text
-            if added:
-                stored.shards.append(results.shard_name(job.metadata.name, number))
-                stored.rows += added
-        for number in [number for number in tail.there if number > tail.number]:
-            await self._write(job, tail, number, "")
-        tail.there = {number: found for number, found in tail.there.items() if number == tail.number}
+            await self._shards.write(job, tail, number, text)
+            stored.shards.append(results.shard_name(job.metadata.name, number))
+            stored.truncated += sum(end.cut for end in rows[stored.rows : stored.rows + added])
+            stored.rows += added
+        tail.there = {number: found for number, found in tail.there.items() if number >= tail.number}
         self._tails[key] = tail
         if len(self._tails) > _KEPT:
             self._tails.popitem(last=False)
@@ -133,62 +165,15 @@ class ResultStore:
             # What it was run with is lost, what came out is not.
             return Case(end.index, end.name, {})
 
-    async def _open(self, job: SimulationJob) -> _Tail:
-        """Reads the last shard, without rows that no ledger knows."""
-        ledger, listed = job.status.ledger, job.status.results
-        ended = ledger.succeeded.union(ledger.failed)
-        number = results.last_number(listed.config_maps if listed else ())
-        tail, leftover = _Tail(number, ""), False
-        while (found := await self._find(job, number)) is not None:
-            text = found.data.get(names.RESULTS_KEY, "")
-            kept = results.recorded(text, ended)
-            leftover = leftover or kept != text
-            if kept:
-                tail.number, tail.text = number, kept
-            tail.there[number] = found
-            number += 1
-        if leftover:
-            await self._require_current(job)
-        return tail
-
-    async def _find(self, job: SimulationJob, number: int) -> ConfigMap | None:
-        try:
-            name = results.shard_name(job.metadata.name, number)
-            found = await self._cluster.get_config_map(job.metadata.namespace, name)
-        except NotFoundError:
-            return None
-        return found if found.owner_uid == job.metadata.uid else None
-
-    async def _require_current(self, job: SimulationJob) -> None:
-        # What a newer ledger knows must not be thrown away.
-        meta = job.metadata
-        newest = await self._cluster.get_simulationjob(meta.namespace, meta.name)
-        if newest["metadata"]["resourceVersion"] != meta.resource_version:
-            raise ConflictError("the SimulationJob has changed since it was read")
-
-    async def _write(self, job: SimulationJob, tail: _Tail, number: int, text: str) -> None:
-        namespace, name = job.metadata.namespace, results.shard_name(job.metadata.name, number)
-        data = {names.RESULTS_KEY: text}
-        if (there := tail.there.get(number)) is None:
-            tail.there[number] = await self._create(job, number, text)
-        elif there.data.get(names.RESULTS_KEY) != text:
-            tail.there[number] = await self._cluster.write_config_map(
-                namespace, name, there.uid, there.resource_version, data
-            )
-
-    async def _create(self, job: SimulationJob, number: int, text: str) -> ConfigMap:
-        meta, name = job.metadata, results.shard_name(job.metadata.name, number)
-        try:
-            return await self._cluster.create_config_map(meta.namespace, results.render(job, name, text))
-        except AlreadyExistsError as taken:
-            found = await self._cluster.get_config_map(meta.namespace, name)
-            if found.owner_uid == meta.uid:
-                raise ConflictError(f'the ConfigMap "{name}" was made meanwhile') from taken
-            if found.owner_uid:
-                raise UnavailableError(f'the ConfigMap "{name}" belongs to another object still') from taken
-            raise ForbiddenError(f'a ConfigMap named "{name}" is there already and is not ours') from taken
-
 
 def _refused(rows: int, why: str) -> Notice:
     note = f"{rows} results could not be stored and count as missing: {why}"
     return Notice(reason=Reason.RESULTS_REFUSED, action="Store", note=note, warning=True)
+
+
+def _truncated(end: End) -> Notice:
+    note = (
+        f"the result of case {end.index} is as long as the kubelet's limit, so a part of it may be lost; such results "
+        "are kept as texts and count as `status.results.truncated`: write less to the termination message"
+    )
+    return Notice(reason=Reason.RESULTS_TRUNCATED, action="Store", note=note, warning=True)

@@ -1,0 +1,110 @@
+"""Takes over ConfigMaps that an earlier SimulationJob of the name has left, after a restore or an orphaning deletion.
+
+What is needed is taken over when it is read. The rest of what a restored status names follows beside the passes, so
+that it is deleted with the SimulationJob.
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+from simjob.api import simulationjob
+from simjob.api.simulationjob import Invalid, SimulationJob
+from simjob.core import ownership
+from simjob.core.ownership import Ownership
+from simjob.runtime.cluster import Cluster, ConfigMap
+from simjob.runtime.errors import ClusterError, ConflictError, NotFoundError
+from simjob.runtime.workqueue import Key
+
+# Seconds until ConfigMaps that could not be taken over are tried again.
+_PAUSE: Final = 30.0
+
+_log: Final = logging.getLogger(__name__)
+
+
+async def claim(
+    cluster: Cluster, job: SimulationJob, name: str, found: ConfigMap, *, same_content: bool = False
+) -> ConfigMap | None:
+    """Return a ConfigMap as the job's own, taken over if an earlier job has left it; None if it is not the job's.
+
+    `same_content`: the caller has compared what is in it. ConflictError if it changes meanwhile.
+    """
+    match ownership.of(job, found.owners, found.labels):
+        case Ownership.OURS:
+            return found
+        case Ownership.FOREIGN:
+            return None
+        case Ownership.ADOPTABLE:
+            return await _adopt(cluster, job, name, found, same_content=same_content)
+
+
+async def _adopt(
+    cluster: Cluster, job: SimulationJob, name: str, found: ConfigMap, *, same_content: bool
+) -> ConfigMap | None:
+    namespace, uid = job.metadata.namespace, job.metadata.uid
+    # The job at hand may be gone, and another of its name may own this; and of a finished job the cases are not kept.
+    current = simulationjob.parse(await cluster.get_simulationjob(namespace, job.metadata.name))
+    if current.metadata.uid != uid:
+        raise ConflictError("the SimulationJob was deleted and made again since it was read")
+    if not isinstance(current, SimulationJob):
+        return None
+    is_listed = name in ownership.listed(current)
+    if not same_content and not ownership.is_of_content(current, found.annotations, listed=is_listed):
+        return None
+    adopted = await cluster.write_config_map(
+        namespace, name, found.uid, found.resource_version, {}, ownership.adopted(current)
+    )
+    about = {"namespace": namespace, "simulationjob": job.metadata.name, "configmap": name}
+    _log.info("a ConfigMap of an earlier SimulationJob of the name is taken over", extra=about)
+    return adopted
+
+
+class Adoption:
+    """Takes over what restored statuses name, once each."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._looked: dict[Key, tuple[str, ...]] = {}
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+
+    def look(self, key: Key, job: SimulationJob | Invalid) -> None:
+        """Have what the status names taken over, if the status is of an earlier object and that is not done."""
+        if isinstance(job, Invalid):
+            return
+        listed = ownership.listed(job) if ownership.is_restored(job) else ()
+        if not listed or self._looked.get(key) == listed:
+            return
+        self._looked[key] = listed
+        if (task := self._tasks.pop(key, None)) is not None:
+            task.cancel()
+        self._tasks[key] = asyncio.create_task(self._take(key, job, listed))
+
+    def forget(self, key: Key) -> None:
+        """Forget a SimulationJob that is gone."""
+        self._looked.pop(key, None)
+        if (task := self._tasks.pop(key, None)) is not None:
+            task.cancel()
+
+    def close(self) -> None:
+        """Give up what goes on."""
+        for key in list(self._looked):
+            self.forget(key)
+
+    async def _take(self, key: Key, job: SimulationJob, listed: tuple[str, ...]) -> None:
+        while trouble := await self._took(job, listed):
+            _log.warning("ConfigMaps are not taken over yet", extra={"namespace": key.namespace, "why": trouble})
+            await asyncio.sleep(_PAUSE)
+        self._tasks.pop(key, None)
+
+    async def _took(self, job: SimulationJob, listed: tuple[str, ...]) -> str:
+        """Take over what can be; return why another try is needed."""
+        trouble = ""
+        for name in listed:
+            try:
+                found = await self._cluster.get_config_map(job.metadata.namespace, name)
+                await claim(self._cluster, job, name, found)
+            except NotFoundError:
+                continue
+            except ClusterError as failed:
+                trouble = failed.message
+        return trouble

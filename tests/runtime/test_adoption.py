@@ -1,0 +1,117 @@
+"""ConfigMaps that an earlier SimulationJob of the name has left are taken over, and no others."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from builders import a_job_dict
+from fakes import FakeCluster
+from simjob.api import simulationjob
+from simjob.api.simulationjob import SimulationJob
+from simjob.core import configmaps
+from simjob.runtime import adoption
+from simjob.runtime.adoption import Adoption
+from simjob.runtime.cluster import ConfigMap
+from simjob.runtime.errors import ConflictError, UnavailableError
+from simjob.runtime.workqueue import Key
+from virtualtime import VirtualTimeLoop
+
+LOOP = VirtualTimeLoop
+NAMES = ("sweep-cases-0", "sweep-cases-5", "sweep-results-0")
+STATUS = {
+    "startTime": "2020-01-01T00:00:00Z",
+    "caseTable": {"configMaps": ["sweep-cases-0", "sweep-cases-5"]},
+    "results": {"configMaps": ["sweep-results-0"]},
+}
+
+
+class Bench:
+    """A SimulationJob that was made again, and the ConfigMaps that the first one left."""
+
+    def __init__(self) -> None:
+        self.cluster = FakeCluster()
+
+    async def made_again(self, status: dict[str, Any] | None = None, **spec: Any) -> SimulationJob:
+        first = self.applied()
+        for name in NAMES:
+            body = configmaps.render(first, name, "x", "k", "text", immutable=False)
+            await self.cluster.create_config_map("default", body)
+        self.cluster.remove("simulationjobs", "default", "sweep")
+        self.cluster.disown("configmaps", "default")
+        again = self.applied(**spec)
+        version = again.metadata.resource_version
+        await self.cluster.patch_simulationjob_status("default", "sweep", version, STATUS if status is None else status)
+        return self.applied(**spec)
+
+    def applied(self, **spec: Any) -> SimulationJob:
+        job = simulationjob.parse(self.cluster.apply(a_job_dict(**spec)))
+        assert isinstance(job, SimulationJob)
+        return job
+
+    async def claim(self, job: SimulationJob, name: str = NAMES[0], **how: Any) -> ConfigMap | None:
+        found = await self.cluster.get_config_map("default", name)
+        return await adoption.claim(self.cluster, job, name, found, **how)
+
+    async def owners(self) -> list[str]:
+        return [(await self.cluster.get_config_map("default", name)).owner_uid for name in NAMES]
+
+
+@pytest.fixture
+async def bench() -> Bench:
+    return Bench()
+
+
+async def test_what_was_made_for_the_same_cases_is_taken_over(bench: Bench) -> None:
+    job = await bench.made_again(status={})
+    found = await bench.claim(job)
+    assert found is not None
+    assert (found.owner_uid, found.labels["simjob.dev/uid"], found.data) == (job.metadata.uid,) * 2 + ({"k": "text"},)
+    assert await bench.claim(job) == found
+
+
+async def test_what_was_made_for_other_cases_is_not(bench: Bench) -> None:
+    job = await bench.made_again(cases={"count": 99})
+    assert await bench.claim(job) is None
+    assert await bench.owners() == ["", "", ""]
+    assert (await bench.claim(job, same_content=True)) is not None, "its content was compared"
+
+
+async def test_a_job_that_is_gone_takes_nothing_from_the_one_that_was_made_after_it(bench: Bench) -> None:
+    first = await bench.made_again()
+    bench.cluster.remove("simulationjobs", "default", "sweep")
+    second = bench.applied()
+    assert await bench.claim(second) is not None
+    with pytest.raises(ConflictError):
+        await bench.claim(first)
+    assert (await bench.owners())[0] == second.metadata.uid
+
+
+async def test_all_that_a_status_from_before_names_is_taken_over_once(bench: Bench) -> None:
+    job = await bench.made_again()
+    found, key = Adoption(bench.cluster), Key("default", job.metadata.uid)
+    found.look(key, job)
+    await asyncio.sleep(1)
+    assert await bench.owners() == [job.metadata.uid] * 3
+    bench.cluster.calls.clear()
+    found.look(key, job)
+    await asyncio.sleep(1)
+    assert bench.cluster.calls == []
+
+
+async def test_what_cannot_be_taken_over_is_tried_again(bench: Bench) -> None:
+    job = await bench.made_again()
+    found, key = Adoption(bench.cluster), Key("default", job.metadata.uid)
+    bench.cluster.refuse("write_config_map", UnavailableError("no answer"))
+    found.look(key, job)
+    await asyncio.sleep(1)
+    assert await bench.owners() == ["", job.metadata.uid, job.metadata.uid]
+    await asyncio.sleep(60)
+    assert await bench.owners() == [job.metadata.uid] * 3
+
+
+async def test_a_status_of_the_job_itself_is_no_reason_to_look(bench: Bench) -> None:
+    job = await bench.made_again({**STATUS, "startTime": "2030-01-01T00:00:00Z"})
+    bench.cluster.calls.clear()
+    Adoption(bench.cluster).look(Key("default", job.metadata.uid), job)
+    await asyncio.sleep(1)
+    assert bench.cluster.calls == []

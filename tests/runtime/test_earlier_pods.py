@@ -1,0 +1,63 @@
+"""A case that still runs in a pod of an earlier SimulationJob of the name does not run a second time beside it."""
+
+import asyncio
+
+from oneoperator import OneOperator
+from simjob.runtime.errors import UnavailableError
+from virtualtime import VirtualTimeLoop
+
+LOOP = VirtualTimeLoop
+
+
+async def left_behind(one: OneOperator, cases: int = 2) -> list[str]:
+    """Leave running pods of a SimulationJob that is not there any more, nor an operator; return their names."""
+    one.apply(cases={"count": cases})
+    async with one.operator():
+        for pod in one.pods():
+            one.cluster.set_pod("default", pod, node="node-1")
+            one.cluster.run_pod("default", pod)
+        await asyncio.sleep(2)
+    one.cluster.remove("simulationjobs", "default", "sweep")
+    one.cluster.disown("jobs", "default")
+    return one.pods()
+
+
+async def test_its_case_waits_until_the_pod_has_ended_while_others_start(one: OneOperator) -> None:
+    first, second = await left_behind(one)
+    one.apply(cases={"count": 3})
+    async with one.operator():
+        await asyncio.sleep(10)
+        (new,) = set(one.pods()) - {first, second}
+        assert "-2-0-0" in new, "the case that nothing runs"
+        assert one.status["reason"] == "EarlierPodRuns"
+        assert f"case 0 still runs in pod {first} of an earlier SimulationJob of this name" in one.status["message"]
+        assert "other cases wait for the same" in one.status["message"]
+        one.cluster.end_pod("default", first)
+        await asyncio.sleep(5)
+        assert len(one.pods()) == 4
+        one.cluster.end_pod("default", second)
+        await asyncio.sleep(5)
+        assert len(one.pods()) == 5
+        looks = len(one.times("list_earlier_pods"))
+        await asyncio.sleep(600)
+        assert len(one.times("list_earlier_pods")) == looks, "when none is left, nobody looks any more"
+
+
+async def test_a_cancel_does_not_wait_for_it(one: OneOperator) -> None:
+    left = await left_behind(one)
+    one.apply(cases={"count": 2})
+    async with one.operator():
+        await one.patch(cancel=True)
+        await asyncio.sleep(2)
+        assert one.status["phase"] == "CANCELLED"
+        assert one.pods() == left
+
+
+async def test_nothing_starts_until_it_is_known_what_runs(one: OneOperator) -> None:
+    one.apply(cases={"count": 2})
+    one.cluster.refuse("list_earlier_pods", *[UnavailableError("no answer")] * 3)
+    async with one.operator():
+        await asyncio.sleep(0.1)
+        assert one.pods() == []
+        await asyncio.sleep(60)
+        assert len(one.pods()) == 2
