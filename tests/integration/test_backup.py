@@ -1,0 +1,291 @@
+"""What docs/backup.md says: SimulationJobs that are made again, with and without their status and their ConfigMaps."""
+
+import copy
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cluster.provider import Cluster
+from integration import client as paths
+from integration import transcript
+from integration.client import Client, Object, RefusedError
+from integration.conftest import make_place
+from integration.operator_process import OperatorProcess
+from integration.sweeps import Place, Sweep, a_template, eventually
+from integration.transcript import Terminal
+
+pytestmark = pytest.mark.integration
+
+PAGE = (Path(__file__).parents[2] / "docs/backup.md").read_text()
+SECTIONS = transcript.sections(PAGE)
+# Drawn from the uid where there is no seed.
+DESIGN = {"samples": {"method": "Random", "size": 6, "parameters": [{"name": "angle", "min": 0, "max": 1}]}}
+WRITTEN_BY_SERVER = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "generation")
+
+
+def saying(run: float = 1) -> Object:
+    """Make a template whose simulations leave a result."""
+    template = a_template(run=run, stop=1)
+    template["metadata"]["annotations"]["kwok.simjob.dev/termination-message"] = '{"drag": 1}'
+    return template
+
+
+class Backup:
+    """A SimulationJob and its ConfigMaps, as `kubectl get -o json` gives them."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self.place = sweep.place
+        self.sweep = sweep.client.get(sweep.path)
+        self.config_maps = config_maps(sweep.place)
+
+    def make_again(self, **spec: Any) -> Sweep:
+        """Restore the SimulationJob without its status."""
+        body = bare(self.sweep)
+        body["spec"] |= spec
+        made = self.place.client.create(paths.simulationjobs(self.place.name), body)
+        return Sweep(self.place, made["metadata"]["name"], made["metadata"]["uid"])
+
+    def put_status_back(self, sweep: Sweep) -> None:
+        """Write the status as `kubectl replace --subresource=status` does, again after a conflict."""
+
+        def written() -> bool:
+            now = self.place.client.get(sweep.path)
+            try:
+                sweep.client.ask("PUT", f"{sweep.path}/status", {**now, "status": self.sweep["status"]})
+            except RefusedError as refused:
+                if refused.code != HTTPStatus.CONFLICT:
+                    raise
+                return False
+            return True
+
+        eventually(written, lambda: "the status cannot be put back")
+
+    def put_config_maps_back(self, *, keep: Callable[[str], bool] = lambda name: True) -> None:
+        """Restore the ConfigMaps without owners, as Velero does."""
+        for item in self.config_maps:
+            if keep(item["metadata"]["name"]):
+                self.place.client.create(paths.core(self.place.name, "configmaps"), bare(item))
+
+
+def bare(item: Object) -> Object:
+    found = copy.deepcopy(item)
+    for key in (*WRITTEN_BY_SERVER, "ownerReferences"):
+        found["metadata"].pop(key, None)
+    return found
+
+
+def config_maps(place: Place) -> list[Object]:
+    selector = "app.kubernetes.io/managed-by=simjob-operator"
+    return place.client.items(paths.core(place.name, "configmaps"), labelSelector=selector)
+
+
+def rows(place: Place) -> list[Any]:
+    texts = [item["data"].get("results.jsonl", "") for item in config_maps(place)]
+    return [json.loads(row) for text in texts for row in text.split("\n") if row]
+
+
+def owners(place: Place) -> set[str]:
+    return {owner["uid"] for item in config_maps(place) for owner in item["metadata"].get("ownerReferences", [])}
+
+
+def remove(sweep: Sweep) -> None:
+    """Delete a SimulationJob and wait until all that was its has gone."""
+    sweep.delete()
+    sweep.wait_cleared()
+    eventually(lambda: not config_maps(sweep.place), lambda: "ConfigMaps are left")
+
+
+def half_done(place: Place, **spec: Any) -> Sweep:
+    """Make a sweep of six cases, of which some have ended and left results."""
+    sweep = place.apply(**{"cases": DESIGN, "parallelism": 2, "template": saying(), **spec})
+    sweep.wait(lambda status: status.get("results", {}).get("rows", 0) >= 2, "two results")
+    return sweep
+
+
+def indexes(text: str) -> set[int]:
+    pairs = [part.split("-") for part in text.split(",") if part]
+    return {index for pair in pairs for index in range(int(pair[0]), int(pair[-1]) + 1)}
+
+
+def ran(sweep: Sweep) -> set[int]:
+    """Give the cases that had a pod."""
+    seen = sweep.place.pods.history.copy()
+    labels = [one.object["metadata"]["labels"] for one in seen]
+    return {int(each["simjob.dev/index"]) for each in labels if each["simjob.dev/uid"] == sweep.uid}
+
+
+@pytest.mark.parametrize("is_away", [False, True], ids=["operator there", "operator away"])
+def test_with_status_and_configmaps_a_half_done_sweep_goes_on(
+    place: Place, operator: OperatorProcess, is_away: bool
+) -> None:
+    first = half_done(place)
+    backup = Backup(first)
+    before = {row["index"]: row["parameters"] for row in rows(place)}
+    ended = indexes(backup.sweep["status"]["ledger"]["succeeded"])
+    remove(first)
+    if is_away:
+        operator.stop()
+        again = backup.make_again()
+        backup.put_status_back(again)
+        backup.put_config_maps_back()
+        operator.start()
+    else:
+        backup.put_config_maps_back()
+        again = backup.make_again(suspend=True)
+        again.wait_phase("SUSPENDED")
+        backup.put_status_back(again)
+        again.patch(suspend=False)
+    status = again.wait_phase("COMPLETED")
+    assert (status["ledger"]["succeeded"], status["results"]["rows"]) == ("0-5", 6)
+    place.settle()
+    assert ran(again) == set(range(6)) - ended, "what had ended does not run again, all else does"
+    assert sorted(row["index"] for row in rows(place)) == list(range(6))
+    assert before.items() <= {row["index"]: row["parameters"] for row in rows(place)}.items()
+    assert status["caseTable"] == backup.sweep["status"]["caseTable"], "the design is the one that was drawn first"
+    eventually(lambda: owners(place) == {again.uid}, lambda: f"adopted: {owners(place)}")
+    remove(again)
+
+
+def test_a_sweep_that_had_ended_stays_so_with_its_status_and_takes_its_configmaps_along(
+    place: Place, operator: OperatorProcess
+) -> None:
+    first = place.apply(cases=DESIGN, template=saying())
+    first.wait_phase("COMPLETED")
+    backup = Backup(first)
+    remove(first)
+    operator.stop()
+    again = backup.make_again()
+    backup.put_status_back(again)
+    backup.put_config_maps_back()
+    operator.start()
+    eventually(lambda: owners(place) == {again.uid}, lambda: f"adopted: {owners(place)}")
+    assert again.status["phase"] == "COMPLETED"
+    assert (again.job_names, len(rows(place))) == ([], 6)
+    remove(again)
+
+
+def test_without_its_status_a_sweep_runs_again_and_no_row_is_doubled(place: Place) -> None:
+    first = place.apply(cases={**DESIGN, "samples": {**DESIGN["samples"], "seed": 1}}, template=saying())
+    first.wait_phase("COMPLETED")
+    backup = Backup(first)
+    remove(first)
+    backup.put_config_maps_back()
+    again = backup.make_again()
+    status = again.wait_phase("COMPLETED")
+    assert (len(again.pod_names), status["results"]["rows"]) == (6, 6)
+    assert sorted(row["index"] for row in rows(place)) == list(range(6))
+    assert status["caseTable"] == backup.sweep["status"]["caseTable"], "the same seed gives the same ConfigMaps"
+    eventually(lambda: owners(place) == {again.uid}, lambda: f"adopted: {owners(place)}")
+
+
+def test_without_the_configmaps_of_results_the_outcomes_stand_and_a_new_table_begins(
+    place: Place, operator: OperatorProcess
+) -> None:
+    first = half_done(place)
+    backup = Backup(first)
+    ended = indexes(backup.sweep["status"]["ledger"]["succeeded"])
+    remove(first)
+    operator.stop()
+    again = backup.make_again()
+    backup.put_status_back(again)
+    backup.put_config_maps_back(keep=lambda name: "-cases-" in name)
+    operator.start()
+    status = again.wait_phase("COMPLETED")
+    assert status["ledger"]["succeeded"] == "0-5"
+    assert {row["index"] for row in rows(place)} == set(range(6)) - ended
+    assert status["results"]["rows"] == len(rows(place))
+
+
+def test_without_the_configmaps_of_cases_nothing_starts_until_they_are_back(
+    place: Place, operator: OperatorProcess
+) -> None:
+    first = half_done(place)
+    backup = Backup(first)
+    remove(first)
+    operator.stop()
+    again = backup.make_again()
+    backup.put_status_back(again)
+    operator.start()
+    again.wait(lambda status: status.get("reason") == "CaseTableRefused", "the missing table")
+    backup.put_config_maps_back()
+    assert again.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0-5"
+
+
+def test_orphaned_pods_run_on_and_their_cases_start_only_after_them(place: Place) -> None:
+    first = place.apply(cases={"count": 3}, parallelism=2)
+    first.wait_running(2)
+    first.delete("Orphan")
+    first.wait_until(lambda: place.client.find(first.path) is None, "the SimulationJob is gone")
+    left = first.running_pods
+    again = place.apply(cases={"count": 3}, template=a_template(run=1))
+    status = again.wait(lambda status: status.get("reason") == "EarlierPodRuns", "the words on the pod")
+    assert left[0]["metadata"]["name"] in status["message"]
+    again.wait(lambda status: status["ledger"]["succeeded"] == "2", "the end of the case that nothing ran")
+    assert len(first.running_pods) == 2, "nobody has stopped them"
+    for pod in left:
+        place.client.delete(paths.pods(place.name, pod["metadata"]["name"]), gracePeriodSeconds=0)
+    assert again.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0-2"
+    for job in first.jobs:
+        place.client.delete(paths.jobs(place.name, job["metadata"]["name"]), "Background")
+
+
+def test_results_of_another_sweep_of_the_name_are_not_touched(place: Place) -> None:
+    first = place.apply(template=saying())
+    first.wait_phase("COMPLETED")
+    first.delete("Orphan")
+    first.wait_until(lambda: place.client.find(first.path) is None, "the SimulationJob is gone")
+    before = rows(place)
+    other = place.apply(cases={"count": 2}, template=saying())
+    assert other.wait_phase("COMPLETED")["results"] == {"configMaps": [], "rows": 0, "missing": 2}
+    assert (rows(place), owners(place)) == (before, set())
+    for job in first.jobs:
+        place.client.delete(paths.jobs(place.name, job["metadata"]["name"]), "Background")
+
+
+def test_a_status_that_was_wiped_doubles_no_row(client: Client, operator: OperatorProcess) -> None:
+    # A ledger that loses cases is lawful only here.
+    place = make_place(client, "test-wiped-status", operator.tail)
+    sweep = half_done(place, cases={"count": 6})
+    status = {key: None for key in sweep.status if key != "startTime"}
+    client.patch(f"{sweep.path}/status", {"status": status})
+    found = sweep.wait_phase("COMPLETED")
+    assert (found["ledger"]["succeeded"], found["results"]["rows"]) == ("0-5", 6)
+    assert sorted(row["index"] for row in rows(place)) == list(range(6))
+    place.leave()
+
+
+def wing(place: Place, folder: Path) -> Sweep:
+    """Make the sweep that the page is about, from a file as people have it."""
+    spec: Any = {"cases": {"count": 8}, "parallelism": 4, "template": saying()}
+    sweep = place.apply("wing", **spec)
+    body = {"apiVersion": "simjob.dev/v1beta1", "kind": "SimulationJob", "metadata": {"name": "wing"}, "spec": spec}
+    (folder / "wing.yaml").write_text(yaml.safe_dump(body))
+    return sweep
+
+
+def type_in(terminal: Terminal, place: Place, heading: str) -> None:
+    for step in SECTIONS[heading]:
+        printed = terminal.run(step.command).replace(place.name, "default")
+        assert transcript.shape(printed) == transcript.shape(step.output), f"$ {step.command}\n{printed}"
+
+
+def test_the_sessions_of_the_page_print_what_it_says(kwok_cluster: Cluster, place: Place, tmp_path: Path) -> None:
+    config: Any = yaml.safe_load(kwok_cluster.kubeconfig.read_text())
+    for context in config["contexts"]:
+        context["context"]["namespace"] = place.name
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+    terminal = Terminal(tmp_path, tmp_path / "kubeconfig")
+    sweep = wing(place, tmp_path)
+    sweep.wait(lambda status: status.get("results", {}).get("rows", 0) >= 4, "half of the results")
+    headings = ["Back up", "Restore with the status", "Delete and keep the ConfigMaps", "Restore without the status"]
+    assert set(headings) == set(SECTIONS)
+    type_in(terminal, place, headings[0])
+    sweep.wait_cleared()
+    for heading in headings[1:3]:
+        type_in(terminal, place, heading)
+    terminal.run("kubectl delete simjob wing; kubectl delete jobs --all")
+    type_in(terminal, place, headings[3])
