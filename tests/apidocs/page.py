@@ -163,6 +163,8 @@ def _example(path: str) -> list[str]:
         return ["<details><summary>Every field, in a pod that is valid</summary>", "", *_fenced(body), "</details>", ""]
     if path == "status":
         return ["Of a sweep that was cancelled half-way:", "", *_fenced(status.example())]
+    if path == "status.retrying":
+        return ["Of a sweep that waits to try its only case again:", "", *_fenced(status.retrying_example())]
     return _fenced(EXAMPLES[path]) if path in EXAMPLES else []
 
 

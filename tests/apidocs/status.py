@@ -1,6 +1,6 @@
 """What status says, shown: the conditions of every phase and the status of a sweep, both by the operator's code."""
 
-from typing import Final
+from typing import Any, Final
 
 import yaml
 from builders import NOW
@@ -50,3 +50,13 @@ def example() -> str:
     world = World(script=script, spec={"resources": {"cpu": 2}})
     world.after(6.0, lambda: world.patch(cancel=True, cancelReason="wrong mesh"))
     return yaml.safe_dump({"status": world.run().status}, sort_keys=False, width=110)
+
+
+def retrying_example() -> str:
+    """Give what the status of a sweep says while a case of it backs off, as YAML."""
+    seen: dict[str, Any] = {}
+    world = World(script=[[3, 0]], spec={"retries": {"limit": 2}})
+    world.after(6.0, lambda: seen.update(world.status))
+    world.run()
+    shown = {key: seen[key] for key in ("phase", "reason", "message", "retrying")}
+    return yaml.safe_dump({"status": shown}, sort_keys=False, width=110)
