@@ -37,9 +37,10 @@ def saying(run: float = 1) -> Object:
 class Backup:
     """A SimulationJob and its ConfigMaps, as `kubectl get -o json` gives them."""
 
-    def __init__(self, sweep: Sweep) -> None:
+    def __init__(self, sweep: Sweep, *, between: Callable[[], object] = lambda: None) -> None:
         self.place = sweep.place
         self.sweep = sweep.client.get(sweep.path)
+        between()
         self.config_maps = config_maps(sweep.place)
 
     def make_again(self, **spec: Any) -> Sweep:
@@ -99,9 +100,9 @@ def remove(sweep: Sweep) -> None:
     eventually(lambda: not config_maps(sweep.place), lambda: "ConfigMaps are left")
 
 
-def half_done(place: Place, **spec: Any) -> Sweep:
+def half_done(place: Place, name: str = "sweep", **spec: Any) -> Sweep:
     """Make a sweep of six cases, of which some have ended and left results."""
-    sweep = place.apply(**{"cases": DESIGN, "parallelism": 2, "template": saying(), **spec})
+    sweep = place.apply(name, **{"cases": DESIGN, "parallelism": 2, "template": saying(), **spec})
     sweep.wait(lambda status: status.get("results", {}).get("rows", 0) >= 2, "two results")
     return sweep
 
@@ -123,8 +124,10 @@ def test_with_status_and_configmaps_a_half_done_sweep_goes_on(
     place: Place, operator: OperatorProcess, is_away: bool
 ) -> None:
     first = half_done(place)
-    backup = Backup(first)
+    # What ends after the SimulationJob was read has a row in the backup, and no outcome.
+    backup = Backup(first, between=lambda: first.wait_phase("COMPLETED"))
     before = {row["index"]: row["parameters"] for row in rows(place)}
+    assert len(before) == 6
     ended = indexes(backup.sweep["status"]["ledger"]["succeeded"])
     remove(first)
     if is_away:
@@ -144,7 +147,7 @@ def test_with_status_and_configmaps_a_half_done_sweep_goes_on(
     place.settle()
     assert ran(again) == set(range(6)) - ended, "what had ended does not run again, all else does"
     assert sorted(row["index"] for row in rows(place)) == list(range(6))
-    assert before.items() <= {row["index"]: row["parameters"] for row in rows(place)}.items()
+    assert before == {row["index"]: row["parameters"] for row in rows(place)}
     assert status["caseTable"] == backup.sweep["status"]["caseTable"], "the design is the one that was drawn first"
     eventually(lambda: owners(place) == {again.uid}, lambda: f"adopted: {owners(place)}")
     remove(again)
@@ -213,6 +216,34 @@ def test_without_the_configmaps_of_cases_nothing_starts_until_they_are_back(
     again.wait(lambda status: status.get("reason") == "CaseTableRefused", "the missing table")
     backup.put_config_maps_back()
     assert again.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0-5"
+
+
+def test_times_count_from_the_first_life_and_a_cancel_is_in_the_spec(place: Place, operator: OperatorProcess) -> None:
+    late = half_done(place, name="late", cases={"count": 6}, timeouts={"totalSeconds": 3600})
+    ended = place.apply("ended", cases={"count": 1}, template=saying(), ttlSecondsAfterFinished=3600)
+    cancelled = place.apply("cancelled", cases={"count": 1})
+    ended.wait_phase("COMPLETED")
+    cancelled.cancel()
+    cancelled.wait_phase("CANCELLED")
+    backups = [Backup(sweep) for sweep in (late, ended, cancelled)]
+    for sweep in (late, ended, cancelled):
+        sweep.delete()
+        sweep.wait_cleared()
+    operator.stop()
+    for backup in backups:
+        for key in ("startTime", "completionTime"):
+            if key in backup.sweep["status"]:
+                backup.sweep["status"][key] = "2020-01-01T00:00:00Z"
+    late, ended, cancelled = (backup.make_again() for backup in backups)
+    backups[0].put_status_back(late)
+    backups[1].put_status_back(ended)
+    operator.start()
+    assert late.wait_phase("FAILED")["errorCode"] == "TOTAL_TIMEOUT"
+    eventually(lambda: place.client.find(ended.path) is None, lambda: "its time to live is over")
+    assert (cancelled.wait_phase("CANCELLED")["ledger"]["cancelled"], cancelled.pod_names) == ("0", [])
+    latest = {**backups[0].sweep["status"], "phase": "RUNNING", "isTerminal": False}
+    with pytest.raises(RefusedError):
+        place.client.patch(f"{late.path}/status", {"status": latest})
 
 
 def test_orphaned_pods_run_on_and_their_cases_start_only_after_them(place: Place) -> None:

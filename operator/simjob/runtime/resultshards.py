@@ -135,8 +135,8 @@ class ResultShards:
                     raise ConflictError(f'the ConfigMap "{name}" was made meanwhile') from taken
                 case Ownership.ADOPTABLE if not found.owner_uid:
                     message = (
-                        f'the ConfigMap "{name}" holds results of an earlier SimulationJob of this name, with other '
-                        "cases or another template; copy what you need of it and delete it"
+                        f'the ConfigMap "{name}" holds results of an earlier SimulationJob of this name, which are not '
+                        "known to have the same cases and template; copy what you need of it and delete it"
                     )
                     raise ForbiddenError(message) from taken
             if found.owner_uid:

@@ -8,7 +8,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 from simjob.api.cases import Case
 from simjob.api.names import Reason
@@ -45,7 +45,12 @@ class _Mark:
 
     def fits(self, status: Status) -> bool:
         """Return whether a status says the same: nobody else has written it."""
-        return (status.results, results.ended(status.ledger)) == (self.results, self.ended)
+        return self == _Mark.of(status.results, results.ended(status.ledger))
+
+    @classmethod
+    def of(cls, found: Results | None, ended: Ranges) -> Self:
+        """Make a mark; an older CRD does not keep `truncated`."""
+        return cls(found.model_copy(update={"truncated": None}) if found else None, ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +117,8 @@ class ResultStore:
             notices.append(_truncated(next(end for end in rows if end.cut)))
         if stored.is_known:
             ended = results.ended(job.status.ledger)
-            after = _Mark(found, ended.union(Ranges.of(sorted(end.index for end in ends))))
-            self._seen[key] = _Seen(_Mark(job.status.results, ended), after)
+            after = _Mark.of(found, ended.union(Ranges.of(sorted(end.index for end in ends))))
+            self._seen[key] = _Seen(_Mark.of(job.status.results, ended), after)
         return found, tuple(notices)
 
     def forget(self, key: Key) -> None:
