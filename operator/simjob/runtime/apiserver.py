@@ -3,7 +3,6 @@
 What the calls mean is in runtime/cluster.py; what they are for is the reconciler's.
 """
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -15,7 +14,7 @@ from simjob.core import facts, unstarted
 from simjob.core.facts import JobFact, PodFact
 from simjob.core.objects import Job, Owner, Pod, PodEventList
 from simjob.core.unstarted import PodEvent
-from simjob.runtime import errors, listing
+from simjob.runtime import errors, eventbody, listing
 from simjob.runtime.cluster import ConfigMap, Event, StoredJob
 from simjob.runtime.connection import MERGE_PATCH, Requests
 
@@ -25,8 +24,6 @@ _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io
 # the creation is given up with all that its webhooks have done.
 # https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/ (--request-timeout)
 _CREATION_SECONDS: Final = 65.0
-_NOTE_BYTES: Final = 1024  # https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
-_NAME_BYTES: Final = 236  # What an object's name may have, 253, less a dot and 16 digits.
 
 T = TypeVar("T")
 
@@ -150,8 +147,7 @@ class ApiServer:
 
     def _pod_facts(self, answers: Sequence[msgspec.Raw]) -> list[PodFact]:
         seen_at = self._clock()
-        pods = [_decode(_PODS, raw) for raw in answers]
-        return [fact for pod in pods if (fact := facts.pod_fact(pod, seen_at))]
+        return [fact for raw in answers if (fact := facts.pod_fact(_decode(_PODS, raw), seen_at))]
 
     async def list_pod_events(self, namespace: str, uid: str) -> Sequence[PodEvent]:
         """See Cluster.list_pod_events."""
@@ -214,7 +210,7 @@ class ApiServer:
 
     async def create_event(self, event: Event) -> None:
         """See Cluster.create_event."""
-        body = msgspec.json.encode(_event(event, self._instance))
+        body = msgspec.json.encode(eventbody.render(event, self._instance))
         path = f"/apis/events.k8s.io/v1/namespaces/{event.namespace}/events"
         await self._connection.request("POST", path, body=body)
 
@@ -302,30 +298,3 @@ def _config_map(answer: bytes) -> ConfigMap:
         data=found.data,
         binary=tuple(found.binary_data),
     )
-
-
-def _event_name(event: Event) -> str:
-    return f"{event.name[:_NAME_BYTES].rstrip('-.')}.{secrets.token_hex(8)}"
-
-
-def _event(event: Event, instance: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "events.k8s.io/v1",
-        "kind": "Event",
-        "metadata": {"namespace": event.namespace, "name": _event_name(event)},
-        "eventTime": event.time.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "reportingController": names.MANAGED_BY,
-        "reportingInstance": instance[:128],
-        "type": event.type,
-        "reason": event.reason,
-        "action": event.action,
-        "note": event.note.encode()[:_NOTE_BYTES].decode(errors="ignore"),
-        "regarding": {
-            "apiVersion": names.API_VERSION,
-            "kind": names.KIND,
-            "namespace": event.namespace,
-            "name": event.name,
-            "uid": event.uid,
-            "resourceVersion": event.resource_version,
-        },
-    }
