@@ -60,6 +60,8 @@ def misreading(value: Value, is_doubtful: Callable[[float], bool] = may_be_round
 
     `is_doubtful` says it of a number; by default of one that came through the API server.
     """
+    if isinstance(value, str):
+        return None
     is_nested = isinstance(value, list | dict)
     for part in _parts(value):
         if isinstance(part, dict) and (found := sorted(rules.NAMES_OF_BOOLEANS & part.keys())):
@@ -74,7 +76,16 @@ def misreading(value: Value, is_doubtful: Callable[[float], bool] = may_be_round
 
 def as_text(value: Value) -> str:
     """Write a value as the environment carries it: texts as they are, anything else as compact JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    # As json.dumps writes numbers, in a third of the time: tables have a million.
+    return repr(value) if isinstance(value, int | float) else _compact(value)
+
+
+def _compact(value: Value) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _checked(value: Any) -> Any:

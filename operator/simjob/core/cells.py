@@ -35,7 +35,7 @@ def read(written: str, *, decimal_comma: bool = False) -> Cell:
 
 def case(index: int, row: Mapping[str, Cell]) -> Case:
     """Return the case of a row, named by its index."""
-    texts = {name: cell.text for name, cell in row.items() if cell.text != as_text(cell.value)}
+    texts = {name: cell.text for name, cell in row.items() if cell.text not in (cell.value, as_text(cell.value))}
     return Case(index, str(index), {name: cell.value for name, cell in row.items()}, texts)
 
 

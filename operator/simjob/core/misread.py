@@ -31,7 +31,7 @@ def _of_names(field: str, names: Iterable[str]) -> Iterator[str]:
 def _of_axes(axes: Iterable[Axis]) -> Iterator[str]:
     for number, axis in enumerate(axes):
         for at, value in enumerate(axis.values):
-            if not isinstance(value, str) and (wrong := values.misreading(value)):
+            if wrong := values.misreading(value):
                 yield f"`spec.cases.matrix[{number}].values[{at}]` {wrong}"
 
 
@@ -40,5 +40,5 @@ def _of_list(listed: Iterable[ListedCase]) -> Iterator[str]:
         for name, value in case.parameters.items():
             if name in rules.NAMES_OF_BOOLEANS:
                 yield f"case {index} \"{case.name}\" has a parameter named '{name}': {rules.QUOTE_BOOLEANS}"
-            if not isinstance(value, str) and (wrong := values.misreading(value)):
+            if wrong := values.misreading(value):
                 yield f"case {index} \"{case.name}\": parameter '{name}' {wrong}"

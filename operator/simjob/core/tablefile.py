@@ -113,7 +113,8 @@ def _row(names: Sequence[str], record: Sequence[str]) -> dict[str, Cell]:
         raise _LineError(f"has {len(record)} cells, but the header has {len(names)}")
     found = {name: cells.read(text) for name, text in zip(names, record, strict=True)}
     for name, cell in found.items():
-        _check(name, cell.text)
+        if wrong := values.complaint(cell.text):
+            raise _LineError(f"'{name}' {wrong}")
     return found
 
 
