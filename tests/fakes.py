@@ -5,6 +5,7 @@ people with kubectl is in fakeobjects.py.
 """
 
 import copy
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -214,7 +215,7 @@ def _config_map(raw: Raw) -> ConfigMap:
         labels=dict(meta.get("labels", {})),
         annotations=dict(meta.get("annotations", {})),
         data=dict(raw.get("data", {})),
-        binary=tuple(raw.get("binaryData", {})),
+        binary={key: b64decode(value) for key, value in raw.get("binaryData", {}).items()},
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+import tabledocs
 from apidocs import page
 from simjob.api import crd
 
@@ -32,6 +33,7 @@ FILES: Final[Mapping[str, Callable[[], str]]] = {
     "crds/simulationjobs.simjob.dev.yaml": crd.render,
     "docs/api.md": _reference,
     "docs/fields.md": _fields,
+    "docs/tables.md": lambda: tabledocs.render(ROOT / "docs/tables.md"),
 }
 
 

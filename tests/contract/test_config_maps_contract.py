@@ -41,10 +41,10 @@ async def test_a_new_one_is_found_as_it_was_made(cluster: Cluster, sweep: Simula
     assert await cluster.get_config_map(namespace, "table") == expected
 
 
-async def test_somebody_elses_has_no_owner_and_its_binary_keys_are_named(cluster: Cluster, world: World) -> None:
+async def test_somebody_elses_has_no_owner_and_its_binary_keys_are_read(cluster: Cluster, world: World) -> None:
     await world.make_config_map("theirs", {"text": "t"}, {"picture.png": "iVBORw=="})
     found = await cluster.get_config_map(world.namespace, "theirs")
-    assert (found.owner_uid, found.data, found.binary) == ("", {"text": "t"}, ("picture.png",))
+    assert (found.owner_uid, found.data, found.binary) == ("", {"text": "t"}, {"picture.png": b"\x89PNG"})
 
 
 async def test_one_that_is_not_there_is_not_found(cluster: Cluster, world: World) -> None:

@@ -49,22 +49,6 @@ def test_no_text_of_a_cell_is_rewritten(text: str) -> None:
     assert cells.case(0, {"a": cells.read(text)}).text("a") == text
 
 
-@pytest.mark.parametrize(
-    ("cell", "expected"),
-    [
-        ("1,50", Cell(1.5, "1.50")),
-        ("-1,5e3 ", Cell(-1500.0, "-1.5e3 ")),
-        ("7", Cell(7, "7")),
-        ("1.5", Cell(1.5, "1.5")),
-        ("1.234,5", Cell("1.234,5", "1.234,5")),
-        ("a,b", Cell("a,b", "a,b")),
-        (",5", Cell(",5", ",5")),
-    ],
-)
-def test_a_number_with_a_decimal_comma_gets_a_point(cell: str, expected: Cell) -> None:
-    assert cells.read(cell, decimal_comma=True) == expected
-
-
 def test_a_case_keeps_only_the_texts_that_json_would_write_otherwise() -> None:
     case = cells.case(3, {"mesh": Cell(1.1, "1.10"), "re": Cell(5, "5"), "name": Cell("wing", "wing")})
     assert (case.index, case.name, case.texts) == (3, "3", {"mesh": "1.10"})

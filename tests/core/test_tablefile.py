@@ -1,8 +1,8 @@
 from typing import Any
 
 import pytest
-from simjob.core import tablefile
-from simjob.core.tablefile import UnreadableTableError
+from simjob.core.tablefile import TableFile
+from simjob.core.tableproblems import UnreadableTableError
 
 LONG = "x" * 1025
 MANY = ",".join(f"p{number}" for number in range(65))
@@ -13,7 +13,7 @@ QUOTE = "YAML reads y, n, yes, no, on and off as true and false: quote y, n, yes
 
 
 def rows(text: str, key: str = "table.csv") -> list[dict[str, Any]]:
-    found = list(tablefile.read(text, key))
+    found = list(TableFile(text, key).cases())
     assert [(case.index, case.name) for case in found] == [(at, str(at)) for at in range(len(found))]
     return [dict(case.parameters) for case in found]
 
@@ -27,7 +27,7 @@ def rows(text: str, key: str = "table.csv") -> list[dict[str, Any]]:
         ("\n\nmesh\n\nfine\n   \ncoarse\n\n", [{"mesh": "fine"}, {"mesh": "coarse"}]),
         ('mesh,re\n"a, ""b""\nc",1\n', [{"mesh": 'a, "b"\nc', "re": 1}]),
         (' mesh , re\nfine, 1\n"a", "b"\n', [{"mesh": "fine", "re": 1}, {"mesh": "a", "re": "b"}]),
-        ("a,b\n,\n", [{"a": "", "b": ""}]),
+        ("a,b\n,\n,,,\n,x\n", [{"a": "", "b": "x"}]),
         ("a\nü\u2028\n", [{"a": "ü\u2028"}]),
         (MANY.replace("p64", "q").removesuffix(",q") + "\n" + ",".join(["0"] * 64), [{f"p{n}": 0 for n in range(64)}]),
     ],
@@ -38,7 +38,7 @@ def test_csv_is_read_with_a_header(text: str, expected: list[dict[str, Any]]) ->
 
 
 def texts(text: str, key: str = "table.csv") -> list[dict[str, str]]:
-    return [{name: case.text(name) for name in case.parameters} for case in tablefile.read(text, key)]
+    return [{name: case.text(name) for name in case.parameters} for case in TableFile(text, key).cases()]
 
 
 def test_cells_reach_the_process_as_they_are_written() -> None:
@@ -72,17 +72,19 @@ def test_json_lines_are_objects_each_with_names_of_its_own() -> None:
         ("", "the table has no rows"),
         ("mesh\n", "the table has no rows"),
         ("\n \n", "the table has no rows"),
-        ("a,b\n1\n", "line 2: has 1 cells, but the header has 2"),
-        ("a,b\n1,2,3\n", "line 2: has 3 cells, but the header has 2"),
-        ('a,b\n"x\ny",1\n1\n', "line 4: has 1 cells, but the header has 2"),
-        ("a,A\n1,2\n", "line 1: parameter 'A' is there twice, upper and lower case being the same"),
-        ("a,\n1,2\n", "line 1: '' is no parameter name"),
-        ("\n\na b\n1\n", "line 3: 'a b' is no parameter name: it must be a letter, then letters, digits"),
+        ("a,b\n1\n", "line 2: has 1 cell, but the header has 2"),
+        ("a,b\n1,2\n1,2,3\n", "line 3: has 3 cells, but the header has 2"),
+        ('a,b\n"x\ny",1\n1\n', "line 4: has 1 cell, but the header has 2"),
+        ("a,A\n1,2\n", "line 1: columns 1 and 2, 'a' and 'A', both give PARAM_A: rename one of them"),
+        ("a,,b\n1,2,3\n", "line 1: column 2 has no name, but it has cells: give it one, or leave it out"),
+        ("\n\n+\n1\n", "line 3: column '+' has no letter or digit to make a parameter's name of"),
+        (f"{'a ' * 40}\n1\n", "line 1: column '"),
+        ("a,true\n1,2\n", f"line 1: has a parameter named 'true': {QUOTE}"),
         (f"a\n{LONG}\n", "line 2: 'a' must not be longer than 1024 characters"),
         (f"{MANY}\n", "line 1: has 65 parameters; 64 are the most"),
-        ('a\n1\n"open\n', "line 3: is no CSV: unexpected end of data"),
-        ('a\n"x"y\n', "line 2: is no CSV: "),
-        (f"a\n{'x' * 200_000}\n", "line 2: is no CSV: field larger than field limit"),
+        ('a\n1\n"open\n', "line 3: is not CSV: a quote is opened here and never closed"),
+        ('a\n"x"y\n', "line 2: is not CSV: text follows a closing quote"),
+        (f"a\n{'x' * 200_000}\n", "line 2: is not CSV: a cell has more than 131072 characters"),
     ],
 )
 def test_what_is_wrong_in_csv_is_told_by_line(text: str, message: str) -> None:
@@ -94,7 +96,7 @@ def test_what_is_wrong_in_csv_is_told_by_line(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "is no JSON: Expecting property name"),
+        ("{", "is not JSON: Expecting property name"),
         ("[1]", "must be a JSON object"),
         ("3", "must be a JSON object"),
         ('{"a": null}', f"'a' {KINDS}"),
@@ -103,26 +105,36 @@ def test_what_is_wrong_in_csv_is_told_by_line(text: str, message: str) -> None:
         ('{"a": [{"b": 1, "b": 2}]}', "has 'b' twice in an object"),
         ('{"a": [{"x": 1, "true": 2}]}', f"'a' has the key 'true': {QUOTE}"),
         ('{"x": 1, "true": 2}', f"has a parameter named 'true': {QUOTE}"),
-        ('{"a": NaN}', "is no JSON that can be read: NaN is no JSON"),
+        ('{"a": NaN}', "is not JSON that can be read: NaN is no JSON"),
         ('{"a": 1e999}', f"'a' is {TOO_LARGE}"),
         ('{"a": 9223372036854775808}', f"'a' is 9223372036854775808, {TOO_LARGE}"),
         ('{"a": [1e999]}', f"'a' holds {TOO_LARGE}"),
         ('{"a": {"b": [18446744073709551615]}}', f"'a' holds 18446744073709551615, {TOO_LARGE}"),
         (f'{{"a": {"1" * 400}}}', f"'a' is {TOO_LARGE}"),
         ('{"a": 1, "a": 2}', "has 'a' twice in an object"),
-        ('{"a": 1, "A": 2}', "parameter 'A' is there twice"),
-        ('{"a b": 1}', "'a b' is no parameter name"),
+        ('{"a": 1, "A": 2}', "columns 1 and 2, 'a' and 'A', both give PARAM_A"),
+        ('{"a b": 1, "a-b": 2}', "columns 1 and 2, 'a b' and 'a-b', both give PARAM_A_B"),
+        ('{"": 1}', "column '' has no letter or digit"),
         (f'{{"a": "{LONG}"}}', "'a' must not be longer than 1024 characters"),
-        ("[" * 100_000, "is no JSON that can be read: "),
+        ("[" * 100_000, "is not JSON that can be read: "),
         (r'{"a": "\ud800"}', "'a' holds half of a character"),
         (r'{"a": ["\ud800"]}', "'a' holds half of a character"),
-        (r'{"\ud800": 1}', r"'\ud800' is no parameter name"),
+        (r'{"a\ud800": 1}', r"column 'a\ud800': the letter '\ud800' has no place in a parameter's name"),
     ],
 )
 def test_what_is_wrong_in_json_lines_is_told_by_line(line: str, message: str) -> None:
     with pytest.raises(UnreadableTableError) as wrong:
         rows(f'{{"a": 1}}\n\n{line}\n', "t.jsonl")
     assert str(wrong.value).startswith(f"line 3: {message}")
+
+
+def test_names_of_different_rows_that_give_the_same_parameter_are_refused() -> None:
+    with pytest.raises(UnreadableTableError) as wrong:
+        rows('{"wall [mm]": 1}\n{"re": 2}\n{"wall (mm)": 3}\n', "t.jsonl")
+    assert str(wrong.value) == (
+        "line 3: 'wall [mm]', above, and 'wall (mm)' both give the parameter wall_mm: rename one of them"
+    )
+    assert rows('{"a": 1}\n{"A": 2}\n', "t.jsonl") == [{"a": 1}, {"A": 2}]
 
 
 def test_the_first_wrong_lines_are_told_and_how_many_more_there_are() -> None:

@@ -13,7 +13,7 @@ from cluster.provider import Cluster
 from simjob.api import names
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
-from simjob.core import tablefile
+from simjob.core.tablefile import TableFile
 
 SAMPLES = Path(__file__).parents[2] / "manifests/samples"
 FILES = sorted(SAMPLES.glob("*.yaml"))
@@ -63,7 +63,7 @@ def test_the_table_sample_brings_a_table_that_has_its_subset() -> None:
     source = spec.cases.config_map
     assert source is not None
     assert source.name == table["metadata"]["name"]
-    cases = [case.parameters for case in tablefile.read(table["data"][source.key], source.key)]
+    cases = [case.parameters for case in TableFile(table["data"][source.key], source.key).cases()]
     assert cases[1] == {"profile": "naca2412", "chord": 0.75, "flaps": True}
     assert spec.subset is not None
     assert not spec.subset.minus(Ranges.span(len(cases)))

@@ -1,5 +1,6 @@
 """Where cases come from, and what is said where they cannot be had."""
 
+from base64 import b64encode
 from typing import Any
 
 import msgspec
@@ -9,7 +10,8 @@ from fakes import FakeCluster
 from simjob.api.names import Reason
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import casetable
-from simjob.runtime.casesources import CaseSources, NoCasesError
+from simjob.runtime.casesources import CaseSources
+from simjob.runtime.opentable import NoCasesError
 
 OLD_UID = "99999999-5f39-4c0e-9a05-0f6a3d0c1a11"
 MESHES = {"matrix": [{"name": "mesh", "values": ["a", "b", "c"]}]}
@@ -78,7 +80,6 @@ async def test_tables_of_different_content_or_job_are_told_apart() -> None:
         ({}, {}, "its keys are none"),
         ({"b": "", "a": ""}, {"c": "iVBORw=="}, 'its keys are "a", "b", "c"'),
         ({f"k{n:02}": "" for n in range(12)}, {}, '"k09" and 2 more'),
-        ({}, {"t.csv": "iVBORw=="}, 'key "t.csv" of ConfigMap "table" is binary: the table must be text in UTF-8'),
     ],
 )
 async def test_a_key_that_is_not_there_may_come(data: dict[str, str], binary: dict[str, str], message: str) -> None:
@@ -155,6 +156,33 @@ async def test_a_job_of_its_own_name_is_not_run_again() -> None:
     itself = a_rerun(metadata={"name": "old", "uid": UID})
     refusal = await refused(FakeCluster(lambda: NOW), itself)
     assert (refusal.reason, refusal.permanent) == (Reason.RERUN_OF_ITSELF, True)
+
+
+async def test_a_table_in_utf_16_is_binary_data_and_read_all_the_same() -> None:
+    cluster = FakeCluster()
+    content = b64encode("\ufeffmesh\r\nfein\r\n".encode("utf-16-le")).decode()
+    cluster.put_config_map("default", "table", {}, binaryData={"t.csv": content})
+    assert [row["parameters"] for row in await rows(cluster, a_copy())] == [{"mesh": "fein"}]
+
+
+async def test_binary_data_that_is_no_text_is_named_for_what_it_is() -> None:
+    cluster = FakeCluster()
+    content = b64encode(b"PK\x03\x04 and so on").decode()
+    cluster.put_config_map("default", "table", {}, binaryData={"t.csv": content})
+    refusal = await refused(cluster, a_copy())
+    assert (refusal.reason, refusal.permanent) == (Reason.CASES_UNREADABLE, False)
+    assert "it is an Excel, LibreOffice or Numbers file" in str(refusal)
+
+
+async def test_how_a_table_was_read_is_said() -> None:
+    cluster = FakeCluster()
+    cluster.put_config_map("default", "table", {"t.csv": ";Wall [mm];re\n0;2,5;1\n"})
+    async with CaseSources(cluster).opened(a_copy()) as table:
+        assert table.format == "CSV, separated by semicolons, with decimal commas"
+        assert [column.to_api() for column in table.columns or ()] == [
+            {"name": ""},
+            {"name": "Wall [mm]", "parameter": "Wall_mm"},
+        ]
 
 
 async def test_a_table_that_cannot_be_read_names_the_line_and_may_be_corrected() -> None:

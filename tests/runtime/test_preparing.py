@@ -15,11 +15,12 @@ from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import CaseTable
 from simjob.core.observed import Unprepared
-from simjob.runtime import casesources, preparing
+from simjob.runtime import preparing, usertables
 from simjob.runtime.casetables import CaseTables
 from simjob.runtime.cluster import Cluster
-from simjob.runtime.designs import Designs, SamplerError
+from simjob.runtime.designs import Designs
 from simjob.runtime.errors import ClusterError, ForbiddenError, InvalidError, UnavailableError
+from simjob.runtime.helpers import HelperError
 from simjob.runtime.preparing import Answer, Preparing
 from simjob.runtime.workqueue import Key, WorkQueue
 from virtualtime import VirtualTimeLoop
@@ -126,7 +127,7 @@ async def test_a_design_that_cannot_be_drawn_is_told_and_tried_again(
 ) -> None:
     @asynccontextmanager
     async def broken(*_: object) -> AsyncIterator[None]:
-        raise SamplerError("out of memory")
+        raise HelperError("out of memory")
         yield
 
     monkeypatch.setattr(Designs, "drawn", broken)
@@ -199,7 +200,7 @@ async def test_a_row_that_lacks_a_parameter_is_named(bench: Bench) -> None:
 async def test_a_row_that_no_process_can_be_started_with_is_named_and_not_written_down(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (casesources, preparing):
+    for module in (usertables, preparing):
         monkeypatch.setattr(module, "SHORT", 10**9)  # Virtual time knows no threads.
     row = json.dumps({f"p{n}": "网" * 1024 for n in range(64)})
     bench.cluster.put_config_map("default", "rows", {"t.jsonl": f'{{"p":1}}\n{row}\n'})

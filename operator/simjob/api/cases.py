@@ -94,8 +94,8 @@ class ConfigMapTable(Model):
             min_length=1,
             max_length=253,
             pattern=r"^[-._a-zA-Z0-9]+$",
-            description="The key of its data: CSV with a header line of parameter names, or, where the key ends in "
-            "'.jsonl', a JSON object of parameters a line. At most 100000 rows.",
+            description="The key of its data or binaryData: CSV with a header line, Parquet, or, if the key ends in "
+            "'.jsonl', a JSON object of parameters on each line. At most 100000 rows. docs/tables.md has the rules.",
         ),
     ]
 

@@ -14,6 +14,7 @@ from simjob.api.schema import INT32_MAX, INT64_MAX, MAX_CASES, Lenient, Time, cu
 
 MAX_FAILURES: Final = 20
 MAX_RETRYING: Final = 10
+MAX_COLUMNS: Final = 256
 MAX_STATUS_MESSAGE: Final = 4096
 
 
@@ -92,6 +93,17 @@ class Ledger(Lenient):
     ] = None
 
 
+class TableColumn(Lenient):
+    """A column of the user's table whose parameter has another name, or that was left out."""
+
+    name: Annotated[str, Field(max_length=253, description="The header of the column, as it is written."), cut(253)]
+    parameter: Annotated[
+        str | None,
+        Field(max_length=63, description="The parameter; absent if the column only numbers the rows, or is empty."),
+        cut(63),
+    ] = None
+
+
 class CaseTable(Lenient):
     """Where the cases are written down that the spec does not hold itself. Once written, only this is read."""
 
@@ -99,6 +111,22 @@ class CaseTable(Lenient):
         tuple[ShardName, ...], Field(max_length=MAX_SHARDS, description="The immutable ConfigMaps, in order.")
     ] = ()
     indexes: Annotated[RangesText, Field(description="Indexes of the cases in them.")] = Ranges()
+    format: Annotated[
+        str | None,
+        Field(
+            max_length=253,
+            description="How the table of `cases.configMap` was read, such as 'CSV, separated by semicolons, with "
+            "decimal commas'.",
+        ),
+        cut(253),
+    ] = None
+    columns: Annotated[
+        tuple[TableColumn, ...] | None,
+        Field(
+            max_length=MAX_COLUMNS,
+            description="The columns of the table whose parameters have other names, or that were left out.",
+        ),
+    ] = None
 
 
 class Results(Lenient):

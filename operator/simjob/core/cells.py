@@ -23,13 +23,11 @@ class Cell:
     text: str
 
 
-def read(written: str, *, decimal_comma: bool = False) -> Cell:
+def read(written: str) -> Cell:
     """Return a cell of CSV: a number or a boolean if JSON would read one, blanks around it aside; else a text.
 
-    The text is the cell as it is written. A number with a decimal comma gets a point, because programs read points.
+    The text is the cell as it is written, apart from decimal commas, which are points already.
     """
-    if decimal_comma and _NUMBER.fullmatch((pointed := written.replace(",", ".")).strip(_BLANKS)):
-        return Cell(_typed(pointed), pointed)
     return Cell(_typed(written), written)
 
 

@@ -1,145 +1,160 @@
-"""Reading a table of cases as people write it: CSV with a header line, or JSON Lines.
+"""Reading a table of cases as people have it: CSV with a header line, or JSON Lines.
 
-What is wrong is told by line, all of it at once: the first few problems, and how many more there are.
+All problems are reported by line: the first few, and how many more there are.
 """
 
-import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from io import StringIO
+from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Any, Final, NoReturn
 
 import msgspec
 
-from simjob.api import rules, values
+from simjob.api import values
 from simjob.api.cases import Case
-from simjob.api.schema import INT64_MAX, MAX_CASES, MAX_PARAMETERS, PARAMETER_NAME
-from simjob.core import cells
+from simjob.api.schema import INT64_MAX, MAX_CASES
+from simjob.core import cells, columns, decimalcommas, dialect
 from simjob.core.cells import Cell
+from simjob.core.columns import Column
+from simjob.core.tableproblems import LineError, Problems, UnreadableTableError
 
-_TOLD: Final = 5
-_QUOTED: Final = 100
-_NAME: Final = re.compile(PARAMETER_NAME)
 # JSON can write it, but no UTF-8 can, and so no ConfigMap and no environment.
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _WRITTEN: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_JSON_LINES: Final = (".jsonl", ".ndjson")
+# Rows of JSON may each have other names.
+_MOST_RENAMED: Final = 128
 
 Row = tuple[int, dict[str, Cell]]
 
 
-class UnreadableTableError(Exception):
-    """A table that cannot be read; the text says what is wrong in which lines."""
+class TableFile:
+    """A table that is being read: its form in words, and the columns whose parameter has another name or none."""
 
+    def __init__(self, text: str, key: str) -> None:
+        """Take the text of a table; `key` shows its form by its ending."""
+        self.form = ""
+        self.renamed: dict[str, str | None] = {}
+        self._problems = Problems()
+        self._headers: dict[str, str] = {}
+        self._text = text.removeprefix("\ufeff")
+        self._is_json = key.lower().endswith(_JSON_LINES)
 
-class _LineError(Exception):
-    """What is wrong with one line."""
+    def cases(self) -> Iterator[Case]:
+        """Yield the cases, numbered from 0.
 
+        Raise UnreadableTableError, at the end at the latest: nothing that was yielded may be used then.
+        """
+        count = 0
+        for line, row in self._json_lines() if self._is_json else self._csv():
+            if count == MAX_CASES:
+                raise UnreadableTableError(f"line {line}: there are more than {MAX_CASES} rows")
+            yield cells.case(count, row)
+            count += 1
+        self._problems.check()
+        if not count:
+            raise UnreadableTableError("the table has no rows")
 
-class _Problems:
-    """What is wrong, by line."""
-
-    def __init__(self) -> None:
-        self.first: list[str] = []
-        self.count = 0
-
-    def add(self, line: int, what: object) -> None:
-        """Notes a problem."""
-        self.count += 1
-        if len(self.first) < _TOLD:
-            self.first.append(f"line {line}: {what}")
-
-    def tell(self) -> None:
-        """Raises UnreadableTableError if there are problems."""
-        if self.count:
-            more = [f"and {self.count - _TOLD} more"] if self.count > _TOLD else []
-            raise UnreadableTableError("; ".join([*self.first, *more]))
-
-
-def read(text: str, key: str) -> Iterator[Case]:
-    """Yields the cases of a table, numbered from 0; `key` tells its form by its ending.
-
-    Raises UnreadableTableError, at the end at the latest: nothing that was yielded may be used then.
-    """
-    problems = _Problems()
-    text = text.removeprefix("\ufeff")
-    rows = _json_lines(text, problems) if key.endswith(".jsonl") else _csv(text, problems)
-    count = 0
-    for line, row in rows:
-        if count == MAX_CASES:
-            raise UnreadableTableError(f"line {line}: there are more than {MAX_CASES} rows")
-        yield cells.case(count, row)
-        count += 1
-    problems.tell()
-    if not count:
-        raise UnreadableTableError("the table has no rows")
-
-
-def _csv(text: str, problems: _Problems) -> Iterator[Row]:
-    records = _records(text, problems)
-    line, header = next(records, (1, []))
-    names = [name.strip() for name in header]
-    try:
-        _check_names(names)
-    except _LineError as wrong:
-        # Without names the rows mean nothing.
-        problems.add(line, wrong)
-        return
-    for line, record in records:
+    def _csv(self) -> Iterator[Row]:
+        _check_is_csv(self._text)
+        sheet, has_commas = decimalcommas.to_points(dialect.read(self._text, self._problems), self._problems)
+        self.form = f"CSV, {sheet.form}{', with decimal commas' if has_commas else ''}"
         try:
-            yield line, _row(names, record)
-        except _LineError as wrong:
-            problems.add(line, wrong)
+            found = columns.of(sheet.header, sheet.cells_of)
+        except LineError as wrong:
+            # Without names the rows mean nothing.
+            self._problems.add(sheet.line, wrong)
+            return
+        self.renamed.update(columns.renamed(found))
+        if sheet.has_row_names:
+            what = "each row has one cell more than the header. In R, use write.csv, or write.table with col.names = NA"
+            self._problems.add(sheet.records[0][0], what)
+            return
+        for line, record in sheet.records:
+            try:
+                yield line, _row(found, record)
+            except LineError as wrong:
+                self._problems.add(line, wrong)
+
+    def _json_lines(self) -> Iterator[Row]:
+        self.form = "JSON Lines"
+        for line, content in enumerate(self._text.split("\n"), start=1):
+            if not content.strip():
+                continue
+            try:
+                found = _from_json(content)
+                named = [Column(header, columns.parameter_name(header)) for header in found]
+                columns.check(named)
+                self._check_alike(named)
+                yield line, {column.parameter or "": found[column.header] for column in named}
+            except LineError as wrong:
+                self._problems.add(line, wrong)
+                continue
+            if len(self.renamed) < _MOST_RENAMED:
+                self.renamed.update(columns.renamed(named))
+
+    def _check_alike(self, found: Sequence[Column]) -> None:
+        """Raise LineError if a row has a name that gives the parameter of another row's other name."""
+        for column in found:
+            first = self._headers.setdefault(column.parameter or "", column.header)
+            if first != column.header:
+                both = f"{columns.shown(first)}, above, and {columns.shown(column.header)}"
+                raise LineError(f"{both} both give the parameter {column.parameter}: rename one of them")
 
 
-def _records(text: str, problems: _Problems) -> Iterator[tuple[int, list[str]]]:
-    """Yields the records that are not empty, each with the number of its first line."""
-    # As in files opened with newline="": the reader takes \r\n itself, and quoted line ends stay as they are.
-    reader = csv.reader(StringIO(text, newline=""), strict=True, skipinitialspace=True)
-    line = 1
+def check(name: str, value: Any) -> None:
+    """Raise LineError if this cannot be a parameter's value."""
+    wrong = values.complaint(value) or values.misreading(value, _is_doubtful)
+    if wrong:
+        raise LineError(f"'{name}' {wrong}")
+    if _LONE_SURROGATE.search(values.as_text(value)):
+        raise LineError(f"'{name}' holds half of a character: \\ud800 to \\udfff must stand in pairs")
+
+
+def _check_is_csv(text: str) -> None:
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise UnreadableTableError(f"line {line}: there is a NUL character; UTF-16 needs a byte order mark")
+    first = text.lstrip().partition("\n")[0]
+    if first.startswith("{") and _is_json(first):
+        raise UnreadableTableError("it is JSON Lines: give it a key that ends in .jsonl")
+    if first.startswith(("[", "{")) and _is_json(text):
+        raise UnreadableTableError("it is JSON; write an object a line (jq -c '.[]'), under a key that ends in .jsonl")
+
+
+def _is_json(text: str) -> bool:
     try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells) or len(cells) > 1:
-                yield line, cells
-            line = reader.line_num + 1
-    except csv.Error as error:
-        problems.add(line, f"is no CSV: {error}")
+        return isinstance(json.loads(text), dict | list)
+    except (ValueError, RecursionError):
+        return False
 
 
-def _row(names: Sequence[str], record: Sequence[str]) -> dict[str, Cell]:
-    if len(record) != len(names):
-        raise _LineError(f"has {len(record)} cells, but the header has {len(names)}")
-    found = {name: cells.read(text) for name, text in zip(names, record, strict=True)}
-    for name, cell in found.items():
+def _row(found: Sequence[Column], record: Sequence[str]) -> dict[str, Cell]:
+    if len(record) != len(found):
+        count = f"{len(record)} cell{'' if len(record) == 1 else 's'}"
+        raise LineError(f"has {count}, but the header has {len(found)}")
+    pairs = zip(found, record, strict=True)
+    row = {column.parameter: cells.read(text) for column, text in pairs if column.parameter}
+    for name, cell in row.items():
         if wrong := values.complaint(cell.text):
-            raise _LineError(f"'{name}' {wrong}")
-    return found
+            raise LineError(f"'{name}' {wrong}")
+    return row
 
 
-def _json_lines(text: str, problems: _Problems) -> Iterator[Row]:
-    for line, content in enumerate(text.split("\n"), start=1):
-        if not content.strip():
-            continue
-        try:
-            yield line, _from_json(content)
-        except _LineError as wrong:
-            problems.add(line, wrong)
-
-
-def _from_json(content: str) -> dict[str, Cell]:
+def _from_json(content: str) -> Mapping[str, Cell]:
     try:
         found = json.loads(content, object_pairs_hook=_object, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        raise _LineError(f"is no JSON: {error.msg} at column {error.colno}") from error
+        raise LineError(f"is not JSON: {error.msg} at column {error.colno}") from error
     except (ValueError, RecursionError) as error:
-        raise _LineError(f"is no JSON that can be read: {error}") from error
+        raise LineError(f"is not JSON that can be read: {error}") from error
     if not isinstance(found, dict):
-        raise _LineError('must be a JSON object, such as {"mesh": 3}')
-    _check_names(list(found))
+        raise LineError('must be a JSON object, such as {"mesh": 3}')
     for name, value in found.items():
-        _check(name, value)
+        columns.parameter_name(name)
+        check(name, value)
     # A number, a list or an object as it stands in the line.
     written = _WRITTEN.decode(content)
     return {
@@ -152,34 +167,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         repeated = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
-        raise _LineError(f"has '{repeated[:_QUOTED]}' twice in an object")
+        raise LineError(f"has {columns.shown(repeated)} twice in an object")
     return found
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
-
-
-def _check_names(names: Sequence[str]) -> None:
-    if len(names) > MAX_PARAMETERS:
-        raise _LineError(f"has {len(names)} parameters; {MAX_PARAMETERS} are the most")
-    seen: set[str] = set()
-    for name in names:
-        if not _NAME.fullmatch(name):
-            raise _LineError(f"{name[:_QUOTED]!r} is no parameter name: it {rules.PARAMETER_NAME}")
-        if name in rules.NAMES_OF_BOOLEANS:
-            raise _LineError(f"has a parameter named '{name}': {rules.QUOTE_BOOLEANS}")
-        if name.upper() in seen:
-            raise _LineError(f"parameter '{name}' is there twice, upper and lower case being the same")
-        seen.add(name.upper())
-
-
-def _check(name: str, value: Any) -> None:
-    wrong = values.complaint(value) or values.misreading(value, _is_doubtful)
-    if wrong:
-        raise _LineError(f"'{name}' {wrong}")
-    if _LONE_SURROGATE.search(values.as_text(value)):
-        raise _LineError(f"'{name}' holds half of a character: \\ud800 to \\udfff must stand in pairs")
 
 
 def _is_doubtful(number: float) -> bool:

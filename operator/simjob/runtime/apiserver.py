@@ -60,7 +60,8 @@ class _OwnedMeta(_VersionMeta):
 class _ConfigMap(msgspec.Struct, rename="camel"):
     metadata: _OwnedMeta
     data: dict[str, str] = {}
-    binary_data: dict[str, msgspec.Raw] = {}
+    # Base64 in JSON.
+    binary_data: dict[str, bytes] = {}
 
 
 _JOBS: Final = msgspec.json.Decoder(Job)
@@ -296,5 +297,5 @@ def _config_map(answer: bytes) -> ConfigMap:
         labels=found.metadata.labels,
         annotations=found.metadata.annotations,
         data=found.data,
-        binary=tuple(found.binary_data),
+        binary=found.binary_data,
     )

@@ -41,7 +41,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigMap:
-    """A ConfigMap. `binary`: keys that hold no text."""
+    """A ConfigMap. `binary`: keys that hold bytes."""
 
     uid: str
     resource_version: str
@@ -49,7 +49,7 @@ class ConfigMap:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
-    binary: tuple[str, ...] = ()
+    binary: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def owner_uid(self) -> str:

@@ -19,10 +19,12 @@ from simjob.core.casecheck import CaseCheck
 from simjob.core.casetable import Shard
 from simjob.core.observed import Unprepared
 from simjob.runtime import adoption
-from simjob.runtime.casesources import SHORT, CaseSources, NoCasesError
+from simjob.runtime.casesources import CaseSources
 from simjob.runtime.cluster import Cluster
-from simjob.runtime.designs import SamplerError
 from simjob.runtime.errors import AlreadyExistsError, ForbiddenError, InvalidError, NamespaceTerminatingError
+from simjob.runtime.helpers import HelperError
+from simjob.runtime.opentable import NoCasesError
+from simjob.runtime.usertables import SHORT
 from simjob.runtime.workqueue import Key, WorkQueue
 
 _log = logging.getLogger(__name__)
@@ -83,9 +85,9 @@ class Preparing:
             table = await self._written(job)
         except NoCasesError as none:
             return Unprepared(reason=none.reason, message=str(none), permanent=none.permanent, at=self._clock())
-        except SamplerError as trouble:
-            _log.warning("a design was not drawn", extra=_about(job, why=trouble.message))
-            message = f"the cases could not be drawn, which is tried again: {trouble.message}"
+        except HelperError as trouble:
+            _log.warning("cases were not prepared", extra=_about(job, why=trouble.message))
+            message = f"the cases could not be prepared, which is tried again: {trouble.message}"
             return Unprepared(reason=Reason.PREPARING, message=message, at=self._clock())
         except NamespaceTerminatingError:
             raise
@@ -107,7 +109,7 @@ class Preparing:
                 written.append(name)
         if check.complaint:
             raise NoCasesError(Reason.INVALID_SPEC, check.complaint, permanent=True)
-        return CaseTable(config_maps=tuple(written), indexes=table.indexes)
+        return CaseTable(config_maps=tuple(written), indexes=table.indexes, format=table.format, columns=table.columns)
 
     async def _write(self, job: SimulationJob, name: str, shard: Shard) -> None:
         namespace = job.metadata.namespace

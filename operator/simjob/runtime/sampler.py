@@ -1,7 +1,6 @@
 """Draws a design of experiments: `python -m simjob.runtime.sampler`, a process of its own, and all that imports scipy.
 
-Reads a designs.Request from standard input. Writes JSON Lines: a digest of the points, then each shard of the table as
-a designs.Piece, then null.
+Reads a designs.Request. The first line of its answer (runtime/helpers.py) is a digest of the points.
 """
 
 import sys
@@ -19,7 +18,7 @@ from simjob.api.cases import Case
 from simjob.api.ranges import Ranges
 from simjob.api.samples import Method, Samples
 from simjob.core import casetable, sampling
-from simjob.runtime import designs
+from simjob.runtime import designs, helpers
 
 Points = NDArray[np.float64]
 
@@ -56,17 +55,12 @@ def answer(request: designs.Request) -> Iterator[bytes]:
     digest = sha256(points.tobytes())
     digest.update(msgspec.json.encode([request.samples, request.indexes]))
     yield msgspec.json.encode(digest.hexdigest()) + b"\n"
-    for shard in casetable.pack(cases(samples, points, indexes)):
-        yield msgspec.json.encode(designs.Piece(shard.first, shard.text)) + b"\n"
-    yield designs.END
+    yield from helpers.packed(casetable.pack(cases(samples, points, indexes)))
 
 
 def main() -> None:
     """Answers one request."""
-    request = msgspec.json.decode(sys.stdin.buffer.read(), type=designs.Request)
-    for line in answer(request):
-        sys.stdout.buffer.write(line)
-    sys.stdout.buffer.flush()
+    helpers.write(answer(msgspec.json.decode(sys.stdin.buffer.read(), type=designs.Request)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,34 @@
+"""What is wrong with a table of cases, by line: the first few problems, and how many more there are."""
+
+from typing import Final
+
+_SHOWN: Final = 5
+
+
+class UnreadableTableError(Exception):
+    """A table that cannot be read; the text says what is wrong and in which lines."""
+
+
+class LineError(Exception):
+    """What is wrong with one line."""
+
+
+class Problems:
+    """The problems of one table; `unit`: what is counted, line or row."""
+
+    def __init__(self, unit: str = "line") -> None:
+        self._unit = unit
+        self._first: list[str] = []
+        self._count = 0
+
+    def add(self, line: int, what: object) -> None:
+        """Note a problem."""
+        self._count += 1
+        if len(self._first) < _SHOWN:
+            self._first.append(f"{self._unit} {line}: {what}")
+
+    def check(self) -> None:
+        """Raise UnreadableTableError if there are problems."""
+        if self._count:
+            more = [f"and {self._count - _SHOWN} more"] if self._count > _SHOWN else []
+            raise UnreadableTableError("; ".join([*self._first, *more]))
