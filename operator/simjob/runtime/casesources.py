@@ -24,8 +24,9 @@ class CaseSources:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._designs = Designs(Helpers())
-        self._user_tables = UserTables(cluster)
+        helpers = Helpers()
+        self._designs = Designs(helpers)
+        self._user_tables = UserTables(cluster, helpers)
 
     @asynccontextmanager
     async def opened(self, job: SimulationJob) -> AsyncIterator[Table]:

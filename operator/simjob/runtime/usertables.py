@@ -1,9 +1,11 @@
-"""Reads the table of cases that a user keeps in a ConfigMap: CSV or JSON Lines."""
+"""Reads the table of cases that a user keeps in a ConfigMap: CSV or JSON Lines here, Parquet in a helper process."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
+
+import msgspec
 
 from simjob.api.cases import Case, ConfigMapTable
 from simjob.api.names import Reason
@@ -16,18 +18,22 @@ from simjob.core.tableproblems import UnreadableTableError
 from simjob.runtime import opentable
 from simjob.runtime.cluster import Cluster, ConfigMap
 from simjob.runtime.errors import NotFoundError
+from simjob.runtime.helpers import Helpers
 from simjob.runtime.opentable import NoCasesError, Table
+from simjob.runtime.parquetfile import Opened
 
 # Characters. What is longer takes more than a few milliseconds to read, and is read in a thread.
 SHORT: Final = 20_000
 _KEYS_SHOWN: Final = 10
+_PARQUET: Final = "simjob.runtime.parquet"
 
 
 class UserTables:
     """Reads tables of users."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, helpers: Helpers) -> None:
         self._cluster = cluster
+        self._helpers = helpers
 
     @asynccontextmanager
     async def opened(self, job: SimulationJob, source: ConfigMapTable) -> AsyncIterator[Table]:
@@ -35,8 +41,11 @@ class UserTables:
         content = await self._content(job.metadata.namespace, source)
         salt = job.metadata.name
         try:
+            if isinstance(content, bytes) and content.startswith(encoding.PARQUET):
+                async with self._parquet(content, salt) as table:
+                    yield table
             # It is a mebibyte at most, so that all of it may be in memory.
-            if len(content) > SHORT:
+            elif len(content) > SHORT:
                 yield await asyncio.to_thread(_read, content, source.key, salt)
             else:
                 yield _read(content, source.key, salt)
@@ -53,6 +62,20 @@ class UserTables:
         except NotFoundError as missing:
             message = f'there is no ConfigMap "{source.name}" with the cases; they start when there is one'
             raise NoCasesError(Reason.SOURCE_NOT_FOUND, message) from missing
+
+    @asynccontextmanager
+    async def _parquet(self, content: bytes, salt: str) -> AsyncIterator[Table]:
+        async with self._helpers.asked(_PARQUET, content) as answer:
+            found = msgspec.json.decode(await answer.line(), type=Opened)
+            if found.problem:
+                raise UnreadableTableError(found.problem)
+            yield Table(
+                digest=casetable.digest(salt, found.digest),
+                indexes=Ranges.span(found.rows),
+                shards=answer.shards(),
+                format="Parquet",
+                columns=_columns(found.renamed),
+            )
 
 
 def _value(found: ConfigMap, source: ConfigMapTable) -> str | bytes:
