@@ -1,13 +1,17 @@
+import asyncio
 import json
 from typing import Any
 
 import pytest
 from builders import a_job_dict
 from fakes import FakeCluster
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from simjob.api import simulationjob
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import Results
+from simjob.core import results
 from simjob.core.plan import End, Notice
 from simjob.runtime.casetables import CaseTables
 from simjob.runtime.errors import ConflictError, ForbiddenError, UnavailableError
@@ -31,13 +35,17 @@ class Bench:
         self.store = ResultStore(self.cluster, CaseTables(self.cluster))
 
     @property
+    def key(self) -> Key:
+        return Key("default", self.job.metadata.uid)
+
+    @property
     def job(self) -> SimulationJob:
         job = simulationjob.parse(next(self.cluster.objects("simulationjobs")))
         assert isinstance(job, SimulationJob)
         return job
 
     async def save(self, *ends: End, last: bool = False) -> tuple[Results | None, tuple[Notice, ...]]:
-        return await self.store.save(Key("default", self.job.metadata.uid), self.job, ends, last=last)
+        return await self.store.save(self.key, self.job, ends, last=last)
 
     async def record(self, *ends: End) -> None:
         """Save, and write the status that goes with it."""
@@ -305,3 +313,49 @@ async def test_a_shard_that_somebody_changed_is_read_again() -> None:
         '{"index":1',
         "",
     ]
+
+
+SOME = st.frozensets(st.integers(0, 6), min_size=1, max_size=4)
+MOVES = st.one_of(
+    st.tuples(st.sampled_from(["record", "fail", "crash", "edit"]), SOME),
+    st.tuples(st.sampled_from(["restart", "drop results"]), st.just(frozenset[int]())),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(MOVES, max_size=12))
+def test_whatever_happens_to_process_and_status_each_recorded_case_has_one_row(
+    moves: list[tuple[str, frozenset[int]]],
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(results, "MAX_SHARD_BYTES", 200)
+        asyncio.run(play(moves))
+
+
+async def play(moves: list[tuple[str, frozenset[int]]]) -> None:
+    bench = Bench()
+    for move, cases in moves:
+        recorded = set(bench.job.status.ledger.succeeded)
+        ends = [an_end(index) for index in sorted(cases - recorded, reverse=True)]
+        match move:
+            case "record" if ends:
+                await bench.record(*ends)
+            case "fail" if ends:
+                await bench.save(*ends)
+                bench.store.forget(bench.key)
+            case "crash" if ends:
+                await bench.save(*ends)
+                bench.restart()
+            case "edit":
+                await bench.edit(ledger={"succeeded": str(Ranges.of(sorted(recorded - cases)))})
+            case "restart":
+                bench.restart()
+            case "drop results":
+                await bench.edit(results=None)
+    await bench.record(an_end(9))
+    recorded = set(bench.job.status.ledger.succeeded)
+    found = bench.job.status.results
+    assert sorted(index for shard in bench.table.values() for index in shard) == sorted(recorded)
+    assert found is not None
+    assert found.rows == len(recorded)
+    assert set(found.config_maps) >= {name for name, rows in bench.table.items() if rows}

@@ -55,7 +55,7 @@ class _Mark:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The status at the last save, and what was to be written to it then."""
+    """What the shards held before the last save, and after it, as a status says it."""
 
     before: _Mark
     after: _Mark
@@ -118,7 +118,7 @@ class ResultStore:
         if stored.is_known:
             ended = results.ended(job.status.ledger)
             after = _Mark.of(found, ended.union(Ranges.of(sorted(end.index for end in ends))))
-            self._seen[key] = _Seen(_Mark.of(job.status.results, ended), after)
+            self._seen[key] = _Seen(_Mark.of(before, ended), after)
         return found, tuple(notices)
 
     def forget(self, key: Key) -> None:
