@@ -1,8 +1,10 @@
 import io
 import json
 import math
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -95,3 +97,11 @@ def test_pandas_reads_the_columns_back() -> None:
     assert (values[0], math.isnan(values[1]), *values[2:]) == (0.31, True, -math.inf, math.inf)
     read = pd.read_json(io.StringIO("\n".join(lines)), lines=True)["drag"]
     assert (str(read.dtype), repr(read.tolist())) == ("float64", repr(values))
+
+
+def test_duckdb_reads_them_too(tmp_path: Path) -> None:
+    lines = [f'{{"result":{{"drag":{drag}}}}}' for drag in ("0.31", "NaN", "-Infinity", "1e999")]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    with duckdb.connect() as connection:
+        found = connection.read_json(str(tmp_path / "rows.jsonl")).project("result.drag").fetchall()
+    assert repr(found) == "[(0.31,), (nan,), (-inf,), (inf,)]"
