@@ -2,8 +2,11 @@
 
 import json
 import math
+from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from integration import client as paths
 from integration.client import Object, RefusedError
@@ -163,12 +166,12 @@ def test_a_table_that_is_not_there_is_waited_for_and_told(place: Place) -> None:
 @pytest.mark.parametrize(
     ("key", "text", "message"),
     [
-        ("t.csv", "a,b\n1,2\n3\n4,5,6\n", "line 3: has 1 cells, but the header has 2; line 4: has 3 cells, but the"),
-        ("t.csv", "a,A\n1,2\n", "line 1: parameter 'A' is there twice"),
+        ("t.csv", "a,b\n1,2\n3\n4,5,6\n", "line 3: has 1 cell, but the header has 2; line 4: has 3 cells, but the"),
+        ("t.csv", "a,A\n1,2\n", "line 1: columns 1 and 2, 'a' and 'A', both give"),
         ("t.csv", "a\n" + "1\n" * 100_001, "line 100002: there are more than 100000 rows"),
         ("t.csv", "a\n", "the table has no rows"),
         ("t.jsonl", '{"a": 1}\n{"a": null}\n', "line 2: 'a' must be a text, a number, a boolean, a list or an object"),
-        ("t.jsonl", "a,b\n1,2\n", "line 1: is no JSON"),
+        ("t.jsonl", "a,b\n1,2\n", "line 1: is not JSON"),
     ],
     ids=["cells", "names", "rows", "no rows", "values", "form"],
 )
@@ -195,6 +198,43 @@ def test_a_wrong_table_is_corrected_in_place_and_the_job_goes_on(place: Place) -
     status = sweep.wait_phase("COMPLETED")
     assert (status["progress"], condition(status, "Stalled")) == ("2/2", "False")
     assert ran_with(sweep)[1] == {"mesh": "fine", "re": 2}
+
+
+@pytest.mark.effect("spec.cases.configMap.key")
+def test_tables_as_programs_write_them_run_and_status_shows_how_they_were_read(place: Place, tmp_path: Path) -> None:
+    text = {"savetxt.csv": "# mesh re\n1.50e+00 1e5\n", "german.csv": "Netz;Winkel [°]\r\ngrob;2,50\r\n;\r\n"}
+    columns = "'coarse' AS mesh, 0.1::FLOAT AS \"tol (mm)\", 1.10::DECIMAL(3, 2) AS version"
+    duckdb.sql(f"COPY (SELECT {columns}) TO '{tmp_path / 't.parquet'}' (FORMAT parquet)")
+    parquet = (tmp_path / "t.parquet").read_bytes()
+    binary = {"unicode.txt": "\ufeffmesh\tre\r\nüber\t1\r\n".encode("utf-16-le"), "t.parquet": parquet}
+    body = {"data": text, "binaryData": {key: b64encode(data).decode() for key, data in binary.items()}}
+    place.client.create(paths.core(place.name, "configmaps"), {"metadata": {"name": "table"}, **body})
+    sweeps = {key: place.apply(key.replace(".", "-"), cases=table(key), template=QUICK) for key in (*text, *binary)}
+    read = {key: sweep.wait_phase("COMPLETED")["caseTable"] for key, sweep in sweeps.items()}
+    assert {key: found["format"] for key, found in read.items()} == {
+        "savetxt.csv": "CSV, separated by blanks",
+        "german.csv": "CSV, separated by semicolons, with decimal commas",
+        "unicode.txt": "CSV, separated by tabs",
+        "t.parquet": "Parquet",
+    }
+    assert {key: found.get("columns") for key, found in read.items()} == {
+        "savetxt.csv": None,
+        "german.csv": [{"name": "Winkel [°]", "parameter": "Winkel"}],
+        "unicode.txt": None,
+        "t.parquet": [{"name": "tol (mm)", "parameter": "tol_mm"}],
+    }
+    assert {key: parameters(sweep) for key, sweep in sweeps.items()} == {
+        "savetxt.csv": {"PARAM_MESH": "1.50e+00", "PARAM_RE": "1e5"},
+        "german.csv": {"PARAM_NETZ": "grob", "PARAM_WINKEL": "2.50"},
+        "unicode.txt": {"PARAM_MESH": "über", "PARAM_RE": "1"},
+        "t.parquet": {"PARAM_MESH": "coarse", "PARAM_TOL_MM": "0.1", "PARAM_VERSION": "1.10"},
+    }
+
+
+def parameters(sweep: Sweep) -> dict[str, str]:
+    """Give the variables of parameters in the only pod of a sweep."""
+    (pod,) = sweep.pods
+    return {name: value for name, value in environment(pod).items() if name.startswith("PARAM_")}
 
 
 @pytest.mark.effect("spec.subset")
