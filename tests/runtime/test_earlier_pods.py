@@ -10,7 +10,7 @@ LOOP = VirtualTimeLoop
 
 
 async def left_behind(one: OneOperator, cases: int = 2) -> list[str]:
-    """Leave running pods of a SimulationJob that is not there any more, nor an operator; return their names."""
+    """Leave running pods of a SimulationJob that is gone, with no operator; return their names."""
     one.apply(cases={"count": cases})
     async with one.operator():
         for pod in one.pods():

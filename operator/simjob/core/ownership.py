@@ -30,7 +30,7 @@ class Ownership(Enum):
 
 
 def digest(job: SimulationJob) -> str:
-    """Return what tells two sweeps of a name apart: a hash of what their cases are and what they run."""
+    """Return a hash of what the cases are and what they run: two sweeps with the same one are the same."""
     spec = job.spec.to_api(as_given=True)
     content = {key: spec[key] for key in _CONTENT if key in spec}
     return sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:_DIGITS]

@@ -152,7 +152,7 @@ def last_number(listed: Sequence[str]) -> int:
 
 
 def render(job: SimulationJob, name: str, text: str) -> bytes:
-    """Returns the JSON of a new shard's ConfigMap; it goes with the SimulationJob."""
+    """Return the JSON of a new shard's ConfigMap; it is deleted with the SimulationJob."""
     return configmaps.render(job, name, "results", names.RESULTS_KEY, text, immutable=False)
 
 

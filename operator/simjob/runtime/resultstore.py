@@ -30,7 +30,7 @@ from simjob.runtime.errors import (
 from simjob.runtime.resultshards import ResultShards, Tail
 from simjob.runtime.workqueue import Key
 
-# Shards of so many SimulationJobs are kept; the others' are read again.
+# SimulationJobs whose last shard is kept in memory; those of others are read again.
 _KEPT: Final = 16
 # Seconds that an outcome may wait for an API server that does not answer, or for an older SimulationJob to go.
 _PATIENCE: Final = 30.0
@@ -77,7 +77,7 @@ class _Stored:
 
 
 class ResultStore:
-    """Writes the result shards of SimulationJobs."""
+    """The results of all SimulationJobs, and what this process knows of their shards."""
 
     def __init__(self, cluster: Cluster, tables: CaseTables) -> None:
         self._tables = tables
@@ -89,7 +89,7 @@ class ResultStore:
     async def save(
         self, key: Key, job: SimulationJob, ends: Sequence[End], *, last: bool
     ) -> tuple[Results | None, tuple[Notice, ...]]:
-        """Stores the results of cases that have ended; returns what `status.results` is to be, and what to tell of it.
+        """Store the results of cases that have ended; return the new `status.results`, and Events about it.
 
         `last`: the job ends with this. What the API server refuses is counted as missing; for other trouble it
         raises ClusterError for some time, to be called again, and then counts the same.
@@ -122,11 +122,11 @@ class ResultStore:
         return found, tuple(notices)
 
     def forget(self, key: Key) -> None:
-        """Takes note that the status that goes with the last save may not be stored, or that there is none to come."""
+        """Take note that the status of the last save may not be stored."""
         self._tails.pop(key, None)
 
     def drop(self, key: Key) -> None:
-        """Takes note that the SimulationJob has ended or is gone."""
+        """Take note that the SimulationJob has ended or is gone."""
         self.forget(key)
         self._seen.pop(key, None)
         self._in_trouble.pop(key, None)
