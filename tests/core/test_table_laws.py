@@ -114,3 +114,26 @@ def test_a_source_that_comes_late_is_found() -> None:
 def test_a_world_with_a_table_at_rest_leaves_nothing_to_do_and_nothing_to_say(undisturbed: World) -> None:
     job, plan = undisturbed.plan_again()
     assert (plan.actions, plan.notices, plan.status) == ((), (), job.status)
+
+
+@pytest.mark.parametrize("fault", [None, Fault.DIE_BEFORE, Fault.DIE_AFTER])
+def test_a_table_that_is_wrong_runs_once_it_is_corrected_wherever_the_operator_is_stopped(
+    undisturbed: World, fault: Fault | None
+) -> None:
+    def correct(world: World) -> None:
+        world.after(30, lambda: change(world))
+
+    for number in range(2, undisturbed.writes + 2):
+        faults = {number: fault} if fault else {}
+        world = World(script=SCRIPT, spec=SPEC, table="mesh,re\n0\n", people={1: correct}, faults=faults).run()
+        assert world.cluster.breaches == [], number
+        assert meshes(world) == ["3", "4", "5"], number
+        assert end_of(world)["ledger"] == {"succeeded": "0-1", "failed": "2", "cancelled": ""}, number
+
+
+def test_a_job_whose_table_is_wrong_is_cancelled_without_a_trace() -> None:
+    world = World(
+        script=SCRIPT, spec=SPEC, table="mesh,re\n0\n", people={1: lambda world: world.after(30, lambda: cancel(world))}
+    ).run()
+    assert_cancelled(world)
+    assert (world.status["phase"], written(world), world.status["cases"]["total"]) == ("CANCELLED", {}, 0)
