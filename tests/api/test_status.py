@@ -71,7 +71,12 @@ FULL: dict[str, Any] = {
             }
         ],
     },
-    "caseTable": {"configMaps": ["sweep-cases-0b0c4fd2-0"], "indexes": "0-11"},
+    "caseTable": {
+        "configMaps": ["sweep-cases-0b0c4fd2-0"],
+        "indexes": "0-11",
+        "format": "CSV, separated by commas",
+        "columns": [{"name": "Wall [mm]", "parameter": "Wall_mm"}, {"name": ""}],
+    },
     "results": {"configMaps": ["sweep-results-0"], "rows": 9, "missing": 1},
     "computeTime": {
         "succeeded": {"wallSeconds": 10, "cpuSeconds": 20, "gpuSeconds": 10},

@@ -10,9 +10,9 @@ import pytest
 from simjob.api.ranges import Ranges
 from simjob.api.samples import Method, Samples
 from simjob.core import casetable
-from simjob.runtime import helpers, sampler
+from simjob.runtime import sampler
 from simjob.runtime.designs import Designs
-from simjob.runtime.helpers import HelperError, Helpers
+from simjob.runtime.helpers import Helpers
 
 
 def a_design(method: str = "Sobol", size: int = 3, dimensions: int = 2) -> Samples:
@@ -23,11 +23,6 @@ def a_design(method: str = "Sobol", size: int = 3, dimensions: int = 2) -> Sampl
 async def drawn(samples: Samples, seed: int = 1, indexes: Ranges | None = None) -> tuple[str, list[Any]]:
     async with Designs(Helpers()).drawn(samples, seed, indexes or Ranges.span(samples.size)) as (digest, shards):
         return digest, [json.loads(line) async for shard in shards for line in casetable.lines(shard.text)]
-
-
-def run(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
-    """Have another program run in place of any helper."""
-    monkeypatch.setattr(helpers, "_command", lambda _: (sys.executable, "-c", program))
 
 
 async def test_a_design_is_drawn_in_a_process_of_its_own_and_scipy_stays_out_of_this_one() -> None:
@@ -54,38 +49,3 @@ def test_a_seed_says_what_is_drawn(method: str) -> None:
     assert one.shape == (5, 2)
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)
-
-
-async def test_a_process_that_ends_early_is_trouble_that_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    run(monkeypatch, "raise SystemExit('out of memory')")
-    with pytest.raises(HelperError, match="ended early, with exit code 1: out of memory"):
-        await drawn(a_design())
-
-
-async def test_an_answer_without_its_end_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    program = """print('"digest"'); print('{"first":0,"text":"{}"}')"""
-    run(monkeypatch, program)
-    with pytest.raises(HelperError, match="ended early"):
-        await drawn(a_design())
-
-
-async def test_a_process_is_ended_with_the_task_that_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    run(monkeypatch, "import time; time.sleep(60)")
-    place = Designs(Helpers())
-
-    async def wait() -> None:
-        async with place.drawn(a_design(), 1, Ranges.span(3)):
-            pass
-
-    task = asyncio.create_task(wait())
-    await asyncio.sleep(0.2)
-    task.cancel()
-    await asyncio.wait([task], timeout=5)
-    assert task.cancelled()
-
-
-async def test_a_process_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    run(monkeypatch, "import time; time.sleep(60)")
-    monkeypatch.setattr(helpers, "_LONGEST", 0.2)
-    with pytest.raises(HelperError, match="has not ended"):
-        await drawn(a_design())

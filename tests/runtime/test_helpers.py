@@ -1,0 +1,53 @@
+"""Helpers are real processes here, as in production; other programs run in their place."""
+
+import asyncio
+import sys
+
+import pytest
+from simjob.core.casetable import Shard
+from simjob.runtime import helpers
+from simjob.runtime.helpers import HelperError, Helpers
+
+
+def run(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    """Have another program run in place of any helper."""
+    monkeypatch.setattr(helpers, "_command", lambda _: (sys.executable, "-c", program))
+
+
+async def answered(request: bytes = b"") -> tuple[bytes, list[Shard]]:
+    async with Helpers().asked("any", request) as answer:
+        return await answer.line(), [shard async for shard in answer.shards()]
+
+
+async def test_a_request_is_answered_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, """import sys; print(len(sys.stdin.read())); print('{"first":3,"text":"{}"}'); print('null')""")
+    assert await answered(b"four") == (b"4\n", [Shard(first=3, text="{}")])
+
+
+async def test_a_process_that_ends_early_is_trouble_that_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, "raise SystemExit('out of memory')")
+    with pytest.raises(HelperError, match="ended early, with exit code 1: out of memory"):
+        await answered()
+
+
+async def test_an_answer_without_its_end_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = """print('"digest"'); print('{"first":0,"text":"{}"}')"""
+    run(monkeypatch, program)
+    with pytest.raises(HelperError, match="ended early"):
+        await answered()
+
+
+async def test_a_process_is_ended_with_the_task_that_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, "import time; time.sleep(60)")
+    task = asyncio.create_task(answered())
+    await asyncio.sleep(0.2)
+    task.cancel()
+    await asyncio.wait([task], timeout=5)
+    assert task.cancelled()
+
+
+async def test_a_process_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, "import time; time.sleep(60)")
+    monkeypatch.setattr(helpers, "_LONGEST", 0.2)
+    with pytest.raises(HelperError, match="has not ended"):
+        await answered()
