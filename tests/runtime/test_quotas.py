@@ -95,6 +95,23 @@ async def test_a_creation_is_tried_at_once_when_a_pod_of_the_sweep_has_ended(one
         assert len(one.pods()) == 2, "ten seconds earlier than without"
 
 
+async def test_where_others_take_the_room_the_kept_jobs_stay(one: OneOperator) -> None:
+    one.apply(cases={"count": 12}, parallelism=1)
+    play_kubelet(one)
+    async with one.operator():
+        await asyncio.sleep(9.5)
+        before = len(jobs(one))
+        assert before >= 7
+        # Whatever goes, others are quicker.
+        one.cluster.quota = {"count/jobs.batch": 0}
+        await asyncio.sleep(300)
+        assert len(jobs(one)) == before - 3
+        assert one.status["message"].endswith("; finished Jobs were deleted 3 times to make room, and others took it")
+        one.cluster.quota = {}
+        await asyncio.sleep(60)
+        assert one.status["phase"] == "COMPLETED"
+
+
 async def test_a_quota_of_others_is_tried_at_ease(one: OneOperator) -> None:
     one.cluster.quota = {"count/jobs.batch": 0}
     one.apply(cases={"count": 12}, parallelism=4)

@@ -142,6 +142,30 @@ async def test_one_case_that_is_refused_does_not_hold_the_others_up(one: OneOper
         assert one.status["phase"] == "COMPLETED"
 
 
+async def test_one_case_that_always_gets_an_error_is_named_while_the_others_are_created(one: OneOperator) -> None:
+    create = one.cluster.create_job
+
+    async def fail_for_the_second(namespace: str, body: bytes) -> Any:
+        if json.loads(body)["metadata"]["labels"][names.LABEL_INDEX] == "1":
+            raise errors.UnavailableError("Internal error occurred: failed calling webhook", code=500)
+        return await create(namespace, body)
+
+    one.cluster.create_job = fail_for_the_second  # type: ignore[method-assign]
+    one.apply(cases={"count": 2000}, parallelism=20)
+    async with one.operator():
+        for _ in range(30):
+            await asyncio.sleep(1)
+            for raw in one.cluster.objects("pods"):
+                if raw["status"]["phase"] == "Pending":
+                    one.cluster.end_pod("default", raw["metadata"]["name"])
+        assert one.status["cases"]["succeeded"] > 200, "the others go on"
+        assert one.status["reason"] == "JobRefused"
+        assert one.status["message"].startswith("the Job of case 1 is refused: Internal error occurred")
+        assert "the other cases go on, and `cancelCases` can drop this one" in one.status["message"]
+        warnings = [event.reason for event in one.cluster.events if event.type == "Warning"]
+        assert warnings == ["JobRefused"], "it is told once"
+
+
 async def test_a_namespace_that_goes_is_left_in_peace(one: OneOperator) -> None:
     one.apply(cases={"count": 1})
     one.cluster.refuse("create_job", *[errors.NamespaceTerminatingError("going", code=403)] * 100)
