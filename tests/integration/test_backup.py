@@ -103,9 +103,9 @@ def remove(sweep: Sweep) -> None:
     eventually(lambda: not config_maps(sweep.place), lambda: "ConfigMaps are left")
 
 
-def half_done(place: Place, name: str = "sweep", **spec: Any) -> Sweep:
+def half_done(place: Place, **spec: Any) -> Sweep:
     """Make a sweep of six cases, of which some have ended and left results."""
-    sweep = place.apply(name, **{"cases": DESIGN, "parallelism": 2, "template": saying(), **spec})
+    sweep = place.apply(**{"cases": DESIGN, "parallelism": 2, "template": saying(), **spec})
     sweep.wait(lambda status: status.get("results", {}).get("rows", 0) >= 2, "two results")
     return sweep
 
@@ -222,7 +222,8 @@ def test_without_the_configmaps_of_cases_nothing_starts_until_they_are_back(
 
 
 def test_times_count_from_the_first_life_and_a_cancel_is_in_the_spec(place: Place, operator: OperatorProcess) -> None:
-    late = half_done(place, name="late", cases={"count": 6}, timeouts={"totalSeconds": 3600})
+    late = place.apply("late", cases={"count": 1}, timeouts={"totalSeconds": 3600})
+    late.wait_running(1)
     ended = place.apply("ended", cases={"count": 1}, template=saying(), ttlSecondsAfterFinished=3600)
     cancelled = place.apply("cancelled", cases={"count": 1})
     ended.wait_phase("COMPLETED")
@@ -257,7 +258,8 @@ def test_orphaned_pods_run_on_and_their_cases_start_only_after_them(place: Place
     left = first.running_pods
     again = place.apply(cases={"count": 3}, template=a_template(run=1))
     status = again.wait(lambda status: status.get("reason") == "EarlierPodRuns", "the words on the pod")
-    assert left[0]["metadata"]["name"] in status["message"]
+    case_0 = min(pod["metadata"]["name"] for pod in left)
+    assert status["message"].startswith(f"case 0 still runs in pod {case_0} of an earlier SimulationJob of this name")
     again.wait(lambda status: status["ledger"]["succeeded"] == "2", "the end of the case that nothing ran")
     assert len(first.running_pods) == 2, "nobody has stopped them"
     left_behind = urlencode({"labelSelector": f"simjob.dev/name=sweep,simjob.dev/uid!={again.uid}"})
