@@ -103,8 +103,9 @@ def _chosen(lines: Sequence[str], before: int, separator: str | None, *, is_mark
     """Return the table with the separator that is given, else found; `before`: how many lines precede these."""
     if separator is not None:
         return _parse(lines, before, separator)
-    tried = {each: _parse(lines, before, each) for each in (TAB, SEMICOLON, COMMA)}
-    wide = [sheet for sheet in tried.values() if len(sheet.header) > 1]
+    # A separator that is nowhere gives one column.
+    there = [each for each in (TAB, SEMICOLON, COMMA) if any(each in line for line in lines)]
+    wide = [sheet for each in there if len((sheet := _parse(lines, before, each)).header) > 1]
     fitting = [sheet for sheet in wide if sheet.fits]
     if len(fitting) > 1 and fitting[0].separator != TAB:
         raise UnreadableTableError(f"line {before + 1}: semicolons and commas both give a table: {_ADVICE}")
@@ -117,7 +118,7 @@ def _chosen(lines: Sequence[str], before: int, separator: str | None, *, is_mark
         if not wide:
             message = "blanks seem to separate the columns: use commas"
             raise UnreadableTableError(f"line {before + 1}: {message}, or, if it is one column, {_ADVICE}")
-    return max(wide, key=lambda sheet: sheet.fitting, default=tried[COMMA])
+    return max(wide, key=lambda sheet: sheet.fitting) if wide else _parse(lines, before, COMMA)
 
 
 def _parse(lines: Sequence[str], before: int, separator: str) -> Sheet:
@@ -126,7 +127,9 @@ def _parse(lines: Sequence[str], before: int, separator: str) -> Sheet:
         return Sheet(separator, before + 1, (), (), broken)
     (line, header), *rows = records
     header = _trimmed(header, 0)
-    return Sheet(separator, line, header, [(at, _trimmed(cells, len(header))) for at, cells in rows], broken)
+    width = len(header)
+    trimmed = [(at, _trimmed(cells, width) if len(cells) > width else cells) for at, cells in rows]
+    return Sheet(separator, line, header, trimmed, broken)
 
 
 def _records(lines: Sequence[str], before: int, separator: str) -> tuple[list[Record], tuple[int, str] | None]:
@@ -138,7 +141,7 @@ def _records(lines: Sequence[str], before: int, separator: str) -> tuple[list[Re
     line = before + 1
     try:
         for cells in reader:
-            if any(cell.strip() for cell in cells):
+            if any(map(str.strip, cells)):
                 found.append((line, cells))
             line = before + reader.line_num + 1
     except csv.Error as error:
