@@ -1,6 +1,12 @@
 """Tables as programs and people write them: each is read, or refused with words that help."""
 
+import csv
+import io
+from contextlib import suppress
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from oddtables import ODD_TABLES, Odd
 from simjob.core import encoding
 from simjob.core.tablefile import TableFile
@@ -25,3 +31,44 @@ def test_an_odd_table_is_refused_with_words_that_help(odd: Odd) -> None:
 def opened(odd: Odd) -> TableFile:
     content = odd.content
     return TableFile(content if isinstance(content, str) else encoding.decode(content), odd.key)
+
+
+PARTS = st.sampled_from(
+    [*"ab12 \t,;|#%\"'\n\r\0\ufeff{}[]:.-+", "sep=", "1,5", "1.234", "ü", "ω", "true", '""', "\n,,\n"]
+)
+
+
+@given(st.lists(PARTS, max_size=30).map("".join), st.sampled_from(["t.csv", "t.jsonl"]))
+@example('# "a\n1', "t.csv")
+@example("sep=", "t.csv")
+def test_whatever_a_table_holds_it_is_read_or_refused(text: str, key: str) -> None:
+    try:
+        found = list(TableFile(text, key).cases())
+    except UnreadableTableError:
+        return
+    assert [case.index for case in found] == list(range(len(found)))
+
+
+@given(st.binary(max_size=40))
+def test_whatever_bytes_there_are_they_are_text_or_refused(data: bytes) -> None:
+    with suppress(UnreadableTableError):
+        assert isinstance(encoding.decode(data), str)
+
+
+CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8).filter(
+    lambda text: text == text.lstrip()
+)
+
+
+@given(st.lists(st.tuples(CELLS, CELLS, st.just("x")), min_size=1, max_size=5), st.sampled_from(",;\t"))
+def test_what_a_csv_writer_wrote_is_read_cell_by_cell(rows: list[tuple[str, str, str]], separator: str) -> None:
+    text = io.StringIO()
+    csv.writer(text, delimiter=separator, quoting=csv.QUOTE_ALL).writerows([("a", "b", "c"), *rows])
+    found = [tuple(case.text(name) for name in "abc") for case in TableFile(text.getvalue(), "t.csv").cases()]
+    if separator == ",":
+        assert found == rows
+    else:
+        # A decimal comma may have become a point.
+        assert [[cell.replace(",", ".") for cell in row] for row in found] == [
+            [cell.replace(",", ".") for cell in row] for row in rows
+        ]
