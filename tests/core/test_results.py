@@ -153,6 +153,18 @@ def test_a_case_has_one_row_the_last() -> None:
     assert found == Recorded(text='{"index":0,"result":2,"truncated":true}\n', indexes=frozenset({0}), truncated=1)
 
 
+def test_a_row_with_nan_is_a_row_as_any_other() -> None:
+    ends = [End(index=index, name="n", succeeded=True, result='{"drag": NaN}', cut=index == 3) for index in (3, 1, 2)]
+    lines = [results.line(end, Case(end.index, "n", {})) for end in ends]
+    ((text, _),) = results.pack(lines[0], lines[1:])
+    assert text == lines[1] + lines[2] + lines[0]
+    assert results.recorded(text + lines[2], Ranges.of([2, 3])) == Recorded(
+        text=lines[0] + lines[2], indexes=frozenset({2, 3}), truncated=1
+    )
+    inner = End(index=1, name="n", succeeded=True, result='{"a": NaN,"truncated":true}')
+    assert results.recorded(results.line(inner, Case(1, "n", {})), Ranges.of([1])).truncated == 0
+
+
 def test_the_rows_of_a_shard_are_in_the_order_of_the_cases() -> None:
     ((text, added),) = results.pack('{"index":1}\n# a remark\n{"index":5}\n', ['{"index":9}\n', '{"index":3}\n'])
     assert (text, added) == ('# a remark\n{"index":1}\n{"index":3}\n{"index":5}\n{"index":9}\n', 2)

@@ -336,7 +336,7 @@ async def play(moves: list[tuple[str, frozenset[int]]]) -> None:
     bench = Bench()
     for move, cases in moves:
         recorded = set(bench.job.status.ledger.succeeded)
-        ends = [an_end(index) for index in sorted(cases - recorded, reverse=True)]
+        ends = [an_end(index, '{"drag": NaN}') for index in sorted(cases - recorded, reverse=True)]
         match move:
             case "record" if ends:
                 await bench.record(*ends)

@@ -6,6 +6,7 @@ A simulation says it in its termination message (core/terminationmessage.py). JS
 a text (core/resultvalue.py). So is a message that may have been cut, with `"truncated":true` beside it.
 """
 
+import re
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from hashlib import sha256
@@ -29,12 +30,9 @@ _LONGEST_NAME: Final = 253
 _ROOM: Final = len("-results-9999")
 
 
-class _Row(msgspec.Struct):
-    index: int
-    truncated: bool = False
-
-
-_ROWS: Final = msgspec.json.Decoder(_Row)
+# A row may hold NaN, which no strict reader takes; as it is written, its index comes first and its mark last.
+_INDEX: Final = re.compile(r'\s*\{\s*"index"\s*:\s*(0|[1-9][0-9]{0,8})\s*[,}]')
+_MARK: Final = ',"truncated":true}'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +103,8 @@ def _ordered(lines: Iterable[str]) -> str:
     """Return the lines in the order of their cases, after what is no row of ours."""
 
     def position(line: str) -> int:
-        row = _row(line)
-        return row.index if row else -1
+        index = _index(line)
+        return -1 if index is None else index
 
     return "".join(sorted(lines, key=position))
 
@@ -120,21 +118,19 @@ def recorded(text: str, ended: Ranges, taken: Set[int] = frozenset()) -> Recorde
     indexes: set[int] = set()
     truncated = 0
     for line in reversed(casetable.lines(text)):
-        row = _row(line)
-        if row is not None:
-            if row.index not in ended or row.index in taken or row.index in indexes:
+        index = _index(line)
+        if index is not None:
+            if index not in ended or index in taken or index in indexes:
                 continue
-            indexes.add(row.index)
-            truncated += row.truncated
+            indexes.add(index)
+            truncated += line.rstrip().endswith(_MARK)
         kept.append(f"{line}\n")
     return Recorded(text="".join(reversed(kept)), indexes=frozenset(indexes), truncated=truncated)
 
 
-def _row(line: str) -> _Row | None:
-    try:
-        return _ROWS.decode(line)
-    except msgspec.MsgspecError:
-        return None
+def _index(line: str) -> int | None:
+    found = _INDEX.match(line)
+    return int(found[1]) if found else None
 
 
 def shard_name(job: str, number: int) -> str:
