@@ -9,7 +9,7 @@ from simjob.core.observed import Refusal
 GONE = {"deletionTimestamp": CREATED}
 LATCH = {"cancellation": {"requestedAt": CREATED}}
 ALL_DONE = {"ledger": {"succeeded": "0-2"}}
-REFUSED = Refusal(index=0, kind="Job", message="no", invalid=True, lasted=True)
+REFUSED = Refusal(index=0, kind="Job", message="no", invalid=True, lasted=True, others=True)
 
 
 @pytest.mark.parametrize(

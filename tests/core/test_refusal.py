@@ -8,7 +8,7 @@ from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.observed import Refusal
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod
 
-NEVER = Refusal(index=1, kind="Job", message="spec.template: Invalid value", invalid=True, lasted=True)
+NEVER = Refusal(index=1, kind="Job", message="spec.template: Invalid value", invalid=True, lasted=True, others=True)
 QUOTA = Refusal(index=1, kind="Pod", message="exceeded quota")
 
 
@@ -30,6 +30,17 @@ def test_its_jobs_without_pods_are_removed_first() -> None:
     plan = planned(a_new_job(), a_job_fact(1), refusal=NEVER)
     assert plan.actions == (DeleteJob(job=a_job_fact(1)),)
     assert (said(plan).phase, said(plan).reason) == ("PENDING", "JobRefused")
+
+
+def test_a_refusal_of_one_case_ends_nothing_while_no_other_case_was_tried() -> None:
+    plan = planned(a_new_job(), refusal=replace(NEVER, others=False))
+    assert (said(plan).phase, said(plan).reason) == ("PENDING", "JobRefused")
+
+
+def test_a_refusal_of_the_only_case_that_is_left_fails_the_job() -> None:
+    job = a_new_job(ledger={"cancelled": "0,2"})
+    plan = planned(job, refusal=replace(NEVER, others=False))
+    assert (said(plan).phase, said(plan).error_code) == ("FAILED", "SUBMISSION_FAILED")
 
 
 def test_one_refusal_is_not_enough() -> None:

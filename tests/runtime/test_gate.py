@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 from builders import a_job_fact
 from gating import create, down, invalid, quota, tried_together, try_
@@ -109,6 +110,27 @@ class TestOneCaseThatIsRefused:
             await asyncio.sleep(10)
         assert turns == [0, 1, 2, 3]
 
+    async def test_all_of_them_come_last_while_the_gate_is_closed(self) -> None:
+        gate = Gate(120)
+        tried_together(gate, [(index, invalid(index)) for index in range(2)])
+        assert gate.last == {0, 1}
+        await asyncio.sleep(1)
+        try_(gate, 9)
+        assert gate.last == frozenset()
+
+    async def test_one_that_is_over_loses_its_turn(self) -> None:
+        gate = Gate(120)
+        tried_together(gate, [(index, invalid(index)) for index in range(3)])
+        await asyncio.sleep(1)
+        try_(gate, 9)
+        gate.look({0})
+        assert gate.waiting == {2}
+        assert gate.refusal is not None
+        assert (gate.refusal.index, gate.refusal.alone) == (1, True)
+        gate.look({0, 1, 2})
+        assert not gate.waiting
+        assert gate.refusal is None
+
     async def test_when_one_of_them_is_accepted_all_are_tried(self) -> None:
         gate = Gate(120)
         tried_together(gate, [(index, invalid(index)) for index in range(4)])
@@ -130,6 +152,33 @@ class TestLasting:
         try_(gate, 0, invalid(0))
         assert gate.refusal is not None
         assert gate.refusal.lasted
+
+    async def test_two_refusals_with_a_long_pause_between_them_are_not_one_that_lasts(self) -> None:
+        gate = Gate(120)
+        for index in (0, 1):
+            try_(gate, index, invalid(index))
+            assert gate.refusal is not None
+            assert (gate.refusal.lasted, gate.refusal.others) == (False, False)
+            await asyncio.sleep(3600)
+
+    async def test_a_refusal_that_takes_long_to_arrive_does_not_interrupt_the_row(self) -> None:
+        gate = Gate(120)
+        for _ in range(4):
+            with gate.attempt(0) as attempt:
+                assert attempt is not None
+                await asyncio.sleep(30)
+                gate.refused(attempt, invalid(0))
+            await asyncio.sleep(10)
+        assert gate.refusal is not None
+        assert gate.refusal.lasted
+
+    async def test_it_is_known_whether_other_cases_are_refused_too(self) -> None:
+        gate = Gate(120)
+        for index, others in ((0, False), (0, False), (1, True), (0, True)):
+            try_(gate, index, invalid(index))
+            assert gate.refusal is not None
+            assert gate.refusal.others is others
+            await asyncio.sleep(10)
 
     async def test_waiting_alone_is_not_enough(self) -> None:
         gate = Gate(120)
@@ -163,7 +212,7 @@ async def test_the_same_case_is_named_while_others_are_refused_in_the_same_way()
     for index in range(1, 5):
         await asyncio.sleep(10)
         try_(gate, index, invalid(index))
-        assert gate.refusal == invalid(0)
+        assert gate.refusal == replace(invalid(0), others=True)
 
 
 async def test_retries_are_tried_as_new_cases_are() -> None:

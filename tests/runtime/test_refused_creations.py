@@ -125,11 +125,7 @@ async def test_one_case_that_is_refused_does_not_hold_the_others_up(one: OneOper
     one.cluster.create_job = refuse_the_second  # type: ignore[method-assign]
     one.apply(cases={"count": 20}, parallelism=4)
     async with one.operator():
-        for _ in range(60):
-            await asyncio.sleep(1)
-            for raw in one.cluster.objects("pods"):
-                if raw["status"]["phase"] == "Pending":
-                    one.cluster.end_pod("default", raw["metadata"]["name"])
+        await end_pods(one, seconds=60)
         assert one.status["cases"]["succeeded"] == 19
         assert one.status["reason"] == "JobRefused"
         assert one.status["message"] == (
@@ -153,17 +149,96 @@ async def test_one_case_that_always_gets_an_error_is_named_while_the_others_are_
     one.cluster.create_job = fail_for_the_second  # type: ignore[method-assign]
     one.apply(cases={"count": 2000}, parallelism=20)
     async with one.operator():
-        for _ in range(30):
-            await asyncio.sleep(1)
-            for raw in one.cluster.objects("pods"):
-                if raw["status"]["phase"] == "Pending":
-                    one.cluster.end_pod("default", raw["metadata"]["name"])
+        await end_pods(one, seconds=30)
         assert one.status["cases"]["succeeded"] > 200, "the others go on"
         assert one.status["reason"] == "JobRefused"
         assert one.status["message"].startswith("the Job of case 1 is refused: Internal error occurred")
         assert "the other cases go on, and `cancelCases` can drop this one" in one.status["message"]
         warnings = [event.reason for event in one.cluster.events if event.type == "Warning"]
         assert warnings == ["JobRefused"], "it is told once"
+
+
+class TestSomeCasesOfManyThatAreRefused:
+    """The API server takes the pods of all cases except those in `bad`."""
+
+    @pytest.fixture
+    def bad(self, one: OneOperator) -> set[str]:
+        create, bad = one.cluster.create_pod, set[str]()
+
+        async def picky(namespace: str, body: bytes) -> Any:
+            if json.loads(body)["metadata"]["labels"][names.LABEL_INDEX] in bad:
+                one.cluster.refuse("create_pod", BAD)
+            return await create(namespace, body)
+
+        one.cluster.create_pod = picky  # type: ignore[method-assign]
+        return bad
+
+    async def test_one_does_not_take_the_place_that_a_long_case_leaves(self, one: OneOperator, bad: set[str]) -> None:
+        bad.add("1")
+        one.apply(cases={"count": 4}, parallelism=2)
+        async with one.operator():
+            await asyncio.sleep(600)
+            assert indexes(one) == ["0", "2"]
+
+    async def test_the_first_one_does_not_end_a_sweep_of_one_at_a_time(self, one: OneOperator, bad: set[str]) -> None:
+        bad.add("0")
+        one.apply(cases={"count": 4}, parallelism=1)
+        async with one.operator():
+            await asyncio.sleep(600)
+            assert (one.status["phase"], indexes(one)) == ("PENDING", ["1"])
+
+    @pytest.mark.parametrize("parallelism", [1, 2, 4])
+    async def test_all_others_run_and_they_do_when_they_are_accepted(
+        self, one: OneOperator, bad: set[str], parallelism: int
+    ) -> None:
+        bad.update("01")
+        one.apply(cases={"count": 6}, parallelism=parallelism)
+        async with one.operator():
+            await end_pods(one, seconds=60)
+            assert (one.status["ledger"]["succeeded"], one.status["reason"]) == ("2-5", "PodRefused")
+            bad.clear()
+            await end_pods(one, seconds=60)
+            assert (one.status["phase"], one.status["ledger"]["succeeded"]) == ("COMPLETED", "0-5")
+
+    async def test_one_that_is_dropped_leaves_its_turn_to_the_other(self, one: OneOperator, bad: set[str]) -> None:
+        bad.update("12")
+        one.apply(cases={"count": 4}, parallelism=4)
+        async with one.operator():
+            await asyncio.sleep(60)
+            assert indexes(one) == ["0", "3"]
+            await one.patch(cancelCases="1")
+            await asyncio.sleep(60)
+            assert one.status["ledger"]["cancelled"] == "1"
+            assert "case 2 is refused" in one.status["message"]
+            bad.clear()
+            await asyncio.sleep(300)
+            assert indexes(one) == ["0", "2", "3"]
+
+
+def indexes(one: OneOperator) -> list[str]:
+    return sorted(raw["metadata"]["labels"][names.LABEL_INDEX] for raw in one.cluster.objects("pods"))
+
+
+async def end_pods(one: OneOperator, *, seconds: int) -> None:
+    """End all pods every second."""
+    for _ in range(seconds):
+        await asyncio.sleep(1)
+        for raw in one.cluster.objects("pods"):
+            if raw["status"]["phase"] == "Pending":
+                one.cluster.end_pod("default", raw["metadata"]["name"])
+
+
+@pytest.mark.parametrize("pause", [{"suspend": True}, {"parallelism": 0}])
+async def test_two_refusals_an_hour_apart_are_not_one_that_lasts(one: OneOperator, pause: dict[str, Any]) -> None:
+    one.apply(cases={"count": 1})
+    one.cluster.refuse("create_pod", BAD)
+    async with one.operator():
+        await one.patch(**pause)
+        await asyncio.sleep(3600)
+        one.cluster.refuse("create_pod", BAD)
+        await one.patch(suspend=False, parallelism=1)
+        await asyncio.sleep(20)
+        assert (one.status["phase"], len(one.pods())) == ("PENDING", 1)
 
 
 async def test_a_namespace_that_goes_is_left_in_peace(one: OneOperator) -> None:

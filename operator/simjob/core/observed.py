@@ -21,7 +21,7 @@ class Refusal:
 
     `kind`: Job, Pod, or CASE_TABLE.
     `invalid`: the API server says that the object is wrong, not that it may not be created now.
-    `lasted`: it has said so for as long as the settings give it, and nothing else.
+    `lasted`: it has said so for as long as the settings give it, and nothing else. `others`: of other cases too.
     `alone`: creations of other cases work.
     `unavailable`: the API server did not say anything about the object.
     `counts_objects`: a quota of objects is used up, in which finished Jobs or pods count too. `room_made_at`: when some
@@ -34,6 +34,7 @@ class Refusal:
     case_name: str = ""
     invalid: bool = False
     lasted: bool = False
+    others: bool = False
     alone: bool = False
     unavailable: bool = False
     counts_objects: bool = False
@@ -83,8 +84,8 @@ class Observed:
 
     `spent`: cases whose Job name of the current round may have been used by this process; None when it has not
     planned for this SimulationJob before and cannot know. `refusal`: why creations do not work, if they do not.
-    `waiting`: cases that must not be started now; `under_way`: cases whose pods may be there although
-    no answer says so.
+    `waiting`: cases that must not be started now; `last`: refused cases that may be started now if no other can;
+    `under_way`: cases whose pods may be there although no answer says so.
     `prepared`: what came of writing down the cases, as long as it is not in the status.
     `attributed`: whether the API server alone writes the annotation that says who cancelled.
     `words`: what kubelets say of pods that do not start, by pod uid.
@@ -101,6 +102,7 @@ class Observed:
     earlier: Mapping[int, str] = field(default_factory=dict)
     last_stop: datetime | None = None
     waiting: Set[int] = frozenset()
+    last: Set[int] = frozenset()
     under_way: Set[int] = frozenset()
 
 

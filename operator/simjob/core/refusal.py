@@ -11,10 +11,12 @@ def refused(situation: Situation) -> Plan | None:
     """Return the end of a job whose template the API server refuses: the refused case failed, the rest is cancelled.
 
     None if a pod of the job was ever accepted: the template is then good, and what refuses it now may be mended. None
-    too if nobody knows whether one was.
+    too if nobody knows whether one was, or if the job has other cases and none of them was tried.
     """
     refusal = situation.observed.refusal
     if refusal is None or not refusal.lasted or situation.pods_accepted is not False:
+        return None
+    if not refusal.others and len(situation.unfinished) > 1:
         return None
     message = (
         f"the API server has refused the {refusal.kind} of case {refusal.index} from the beginning, so the others are "

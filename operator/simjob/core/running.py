@@ -167,17 +167,22 @@ def _surplus(case: CaseFacts) -> Iterable[Action]:
 def _start(situation: Situation, most: int) -> _Starts:
     """Fill the free places, with `most` new cases at most."""
     now, round_ = situation.now, situation.job.status.round
-    parallelism, waiting = situation.job.spec.parallelism, situation.observed.waiting
+    parallelism, last = situation.job.spec.parallelism, situation.observed.last
     free = max(parallelism - situation.occupied, 0)
     due = [verdict for verdict in situation.verdicts.values() if isinstance(verdict, Due)]
-    refused = sum(1 for found in due if found.job.index in waiting)
+    refused = sum(1 for found in due if found.job.index in situation.observed.waiting | last)
     due = [found for found in due if found.job.index not in _not_now(situation)]
-    retries = [found.job for found in due if found.at is None or found.at <= now][:free]
+    ready = [found.job for found in due if found.at is None or found.at <= now]
+    retries = [job for job in ready if job.index not in last][:free]
     # Cases that wait for a retry leave their place to others, but not without end: a sweep that always fails
     # would otherwise have all its Jobs open at once.
     open_jobs = sum(1 for case in situation.open if case.job and not isinstance(situation.verdicts[case.index], Ended))
     room = min(free - len(retries), 2 * parallelism - open_jobs + min(refused, REFUSED_JOBS), most)
-    chosen = tuple(_startable(situation).take(room))
+    startable, aside = _startable(situation), Ranges.of(last)
+    chosen = tuple(startable.minus(aside).take(room))
+    if not (retries or chosen):
+        retries = [job for job in ready if job.index in last][:free]
+        chosen = tuple(startable.intersection(aside).take(room - len(retries)))
     actions: tuple[Action, ...] = tuple(StartAttempt(job=job) for job in retries)
     if not chosen:
         return _Starts(actions=actions, round_=round_)

@@ -134,6 +134,11 @@ def _consistent(job: SimulationJob, cases: Ranges) -> SimulationJob:
     return job.model_copy(update={"status": job.status.model_copy(update={"ledger": ledger})})
 
 
+def over(ledger: Ledger) -> Ranges:
+    """Return the cases that are not created any more: those with an outcome, and those that `cancelCases` named."""
+    return done(ledger).union(ledger.cancelling or Ranges())
+
+
 def done(ledger: Ledger) -> Ranges:
     """Returns the cases that have an outcome."""
     return ledger.succeeded.union(ledger.failed).union(ledger.cancelled)

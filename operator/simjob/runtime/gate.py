@@ -2,14 +2,14 @@
 
 A refusal closes the gate for all cases: then a single creation is tried after growing waits, another case first, until
 one is accepted. A case that the API server's validation refuses stays aside when the others go on; it is tried again by
-itself. An answer that did not come, or was an error of the server, delays its own case only, unless there are many in a
-row; a case that gets nothing else is named while the others go on. Times are the event loop's, which do not jump as a
-wall clock may.
+itself, and forgotten when it has an outcome. An answer that did not come, or was an error of the server, delays its own
+case only, unless there are many in a row; a case that gets nothing else is named while the others go on. Times are the
+event loop's, which do not jump as a wall clock may.
 """
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Container, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,8 +23,10 @@ _DELAYS: Final = (1.0, 2.0, 4.0, 8.0, 10.0)
 _BURST: Final = 8
 # Seconds that errors of the server last before status shows them.
 _LASTING: Final = 3.0
-# Seconds after which a case that is not tried again, such as a cancelled one, is forgotten.
+# Seconds after which a case that is not tried again is forgotten.
 _STALE: Final = 60.0
+# Seconds without a refusal by validation after which the next one is the first of a new row.
+_PAUSE: Final = 3 * _DELAYS[-1]
 # Seconds after which status shows a creation that was not answered. The API server gives a webhook 10 s by default, and
 # its own words are better.
 _SILENT: Final = 11.0
@@ -54,6 +56,21 @@ class Pause:
         return now - self.since >= _LASTING
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Refusals by validation in a row: of which cases, since when, until when."""
+
+    cases: frozenset[int] = frozenset()
+    since: float = _NEVER
+    until: float = _NEVER
+
+    def plus(self, one: Attempt, now: float) -> "_Row":
+        """Return the row with one more, or a new row if nothing was refused for long before it was sent."""
+        if one.sent_at - self.until > _PAUSE:
+            return _Row(frozenset({one.index}), now, now)
+        return _Row(self.cases | {one.index}, self.since, now)
+
+
 class Gate:
     """One job's. `refusal_seconds`: how long a refusal by validation must repeat to have lasted."""
 
@@ -73,14 +90,21 @@ class Gate:
         self._under_way: dict[int, Attempt] = {}
         self._errors = 0
         self._errors_since: float | None = None
-        self._invalid_since: float | None = None
+        self._invalid = _Row()
         self._looked_at: float | None = None
 
-    def look(self) -> None:
-        """Take note that a plan begins: what waits now must come back, even if its time comes before the plan ends."""
+    def look(self, over: Container[int] = ()) -> None:
+        """Take note that a plan begins: what waits now must come back, even if its time comes before the plan ends.
+
+        `over`: cases that are not created any more. They are forgotten.
+        """
         now = self._looked_at = _now()
-        for index in [index for index, pause in self._paused.items() if pause.until + _STALE < now]:
+        for index in [index for index, pause in self._paused.items() if index in over or pause.until + _STALE < now]:
             del self._paused[index]
+        for index in [index for index in self._aside if index in over]:
+            del self._aside[index]
+        if self._refusal and self._refusal.index in over and not self._closed:
+            self._say_what_is_left()
 
     @property
     def refusal(self) -> Refusal | None:
@@ -104,6 +128,11 @@ class Gate:
         """The refused cases that may not be tried now although others may."""
         turn = next(iter(self._aside), None) if _now() >= self._aside_until else None
         return frozenset(self._aside.keys() - {turn})
+
+    @property
+    def last(self) -> Set[int]:
+        """The refused cases that may take a free place only if no other case can: one creation is tried at a time."""
+        return frozenset(self._aside) if self._closed else frozenset()
 
     def permitted(self, actions: Sequence[Action]) -> tuple[Action, ...]:
         """Return the actions without creations while the gate is closed.
@@ -167,7 +196,7 @@ class Gate:
         """Take note that a pod was created, or a Job that gets none now."""
         self._paused.pop(one.index, None)
         self._freed = 0
-        self._errors, self._errors_since, self._invalid_since = 0, None, None
+        self._errors, self._errors_since, self._invalid = 0, None, _Row()
         current = one.number == self._number
         if self._aside.pop(one.index, None) and current:
             # What was wrong with it is mended, perhaps for the others too.
@@ -177,8 +206,7 @@ class Gate:
         if self._closed:
             self._closed, self._until, self._times = False, _NEVER, 0
             self._aside_until, self._aside_times = _NEVER, 0
-        held = next(iter(self._aside.values()), None) or self._lasting_error()
-        self._refusal = replace(held, alone=True, lasted=False) if held else None
+        self._say_what_is_left()
 
     def refused(self, one: Attempt, refusal: Refusal) -> None:
         """Take note that the API server does not take a Job or a pod."""
@@ -188,10 +216,11 @@ class Gate:
         if refusal.invalid:
             self._aside[one.index] = refusal
             self._aside.move_to_end(one.index)
-            self._invalid_since = _now() if self._invalid_since is None else self._invalid_since
-            refusal = replace(refusal, lasted=_now() - self._invalid_since >= self._refusal_seconds, alone=alone)
+            row = self._invalid = self._invalid.plus(one, _now())
+            lasted = row.until - row.since >= self._refusal_seconds
+            refusal = replace(refusal, lasted=lasted, others=len(row.cases) > 1, alone=alone)
         else:
-            self._invalid_since = None
+            self._invalid = _Row()
         if alone:
             self._aside_until = _now() + _delay(self._aside_times)
             self._aside_times += 1
@@ -205,7 +234,7 @@ class Gate:
         times, since = (before.times, before.since) if before else (0, one.sent_at)
         delay = max(_delay(times), min(retry_after or 0.0, _DELAYS[-1]))
         pause = self._paused[one.index] = Pause(_now() + delay, times + 1, since, trouble)
-        self._invalid_since = None
+        self._invalid = _Row()
         self._errors += 1
         self._errors_since = one.sent_at if self._errors_since is None else self._errors_since
         if one.number == self._number and (self._closed or self._errors >= _BURST):
@@ -230,6 +259,11 @@ class Gate:
         self._times += 1
         self._aside_times = self._times
 
+    def _say_what_is_left(self) -> None:
+        """Name a case that still waits by itself while the others go on, if there is one."""
+        held = next(iter(self._aside.values()), None) or self._lasting_error()
+        self._refusal = replace(held, alone=True, lasted=False) if held else None
+
     def _say(self, refusal: Refusal) -> None:
         """Keep naming the same case while it is refused in the same way: another one each time would be no news."""
         known = self._refusal
@@ -244,7 +278,7 @@ class Gate:
             and known.index != refusal.index
             and (known.index in self._aside or known.index in self._paused)
         ):
-            refusal = replace(known, lasted=refusal.lasted, alone=refusal.alone)
+            refusal = replace(known, lasted=refusal.lasted, others=refusal.others, alone=refusal.alone)
         made = (known.room_made_at, known.rooms_made) if known else (None, 0)
         self._refusal = replace(refusal, room_made_at=made[0], rooms_made=made[1])
 

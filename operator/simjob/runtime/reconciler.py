@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
-from simjob.core import cancellation, planner, stopping
+from simjob.core import cancellation, planner, situation, stopping
 from simjob.core.plan import Action, DeleteJob, DeletePod, LimitRun, Plan, PrepareCases
 from simjob.runtime import backoff
 from simjob.runtime.adoption import Adoption
@@ -175,7 +175,7 @@ class Reconciler:
             memory.round, memory.spent = status.round, None
         started = self._stopwatch()
         gate = memory.gate
-        gate.look()
+        gate.look(situation.over(status.ledger))
         if memory.spent is not None:
             memory.spent |= gate.take_created()
         children = self._store.observe(key, spent=memory.spent, refusal=gate.refusal)
@@ -185,6 +185,7 @@ class Reconciler:
             words=self.pod_events.words(key),
             earlier=memory.earlier,
             waiting=gate.waiting,
+            last=gate.last,
             under_way=gate.under_way,
         )
         memory.saw(observed)
