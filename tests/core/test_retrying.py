@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from builders import NOW, a_job_fact, a_pod_fact, a_started_job, planned, said
-from simjob.api.status import Retrying
+from simjob.api.failures import Retrying
 from simjob.core import lastattempt
 from simjob.core.facts import JobFact, PodFact, PodState
 

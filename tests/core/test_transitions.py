@@ -2,8 +2,9 @@ from typing import Any
 
 import pytest
 from builders import NOW
+from simjob.api.failures import Failure
 from simjob.api.ranges import Ranges
-from simjob.api.status import Cancellation, CaseCounts, CaseTable, Failure, Ledger, Phase, Status
+from simjob.api.status import Cancellation, CaseCounts, CaseTable, Ledger, Phase, Status
 from simjob.core.transitions import is_urgent, transitions
 
 

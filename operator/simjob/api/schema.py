@@ -26,6 +26,7 @@ from simjob.api import rules
 MAX_CASES: Final = 100_000
 MAX_PARAMETERS: Final = 64
 
+INT32_MIN: Final = -(2**31)
 INT32_MAX: Final = 2**31 - 1
 INT64_MAX: Final = 2**63 - 1
 
@@ -75,13 +76,22 @@ class Lenient(Model):
     model_config = ConfigDict(extra="ignore")
 
 
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=UTC, microsecond=0)
+
+
 def _to_seconds(time: datetime) -> datetime:
-    return time.astimezone(UTC).replace(microsecond=0)
+    try:
+        return time.astimezone(UTC).replace(microsecond=0)
+    except OverflowError:
+        # A kubelet's clock, or who edits an annotation, can say anything: the years 0 and 10000 cannot be written.
+        return _FIRST if time.year == _FIRST.year else _LAST
 
 
 def format_time(time: datetime) -> str:
     """Format as RFC 3339 in UTC with seconds, as metav1.Time does."""
-    return _to_seconds(time).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Not strftime, which writes years before 1000 with fewer digits than the API server takes.
+    return _to_seconds(time).replace(tzinfo=None).isoformat() + "Z"
 
 
 Time = Annotated[AwareDatetime, AfterValidator(_to_seconds), PlainSerializer(format_time, return_type=str)]

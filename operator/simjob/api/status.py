@@ -9,11 +9,10 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field
 
 from simjob.api.conditions import Condition
+from simjob.api.failures import MAX_FAILURES, Failure, Retrying
 from simjob.api.ranges import Ranges, RangesText
 from simjob.api.schema import INT32_MAX, INT64_MAX, MAX_CASES, Lenient, Time, cut, list_map
 
-MAX_FAILURES: Final = 20
-MAX_RETRYING: Final = 10
 MAX_COLUMNS: Final = 256
 MAX_STATUS_MESSAGE: Final = 4096
 
@@ -160,79 +159,6 @@ class ComputeTime(Lenient):
     succeeded: Annotated[UsedTime, Field(description="By cases that succeeded.")] = UsedTime()
     failed: Annotated[UsedTime, Field(description="By cases that failed.")] = UsedTime()
     cancelled: Annotated[UsedTime, Field(description="By cases that were cancelled.")] = UsedTime()
-
-
-class Failure(Lenient):
-    """A case that failed."""
-
-    index: Annotated[int, Field(ge=0, lt=MAX_CASES, description="The case's index.")]
-    name: Annotated[str | None, Field(max_length=63, description="The case's name."), cut(63)] = None
-    error_code: Annotated[str | None, Field(max_length=63, description="What went wrong, for programs."), cut(63)] = (
-        None
-    )
-    exit_code: Annotated[
-        int | None,
-        Field(ge=-INT32_MAX, le=INT32_MAX, description="The exit code of the simulation, or of `container` if given."),
-    ] = None
-    container: Annotated[
-        str | None,
-        Field(
-            max_length=63,
-            description="The container that failed, if it was not the simulation: the first one of the template's.",
-        ),
-        cut(63),
-    ] = None
-    reason: Annotated[
-        str | None, Field(max_length=1024, description="Why, as one word, such as OOMKilled."), cut(1024)
-    ] = None
-    message: Annotated[str | None, Field(max_length=1024, description="Why, as a sentence."), cut(1024)] = None
-    finished_at: Annotated[Time | None, Field(description="When it ended.")] = None
-
-
-class Retry(Lenient):
-    """A case that waits for its next attempt, and how the last one ended."""
-
-    index: Annotated[int, Field(ge=0, lt=MAX_CASES, description="The case's index.")]
-    name: Annotated[str | None, Field(max_length=63, description="The case's name."), cut(63)] = None
-    attempt: Annotated[
-        int | None,
-        Field(ge=0, le=INT32_MAX, description="The attempt that ended, counted from 0: the end of its pod's name."),
-    ] = None
-    failed_attempts: Annotated[
-        int, Field(ge=0, le=INT32_MAX, description="Attempts that failed so far; `retries.limit` bounds them.")
-    ] = 0
-    error_code: Annotated[
-        str | None,
-        Field(max_length=63, description="What went wrong, for programs; absent if it ended well, and runs again."),
-        cut(63),
-    ] = None
-    exit_code: Annotated[
-        int | None,
-        Field(ge=-INT32_MAX, le=INT32_MAX, description="The exit code of the simulation, or of `container` if given."),
-    ] = None
-    container: Annotated[
-        str | None,
-        Field(max_length=63, description="The container that failed, if it was not the simulation."),
-        cut(63),
-    ] = None
-    reason: Annotated[
-        str | None, Field(max_length=1024, description="Why, as one word, such as OOMKilled."), cut(1024)
-    ] = None
-    message: Annotated[str | None, Field(max_length=1024, description="Why, as a sentence."), cut(1024)] = None
-    ended_at: Annotated[Time | None, Field(description="When it ended.")] = None
-    next_attempt_at: Annotated[
-        Time, Field(description="When the next attempt is due; it also needs a free place of `parallelism`.")
-    ]
-
-
-class Retrying(Lenient):
-    """The cases that wait for their next attempt."""
-
-    cases: Annotated[Count, Field(description="How many cases wait.")] = 0
-    newest: Annotated[
-        tuple[Retry, ...],
-        Field(max_length=MAX_RETRYING, description="Those whose last attempt ended last, newest first."),
-    ] = ()
 
 
 class Status(Lenient):

@@ -100,7 +100,7 @@ def _by_itself(pod: Pod, ended: datetime | None) -> bool:
     limit, accepted = pod.spec.active_deadline_seconds, status.start_time
     if not limit:
         return status.phase != "Failed"
-    return bool(ended and accepted and ended < accepted + timedelta(seconds=limit))
+    return bool(ended and accepted and ended - accepted < timedelta(seconds=limit))
 
 
 def _simulation_ran(pod: Pod, written: tuple[str, ...]) -> tuple[datetime | None, datetime | None, Message]:

@@ -3,9 +3,10 @@
 For a job whose Jobs the API server will never take, one that takes too long, and one of which too many cases failed.
 """
 
+from simjob.api.failures import Failure
 from simjob.api.names import Reason
 from simjob.api.ranges import Ranges
-from simjob.api.status import Failure, Phase
+from simjob.api.status import Phase
 from simjob.core import history, stopping, summary
 from simjob.core.plan import DeleteJob, Plan
 from simjob.core.situation import Situation

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from simjob.api import names
+from simjob.api.schema import INT32_MAX
 from simjob.core import containers, disruption, identity, lastattempt
 from simjob.core.containers import Reading
 from simjob.core.lastattempt import LastAttempt
@@ -200,7 +201,7 @@ def pod_fact(pod: Pod, seen_at: datetime, owner_uid: str = "") -> PodFact | None
         image=reading.image,
         container=reading.container,
         node=pod.spec.node_name,
-        grace=meta.deletion_grace_period_seconds or 0,
+        grace=min(max(meta.deletion_grace_period_seconds or 0, 0), INT32_MAX),
         created=meta.creation_timestamp,
         scheduled=_scheduled(pod),
         accepted=pod.status.start_time,

@@ -9,12 +9,12 @@ from typing import Annotated, Final
 
 import msgspec
 
-from simjob.api.schema import INT32_MAX
+from simjob.api.schema import INT32_MAX, INT32_MIN
 
 _LONGEST: Final = 1024
 _LONGEST_NAME: Final = 63
 
-_ExitCode = Annotated[int, msgspec.Meta(ge=-INT32_MAX, le=INT32_MAX)]
+_ExitCode = Annotated[int, msgspec.Meta(ge=INT32_MIN, le=INT32_MAX)]
 _Text = Annotated[str, msgspec.Meta(max_length=_LONGEST)]
 _Name = Annotated[str, msgspec.Meta(max_length=_LONGEST_NAME)]
 

@@ -1,7 +1,7 @@
 """A template whose Jobs or pods the API server will never take."""
 
+from simjob.api.failures import Failure
 from simjob.api.names import ErrorCode, Reason
-from simjob.api.status import Failure
 from simjob.core import ending
 from simjob.core.plan import Plan
 from simjob.core.situation import Situation

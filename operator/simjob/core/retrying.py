@@ -5,8 +5,8 @@ Costs O(live): a case in back-off has a Job, and at most twice `parallelism` Job
 
 from datetime import datetime
 
+from simjob.api.failures import MAX_RETRYING, Retry, Retrying
 from simjob.api.ranges import Ranges
-from simjob.api.status import MAX_RETRYING, Retry, Retrying
 from simjob.core import counting
 from simjob.core.attempts import Due
 from simjob.core.facts import JobFact

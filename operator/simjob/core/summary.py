@@ -6,19 +6,10 @@ from typing import Final
 
 from simjob.api import conditions
 from simjob.api.conditions import Condition, Truth
+from simjob.api.failures import MAX_FAILURES, Failure, Retrying
 from simjob.api.names import ErrorCode, Reason
 from simjob.api.ranges import Ranges
-from simjob.api.status import (
-    MAX_FAILURES,
-    MAX_STATUS_MESSAGE,
-    Cancellation,
-    CaseCounts,
-    Failure,
-    Ledger,
-    Phase,
-    Retrying,
-    Status,
-)
+from simjob.api.status import MAX_STATUS_MESSAGE, Cancellation, CaseCounts, Ledger, Phase, Status
 from simjob.core import computetime
 from simjob.core.facts import PodState
 from simjob.core.situation import Situation, done
