@@ -3,8 +3,8 @@ from functools import partial
 
 import pytest
 from simjob.runtime.budget import Budget, Kind
-from simjob.runtime.crew import Crew
-from simjob.runtime.patience import Patience
+from simjob.runtime.crew import Crew, Leaving
+from simjob.runtime.patience import Patience, stored
 from simjob.runtime.workqueue import Key
 from virtualtime import VirtualTimeLoop
 
@@ -25,11 +25,15 @@ def a_patience() -> tuple[Patience, list[Key]]:
     return Patience(woken.append), woken
 
 
-async def work(patience: Patience, stops_at: float, **seconds: float) -> float:
-    """Let a crew make one call of each kind that lasts so long; give how long it waited."""
+async def work(patience: Patience, stops_at: float, ends_at: float = float("inf"), **seconds: float) -> float:
+    """Let a crew make one call of each kind that lasts this long; give how long it waited.
+
+    At `stops_at` some cases are to stop, at `ends_at` all.
+    """
     start = now()
     calls = {Kind[kind]: [partial(asyncio.sleep, lasts)] for kind, lasts in seconds.items()}
-    await Crew(Budget(16), KEY, calls, lambda: now() >= stops_at, patience).work()
+    leaving = Leaving(patience, lambda: now() >= ends_at)
+    await Crew(Budget(16), KEY, calls, lambda: now() >= stops_at, leaving).work()
     return now() - start
 
 
@@ -46,9 +50,16 @@ async def test_it_leaves_creations_at_once_when_everything_is_to_stop() -> None:
     assert woken == [KEY], "what is left goes on, and its end is heard of"
 
 
-async def test_it_never_leaves_other_calls() -> None:
+async def test_it_waits_for_other_calls_as_long_as_some_cases_go_on() -> None:
     patience, _ = a_patience()
     assert await work(patience, now() + 1, PROGRESS=14, CREATION=3) == pytest.approx(14)
+
+
+async def test_it_leaves_all_calls_when_all_cases_are_to_stop() -> None:
+    patience, woken = a_patience()
+    assert await work(patience, now() + 2, now() + 2, PROGRESS=14, CREATION=3) < 2.3
+    await asyncio.sleep(13)
+    assert woken == [KEY]
 
 
 async def test_it_goes_on_after_ten_seconds_without_an_answer() -> None:
@@ -84,4 +95,21 @@ async def test_a_defect_in_what_was_left_is_logged(caplog: pytest.LogCaptureFixt
     patience, _ = a_patience()
     patience.leave(KEY, asyncio.create_task(fail()))
     await asyncio.sleep(2)
-    assert caplog.messages == ["a defect of the operator in a creation"]
+    assert caplog.messages == ["a defect of the operator in a call"]
+
+
+async def test_a_status_write_is_given_up_when_a_stop_sign_comes() -> None:
+    start = now()
+    assert await stored(asyncio.sleep(40, "stored"), lambda: now() >= start + 3, None) is None
+    assert now() - start < 3.3
+
+
+async def test_pods_are_stopped_two_seconds_after_a_latch_that_is_not_answered() -> None:
+    times: list[float] = []
+    start = now()
+
+    async def stop() -> None:
+        times.append(now() - start)
+
+    assert await stored(asyncio.sleep(5, "stored"), lambda: True, stop) == "stored"
+    assert times == [pytest.approx(2.0, abs=0.3)]

@@ -15,7 +15,9 @@ The shares of N places (`max_requests`), over all SimulationJobs:
 
 runtime/limiter.py moves the two numbers that depend on the API server. The kinds below DELETION have 7/8 of the places
 at most, so that a cancel finds some however slowly creations are answered. A free place goes to the first kind in this
-table that may have it, and there to the SimulationJob that holds the fewest.
+table that may have it, and there to the SimulationJob that holds the fewest. One that holds no place for a deletion
+gets one even where the number that follows the API server is reached, so that hanging calls of another one do not hold
+it up.
 """
 
 import asyncio
@@ -87,7 +89,7 @@ class Budget:
         lane = self._lanes[kind]
         if kind is Kind.DELETION and not lane.taken and not lane.waiting:
             self.deletions.rested()
-        if not lane.waiting and self._has_room(kind):
+        if (not lane.waiting or not lane.held[key]) and self._has_room(kind, key):
             self._give(lane, key)
             return
         if kind in self._limiters:
@@ -103,9 +105,12 @@ class Budget:
                 self._release(kind, key)
             raise
 
-    def _has_room(self, kind: Kind) -> bool:
-        most = int(self._limiters[kind].limit) if kind in self._limiters else self._most[kind]
-        return self._taken < self._total and self._lanes[kind].taken < most
+    def _has_room(self, kind: Kind, key: Key | None) -> bool:
+        lane, most = self._lanes[kind], self._most[kind]
+        is_first = kind is Kind.DELETION and not lane.held[key]
+        if kind in self._limiters and not is_first:
+            most = int(self._limiters[kind].limit)
+        return self._taken < self._total and lane.taken < most
 
     def _give(self, lane: "_Lane", key: Key | None) -> None:
         lane.held[key] += 1
@@ -123,7 +128,7 @@ class Budget:
 
     def _hand_out(self) -> None:
         for kind, lane in self._lanes.items():
-            while lane.waiting and self._has_room(kind):
+            while lane.waiting and self._has_room(kind, lane.first()):
                 key, place = lane.next()
                 if not place.done():
                     self._give(lane, key)
@@ -144,9 +149,13 @@ class _Lane:
         self.waiting.setdefault(key, deque()).append(place)
         return place
 
+    def first(self) -> Key | None:
+        """Return whose turn it is: of the SimulationJobs that hold the fewest places the one that waited longest."""
+        return min(self.waiting, key=self.held.__getitem__)
+
     def next(self) -> "tuple[Key | None, asyncio.Future[None]]":
-        """Return who is next: of the SimulationJobs that hold the fewest places the one that has waited longest."""
-        key = min(self.waiting, key=self.held.__getitem__)
+        """Take the next one out of the row."""
+        key = self.first()
         places = self.waiting[key]
         place = places.popleft()
         if places:

@@ -3,22 +3,31 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Final
+from dataclasses import dataclass
 
 from simjob.runtime.budget import Budget, Kind
-from simjob.runtime.patience import LONGEST, Patience
+from simjob.runtime.patience import GLANCE, LONGEST, Patience
 from simjob.runtime.workqueue import Key
 
-# Seconds between two looks for a stop sign while calls wait for a place, which other jobs' calls may hold for long.
-_GLANCE: Final = 0.2
-
 Call = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Which calls are not waited for: `patience` takes them.
+
+    After ten seconds, or a stop sign, those that create. If `ended` returns that all cases are to stop, all: nothing
+    follows that a late call of this pass could undo.
+    """
+
+    patience: Patience
+    ended: Callable[[], bool]
 
 
 class Crew:
     """Tasks that take the calls of a kind in their order. `overtaken` returns whether a stop sign has come.
 
-    `patience` takes creations that are not waited for any longer; without it all are waited for.
+    Without `leaving` all calls are waited for.
     """
 
     def __init__(
@@ -27,19 +36,19 @@ class Crew:
         key: Key,
         calls: Mapping[Kind, Iterable[Call]],
         overtaken: Callable[[], bool],
-        patience: Patience | None = None,
+        leaving: Leaving | None = None,
     ) -> None:
         self._budget = budget
         self._key = key
         self._calls = {kind: deque(row) for kind, row in calls.items()}
         self._overtaken = overtaken
-        self._patience = patience
+        self._leaving = leaving
         self._waiting: dict[Kind, set[asyncio.Task[None]]] = {kind: set() for kind in self._calls}
 
     async def work(self) -> None:
         """Make all calls; after a stop sign only end those that are under way. Raise the first exception at the end.
 
-        No call is under way when this returns, but for creations that `patience` has, or when it is cancelled.
+        No call is under way when this returns but those that were left, and none when it is cancelled.
         """
         defects: list[BaseException] = []
         # A task that fails leaves what is left to the others, or to the next ones.
@@ -49,10 +58,10 @@ class Crew:
             until = asyncio.get_running_loop().time() + LONGEST
             try:
                 while tasks:
-                    done, tasks = await asyncio.wait(tasks, timeout=_GLANCE)
+                    done, tasks = await asyncio.wait(tasks, timeout=GLANCE)
                     defects += [end for task in done if not task.cancelled() and (end := task.exception())]
                     self._glance()
-                    if tasks and tasks <= creations and self._leaves(until):
+                    if tasks and self._leaves(until, only_creations=tasks <= creations):
                         self._leave(tasks)
                         tasks = set()
             finally:
@@ -80,14 +89,18 @@ class Crew:
                     self._dismiss(kind)
                 await call()
 
-    def _leaves(self, until: float) -> bool:
-        return self._patience is not None and (self._overtaken() or asyncio.get_running_loop().time() >= until)
+    def _leaves(self, until: float, *, only_creations: bool) -> bool:
+        if self._leaving is None:
+            return False
+        late = self._overtaken() or asyncio.get_running_loop().time() >= until
+        return (only_creations and late) or self._leaving.ended()
 
-    def _leave(self, creations: set[asyncio.Task[None]]) -> None:
-        self._dismiss(Kind.CREATION)
-        for task in creations:
-            if self._patience:
-                self._patience.leave(self._key, task)
+    def _leave(self, tasks: set[asyncio.Task[None]]) -> None:
+        for kind in self._calls:
+            self._dismiss(kind)
+        for task in tasks:
+            if self._leaving:
+                self._leaving.patience.leave(self._key, task)
 
     def _glance(self) -> None:
         if any(self._calls.values()) and self._overtaken():

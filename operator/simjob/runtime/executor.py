@@ -32,7 +32,7 @@ from simjob.runtime.budget import Budget, Kind
 from simjob.runtime.casetables import CaseTables
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.creation import Creation
-from simjob.runtime.crew import Call, Crew
+from simjob.runtime.crew import Call, Crew, Leaving
 from simjob.runtime.deadlines import Deadlines
 from simjob.runtime.errors import (
     ClusterError,
@@ -70,7 +70,8 @@ class Executor:
     ) -> None:
         """Carries out the actions and notes in `outcome` what came of them.
 
-        No call is left when it ends but creations: `settle` waits for them, `close` gives all of them up.
+        Calls may be left when it ends: creations, and after a stop sign others as well, but no deletion of a pod.
+        `settle` waits for them, `close` gives all of them up.
 
         PrepareCases is left out: it takes longer than a pass may (runtime/preparing.py).
         `job` is needed only where Jobs are to be made. `planned`: the stop signs that the plan knew, by default those
@@ -79,9 +80,12 @@ class Executor:
         knew = planned or self._store.stop_signs(key)
 
         def overtaken() -> bool:
-            new = any(now and not then for now, then in zip(self._store.stop_signs(key), knew, strict=True))
+            new = any(self._store.new_signs(key, knew))
             outcome.overtaken = outcome.overtaken or new
             return new
+
+        def ended() -> bool:
+            return self._store.new_signs(key, knew).for_all
 
         def guarded(call: Call) -> Call:
             return partial(self._guard, outcome, call)
@@ -96,7 +100,7 @@ class Executor:
         if job and creations:
             make = partial(self._make, key, job, job.spec.template.to_api(as_given=True), outcome)
             calls[Kind.CREATION] += [guarded(partial(make, action)) for action in creations]
-        await Crew(self._budget, key, calls, overtaken, self._patience).work()
+        await Crew(self._budget, key, calls, overtaken, Leaving(self._patience, ended)).work()
 
     async def _guard(self, outcome: Outcome, call: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -54,7 +54,7 @@ class Lookup:
         calls += [self._later(pod, self._look_up_pod(pod)) for pod in pods[: AT_ONCE - len(calls)]]
         await self._together(key, calls)
         if len(calls) < len(jobs) + len(pods):
-            self._queue.add(key)
+            self._store.wake(key)
         elif self._store.has_unseen(key):
             self._queue.add_after(key, AGAIN.total_seconds())
 

@@ -65,8 +65,9 @@ class Memory:
         return self.calls.holds(backoff.STATUS)
 
     def until_write(self) -> float:
-        """Returns in how many seconds a status may be written again; not more than 0 for now."""
-        return self._wrote_at + _BETWEEN_WRITES - _now()
+        """Return in how many seconds a status may be written again; not more than 0 for now."""
+        # Sums of times are rounded, and what is left of it no timer can wait for.
+        return round(self._wrote_at + _BETWEEN_WRITES - _now(), 3)
 
     def note_room(self, actions: Iterable[Action], outcome: Outcome, now: datetime) -> None:
         """Note when finished Jobs or pods were deleted while a quota that counts them refuses creations."""

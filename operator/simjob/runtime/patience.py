@@ -1,4 +1,4 @@
-"""How long a pass waits for its creations: not when everything is to stop, and not for those that take very long.
+"""How long a pass waits for its calls: not when everything is to stop, and not for those that take very long.
 
 What a pass leaves goes on by itself, in its place of the budget. Before a status says that nothing is live, it gets a
 moment to be answered and is then given up; what the API server made all the same is found by the proof.
@@ -6,15 +6,20 @@ moment to be answered and is then given up; what the API server made all the sam
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
 
 from simjob.runtime.workqueue import Key
 
 # Seconds that a pass waits for its creations, and that what it has left gets when the job is to end.
 LONGEST: Final = 10.0
 _GRACE: Final = 1.0
+# Seconds that pods of a cancel wait for its latch.
+_LATCHED: Final = 2.0
+# Seconds between two looks for a stop sign.
+GLANCE: Final = 0.2
 
+T = TypeVar("T")
 _Task = asyncio.Task[None]
 _log: Final = logging.getLogger(__name__)
 
@@ -38,7 +43,7 @@ class Patience:
             for task in late:
                 task.cancel()
             if late:
-                _log.info("unanswered creations are given up", extra={"uid": key.uid, "creations": len(late)})
+                _log.info("unanswered calls are given up", extra={"uid": key.uid, "calls": len(late)})
                 await asyncio.wait(late)
 
     def close(self) -> None:
@@ -55,5 +60,30 @@ class Patience:
         if task.cancelled():
             return
         if (defect := task.exception()) is not None:
-            _log.error("a defect of the operator in a creation", exc_info=defect, extra={"uid": key.uid})
+            _log.error("a defect of the operator in a call", exc_info=defect, extra={"uid": key.uid})
         self._wake(key)
+
+
+async def stored(
+    write: Coroutine[Any, Any, T], overtaken: Callable[[], bool], late: Callable[[], Awaitable[None]] | None
+) -> T | None:
+    """Return what came of a status write; None if it was given up because of a stop sign.
+
+    `late` belongs to a write that stores a cancel, which no stop sign ends: it is awaited once if the answer takes more
+    than two seconds. Raises what the write raises.
+    """
+    writing, now = asyncio.ensure_future(write), asyncio.get_running_loop().time
+    until = now() + _LATCHED
+    try:
+        while True:
+            done, _ = await asyncio.wait({writing}, timeout=GLANCE)
+            if done:
+                return await writing
+            if late is None and overtaken():
+                return None
+            if late is not None and now() >= until:
+                until = float("inf")
+                await late()
+    finally:
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)

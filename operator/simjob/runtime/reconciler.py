@@ -6,6 +6,7 @@ fails holds nothing up. What fails is tried again by its own backoff (runtime/ba
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
 from simjob.core import cancellation, planner, situation, stopping
 from simjob.core.plan import Action, DeleteJob, DeletePod, LimitRun, Plan, PrepareCases
-from simjob.runtime import backoff
+from simjob.runtime import backoff, patience
 from simjob.runtime.adoption import Adoption
 from simjob.runtime.backoff import Backoffs
 from simjob.runtime.budget import Budget
@@ -136,7 +137,7 @@ class Reconciler:
             if plan.needs_proof or plan.stopped:
                 await self._executor.settle(key)
             try:
-                report = await self._reporter.report(key, job, plan, memory)
+                report = await self._report(key, job, plan, memory, signs)
             except ClusterError:
                 await self._apply(key, job, _without_status(plan, memory), memory, signs)
                 raise
@@ -154,7 +155,23 @@ class Reconciler:
                     await self._apply(key, stored, plan, memory, signs)
                     return
             job = stored
-        self._queue.add(key)
+        self._store.wake(key)
+
+    async def _report(
+        self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory, signs: StopSigns
+    ) -> Report:
+        """Write the plan's status. If it stores a cancel and takes long, stop the pods meanwhile."""
+
+        async def stop() -> None:
+            # What fails here is noted, and planned again in the next pass.
+            with contextlib.suppress(ClusterError):
+                await self._apply(key, job, Plan(actions=plan.unlatched), memory, signs)
+
+        writing = self._reporter.report(key, job, plan, memory)
+        report = await patience.stored(
+            writing, lambda: any(self._store.new_signs(key, signs)), stop if plan.unlatched else None
+        )
+        return report or Report.OVERTAKEN
 
     async def _catch_up(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> bool:
         """Catch up and return whether it worked. If not, and all is to stop, stop the known pods and store nothing."""
@@ -213,7 +230,7 @@ class Reconciler:
         memory.note_calls(actions, outcome)
         memory.note_room(actions, outcome, self._clock())
         if (now := memory.gate.refusal) != before:
-            self._queue.add(key)
+            self._store.wake(key)
             if now:
                 _log.warning("creations do not work", extra=_about(key, case=now.index, kind=now.kind, why=now.message))
         if outcome.trouble:

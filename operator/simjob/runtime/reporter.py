@@ -3,6 +3,7 @@
 One write brings all that belongs together: phase, counts, ledger, and where the results of the cases in it are.
 """
 
+import asyncio
 import logging
 from enum import Enum, auto
 from typing import Final
@@ -72,6 +73,10 @@ class Reporter:
             with memory.calls.trying(backoff.READ):
                 await self.read(key, job.metadata.name)
             return Report.OVERTAKEN
+        except asyncio.CancelledError:
+            # Given up: what was stored of it is read again.
+            self._results.forget(key)
+            raise
         except ClusterError as trouble:
             self._results.forget(key)
             memory.status_failed(latches=latches)

@@ -28,6 +28,11 @@ class StopSigns(NamedTuple):
     cases_cancelled: bool = False
     suspended: bool = False
 
+    @property
+    def for_all(self) -> bool:
+        """Whether all cases are to stop, not only some."""
+        return self.gone or self.cancelled or self.suspended
+
 
 class Store(ChildStore):
     """The SimulationJobs and their children, by key. Belongs to one event loop.
@@ -38,6 +43,7 @@ class Store(ChildStore):
     def __init__(self, queue: WorkQueue, clock: Callable[[], datetime], *, attributed: bool = False) -> None:
         super().__init__(clock)
         self._queue = queue
+        queue.when_due(self.wake)
         self._attributed = attributed
         self._simulationjobs: dict[Key, SimulationJob | Invalid] = {}
         self._gone: set[Key] = set()
@@ -74,6 +80,10 @@ class Store(ChildStore):
             suspended=bool(job.spec.suspend),
         )
 
+    def new_signs(self, key: Key, known: StopSigns) -> StopSigns:
+        """Return what asks to stop now and did not when `known` was taken."""
+        return StopSigns(*(now and not then for now, then in zip(self.stop_signs(key), known, strict=True)))
+
     def is_orphaned(self, key: Key) -> bool:
         """Return whether whoever deleted the SimulationJob wanted its children to stay."""
         return key in self._orphaned
@@ -109,7 +119,8 @@ class Store(ChildStore):
         self._simulationjobs[key] = job = _kept(self._read(known, raw))
         if job.metadata.orphans_children:
             self._orphaned.add(key)
-        self._wake(key, urgent=_cancel_asked(job) or self._is_unlatched(key))
+        self._note_unlatched(key)
+        self.wake(key)
 
     def _read(self, known: SimulationJob | Invalid | None, raw: dict[str, Any]) -> SimulationJob | Invalid:
         """Read a state; its spec only if that is new, since a long list of cases takes tens of milliseconds."""
@@ -135,18 +146,18 @@ class Store(ChildStore):
             self.job_deleted(unseen_job)
         for unseen_pod in pods:
             self.pod_deleted(unseen_pod)
-        self._wake(key, urgent=True)
+        self.wake(key)
 
     def wrote(self, key: Key, status: Status, resource_version: str) -> None:
         """Take the answer to the operator's own status write, which comes back from the watch later."""
         job = self._simulationjobs.get(key)
         if job and job.status and job.status.ledger.cancelled != status.ledger.cancelled:
             # Jobs of these cases may have waited for it.
-            self._wake(key)
+            self.wake(key)
         if isinstance(job, SimulationJob) and int(resource_version) > _version(job):
             metadata = job.metadata.model_copy(update={"resource_version": resource_version})
             self._simulationjobs[key] = _kept(job.model_copy(update={"metadata": metadata, "status": status}))
-            self._is_unlatched(key)
+            self._note_unlatched(key)
         elif isinstance(job, Invalid):
             metadata = job.metadata.model_copy(update={"resource_version": resource_version})
             self._simulationjobs[key] = replace(job, metadata=metadata, status=status)
@@ -154,7 +165,7 @@ class Store(ChildStore):
     def wake_all(self) -> None:
         """Ask for a look at everything that is known: this process begins to lead."""
         for key in (*self._simulationjobs, *self._gone, *self._children):
-            self._wake(key)
+            self.wake(key)
 
     def tidy(self, *, leading: bool) -> None:
         """Forget what can change nothing any more, also where this process does not lead and plans nothing.
@@ -170,30 +181,34 @@ class Store(ChildStore):
         if not leading:
             self._queue.keep(self._simulationjobs.keys() | self._gone | self._children.keys())
 
-    def _is_unlatched(self, key: Key) -> bool:
-        """Take note and return whether the newest state asks to cancel cases that its ledger does not have yet."""
+    def _note_unlatched(self, key: Key) -> None:
+        """Take note whether the newest state asks to cancel cases that its ledger does not have yet."""
         job = self._simulationjobs.get(key)
         if isinstance(job, SimulationJob) and casecancellation.asked_for(job):
             self._unlatched.add(key)
         else:
             self._unlatched.discard(key)
-        return key in self._unlatched
 
     def wake(self, key: Key) -> None:
         """Have the SimulationJob planned again."""
-        self._wake(key)
-
-    def _wake(self, key: Key, *, urgent: bool = False) -> None:
-        job = self._simulationjobs.get(key)
-        status = job.status if job else None
-        # What is left to remove after the end must not stand in another cancel's way.
-        under_way = status if status and not status.is_terminal else Status()
-        cancelled = under_way.cancellation is not None or under_way.ledger.cancelling is not None
-        deleting = job is not None and job.metadata.deletion_timestamp is not None
-        if urgent or cancelled or deleting or key in self._gone:
+        if self._is_urgent(key):
             self._queue.add_urgent(key)
         else:
             self._queue.add(key)
+
+    def _is_urgent(self, key: Key) -> bool:
+        """Return whether pods are to stop: a cancel or a deletion is asked for, or under way."""
+        job = self._simulationjobs.get(key)
+        if job is None:
+            return key in self._gone
+        if job.metadata.deletion_timestamp is not None:
+            return True
+        status = job.status or Status()
+        # What is left to remove after the end must not stand in another cancel's way.
+        if status.is_terminal:
+            return False
+        under_way = status.cancellation is not None or status.ledger.cancelling is not None
+        return under_way or _cancel_asked(job) or key in self._unlatched
 
 
 def _version(job: SimulationJob | Invalid) -> int:

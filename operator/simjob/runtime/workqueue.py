@@ -32,6 +32,7 @@ class WorkQueue:
         self._processing: set[Key] = set()
         self._again: dict[Key, bool] = {}  # Added while being worked on; the value says whether urgently.
         self._later: dict[Key, tuple[float, asyncio.TimerHandle]] = {}
+        self._when_due: Callable[[Key], None] = self.add
         # Workers without a key. One is woken for each key: there are many, and most have nothing to do.
         self._idle: deque[asyncio.Future[None]] = deque()
         self._idle_for_urgent: deque[asyncio.Future[None]] = deque()
@@ -57,6 +58,10 @@ class WorkQueue:
         self._urgent[key] = None
         self._wake(self._idle_for_urgent, self._idle)
 
+    def when_due(self, add: Callable[[Key], None]) -> None:
+        """Have `add` called with each key whose time has come, since it may know that the key is urgent by then."""
+        self._when_due = add
+
     def add_after(self, key: Key, seconds: float) -> None:
         """Adds `key` in `seconds`; of several times the earliest holds."""
         loop = asyncio.get_running_loop()
@@ -71,7 +76,7 @@ class WorkQueue:
 
     def _add_due(self, key: Key) -> None:
         del self._later[key]
-        self.add(key)
+        self._when_due(key)
 
     def delay(self, failures: int) -> float:
         """Return how many seconds to wait after a failure that followed `failures` others: twice as long each time."""
