@@ -28,7 +28,7 @@ def _next(text: bytes, at: int, variables: Mapping[bytes, bytes]) -> tuple[bytes
             return b"$(", at + 2
         name = text[at + 2 : end]
         return variables.get(name, b"$(" + name + b")"), end + 1
-    # A byte taken for a character: a text with "$é" is broken by the kubelet, wherever it comes from.
+    # The source takes a byte for a character. Not held against a real kubelet beyond ASCII: our dollars come in pairs.
     return b"$" + chr(follower[0]).encode(), at + 2
 
 
