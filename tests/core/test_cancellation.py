@@ -2,8 +2,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from builders import NOW, UID, a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
-from simjob.api.simulationjob import Metadata
+from builders import NOW, UID, a_job, a_job_fact, a_pod_fact, a_started_job, observed, planned, said
+from simjob.api.simulationjob import Metadata, SimulationJob
 from simjob.core import cancellation
 from simjob.core.facts import PodState
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod, StartAttempt, WriteJobStatus
@@ -203,3 +203,35 @@ def test_a_cancel_of_which_nobody_is_known_is_latched_too() -> None:
 @pytest.mark.parametrize("cancel", [None, False])
 def test_without_a_request_nothing_is_cancelled(cancel: bool | None) -> None:
     assert said(planned(a_started_job(cancel=cancel))).cancellation is None
+
+
+class TestWithoutAPlan:
+    """What is done where the children are not known as a whole."""
+
+    def test_a_cancel_is_latched_and_the_status_keeps_all_else(self) -> None:
+        stored = {"ledger": {"succeeded": "1"}, "cases": {"total": 3, "running": 2}, "progress": "1/3", "round": 2}
+        job = a_started_job(status=stored, cancel=True, cancelReason="wrong mesh")
+        plan = cancellation.stop_known(job, observed(a_job_fact(0), a_pod_fact(0)), NOW)
+        assert plan.actions == (DeletePod(pod=a_pod_fact(0)),)
+        latch = said(plan).cancellation
+        assert latch is not None
+        assert (latch.requested_at, latch.reason, latch.stopping) == (NOW, "wrong mesh", 1)
+        assert (said(plan).phase, said(plan).reason) == ("CANCELLING", "CancelRequested")
+        told = {"phase", "reason", "message", "conditions", "cancellation", "observed_generation"}
+        assert said(plan).model_dump(exclude=told) == job.status.model_dump(exclude=told)
+
+    @pytest.mark.parametrize(
+        "job",
+        [
+            latched(),
+            a_started_job(metadata={"deletionTimestamp": "2026-01-02T03:04:50Z"}, cancel=True),
+            a_started_job(status={"phase": "COMPLETED", "isTerminal": True}, cancel=True),
+        ],
+    )
+    def test_what_is_latched_or_deleted_or_over_gets_no_latch(self, job: SimulationJob) -> None:
+        plan = cancellation.stop_known(job, observed(a_job_fact(0), a_pod_fact(0)), NOW)
+        assert (plan.actions, plan.status) == ((DeletePod(pod=a_pod_fact(0)),), None)
+
+    def test_it_never_says_cancelled(self) -> None:
+        plan = cancellation.stop_known(a_started_job(cancel=True), observed(), NOW)
+        assert (plan.actions, said(plan).phase, said(plan).is_terminal) == ((), "CANCELLING", False)

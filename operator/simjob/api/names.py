@@ -113,6 +113,7 @@ class Reason:
     INVALID_SPEC: Final = "InvalidSpec"
     UNREADABLE_SPEC: Final = "UnreadableSpec"
     CHILDREN_UNREADABLE: Final = "ChildrenUnreadable"
+    OPERATOR_DEFECT: Final = "OperatorDefect"
     JOB_REFUSED: Final = "JobRefused"
     POD_REFUSED: Final = "PodRefused"
     API_UNAVAILABLE: Final = "APIUnavailable"

@@ -4,14 +4,16 @@ The first sight of a request is written to `status.cancellation` before anything
 itself may be taken away (Flux and Argo CD do that to what `kubectl patch` set) and nothing changes.
 """
 
+from datetime import datetime
 from typing import Final
 
 from simjob.api import names
 from simjob.api.names import Reason
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import Invalid, Metadata, SimulationJob
-from simjob.api.status import Cancellation, Phase
+from simjob.api.status import Cancellation, Phase, Status
 from simjob.core import history, stopping, summary
+from simjob.core.observed import Observed
 from simjob.core.plan import Action, Plan
 from simjob.core.situation import Situation
 from simjob.core.summary import Saying
@@ -78,6 +80,31 @@ def latch(situation: Situation, by: str | None) -> Plan:
     )
     status = summary.summarize(situation, _saying(situation), cancellation=cancellation)
     return Plan(status=status, unlatched=stopping.stop_pods(situation.live_pods), look_again=situation.now)
+
+
+def latched(job: SimulationJob | Invalid, stored: Status, observed: Observed, now: datetime) -> Status:
+    """Return the stored status with the latch, and nothing else that the cases would have to be known for."""
+    cancellation = Cancellation(
+        requested_at=now,
+        requested_by=requested_by(job.metadata, attributed=observed.attributed),
+        reason=job.cancel_reason if isinstance(job, Invalid) else job.spec.cancel_reason,
+        stopping=sum(len(case.live_pods) for case in observed.cases),
+    )
+    saying = Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED, message="Job is being cancelled")
+    status = summary.restated(stored, saying, job.metadata.generation, now)
+    return status.model_copy(update={"cancellation": cancellation})
+
+
+def stop_known(job: SimulationJob | Invalid, observed: Observed, now: datetime) -> Plan:
+    """Return the plan that stops the pods that are known, where no other plan can be made or its facts are not whole.
+
+    It latches a cancel, and never says that the job is cancelled.
+    """
+    pods = stopping.stop_pods(pod for case in observed.cases for pod in case.live_pods)
+    stored = job.status
+    if stored is None or stored.cancellation or stored.is_over or job.metadata.deletion_timestamp:
+        return Plan(actions=pods)
+    return Plan(actions=pods, status=latched(job, stored, observed, now))
 
 
 def requested_by(metadata: Metadata, field: str = "cancel", *, attributed: bool) -> str | None:

@@ -152,7 +152,7 @@ class Plan:
     `stopped`: cases that the status newly says are cancelled while others go on; the same must be read of them.
     `unlatched`: what is done although the status, which latches it, has been refused several times.
     `unstarted`: pods that have a node and do not start, a few: to be read what their kubelets say.
-    `look_again`: when to plan anew although nothing was seen to change; None for "when something changes".
+    `look_again`: when to plan again although nothing was seen to change; None for "when something changes".
     """
 
     actions: tuple[Action, ...] = ()
@@ -164,3 +164,7 @@ class Plan:
     unlatched: tuple[DeletePod, ...] = ()
     unstarted: tuple[PodFact, ...] = ()
     look_again: datetime | None = None
+
+    def stores_only(self, now: datetime) -> bool:
+        """Return whether the plan does nothing but store what the next one relies on: the latch, a round."""
+        return not self.actions and self.look_again is not None and self.look_again <= now

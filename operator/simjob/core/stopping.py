@@ -122,8 +122,3 @@ def remove_all(observed: Observed, now: datetime) -> Plan:
         pods = stop_pods(pod for case in observed.cases for pod in case.live_pods)
         return Plan(actions=pods, look_again=jobs_at)
     return Plan(actions=clear(observed.cases), look_again=summary.resync_at(now))
-
-
-def stop_known(observed: Observed) -> Plan:
-    """Return the plan that stops the pods that are known while the rest cannot be read; it says nothing in status."""
-    return Plan(actions=stop_pods(pod for case in observed.cases for pod in case.live_pods))

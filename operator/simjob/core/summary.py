@@ -94,6 +94,25 @@ def summarize(
     )
 
 
+def restated(stored: Status, saying: Saying, generation: int, now: datetime) -> Status:
+    """Return the stored status with another saying. Counts and ledger stay: nothing is concluded about the cases."""
+    terminal = saying.phase.is_terminal
+    return stored.model_copy(
+        update={
+            "observed_generation": generation,
+            "phase": saying.phase,
+            "reason": saying.reason,
+            "message": saying.message[:MAX_STATUS_MESSAGE],
+            "error_code": saying.error_code,
+            "is_terminal": terminal,
+            "is_failed": saying.phase is Phase.FAILED,
+            "retrying": None,
+            "conditions": set_conditions(stored.conditions, saying, generation, now),
+            "completion_time": now if terminal else None,
+        }
+    )
+
+
 def before_ends(situation: Situation, new: Status) -> Status:
     """Returns the new status without what has ended since the stored one: for a write that waits for no results."""
     stored = situation.job.status

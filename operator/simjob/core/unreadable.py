@@ -9,7 +9,7 @@ from datetime import datetime
 from simjob.api.names import ErrorCode, Reason
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import Invalid
-from simjob.api.status import MAX_STATUS_MESSAGE, Cancellation, Phase, Status
+from simjob.api.status import Phase, Status
 from simjob.core import cancellation, stopping, summary
 from simjob.core.observed import Observed
 from simjob.core.plan import Plan
@@ -48,15 +48,14 @@ def _wait(job: Invalid, stored: Status, observed: Observed, now: datetime) -> Pl
     saying = Saying(phase=phase, reason=Reason.UNREADABLE_SPEC, message=message, stalled=True)
     stopping_cases = stored.ledger.cancelled.union(stored.ledger.cancelling or Ranges())
     pods = [pod for case in observed.cases if case.index in stopping_cases for pod in case.live_pods]
-    return Plan(
-        actions=stopping.stop_pods(pods), status=_said(job, stored, saying, now), look_again=summary.resync_at(now)
-    )
+    status = summary.restated(stored, saying, job.metadata.generation, now)
+    return Plan(actions=stopping.stop_pods(pods), status=status, look_again=summary.resync_at(now))
 
 
 def _fail(job: Invalid, stored: Status, now: datetime) -> Plan:
     message = f"the spec cannot be carried out: {job.message}"
     saying = Saying(phase=Phase.FAILED, reason=Reason.INVALID_SPEC, message=message, error_code=ErrorCode.INVALID_SPEC)
-    return Plan(status=_said(job, stored, saying, now), needs_proof=True)
+    return Plan(status=summary.restated(stored, saying, job.metadata.generation, now), needs_proof=True)
 
 
 def _cancel(job: Invalid, stored: Status, observed: Observed, now: datetime) -> Plan:
@@ -64,36 +63,15 @@ def _cancel(job: Invalid, stored: Status, observed: Observed, now: datetime) -> 
     live = [pod for case in observed.cases for pod in case.live_pods]
     latch = stored.cancellation
     if latch is None:
-        by = cancellation.requested_by(job.metadata, attributed=observed.attributed)
-        latch = Cancellation(requested_at=now, requested_by=by, reason=job.cancel_reason, stopping=len(live))
-        saying = Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED, message="Job is being cancelled")
-        status = _said(job, stored, saying, now).model_copy(update={"cancellation": latch})
+        status = cancellation.latched(job, stored, observed, now)
         return Plan(status=status, unlatched=stopping.stop_pods(live), look_again=now)
     if live:
         again = stopping.look_again(live, now, latch.requested_at)
         return Plan(actions=stopping.stop_pods(live), look_again=again)
     counts = stored.cases
-    cancelled = counts.total - counts.succeeded - counts.failed
+    cancelled = max(counts.total - counts.succeeded - counts.failed, 0)
     cases = counts.model_copy(update={"pending": 0, "assigned": 0, "running": 0, "cancelled": cancelled})
     ended = latch.model_copy(update={"stopping": None, "finished_at": now})
     saying = Saying(phase=Phase.CANCELLED, reason=Reason.CANCELLED, message="Job is cancelled")
-    status = _said(job, stored, saying, now).model_copy(update={"cancellation": ended, "cases": cases})
-    return Plan(status=status, needs_proof=True)
-
-
-def _said(job: Invalid, stored: Status, saying: Saying, now: datetime) -> Status:
-    terminal = saying.phase.is_terminal
-    return stored.model_copy(
-        update={
-            "observed_generation": job.metadata.generation,
-            "phase": saying.phase,
-            "reason": saying.reason,
-            "message": saying.message[:MAX_STATUS_MESSAGE],
-            "error_code": saying.error_code,
-            "is_terminal": terminal,
-            "is_failed": saying.phase is Phase.FAILED,
-            "retrying": None,
-            "conditions": summary.set_conditions(stored.conditions, saying, job.metadata.generation, now),
-            "completion_time": now if terminal else None,
-        }
-    )
+    status = summary.restated(stored, saying, job.metadata.generation, now)
+    return Plan(status=status.model_copy(update={"cancellation": ended, "cases": cases}), needs_proof=True)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
-from simjob.core import cancellation, planner, situation, stopping
+from simjob.core import planner, situation, stopping
 from simjob.core.plan import Action, DeleteJob, DeletePod, LimitRun, Plan, PrepareCases
 from simjob.runtime import backoff, patience
 from simjob.runtime.adoption import Adoption
@@ -28,6 +28,7 @@ from simjob.runtime.errors import ClusterError, NamespaceTerminatingError
 from simjob.runtime.events import Recorder
 from simjob.runtime.executor import Executor
 from simjob.runtime.gate import Gate
+from simjob.runtime.lastresort import LastResort
 from simjob.runtime.lookup import Lookup
 from simjob.runtime.memory import REFUSED, Memory
 from simjob.runtime.outcome import Outcome
@@ -73,6 +74,7 @@ class Reconciler:
         self._catching_up = CatchingUp(cluster, store, self._lookup, self.recorder)
         results = ResultStore(cluster, self._executor.tables)
         self._reporter = Reporter(cluster, store, queue, results, self.recorder, self._lookup)
+        self._last_resort = LastResort(store, self._reporter, self.recorder, clock, self._apply)
         self.preparing = Preparing(cluster, queue, clock)
         self.pod_events = PodEvents(cluster, queue)
         self.adoption = Adoption(cluster)
@@ -90,7 +92,8 @@ class Reconciler:
 
     async def _pass(self, key: Key) -> None:
         """Make one pass, and come back when a call that failed may be tried again."""
-        calls = self._memory(key).calls
+        memory = self._memory(key)
+        calls = memory.calls
         if not calls.holds(backoff.DEFECT):
             try:
                 await self.reconcile(key)
@@ -100,9 +103,12 @@ class Reconciler:
             except ClusterError as trouble:
                 about = {"why": trouble.message, "code": trouble.code, "delay": calls.until_next()}
                 _log.warning("trying again", extra=_about(key, **about))
-            except Exception:
+            except Exception as defect:
                 calls.failed(backoff.DEFECT)
                 _log.exception("a defect of the operator; trying again", extra=_about(key, delay=calls.until_next()))
+                self._last_resort.report_defect(key, memory, defect)
+        if calls.holds(backoff.DEFECT):
+            await self._last_resort.stop_despite_defect(key, memory)
         if (wait := calls.until_next()) is not None:
             self._queue.add_after(key, wait)
         elif (job := self._store.get(key)) and job.status and job.status.is_over:
@@ -149,7 +155,7 @@ class Reconciler:
                 return
             if report is Report.CURRENT:
                 self.recorder.note(stored.metadata, plan.notices)
-                if not _stores_only(plan, self._clock()):
+                if not plan.stores_only(self._clock()):
                     self._prepare(key, stored, plan, memory)
                     self.pod_events.ask(key, plan.unstarted)
                     await self._apply(key, stored, plan, memory, signs)
@@ -174,14 +180,12 @@ class Reconciler:
         return report or Report.OVERTAKEN
 
     async def _catch_up(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> bool:
-        """Catch up and return whether it worked. If not, and all is to stop, stop the known pods and store nothing."""
+        """Catch up and return whether it worked. If not, and all is to stop, stop the known pods."""
         try:
             await self._catching_up.catch_up(key, job, memory)
         finally:
-            if not memory.is_caught_up and cancellation.stops_all(job):
-                known = self._store.observe(key, spent=None, refusal=None)
-                plan = stopping.stop_known(known)
-                await self._apply(key, job, plan, memory, self._store.stop_signs(key))
+            if not memory.is_caught_up:
+                await self._last_resort.stop(key, memory)
         return memory.is_caught_up
 
     def _plan(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> Plan:
@@ -288,11 +292,6 @@ class Reconciler:
     def _drop(self, key: Key) -> None:
         self._store.drop(key)
         self._memories.pop(key, None)
-
-
-def _stores_only(plan: Plan, now: datetime) -> bool:
-    """Return whether a plan does nothing but store what the next one relies on: the latch, a round."""
-    return not plan.actions and plan.look_again is not None and plan.look_again <= now
 
 
 def _without_status(plan: Plan, memory: Memory) -> Plan:

@@ -1,0 +1,79 @@
+"""Stops the pods of a SimulationJob that is cancelled or deleted while no plan can be made for it.
+
+Either its children cannot be read yet, or a defect of the operator makes its passes fail. Only pods that are known
+are stopped. A cancel is latched, so that it holds although the request may be taken away, and is never said to be done.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from simjob.api.names import Reason
+from simjob.api.simulationjob import Invalid, SimulationJob
+from simjob.core import cancellation
+from simjob.core.plan import Notice, Plan
+from simjob.runtime import backoff
+from simjob.runtime.errors import ClusterError
+from simjob.runtime.events import Recorder
+from simjob.runtime.memory import REFUSED, Memory
+from simjob.runtime.reporter import Reporter
+from simjob.runtime.store import StopSigns, Store
+from simjob.runtime.workqueue import Key
+
+Apply = Callable[[Key, SimulationJob | Invalid, Plan, Memory, StopSigns], Awaitable[None]]
+
+_log: Final = logging.getLogger(__name__)
+
+
+class LastResort:
+    """`apply` carries out the actions of a plan."""
+
+    def __init__(
+        self, store: Store, reporter: Reporter, recorder: Recorder, clock: Callable[[], datetime], apply: Apply
+    ) -> None:
+        self._store = store
+        self._reporter = reporter
+        self._recorder = recorder
+        self._clock = clock
+        self._apply = apply
+
+    async def stop(self, key: Key, memory: Memory) -> None:
+        """Latch the cancel and stop the known pods if all is to stop. The pods are stopped also if the latch fails.
+
+        Raises ClusterError.
+        """
+        job = self._store.get(key)
+        if job is None or not cancellation.stops_all(job):
+            return
+        memory.gate.look()
+        signs = self._store.stop_signs(key)
+        plan = cancellation.stop_known(job, self._store.observe(key, spent=None, refusal=None), self._clock())
+        try:
+            await self._reporter.report(key, job, plan, memory)
+        finally:
+            await self._apply(key, job, replace(plan, status=None), memory, signs)
+
+    async def stop_despite_defect(self, key: Key, memory: Memory) -> None:
+        """Do the same while passes fail. What fails here too is logged, and the next pass tries it again."""
+        about = {"namespace": key.namespace, "uid": key.uid}
+        try:
+            await self.stop(key, memory)
+        except ClusterError as trouble:
+            _log.warning("trying again", extra={**about, "why": trouble.message, "code": trouble.code})
+        except Exception:
+            _log.exception("a defect of the operator while pods are stopped; trying again", extra=about)
+
+    def report_defect(self, key: Key, memory: Memory, defect: Exception) -> None:
+        """Say it in one Event when passes have failed several times in a row."""
+        job = self._store.get(key)
+        if job is None or memory.calls.failures(backoff.DEFECT) != REFUSED:
+            return
+        note = (
+            "a defect of the operator keeps it from working on this SimulationJob: no case starts and the status is "
+            "out of date; a cancel stops the pods that are known. This is tried again every ten seconds. Please report "
+            f"it with the operator's log: {type(defect).__name__}: {defect}"
+        )
+        notice = Notice(reason=Reason.OPERATOR_DEFECT, action="Reconcile", note=note, warning=True)
+        self._recorder.note(job.metadata, (notice,))
