@@ -99,6 +99,21 @@ class TestADefect:
             await asyncio.sleep(1)
             assert stopping(one) == 3
 
+    async def test_neither_does_a_status_that_is_not_answered(
+        self, running: OneOperator, defect: pytest.MonkeyPatch
+    ) -> None:
+        one = running
+
+        async def hangs(*_: Any) -> str:
+            await asyncio.sleep(40)
+            raise errors.UnavailableError("no answer")
+
+        defect.setattr(one.cluster, "patch_simulationjob_status", hangs)
+        async with one.operator():
+            await one.patch(cancel=True)
+            await asyncio.sleep(3)
+            assert (stopping(one), len(one.times("delete_pod"))) == (3, 3)
+
     async def test_nor_one_in_the_latch_itself(
         self, running: OneOperator, defect: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:

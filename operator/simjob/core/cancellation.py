@@ -104,7 +104,7 @@ def stop_known(job: SimulationJob | Invalid, observed: Observed, now: datetime) 
     stored = job.status
     if stored is None or stored.cancellation or stored.is_over or job.metadata.deletion_timestamp:
         return Plan(actions=pods)
-    return Plan(actions=pods, status=latched(job, stored, observed, now))
+    return Plan(actions=pods, status=latched(job, stored, observed, now), unlatched=pods)
 
 
 def requested_by(metadata: Metadata, field: str = "cancel", *, attributed: bool) -> str | None:

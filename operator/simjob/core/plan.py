@@ -4,7 +4,8 @@ Every action is safe by what the *stored* status says: none relies on the status
 so that a crash, a conflict or a refused write between any two of them loses nothing.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -168,3 +169,8 @@ class Plan:
     def stores_only(self, now: datetime) -> bool:
         """Return whether the plan does nothing but store what the next one relies on: the latch, a round."""
         return not self.actions and self.look_again is not None and self.look_again <= now
+
+
+def tally(actions: Iterable[Action]) -> Counter[str]:
+    """Count the actions by kind, for the log."""
+    return Counter(type(action).__name__ for action in actions)

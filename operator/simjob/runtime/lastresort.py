@@ -6,9 +6,8 @@ are stopped. A cancel is latched, so that it holds although the request may be t
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from simjob.api.names import Reason
 from simjob.api.simulationjob import Invalid, SimulationJob
@@ -18,23 +17,24 @@ from simjob.runtime import backoff
 from simjob.runtime.errors import ClusterError
 from simjob.runtime.events import Recorder
 from simjob.runtime.memory import REFUSED, Memory
-from simjob.runtime.reporter import Reporter
+from simjob.runtime.reporter import Report
 from simjob.runtime.store import StopSigns, Store
 from simjob.runtime.workqueue import Key
 
-Apply = Callable[[Key, SimulationJob | Invalid, Plan, Memory, StopSigns], Awaitable[None]]
+T = TypeVar("T")
+Carry = Callable[[Key, SimulationJob | Invalid, Plan, Memory, StopSigns], Awaitable[T]]
 
 _log: Final = logging.getLogger(__name__)
 
 
 class LastResort:
-    """`apply` carries out the actions of a plan."""
+    """`report` writes a plan's status, and stops pods if that takes long; `apply` carries out its actions."""
 
     def __init__(
-        self, store: Store, reporter: Reporter, recorder: Recorder, clock: Callable[[], datetime], apply: Apply
+        self, store: Store, recorder: Recorder, clock: Callable[[], datetime], report: Carry[Report], apply: Carry[None]
     ) -> None:
         self._store = store
-        self._reporter = reporter
+        self._report = report
         self._recorder = recorder
         self._clock = clock
         self._apply = apply
@@ -49,11 +49,13 @@ class LastResort:
             return
         memory.gate.look()
         signs = self._store.stop_signs(key)
-        plan = cancellation.stop_known(job, self._store.observe(key, spent=None, refusal=None), self._clock())
         try:
-            await self._reporter.report(key, job, plan, memory)
+            await self._report(key, job, self._known(key, job), memory, signs)
         finally:
-            await self._apply(key, job, replace(plan, status=None), memory, signs)
+            await self._apply(key, job, Plan(actions=self._known(key, job).actions), memory, signs)
+
+    def _known(self, key: Key, job: SimulationJob | Invalid) -> Plan:
+        return cancellation.stop_known(job, self._store.observe(key, spent=None, refusal=None), self._clock())
 
     async def stop_despite_defect(self, key: Key, memory: Memory) -> None:
         """Do the same while passes fail. What fails here too is logged, and the next pass tries it again."""

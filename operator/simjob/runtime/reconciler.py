@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
-from simjob.core import planner, situation, stopping
-from simjob.core.plan import Action, DeleteJob, DeletePod, LimitRun, Plan, PrepareCases
+from simjob.core import planner, situation
+from simjob.core.plan import DeleteJob, DeletePod, LimitRun, Plan, PrepareCases, tally
 from simjob.runtime import backoff, patience
 from simjob.runtime.adoption import Adoption
 from simjob.runtime.backoff import Backoffs
@@ -34,6 +34,7 @@ from simjob.runtime.memory import REFUSED, Memory
 from simjob.runtime.outcome import Outcome
 from simjob.runtime.podevents import PodEvents
 from simjob.runtime.preparing import Preparing
+from simjob.runtime.removal import Removal
 from simjob.runtime.reporter import Report, Reporter
 from simjob.runtime.resultstore import ResultStore
 from simjob.runtime.settings import REFUSAL_SECONDS
@@ -74,7 +75,8 @@ class Reconciler:
         self._catching_up = CatchingUp(cluster, store, self._lookup, self.recorder)
         results = ResultStore(cluster, self._executor.tables)
         self._reporter = Reporter(cluster, store, queue, results, self.recorder, self._lookup)
-        self._last_resort = LastResort(store, self._reporter, self.recorder, clock, self._apply)
+        self._removal = Removal(store, queue, self._reporter, self._executor, clock)
+        self._last_resort = LastResort(store, self.recorder, clock, self._report, self._apply)
         self.preparing = Preparing(cluster, queue, clock)
         self.pod_events = PodEvents(cluster, queue)
         self.adoption = Adoption(cluster)
@@ -229,7 +231,7 @@ class Reconciler:
                 memory.spent |= memory.gate.take_created()
         if actions:
             done = "overtaken" if outcome.overtaken else "applied"
-            _log.info(done, extra=_about(key, simulationjob=job.metadata.name, **_tally(actions)))
+            _log.info(done, extra=_about(key, simulationjob=job.metadata.name, **tally(actions)))
         self.recorder.note(job.metadata, outcome.notices)
         memory.note_calls(actions, outcome)
         memory.note_room(actions, outcome, self._clock())
@@ -266,32 +268,9 @@ class Reconciler:
         self.preparing.forget(key)
         self.pod_events.forget(key)
         self.adoption.forget(key)
-        if not self._store.is_gone(key):
-            if not (name := self._store.owner_name(key)):
-                # Pods without a Job that names their owner: the garbage collector's.
-                self._drop(key)
-            elif not memory.calls.holds(backoff.READ):
-                with memory.calls.trying(backoff.READ):
-                    await self._reporter.read(key, name)
-            return
-        if self._store.is_orphaned(key) or not self._store.has_children(key):
-            self._drop(key)
-            return
-        plan = stopping.remove_all(self._store.observe(key, spent=None, refusal=None), self._clock())
-        actions = memory.permitted(plan.actions)
-        outcome = Outcome(gate=memory.gate)
-        await self._executor.apply(key, None, actions, outcome)
-        memory.note_calls(actions, outcome)
-        if actions:
-            _log.info("removed", extra=_about(key, **_tally(actions)))
-        if outcome.trouble:
-            raise outcome.trouble
-        if (wait := memory.until_look(plan, self._clock())) is not None:
-            self._queue.add_after(key, wait)
-
-    def _drop(self, key: Key) -> None:
-        self._store.drop(key)
-        self._memories.pop(key, None)
+        if await self._removal.remove(key, memory):
+            self._store.drop(key)
+            self._memories.pop(key, None)
 
 
 def _without_status(plan: Plan, memory: Memory) -> Plan:
@@ -302,14 +281,6 @@ def _without_status(plan: Plan, memory: Memory) -> Plan:
     stops = tuple(action for action in plan.actions if isinstance(action, DeletePod | DeleteJob | LimitRun))
     is_refused = memory.latch_failures >= REFUSED
     return Plan(actions=(*stops, *(plan.unlatched if is_refused else ())))
-
-
-def _tally(actions: tuple[Action, ...]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for action in actions:
-        name = type(action).__name__
-        found[name] = found.get(name, 0) + 1
-    return found
 
 
 def _about(key: Key, **more: Any) -> dict[str, Any]:

@@ -1,0 +1,62 @@
+"""Removes the children of a SimulationJob that is gone, once it is sure that it is."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from simjob.core import stopping
+from simjob.core.plan import tally
+from simjob.runtime import backoff
+from simjob.runtime.executor import Executor
+from simjob.runtime.memory import Memory
+from simjob.runtime.outcome import Outcome
+from simjob.runtime.reporter import Reporter
+from simjob.runtime.store import Store
+from simjob.runtime.workqueue import Key, WorkQueue
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Removal:
+    """Removes children of one key at a time."""
+
+    def __init__(
+        self, store: Store, queue: WorkQueue, reporter: Reporter, executor: Executor, clock: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._reporter = reporter
+        self._executor = executor
+        self._clock = clock
+
+    async def remove(self, key: Key, memory: Memory) -> bool:
+        """Make one pass; return whether nothing is left to do, so that the key can be forgotten.
+
+        Raises ClusterError.
+        """
+        if not self._store.is_gone(key):
+            if not (name := self._store.owner_name(key)):
+                # Pods without a Job that names their owner: the garbage collector's.
+                return True
+            if not memory.calls.holds(backoff.READ):
+                with memory.calls.trying(backoff.READ):
+                    await self._reporter.read(key, name)
+            return False
+        if self._store.is_orphaned(key) or not self._store.has_children(key):
+            return True
+        await self._remove(key, memory)
+        return False
+
+    async def _remove(self, key: Key, memory: Memory) -> None:
+        plan = stopping.remove_all(self._store.observe(key, spent=None, refusal=None), self._clock())
+        actions = memory.permitted(plan.actions)
+        outcome = Outcome(gate=memory.gate)
+        await self._executor.apply(key, None, actions, outcome)
+        memory.note_calls(actions, outcome)
+        if actions:
+            _log.info("removed", extra={"namespace": key.namespace, "uid": key.uid, **tally(actions)})
+        if outcome.trouble:
+            raise outcome.trouble
+        if (wait := memory.until_look(plan, self._clock())) is not None:
+            self._queue.add_after(key, wait)
