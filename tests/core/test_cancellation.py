@@ -24,6 +24,21 @@ def test_the_request_is_latched_before_anything_is_done() -> None:
     assert (plan.actions, said(plan).phase, plan.look_again) == ((), "CANCELLING", NOW)
 
 
+@pytest.mark.parametrize(("spec", "generation"), [({}, 2), ({"cancelCases": "1,7"}, 1)])
+def test_the_latch_of_a_job_under_way_says_nothing_new_of_its_cases(spec: dict[str, Any], generation: int) -> None:
+    status = {"cases": {"total": 3, "running": 3}, "observedGeneration": 1}
+    job = a_started_job(cancel=True, metadata={"generation": 2}, status=status, **spec)
+    plan = planned(job, a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED), a_job_fact(1), a_pod_fact(1))
+    new = said(plan)
+    assert (new.phase, new.observed_generation, new.ledger) == ("CANCELLING", generation, job.status.ledger)
+    assert (new.cases, plan.ends) == (job.status.cases, ())
+    assert new.cancellation is not None
+    assert (new.cancellation.stopping, plan.unlatched) == (1, (DeletePod(pod=a_pod_fact(1)),))
+    recorded = job.model_copy(update={"status": new})
+    after = planned(recorded, a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED), a_job_fact(1), a_pod_fact(1))
+    assert str(said(after).ledger.succeeded) == "0"
+
+
 def test_then_pods_go_first_and_each_job_when_the_ledger_has_its_case() -> None:
     plan = planned(latched(), a_job_fact(0), a_pod_fact(0), a_job_fact(1))
     assert plan.actions == (DeletePod(pod=a_pod_fact(0)),)

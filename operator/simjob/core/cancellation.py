@@ -70,6 +70,24 @@ def cancelling(situation: Situation) -> Plan | None:
     return Plan(status=status, needs_proof=True, look_again=now)
 
 
+def latching(job: SimulationJob, observed: Observed, now: datetime) -> Plan | None:
+    """Return the plan that latches a cancel of a job under way; None if there is nothing to latch.
+
+    It comes before the ladder and concludes nothing about the cases, because that takes ten milliseconds for a thousand
+    of them: of ten sweeps that are cancelled at once, the last one would wait for the plans of all others.
+    """
+    stored = job.status
+    is_under_way = stored.cases.total > 0 and not stored.is_over and job.metadata.deletion_timestamp is None
+    if not is_under_way or stored.cancellation is not None or not is_wanted(job):
+        return None
+    live = [pod for case in observed.cases for pod in case.live_pods]
+    status = latched(job, stored, observed, now)
+    if job.spec.cancel_cases is not None:
+        # The next plan says which of these cases the job does not have, once for each generation.
+        status = status.model_copy(update={"observed_generation": stored.observed_generation})
+    return Plan(status=status, unlatched=stopping.stop_pods(live), look_again=now)
+
+
 def latch(situation: Situation, by: str | None) -> Plan:
     """Store that all is to be stopped and who asked for it. Pods are stopped before that only if it is refused."""
     cancellation = Cancellation(

@@ -55,6 +55,8 @@ def plan(job: SimulationJob | Invalid, observed: Observed, now: datetime) -> Pla
     """Returns what to do and what to say about a job; the same for the same arguments."""
     if isinstance(job, Invalid):
         return _unreadable(job, observed, now)
+    if latch := cancellation.latching(job, observed, now):
+        return latch
     found = _assess(job, observed, now)
     return _whole(next(plan for rule in LADDER if (plan := rule(found)) is not None), found)
 
