@@ -22,7 +22,7 @@ from simjob.runtime.budget import Budget
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.connection import MERGE_PATCH, Connection
 from simjob.runtime.credentials import Credentials
-from simjob.runtime.errors import NotFoundError
+from simjob.runtime.errors import UnavailableError
 from simjob.runtime.informer import Informer, Sink
 
 CRDS = Path(__file__).parents[2] / "crds"
@@ -270,7 +270,7 @@ async def _served(connection: Connection) -> None:
         while True:
             try:
                 await connection.request("GET", apiserver.simulationjobs())
-            except NotFoundError:
+            except UnavailableError:
                 await asyncio.sleep(0.1)
             else:
                 return

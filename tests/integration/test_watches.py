@@ -11,11 +11,11 @@ import msgspec
 import pytest
 import yaml
 from contract.worlds import RealWorld
-from simjob.api import simulationjob
+from simjob.api import names, simulationjob
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import children
 from simjob.core.objects import Job
-from simjob.runtime import handlers, informer
+from simjob.runtime import errors, handlers, informer
 from simjob.runtime.apiserver import simulationjobs
 from simjob.runtime.budget import Budget
 from simjob.runtime.connection import Connection
@@ -248,3 +248,24 @@ async def test_a_released_lease_goes_to_the_other_replica(world: RealWorld) -> N
                 await second.acquired()
             assert (first.is_leader, second.is_leader) == (False, True)
             await second.release()
+
+
+@pytest.mark.parametrize(
+    "path", [f"/apis/{names.GROUP}/v0/namespaces/%s/{names.PLURAL}/sweep", "/apis/batch/v1/namespaces/%s/cases/sweep"]
+)
+async def test_a_version_or_kind_that_is_not_served_is_no_object_that_is_gone(world: RealWorld, path: str) -> None:
+    with pytest.raises(errors.UnavailableError) as caught:
+        await world.connection.request("GET", path % world.namespace, repeat=False)
+    assert caught.value.code == 404
+
+
+async def test_an_object_or_a_namespace_that_is_gone_is_known_as_such(world: RealWorld) -> None:
+    for path in (simulationjobs(world.namespace, "gone"), f"/api/v1/namespaces/{world.namespace}/pods/gone"):
+        for method in ("GET", "DELETE"):
+            with pytest.raises(errors.NotFoundError):
+                await world.connection.request(method, path)
+    body = msgspec.json.encode({"metadata": {"name": "table"}})
+    with pytest.raises(errors.NotFoundError):
+        await world.connection.request("POST", "/api/v1/namespaces/gone/configmaps", body=body)
+    with pytest.raises(errors.NotFoundError):
+        await world.cluster.patch_simulationjob_status(world.namespace, "gone", "1", {"phase": "RUNNING"})

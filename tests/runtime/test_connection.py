@@ -12,6 +12,8 @@ from simjob.runtime import errors
 from simjob.runtime.budget import Budget
 from simjob.runtime.connection import Connection
 
+PATH = "/apis/simjob.dev/v1/namespaces/default/simulationjobs/sweep/status"
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -64,7 +66,13 @@ def a_status(reason: str, *causes: str, field: str = "", **details: Any) -> dict
 @pytest.mark.parametrize(
     ("code", "body", "kind"),
     [
-        (404, a_status("NotFound"), errors.NotFoundError),
+        (404, a_status("NotFound", name="sweep", kind="simulationjobs"), errors.NotFoundError),
+        (404, a_status("NotFound", name="default", kind="namespaces"), errors.NotFoundError),
+        (404, a_status("NotFound", name="sweep"), errors.NotFoundError),
+        (404, a_status("NotFound", name="other", kind="simulationjobs"), errors.UnavailableError),
+        (404, a_status("NotFound", name="sweep", kind="validators"), errors.UnavailableError),
+        (404, a_status("NotFound"), errors.UnavailableError),
+        (404, a_status("Missing", name="sweep", kind="simulationjobs"), errors.UnavailableError),
         (409, a_status("AlreadyExists"), errors.AlreadyExistsError),
         (409, a_status("Conflict"), errors.ConflictError),
         (410, a_status("Expired"), errors.GoneError),
@@ -85,7 +93,7 @@ async def test_an_error_is_told_by_code_and_reason(
 ) -> None:
     async with a_server(answering(*[(code, body)] * 9)) as server:
         with pytest.raises(errors.ClusterError) as caught:
-            await server.connection.request("POST", "/api")
+            await server.connection.request("POST", PATH)
     assert type(caught.value) is kind
     assert (caught.value.code, caught.value.reason) == (code, body["reason"])
     assert caught.value.message == f"because {body['reason']}"
@@ -115,6 +123,16 @@ async def test_an_error_that_is_no_status_object_keeps_its_text() -> None:
     async with a_server(handler) as server:
         with pytest.raises(errors.UnavailableError, match="bad gateway"):
             await server.connection.request("POST", "/api")
+
+
+async def test_a_404_that_does_not_name_the_object_is_tried_again() -> None:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(status=404, text="404 page not found\n")
+
+    async with a_server(handler) as server:
+        with pytest.raises(errors.UnavailableError, match="404 page not found") as caught:
+            await server.connection.request("GET", PATH)
+    assert (caught.value.code, server.pauses) == (404, [0.2, 0.4, 0.8])
 
 
 async def test_a_read_is_repeated_after_growing_pauses_and_not_for_ever() -> None:

@@ -65,6 +65,8 @@ class _Cause(msgspec.Struct):
 
 
 class _Details(msgspec.Struct, rename="camel"):
+    name: str = ""
+    kind: str = ""
     causes: list[_Cause] = []
     retry_after_seconds: float = 0
 
@@ -137,10 +139,11 @@ class Connection:
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """See Requests.stream. Takes no place: a watch lasts for minutes."""
         limits = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=inactivity)
+        url = self._url(path, query)
         try:
-            async with self._session.get(self._url(path, query), headers={"Accept": JSON}, timeout=limits) as response:
+            async with self._session.get(url, headers={"Accept": JSON}, timeout=limits) as response:
                 if response.status >= 400:
-                    raise _error(response.status, response.headers.get("Retry-After"), await response.read())
+                    raise _error(response.status, response.headers.get("Retry-After"), await response.read(), url)
                 yield response.content.iter_any()
         except RedirectedError as redirect:
             raise errors.ClusterError(str(redirect)) from redirect
@@ -159,7 +162,7 @@ class Connection:
         except (aiohttp.ClientError, TimeoutError) as trouble:
             raise _no_answer(method, trouble) from trouble
         if response.status >= 400:
-            raise _error(response.status, response.headers.get("Retry-After"), answer)
+            raise _error(response.status, response.headers.get("Retry-After"), answer, url)
         return answer
 
     def _url(self, path: str, query: Mapping[str, str] | None) -> URL:
@@ -174,7 +177,7 @@ def _no_answer(method: str, trouble: Exception) -> errors.UnavailableError:
     return errors.UnavailableError(f"{method}: no answer: {trouble or type(trouble).__name__}")
 
 
-def _error(code: int, retry_after: str | None, answer: bytes) -> errors.ClusterError:
+def _error(code: int, retry_after: str | None, answer: bytes, url: URL) -> errors.ClusterError:
     try:
         status = msgspec.json.decode(answer, type=_Status)
     except msgspec.DecodeError:
@@ -183,14 +186,14 @@ def _error(code: int, retry_after: str | None, answer: bytes) -> errors.ClusterE
     seconds = status.details.retry_after_seconds or (
         float(retry_after) if retry_after and retry_after.isdigit() else None
     )
-    kind = _kind(code, status)
+    kind = _kind(code, status, url)
     return kind(status.message or f"HTTP {code}", code=code, reason=status.reason, retry_after=seconds)
 
 
-def _kind(code: int, status: _Status) -> type[errors.ClusterError]:
+def _kind(code: int, status: _Status, url: URL) -> type[errors.ClusterError]:
     causes = status.details.causes
     match code:
-        case 404:
+        case 404 if _says_what_is_missing(status, url):
             return errors.NotFoundError
         case 409:
             return errors.AlreadyExistsError if status.reason == "AlreadyExists" else errors.ConflictError
@@ -206,10 +209,20 @@ def _kind(code: int, status: _Status) -> type[errors.ClusterError]:
             return errors.ForbiddenError
         case 500 if errors.is_too_large(status.message):
             return errors.InvalidError
-        case _ if code in (401, 429) or code >= 500:
+        case _ if code in (401, 404, 429) or code >= 500:
             return errors.UnavailableError
         case _:
             return errors.ClusterError
+
+
+def _says_what_is_missing(status: _Status, url: URL) -> bool:
+    """Return whether a 404 is about an object, or a namespace, that the request named.
+
+    A version that is not served, a route that a proxy lost and a webhook's denial can all be a 404, too. None of them
+    says that an object is gone, and pods are deleted when their SimulationJob is.
+    """
+    details = status.details
+    return status.reason == "NotFound" and details.name in url.parts and details.kind in ("", *url.parts)
 
 
 def _refusal(code: int, status: _Status) -> type[errors.ClusterError]:

@@ -28,7 +28,7 @@ class ClusterError(Exception):
 
 
 class NotFoundError(ClusterError):
-    """404: the object, or its namespace, is not there."""
+    """404 with a Status that names what was asked for: the object, or its namespace, is not there."""
 
 
 class AlreadyExistsError(ClusterError):
@@ -60,7 +60,7 @@ class GoneError(ClusterError):
 
 
 class UnavailableError(ClusterError):
-    """429, 5xx, a time-out or no connection: the same call may work in a moment; it may also have worked."""
+    """429, 5xx, any other 404, a time-out or no connection: the same call may work in a moment, or may have worked."""
 
 
 def is_object_quota(message: str) -> bool:

@@ -117,10 +117,12 @@ async def _is_listed(connection: Requests) -> bool:
     if names.GROUP not in {group["name"] for group in groups}:
         return False
     try:
-        kinds = msgspec.json.decode(await connection.request("GET", f"/apis/{names.API_VERSION}"))["resources"]
-    except errors.NotFoundError:
-        return False
-    return names.PLURAL in {kind["name"] for kind in kinds}
+        answer = await connection.request("GET", f"/apis/{names.API_VERSION}", repeat=False)
+    except errors.ClusterError as trouble:
+        if trouble.code == 404:
+            return False  # The group is there, this version of it is not.
+        raise
+    return names.PLURAL in {kind["name"] for kind in msgspec.json.decode(answer)["resources"]}
 
 
 async def _unless(stop: asyncio.Event, seconds: float) -> None:
