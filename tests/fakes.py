@@ -22,10 +22,10 @@ from fakerules import (
 from simjob.api import names
 from simjob.core import facts
 from simjob.core.facts import JobFact, PodFact
-from simjob.core.objects import Job, Owner, Pod
+from simjob.core.objects import Job, Meta, Owner, Pod
 from simjob.core.unstarted import PodEvent
 from simjob.runtime import errors
-from simjob.runtime.cluster import ConfigMap, Event, StoredJob
+from simjob.runtime.cluster import ConfigMap, Event, StoredJob, Unlabelled
 
 
 class FakeCluster(FakeObjects):
@@ -132,6 +132,14 @@ class FakeCluster(FakeObjects):
         raws = [msgspec.convert(raw, Job) for raw in self._of("jobs", namespace, owner_uid)]
         return [fact for raw in raws if (fact := facts.job_fact(raw))]
 
+    async def list_unlabelled(self, namespace: str) -> Unlabelled:
+        self._enter("list_unlabelled")
+        jobs, pods = (
+            [_meta(raw) for raw in self._in(kind, namespace) if names.LABEL_UID not in _labels(raw)]
+            for kind in ("jobs", "pods")
+        )
+        return Unlabelled(jobs=jobs, pods=pods)
+
     async def get_config_map(self, namespace: str, name: str) -> ConfigMap:
         self._enter("get_config_map")
         return _config_map(self._object("configmaps", namespace, name))
@@ -217,6 +225,10 @@ def _config_map(raw: Raw) -> ConfigMap:
         data=dict(raw.get("data", {})),
         binary={key: b64decode(value) for key, value in raw.get("binaryData", {}).items()},
     )
+
+
+def _meta(raw: Raw) -> Meta:
+    return msgspec.convert(raw["metadata"], Meta)
 
 
 def _labels(raw: Raw) -> dict[str, str]:

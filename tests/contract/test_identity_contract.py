@@ -8,6 +8,7 @@ from contract.given import make_job, make_pod
 from contract.worlds import World
 from simjob.api import names
 from simjob.api.simulationjob import SimulationJob
+from simjob.core import identity
 from simjob.core.objects import Pod
 from simjob.runtime.cluster import Cluster, StoredJob
 from simjob.runtime.errors import ConflictError
@@ -130,3 +131,17 @@ async def test_live_pods_of_an_earlier_simulationjob_of_the_name_are_listed(
     assert await cluster.list_earlier_pods(pod.namespace, "another", STRANGER) == []
     await world.unlabel("pods", pod.namespace, pod.name)
     assert await cluster.list_earlier_pods(pod.namespace, name, STRANGER) == []
+
+
+async def test_what_lacks_the_label_is_listed_and_what_has_it_is_not(
+    cluster: Cluster, world: World, sweep: SimulationJob, job: StoredJob
+) -> None:
+    other = await make_job(cluster, sweep, 1)
+    first, second = await make_pod(cluster, job), await make_pod(cluster, other)
+    await world.unlabel("jobs", job.fact.namespace, job.fact.name)
+    await world.unlabel("pods", second.namespace, second.name)
+    found = await cluster.list_unlabelled(world.namespace)
+    (job_meta,), (pod_meta,) = found.jobs, found.pods
+    assert (job_meta.uid, pod_meta.uid) == (job.fact.uid, second.uid)
+    assert getattr(identity.of_job(job_meta), "owner_uid", None) == first.owner_uid
+    assert getattr(identity.of_pod(pod_meta, first.owner_uid), "job_uid", None) == other.fact.uid

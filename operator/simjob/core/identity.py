@@ -57,6 +57,13 @@ def job_of(pod: str) -> str:
     return pod.rpartition("-")[0]
 
 
+def names_attempt(pod: str) -> bool:
+    """Return whether an attempt's pod could have this name."""
+    job, _, attempt = pod.rpartition("-")
+    _, index, round_ = _numbers(job)
+    return None not in (index, round_, number(attempt))
+
+
 def of_job(meta: Meta) -> JobIdentity | None:
     """Return whose case a Job is; None if a SimulationJob does not control it, or if it has another name than ours."""
     owner = next((owner for owner in meta.owner_references if owner.controller), None)

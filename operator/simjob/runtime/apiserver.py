@@ -5,27 +5,26 @@ What the calls mean is in runtime/cluster.py; what they are for is the reconcile
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
 from simjob.api import names
 from simjob.core import facts, unstarted
 from simjob.core.facts import JobFact, PodFact
-from simjob.core.objects import Job, Owner, Pod, PodEventList
+from simjob.core.objects import Job, Pod, PodEventList
 from simjob.core.unstarted import PodEvent
-from simjob.runtime import errors, eventbody, listing
-from simjob.runtime.cluster import ConfigMap, Event, StoredJob
-from simjob.runtime.connection import MERGE_PATCH, Requests
+from simjob.runtime import answers, errors, eventbody, listing
+from simjob.runtime.cluster import ConfigMap, Event, StoredJob, Unlabelled
+from simjob.runtime.connection import JSON, MERGE_PATCH, Requests
 
 # The answer to a status write would otherwise bring the whole spec, with all its cases, back.
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_LIST_OF_METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 # The API server gives a request 60 s, and each webhook up to 30 of them. Who hangs up before starts from the beginning:
 # the creation is given up with all that its webhooks have done.
 # https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/ (--request-timeout)
 _CREATION_SECONDS: Final = 65.0
-
-T = TypeVar("T")
 
 
 class _Template(msgspec.Struct):
@@ -42,36 +41,12 @@ class _Kind(msgspec.Struct):
     kind: str = ""
 
 
-class _VersionMeta(msgspec.Struct, rename="camel"):
-    uid: str
-    resource_version: str
-
-
-class _Metadata(msgspec.Struct):
-    metadata: _VersionMeta
-
-
-class _OwnedMeta(_VersionMeta):
-    owner_references: tuple[Owner, ...] = ()
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
-
-
-class _ConfigMap(msgspec.Struct, rename="camel"):
-    metadata: _OwnedMeta
-    data: dict[str, str] = {}
-    # Base64 in JSON.
-    binary_data: dict[str, bytes] = {}
-
-
 _JOBS: Final = msgspec.json.Decoder(Job)
 _STORED_JOBS: Final = msgspec.json.Decoder(_StoredJob)
 _PODS: Final = msgspec.json.Decoder(Pod)
 _KINDS: Final = msgspec.json.Decoder(_Kind)
 _POD_EVENTS: Final = msgspec.json.Decoder(PodEventList)
 _LIVE: Final = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
-_CONFIG_MAPS: Final = msgspec.json.Decoder(_ConfigMap)
-_METADATA: Final = msgspec.json.Decoder(_Metadata)
 
 
 class ApiServer:
@@ -131,7 +106,7 @@ class ApiServer:
         """See Cluster.delete_pod."""
         answer = await self._delete(_pods(namespace, name), {"uid": uid})
         # A deleted object is answered by itself or, at the server's choice, by a Status.
-        if answer is None or _decode(_KINDS, answer).kind != "Pod":
+        if answer is None or answers.decode(_KINDS, answer).kind != "Pod":
             return None
         return self._pod_fact(answer)
 
@@ -146,35 +121,43 @@ class ApiServer:
         selector = f"{names.LABEL_NAME}={name_label},{names.LABEL_UID},{names.LABEL_UID}!={owner_uid}"
         return self._pod_facts(await self._selected(_pods(namespace), {**_LIVE, "labelSelector": selector}))
 
-    def _pod_facts(self, answers: Sequence[msgspec.Raw]) -> list[PodFact]:
+    def _pod_facts(self, raws: Sequence[msgspec.Raw]) -> list[PodFact]:
         seen_at = self._clock()
-        return [fact for raw in answers if (fact := facts.pod_fact(_decode(_PODS, raw), seen_at))]
+        return [fact for raw in raws if (fact := facts.pod_fact(answers.decode(_PODS, raw), seen_at))]
 
     async def list_pod_events(self, namespace: str, uid: str) -> Sequence[PodEvent]:
         """See Cluster.list_pod_events."""
         path = _path("/api/v1", "events", namespace, None)
         query = {"fieldSelector": f"involvedObject.uid={uid}", "limit": "500"}
-        return unstarted.events(_decode(_POD_EVENTS, await self._connection.request("GET", path, query=query)))
+        return unstarted.events(answers.decode(_POD_EVENTS, await self._connection.request("GET", path, query=query)))
 
     async def list_jobs(self, namespace: str, owner_uid: str) -> Sequence[JobFact]:
         """See Cluster.list_jobs."""
-        jobs = [_decode(_JOBS, raw) for raw in await self._list(_jobs(namespace), owner_uid, {})]
+        jobs = [answers.decode(_JOBS, raw) for raw in await self._list(_jobs(namespace), owner_uid, {})]
         return [fact for job in jobs if (fact := facts.job_fact(job))]
+
+    async def list_unlabelled(self, namespace: str) -> Unlabelled:
+        """See Cluster.list_unlabelled."""
+        query = {"labelSelector": f"!{names.LABEL_UID}"}
+        jobs = await self._selected(_jobs(namespace), query, _LIST_OF_METADATA)
+        pods = await self._selected(_pods(namespace), query, _LIST_OF_METADATA)
+        return Unlabelled(jobs=[answers.meta(raw) for raw in jobs], pods=[answers.meta(raw) for raw in pods])
 
     async def _list(self, path: str, owner_uid: str, query: dict[str, str]) -> list[msgspec.Raw]:
         return await self._selected(path, {**query, "labelSelector": f"{names.LABEL_UID}={owner_uid}"})
 
-    async def _selected(self, path: str, query: Mapping[str, str]) -> list[msgspec.Raw]:
-        return [raw async for page in listing.pages(self._connection, path, query) for raw in page.items or ()]
+    async def _selected(self, path: str, query: Mapping[str, str], accept: str = JSON) -> list[msgspec.Raw]:
+        pages = listing.pages(self._connection, path, query, accept=accept)
+        return [raw async for page in pages for raw in page.items or ()]
 
     async def get_config_map(self, namespace: str, name: str) -> ConfigMap:
         """See Cluster.get_config_map."""
-        return _config_map(await self._connection.request("GET", _config_maps(namespace, name)))
+        return answers.config_map(await self._connection.request("GET", _config_maps(namespace, name)))
 
     async def create_config_map(self, namespace: str, body: bytes) -> ConfigMap:
         """See Cluster.create_config_map."""
         answer = await self._connection.request("POST", _config_maps(namespace), body=body)
-        return _config_map(answer)
+        return answers.config_map(answer)
 
     async def write_config_map(
         self,
@@ -187,7 +170,7 @@ class ApiServer:
     ) -> ConfigMap:
         """See Cluster.write_config_map."""
         patch = {"metadata": {**(metadata or {}), "uid": uid, "resourceVersion": resource_version}, "data": data}
-        return _config_map(await self._merge(_config_maps(namespace, name), patch))
+        return answers.config_map(await self._merge(_config_maps(namespace, name), patch))
 
     async def get_simulationjob(self, namespace: str, name: str) -> dict[str, Any]:
         """See Cluster.get_simulationjob."""
@@ -202,7 +185,7 @@ class ApiServer:
         """See Cluster.patch_simulationjob_status."""
         patch = {"metadata": {"resourceVersion": resource_version}, "status": status}
         answer = await self._merge(f"{simulationjobs(namespace, name)}/status", patch, accept=_METADATA_ONLY)
-        return _decode(_METADATA, answer).metadata.resource_version
+        return answers.version(answer).resource_version
 
     async def delete_simulationjob(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
         """See Cluster.delete_simulationjob."""
@@ -215,7 +198,7 @@ class ApiServer:
         path = f"/apis/events.k8s.io/v1/namespaces/{event.namespace}/events"
         await self._connection.request("POST", path, body=body)
 
-    async def _merge(self, path: str, patch: dict[str, Any], accept: str = "application/json") -> bytes:
+    async def _merge(self, path: str, patch: dict[str, Any], accept: str = JSON) -> bytes:
         body = msgspec.json.encode(patch)
         return await self._connection.request("PATCH", path, body=body, content_type=MERGE_PATCH, accept=accept)
 
@@ -237,19 +220,19 @@ class ApiServer:
             answer = await self._connection.request("GET", path, accept=_METADATA_ONLY)
         except errors.NotFoundError:
             return False
-        return _decode(_METADATA, answer).metadata.uid == uid
+        return answers.version(answer).uid == uid
 
     def _stored_job(self, answer: bytes) -> StoredJob:
-        return StoredJob(fact=self._job_fact(answer), template=_decode(_STORED_JOBS, answer).spec.template)
+        return StoredJob(fact=self._job_fact(answer), template=answers.decode(_STORED_JOBS, answer).spec.template)
 
     def _job_fact(self, answer: bytes) -> JobFact:
-        fact = facts.job_fact(_decode(_JOBS, answer))
+        fact = facts.job_fact(answers.decode(_JOBS, answer))
         if fact is None:
             raise errors.NotFoundError("the Job is not one of ours", code=404, reason="NotFound")
         return fact
 
     def _pod_fact(self, answer: bytes, owner_uid: str = "") -> PodFact:
-        fact = facts.pod_fact(_decode(_PODS, answer), self._clock(), owner_uid)
+        fact = facts.pod_fact(answers.decode(_PODS, answer), self._clock(), owner_uid)
         if fact is None:
             raise errors.NotFoundError("the pod is not one of ours", code=404, reason="NotFound")
         return fact
@@ -279,23 +262,3 @@ def _config_maps(namespace: str, name: str | None = None) -> str:
 def _path(root: str, plural: str, namespace: str | None, name: str | None) -> str:
     collection = f"{root}/namespaces/{namespace}/{plural}" if namespace else f"{root}/{plural}"
     return f"{collection}/{name}" if name else collection
-
-
-def _decode(decoder: msgspec.json.Decoder[T], answer: bytes) -> T:
-    try:
-        return decoder.decode(answer)
-    except msgspec.DecodeError as trouble:
-        raise errors.UnavailableError(f"an answer that cannot be read: {trouble}") from trouble
-
-
-def _config_map(answer: bytes) -> ConfigMap:
-    found = _decode(_CONFIG_MAPS, answer)
-    return ConfigMap(
-        uid=found.metadata.uid,
-        resource_version=found.metadata.resource_version,
-        owners=found.metadata.owner_references,
-        labels=found.metadata.labels,
-        annotations=found.metadata.annotations,
-        data=found.data,
-        binary=found.binary_data,
-    )

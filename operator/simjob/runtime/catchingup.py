@@ -17,6 +17,7 @@ from simjob.runtime.events import Recorder
 from simjob.runtime.lookup import Lookup
 from simjob.runtime.memory import REFUSED, Memory
 from simjob.runtime.store import Store
+from simjob.runtime.unlabelled import UnlabelledChildren
 from simjob.runtime.workqueue import Key
 
 
@@ -28,6 +29,8 @@ class CatchingUp:
         self._store = store
         self._lookup = lookup
         self._recorder = recorder
+        self._unlabelled = UnlabelledChildren(cluster)
+        self.close = self._unlabelled.close
 
     async def catch_up(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> None:
         """Read the children and the pods of earlier SimulationJobs of the name, and note it in the memory.
@@ -69,6 +72,7 @@ class CatchingUp:
             self._store.put_job(job)
         for pod in await self._cluster.list_pods(key.namespace, key.uid, live_only=False):
             self._store.put_pod(pod)
+        await self._lookup.find(key, *await self._unlabelled.of(key))
         await self._lookup.find_jobs(key)
         await self._lookup.find_pods(key)
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from simjob.core.facts import JobFact, PodFact
-from simjob.core.objects import Owner
+from simjob.core.objects import Meta, Owner
 from simjob.core.unstarted import PodEvent
 
 
@@ -55,6 +55,14 @@ class ConfigMap:
     def owner_uid(self) -> str:
         """The uid of what controls it; empty if nothing does."""
         return next((owner.uid for owner in self.owners if owner.controller), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlabelled:
+    """The metadata of Jobs and pods without the label of a SimulationJob, most of them not the operator's."""
+
+    jobs: Sequence[Meta] = ()
+    pods: Sequence[Meta] = ()
 
 
 class Cluster(Protocol):
@@ -118,6 +126,10 @@ class Cluster(Protocol):
 
     async def list_jobs(self, namespace: str, owner_uid: str) -> Sequence[JobFact]:
         """LISTs the Jobs of a SimulationJob by a consistent read."""
+        ...
+
+    async def list_unlabelled(self, namespace: str) -> Unlabelled:
+        """LIST the Jobs and pods that the watches do not show, since they lack the label; a consistent read."""
         ...
 
     async def get_config_map(self, namespace: str, name: str) -> ConfigMap:

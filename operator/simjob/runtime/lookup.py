@@ -8,7 +8,7 @@ the label cannot be given back, or is removed again, the child is read every few
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -61,7 +61,8 @@ class Lookup:
     async def find_jobs(self, key: Key) -> None:
         """Read the Jobs that pods name and that are not known. Raises ClusterError."""
         pods = self._store.without_job(key)
-        await self._together(key, [self._find_job(pod) for pod in pods])
+        calls = [self._find_job(pod.namespace, identity.job_of(pod.name), uid=pod.job_uid) for pod in pods]
+        await self._together(key, calls)
 
     async def find_pods(self, key: Key) -> None:
         """Read the pods of Jobs whose current attempt has none that is known, though it may have one.
@@ -69,7 +70,13 @@ class Lookup:
         Raises ClusterError.
         """
         jobs = self._store.without_pod(key, self._clock())
-        await self._together(key, [self._find_pod(job) for job in jobs])
+        calls = [self._find_pod(key, identity.pod_name(job.name, job.attempt), job.uid) for job in jobs]
+        await self._together(key, calls)
+
+    async def find(self, key: Key, jobs: Sequence[str], pods: Sequence[str]) -> None:
+        """Read Jobs and pods of these names that are the SimulationJob's. Raises ClusterError."""
+        calls = [self._find_job(key.namespace, name, owner_uid=key.uid) for name in jobs]
+        await self._together(key, [*calls, *(self._find_pod(key, name) for name in pods)])
 
     async def _later(self, child: JobFact | PodFact, call: Awaitable[None]) -> None:
         try:
@@ -99,13 +106,13 @@ class Lookup:
         else:
             self._store.job_deleted(job)
 
-    async def _find_job(self, pod: PodFact) -> None:
-        name = identity.job_of(pod.name)
+    async def _find_job(self, namespace: str, name: str, *, uid: str = "", owner_uid: str = "") -> None:
+        """Take the Job of a name if it has this uid, or this owner, whichever is given."""
         try:
-            found = (await self._cluster.get_job(pod.namespace, name)).fact
+            found = (await self._cluster.get_job(namespace, name)).fact
         except NotFoundError:
             return
-        if found.uid == pod.job_uid:
+        if found.uid == uid or found.owner_uid == owner_uid:
             await self._take_job(found)
 
     async def _take_job(self, job: JobFact) -> None:
@@ -124,9 +131,10 @@ class Lookup:
         else:
             await self._take(found)
 
-    async def _find_pod(self, job: JobFact) -> None:
-        found = await self._get_pod(job.namespace, identity.pod_name(job.name, job.attempt), job.owner_uid)
-        if found and found.job_uid == job.uid:
+    async def _find_pod(self, key: Key, name: str, job_uid: str = "") -> None:
+        """Take the pod of a name if it is the SimulationJob's, and of this Job if one is given."""
+        found = await self._get_pod(key.namespace, name, key.uid)
+        if found and found.owner_uid == key.uid and job_uid in ("", found.job_uid):
             await self._take(found)
 
     async def _get_pod(self, namespace: str, name: str, owner_uid: str) -> PodFact | None:

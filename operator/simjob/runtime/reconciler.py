@@ -249,6 +249,7 @@ class Reconciler:
         self.preparing.close()
         self.pod_events.close()
         self.adoption.close()
+        self._catching_up.close()
         self._executor.close()
 
     def _prepare(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory) -> None:
