@@ -108,3 +108,19 @@ def test_a_pod_that_reached_its_deadline_without_having_run_did_not_start() -> N
     assert timeouts.deadline_code(a_pod_fact(started=NOW)) == "EXECUTION_TIMEOUT"
     assert timeouts.deadline_code(a_pod_fact()) == "START_TIMEOUT"
     assert timeouts.deadline_code(None) == "EXECUTION_TIMEOUT"
+
+
+@pytest.mark.parametrize(
+    ("found", "still"),
+    [
+        (waiting(PodState.ASSIGNED), True),
+        (waiting(PodState.ASSIGNED, version=9, reason="ErrImagePull"), True),
+        (waiting(PodState.ASSIGNED, started=NOW), False),
+        (waiting(PodState.RUNNING), False),
+        (waiting(PodState.FAILED), False),
+        (waiting(PodState.ASSIGNED, terminating=True), False),
+        (waiting(PodState.ASSIGNED, uid="another"), False),
+    ],
+)
+def test_a_pod_that_is_read_again_waits_still_or_goes_on(found: PodFact, still: bool) -> None:
+    assert timeouts.still_waits(waiting(PodState.ASSIGNED), found) is still

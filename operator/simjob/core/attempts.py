@@ -146,7 +146,7 @@ def _too_late(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> CountAtt
     last = counting.timed_out(job, now, found.error_code, found.message)
     not_before = now + retries.delay(failures)
     count = counting.count(job, pod, failed=failures, lost=0, not_before=not_before, last=last)
-    return replace(count, error_code=found.error_code, error_message=found.message[:_LONGEST])
+    return replace(count, error_code=found.error_code, error_message=found.message[:_LONGEST], waiting=pod)
 
 
 def _is_timed_out(job: JobFact, spec: Spec) -> bool:

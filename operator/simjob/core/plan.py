@@ -44,6 +44,7 @@ class CountAttempt:
     `disruptions`, `last_disruption`: how many attempts the cluster ended, and who or what ended the last of them.
     `error_code`, `error_message`: why it is over, where its pod does not tell because it never ran.
     `last`: how it ended, for people.
+    `waiting`: its pod, if the attempt is over because it waits too long: a read must say first that it still does.
     """
 
     job: JobFact
@@ -57,6 +58,7 @@ class CountAttempt:
     error_code: str = ""
     error_message: str = ""
     last: LastAttempt | None = None
+    waiting: PodFact | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,11 @@ def expiry(pod: PodFact, timeouts: Timeouts | None) -> Expiry | None:
     return None
 
 
+def still_waits(pod: PodFact, now: PodFact) -> bool:
+    """Return whether a pod waits for the same as when its time was found to be over. `now`: as it was read since."""
+    return now.uid == pod.uid and now.state is pod.state and now.started is None and not now.terminating
+
+
 def _assigned(pod: PodFact) -> datetime:
     if pod.scheduled is None:
         return pod.seen_at

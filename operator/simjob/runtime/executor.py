@@ -12,8 +12,8 @@ from simjob.api import names
 from simjob.api.names import Reason
 from simjob.api.schema import format_time
 from simjob.api.simulationjob import SimulationJob
-from simjob.core import lastattempt
-from simjob.core.facts import JobFact
+from simjob.core import lastattempt, timeouts
+from simjob.core.facts import JobFact, PodFact
 from simjob.core.plan import (
     Action,
     CountAttempt,
@@ -112,11 +112,27 @@ class Executor:
 
     async def _in_order(self, key: Key, actions: Sequence[Action], outcome: Outcome) -> None:
         for action in actions:
+            if isinstance(action, CountAttempt) and (pod := action.waiting):
+                with outcome.noting(backoff.subject(action)):
+                    still_waits = await self._still_waits(pod)
+                if not still_waits:
+                    return
+        for action in actions:
             if isinstance(action, StartAttempt):
                 with outcome.noting(backoff.CREATE):
                     await self._creation.start(key, action.job, outcome)
             else:
                 await self._one(key, action, outcome)
+
+    async def _still_waits(self, pod: PodFact) -> bool:
+        """Return whether a pod that waited too long does so by a read: its watch may be behind, or refused."""
+        try:
+            found = await self._cluster.get_pod(pod.namespace, pod.name, pod.owner_uid)
+        except NotFoundError:
+            self._store.pod_missing(pod)
+            return False
+        self._store.put_pod(found)
+        return timeouts.still_waits(pod, found)
 
     async def _make(
         self, key: Key, job: SimulationJob, template: Mapping[str, Any], outcome: Outcome, action: CreateCase
