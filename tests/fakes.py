@@ -199,14 +199,14 @@ class FakeCluster(FakeObjects):
     def _pod(self, raw: Raw, owner_uid: str = "") -> PodFact:
         fact = facts.pod_fact(msgspec.convert(raw, Pod), self._clock(), owner_uid)
         if fact is None:
-            raise errors.NotFoundError("not one of ours", code=404)
+            raise errors.NotOursError("not one of ours", code=404)
         return fact
 
 
 def _job(raw: Raw) -> JobFact:
     fact = facts.job_fact(msgspec.convert(raw, Job))
     if fact is None:
-        raise errors.NotFoundError("not one of ours", code=404)
+        raise errors.NotOursError("not one of ours", code=404)
     return fact
 
 

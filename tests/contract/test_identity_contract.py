@@ -11,7 +11,7 @@ from simjob.api.simulationjob import SimulationJob
 from simjob.core import identity
 from simjob.core.objects import Pod
 from simjob.runtime.cluster import Cluster, StoredJob
-from simjob.runtime.errors import ConflictError
+from simjob.runtime.errors import ConflictError, NotOursError
 
 STRANGER = "0b0c4fd2-5f39-4c0e-9a05-00000000dead"
 
@@ -145,3 +145,9 @@ async def test_what_lacks_the_label_is_listed_and_what_has_it_is_not(
     assert (job_meta.uid, pod_meta.uid) == (job.fact.uid, second.uid)
     assert getattr(identity.of_job(job_meta), "owner_uid", None) == first.owner_uid
     assert getattr(identity.of_pod(pod_meta, first.owner_uid), "job_uid", None) == other.fact.uid
+
+
+async def test_a_job_that_lost_its_owner_is_there_and_not_ours(cluster: Cluster, world: World, job: StoredJob) -> None:
+    await world.disown(job.fact.namespace, job.fact.name)
+    with pytest.raises(NotOursError):
+        await cluster.get_job(job.fact.namespace, job.fact.name)

@@ -59,6 +59,10 @@ class World(Protocol):
         """Remove from a Job or a pod the label by which the operator lists and watches."""
         ...
 
+    async def disown(self, namespace: str, name: str) -> None:
+        """Take the owner out of a Job, as the garbage collector does after a deletion that orphans."""
+        ...
+
     async def copy_pod(self, namespace: str, name: str, copy: str) -> None:
         """Make a pod of another name with the labels of this one, as `kubectl debug --copy-to --keep-labels` does."""
         ...
@@ -107,6 +111,9 @@ class FakeWorld:
 
     async def unlabel(self, plural: str, namespace: str, name: str) -> None:
         self.fake.relabel(plural, namespace, name, uid=None)
+
+    async def disown(self, namespace: str, name: str) -> None:
+        self.fake.disown("jobs", namespace)
 
     async def copy_pod(self, namespace: str, name: str, copy: str) -> None:
         raw = next(pod for pod in self.fake.objects("pods") if pod["metadata"]["name"] == name)
@@ -190,6 +197,10 @@ class RealWorld:
         root = "/api/v1" if plural == "pods" else "/apis/batch/v1"
         path = f"{root}/namespaces/{namespace}/{plural}/{name}"
         await self._merge(path, {"metadata": {"labels": {names.LABEL_UID: None}}})
+
+    async def disown(self, namespace: str, name: str) -> None:
+        path = f"/apis/batch/v1/namespaces/{namespace}/jobs/{name}"
+        await self._merge(path, {"metadata": {"ownerReferences": None}})
 
     async def copy_pod(self, namespace: str, name: str, copy: str) -> None:
         path = f"/api/v1/namespaces/{namespace}/pods"

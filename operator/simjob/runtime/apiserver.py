@@ -228,13 +228,13 @@ class ApiServer:
     def _job_fact(self, answer: bytes) -> JobFact:
         fact = facts.job_fact(answers.decode(_JOBS, answer))
         if fact is None:
-            raise errors.NotFoundError("the Job is not one of ours", code=404, reason="NotFound")
+            raise errors.NotOursError("the Job is not one of ours", code=404, reason="NotFound")
         return fact
 
     def _pod_fact(self, answer: bytes, owner_uid: str = "") -> PodFact:
         fact = facts.pod_fact(answers.decode(_PODS, answer), self._clock(), owner_uid)
         if fact is None:
-            raise errors.NotFoundError("the pod is not one of ours", code=404, reason="NotFound")
+            raise errors.NotOursError("the pod is not one of ours", code=404, reason="NotFound")
         return fact
 
 

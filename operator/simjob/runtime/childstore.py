@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from simjob.api.status import Status
-from simjob.core import succession
+from simjob.core import identity, succession
 from simjob.core.facts import JobFact, PodFact
 from simjob.core.situation import done
 from simjob.runtime.children import Children
@@ -147,6 +147,13 @@ class ChildStore(ABC):
         """Return the name of the SimulationJob that owns the children of `key`, if a Job names it."""
         children = self._children.get(key)
         return next((job.owner_name for job in children.jobs.values()), None) if children else None
+
+    def job_names(self, key: Key) -> tuple[str, ...]:
+        """Return the names of the SimulationJob's Jobs, the oldest first, and of those that only its pods name."""
+        children = self._known(key)
+        jobs = sorted(children.jobs.values(), key=lambda job: (job.created, job.name))
+        pods = sorted(identity.job_of(pod.name) for pod in children.pods.values() if not pod.gone)
+        return tuple(dict.fromkeys([*(job.name for job in jobs), *pods]))
 
     def ended_pods(self, key: Key, job_uid: str) -> tuple[PodFact, ...]:
         """Return the pods of a Job that have ended, are still there, and that nobody has asked to go."""

@@ -73,7 +73,7 @@ class Cluster(Protocol):
         ...
 
     async def get_job(self, namespace: str, name: str) -> StoredJob:
-        """GETs a Job; NotFoundError also if it is not one of ours."""
+        """GET a Job; NotOursError if it is not one of ours."""
         ...
 
     async def annotate_job(self, namespace: str, name: str, uid: str, annotations: Mapping[str, str | None]) -> JobFact:
@@ -97,7 +97,7 @@ class Cluster(Protocol):
         ...
 
     async def get_pod(self, namespace: str, name: str, owner_uid: str = "") -> PodFact:
-        """GET a Pod, of this SimulationJob where nothing on it says whose it is; NotFoundError if it is not ours."""
+        """GET a Pod, of this SimulationJob where nothing on it says whose it is; NotOursError if it is not ours."""
         ...
 
     async def label_pod(self, namespace: str, name: str, uid: str, owner_uid: str) -> PodFact:

@@ -31,6 +31,10 @@ class NotFoundError(ClusterError):
     """404 with a Status that names what was asked for: the object, or its namespace, is not there."""
 
 
+class NotOursError(NotFoundError):
+    """An object of that name is there, and is not one of the operator's, or is so no more."""
+
+
 class AlreadyExistsError(ClusterError):
     """409 AlreadyExists: an object of that name is there."""
 

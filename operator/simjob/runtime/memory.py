@@ -30,6 +30,7 @@ class Memory:
     `warned_of_status`: an Event says that the status cannot be written. `latch_failures`: how often a cancel could not
     be written down.
     `is_caught_up`: what an earlier process may have made has been read.
+    `is_owned`: after the SimulationJob went, a Job was read that still has it as its controller.
     `earlier`: the cases that run in pods of earlier SimulationJobs of the name; `earlier_at`: when they were read.
     """
 
@@ -39,6 +40,7 @@ class Memory:
     spent: set[int] | None = None
     planning: float = 0.0
     is_caught_up: bool = False
+    is_owned: bool = False
     earlier: Mapping[int, str] = field(default_factory=dict)
     earlier_at: float = 0.0
     warned_of_status: bool = False

@@ -75,7 +75,7 @@ class Reconciler:
         self._catching_up = CatchingUp(cluster, store, self._lookup, self.recorder)
         results = ResultStore(cluster, self._executor.tables)
         self._reporter = Reporter(cluster, store, queue, results, self.recorder, self._lookup)
-        self._removal = Removal(store, queue, self._reporter, self._executor, clock)
+        self._removal = Removal(cluster, store, queue, self._reporter, self._executor, clock)
         self._last_resort = LastResort(store, self.recorder, clock, self._report, self._apply)
         self.preparing = Preparing(cluster, queue, clock)
         self.pod_events = PodEvents(cluster, queue)

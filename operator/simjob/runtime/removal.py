@@ -1,4 +1,8 @@
-"""Removes the children of a SimulationJob that is gone, once it is sure that it is."""
+"""Removes the children of a SimulationJob that is gone, once it is sure that it is, unless they were to stay.
+
+`kubectl delete --cascade=orphan` shows for a moment only: as a finalizer of the SimulationJob. While its watch is
+broken nobody sees it. Afterwards the Jobs say so: the garbage collector takes the owner out of them first.
+"""
 
 import logging
 from collections.abc import Callable
@@ -8,12 +12,17 @@ from typing import Final
 from simjob.core import stopping
 from simjob.core.plan import tally
 from simjob.runtime import backoff
+from simjob.runtime.cluster import Cluster
+from simjob.runtime.errors import NotFoundError, NotOursError
 from simjob.runtime.executor import Executor
 from simjob.runtime.memory import Memory
 from simjob.runtime.outcome import Outcome
 from simjob.runtime.reporter import Reporter
 from simjob.runtime.store import Store
 from simjob.runtime.workqueue import Key, WorkQueue
+
+# Jobs that are read until one is there: the garbage collector may be deleting them meanwhile.
+_READ: Final = 5
 
 _log: Final = logging.getLogger(__name__)
 
@@ -22,8 +31,15 @@ class Removal:
     """Removes children of one key at a time."""
 
     def __init__(
-        self, store: Store, queue: WorkQueue, reporter: Reporter, executor: Executor, clock: Callable[[], datetime]
+        self,
+        cluster: Cluster,
+        store: Store,
+        queue: WorkQueue,
+        reporter: Reporter,
+        executor: Executor,
+        clock: Callable[[], datetime],
     ) -> None:
+        self._cluster = cluster
         self._store = store
         self._queue = queue
         self._reporter = reporter
@@ -45,8 +61,29 @@ class Removal:
             return False
         if self._store.is_orphaned(key) or not self._store.has_children(key):
             return True
+        if not memory.is_owned:
+            if memory.calls.holds(backoff.READ):
+                return False
+            with memory.calls.trying(backoff.READ):
+                memory.is_owned = await self._is_owned(key)
+            if not memory.is_owned:
+                about = {"namespace": key.namespace, "uid": key.uid}
+                _log.info("the children stay, as their Jobs have no owner", extra=about)
+                return True
         await self._remove(key, memory)
         return False
+
+    async def _is_owned(self, key: Key) -> bool:
+        """Return whether the Jobs still belong to the SimulationJob; also if none is there, and pods are left."""
+        for name in self._store.job_names(key)[:_READ]:
+            try:
+                found = await self._cluster.get_job(key.namespace, name)
+            except NotOursError:
+                return False
+            except NotFoundError:
+                continue
+            return found.fact.owner_uid == key.uid
+        return True
 
     async def _remove(self, key: Key, memory: Memory) -> None:
         plan = stopping.remove_all(self._store.observe(key, spent=None, refusal=None), self._clock())
