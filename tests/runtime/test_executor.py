@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from builders import NOW, a_job_dict
 from executing import Workbench, case
+from oneoperator import OneOperator
 from simjob.core import lastattempt
 from simjob.core.facts import JobFact, PodFact, PodState
 from simjob.core.plan import CountAttempt, DeleteJob, DeletePod, StartAttempt, WriteJobStatus
 from simjob.runtime.budget import Kind
-from simjob.runtime.errors import ConflictError
+from simjob.runtime.errors import ConflictError, UnavailableError
 from simjob.runtime.outcome import Outcome
+from simjob.runtime.sinks import JobSink
 from simjob.runtime.workqueue import Key
 from virtualtime import VirtualTimeLoop
 
@@ -261,3 +263,37 @@ class TestStopSigns:
         bench.cluster.apply(a_job_dict(suspend=True, cancel=True))
         await bench.executor.apply(bench.key, bench.job, [DeleteJob(job=job)], outcome, knew)
         assert (bench.cluster.calls, outcome.overtaken) == (["write_job_status"], True)
+
+
+@pytest.mark.parametrize("unreadable", [0, 40])
+async def test_a_pod_that_is_gone_is_not_deleted_with_every_event(one: OneOperator, unreadable: int) -> None:
+    one.apply(cases={"count": 3})
+    async with one.operator():
+        first, second, third = one.pods()
+        for pod in (first, second):
+            one.cluster.set_pod("default", pod, node="node-1")
+            one.cluster.run_pod("default", pod)
+        await asyncio.sleep(3)
+        # The watch of pods is behind, or refused.
+        one.cluster.watch(JobSink(one.store), None, one.store)
+        one.cluster.remove("pods", "default", third)
+        one.cluster.refuse("get_pod", *[UnavailableError("no answer")] * unreadable)
+        await one.patch(cancel=True)
+        one.calls.clear()
+        for _ in range(300):
+            one.store.wake(next(iter(one.store._simulationjobs)))
+            await asyncio.sleep(0.1)
+        assert len(one.times("delete_pod")) <= 10
+        assert len(one.times("get_pod")) <= 15
+
+
+async def test_cancelled_does_not_wait_for_the_watch_to_show_that_a_pod_is_gone(one: OneOperator) -> None:
+    one.apply(cases={"count": 1})
+    async with one.operator():
+        (pod,) = one.pods()
+        one.cluster.watch(JobSink(one.store), None, one.store)
+        one.cluster.remove("pods", "default", pod)
+        await one.patch(cancel=True)
+        await asyncio.sleep(0.5)
+        assert one.status["phase"] == "CANCELLED"
+        assert (len(one.times("delete_pod")), len(one.times("get_pod"))) == (1, 1)

@@ -150,6 +150,10 @@ class Executor:
                 fact = await self._budget.deletions.timed(self._cluster.delete_pod(pod.namespace, pod.name, pod.uid))
                 if fact is not None:
                     self._store.put_pod(fact)
+                else:
+                    # Its watch is behind. It is looked up, and not deleted again with each event until then.
+                    self._store.pod_missing(pod)
+                    outcome.failed.add(backoff.subject(action))
             case DeleteJob(job=job):
                 await self._delete_job(key, job)
             case LimitRun():
