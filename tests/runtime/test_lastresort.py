@@ -8,6 +8,7 @@ from oneoperator import OneOperator
 from simjob.core import planner
 from simjob.core.plan import Plan
 from simjob.runtime import errors
+from simjob.runtime.workqueue import Key
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop
@@ -136,6 +137,30 @@ class TestADefect:
             assert event.type == "Warning"
             assert event.note.endswith("with the operator's log: ZeroDivisionError: division by zero")
         assert 10 <= caplog.messages.count("a defect of the operator; trying again") <= 40
+
+    async def test_makes_no_pass_after_pass_while_creations_are_refused(
+        self, one: OneOperator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one.apply(cases={"count": 3}, parallelism=3)
+        one.cluster.refuse("create_pod", errors.ForbiddenError("exceeded quota", code=403))
+        async with one.operator():
+            await asyncio.sleep(0.5)
+            passes = 0
+            get = one.queue.get
+
+            async def counted(**keywords: Any) -> Key:
+                nonlocal passes
+                key = await get(**keywords)
+                passes += 1
+                if passes > 300:
+                    raise asyncio.CancelledError
+                return key
+
+            monkeypatch.setattr(one.queue, "get", counted)
+            monkeypatch.setattr(planner, "plan", lambda *_: 1 // 0)
+            await one.patch(cancel=True)
+            await asyncio.sleep(60)
+            assert passes < 100
 
     async def test_of_one_pass_makes_no_event(self, running: OneOperator, defect: pytest.MonkeyPatch) -> None:
         one = running
