@@ -40,7 +40,7 @@ class Bench:
         self.preparing = Preparing(self.cluster, self.queue, lambda: NOW)
 
     async def prepared(self, job: SimulationJob = JOB) -> Answer | None:
-        self.preparing.begin(KEY, job)
+        self.preparing.begin(KEY, job, self.preparing.answer(KEY))
         assert await self.queue.get() == KEY
         self.queue.done(KEY)
         return self.preparing.answer(KEY)
@@ -68,14 +68,22 @@ async def test_an_answer_names_what_was_written_and_a_second_try_finds_it_there(
 
 
 async def test_what_is_under_way_is_not_begun_again(bench: Bench) -> None:
-    bench.preparing.begin(KEY, JOB)
-    bench.preparing.begin(KEY, JOB)
+    bench.preparing.begin(KEY, JOB, bench.preparing.answer(KEY))
+    bench.preparing.begin(KEY, JOB, bench.preparing.answer(KEY))
     await bench.queue.get()
     assert bench.cluster.calls == ["get_config_map", "create_config_map"]
 
 
+async def test_a_plan_that_does_not_know_the_answer_begins_nothing(bench: Bench) -> None:
+    await bench.prepared()
+    calls = list(bench.cluster.calls)
+    bench.preparing.begin(KEY, JOB, None)
+    await asyncio.sleep(1)
+    assert bench.cluster.calls == calls
+
+
 async def test_what_is_stopped_does_not_answer(bench: Bench) -> None:
-    bench.preparing.begin(KEY, JOB)
+    bench.preparing.begin(KEY, JOB, bench.preparing.answer(KEY))
     bench.preparing.stop(KEY)
     await asyncio.sleep(1)
     assert (bench.preparing.answer(KEY), bench.shards(), len(bench.queue)) == (None, [], 0)
@@ -118,7 +126,7 @@ async def test_trouble_of_the_cluster_is_raised_when_it_is_begun_again(bench: Be
     bench.cluster.refuse("create_config_map", UnavailableError("no answer"))
     assert await bench.prepared() is None
     with pytest.raises(UnavailableError):
-        bench.preparing.begin(KEY, JOB)
+        bench.preparing.begin(KEY, JOB, bench.preparing.answer(KEY))
     assert isinstance(await bench.prepared(), CaseTable)
 
 

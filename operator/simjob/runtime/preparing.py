@@ -47,9 +47,14 @@ class Preparing:
         """Returns what came of it the last time; None as long as nothing has."""
         return self._answers.get(key)
 
-    def begin(self, key: Key, job: SimulationJob) -> None:
-        """Has a job's cases written down, unless that is under way; raises what the last try ended with, if it did."""
+    def begin(self, key: Key, job: SimulationJob, known: Answer | None) -> None:
+        """Have a job's cases written down, unless that is under way; raise what the last try ended with, if it did.
+
+        `known`: the answer that the plan knew. If there is another one by now, the next plan decides.
+        """
         task = self._tasks.get(key)
+        if task is None and self._answers.get(key) is not known:
+            return
         if task is None:
             self._tasks[key] = task = asyncio.create_task(self._answered(job))
             task.add_done_callback(lambda task: self._done(key, task))

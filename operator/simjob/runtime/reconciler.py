@@ -33,7 +33,7 @@ from simjob.runtime.lookup import Lookup
 from simjob.runtime.memory import REFUSED, Memory
 from simjob.runtime.outcome import Outcome
 from simjob.runtime.podevents import PodEvents
-from simjob.runtime.preparing import Preparing
+from simjob.runtime.preparing import Answer, Preparing
 from simjob.runtime.removal import Removal
 from simjob.runtime.reporter import Report, Reporter
 from simjob.runtime.resultstore import ResultStore
@@ -140,7 +140,7 @@ class Reconciler:
         self.adoption.look(key, job)
         await self._lookup.look_up(key)
         for _ in range(_TRIES):
-            signs = self._store.stop_signs(key)
+            signs, prepared = self._store.stop_signs(key), self.preparing.answer(key)
             plan = self._plan(key, job, memory)
             if plan.needs_proof or plan.stopped:
                 await self._executor.settle(key)
@@ -158,7 +158,7 @@ class Reconciler:
             if report is Report.CURRENT:
                 self.recorder.note(stored.metadata, plan.notices)
                 if not plan.stores_only(self._clock()):
-                    self._prepare(key, stored, plan, memory)
+                    self._prepare(key, stored, plan, memory, prepared)
                     self.pod_events.ask(key, plan.unstarted)
                     await self._apply(key, stored, plan, memory, signs)
                     return
@@ -252,13 +252,15 @@ class Reconciler:
         self._catching_up.close()
         self._executor.close()
 
-    def _prepare(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory) -> None:
+    def _prepare(
+        self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory, known: Answer | None
+    ) -> None:
         """Have the cases written down as long as the plan asks for it; raise ClusterError if the last try did."""
         if not isinstance(job, SimulationJob) or PrepareCases() not in plan.actions:
             self.preparing.stop(key)
         elif not memory.calls.holds(backoff.PREPARE):
             try:
-                self.preparing.begin(key, job)
+                self.preparing.begin(key, job, known)
             except ClusterError:
                 memory.calls.failed(backoff.PREPARE)
                 raise
