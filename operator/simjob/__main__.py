@@ -60,7 +60,7 @@ class Operator:
             self._informers.append(Informer(connection, informer.path(informer.PODS, namespace), Pod, pods))
 
     async def run(self) -> None:
-        """Works until SIGTERM or SIGINT; raises if a part of it ends by itself."""
+        """Work until SIGTERM or SIGINT; raise if a part of it ends by itself."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._probes())
             tasks = [asyncio.create_task(part.run()) for part in (*self._informers, self._resync, self._lag)]
@@ -155,7 +155,7 @@ async def _run(configured: Settings) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the operator; returns the process's exit code."""
+    """Run the operator; return the process's exit code."""
     configured = settings.load(sys.argv[1:] if argv is None else argv)
     logs.configure(configured)
     # What is read at the start stays: with the usual thresholds the collector would look at all of it many times.

@@ -79,11 +79,11 @@ class Ranges:
         return islice(self, max(count, 0))
 
     def union(self, other: "Ranges") -> "Ranges":
-        """Indexes in either."""
+        """Return the indexes in either."""
         return Ranges(_merge(sorted((*self.pairs, *other.pairs))))
 
     def intersection(self, other: "Ranges") -> "Ranges":
-        """Indexes in both."""
+        """Return the indexes in both."""
         found: list[Pair] = []
         mine, theirs = iter(self.pairs), iter(other.pairs)
         a, b = next(mine, None), next(theirs, None)
@@ -98,7 +98,7 @@ class Ranges:
         return Ranges(tuple(found))
 
     def minus(self, other: "Ranges") -> "Ranges":
-        """Indexes in this set and not in the other."""
+        """Return the indexes in this set and not in the other."""
         return self.intersection(Ranges(_gaps(other.pairs, self.pairs[-1][1]))) if self.pairs else self
 
 

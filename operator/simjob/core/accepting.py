@@ -50,7 +50,7 @@ def _has_started_nothing(situation: Situation) -> bool:
 
 
 def _unknown(situation: Situation) -> Ranges | None:
-    """Returns the cases of `subset` that there are not; of a rerun the old job knew them."""
+    """Return the cases of `subset` that there are not; of a rerun the old job knew them."""
     job = situation.job
     if job.spec.subset is None or job.spec.rerun_of is not None or job.indexes is None:
         return None
@@ -58,7 +58,7 @@ def _unknown(situation: Situation) -> Ranges | None:
 
 
 def _accepted(situation: Situation, table: CaseTable) -> Plan:
-    """Says where the cases are; the next plan, which reads it in the stored status, goes on."""
+    """Say where the cases are; the next plan, which reads it in the stored status, goes on."""
     status = situation.job.status.model_copy(update={"case_table": table})
     job = situation.job.model_copy(update={"status": status})
     known = situations.assess(job, situation.observed, situation.now)

@@ -99,7 +99,7 @@ Verdict = Live | Due | Over | Held | Ended | Absent | Dropped
 
 
 def judge(case: CaseFacts, spec: Spec, now: datetime) -> Verdict:
-    """Returns what the case's children say, by the rules of the spec."""
+    """Return what the case's children say, by the rules of the spec."""
     job = case.job
     if job and job.succeeded is not None:
         return _finished(job, case, spec)
@@ -127,12 +127,12 @@ def _awaited(case: CaseFacts, now: datetime) -> PodFact | None:
 
 
 def is_current(job: JobFact, pod: PodFact) -> bool:
-    """Returns whether the pod is that of the Job's current attempt."""
+    """Return whether the pod is that of the Job's current attempt."""
     return pod.job_uid == job.uid and pod.attempt == job.attempt
 
 
 def expiry(job: JobFact | None, pod: PodFact, spec: Spec) -> Expiry | None:
-    """Returns when a live pod will have waited too long; None if nothing bounds it, or if it is on its way out."""
+    """Return when a live pod will have waited too long; None if nothing bounds it, or if it is on its way out."""
     if job is None or not is_current(job, pod) or job.suspended or job.terminating or pod.terminating:
         return None
     return timeouts.expiry(pod, spec.timeouts)

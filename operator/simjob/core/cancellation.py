@@ -23,12 +23,12 @@ _TIDIED_AT_ONCE: Final = 48
 
 
 def asked_for(metadata: Metadata, spec_cancel: bool) -> bool:
-    """Returns whether a cancel is asked for, by the spec or by what the API server recorded of it."""
+    """Return whether a cancel is asked for, by the spec or by what the API server recorded of it."""
     return spec_cancel or names.ANNOTATION_CANCEL_REQUESTED_BY in metadata.annotations
 
 
 def is_wanted(job: SimulationJob) -> bool:
-    """Returns whether a cancel is asked for or latched."""
+    """Return whether a cancel is asked for or latched."""
     return job.status.cancellation is not None or asked_for(job.metadata, bool(job.spec.cancel))
 
 
@@ -42,7 +42,7 @@ def stops_all(job: SimulationJob | Invalid) -> bool:
 
 
 def cancelling(situation: Situation) -> Plan | None:
-    """Stops everything and says CANCELLED when nothing is live; None if nobody asked for it."""
+    """Stop everything and say CANCELLED when nothing is live; None if nobody asked for it."""
     job, now = situation.job, situation.now
     stored = job.status.cancellation
     if not is_wanted(job):
@@ -142,12 +142,12 @@ def requested_by(metadata: Metadata, field: str = "cancel", *, attributed: bool)
 
 
 def _tidying(situation: Situation) -> tuple[Action, ...]:
-    """Returns some of what CANCELLED does not wait for: Jobs are told how they ended, or go."""
+    """Return some of what CANCELLED does not wait for: last status writes and deletions of Jobs."""
     return (*history.unwanted(situation), *history.housekeeping(situation).some())[:_TIDIED_AT_ONCE]
 
 
 def _cancelled(situation: Situation) -> Ranges:
-    """Returns the cases that are cancelled for good: neither ended by themselves nor with a live pod."""
+    """Return the cases that are cancelled for good: neither ended by themselves nor with a live pod."""
     live = Ranges.of(pod.index for pod in situation.live_pods)
     return situation.unfinished.minus(live).union(situation.ledger.cancelled)
 

@@ -22,7 +22,7 @@ _NAMED: Final = 200
 
 
 def asked_for(job: SimulationJob) -> Ranges:
-    """Returns the cases that are to be cancelled and that the stored ledger has neither as ended nor as cancelling."""
+    """Return the cases that are to be cancelled and that the stored ledger has neither as ended nor as cancelling."""
     wanted = job.spec.cancel_cases
     if not wanted:
         return Ranges()
@@ -31,7 +31,7 @@ def asked_for(job: SimulationJob) -> Ranges:
 
 
 def applied(situation: Situation) -> Situation:
-    """Returns the situation with the request in its ledger; a cancel of the whole job goes before it."""
+    """Return the situation with the request in its ledger; a cancel of the whole job goes before it."""
     job = situation.job
     stored, wanted = job.status.ledger.cancelling, job.spec.cancel_cases
     if not (stored or wanted):
@@ -58,7 +58,7 @@ def applied(situation: Situation) -> Situation:
 
 
 def latching(situation: Situation) -> Plan | None:
-    """Stores which live cases are to be stopped, or that all cases are cancelled; None if that is stored already."""
+    """Store which live cases are to be stopped, or that all cases are cancelled; None if that is stored already."""
     job, ledger = situation.job, situation.ledger
     cancelling = ledger.cancelling or Ranges()
     others = situation.selection.minus(ledger.cancelled).minus(cancelling)
@@ -74,7 +74,7 @@ def latching(situation: Situation) -> Plan | None:
 
 
 def notices(job: SimulationJob, status: Status) -> tuple[Notice, ...]:
-    """Returns a warning of indexes that the job does not have, once for each version of the spec.
+    """Return a warning of indexes that the job does not have, once for each version of the spec.
 
     `status` is what is said now: with it it may be known for the first time which cases there are.
     """

@@ -52,7 +52,7 @@ _INDEXES: Final = msgspec.json.Decoder(_Index)
 
 
 def digest(*parts: str) -> str:
-    """Returns what tells two tables apart, in eight hexadecimal digits."""
+    """Return what tells two tables apart, in eight hexadecimal digits."""
     found = sha256()
     for part in parts:
         found.update(sha256(part.encode()).digest())
@@ -60,7 +60,7 @@ def digest(*parts: str) -> str:
 
 
 def pack(cases: Iterable[Case]) -> Iterator[Shard]:
-    """Yields the shards of these cases, which ascend by index; each as long as it may be."""
+    """Yield the shards of these cases, which ascend by index; each as long as it may be."""
     kept: list[str] = []
     first = size = 0
     for case in cases:
@@ -79,7 +79,7 @@ def pack(cases: Iterable[Case]) -> Iterator[Shard]:
 
 
 def select(shard: Sequence[str], wanted: Ranges) -> Shard | None:
-    """Returns a shard's lines of the wanted indexes as they are; None if there are none.
+    """Return a shard's lines of the wanted indexes as they are; None if there are none.
 
     DamagedTableError if they cannot be read.
     """
@@ -88,7 +88,7 @@ def select(shard: Sequence[str], wanted: Ranges) -> Shard | None:
 
 
 def lines(text: str) -> list[str]:
-    """Returns the lines of a shard, without their ends."""
+    """Return the lines of a shard, without their ends."""
     # Not str.splitlines: a text among the parameters may hold what that takes for the end of a line.
     return [line for line in text.split("\n") if line]
 
@@ -104,7 +104,7 @@ def cases(text: str) -> Iterator[Case]:
 
 
 def find(shard: Sequence[str], index: int) -> Case:
-    """Returns a case from the lines of its shard; DamagedTableError if it is not there."""
+    """Return a case from the lines of its shard; DamagedTableError if it is not there."""
     at = bisect_right(shard, index, key=_index) - 1
     try:
         found = _LINES.decode(shard[at])
@@ -123,13 +123,13 @@ def _index(line: str) -> int:
 
 
 def shard_name(job: str, table: str, first: int) -> str:
-    """Returns the name of a shard of the table with this digest: NAME-cases-DIGEST-FIRST, NAME cut to fit 63."""
+    """Return the name of a shard of the table with this digest: NAME-cases-DIGEST-FIRST, NAME cut to fit 63."""
     suffix = f"-cases-{table}-{first}"
     return job[: _LONGEST_NAME - len(suffix)].rstrip("-.") + suffix
 
 
 def shard_of(shards: Sequence[str], index: int) -> str:
-    """Returns the name of the shard that a case is in; DamagedTableError if there is none."""
+    """Return the name of the shard that a case is in; DamagedTableError if there is none."""
     at = bisect_right(shards, index, key=_first) - 1
     if at < 0:
         raise DamagedTableError(f"case {index} is in no ConfigMap of `status.caseTable`")
@@ -144,5 +144,5 @@ def _first(shard: str) -> int:
 
 
 def render(job: SimulationJob, name: str, text: str) -> bytes:
-    """Returns the JSON of a shard's ConfigMap; nobody can change it, and it goes with the SimulationJob."""
+    """Return the JSON of a shard's ConfigMap; nobody can change it, and it goes with the SimulationJob."""
     return configmaps.render(job, name, "cases", names.CASES_KEY, text, immutable=True)

@@ -29,7 +29,7 @@ class _Template(msgspec.Struct):
 
 
 def name_label(name: str) -> str:
-    """Returns a SimulationJob's name as a label value: itself, or its beginning and a hash where it is too long."""
+    """Return a SimulationJob's name as a label value: itself, or its beginning and a hash where it is too long."""
     if len(name) <= LONGEST_LABEL:
         return name
     digest = sha256(name.encode()).hexdigest()[:8]
@@ -37,7 +37,7 @@ def name_label(name: str) -> str:
 
 
 def labels(job: SimulationJob, index: int, round_: int) -> dict[str, str]:
-    """Returns our labels of a case's Job and pod. Nothing is copied from the SimulationJob's own labels."""
+    """Return our labels of a case's Job and pod. Nothing is copied from the SimulationJob's own labels."""
     found = {
         names.LABEL_NAME: name_label(job.metadata.name),
         names.LABEL_UID: job.metadata.uid,
@@ -55,7 +55,7 @@ def labels(job: SimulationJob, index: int, round_: int) -> dict[str, str]:
 
 
 def render_job(job: SimulationJob, template: Mapping[str, Any], case: Case, round_: int) -> bytes:
-    """Returns the JSON of a case's Job; it is ours to run (spec.managedBy).
+    """Return the JSON of a case's Job; it is ours to run (spec.managedBy).
 
     `template` is `job.spec.template.to_api(as_given=True)`, which is identical for all cases and expensive to build.
     """
@@ -94,7 +94,7 @@ def _foreign(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def render_pod(job: JobFact, template: msgspec.Raw) -> bytes:
-    """Returns the JSON of the pod of the Job's current attempt, from the Job's template as the API server has it.
+    """Return the JSON of the pod of the Job's current attempt, from the Job's template as the API server has it.
 
     The template carries the labels that make `kubectl logs job/NAME` find the pod, and what a queue wrote into it.
     """
@@ -115,7 +115,7 @@ def render_pod(job: JobFact, template: msgspec.Raw) -> bytes:
 
 
 def owner(api_version: str, kind: str, name: str, uid: str) -> Mapping[str, Any]:
-    """Returns the reference to a controller, with which its child goes."""
+    """Return the reference to a controller, with which its child goes."""
     return {
         "apiVersion": api_version,
         "kind": kind,

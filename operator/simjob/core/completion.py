@@ -9,7 +9,7 @@ from simjob.core.summary import Saying
 
 
 def completed(situation: Situation) -> Plan | None:
-    """Says COMPLETED or FAILED; None while a case has no outcome or a pod is live."""
+    """Say COMPLETED or FAILED; None while a case has no outcome or a pod is live."""
     if situation.unfinished or situation.live_pods:
         return None
     saying = _failed(situation) if not failurepolicy.allows(situation) else _completed(situation)
@@ -44,7 +44,7 @@ def _completed(situation: Situation) -> Saying:
 
 
 def terminal(situation: Situation) -> Plan | None:
-    """Keeps an end as it is: removes what should not be there, and follows the generation; None before the end."""
+    """Keep an end as it is: remove what should not be there, and follow the generation; None before the end."""
     stored = situation.job.status
     if not stored.is_over:
         return None
@@ -62,7 +62,7 @@ def terminal(situation: Situation) -> Plan | None:
 
 
 def gone(situation: Situation) -> Plan | None:
-    """Stops and removes all children of a SimulationJob that is being deleted, unless they are to stay; None if not."""
+    """Stop and remove all children of a SimulationJob that is being deleted, unless they are to stay; None if not."""
     metadata = situation.job.metadata
     if metadata.deletion_timestamp is None:
         return None

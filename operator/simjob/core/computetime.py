@@ -18,7 +18,7 @@ from simjob.core.observed import CaseFacts
 
 
 def ran(pod: PodFact) -> int:
-    """Returns how many seconds the simulation of a pod that has ended or is gone ran."""
+    """Return how many seconds the simulation of a pod that has ended or is gone ran."""
     if pod.started and pod.finished:
         return _seconds(pod.started, pod.finished)
     until = pod.gone_at or pod.seen_at
@@ -29,12 +29,12 @@ def ran(pod: PodFact) -> int:
 
 
 def spent(job: JobFact, pod: PodFact | None) -> int:
-    """Returns how many seconds the attempts of a case ran, up to that of `pod`, its current one."""
+    """Return how many seconds the attempts of a case ran, up to that of `pod`, its current one."""
     return job.seconds + (ran(pod) if pod else 0)
 
 
 def counted(job: SimulationJob, open_: Sequence[CaseFacts], ledger: Ledger) -> ComputeTime | None:
-    """Returns the stored times with those of the cases that `ledger` has anew; `open_`: those not in the stored one."""
+    """Return the stored times with those of the cases that `ledger` adds; `open_`: those not in the stored one."""
     stored = job.status.compute_time
     outcomes = {"succeeded": ledger.succeeded, "failed": ledger.failed, "cancelled": ledger.cancelled}
     spans = {outcome: [_of(case) for case in open_ if case.index in done] for outcome, done in outcomes.items()}

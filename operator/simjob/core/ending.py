@@ -16,7 +16,7 @@ from simjob.core.summary import Saying
 def fail(
     situation: Situation, *, reason: str, message: str, error_code: str, failures: tuple[Failure, ...] = ()
 ) -> Plan:
-    """Stops everything, and says FAILED when nothing is live; then the Jobs of what is cancelled go.
+    """Stop everything, and say FAILED when nothing is live; then the Jobs of what is cancelled go.
 
     `failures` are unfinished cases that failed without a pod; the other unfinished ones are cancelled, all in the write
     that says FAILED: as long as there are unfinished cases, the rule that wants this end goes on to want it.

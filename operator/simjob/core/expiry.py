@@ -19,7 +19,7 @@ _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def expires_at(job: SimulationJob, status: Status) -> datetime | None:
-    """Returns when a job of this status is to be deleted; None if it is kept or has not ended."""
+    """Return when a job of this status is to be deleted; None if it is kept or has not ended."""
     ttl, ended = job.spec.ttl_seconds_after_finished, status.completion_time
     if ttl is None or ended is None or not status.is_terminal:
         return None
@@ -28,7 +28,7 @@ def expires_at(job: SimulationJob, status: Status) -> datetime | None:
 
 
 def expired(situation: Situation) -> Plan | None:
-    """Deletes a job whose time is over; None while it is not."""
+    """Delete a job whose time is over; None while it is not."""
     metadata, at = situation.job.metadata, expires_at(situation.job, situation.job.status)
     if at is None or situation.now < at:
         return None
@@ -42,7 +42,7 @@ def expired(situation: Situation) -> Plan | None:
 
 
 def awaited(job: SimulationJob, plan: Plan) -> Plan:
-    """Returns the plan with a look at the job when its time is over: after its end nothing else may wake it."""
+    """Return the plan with a look at the job when its time is over: after its end nothing else may wake it."""
     at = expires_at(job, plan.status) if plan.status else None
     if at is None:
         return plan

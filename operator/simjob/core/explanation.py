@@ -18,7 +18,7 @@ from simjob.core.summary import Saying
 
 
 def explain(situation: Situation) -> Saying:
-    """Returns phase, reason and message of a job that is neither suspended, cancelled, refused nor at its end."""
+    """Return phase, reason and message of a job that is neither suspended, cancelled, refused nor at its end."""
     phase = summary.active_phase(situation)
     trouble = (
         _refusal(situation)

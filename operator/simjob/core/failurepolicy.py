@@ -8,7 +8,7 @@ from simjob.core.situation import Situation
 
 
 def allows(situation: Situation) -> bool:
-    """Returns whether no more cases have failed than may."""
+    """Return whether no more cases have failed than may."""
     return len(situation.ledger.failed) <= situation.job.spec.failure_policy.allowed(situation.total)
 
 
@@ -19,7 +19,7 @@ def error_code(situation: Situation) -> str:
 
 
 def exceeded(situation: Situation) -> Plan | None:
-    """Stops everything as soon as more cases have failed than may, if it was asked for; None otherwise."""
+    """Stop everything as soon as more cases have failed than may, if it was asked for; None otherwise."""
     policy = situation.job.spec.failure_policy
     if policy.on_exceeded is not OnExceeded.CANCEL_REMAINING or not situation.unfinished or allows(situation):
         return None

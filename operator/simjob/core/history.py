@@ -42,7 +42,7 @@ class Housekeeping:
 
 
 def housekeeping(situation: Situation) -> Housekeeping:
-    """Returns what is left to do for cases that ended by themselves."""
+    """Return what is left to do for cases that ended by themselves."""
     left = surplus(situation)
     told = (*(found for found in left if isinstance(found, WriteJobStatus)), *stopping.report_ended(situation))
     return Housekeeping(told, tuple(found for found in left if not isinstance(found, WriteJobStatus)))
@@ -56,7 +56,7 @@ def portion(actions: Iterable[Action]) -> tuple[Action, ...]:
 
 
 def tidy(situation: Situation) -> tuple[Action, ...]:
-    """Returns what is to be done to children of closed cases: their last status, and the deletion of surplus Jobs.
+    """Return what is to be done to children of closed cases: their last status, and the deletion of surplus Jobs.
 
     Nothing may be live there; what is, is stopped.
     """
@@ -64,13 +64,13 @@ def tidy(situation: Situation) -> tuple[Action, ...]:
 
 
 def unwanted(situation: Situation) -> tuple[Action, ...]:
-    """Returns the removal of what is left of cases that were cancelled, or that the job does not have."""
+    """Return the removal of what is left of cases that were cancelled, or that the job does not have."""
     cancelled, selection = situation.job.status.ledger.cancelled, situation.selection
     return stopping.clear(case for case in situation.closed if case.index in cancelled or case.index not in selection)
 
 
 def surplus(situation: Situation) -> tuple[Action, ...]:
-    """Returns the last status of Jobs whose cases ended by themselves, and the deletion of all but the newest."""
+    """Return the last status of Jobs whose cases ended by themselves, and the deletion of all but the newest."""
     ledger, history = situation.job.status.ledger, situation.job.spec.history
     succeeded = [case for case in situation.closed if case.index in ledger.succeeded]
     failed = [case for case in situation.closed if case.index in ledger.failed]

@@ -23,17 +23,17 @@ SETTLING_WHILE_STARTING: Final = timedelta(seconds=30)
 
 
 def says_running(job: JobFact) -> bool:
-    """Returns whether the status has its pod as active and ready."""
+    """Return whether the status has its pod as active and ready."""
     return job.active == 1 and job.ready == 1
 
 
 def running_at(pod: PodFact, *, starting: bool) -> datetime:
-    """Returns when a running pod's Job should say so. `starting`: other cases of the sweep are being started."""
+    """Return when a running pod's Job should say so. `starting`: other cases of the sweep are being started."""
     return pod.seen_at + (SETTLING_WHILE_STARTING if starting else SETTLING)
 
 
 def running(job: JobFact, pod: PodFact, now: datetime, *, starting: bool = False) -> Patch | None:
-    """Says that the pod runs, once it has for some time; of a Job that its queue has let go, that it is not held."""
+    """Say that the pod runs, once it has for some time; of a Job that its queue has let go, that it is not held."""
     if job.says_suspended and not job.suspended:
         message = "The Job was admitted by its queue"
         condition = _condition("Suspended", "False", "JobResumed", message, now)
@@ -44,14 +44,14 @@ def running(job: JobFact, pod: PodFact, now: datetime, *, starting: bool = False
 
 
 def over(job: JobFact, count: CountAttempt) -> Patch | None:
-    """Says that the attempt is over and how many failed."""
+    """Say that the attempt is over and how many failed."""
     if not job.active and not job.ready and job.status_failed == count.failed:
         return None
     return {"active": 0, "ready": 0, "failed": count.failed}
 
 
 def suspended(job: JobFact, now: datetime) -> Patch | None:
-    """Says that the Job is suspended, as its queue asked; a pod, if there was one, has stopped."""
+    """Say that the Job is suspended, as its queue asked; a pod, if there was one, has stopped."""
     if job.says_suspended or job.terminating:
         return None
     message = "The Job is suspended by its queue"
@@ -60,7 +60,7 @@ def suspended(job: JobFact, now: datetime) -> Patch | None:
 
 
 def finished(job: JobFact, ended: Ended, now: datetime) -> Patch | None:
-    """Says how the case ended."""
+    """Say how the case ended."""
     if job.succeeded is not None:
         return None
     started = _started(job, now)

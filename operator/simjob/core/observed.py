@@ -116,7 +116,7 @@ def observe(
     attributed: bool = False,
     last_stop: datetime | None = None,
 ) -> Observed:
-    """Groups Jobs and pods by case, in O(Jobs + pods)."""
+    """Group Jobs and pods by case, in O(Jobs + pods)."""
     jobs_of: dict[int, list[JobFact]] = {}
     pods_of: dict[int, list[PodFact]] = {}
     for job in jobs:

@@ -52,7 +52,7 @@ STOPPING: Final[tuple[Rule, ...]] = LADDER[: LADDER.index(cancellation.cancellin
 
 
 def plan(job: SimulationJob | Invalid, observed: Observed, now: datetime) -> Plan:
-    """Returns what to do and what to say about a job; the same for the same arguments."""
+    """Return what to do and what to say about a job; the same for the same arguments."""
     if isinstance(job, Invalid):
         return _unreadable(job, observed, now)
     if latch := cancellation.latching(job, observed, now):
@@ -82,7 +82,7 @@ def _whole(plan: Plan, found: Situation) -> Plan:
 
 
 def _with_ends(plan: Plan, found: Situation) -> Plan:
-    """Returns the plan with the ends that its status brings; what latches a cancel waits for no result."""
+    """Return the plan with the ends that its status brings; what latches a cancel waits for no result."""
     stored, status = found.job.status, plan.status
     if status is None or not (ends := results.ends(found, status.ledger)):
         return plan

@@ -27,7 +27,7 @@ def render(
     labels: Mapping[str, str],
     annotations: Mapping[str, str],
 ) -> _Dict:
-    """Returns the pod template of a case as JSON-ready values; our labels and annotations win over the user's."""
+    """Return the pod template of a case as JSON-ready values; our labels and annotations win over the user's."""
     metadata: _Dict = template.get("metadata", {})
     written = containers.mark(tuple(container["name"] for container in template["spec"]["containers"]))
     return {
@@ -127,7 +127,7 @@ def _with_resources(resources: _Dict, wanted: Resources) -> _Dict:
 
 
 def with_gpu_affinity(affinity: _Dict, gpu: Gpu) -> _Dict:
-    """Returns the affinity with the GPU's product and memory required of the node, beside what is there.
+    """Return the affinity with the GPU's product and memory required of the node, beside what is there.
 
     The labels are those of NVIDIA's GPU feature discovery; `gpu.memory` is in MiB. Node selector terms are ORed,
     so each of the user's terms gets our expressions.

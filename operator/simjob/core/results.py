@@ -45,7 +45,7 @@ class Recorded:
 
 
 def ends(situation: Situation, ledger: Ledger) -> tuple[End, ...]:
-    """Returns the ends that come into the ledger with `ledger`."""
+    """Return the ends that come into the ledger with `ledger`."""
     found: list[End] = []
     for case, ended in situation.ended:
         if case.index not in ledger.succeeded and case.index not in ledger.failed:
@@ -68,7 +68,7 @@ def ends(situation: Situation, ledger: Ledger) -> tuple[End, ...]:
 
 
 def line(end: End, case: Case) -> str:
-    """Returns the row of a case, with its line feed."""
+    """Return the row of a case, with its line feed."""
     row: dict[str, Any] = {"index": end.index, "name": case.name, "outcome": "Succeeded" if end.succeeded else "Failed"}
     if end.exit_code is not None:
         row["exitCode"] = end.exit_code
@@ -134,7 +134,7 @@ def _index(line: str) -> int | None:
 
 
 def shard_name(job: str, number: int) -> str:
-    """Returns NAME-results-NUMBER; a name that is too long for that is cut and has a hash."""
+    """Return NAME-results-NUMBER; a name that is too long for that is cut and has a hash."""
     if len(job) + _ROOM > _LONGEST_NAME:
         digest = sha256(job.encode()).hexdigest()[:8]
         job = f"{job[: _LONGEST_NAME - _ROOM - 9].rstrip('-.')}-{digest}"
@@ -142,7 +142,7 @@ def shard_name(job: str, number: int) -> str:
 
 
 def last_number(listed: Sequence[str]) -> int:
-    """Returns the number of the last of these shards; 0 if there is none, or if it is none of ours."""
+    """Return the number of the last of these shards; 0 if there is none, or if it is none of ours."""
     text = listed[-1].rpartition("-")[2] if listed else ""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 0
 

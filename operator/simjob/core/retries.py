@@ -17,12 +17,12 @@ NOTABLE_DISRUPTIONS: Final = 10
 
 
 def delay(failures: int) -> timedelta:
-    """Returns the wait after the n-th failure that counts, n >= 1: 10 s, doubled each time, at most 10 minutes."""
+    """Return the wait after the n-th failure that counts, n >= 1: 10 s, doubled each time, at most 10 minutes."""
     return min(FIRST_DELAY * (1 << min(failures - 1, 10)), LONGEST_DELAY)
 
 
 def pause(interruptions: int, ran: timedelta | None = None) -> timedelta:
-    """Returns the wait after the n-th end that does not count, n >= 1: none, then 1 s, doubled, at most a minute.
+    """Return the wait after the n-th end that does not count, n >= 1: none, then 1 s, doubled, at most a minute.
 
     None, too, after an attempt that ran for ten minutes; `ran` is None where nobody knows.
     """

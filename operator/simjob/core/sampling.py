@@ -11,19 +11,19 @@ from simjob.api.samples import SampledParameter, Samples, Scale
 
 
 def seed_of(samples: Samples, uid: str) -> int:
-    """Returns the seed that was given, else one of the SimulationJob's own, the same after a crash."""
+    """Return the seed that was given, else one of the SimulationJob's own, the same after a crash."""
     if samples.seed is not None:
         return samples.seed
     return int.from_bytes(sha256(uid.encode()).digest()[:8]) >> 1
 
 
 def parameters(samples: Samples, point: Sequence[float]) -> dict[str, float]:
-    """Returns the values at a point of the unit cube, which has a coordinate for each parameter."""
+    """Return the values at a point of the unit cube, which has a coordinate for each parameter."""
     return {found.name: value(found, unit) for found, unit in zip(samples.parameters, point, strict=True)}
 
 
 def value(parameter: SampledParameter, unit: float) -> float:
-    """Returns the value at `unit`, from 0 to 1, of the way from `min` to `max`; never outside, whatever is rounded."""
+    """Return the value at `unit`, from 0 to 1, of the way from `min` to `max`; never outside, whatever is rounded."""
     low, high = parameter.min, parameter.max
     # Weighted, since the difference of two large numbers may be too large for a float.
     if parameter.scale is Scale.LOG:

@@ -62,7 +62,7 @@ class Situation:
         return stored.pods_accepted if stored.start_time else False
 
     def has_pod(self, *states: PodState) -> bool:
-        """Returns whether an open case has its pod in one of these states."""
+        """Return whether an open case has its pod in one of these states."""
         return any(isinstance(verdict, Live) and verdict.pod.state in states for verdict in self.verdicts.values())
 
     @property
@@ -88,7 +88,7 @@ class Situation:
 
 
 def assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
-    """Judges every case that has children."""
+    """Judge every case that has children."""
     selection = job.selection
     job = _consistent(job, selection)
     stored = job.status.ledger
@@ -118,7 +118,7 @@ def assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
 
 
 def _consistent(job: SimulationJob, cases: Ranges) -> SimulationJob:
-    """Returns the job with each of its cases at most once in its ledger, and no others.
+    """Return the job with each of its cases at most once in its ledger, and no others.
 
     Whoever may write the status can write nonsense, and counts must sum up all the same.
     """
@@ -140,5 +140,5 @@ def over(ledger: Ledger) -> Ranges:
 
 
 def done(ledger: Ledger) -> Ranges:
-    """Returns the cases that have an outcome."""
+    """Return the cases that have an outcome."""
     return ledger.succeeded.union(ledger.failed).union(ledger.cancelled)

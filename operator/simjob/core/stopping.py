@@ -24,13 +24,13 @@ _NAMED: Final = 3
 
 
 def suspend(situation: Situation) -> tuple[Action, ...]:
-    """Returns the actions that stop a job's cases to run again later, in new Jobs."""
+    """Return the actions that stop a job's cases to run again later, in new Jobs."""
     jobs = [DeleteJob(job=job) for job in situation.unfinished_jobs if job.index not in situation.dropped]
     return (*wind_up(situation), *jobs)
 
 
 def wind_up(situation: Situation) -> tuple[Action, ...]:
-    """Returns the actions that stop a job's cases for good.
+    """Return the actions that stop a job's cases for good.
 
     A Job goes when the ledger has its case (core/history.py): it knows how long the case's earlier attempts ran.
     """
@@ -38,7 +38,7 @@ def wind_up(situation: Situation) -> tuple[Action, ...]:
 
 
 def report_ended(situation: Situation) -> tuple[WriteJobStatus, ...]:
-    """Returns the writes that tell the Jobs of cases that ended by themselves so."""
+    """Return the status writes for Jobs of cases that ended by themselves."""
     found: list[WriteJobStatus] = []
     for case, ended in situation.ended:
         if case.job and (patch := jobstatus.finished(case.job, ended, situation.now)):
@@ -47,7 +47,7 @@ def report_ended(situation: Situation) -> tuple[WriteJobStatus, ...]:
 
 
 def clear(cases: Iterable[CaseFacts]) -> tuple[Action, ...]:
-    """Returns the actions that remove all children of the cases, whatever their state."""
+    """Return the actions that remove all children of the cases, whatever their state."""
     found = tuple(cases)
     pods = stop_pods(pod for case in found for pod in case.live_pods)
     jobs = [job for case in found if not case.live_pods for job in (case.job, *case.older) if job]
@@ -55,25 +55,25 @@ def clear(cases: Iterable[CaseFacts]) -> tuple[Action, ...]:
 
 
 def stop_pods(pods: Iterable[PodFact]) -> tuple[DeletePod, ...]:
-    """Returns the deletions of those that nobody has asked to stop yet."""
+    """Return the deletions of those that nobody has asked to stop yet."""
     return tuple(DeletePod(pod=pod) for pod in pods if not pod.terminating)
 
 
 def overdue_at(pod: PodFact, since: datetime | None = None) -> datetime | None:
-    """Returns when a pod is late that is to stop `since` a time; None if it was not asked, and that is not known."""
+    """Return when a pod is late that is to stop `since` a time; None if it was not asked, and that is not known."""
     if pod.asked_at:
         return pod.asked_at + timedelta(seconds=pod.grace) + PATIENCE
     return since + PATIENCE if since else None
 
 
 def look_again(pods: Iterable[PodFact], now: datetime, since: datetime | None = None) -> datetime:
-    """Returns when to look at pods that are being stopped: when the next of them is late, or as at any job."""
+    """Return when to look at pods that are being stopped: when the next of them is late, or as at any job."""
     times = (overdue_at(pod, since) for pod in pods)
     return min([summary.resync_at(now), *(at for at in times if at and at > now)])
 
 
 def name_overdue(pods: Iterable[PodFact], now: datetime, since: datetime | None = None) -> str:
-    """Names what is to stop and has not, or cannot even be asked to, in sentences for people; empty if nothing is late.
+    """Name what is to stop and has not, or cannot even be asked to, in sentences for people; empty if nothing is late.
 
     `since`: when it was stored that all are to be stopped.
     """

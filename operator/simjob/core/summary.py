@@ -34,12 +34,12 @@ class Saying:
 
 
 def resync_at(now: datetime) -> datetime:
-    """Returns when to look at an unfinished job although nothing was seen to change."""
+    """Return when to look at an unfinished job although nothing was seen to change."""
     return now + _RESYNC
 
 
 def active_phase(situation: Situation) -> Phase:
-    """Returns the phase of a job that is neither at an end, nor suspended, nor being cancelled."""
+    """Return the phase of a job that is neither at an end, nor suspended, nor being cancelled."""
     before = situation.job.status.phase
     ran = before is Phase.RUNNING or situation.ledger.succeeded or situation.has_pod(PodState.RUNNING)
     # A case that failed may never have run: no node was found in time, or its container did not start.
@@ -114,7 +114,7 @@ def restated(stored: Status, saying: Saying, generation: int, now: datetime) -> 
 
 
 def before_ends(situation: Situation, new: Status) -> Status:
-    """Returns the new status without what has ended since the stored one: for a write that waits for no results."""
+    """Return the new status without what has ended since the stored one: for a write that waits for no results."""
     stored = situation.job.status
     # What is latched stays so until its end is stored, too.
     latched = (stored.ledger.cancelling or Ranges()).union(new.ledger.cancelling or Ranges())
@@ -170,7 +170,7 @@ def _suspended_so_far(stored: Status, phase: Phase, now: datetime) -> int | None
 
 
 def newest_failures(situation: Situation, others: tuple[Failure, ...] = ()) -> tuple[Failure, ...]:
-    """Returns the newest failed cases, newest first: `others`, those that have just ended, those that are stored."""
+    """Return the newest failed cases, newest first: `others`, those that have just ended, those that are stored."""
     return (*others, *_new_failures(situation), *situation.job.status.failures)[:MAX_FAILURES]
 
 
@@ -194,7 +194,7 @@ def _new_failures(situation: Situation) -> tuple[Failure, ...]:
 def set_conditions(
     stored: tuple[Condition, ...], saying: Saying, generation: int, now: datetime
 ) -> tuple[Condition, ...]:
-    """Returns all conditions as the phase has them; a transition time changes only with its status."""
+    """Return all conditions as the phase has them; a transition time changes only with its status."""
     phase = saying.phase
     terminal = phase.is_terminal
     succeeded: Truth = "Unknown"

@@ -12,7 +12,7 @@ from simjob.core.summary import Saying
 
 
 def suspended(situation: Situation) -> Plan | None:
-    """Stops everything and says SUSPENDED when nothing is live; None if not asked for, or if all cases have ended."""
+    """Stop everything and say SUSPENDED when nothing is live; None if not asked for, or if all cases have ended."""
     if not situation.job.spec.suspend or not situation.unfinished:
         return None
     actions = (*stopping.suspend(situation), *history.tidy(situation))

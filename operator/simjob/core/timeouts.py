@@ -29,7 +29,7 @@ class Expiry:
 
 
 def expiry(pod: PodFact, timeouts: Timeouts | None) -> Expiry | None:
-    """Returns what bounds a pod that waits for a node or for its container; None for one that nothing bounds."""
+    """Return what bounds a pod that waits for a node or for its container; None for one that nothing bounds."""
     if timeouts is None or pod.started is not None:
         return None
     why = f": {pod.reason}: {pod.message}".removesuffix(": ") if pod.reason else ""
@@ -60,14 +60,14 @@ def _assigned(pod: PodFact) -> datetime:
 
 
 def deadline(timeouts: Timeouts | None) -> int | None:
-    """Returns the seconds after which the kubelet ends a pod, counted from when it took it up; None for no bound."""
+    """Return the seconds after which the kubelet ends a pod, counted from when it took it up; None for no bound."""
     if timeouts is None or timeouts.run_seconds is None:
         return None
     return min(timeouts.run_seconds + (timeouts.start_seconds or _START_ROOM), INT32_MAX)
 
 
 def tightened(pod: PodFact, timeouts: Timeouts | None) -> int | None:
-    """Returns the deadline of a pod whose container runs, so that it ends `runSeconds` after that; None if it has it.
+    """Return the deadline of a pod whose container runs, so that it ends `runSeconds` after that; None if it has it.
 
     Both of the kubelet's times are whole seconds: one more, so that no simulation has less than its time.
     """
@@ -79,5 +79,5 @@ def tightened(pod: PodFact, timeouts: Timeouts | None) -> int | None:
 
 
 def deadline_code(pod: PodFact | None) -> str:
-    """Returns the error code of a pod that reached its deadline; None stands for one that is gone."""
+    """Return the error code of a pod that reached its deadline; None stands for one that is gone."""
     return ErrorCode.START_TIMEOUT if pod is not None and pod.started is None else ErrorCode.EXECUTION_TIMEOUT

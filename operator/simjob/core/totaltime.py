@@ -13,7 +13,7 @@ _FAR: Final = timedelta(hours=1)
 
 
 def left(situation: Situation) -> timedelta | None:
-    """Returns how much time the job has left, an hour at most; None if it has no bound or has not begun."""
+    """Return how much time the job has left, an hour at most; None if it has no bound or has not begun."""
     job, now = situation.job, situation.now
     timeouts, started = job.spec.timeouts, job.status.start_time
     if timeouts is None or timeouts.total_seconds is None or started is None:
@@ -23,7 +23,7 @@ def left(situation: Situation) -> timedelta | None:
 
 
 def over_at(situation: Situation) -> datetime | None:
-    """Returns when to look whether the time is over, in an hour at most; None if nothing would follow from it.
+    """Return when to look whether the time is over, in an hour at most; None if nothing would follow from it.
 
     Of a job that is suspended, or of which nothing is unfinished, the time may be over already.
     """
@@ -32,7 +32,7 @@ def over_at(situation: Situation) -> datetime | None:
 
 
 def timed_out(situation: Situation) -> Plan | None:
-    """Stops everything and says FAILED once the time is over; None before, and while the job is suspended."""
+    """Stop everything and say FAILED once the time is over; None before, and while the job is suspended."""
     remaining, timeouts = left(situation), situation.job.spec.timeouts
     if timeouts is None or remaining is None or remaining > timedelta():
         return None

@@ -203,7 +203,7 @@ class ApiServer:
         return await self._connection.request("PATCH", path, body=body, content_type=MERGE_PATCH, accept=accept)
 
     async def _delete(self, path: str, preconditions: Mapping[str, str], **options: str) -> bytes | None:
-        """Returns the API server's answer, None if no object of the uid is there."""
+        """Return the API server's answer, None if no object of the uid is there."""
         body = msgspec.json.encode({"preconditions": preconditions, **options})
         try:
             return await self._connection.request("DELETE", path, body=body)
@@ -243,7 +243,7 @@ def _label(uid: str, owner_uid: str) -> dict[str, Any]:
 
 
 def simulationjobs(namespace: str | None = None, name: str | None = None) -> str:
-    """Returns the path of one SimulationJob, of a namespace's, or of all."""
+    """Return the path of one SimulationJob, of a namespace's, or of all."""
     return _path(f"/apis/{names.API_VERSION}", names.PLURAL, namespace, name)
 
 

@@ -27,7 +27,7 @@ class CaseTables:
         self._reading = asyncio.Lock()
 
     async def case(self, job: SimulationJob, index: int) -> Case:
-        """Returns a case; DamagedTableError if what it is written in is not there, or not as it was."""
+        """Return a case; DamagedTableError if what it is written in is not there, or not as it was."""
         if not job.spec.needs_table:
             return job.spec.case(index)
         table = job.status.case_table
@@ -53,7 +53,7 @@ class CaseTables:
 
 
 async def read_shard(cluster: Cluster, job: SimulationJob, name: str) -> list[str]:
-    """Returns the lines of a shard of this SimulationJob's table; DamagedTableError if it is not there."""
+    """Return the lines of a shard of this SimulationJob's table; DamagedTableError if it is not there."""
     try:
         found = await cluster.get_config_map(job.metadata.namespace, name)
     except NotFoundError as missing:

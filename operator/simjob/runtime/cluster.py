@@ -69,7 +69,7 @@ class Cluster(Protocol):
     """The operator's calls. Names are (namespace, name); `uid` is a precondition of the call."""
 
     async def create_job(self, namespace: str, body: bytes) -> StoredJob:
-        """POSTs a batch/v1 Job (JSON) and returns it as stored."""
+        """Create a batch/v1 Job from its JSON and return it as stored."""
         ...
 
     async def get_job(self, namespace: str, name: str) -> StoredJob:
@@ -77,7 +77,7 @@ class Cluster(Protocol):
         ...
 
     async def annotate_job(self, namespace: str, name: str, uid: str, annotations: Mapping[str, str | None]) -> JobFact:
-        """Merges annotations into a Job's metadata (None takes one out); ConflictError if its uid is another."""
+        """Merge annotations into a Job's metadata (None takes one out); ConflictError if its uid is another."""
         ...
 
     async def label_job(self, namespace: str, name: str, uid: str, owner_uid: str) -> JobFact:
@@ -85,15 +85,15 @@ class Cluster(Protocol):
         ...
 
     async def write_job_status(self, namespace: str, name: str, uid: str, status: Mapping[str, Any]) -> JobFact:
-        """Merges `status` into a Job's status subresource; ConflictError if its uid is another."""
+        """Merge `status` into a Job's status subresource; ConflictError if its uid is another."""
         ...
 
     async def delete_job(self, namespace: str, name: str, uid: str) -> None:
-        """DELETEs a Job with propagationPolicy Background; one that is gone, or another's name, is success."""
+        """Delete a Job with propagationPolicy Background; one that is gone, or another's name, is success."""
         ...
 
     async def create_pod(self, namespace: str, body: bytes) -> PodFact:
-        """POSTs a Pod (JSON)."""
+        """Create a Pod from its JSON."""
         ...
 
     async def get_pod(self, namespace: str, name: str, owner_uid: str = "") -> PodFact:
@@ -105,15 +105,15 @@ class Cluster(Protocol):
         ...
 
     async def limit_pod(self, namespace: str, name: str, uid: str, seconds: int) -> PodFact:
-        """Draws in a Pod's activeDeadlineSeconds; ConflictError if its uid is another, InvalidError if it has less."""
+        """Lower a Pod's activeDeadlineSeconds; ConflictError if its uid is another, InvalidError if it has less."""
         ...
 
     async def delete_pod(self, namespace: str, name: str, uid: str) -> PodFact | None:
-        """DELETEs a Pod with its own grace period; returns its state then, None if there is no such pod any more."""
+        """Delete a Pod with its own grace period; return its state then, None if there is no such pod any more."""
         ...
 
     async def list_pods(self, namespace: str, owner_uid: str, *, live_only: bool) -> Sequence[PodFact]:
-        """LISTs the pods of a SimulationJob by a consistent read; `live_only`: neither Succeeded nor Failed."""
+        """List the pods of a SimulationJob by a consistent read; `live_only`: neither Succeeded nor Failed."""
         ...
 
     async def list_earlier_pods(self, namespace: str, name_label: str, owner_uid: str) -> Sequence[PodFact]:
@@ -121,11 +121,11 @@ class Cluster(Protocol):
         ...
 
     async def list_pod_events(self, namespace: str, uid: str) -> Sequence[PodEvent]:
-        """LISTs the Events about a pod, at most some hundred."""
+        """List the Events about a pod, at most some hundred."""
         ...
 
     async def list_jobs(self, namespace: str, owner_uid: str) -> Sequence[JobFact]:
-        """LISTs the Jobs of a SimulationJob by a consistent read."""
+        """List the Jobs of a SimulationJob by a consistent read."""
         ...
 
     async def list_unlabelled(self, namespace: str) -> Unlabelled:
@@ -133,11 +133,11 @@ class Cluster(Protocol):
         ...
 
     async def get_config_map(self, namespace: str, name: str) -> ConfigMap:
-        """GETs a ConfigMap, whoever's it is."""
+        """Read a ConfigMap, whatever owns it."""
         ...
 
     async def create_config_map(self, namespace: str, body: bytes) -> ConfigMap:
-        """POSTs a ConfigMap (JSON)."""
+        """Create a ConfigMap from its JSON."""
         ...
 
     async def write_config_map(
@@ -156,25 +156,25 @@ class Cluster(Protocol):
         ...
 
     async def get_simulationjob(self, namespace: str, name: str) -> dict[str, Any]:
-        """GETs a SimulationJob whole."""
+        """Read a whole SimulationJob."""
         ...
 
     async def patch_simulationjob_status(
         self, namespace: str, name: str, resource_version: str, status: Mapping[str, Any]
     ) -> str:
-        """Merges `status` (None takes a field out) into the status subresource.
+        """Merge `status` (None takes a field out) into the status subresource.
 
-        Returns the new resourceVersion; ConflictError if the object is not at `resource_version`.
+        Return the new resourceVersion; ConflictError if the object is not at `resource_version`.
         """
         ...
 
     async def delete_simulationjob(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
-        """DELETEs a SimulationJob with propagationPolicy Background; one that is gone, or another's name, is success.
+        """Delete a SimulationJob with propagationPolicy Background; one that is gone, or another's name, is success.
 
         ConflictError if the object is not at `resource_version`.
         """
         ...
 
     async def create_event(self, event: Event) -> None:
-        """POSTs an events.k8s.io/v1 Event about a SimulationJob."""
+        """Create an events.k8s.io/v1 Event about a SimulationJob."""
         ...

@@ -49,13 +49,13 @@ class Requests(Protocol):
         within: float = 15.0,
         repeat: bool = True,
     ) -> bytes:
-        """Returns the answer's body; raises ClusterError. `within` is the time for one try, not for all."""
+        """Return the answer's body; raise ClusterError. `within` is the time for one try, not for all."""
         ...
 
     def stream(
         self, path: str, query: Mapping[str, str], inactivity: float
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """GETs an answer without an end, in chunks; raises ClusterError, also after `inactivity` silent seconds."""
+        """Read an answer without an end, in chunks; raise ClusterError, also after `inactivity` silent seconds."""
         ...
 
 

@@ -52,7 +52,7 @@ class Creation:
     async def create(
         self, key: Key, job: SimulationJob, template: Mapping[str, Any], action: CreateCase, outcome: Outcome
     ) -> None:
-        """Makes a case's Job from `template`, that of the spec, and its pod."""
+        """Make a case's Job from `template`, that of the spec, and its pod."""
         with outcome.gate.attempt(action.index) as attempt:
             if attempt is not None:
                 await self._make(key, job, template, action, Asking(outcome.gate, attempt))
@@ -96,7 +96,7 @@ class Creation:
         return stored
 
     async def start(self, key: Key, job: JobFact, outcome: Outcome) -> None:
-        """Makes the pod of a Job's current attempt, from the Job as it is now."""
+        """Make the pod of a Job's current attempt, from the Job as it is now."""
         with outcome.gate.attempt(job.index) as attempt:
             if attempt is not None and not self._store.must_not_create(key):
                 await self._start(key, job, Asking(outcome.gate, attempt))
@@ -174,7 +174,7 @@ class Asking:
 
 
 async def _ours(call: Awaitable[T]) -> T | None:
-    """Returns what is read, None if it is not there or not ours."""
+    """Return what is read, None if it is not there or not ours."""
     try:
         return await call
     except NotFoundError:

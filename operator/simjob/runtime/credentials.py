@@ -49,7 +49,7 @@ class Credentials:
 
     @classmethod
     async def load(cls, monotonic: Callable[[], float] = time.monotonic) -> "Credentials":
-        """Reads $KUBECONFIG; without it the pod's service account; without that ~/.kube/config."""
+        """Read $KUBECONFIG; without it the pod's service account; without that ~/.kube/config."""
         configuration = client.Configuration()
         # Python 3.13 also asks for what RFC 5280 does, such as an Authority Key Identifier, which the certificates of
         # many clusters lack (kubernetes-client/python#2394). The chain and the host name are verified all the same.

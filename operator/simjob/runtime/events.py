@@ -33,7 +33,7 @@ class Recorder:
         self._told: OrderedDict[tuple[str, str, str], float] = OrderedDict()
 
     def note(self, metadata: Metadata, notices: Iterable[Notice]) -> None:
-        """Takes one Event for each notice about the SimulationJob; a warning that was told a moment ago is left out."""
+        """Take one Event for each notice about the SimulationJob; leave out a warning that was just posted."""
         for notice in notices:
             if notice.warning and self._is_repeated((metadata.uid, notice.reason, notice.action)):
                 continue
@@ -44,14 +44,14 @@ class Recorder:
             self._filled.set()
 
     async def run(self) -> None:
-        """Posts until it is cancelled."""
+        """Post until it is cancelled."""
         while True:
             await self._filled.wait()
             self._filled.clear()
             await self.flush()
 
     async def flush(self) -> None:
-        """Posts what waits."""
+        """Post what waits."""
         while self._waiting:
             event = self._waiting.popleft()
             try:

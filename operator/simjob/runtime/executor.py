@@ -68,7 +68,7 @@ class Executor:
         outcome: Outcome,
         planned: StopSigns | None = None,
     ) -> None:
-        """Carries out the actions and notes in `outcome` what came of them.
+        """Carry out the actions and note in `outcome` what came of them.
 
         Calls may be left when it ends: creations, and after a stop sign others as well, but no deletion of a pod.
         `settle` waits for them, `close` gives all of them up.

@@ -78,7 +78,7 @@ _VERSIONS: Final = msgspec.json.Decoder(_Versioned)
 
 
 def path(kind: tuple[str, str], namespace: str | None) -> str:
-    """Returns the collection's path: one namespace's, or the whole cluster's."""
+    """Return the collection's path: one namespace's, or the whole cluster's."""
     root, plural = kind
     return f"{root}/namespaces/{namespace}/{plural}" if namespace else f"{root}/{plural}"
 
@@ -119,15 +119,15 @@ class Informer(Generic[T]):
         self._events = 0
 
     def age(self) -> float:
-        """Returns how many seconds ago the last byte came or the last try failed: a watch that hangs does neither."""
+        """Return how many seconds ago the last byte came or the last try failed: a watch that hangs does neither."""
         return self._monotonic() - max(self.last_seen, self._tried)
 
     def silence(self) -> float:
-        """Returns how many seconds ago the last byte came."""
+        """Return how many seconds ago the last byte came."""
         return self._monotonic() - self.last_seen
 
     async def run(self) -> None:
-        """Lists and watches until it is cancelled."""
+        """List and watch until it is cancelled."""
         while True:
             try:
                 version = await self._list()
@@ -141,7 +141,7 @@ class Informer(Generic[T]):
             await asyncio.sleep(delay)
 
     async def _list(self) -> str:
-        """Tells the sink what there is, then what there is no more; returns the list's resourceVersion."""
+        """Report to the sink what there is, then what has gone; return the list's resourceVersion."""
         listed: set[str] = set()
         version = ""
         async for page in listing.pages(self._connection, self.path, {"labelSelector": self._selector}):
@@ -161,7 +161,7 @@ class Informer(Generic[T]):
         return version
 
     async def _watch(self, version: str) -> str:
-        """Tells the sink of changes until the server ends the watch; returns the last resourceVersion."""
+        """Report changes to the sink until the server ends the watch; return the last resourceVersion."""
         query = {
             "labelSelector": self._selector,
             "watch": "true",

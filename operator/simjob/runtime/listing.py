@@ -37,7 +37,7 @@ async def pages(
     accept: str = JSON,
     limit: int = _PAGE,
 ) -> AsyncIterator[Page]:
-    """Yields the pages of a collection, all of the same resourceVersion; raises ClusterError.
+    """Yield the pages of a collection, all of the same resourceVersion; raise ClusterError.
 
     https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
     """

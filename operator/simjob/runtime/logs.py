@@ -19,13 +19,13 @@ class _Text(logging.Formatter):
     """A line for human eyes: the sentence, then the fields."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
-        """Formats the line without its trace."""
+        """Format the line without its trace."""
         fields = " ".join(f"{key}={value}" for key, value in vars(record).items() if key not in _USUAL)
         return f"{super().formatMessage(record)} {fields}".rstrip()
 
 
 def configure(settings: Settings) -> None:
-    """Sets format and level for the whole process."""
+    """Set format and level for the whole process."""
     kopf.configure(log_format=kopf.LogFormat.JSON if settings.log_format == "json" else kopf.LogFormat.FULL)
     root = logging.getLogger()
     if settings.log_format == "text":

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the patch that makes `new` of `old`: None takes a field out, lists are replaced whole."""
+    """Return the patch that makes `new` of `old`: None takes a field out, lists are replaced whole."""
     patch: dict[str, Any] = dict.fromkeys(old.keys() - new.keys())
     for key, value in new.items():
         before = old.get(key)

@@ -44,7 +44,7 @@ class Preparing:
         self._answers: dict[Key, Answer] = {}
 
     def answer(self, key: Key) -> Answer | None:
-        """Returns what came of it the last time; None as long as nothing has."""
+        """Return what came of it the last time; None as long as nothing has."""
         return self._answers.get(key)
 
     def begin(self, key: Key, job: SimulationJob, known: Answer | None) -> None:
@@ -63,17 +63,17 @@ class Preparing:
             task.result()
 
     def stop(self, key: Key) -> None:
-        """Stops what is under way."""
+        """Stop what is under way."""
         if task := self._tasks.pop(key, None):
             task.cancel()
 
     def forget(self, key: Key) -> None:
-        """Stops what is under way, and forgets what came of it."""
+        """Stop what is under way, and forget what came of it."""
         self.stop(key)
         self._answers.pop(key, None)
 
     def close(self) -> None:
-        """Stops all."""
+        """Stop all."""
         for key in list(self._tasks):
             self.stop(key)
 

@@ -16,7 +16,7 @@ Check = Callable[[], str | None]
 
 @asynccontextmanager
 async def serving(host: str, port: int, *, health: Collection[Check], ready: Collection[Check]) -> AsyncIterator[int]:
-    """Answers probes inside the block; gives the port. An empty host means all addresses."""
+    """Answer probes inside the block; give the port. An empty host means all addresses."""
     app = web.Application()
     app.router.add_get("/healthz", _answering(health))
     app.router.add_get("/readyz", _answering(ready))
@@ -38,7 +38,7 @@ def _answering(checks: Collection[Check]) -> Callable[[web.Request], Awaitable[w
 
 
 def fresh(what: str, age: Callable[[], float], limit: float) -> Check:
-    """Checks that `age` seconds are at most `limit`."""
+    """Check that `age` seconds are at most `limit`."""
 
     def check() -> str | None:
         seconds = age()
@@ -48,7 +48,7 @@ def fresh(what: str, age: Callable[[], float], limit: float) -> Check:
 
 
 def filled(what: str, event: asyncio.Event) -> Check:
-    """Checks that `event` is set."""
+    """Check that `event` is set."""
     return lambda: None if event.is_set() else f"{what}: not all listed yet"
 
 
@@ -64,12 +64,12 @@ class Lag:
         self._seconds = 0.0
 
     async def run(self) -> None:
-        """Measures until it is cancelled."""
+        """Measure until it is cancelled."""
         while True:
             started = self._monotonic()
             await asyncio.sleep(1.0)
             self._seconds = self._monotonic() - started - 1.0
 
     def check(self, limit: float = 5.0) -> Check:
-        """Checks that the loop's last second did not take `limit` seconds more."""
+        """Check that the loop's last second did not take `limit` seconds more."""
         return lambda: f"event loop: {self._seconds:.1f} s late" if self._seconds > limit else None

@@ -126,7 +126,7 @@ class Reporter:
     async def _with_results(
         self, key: Key, job: SimulationJob | Invalid, plan: Plan, new: Status
     ) -> tuple[Status, tuple[Notice, ...]]:
-        """Stores the results of the cases that `new` brings into the ledger; returns it with what is said of them."""
+        """Store the results of the cases that `new` brings into the ledger; return it with what is said of them."""
         if isinstance(job, Invalid):
             if job.known is None:
                 return new, ()
@@ -138,7 +138,7 @@ class Reporter:
         return new.model_copy(update={"results": found}), told
 
     async def _is_proven(self, key: Key, plan: Plan) -> bool:
-        """Reads from the cluster, not from what was seen, whether nothing is live of what the status says so."""
+        """Read from the cluster, not from what was seen, whether nothing is live of what the status says so."""
         if not (plan.needs_proof or plan.stopped):
             return True
         await self._lookup.find_pods(key)
@@ -149,7 +149,7 @@ class Reporter:
         return not any(plan.needs_proof or pod.index in plan.stopped for pod in live)
 
     async def read(self, key: Key, name: str) -> None:
-        """Takes in the SimulationJob as it is now."""
+        """Take in the SimulationJob as it is now."""
         try:
             raw = await self._cluster.get_simulationjob(key.namespace, name)
         except NotFoundError:
@@ -160,5 +160,5 @@ class Reporter:
             self._store.seen(raw)
 
     def forget(self, key: Key) -> None:
-        """Forgets the results of a SimulationJob that is gone."""
+        """Forget the results of a SimulationJob that is gone."""
         self._results.drop(key)

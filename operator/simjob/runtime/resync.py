@@ -78,12 +78,12 @@ class Resync:
         self._hurry = asyncio.Event()
 
     def seen(self, raw: dict[str, Any]) -> None:
-        """Hands on what kopf saw."""
+        """Hand on what kopf saw."""
         self._unseen_since = None
         self._pass(raw)
 
     def deleted(self, raw: dict[str, Any]) -> None:
-        """Hands on what kopf saw go."""
+        """Hand on what kopf saw go."""
         self._unseen_since = None
         self._known.pop(raw["metadata"]["uid"], None)
         self._sink.deleted(raw)
@@ -99,7 +99,7 @@ class Resync:
         return 0.0 if self._unseen_since is None else self._monotonic() - self._unseen_since
 
     async def run(self) -> None:
-        """Compares and heals until it is cancelled."""
+        """Compare and heal until it is cancelled."""
         while True:
             try:
                 await self._compare()

@@ -30,7 +30,7 @@ _ENGINES: Final[dict[Method, Callable[..., Any]]] = {
 
 
 def draw(samples: Samples, seed: int) -> Points:
-    """Returns the points in the unit cube, a row each."""
+    """Return the points in the unit cube, a row each."""
     generator = np.random.default_rng(seed)
     dimensions = len(samples.parameters)
     if samples.method is Method.RANDOM:
@@ -43,13 +43,13 @@ def draw(samples: Samples, seed: int) -> Points:
 
 
 def cases(samples: Samples, points: Points, indexes: Ranges) -> Iterator[Case]:
-    """Yields the wanted cases."""
+    """Yield the wanted cases."""
     for index in indexes:
         yield Case(index, str(index), sampling.parameters(samples, points[index].tolist()))
 
 
 def answer(request: designs.Request) -> Iterator[bytes]:
-    """Yields the lines of the answer."""
+    """Yield the lines of the answer."""
     samples, indexes = Samples.model_validate(request.samples), Ranges.parse(request.indexes)
     points = draw(samples, request.seed)
     digest = sha256(points.tobytes())
@@ -59,7 +59,7 @@ def answer(request: designs.Request) -> Iterator[bytes]:
 
 
 def main() -> None:
-    """Answers one request."""
+    """Answer one request."""
     helpers.write(answer(msgspec.json.decode(sys.stdin.buffer.read(), type=designs.Request)))
 
 

@@ -129,5 +129,5 @@ class Settings(BaseSettings):
 
 
 def load(argv: Sequence[str]) -> Settings:
-    """Reads flags, then environment, then defaults. Prints --help, or what is wrong with the flags, and exits."""
+    """Read flags, then environment, then defaults. Print --help, or what is wrong with the flags, and exit."""
     return CliApp.run(Settings, cli_args=list(argv))

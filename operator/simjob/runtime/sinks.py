@@ -18,7 +18,7 @@ class JobSink:
         self._namespace = namespace
 
     def upsert(self, obj: Job) -> None:
-        """Takes a Job's state."""
+        """Take a Job's state."""
         fact = facts.job_fact(obj)
         if fact and fact.managed:
             self._store.put_job(fact)
@@ -26,7 +26,7 @@ class JobSink:
             self._disowned(obj)
 
     def delete(self, obj: Job) -> None:
-        """Takes a Job's last state."""
+        """Take a Job's last state."""
         fact = facts.job_fact(obj)
         if fact and fact.managed:
             self._store.job_missing(fact)
@@ -34,7 +34,7 @@ class JobSink:
             self._disowned(obj)
 
     def listed(self, uids: Set[str], version: int) -> None:
-        """Takes which Jobs there were at a resourceVersion."""
+        """Take which Jobs there were at a resourceVersion."""
         self._store.listed_jobs(self._namespace, uids, version)
 
     def _disowned(self, obj: Job) -> None:
@@ -51,15 +51,15 @@ class PodSink:
         self._namespace = namespace
 
     def upsert(self, obj: Pod) -> None:
-        """Takes a pod's state."""
+        """Take a pod's state."""
         if fact := facts.pod_fact(obj, self._clock()):
             self._store.put_pod(fact)
 
     def delete(self, obj: Pod) -> None:
-        """Takes a pod's last state."""
+        """Take a pod's last state."""
         if fact := facts.pod_fact(obj, self._clock()):
             self._store.pod_missing(fact)
 
     def listed(self, uids: Set[str], version: int) -> None:
-        """Takes which pods there were at a resourceVersion."""
+        """Take which pods there were at a resourceVersion."""
         self._store.listed_pods(self._namespace, uids, version)

@@ -42,7 +42,7 @@ class WorkQueue:
         return len(self._urgent) + len(self._ordinary)
 
     def add(self, key: Key) -> None:
-        """Asks for a look at `key`; one that waits already is enough, one that runs is followed by another."""
+        """Ask for a look at `key`; one that waits already is enough, one that runs is followed by another."""
         if key in self._processing:
             self._again.setdefault(key, False)
         elif key not in self._urgent:
@@ -50,7 +50,7 @@ class WorkQueue:
             self._wake(self._idle)
 
     def add_urgent(self, key: Key) -> None:
-        """As `add`, ahead of all keys that were not added so."""
+        """Add `key` as `add` does, ahead of all keys that were not added so."""
         if key in self._processing:
             self._again[key] = True
             return
@@ -63,7 +63,7 @@ class WorkQueue:
         self._when_due = add
 
     def add_after(self, key: Key, seconds: float) -> None:
-        """Adds `key` in `seconds`; of several times the earliest holds."""
+        """Add `key` in `seconds`; of several times the earliest holds."""
         loop = asyncio.get_running_loop()
         due = loop.time() + seconds
         earlier = self._later.get(key)
@@ -92,7 +92,7 @@ class WorkQueue:
             self._later.pop(key)[1].cancel()
 
     async def get(self, *, urgent_only: bool = False) -> Key:
-        """Waits for a key and hands it out; the caller says `done` when it has finished with it."""
+        """Wait for a key and hand it out; the caller says `done` when it has finished with it."""
         while not (self._urgent or (self._ordinary and not urgent_only)):
             await self._idle_until_woken(self._idle_for_urgent if urgent_only else self._idle)
         key, _ = (self._urgent or self._ordinary).popitem(last=False)
@@ -129,7 +129,7 @@ class WorkQueue:
                     return
 
     def done(self, key: Key) -> None:
-        """Ends the work on `key`; if it was added meanwhile, it waits again."""
+        """End the work on `key`; if it was added meanwhile, it waits again."""
         self._processing.discard(key)
         again = self._again.pop(key, None)
         if again is not None:
