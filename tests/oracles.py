@@ -190,7 +190,7 @@ class JudgedCluster(FakeCluster):
         self._must("O9", not left, f"{left} were being cancelled and are no more")
 
     def _judge_retrying(self, status: Raw, ledgers: Mapping[str, Ranges]) -> None:
-        """Each case that is said to wait has failed, has not ended, and its last end is told."""
+        """Each case that is said to wait has failed, has not ended, and its last end is recorded."""
         retrying = status.get("retrying", {"cases": 0, "newest": []})
         waits = [each["index"] for each in retrying["newest"]]
         self._must("O5", len(set(waits)) == len(waits) <= retrying["cases"], f"{retrying} is miscounted")

@@ -26,7 +26,7 @@ from simjob.runtime.sinks import JobSink, PodSink
 from simjob.runtime.store import Store
 from simjob.runtime.workqueue import WorkQueue
 
-# A watch hears a bookmark about once a minute and is made anew after 75 s of silence.
+# A watch hears a bookmark about once a minute and is opened again after 75 s of silence.
 _WATCH_LIMIT = 150.0
 _TIDY_INTERVAL = 30.0
 

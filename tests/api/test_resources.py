@@ -53,7 +53,7 @@ def test_a_refused_amount_is_named() -> None:
     assert refused.value.errors()[0]["msg"] == f"Value error, {rules.POSITIVE_QUANTITY}, not '0'"
 
 
-def test_a_gpu_is_one_of_nvidia_unless_told_otherwise() -> None:
+def test_a_gpu_is_one_of_nvidia_unless_another_is_named() -> None:
     gpu = Gpu()
     assert (gpu.count, gpu.resource_name, gpu.product, gpu.memory) == (1, "nvidia.com/gpu", None, None)
 

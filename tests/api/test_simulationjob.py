@@ -107,11 +107,11 @@ def test_who_set_a_field_can_be_read() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_told_with_its_path(spec: dict[str, Any], message: str) -> None:
+def test_what_is_wrong_is_reported_with_its_path(spec: dict[str, Any], message: str) -> None:
     assert told(a_job_dict(**spec)) == message
 
 
-def test_a_parameter_name_that_is_wrong_is_told_with_its_path() -> None:
+def test_a_parameter_name_that_is_wrong_is_reported_with_its_path() -> None:
     raw = a_job_dict(cases={"list": [{"name": "x", "parameters": {"a-b": 1}}]})
     assert told(raw) == (
         "spec.cases.list[0].parameters.a-b: must be a letter, then letters, digits and underscores, at most 63"

@@ -29,7 +29,7 @@ a cancel works is in [cancel.md](cancel.md); a first job, and what to do when so
 * "required" in the column "default": the API server refuses an object without it. Empty: it may be left out, and
   nothing takes its place.
 * Immutable: a change is refused with `` `FIELD` is immutable: make a new SimulationJob ``.
-* A field that is not here is refused, too. The API server holds the bounds, so a mistake is told at `kubectl apply`,
+* A field that is not here is refused, too. The API server holds the bounds, so `kubectl apply` reports a mistake,
   but for those that are the operator's to find: [InvalidSpec](#phases-and-reasons-and-what-to-do) and its like.
 """
 

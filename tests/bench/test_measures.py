@@ -91,7 +91,7 @@ def test_a_pod_that_ends_by_itself_after_the_cancel_needs_no_signal() -> None:
     assert measures.cancelling(story.timeline.sweep(KEY), 20, None)["all_signalled"] == 4
 
 
-def test_requests_are_told_apart_by_who_asks_and_watches_are_none() -> None:
+def test_requests_are_counted_by_client_and_watches_are_left_out() -> None:
     requests = Counter(
         {
             Request("operator", "simjob-operator", "create", "pods"): 8,
@@ -109,7 +109,7 @@ def test_requests_are_told_apart_by_who_asks_and_watches_are_none() -> None:
     }
 
 
-def test_the_largest_status_is_told() -> None:
+def test_the_largest_status_is_reported() -> None:
     story = Story()
     story.says(1, "RUNNING", size=100)
     story.says(2, "RUNNING", size=900)

@@ -61,7 +61,7 @@ async def watching(kind: Kind, listed: list[dict[str, Any]], *chunks: bytes) -> 
         await runner.cleanup()
 
 
-async def test_what_is_listed_and_what_changes_is_told_in_order() -> None:
+async def test_what_is_listed_and_what_changes_is_reported_in_order() -> None:
     lines = a_line("MODIFIED", a_pod(6, "Running")), a_line("DELETED", a_pod(7, "Running", signalled=True))
     async with watching(Kind.POD, [a_pod(4)], *lines) as told:
         assert [(one.version, one.state, one.signalled, one.gone) for one in told] == [
@@ -79,7 +79,7 @@ async def test_a_line_in_two_chunks_is_one_change() -> None:
         assert [one.version for one in told] == [6]
 
 
-async def test_changes_of_what_is_not_measured_are_not_told() -> None:
+async def test_changes_of_what_is_not_measured_are_not_reported() -> None:
     bookmark = a_line("BOOKMARK", {"metadata": {"resourceVersion": "9"}})
     async with watching(Kind.POD, [a_pod(4)], a_line("MODIFIED", a_pod(6)), bookmark) as told:
         assert [one.version for one in told] == [4]

@@ -98,7 +98,7 @@ class TestPods:
         with pytest.raises(NotFoundError):
             await cluster.limit_pod(pod.namespace, "not-there", pod.uid, 60)
 
-    async def test_pods_of_one_simulationjob_are_listed_and_the_live_ones_told_apart(
+    async def test_pods_of_one_simulationjob_are_listed_all_or_the_live_ones(
         self, cluster: Cluster, world: World, sweep: SimulationJob
     ) -> None:
         pods = [await make_pod(cluster, await make_job(cluster, sweep, index)) for index in range(3)]

@@ -58,7 +58,7 @@ async def test_a_second_one_of_that_name_already_exists(cluster: Cluster, sweep:
         await cluster.create_config_map(sweep.metadata.namespace, a_body(sweep))
 
 
-# The operator itself never sends so much.
+# The operator never sends this much.
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
 async def test_one_of_more_than_a_mebibyte_is_invalid(cluster: Cluster, sweep: SimulationJob) -> None:
     with pytest.raises(InvalidError):

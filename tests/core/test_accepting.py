@@ -57,7 +57,7 @@ def test_of_a_table_only_the_subset_starts() -> None:
     assert said(plan).cases.total == 2
 
 
-def test_a_source_that_is_not_there_is_looked_for_again_and_told_all_the_time() -> None:
+def test_a_source_that_is_not_there_is_looked_for_again_and_named_in_the_status_all_the_time() -> None:
     job = a_job(**IN_A_TABLE)
     waiting = planned(job, prepared=MISSING)
     assert waiting.actions == ()

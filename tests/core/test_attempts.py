@@ -85,7 +85,7 @@ def test_an_attempt_that_says_something_ends_the_row_of_lost_ones() -> None:
     assert verdict.count.lost == 0
 
 
-def test_a_failure_is_told_with_its_exit_code_and_reason() -> None:
+def test_a_failure_is_reported_with_its_exit_code_and_reason() -> None:
     job = a_job_fact(failed=1)
     verdict = judge(job, a_pod_fact(job=job, state=PodState.FAILED, exit_code=137, reason="OOMKilled", message="big"))
     assert isinstance(verdict, Ended)
@@ -129,7 +129,7 @@ def test_a_finished_job_needs_no_pod() -> None:
     assert (failed.outcome, failed.failures, failed.reason, failed.message) == (Outcome.FAILED, 3, "Why", "how")
 
 
-def test_a_finished_job_that_failed_is_told_in_its_pods_words() -> None:
+def test_a_finished_job_that_failed_is_reported_in_its_pods_words() -> None:
     job = a_job_fact(succeeded=False, finish_reason="BackoffLimitExceeded")
     verdict = judge(job, a_pod_fact(job=job, state=PodState.FAILED, exit_code=9, reason="Error"))
     assert isinstance(verdict, Ended)

@@ -112,7 +112,7 @@ def test_the_latch_keeps_who_why_and_when_and_learns_the_end() -> None:
     assert latch.to_api() == {**LATCH, "finishedAt": "2026-01-02T03:05:00Z"}
 
 
-def test_how_many_are_still_stopping_is_told() -> None:
+def test_how_many_are_still_stopping_is_reported() -> None:
     children = [fact for i in range(3) for fact in (a_job_fact(i), a_pod_fact(i, terminating=i > 0))]
     latch = said(planned(latched(), *children)).cancellation
     assert latch is not None
@@ -138,7 +138,7 @@ def test_what_had_ended_keeps_its_outcome() -> None:
     assert said(plan).ledger.to_api() == {"succeeded": "0-1", "failed": "2", "cancelled": "3-5"}
     after = planned(a_started_job(cases={"count": 6}, cancel=True, status=said(plan).to_api()), *children[:4])
     told = [action.job.index for action in after.actions if isinstance(action, WriteJobStatus)]
-    assert (told, len(after.actions)) == ([1, 2], 2), "their Jobs are told how they ended and stay"
+    assert (told, len(after.actions)) == ([1, 2], 2), "their Jobs get their last status and stay"
 
 
 def test_a_case_that_is_being_stopped_is_not_cancelled_yet() -> None:
@@ -194,7 +194,7 @@ def test_the_annotation_of_a_cancel_is_obeyed_and_names_a_user_only_where_nobody
     assert latch.requested_by == text
 
 
-def test_without_it_the_field_manager_is_told_as_such() -> None:
+def test_without_it_the_field_manager_is_named_as_such() -> None:
     def owner(manager: str, fields: dict[str, Any], time: str | None = None) -> dict[str, Any]:
         return {"manager": manager, "operation": "Update", "time": time, "fieldsV1": {"f:spec": fields}}
 
@@ -232,8 +232,8 @@ class TestWithoutAPlan:
         assert latch is not None
         assert (latch.requested_at, latch.reason, latch.stopping) == (NOW, "wrong mesh", 1)
         assert (said(plan).phase, said(plan).reason) == ("CANCELLING", "CancelRequested")
-        told = {"phase", "reason", "message", "conditions", "cancellation", "observed_generation"}
-        assert said(plan).model_dump(exclude=told) == job.status.model_dump(exclude=told)
+        restated = {"phase", "reason", "message", "conditions", "cancellation", "observed_generation"}
+        assert said(plan).model_dump(exclude=restated) == job.status.model_dump(exclude=restated)
 
     @pytest.mark.parametrize(
         "job",

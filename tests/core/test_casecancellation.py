@@ -154,7 +154,7 @@ def test_a_case_that_ends_as_the_whole_job_is_cancelled_is_being_cancelled_no_mo
     assert ledger(plan) == {"succeeded": "0", "cancelling": "1"}
 
 
-def test_cases_that_the_job_does_not_have_are_told_once_and_the_others_are_cancelled() -> None:
+def test_cases_that_the_job_does_not_have_are_reported_once_and_the_others_are_cancelled() -> None:
     unseen = {"observedGeneration": 1}
     plan = planned(sweep("4-9", status=unseen))
     (notice,) = plan.notices
@@ -164,7 +164,7 @@ def test_cases_that_the_job_does_not_have_are_told_once_and_the_others_are_cance
     assert planned(sweep("4-9", status={"ledger": {"cancelled": "4-5"}})).notices == ()
 
 
-def test_of_cases_that_are_still_to_be_written_down_it_is_told_when_they_are_known() -> None:
+def test_unknown_cases_of_a_table_are_reported_when_the_table_is_written_down() -> None:
     spec: dict[str, Any] = {"cases": {"configMap": {"name": "table", "key": "cases.csv"}}, "cancelCases": "1,5"}
     before = planned(a_job(**spec))
     assert before.notices == ()

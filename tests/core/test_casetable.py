@@ -99,7 +99,7 @@ def test_the_name_of_a_shard_is_cut_to_a_label() -> None:
     assert name.endswith("a-cases-0123abcd-99999")
 
 
-def test_tables_are_told_apart_by_each_of_their_parts() -> None:
+def test_tables_that_differ_in_any_part_have_different_digests() -> None:
     found = {casetable.digest("a", "b"), casetable.digest("ab"), casetable.digest("a", "c"), casetable.digest("b", "a")}
     assert len(found) == 4
     assert {len(digest) for digest in found} == {8}

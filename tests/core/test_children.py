@@ -36,7 +36,7 @@ def test_a_name_tells_the_case_the_round_and_the_attempt() -> None:
     ("name", "label"),
     [("sweep", "sweep"), ("a.b", "a.b"), ("x" * 63, "x" * 63), ("x" * 64, "x" * 54 + "-7ce10097")],
 )
-def test_a_name_that_is_no_label_value_is_cut_and_told_apart_by_a_hash(name: str, label: str) -> None:
+def test_a_name_that_is_no_label_value_is_cut_and_gets_a_hash(name: str, label: str) -> None:
     assert children.name_label(name) == label
 
 

@@ -41,7 +41,7 @@ def an_end(job: JobFact, state: PodState, seconds: int, **fact: Any) -> PodFact:
         "a lost node: until it was seen to be over",
     ],
 )
-def test_a_pods_time_is_told_by_one_clock(pod: dict[str, Any], seconds: int) -> None:
+def test_a_pods_time_is_measured_by_one_clock(pod: dict[str, Any], seconds: int) -> None:
     assert computetime.ran(a_pod_fact(**pod)) == seconds
 
 

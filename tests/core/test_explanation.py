@@ -26,7 +26,7 @@ def why(*children: Any, refusal: Refusal | None = None, **spec: Any) -> str | No
         (WAITING | {"reason": "ErrImagePull", "terminating": True}, "Starting"),
     ],
 )
-def test_what_a_pod_waits_for_is_told(pod: dict[str, Any], reason: str) -> None:
+def test_what_a_pod_waits_for_is_reported(pod: dict[str, Any], reason: str) -> None:
     assert why(a_job_fact(0), a_pod_fact(0, **pod)) == reason
 
 
@@ -40,11 +40,11 @@ def test_what_a_pod_waits_for_is_told(pod: dict[str, Any], reason: str) -> None:
         ([a_job_fact(0), a_pod_fact(0)], {"parallelism": 0}, "CasesRunning"),
     ],
 )
-def test_why_nothing_runs_is_told(children: list[Any], spec: dict[str, Any], reason: str) -> None:
+def test_why_nothing_runs_is_reported(children: list[Any], spec: dict[str, Any], reason: str) -> None:
     assert why(*children, **spec) == reason
 
 
-def test_a_refusal_is_told_before_all_else() -> None:
+def test_a_refusal_is_reported_before_all_else() -> None:
     refusal = Refusal(index=2, kind="Pod", message="exceeded quota: gpu")
     status = said(planned(a_started_job(), a_job_fact(0), a_pod_fact(0), refusal=refusal))
     assert (status.reason, status.message) == ("PodRefused", "the Pod of case 2 is refused: exceeded quota: gpu")
@@ -57,7 +57,7 @@ def test_a_refusal_is_followed_by_what_helps() -> None:
     assert message.startswith(f"the Pod of case 2 is refused: {words}; a LimitRange or the template sets a CPU limit")
 
 
-def test_an_image_that_cannot_be_pulled_is_told_in_words_that_stay_the_same() -> None:
+def test_an_image_that_cannot_be_pulled_is_reported_in_words_that_stay_the_same() -> None:
     messages = {
         said(planned(a_job(), a_job_fact(0), a_pod_fact(0, **WAITING, reason=reason, message=reason))).message
         for reason in ("ErrImagePull", "ImagePullBackOff")

@@ -73,7 +73,7 @@ def test_a_clock_that_went_back_does_not_end_a_job_before_it_started() -> None:
     assert patch["completionTime"] == patch["startTime"]
 
 
-def test_a_queue_that_takes_a_job_back_and_lets_it_go_is_told_so() -> None:
+def test_a_queue_that_takes_a_job_back_and_lets_it_go_sees_both_in_its_status() -> None:
     patch = jobstatus.suspended(a_job_fact(active=1, ready=1, started=STARTED), NOW)
     assert true(patch) == ["Suspended"]
     assert patch == patch | {"active": 0, "ready": 0, "startTime": None}  # type: ignore[operator]
@@ -86,7 +86,7 @@ def test_a_queue_that_takes_a_job_back_and_lets_it_go_is_told_so() -> None:
     assert jobstatus.running(again, a_pod_fact(state=PodState.PENDING), NOW) is None
 
 
-def test_a_job_that_goes_is_not_told_that_it_is_suspended() -> None:
+def test_a_job_that_goes_is_not_written_as_suspended() -> None:
     assert jobstatus.suspended(a_job_fact(terminating=True), NOW) is None
 
 

@@ -80,7 +80,7 @@ def test_a_status_of_an_older_release_does_not_say_that_no_pod_was_accepted() ->
     assert (said(plan).is_terminal, said(plan).reason, said(plan).pods_accepted) == (False, "JobRefused", None)
 
 
-def test_a_refusal_that_may_pass_is_told_and_ends_nothing() -> None:
+def test_a_refusal_that_may_pass_is_reported_and_ends_nothing() -> None:
     plan = planned(a_started_job(), a_job_fact(1), refusal=QUOTA)
     assert (said(plan).phase, said(plan).reason) == ("RUNNING", "PodRefused")
     assert "exceeded quota" in (said(plan).message or "")

@@ -102,13 +102,13 @@ def test_an_attempt_that_failed_is_counted_after_its_jobs_status_says_so() -> No
     assert started(plan) == [], "the next attempt follows when its number is stored"
 
 
-def test_a_pod_that_is_lost_is_told_in_an_event() -> None:
+def test_a_pod_that_is_lost_is_reported_in_an_event() -> None:
     plan = planned(sweep(1), a_job_fact(0, active=1))
     (notice,) = plan.notices
     assert (notice.reason, notice.warning) == ("AttemptLost", True)
 
 
-def test_a_running_pod_is_told_to_its_job_a_moment_later() -> None:
+def test_the_status_of_a_job_shows_a_running_pod_a_moment_later() -> None:
     job = sweep(1)
     early = planned(job, *live(0))
     assert (kinds(early.actions), early.look_again) == ([], NOW + SETTLING)
@@ -122,12 +122,12 @@ def test_while_another_case_is_being_started_that_waits_longer(state: PodState) 
     assert kinds(planned(sweep(2), *facts, now=NOW + SETTLING_WHILE_STARTING).actions) == [WriteJobStatus]
 
 
-def test_what_is_created_now_puts_off_what_is_told_of_others() -> None:
+def test_creations_delay_status_writes_of_other_jobs() -> None:
     plan = planned(sweep(2), *live(0), now=NOW + SETTLING)
     assert (kinds(plan.actions), plan.look_again) == ([CreateCase], NOW + SETTLING_WHILE_STARTING)
 
 
-def test_a_case_that_is_being_cancelled_is_stopped_and_not_told_that_it_runs() -> None:
+def test_a_case_that_is_being_cancelled_is_stopped_and_its_job_is_not_written_as_running() -> None:
     job = sweep(2, status={"ledger": {"cancelling": "0"}}, cancelCases="0")
     plan = planned(job, *live(0, 1), now=NOW + SETTLING)
     told = [action.job.index for action in plan.actions if isinstance(action, WriteJobStatus)]
@@ -149,7 +149,7 @@ def test_housekeeping_keeps_up_with_what_is_created_beside_it() -> None:
     assert max(left[30:]) <= max(left[:30])
 
 
-def test_a_queue_that_takes_a_job_back_gets_its_pod_stopped_and_is_told() -> None:
+def test_a_queue_that_takes_a_job_back_gets_its_pod_stopped_and_the_jobs_status() -> None:
     job = a_job_fact(0, suspended=True)
     assert kinds(planned(sweep(1), job, a_pod_fact(job=job)).actions) == [DeletePod]
     assert kinds(planned(sweep(1), job).actions) == [WriteJobStatus]

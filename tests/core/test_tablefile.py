@@ -87,7 +87,7 @@ def test_json_lines_are_objects_each_with_names_of_its_own() -> None:
         (f"a\n{'x' * 200_000}\n", "line 2: is not CSV: a cell has more than 131072 characters"),
     ],
 )
-def test_what_is_wrong_in_csv_is_told_by_line(text: str, message: str) -> None:
+def test_what_is_wrong_in_csv_is_reported_by_line(text: str, message: str) -> None:
     with pytest.raises(UnreadableTableError) as wrong:
         rows(text)
     assert str(wrong.value).startswith(message)
@@ -122,7 +122,7 @@ def test_what_is_wrong_in_csv_is_told_by_line(text: str, message: str) -> None:
         (r'{"a\ud800": 1}', r"column 'a\ud800': the letter '\ud800' has no place in a parameter's name"),
     ],
 )
-def test_what_is_wrong_in_json_lines_is_told_by_line(line: str, message: str) -> None:
+def test_what_is_wrong_in_json_lines_is_reported_by_line(line: str, message: str) -> None:
     with pytest.raises(UnreadableTableError) as wrong:
         rows(f'{{"a": 1}}\n\n{line}\n', "t.jsonl")
     assert str(wrong.value).startswith(f"line 3: {message}")
@@ -137,7 +137,7 @@ def test_names_of_different_rows_that_give_the_same_parameter_are_refused() -> N
     assert rows('{"a": 1}\n{"A": 2}\n', "t.jsonl") == [{"a": 1}, {"A": 2}]
 
 
-def test_the_first_wrong_lines_are_told_and_how_many_more_there_are() -> None:
+def test_the_first_wrong_lines_are_reported_and_how_many_more_there_are() -> None:
     with pytest.raises(UnreadableTableError) as wrong:
         rows("a,b\n" + "1,2\n1\n" * 8)
     told = str(wrong.value).split("; ")

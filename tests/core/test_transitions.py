@@ -30,7 +30,7 @@ def a_status(phase: Phase | None, reason: str = "Because", message: str = "so it
         ),
     ],
 )
-def test_a_new_phase_and_a_new_trouble_are_told(
+def test_a_new_phase_and_a_new_trouble_are_reported(
     old: Status, new: Status, expected: list[tuple[str, str, bool]]
 ) -> None:
     found = transitions(old, new)
@@ -38,12 +38,12 @@ def test_a_new_phase_and_a_new_trouble_are_told(
     assert all(notice.note == new.message for notice in found)
 
 
-def test_nothing_is_told_twice() -> None:
+def test_nothing_is_reported_twice() -> None:
     status = a_status(Phase.FAILED, ledger=Ledger(failed=Ranges.of([1])))
     assert transitions(status, status) == ()
 
 
-def test_cases_that_have_just_failed_are_told_together() -> None:
+def test_cases_that_have_just_failed_are_reported_together() -> None:
     failures = (Failure(index=4, reason="OOMKilled", exit_code=137), Failure(index=1, reason="Error", exit_code=1))
     old = a_status(Phase.RUNNING, ledger=Ledger(failed=Ranges.of([1])))
     new = a_status(Phase.RUNNING, ledger=Ledger(failed=Ranges.of([1, 3, 4])), failures=failures)
@@ -52,14 +52,14 @@ def test_cases_that_have_just_failed_are_told_together() -> None:
     assert notice.note == "failed for good: cases 3-4; case 4: OOMKilled, exit code 137"
 
 
-def test_a_failure_that_the_operator_decided_is_told_by_its_code() -> None:
+def test_a_failure_that_the_operator_decided_is_reported_by_its_code() -> None:
     late = Failure(index=0, error_code="ASSIGN_TIMEOUT", reason="DeadlineExceeded", message="no node within 4 s")
     new = a_status(Phase.PENDING, ledger=Ledger(failed=Ranges.of([0])), failures=(late,))
     (notice,) = transitions(a_status(Phase.PENDING), new)
     assert notice.note == "failed for good: cases 0; case 0: ASSIGN_TIMEOUT: no node within 4 s"
 
 
-def test_a_failure_of_which_no_more_is_known_is_told_all_the_same() -> None:
+def test_a_failure_without_a_code_is_reported_too() -> None:
     (notice,) = transitions(a_status(Phase.RUNNING), a_status(Phase.RUNNING, ledger=Ledger(failed=Ranges.of([3]))))
     assert notice.note == "failed for good: cases 3"
 

@@ -18,7 +18,7 @@ POLITE = "trap 'echo told; sleep 3; echo stopped; exit 0' TERM; echo up; while :
 DEAF = "trap '' TERM; echo up; while :; do sleep 0.1; done"
 
 
-def test_a_running_case_is_told_to_stop_and_gets_its_time(namespace: Namespace) -> None:
+def test_a_running_case_is_asked_to_stop_and_gets_its_time(namespace: Namespace) -> None:
     sweep = namespace.sweep(POLITE, grace=20)
     pod = sweep.pod(0)
     sweep.wait(lambda: namespace.run("logs", pod.name) == "up\n", "the case is up")

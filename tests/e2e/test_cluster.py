@@ -130,7 +130,7 @@ def test_a_pod_reaches_the_api_at_the_service_address(cluster: Cluster) -> None:
     ]
 
 
-def test_a_pod_is_told_to_end_before_it_is_killed(cluster: Cluster) -> None:
+def test_a_pod_is_asked_to_end_before_it_is_killed(cluster: Cluster) -> None:
     run_pod(cluster, "polite", "trap 'echo told; exit 3' TERM; echo up; while :; do sleep 0.1; done")
     wait_phase(cluster, "polite", "Running")
     eventually(lambda: "up" in cluster.run_kubectl("logs", "polite"))

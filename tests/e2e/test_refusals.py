@@ -43,14 +43,14 @@ def test_a_quota_that_refuses_pods_is_quoted_and_the_sweep_goes_on_when_it_is_li
     assert sweep.wait_phase("COMPLETED", 40)["ledger"]["failed"] == ""
 
 
-def test_a_gpu_that_no_node_has_is_told(namespace: Namespace) -> None:
+def test_a_gpu_that_no_node_has_is_reported(namespace: Namespace) -> None:
     sweep = namespace.sweep(resources={"gpu": {"count": 1}})
     message = sweep.wait_message("Unschedulable")
     assert message.startswith("case 0 cannot be scheduled: 0/2 nodes are available: 1 Insufficient nvidia.com/gpu")
     assert sweep.status["phase"] == "PENDING"
 
 
-def test_a_pod_that_pod_security_refuses_is_told(namespace: Namespace) -> None:
+def test_a_pod_that_pod_security_refuses_is_reported(namespace: Namespace) -> None:
     """`restricted` wants runAsNonRoot, which is the user's word."""
     label = "pod-security.kubernetes.io/enforce=restricted"
     namespace.kubectl.run("label", "namespace", namespace.name, label)

@@ -44,7 +44,7 @@ def test_what_simulations_say_is_kept_whatever_it_is(namespace: Namespace) -> No
     assert [index for index, row in found.items() if row.get("truncated")] == [2, 6, 7]
     assert found[0]["result"] == {"drag": 0.31, "ok": True}
     assert found[1]["result"] == "converged\n"
-    assert found[2]["result"] == "x" * 4096, "the kubelet keeps so much"
+    assert found[2]["result"] == "x" * 4096, "the kubelet keeps 4096 bytes"
     assert found[3]["result"].startswith("a\x01b\x1b[31m\x00c"), "control characters are escaped"
     assert (found[5]["outcome"], found[5]["exitCode"]) == ("Failed", 3)
     assert repr(found[5]["result"]) == "{'drag': nan, 'lift': -inf, 'steps': inf}"

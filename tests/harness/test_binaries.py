@@ -46,7 +46,7 @@ def test_what_is_no_source_changes_nothing(module: Path) -> None:
     assert binaries.content_hash(module) == before
 
 
-def test_the_linker_is_told_the_version(module: Path) -> None:
+def test_the_linker_gets_the_version(module: Path) -> None:
     flags = binaries.version_flags(binaries.kubernetes_version(module))
     assert "version.gitVersion=v1.36.3 " in flags
     assert "version.gitMajor=1 " in flags

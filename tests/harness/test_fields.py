@@ -22,7 +22,7 @@ def test_every_field_of_the_spec_has_another_value() -> None:
     assert immutable <= set(OTHERS)
 
 
-def test_what_no_test_shows_is_told_and_what_is_no_field() -> None:
+def test_what_no_test_shows_is_reported_and_what_is_no_field() -> None:
     fields = [Field("spec", {"properties": {}}), Field("spec.a", {"type": "string"}), Field("spec.b", {})]
     one = {Test("tests/test_x.py", "test_it")}
     shown = Shown(effect={"spec.a": one, "spec.c": one}, refusal={"spec": one, "spec.b": one})

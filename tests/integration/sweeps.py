@@ -161,7 +161,7 @@ class Sweep:
         eventually(holds, lambda: f"waiting until {what}; {self.explain()}", seconds)
 
     def wait_running(self, count: int, seconds: float = PATIENCE_SECONDS) -> None:
-        """Wait until so many pods run."""
+        """Wait until this many pods run."""
         self.wait_until(lambda: len(self.running_pods) == count, f"{count} pods run", seconds)
 
     def wait_cleared(self, seconds: float = PATIENCE_SECONDS) -> None:

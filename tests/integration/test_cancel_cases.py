@@ -64,7 +64,7 @@ def test_other_cases_named_later_are_cancelled_too(place: Place) -> None:
     assert sweep.wait_phase("COMPLETED")["ledger"]["succeeded"] == "4"
 
 
-def test_what_had_ended_keeps_its_outcome_and_what_is_not_there_is_told(place: Place) -> None:
+def test_what_had_ended_keeps_its_outcome_and_what_is_not_there_is_reported(place: Place) -> None:
     sweep = place.apply(cases={"count": 4}, parallelism=2, template=a_template(run=3))
     sweep.wait(lambda status: status.get("cases", {}).get("succeeded") == 2, "two successes")
     sweep.patch(cancelCases="0-1,3,40-49")

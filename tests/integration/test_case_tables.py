@@ -145,14 +145,15 @@ def test_a_table_is_read_as_csv_or_as_json_lines_and_then_never_again(place: Pla
 
 
 @pytest.mark.refusal("spec.cases.configMap.name", "spec.cases.configMap.key")
-def test_a_table_that_is_not_there_is_waited_for_and_told(place: Place) -> None:
+def test_a_table_that_is_not_there_is_waited_for_and_reported(place: Place) -> None:
     sweep = place.apply(cases=table(), template=QUICK)
     status = sweep.wait(lambda status: status.get("reason") == "CaseSourceNotFound", "the missing ConfigMap")
     assert (status["phase"], status["cases"]["total"]) == ("PENDING", 0)
     assert status["message"] == 'there is no ConfigMap "table" with the cases; they start when there is one'
     put(place, other__csv=CSV, notes="n")
     status = sweep.wait(lambda status: "notes" in status["message"], "the keys that there are")
-    assert status["message"] == 'ConfigMap "table" has no key "cases.csv"; its keys are "notes", "other.csv"'
+    missing = 'ConfigMap "table" has no key "cases.csv"; its keys are "notes", "other.csv". '
+    assert status["message"] == f"{missing}Add the key: the job goes on then"
     assert status["reason"] == "CaseSourceNotFound"
     remove(place)
     put(place, cases__csv=CSV)
@@ -250,7 +251,7 @@ def test_of_a_subset_only_its_cases_run_and_are_counted(place: Place, source: st
 
 @pytest.mark.refusal("spec.subset")
 @pytest.mark.parametrize("source", ["count", "configMap"])
-def test_a_subset_of_cases_that_there_are_not_is_told(place: Place, source: str) -> None:
+def test_a_subset_of_cases_that_there_are_not_is_reported(place: Place, source: str) -> None:
     put(place, cases__csv="a\n1\n2\n")
     sweep = place.apply(cases={"count": {"count": 2}, "configMap": table()}[source], subset="0-1,4")
     status = sweep.wait_phase("FAILED")
@@ -271,7 +272,7 @@ def test_five_thousand_rows_are_written_to_several_configmaps_and_read_from_the_
     assert {len(values) for values in ran_with(sweep).values()} == {10}
 
 
-def test_a_configmap_of_cases_that_somebody_deletes_is_told_of_while_others_run_on(place: Place) -> None:
+def test_a_configmap_of_cases_that_somebody_deletes_is_named_while_other_cases_run_on(place: Place) -> None:
     put(place, cases__csv=WIDE)
     sweep = place.apply(cases=table(), template=QUICK, subset="0,4999", parallelism=0)
     names = sweep.wait(lambda status: "caseTable" in status, "the table")["caseTable"]["configMaps"]

@@ -62,7 +62,7 @@ def test_what_flux_removed_while_no_operator_ran_is_lost(tools: Tools, operator:
         pytest.param({FLUX_POLICY: "Merge"}, (), "kubectl-patch", id="merge-policy"),
     ],
 )
-def test_flux_keeps_a_cancel_that_is_not_kubectls_or_that_it_is_told_to_keep(
+def test_flux_keeps_a_cancel_that_is_not_kubectls_or_that_an_annotation_makes_it_keep(
     tools: Tools, policy: dict[str, str], options: tuple[str, ...], manager: str
 ) -> None:
     manifest = in_git(annotations=policy)

@@ -93,7 +93,7 @@ def the_generation_falls(life: History) -> None:
         (the_generation_falls, "observedGeneration fell"),
     ],
 )
-def test_what_must_not_happen_is_told(happens: Callable[[History], None], told: str) -> None:
+def test_what_must_not_happen_is_reported(happens: Callable[[History], None], told: str) -> None:
     life = a_life()
     happens(life)
     assert any(told in text for text in violations(**life)), violations(**life)

@@ -239,7 +239,7 @@ def test_pods_have_the_priority_of_their_class(place: Place) -> None:
 
 
 @pytest.mark.refusal("spec.priorityClassName")
-def test_a_priority_class_that_does_not_exist_is_told(place: Place) -> None:
+def test_a_priority_class_that_does_not_exist_is_reported(place: Place) -> None:
     sweep = place.apply(priorityClassName="there-is-none")
     status = sweep.wait(lambda status: status.get("reason") == "PodRefused", "PodRefused")
     assert "no PriorityClass with name there-is-none was found" in status["message"]

@@ -40,7 +40,7 @@ def refused(sweep: Sweep, reason: str) -> Object:
     return sweep.wait(lambda status: status.get("reason") == reason, reason)
 
 
-def test_a_quota_of_pods_is_told_and_waited_for(place: Place) -> None:
+def test_a_quota_of_pods_is_reported_and_waited_for(place: Place) -> None:
     sweep = place.apply(cases={"count": 4}, suspend=True, template=a_template(run=2))
     path = quota(place, pods="2")
     wait_enforced(sweep, path)
@@ -57,7 +57,7 @@ def test_a_quota_of_pods_is_told_and_waited_for(place: Place) -> None:
     assert sweep.wait_phase("COMPLETED")["cases"]["succeeded"] == 4
 
 
-def test_a_quota_of_jobs_is_told_and_waited_for(place: Place) -> None:
+def test_a_quota_of_jobs_is_reported_and_waited_for(place: Place) -> None:
     sweep = place.apply(cases={"count": 3}, suspend=True, template=a_template(run=1))
     path = quota(place, count_jobsDOTbatch="1")
     wait_enforced(sweep, path)
@@ -82,7 +82,7 @@ def test_a_refused_sweep_can_be_cancelled(place: Place) -> None:
     sweep.wait_cleared()
 
 
-def test_a_limit_range_is_told(place: Place) -> None:
+def test_a_limit_range_is_reported(place: Place) -> None:
     limits = {"limits": [{"type": "Container", "max": {"memory": "1Gi"}}]}
     body = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "l"}, "spec": limits}
     path = paths.core(place.name, "limitranges")
@@ -97,7 +97,7 @@ def test_a_limit_range_is_told(place: Place) -> None:
     sweep.wait_phase("COMPLETED")
 
 
-def test_pod_security_is_told(restricted_place: Place) -> None:
+def test_pod_security_is_reported(restricted_place: Place) -> None:
     sweep = restricted_place.apply(cases={"count": 1}, template=a_template(run=1))
     status = refused(sweep, "PodRefused")
     assert status["message"] == (
@@ -114,7 +114,7 @@ def test_with_the_users_word_for_not_being_root_it_passes_restricted(restricted_
     sweep.wait_phase("COMPLETED")
 
 
-def test_a_service_account_that_is_not_there_is_told_and_waited_for(place: Place) -> None:
+def test_a_service_account_that_is_not_there_is_reported_and_waited_for(place: Place) -> None:
     sweep = place.apply(cases={"count": 1}, template=a_template(run=1, serviceAccountName="solver"))
     status = refused(sweep, "PodRefused")
     assert status["message"] == (
@@ -126,7 +126,7 @@ def test_a_service_account_that_is_not_there_is_told_and_waited_for(place: Place
     sweep.wait_phase("COMPLETED")
 
 
-def test_a_gpu_that_no_node_has_is_told_in_the_schedulers_words(place: Place) -> None:
+def test_a_gpu_that_no_node_has_is_reported_in_the_schedulers_words(place: Place) -> None:
     gpu = {"count": 1, "product": "NVIDIA-H100-80GB-HBM3"}
     sweep = place.apply(cases={"count": 1}, resources={"gpu": gpu})
     status = sweep.wait(lambda status: status.get("reason") == "Unschedulable", "Unschedulable")

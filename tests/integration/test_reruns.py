@@ -105,14 +105,14 @@ def test_a_rerun_waits_for_a_job_that_is_not_there_or_has_not_ended(place: Place
 
 
 @pytest.mark.refusal("spec.subset")
-def test_a_subset_of_a_rerun_that_the_old_job_did_not_have_is_told(place: Place) -> None:
+def test_a_subset_of_a_rerun_that_the_old_job_did_not_have_is_reported(place: Place) -> None:
     place.apply("old", cases={"count": 3}, cancel=True).wait_phase("CANCELLED")
     code, reason, message = refusal_of(rerun(place, "new", "old", subset="1-3"))
     assert (code, reason) == ("INVALID_SPEC", "InvalidSpec")
     assert message == '`subset` names case 3, which is none of the 3 of "old"'
 
 
-def test_an_old_job_whose_configmaps_are_gone_is_told(place: Place) -> None:
+def test_an_old_job_whose_configmaps_are_gone_is_reported(place: Place) -> None:
     old = place.apply("old", cases=samples("Random"), template=FAILING)
     (name,) = old.wait_phase("FAILED")["caseTable"]["configMaps"]
     place.client.delete(paths.core(place.name, "configmaps", name))

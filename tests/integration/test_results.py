@@ -65,7 +65,7 @@ def test_a_large_table_goes_on_in_the_next_shard_while_the_operator_is_killed(
     assert all(row["result"] == "x" * 4000 for row in table(sweep))
 
 
-def test_a_quota_that_refuses_the_table_holds_nothing_up_and_is_told(place: Place) -> None:
+def test_a_quota_that_refuses_the_table_holds_nothing_up_and_is_reported(place: Place) -> None:
     quota = {"metadata": {"name": "few"}, "spec": {"hard": {"count/configmaps": "0"}}}
     path = paths.core(place.name, "resourcequotas")
     place.client.create(path, {"apiVersion": "v1", "kind": "ResourceQuota", **quota})
@@ -80,7 +80,7 @@ def test_a_quota_that_refuses_the_table_holds_nothing_up_and_is_told(place: Plac
             item["note"] for item in place.client.items(paths.events(place.name)) if item["reason"] == "ResultsRefused"
         ]
 
-    sweep.wait_until(lambda: bool(told()), "ResultsRefused is told")
+    sweep.wait_until(lambda: bool(told()), "the Event ResultsRefused")
     assert "exceeded quota: few" in told()[0]
 
 

@@ -105,7 +105,7 @@ class Watcher:
                 self._record(event["object"], gone=event["type"] == "DELETED")
 
     def _list(self) -> None:
-        """List anew; what went while nobody looked has its end dated by the list."""
+        """List again; what went while nobody looked has its end dated by the list."""
         found = self._client.get(self.path)
         self._version = found["metadata"]["resourceVersion"]
         there = {item["metadata"]["uid"] for item in found["items"]}

@@ -63,7 +63,7 @@ async def test_a_large_table_is_read_the_same_in_a_thread() -> None:
     assert len(await rows(cluster, a_copy())) == 5_000
 
 
-async def test_tables_of_different_content_or_job_are_told_apart() -> None:
+async def test_tables_of_different_content_or_job_have_different_digests() -> None:
     cluster, other = FakeCluster(), FakeCluster()
     cluster.put_config_map("default", "table", {"t.csv": "mesh\na\n", "same.csv": "mesh\n\na\n"})
     other.put_config_map("default", "table", {"t.csv": "mesh\nb\n"})

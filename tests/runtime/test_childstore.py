@@ -49,7 +49,7 @@ class TestEnds:
         store.put_pod(a_pod_fact(0, version=99))
         assert children(store) == ([], [])
 
-    def test_an_end_that_is_told_twice_stays_as_it_was_told_first(self) -> None:
+    def test_an_end_that_is_reported_twice_stays_as_it_was_first(self) -> None:
         store = a_store()
         store.put_job(a_job_fact(0))
         store.pod_deleted(a_pod_fact(0, state=PodState.SUCCEEDED))

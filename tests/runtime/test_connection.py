@@ -88,7 +88,7 @@ def a_status(reason: str, *causes: str, field: str = "", **details: Any) -> dict
         (504, a_status("Timeout"), errors.UnavailableError),
     ],
 )
-async def test_an_error_is_told_by_code_and_reason(
+async def test_an_error_is_reported_by_code_and_reason(
     code: int, body: dict[str, Any], kind: type[errors.ClusterError]
 ) -> None:
     async with a_server(answering(*[(code, body)] * 9)) as server:
@@ -167,7 +167,7 @@ async def test_the_pause_is_as_long_as_the_server_wishes(code: int) -> None:
     assert server.pauses == [3]
 
 
-async def test_what_the_server_wishes_is_told_also_to_those_who_repeat_themselves() -> None:
+async def test_the_wait_that_the_server_asks_for_is_reported_after_repeats_too() -> None:
     body = a_status("TooManyRequests", retryAfterSeconds=7)
     async with a_server(answering((429, body))) as server:
         with pytest.raises(errors.UnavailableError) as caught:

@@ -116,7 +116,7 @@ class TestRefusals:
             (InvalidError("bad", code=422), True),
         ],
     )
-    async def test_a_refusal_is_told_with_its_words(
+    async def test_a_refusal_is_reported_with_its_words(
         self, call: str, kind: str, error: ForbiddenError | InvalidError, invalid: bool
     ) -> None:
         bench = Workbench()

@@ -12,7 +12,7 @@ from virtualtime import VirtualTimeLoop
 LOOP = VirtualTimeLoop
 
 
-async def test_a_deadline_that_is_refused_is_told_once_and_holds_nothing_up() -> None:
+async def test_a_deadline_that_is_refused_is_reported_once_and_holds_nothing_up() -> None:
     bench = Workbench()
     job, pod = await bench.started()
     bench.cluster.refuse("limit_pod", ForbiddenError("a policy", code=403))

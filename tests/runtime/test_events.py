@@ -49,7 +49,7 @@ async def test_an_event_that_cannot_be_posted_is_logged_and_the_next_is_posted(
     assert caplog.messages == ["an Event could not be posted"]
 
 
-async def test_a_warning_is_told_once_a_minute_and_news_each_time() -> None:
+async def test_a_warning_is_reported_once_a_minute_and_news_each_time() -> None:
     cluster = FakeCluster()
     recorder = Recorder(cluster, lambda: NOW)
     for _ in range(3):

@@ -55,7 +55,7 @@ async def test_how_an_attempt_ended_is_recorded_in_the_write_that_counts_it() ->
     assert bench.observed[0].job.last_attempt == last
 
 
-async def test_jobs_are_told_few_at_a_time_and_a_retry_does_not_stand_behind_them() -> None:
+async def test_status_writes_of_jobs_are_few_at_a_time_and_a_retry_does_not_wait_for_them() -> None:
     bench = Workbench(cases={"count": 100}, parallelism=100)
     jobs = [(await bench.started(index))[0] for index in range(100)]
     write, under_way, most, done = bench.cluster.write_job_status, 0, 0, []

@@ -201,7 +201,7 @@ async def test_one_namespace_is_watched_without_a_look_at_others(api: Api) -> No
     assert f"/apis/{names.API_VERSION}/{names.PLURAL}" not in api.paths
 
 
-async def test_it_stops_when_it_is_told_to(api: Api) -> None:
+async def test_it_stops_when_it_is_asked_to(api: Api) -> None:
     async with watching() as watch:
         await watch.ready.wait()
         watch.stop.set()

@@ -1,4 +1,4 @@
-"""What hangs or is slow for one sweep, and when the pods of another one, or its own, are told of a cancel."""
+"""What hangs or is slow for one sweep, and when a cancel reaches the pods of another one, or its own."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -63,7 +63,7 @@ async def run_all(one: OneOperator) -> None:
     await asyncio.sleep(5)
 
 
-def told(one: OneOperator, name: str) -> int:
+def signalled(one: OneOperator, name: str) -> int:
     """Return how many pods of a sweep were asked to stop."""
     pods = [raw["metadata"] for raw in one.cluster.objects("pods")]
     return sum("deletionTimestamp" in meta for meta in pods if meta["name"].startswith(f"{name}-"))
@@ -89,7 +89,7 @@ async def test_deletions_that_hang_in_one_sweep_do_not_hold_up_the_cancel_of_ano
         await asyncio.sleep(2)
         cancel(one, "other")
         await asyncio.sleep(2)
-        assert told(one, "other") == 4
+        assert signalled(one, "other") == 4
 
 
 async def test_a_cancel_whose_latch_fails_once_does_not_wait_for_sweeps_whose_creations_are_slow(
@@ -114,7 +114,7 @@ async def test_a_cancel_whose_latch_fails_once_does_not_wait_for_sweeps_whose_cr
         one.cluster.refuse("patch_simulationjob_status", UnavailableError("etcdserver: leader changed", code=500))
         cancel(one, "mine")
         await asyncio.sleep(3)
-        assert told(one, "mine") == 4
+        assert signalled(one, "mine") == 4
 
 
 async def test_a_refused_latch_stops_the_pods_within_a_second_whatever_other_sweeps_wait_for(one: OneOperator) -> None:
@@ -141,7 +141,7 @@ async def test_a_refused_latch_stops_the_pods_within_a_second_whatever_other_swe
         await asyncio.sleep(15)
         cancel(one, "mine")
         await asyncio.sleep(3)
-        assert told(one, "mine") == 4
+        assert signalled(one, "mine") == 4
 
 
 async def test_a_latch_that_times_out_stops_the_pods_as_soon_as_one_that_is_refused(one: OneOperator) -> None:
@@ -156,7 +156,7 @@ async def test_a_latch_that_times_out_stops_the_pods_as_soon_as_one_that_is_refu
         one.cluster.patch_simulationjob_status = hanging  # type: ignore[method-assign]
         cancel(one, "mine")
         await asyncio.sleep(60)
-        assert told(one, "mine") == 4
+        assert signalled(one, "mine") == 4
 
 
 @pytest.mark.parametrize("call", ["write_job_status", "annotate_job"])
@@ -177,4 +177,4 @@ async def test_a_call_for_one_job_that_hangs_does_not_hold_up_the_cancel_of_its_
         await asyncio.sleep(2)
         cancel(one, "mine")
         await asyncio.sleep(3)
-        assert told(one, "mine") == 3
+        assert signalled(one, "mine") == 3

@@ -63,7 +63,7 @@ async def running(wire: Wire) -> AsyncIterator[tuple[Informer[Pod], Notes]]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_everything_that_is_listed_is_told_before_it_says_that_it_is_synced() -> None:
+async def test_everything_that_is_listed_is_reported_before_it_says_that_it_is_synced() -> None:
     wire = Wire()
     wire.answers.append(a_list(a_pod("a", 1), a_pod("b", 2)))
     async with running(wire) as (watched, notes):
@@ -89,7 +89,7 @@ async def test_only_objects_with_our_label_are_asked_for() -> None:
     assert wire.watches[0]["labelSelector"] == "simjob.dev/uid"
 
 
-async def test_changes_are_told_as_they_come_also_when_a_line_comes_in_pieces() -> None:
+async def test_changes_are_reported_as_they_come_also_when_a_line_comes_in_pieces() -> None:
     wire = Wire()
     wire.answers.append(a_list(a_pod("a", 1)))
     lines = a_line("MODIFIED", a_pod("a", 11)) + a_line("ADDED", a_pod("b", 12)) + a_line("DELETED", a_pod("a", 13))
@@ -109,7 +109,7 @@ async def test_a_watch_that_the_server_ends_goes_on_from_the_last_version_also_a
     assert len(wire.requests) == 1
 
 
-async def test_what_vanished_while_nobody_watched_is_told_as_deleted_with_its_last_state() -> None:
+async def test_what_vanished_while_nobody_watched_is_reported_as_deleted_with_its_last_state() -> None:
     wire = Wire()
     wire.answers.extend([a_list(a_pod("a", 1), a_pod("b", 2)), a_list(a_pod("b", 2), a_pod("c", 30))])
     wire.streams.append([a_line("MODIFIED", a_pod("a", 11)), errors.UnavailableError("reset")])

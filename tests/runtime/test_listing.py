@@ -32,6 +32,6 @@ async def test_a_page_that_cannot_be_read_is_a_trouble_of_the_cluster() -> None:
         await listed(b"<html>")
 
 
-async def test_a_refusal_between_two_pages_is_told() -> None:
+async def test_a_refusal_between_two_pages_is_reported() -> None:
     with pytest.raises(ForbiddenError):
         await listed({"metadata": {"continue": "more"}, "items": []}, ForbiddenError("no"))

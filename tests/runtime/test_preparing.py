@@ -130,7 +130,7 @@ async def test_trouble_of_the_cluster_is_raised_when_it_is_begun_again(bench: Be
     assert isinstance(await bench.prepared(), CaseTable)
 
 
-async def test_a_design_that_cannot_be_drawn_is_told_and_tried_again(
+async def test_a_design_that_cannot_be_drawn_is_reported_and_tried_again(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @asynccontextmanager

@@ -155,7 +155,7 @@ async def test_one_case_that_always_gets_an_error_is_named_while_the_others_are_
         assert one.status["message"].startswith("the Job of case 1 is refused: Internal error occurred")
         assert "the other cases go on, and `cancelCases` can drop this one" in one.status["message"]
         warnings = [event.reason for event in one.cluster.events if event.type == "Warning"]
-        assert warnings == ["JobRefused"], "it is told once"
+        assert warnings == ["JobRefused"], "one Event says it"
 
 
 class TestSomeCasesOfManyThatAreRefused:
@@ -246,7 +246,7 @@ async def test_a_namespace_that_goes_is_left_in_peace(one: OneOperator) -> None:
     one.cluster.refuse("create_job", *[errors.NamespaceTerminatingError("going", code=403)] * 100)
     async with one.operator():
         await asyncio.sleep(20)
-        assert one.status["reason"] == "Accepted", "nothing is told to an object that goes too"
+        assert one.status["reason"] == "Accepted", "no status is written to an object that goes too"
         assert len(one.times("create_job")) <= 9
 
 

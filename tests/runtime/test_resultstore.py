@@ -28,8 +28,8 @@ async def test_a_shard_belongs_to_its_simulationjob() -> None:
 
 async def test_what_said_nothing_is_missing_if_it_succeeded_and_makes_no_shard() -> None:
     bench = Bench()
-    found, told = await bench.save(an_end(0, ""), an_end(1, "", succeeded=False, exit_code=1))
-    assert (found, told, bench.table) == (Results(missing=1), (), {})
+    found, notices = await bench.save(an_end(0, ""), an_end(1, "", succeeded=False, exit_code=1))
+    assert (found, notices, bench.table) == (Results(missing=1), (), {})
 
 
 async def test_rows_without_their_status_write_are_thrown_away_by_the_next_process() -> None:
@@ -73,12 +73,12 @@ async def test_rows_go_on_in_the_next_shard() -> None:
     assert bench.job.status.results == Results(config_maps=shards, rows=300)
 
 
-async def test_what_is_refused_is_missing_and_told_and_tried_anew_with_the_next() -> None:
+async def test_what_is_refused_is_missing_and_reported_and_tried_again_with_the_next() -> None:
     bench = Bench()
     bench.cluster.refuse("create_config_map", ForbiddenError("exceeded quota", code=403))
-    found, (told,) = await bench.save(an_end(0), an_end(1, ""))
-    assert (found, told.reason, told.warning) == (Results(missing=2), "ResultsRefused", True)
-    assert told.note == "1 results could not be stored and count as missing: exceeded quota"
+    found, (notice,) = await bench.save(an_end(0), an_end(1, ""))
+    assert (found, notice.reason, notice.warning) == (Results(missing=2), "ResultsRefused", True)
+    assert notice.note == "1 results could not be stored and count as missing: exceeded quota"
     await bench.record(an_end(2))
     assert bench.table == {"sweep-results-0": [2]}
 
@@ -86,9 +86,9 @@ async def test_what_is_refused_is_missing_and_told_and_tried_anew_with_the_next(
 async def test_a_config_map_of_others_is_not_touched() -> None:
     bench = Bench()
     bench.cluster.put_config_map("default", "sweep-results-0", {"results.jsonl": "mine"})
-    found, (told,) = await bench.save(an_end(0))
+    found, (notice,) = await bench.save(an_end(0))
     assert found == Results(missing=1)
-    assert 'a ConfigMap named "sweep-results-0" is there already and is not ours' in told.note
+    assert 'a ConfigMap named "sweep-results-0" is there already and is not ours' in notice.note
     (untouched,) = bench.cluster.objects("configmaps")
     assert untouched["data"] == {"results.jsonl": "mine"}
 
@@ -110,15 +110,15 @@ async def test_no_outcome_waits_for_ever_for_an_api_server_that_does_not_answer(
     with pytest.raises(UnavailableError):
         await bench.save(an_end(0))
     monkeypatch.setattr("simjob.runtime.resultstore._PATIENCE", 0.0)
-    found, (told,) = await bench.save(an_end(0))
-    assert (found, told.reason) == (Results(missing=1), "ResultsRefused")
+    found, (notice,) = await bench.save(an_end(0))
+    assert (found, notice.reason) == (Results(missing=1), "ResultsRefused")
 
 
-async def test_the_first_result_that_was_cut_is_told() -> None:
+async def test_the_first_result_that_was_cut_makes_an_event() -> None:
     bench = Bench()
-    found, (told,) = await bench.save(an_end(0), an_end(3, cut=True))
+    found, (notice,) = await bench.save(an_end(0), an_end(3, cut=True))
     assert found == Results(config_maps=("sweep-results-0",), rows=2, truncated=1)
-    assert (told.reason, told.warning, "the result of case 3" in told.note) == ("ResultsTruncated", True, True)
+    assert (notice.reason, notice.warning, "the result of case 3" in notice.note) == ("ResultsTruncated", True, True)
     await bench.edit(results=found.to_api(), ledger={"succeeded": "0,3"})
     assert await bench.save(an_end(4, cut=True)) == (
         Results(config_maps=("sweep-results-0",), rows=3, truncated=2),

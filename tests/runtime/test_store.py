@@ -61,7 +61,7 @@ class TestVersions:
         assert isinstance(known, SimulationJob)
         assert (known.status.phase, known.metadata.resource_version) == (Phase.RUNNING, "6")
 
-    def test_an_answer_does_not_hide_a_change_that_the_watch_told_before_it_came(self) -> None:
+    def test_an_answer_does_not_hide_a_change_that_the_watch_brought_before(self) -> None:
         store = a_store()
         store.seen(sweep(7, cancel=True))
         store.wrote(KEY, Status(phase=Phase.RUNNING), "6")

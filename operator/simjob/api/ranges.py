@@ -170,7 +170,7 @@ def _selected(max_length: int, *checked: rules.Rule) -> Any:
     )
 
 
-# What people write, in any order. A range that runs backwards is told by the operator: to find it would cost the API
+# What people write, in any order. The operator reports a range that runs backwards: to find it would cost the API
 # server more than it allows, but for short texts.
 SelectedRanges = Annotated[
     InstanceOf[Ranges], BeforeValidator(_select), PlainSerializer(str, return_type=str), _selected(16_384)

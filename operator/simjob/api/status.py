@@ -31,7 +31,7 @@ class Phase(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the job stays so for ever."""
+        """Whether the job has ended, so that its phase stays as it is."""
         return self in (Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED)
 
 

@@ -1,6 +1,6 @@
 """How long cases ran, by outcome: seconds of wall, CPU and GPU, counted in the write that brings an outcome.
 
-A duration is told by one clock: the kubelet's from a container's start to its finish, else the operator's. CPU and GPU
+One clock measures a duration: the kubelet's from a container's start to its finish, else the operator's. CPU and GPU
 seconds are the wall's times what a pod asks for, which is the same for all cases: rounded once, on the sum.
 """
 

@@ -10,7 +10,7 @@ LONGEST_DELAY: Final = timedelta(minutes=10)
 # What the cluster ends is replaced at once, but a node that turns all pods away is not asked without pause.
 FIRST_PAUSE: Final = timedelta(seconds=1)
 LONGEST_PAUSE: Final = timedelta(minutes=1)
-# What ran for so long is no loop of crashes, as for a kubelet that restarts containers.
+# After a run of this length an end is no crash loop, as for a kubelet that restarts containers.
 LONG_RUN: Final = timedelta(minutes=10)
 # From this many disruptions of a case on, status and an Event say so.
 NOTABLE_DISRUPTIONS: Final = 10

@@ -14,7 +14,7 @@ from simjob.core.observed import CaseFacts, Observed
 from simjob.core.plan import Action, DeleteJob, DeletePod, Plan, WriteJobStatus
 from simjob.core.situation import Situation
 
-# How long after its grace period a pod may take before a person is told its name.
+# How long after its grace period a pod may take before status names it.
 PATIENCE: Final = timedelta(seconds=10)
 # How long no pod may have been asked to stop, or have stopped, before Jobs go while other pods are live; and how long
 # after the last pod was asked they go in any case.

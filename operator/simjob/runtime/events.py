@@ -14,7 +14,7 @@ from simjob.runtime.errors import ClusterError
 
 # https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
 _LONGEST_NOTE: Final = 1024
-# Of one SimulationJob, a warning is told once in so many seconds; its status has the rest.
+# Seconds between two Events with the same warning about a SimulationJob; its status has the rest.
 _REPEAT: Final = 60.0
 _REMEMBERED: Final = 10_000
 _WAITING: Final = 1_000

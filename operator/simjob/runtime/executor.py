@@ -106,7 +106,7 @@ class Executor:
         try:
             await call()
         except (NotFoundError, ConflictError):
-            return  # Gone, or another of that name: the watch tells, the next pass sees.
+            return  # Gone, or another of that name: the watch reports it, and the next pass sees it.
         except ClusterError as trouble:
             outcome.trouble = outcome.trouble or trouble
 

@@ -1,6 +1,6 @@
-"""A cluster's pods or Jobs, told to a sink as they are and as they change: list, then watch, for ever.
+"""A cluster's pods or Jobs, reported to a sink as they are and as they change: list, then watch, without end.
 
-It stores no facts and judges none. Whatever goes wrong, it lists again and tells the difference, so that the sink
+It stores no facts and judges none. Whatever goes wrong, it lists again and reports the difference, so that the sink
 also hears of what vanished meanwhile; a strange object is left out and logged, never an end.
 """
 

@@ -75,7 +75,7 @@ class Sweep:
         return self.wait(lambda: self._job(index), f"case {index} has a Job", seconds)
 
     def wait_running(self, cases: int, seconds: float = 60) -> list[Seen]:
-        """Wait until so many cases run; give their pods."""
+        """Wait until this many cases run; return their pods."""
 
         def found() -> list[Seen] | None:
             running = [seen for seen in self.pods() if seen.phase == "Running"]
