@@ -87,7 +87,7 @@ async def test_a_key_that_is_not_there_may_come(data: dict[str, str], binary: di
     cluster.put_config_map("default", "table", data, binaryData=binary)
     refusal = await refused(cluster, a_copy())
     assert (refusal.reason, refusal.permanent) == (Reason.SOURCE_NOT_FOUND, False)
-    assert str(refusal).endswith(message)
+    assert str(refusal).endswith(f"{message}. Add the key: the job goes on then")
 
 
 async def test_a_rerun_takes_what_did_not_succeed_with_names_and_parameters() -> None:

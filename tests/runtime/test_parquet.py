@@ -100,7 +100,7 @@ def test_a_value_keeps_its_type_or_becomes_a_text(write: Write, expression: str,
     [
         ("SELECT 1 AS a WHERE false", "the table has no rows"),
         ("SELECT unnest([1, NULL, 3]) AS a, 2 AS b", "row 2: 'a' has no value: fill it in, or write an empty text"),
-        ("SELECT 'nan'::DOUBLE AS a", "row 1: 'a' is"),
+        ("SELECT 'nan'::DOUBLE AS a", "row 1: 'a' is NaN, which is no number: fill it in, or write a text"),
         ("SELECT 18446744073709551615::UBIGINT AS a", "row 1: 'a' is 18446744073709551615, a number beyond 64 bits"),
         ("SELECT repeat('x', 1025) AS a", "row 1: 'a' must not be longer than 1024 characters"),
         ("SELECT 'x'::BLOB AS a", "column 'a' holds bytes, and not texts or numbers"),

@@ -6,7 +6,7 @@ The text is what the user wrote, as far as it is known; JSON (SIMJOB_CASE_PARAME
 import json
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from math import inf
+from math import inf, isnan
 from typing import Annotated, Any, Final
 
 from pydantic import PlainValidator, WithJsonSchema
@@ -67,11 +67,16 @@ def misreading(value: Value, is_doubtful: Callable[[float], bool] = may_be_round
         if isinstance(part, dict) and (found := sorted(rules.NAMES_OF_BOOLEANS & part.keys())):
             return f"has the key '{found[0]}': {rules.QUOTE_BOOLEANS}"
         if isinstance(part, int | float) and is_doubtful(part):
-            has = "holds" if is_nested else "is"
-            text = as_text(part)
-            which = f" {text}," if abs(part) != inf and len(text) <= _SHOWN else ""
-            return f"{has}{which} a number beyond 64 bits, which may be rounded: write it as a text, in quotes"
+            return f"{'holds' if is_nested else 'is'}{_doubt(part)}"
     return None
+
+
+def _doubt(number: float) -> str:
+    if isinstance(number, float) and isnan(number):
+        return " NaN, which is no number: fill it in, or write a text"
+    text = as_text(number)
+    which = f" {text}," if abs(number) != inf and len(text) <= _SHOWN else ""
+    return f"{which} a number beyond 64 bits, which may be rounded: write it as a text, in quotes"
 
 
 def as_text(value: Value) -> str:

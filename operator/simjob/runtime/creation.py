@@ -88,7 +88,8 @@ class Creation:
         except AlreadyExistsError as conflict:
             found = await _ours(self._cluster.get_job(key.namespace, name))
             if found is None or found.fact.owner_uid != key.uid or found.fact.index != index:
-                raise ForbiddenError(f'a Job named "{name}" is there already and is not ours') from conflict
+                message = f'a Job named "{name}" is there already and is not ours: delete it if nobody needs it'
+                raise ForbiddenError(message) from conflict
             stored = found
         if not stored.fact.managed:
             await self._cluster.delete_job(key.namespace, name, stored.fact.uid)
@@ -123,7 +124,8 @@ class Creation:
             except AlreadyExistsError as conflict:
                 found = await _ours(self._cluster.get_pod(fact.namespace, name))
                 if found is None or found.job_uid != fact.uid:
-                    raise ForbiddenError(f'a pod named "{name}" is there already and is not ours') from conflict
+                    message = f'a pod named "{name}" is there already and is not ours: delete it if nobody needs it'
+                    raise ForbiddenError(message) from conflict
                 pod = found
             self._store.put_pod(pod)
             asking.accepted()

@@ -124,7 +124,8 @@ class Preparing:
             found = await self._cluster.get_config_map(namespace, name)
             is_same = found.data.get(names.CASES_KEY) == shard.text
             if not is_same or await adoption.claim(self._cluster, job, name, found, same_content=True) is None:
-                raise ForbiddenError(f'a ConfigMap named "{name}" is there already and is not ours') from conflict
+                message = f'a ConfigMap named "{name}" is there already and is not ours: delete it if nobody needs it'
+                raise ForbiddenError(message) from conflict
 
 
 def _counted(answer: Answer, last: Answer | None) -> Answer:

@@ -19,7 +19,7 @@ from simjob.runtime.opentable import NoCasesError
 async def finished(cluster: Cluster, job: SimulationJob, rerun: RerunOf) -> SimulationJob:
     """Return the job to run again, which must have ended."""
     if rerun.name == job.metadata.name:
-        message = "`rerunOf` names the SimulationJob itself"
+        message = "`rerunOf` names the SimulationJob itself: apply it under another name, or name another job"
         raise NoCasesError(Reason.RERUN_OF_ITSELF, message, permanent=True)
     try:
         old = simulationjob.parse(await cluster.get_simulationjob(job.metadata.namespace, rerun.name))

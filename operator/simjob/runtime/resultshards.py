@@ -141,4 +141,5 @@ class ResultShards:
                     raise ForbiddenError(message) from taken
             if found.owner_uid:
                 raise UnavailableError(f'the ConfigMap "{name}" belongs to another object still') from taken
-            raise ForbiddenError(f'a ConfigMap named "{name}" is there already and is not ours') from taken
+            message = f'a ConfigMap named "{name}" is there already and is not ours: delete it if nobody needs it'
+            raise ForbiddenError(message) from taken

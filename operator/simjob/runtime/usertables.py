@@ -85,7 +85,10 @@ def _value(found: ConfigMap, source: ConfigMapTable) -> str | bytes:
     keys = sorted((*found.data, *found.binary))
     shown = ", ".join(f'"{key}"' for key in keys[:_KEYS_SHOWN]) or "none"
     more = f" and {len(keys) - _KEYS_SHOWN} more" if len(keys) > _KEYS_SHOWN else ""
-    message = f'ConfigMap "{source.name}" has no key "{source.key}"; its keys are {shown}{more}'
+    message = (
+        f'ConfigMap "{source.name}" has no key "{source.key}"; its keys are {shown}{more}. '
+        "Add the key: the job goes on then"
+    )
     raise NoCasesError(Reason.SOURCE_NOT_FOUND, message)
 
 
