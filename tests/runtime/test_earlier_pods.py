@@ -61,3 +61,35 @@ async def test_nothing_starts_until_it_is_known_what_runs(one: OneOperator) -> N
         assert one.pods() == []
         await asyncio.sleep(60)
         assert len(one.pods()) == 2
+
+
+async def test_a_cancel_does_not_wait_for_a_list_of_them_that_fails(one: OneOperator) -> None:
+    left = await left_behind(one)
+    one.apply(cases={"count": 5})
+    async with one.operator():
+        await asyncio.sleep(2)
+        assert len(one.pods()) == 5
+        one.cluster.refuse("list_earlier_pods", *[UnavailableError("no answer")] * 300)
+        await asyncio.sleep(4)
+        await one.patch(cancel=True)
+        await asyncio.sleep(2)
+        assert one.status["phase"] == "CANCELLED"
+        assert one.pods() == left
+
+
+async def test_other_cases_go_on_while_they_cannot_be_read(one: OneOperator) -> None:
+    first, second = await left_behind(one)
+    one.apply(cases={"count": 3})
+    async with one.operator():
+        await asyncio.sleep(2)
+        (new,) = set(one.pods()) - {first, second}
+        one.cluster.refuse("list_earlier_pods", *[UnavailableError("no answer")] * 5)
+        await asyncio.sleep(4)
+        one.cluster.set_pod("default", new, node="node-1")
+        one.cluster.run_pod("default", new)
+        one.cluster.end_pod("default", new)
+        await asyncio.sleep(5)
+        assert one.status["cases"]["succeeded"] == 1
+        one.cluster.end_pod("default", first)
+        await asyncio.sleep(60)
+        assert len(one.pods()) == 4

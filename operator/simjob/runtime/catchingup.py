@@ -4,10 +4,12 @@ The watches may not have brought the newest children yet. A plan without them co
 """
 
 import asyncio
+import logging
+from typing import Final
 
 from simjob.api.names import Reason
 from simjob.api.simulationjob import Invalid, SimulationJob
-from simjob.core import children
+from simjob.core import cancellation, children
 from simjob.core.plan import Notice
 from simjob.core.running import EARLIER_PAUSE
 from simjob.runtime import backoff
@@ -19,6 +21,8 @@ from simjob.runtime.memory import REFUSED, Memory
 from simjob.runtime.store import Store
 from simjob.runtime.unlabelled import UnlabelledChildren
 from simjob.runtime.workqueue import Key
+
+_log: Final = logging.getLogger(__name__)
 
 
 class CatchingUp:
@@ -55,11 +59,19 @@ class CatchingUp:
         memory.is_caught_up = True
 
     async def look_again(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> None:
-        """Read the pods of earlier SimulationJobs of the name again, as long as there are any."""
-        now = asyncio.get_running_loop().time()
-        if memory.earlier and now >= memory.earlier_at + EARLIER_PAUSE.total_seconds():
+        """Read the pods of earlier SimulationJobs of the name again, as long as there are any.
+
+        What cannot be read stays as it was: only the cases of these pods wait. Nothing is read when all is to stop.
+        """
+        due = asyncio.get_running_loop().time() >= memory.earlier_at + EARLIER_PAUSE.total_seconds()
+        if not memory.earlier or not due or cancellation.stops_all(job) or memory.calls.holds(backoff.CATCH_UP):
+            return
+        try:
             with memory.calls.trying(backoff.CATCH_UP):
                 await self._read_earlier(key, job, memory)
+        except ClusterError as trouble:
+            about = {"namespace": key.namespace, "uid": key.uid, "why": trouble.message}
+            _log.warning("pods of an earlier SimulationJob cannot be read", extra=about)
 
     async def _read_earlier(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> None:
         name = children.name_label(job.metadata.name)
