@@ -19,8 +19,9 @@ def read(text: str) -> tuple[list[list[str]], bool]:
         ("a;b\n1,000;x\n", [["1.000", "x"]]),
         ("a\tb\n2,5\tx\n1,234\ty\n", [["2.5", "x"], ["1.234", "y"]]),
         ("a;b\n2,5;x\n;y\n", [["2.5", "x"], ["", "y"]]),
+        ("a;b\n1,5;x\n,5;y\n", [["1.5", "x"], [".5", "y"]]),
     ],
-    ids=["points", "exponents", "another column", "between semicolons", "between tabs", "an empty cell"],
+    ids=["points", "exponents", "another column", "between semicolons", "between tabs", "an empty cell", "no zero"],
 )
 def test_a_decimal_comma_becomes_a_point_and_the_digits_stay(text: str, rows: list[list[str]]) -> None:
     assert read(text) == (rows, True)

@@ -84,3 +84,9 @@ def test_cells_beyond_the_header_count_only_if_they_hold_something() -> None:
     found = read("a,b,,\n1,2, ,\n3,4,,5\n")
     assert [len(cells) for _, cells in found.records] == [2, 4]
     assert not found.fits
+
+
+def test_a_comment_that_may_be_the_header_of_a_table_of_texts_is_refused() -> None:
+    with pytest.raises(UnreadableTableError, match="line 1: is this comment the header"):
+        read("#name,mesh\nwing,coarse\ntail,fine\n")
+    assert list(read("# made by a tool\nname,mesh\nwing,coarse\n").header) == ["name", "mesh"]

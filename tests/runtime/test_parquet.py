@@ -87,6 +87,12 @@ async def test_a_table_that_cannot_be_read_waits_for_its_correction(write: Write
         ("DATE '2026-01-02'", "2026-01-02"),
         ("TIMESTAMP '2026-01-02 03:04:05'", "2026-01-02 03:04:05"),
         ("[1, 2]", [1, 2]),
+        ("[[0.1::FLOAT]]", [[0.1]]),
+        ("{'FLOAT': 0.1::FLOAT, 'a FLOAT': 1}", {"FLOAT": 0.1, "a FLOAT": 1}),
+        ("[1.10::DECIMAL(5, 2), NULL]", [1.1, None]),
+        ("{'day': DATE '2026-01-02'}", {"day": "2026-01-02"}),
+        ("[uuid '00000000-0000-0000-0000-000000000001']", ["00000000-0000-0000-0000-000000000001"]),
+        ("MAP {DATE '2026-01-02': 1}", {"2026-01-02": 1}),
         ("{'x': 0.5::DOUBLE, 'y': 'a'}", {"x": 0.5, "y": "a"}),
         ("uuid '00000000-0000-0000-0000-000000000001'", "00000000-0000-0000-0000-000000000001"),
     ],
@@ -104,6 +110,7 @@ def test_a_value_keeps_its_type_or_becomes_a_text(write: Write, expression: str,
         ("SELECT 18446744073709551615::UBIGINT AS a", "row 1: 'a' is 18446744073709551615, a number beyond 64 bits"),
         ("SELECT repeat('x', 1025) AS a", "row 1: 'a' must not be longer than 1024 characters"),
         ("SELECT 'x'::BLOB AS a", "column 'a' holds bytes, and not texts or numbers"),
+        ("SELECT ['x'::BLOB] AS a", "row 1: 'a' holds bytes, and not texts or numbers"),
         ('SELECT 1 AS "a b", 2 AS "a-b"', "columns 1 and 2, 'a b' and 'a-b', both give PARAM_A_B"),
         ("SELECT {'x': 1, 'y': {'z': 2}} AS s, 1 AS b, 2 AS \"b \"", "columns 2 and 3, 'b' and 'b', both give"),
     ],
@@ -153,3 +160,9 @@ def test_a_file_that_pandas_wrote_is_read() -> None:
         {"mesh": "coarse", "re": 100000, "tol": 1e-6, "f32": 0.1, "on": True, "Wall_thickness_mm": 2.5},
         {"mesh": "fine", "re": 200000, "tol": 0.1, "f32": 2.5, "on": False, "Wall_thickness_mm": 3.0},
     ]
+
+
+@pytest.mark.parametrize(("number", "text"), [("0", "0.000000000000"), ("0.00000000001", "0.000000000010")])
+def test_a_decimal_keeps_its_digits_without_an_exponent(write: Write, number: str, text: str) -> None:
+    (row,) = answered(write(f"SELECT {number}::DECIMAL(18, 12) AS a"))[1]
+    assert row["texts"] == {"a": text}

@@ -12,7 +12,7 @@ from simjob.core import columns
 from simjob.core.dialect import SEMICOLON, TAB, Sheet
 from simjob.core.tableproblems import Problems
 
-_COMMA: Final = re.compile(r"\s*([+-]?[0-9]+),([0-9]+([eE][+-]?[0-9]+)?)\s*")
+_COMMA: Final = re.compile(r"\s*([+-]?[0-9]*),([0-9]+([eE][+-]?[0-9]+)?)\s*")
 # 1.234,5 and 1.234: are the points between thousands?
 _GROUPED: Final = re.compile(r"\s*[+-]?[0-9]{1,3}(\.[0-9]{3})+(,[0-9]+)?\s*")
 _POINT: Final = re.compile(r"\s*[+-]?[0-9]*\.[0-9]+([eE][+-]?[0-9]+)?\s*")

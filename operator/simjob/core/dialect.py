@@ -94,8 +94,12 @@ def _below_comments(lines: Sequence[str], at: int, separator: str | None) -> She
         except UnreadableTableError:
             # A sentence, not a header.
             return _chosen(lines[at:], at, separator)
-        if found.fits and found.records and _has_number(found.records[0][1]) and not _has_number(found.header):
-            return found
+        if found.fits and found.records and not _has_number(found.header):
+            if _has_number(found.records[0][1]):
+                return found
+            if len(found.header) > 1 and not any(_has_number(cells) for _, cells in found.records):
+                message = "is this comment the header? Remove its comment sign if it is, and the line if it is not"
+                raise UnreadableTableError(f"line {above + 1}: {message}")
     return _chosen(lines[at:], at, separator)
 
 

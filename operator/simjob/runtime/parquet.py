@@ -4,6 +4,7 @@ The request is the file. The first line of the answer (runtime/helpers.py) is a 
 """
 
 import os
+import re
 import resource
 import sys
 from collections.abc import Iterator, Sequence
@@ -36,6 +37,8 @@ _BATCH: Final = 1000
 # 0.10000000149011612.
 _AS_IT_IS: Final = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 _KINDS_OF: Final = ("STRUCT", "MAP", "DECIMAL")
+# A 32-bit float in a type, also within a list or a struct; a quoted name of a field is none.
+_FLOAT: Final = re.compile(r'("(?:[^"]|"")*")|\bFLOAT(?=[,)\[]|$)')
 
 
 class _Table:
@@ -156,18 +159,41 @@ def _after(schema: Sequence[tuple[str, int]], at: int) -> int:
 
 def _expression(name: str, kind: str) -> str:
     quoted = '"' + name.replace('"', '""') + '"'
-    if kind in (*_AS_IT_IS, "UBIGINT", "DOUBLE", "VARCHAR") or kind.endswith("]") or kind.startswith(_KINDS_OF):
-        return quoted
-    return f"CAST(CAST({quoted} AS VARCHAR) AS DOUBLE)" if kind == "FLOAT" else f"CAST({quoted} AS VARCHAR)"
+    if kind == "FLOAT" or kind.endswith("]") or kind.startswith(_KINDS_OF):
+        written = _with_floats_as("VARCHAR", kind)
+        return quoted if written == kind else f"CAST(CAST({quoted} AS {written}) AS {_with_floats_as('DOUBLE', kind)})"
+    return quoted if kind in (*_AS_IT_IS, "UBIGINT", "DOUBLE", "VARCHAR") else f"CAST({quoted} AS VARCHAR)"
+
+
+def _with_floats_as(other: str, kind: str) -> str:
+    return _FLOAT.sub(lambda found: found[1] or other, kind)
 
 
 def _cell(name: str, value: Any) -> Cell:
     if value is None:
         raise LineError(f"'{name}' has no value: fill it in, or write an empty text")
     if isinstance(value, Decimal):
-        return cells.read(str(value))
-    tablefile.check(name, value)
-    return Cell(value, values.as_text(value))
+        return cells.read(f"{value:f}")
+    plain = _plain(name, value)
+    tablefile.check(name, plain)
+    return Cell(plain, values.as_text(plain))
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return a value with only what JSON has a type for, also within lists and structs."""
+    match value:
+        case list():
+            return [_plain(name, inner) for inner in value]
+        case dict():
+            return {str(key): _plain(name, inner) for key, inner in value.items()}
+        case Decimal():
+            return cells.read(f"{value:f}").value
+        case bytes():
+            raise LineError(f"'{name}' holds bytes, and not texts or numbers")
+        case None | bool() | int() | float() | str():
+            return value
+        case _:
+            return str(value)
 
 
 def main() -> None:
