@@ -9,8 +9,13 @@ from cluster import provider
 from cluster.options import Nodes, Options
 from cluster.provider import Cluster
 from fields.shown import SHOWN, Shown
+from hypothesis import settings
 
 KEEP = bool(os.environ.get("KEEP"))
+
+# How long an example takes is the machine's affair.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -20,6 +20,7 @@ from simjob.core.summary import Saying
 
 # A pass that is under way cannot see that the last pod has stopped.
 _TIDIED_AT_ONCE: Final = 48
+_STOPPING: Final = "Job is being cancelled: running cases are being stopped, no new ones start"
 
 
 def asked_for(metadata: Metadata, spec_cancel: bool) -> bool:
@@ -108,7 +109,7 @@ def latched(job: SimulationJob | Invalid, stored: Status, observed: Observed, no
         reason=job.cancel_reason if isinstance(job, Invalid) else job.spec.cancel_reason,
         stopping=sum(len(case.live_pods) for case in observed.cases),
     )
-    saying = Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED, message="Job is being cancelled")
+    saying = Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED, message=_STOPPING)
     status = summary.restated(stored, saying, job.metadata.generation, now)
     return status.model_copy(update={"cancellation": cancellation})
 
@@ -157,5 +158,4 @@ def _saying(situation: Situation) -> Saying:
     late = stopping.name_overdue(situation.live_pods, situation.now, latch.requested_at if latch else None)
     if late:
         return Saying(phase=Phase.CANCELLING, reason=Reason.NOT_STOPPING, message=f"Job is being cancelled; {late}")
-    message = "Job is being cancelled: running cases are being stopped, no new ones start"
-    return Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED, message=message)
+    return Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED, message=_STOPPING)
