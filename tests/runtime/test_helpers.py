@@ -37,6 +37,24 @@ async def test_an_answer_without_its_end_is_not_taken(monkeypatch: pytest.Monkey
         await answered()
 
 
+@pytest.mark.parametrize("bytes_of_warnings", [100_000, 40_000_000])
+async def test_a_process_that_writes_many_warnings_answers(
+    monkeypatch: pytest.MonkeyPatch, bytes_of_warnings: int
+) -> None:
+    program = f"""import sys; sys.stderr.write("warning\\n" * {bytes_of_warnings // 8}); print("4"); print("null")"""
+    run(monkeypatch, program)
+    monkeypatch.setattr(helpers, "_LONGEST", 20.0)
+    assert await answered() == (b"4\n", [])
+
+
+async def test_a_process_that_ends_early_after_many_warnings_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = """import sys; sys.stderr.write("warning\\n" * 5_000_000); raise SystemExit("out of memory")"""
+    run(monkeypatch, program)
+    monkeypatch.setattr(helpers, "_LONGEST", 20.0)
+    with pytest.raises(HelperError, match="ended early, with exit code 1: out of memory"):
+        await answered()
+
+
 async def test_a_process_is_ended_with_the_task_that_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch, "import time; time.sleep(60)")
     task = asyncio.create_task(answered())

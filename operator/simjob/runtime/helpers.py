@@ -24,7 +24,8 @@ _LONGEST_LINE: Final = 8 * 1024 * 1024
 _LONGEST: Final = 300.0
 # The last line, without which an answer is not whole.
 END: Final = b"null\n"
-_SHOWN: Final = 64 * 1024
+# The end of what a helper writes to its standard error that is kept, in bytes.
+_KEPT: Final = 64 * 1024
 
 
 class Piece(msgspec.Struct):
@@ -41,15 +42,16 @@ class HelperError(UnavailableError):
 class Answer:
     """What a helper answers, line by line; raises HelperError where it ends early."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, errors: asyncio.Task[bytes]) -> None:
         self._process = process
+        self._errors = errors
 
     async def line(self) -> bytes:
         """Return the next line."""
         line = await _pipe(self._process.stdout).readline()
         if line.endswith(b"\n"):
             return line
-        words = (await _pipe(self._process.stderr).read(_SHOWN)).decode(errors="replace").strip().rpartition("\n")[2]
+        words = (await self._errors).decode(errors="replace").strip().rpartition("\n")[2]
         raise HelperError(f"the helper process ended early, with exit code {await self._process.wait()}: {words}")
 
     async def shards(self) -> AsyncIterator[Shard]:
@@ -68,13 +70,13 @@ class Helpers:
     @asynccontextmanager
     async def asked(self, module: str, request: bytes) -> AsyncIterator[Answer]:
         """Give the answer of a module to a request; raise HelperError if it does not come to its end."""
-        async with self._place, _process(_command(module)) as process:
+        async with self._place, _process(_command(module)) as (process, errors):
             try:
                 async with asyncio.timeout(_LONGEST):
                     stdin = _pipe(process.stdin)
                     stdin.write(request)
                     stdin.close()
-                    yield Answer(process)
+                    yield Answer(process, errors)
             except TimeoutError as late:
                 raise HelperError(f"the helper process has not ended after {_LONGEST:g} s") from late
 
@@ -98,7 +100,8 @@ def _command(module: str) -> tuple[str, ...]:
 
 
 @asynccontextmanager
-async def _process(command: tuple[str, ...]) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _process(command: tuple[str, ...]) -> AsyncIterator[tuple[asyncio.subprocess.Process, asyncio.Task[bytes]]]:
+    """Give a process, and the end of its standard error, which is read while it runs so that no warning blocks it."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.PIPE,
@@ -108,12 +111,24 @@ async def _process(command: tuple[str, ...]) -> AsyncIterator[asyncio.subprocess
         # One thread: it works for seconds at most, and each further one would take memory.
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
     )
+    errors = asyncio.create_task(_end(_pipe(process.stderr)))
     try:
-        yield process
+        yield process, errors
     finally:
         if process.returncode is None:
             process.kill()
+        # Its pipes must come to their ends: asyncio waits for them, too.
+        await _end(_pipe(process.stdout))
         await process.wait()
+        errors.cancel()
+
+
+async def _end(stream: asyncio.StreamReader) -> bytes:
+    """Read all that comes, and return the end of it."""
+    kept = b""
+    while part := await stream.read(_KEPT):
+        kept = (kept + part)[-_KEPT:]
+    return kept
 
 
 def _pipe(stream: T | None) -> T:
