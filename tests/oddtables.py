@@ -157,6 +157,24 @@ ODD_TABLES: Final = (
         says="line 1: blanks seem to separate the columns: use commas, or, if it is one column, put a first line",
     ),
     Odd(
+        title="a database's export separates by bars",
+        content="mesh|re\ncoarse|100000\nfine|1000000\n",
+        says="line 1: bars seem to separate the columns: put a first line `sep=|` before the header, or use commas",
+    ),
+    Odd(
+        title="bars below a first line that names them",
+        content="sep=|\nmesh|re\ncoarse|100000\n",
+        cases=[{"mesh": "coarse", "re": "100000"}],
+        says="CSV, separated by bars",
+    ),
+    Odd(
+        title="bars in the name of the only column",
+        content="|U|\n1.5\n2.5\n",
+        cases=[{"U": "1.5"}, {"U": "2.5"}],
+        says=COMMAS,
+        renamed={"|U|": "U"},
+    ),
+    Odd(
         title="MATLAB writetable keeps names with units",
         content="Chord (m),Flap deflection (deg),IsTransient\r\n0.75,10,1\r\n1.25,-5,0\r\n",
         cases=[

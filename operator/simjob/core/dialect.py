@@ -13,8 +13,8 @@ from typing import Final
 from simjob.core import numerals
 from simjob.core.tableproblems import Problems, UnreadableTableError
 
-TAB, SEMICOLON, COMMA, BLANKS = "\t", ";", ",", " "
-_NAMES: Final = {TAB: "tabs", SEMICOLON: "semicolons", COMMA: "commas", BLANKS: "blanks", "|": "bars"}
+TAB, SEMICOLON, COMMA, BLANKS, BARS = "\t", ";", ",", " ", "|"
+_NAMES: Final = {TAB: "tabs", SEMICOLON: "semicolons", COMMA: "commas", BLANKS: "blanks", BARS: "bars"}
 # https://support.microsoft.com/office/import-or-export-text-txt-or-csv-files-5250ac4c-663c-47ce-937b-339e391393ba
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=([,;\t|])"?[ \t]*[\r\n]*', re.IGNORECASE)
 _COMMENT: Final = re.compile(r"[ \t]*[#%]+[ \t]*")
@@ -115,6 +115,8 @@ def _chosen(lines: Sequence[str], before: int, separator: str | None, *, is_mark
         raise UnreadableTableError(f"line {before + 1}: semicolons and commas both give a table: {_ADVICE}")
     if fitting:
         return fitting[0]
+    if not wide:
+        _refuse_bars(_parse(lines, before, BARS))
     blanks = _parse(lines, before, BLANKS)
     if len(blanks.header) > 1 and blanks.fits and blanks.records:
         if is_marked or all(numerals.is_number(cell) for _, cells in blanks.records for cell in cells):
@@ -123,6 +125,13 @@ def _chosen(lines: Sequence[str], before: int, separator: str | None, *, is_mark
             message = "blanks seem to separate the columns: use commas"
             raise UnreadableTableError(f"line {before + 1}: {message}, or, if it is one column, {_ADVICE}")
     return max(wide, key=lambda sheet: sheet.fitting) if wide else _parse(lines, before, COMMA)
+
+
+def _refuse_bars(sheet: Sheet) -> None:
+    """Raise UnreadableTableError if bars divide the header and a row: one column is hardly meant."""
+    if len(sheet.header) > 1 and any(len(cells) > 1 for _, cells in sheet.records):
+        message = "bars seem to separate the columns: put a first line `sep=|` before the header, or use commas"
+        raise UnreadableTableError(f"line {sheet.line}: {message}. If it is one column, {_ADVICE}")
 
 
 def _parse(lines: Sequence[str], before: int, separator: str) -> Sheet:
