@@ -98,6 +98,20 @@ async def test_all_that_a_status_from_before_names_is_taken_over_once(bench: Ben
     assert bench.cluster.calls == []
 
 
+async def test_each_new_name_in_a_status_is_read_once_and_no_other_again(bench: Bench) -> None:
+    job = await bench.made_again({**STATUS, "results": {"configMaps": []}})
+    found, key = Adoption(bench.cluster), Key("default", job.metadata.uid)
+    found.look(key, job)
+    await asyncio.sleep(1)
+    await bench.cluster.patch_simulationjob_status("default", "sweep", job.metadata.resource_version, STATUS)
+    more = bench.applied()
+    bench.cluster.calls.clear()
+    found.look(key, more)
+    await asyncio.sleep(1)
+    assert bench.cluster.calls.count("get_config_map") == 1
+    assert await bench.owners() == [job.metadata.uid] * 3
+
+
 async def test_what_cannot_be_taken_over_is_tried_again(bench: Bench) -> None:
     job = await bench.made_again()
     found, key = Adoption(bench.cluster), Key("default", job.metadata.uid)

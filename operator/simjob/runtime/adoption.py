@@ -6,6 +6,7 @@ that it is deleted with the SimulationJob.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 from simjob.api import simulationjob
@@ -60,29 +61,34 @@ async def _adopt(
 
 
 class Adoption:
-    """Takes over what restored statuses name, once each."""
+    """Takes over what restored statuses name: each ConfigMap is read once, and again only after a failure."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._looked: dict[Key, tuple[str, ...]] = {}
-        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._looked: dict[Key, set[str]] = {}
+        self._tasks: dict[Key, set[asyncio.Task[None]]] = {}
 
     def look(self, key: Key, job: SimulationJob | Invalid) -> None:
         """Have what the status names taken over, if the status is of an earlier object and that is not done."""
         if isinstance(job, Invalid):
             return
         listed = ownership.listed(job) if ownership.is_restored(job) else ()
-        if not listed or self._looked.get(key) == listed:
+        if not listed:
             return
-        self._looked[key] = listed
-        if (task := self._tasks.pop(key, None)) is not None:
-            task.cancel()
-        self._tasks[key] = asyncio.create_task(self._take(key, job, listed))
+        looked = self._looked.setdefault(key, set())
+        new = tuple(name for name in listed if name not in looked)
+        if not new:
+            return
+        looked.update(new)
+        task = asyncio.create_task(self._take(key, job, new))
+        tasks = self._tasks.setdefault(key, set())
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     def forget(self, key: Key) -> None:
         """Forget a SimulationJob that is gone."""
         self._looked.pop(key, None)
-        if (task := self._tasks.pop(key, None)) is not None:
+        for task in self._tasks.pop(key, ()):
             task.cancel()
 
     def close(self) -> None:
@@ -90,21 +96,22 @@ class Adoption:
         for key in list(self._looked):
             self.forget(key)
 
-    async def _take(self, key: Key, job: SimulationJob, listed: tuple[str, ...]) -> None:
-        while trouble := await self._took(job, listed):
-            _log.warning("ConfigMaps are not taken over yet", extra={"namespace": key.namespace, "why": trouble})
+    async def _take(self, key: Key, job: SimulationJob, names: Sequence[str]) -> None:
+        while failed := await self._left(job, names):
+            names = tuple(failed)
+            why = failed[names[0]].message
+            _log.warning("ConfigMaps are not taken over yet", extra={"namespace": key.namespace, "why": why})
             await asyncio.sleep(_PAUSE)
-        self._tasks.pop(key, None)
 
-    async def _took(self, job: SimulationJob, listed: tuple[str, ...]) -> str:
-        """Take over what can be; return why another try is needed."""
-        trouble = ""
-        for name in listed:
+    async def _left(self, job: SimulationJob, names: Sequence[str]) -> dict[str, ClusterError]:
+        """Take over what can be; return what needs another try, and why."""
+        failed: dict[str, ClusterError] = {}
+        for name in names:
             try:
                 found = await self._cluster.get_config_map(job.metadata.namespace, name)
                 await claim(self._cluster, job, name, found)
             except NotFoundError:
                 continue
-            except ClusterError as failed:
-                trouble = failed.message
-        return trouble
+            except ClusterError as trouble:
+                failed[name] = trouble
+        return failed
