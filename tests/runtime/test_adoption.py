@@ -1,6 +1,7 @@
 """ConfigMaps that an earlier SimulationJob of the name has left are taken over, and no others."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from simjob.core import configmaps
 from simjob.runtime import adoption
 from simjob.runtime.adoption import Adoption
 from simjob.runtime.cluster import ConfigMap
-from simjob.runtime.errors import ConflictError, UnavailableError
+from simjob.runtime.errors import ConflictError, ForbiddenError, UnavailableError
+from simjob.runtime.events import Recorder
 from simjob.runtime.workqueue import Key
 from virtualtime import VirtualTimeLoop
 
@@ -30,6 +32,8 @@ class Bench:
 
     def __init__(self) -> None:
         self.cluster = FakeCluster()
+        self.recorder = Recorder(self.cluster, lambda: datetime(2030, 1, 1, tzinfo=UTC))
+        self.adoption = Adoption(self.cluster, self.recorder)
 
     async def made_again(self, status: dict[str, Any] | None = None, **spec: Any) -> SimulationJob:
         first = self.applied()
@@ -88,7 +92,7 @@ async def test_a_job_that_is_gone_takes_nothing_from_the_one_that_was_made_after
 
 async def test_all_that_a_status_from_before_names_is_taken_over_once(bench: Bench) -> None:
     job = await bench.made_again()
-    found, key = Adoption(bench.cluster), Key("default", job.metadata.uid)
+    found, key = bench.adoption, Key("default", job.metadata.uid)
     found.look(key, job)
     await asyncio.sleep(1)
     assert await bench.owners() == [job.metadata.uid] * 3
@@ -100,7 +104,7 @@ async def test_all_that_a_status_from_before_names_is_taken_over_once(bench: Ben
 
 async def test_each_new_name_in_a_status_is_read_once_and_no_other_again(bench: Bench) -> None:
     job = await bench.made_again({**STATUS, "results": {"configMaps": []}})
-    found, key = Adoption(bench.cluster), Key("default", job.metadata.uid)
+    found, key = bench.adoption, Key("default", job.metadata.uid)
     found.look(key, job)
     await asyncio.sleep(1)
     await bench.cluster.patch_simulationjob_status("default", "sweep", job.metadata.resource_version, STATUS)
@@ -114,7 +118,7 @@ async def test_each_new_name_in_a_status_is_read_once_and_no_other_again(bench: 
 
 async def test_what_cannot_be_taken_over_is_tried_again(bench: Bench) -> None:
     job = await bench.made_again()
-    found, key = Adoption(bench.cluster), Key("default", job.metadata.uid)
+    found, key = bench.adoption, Key("default", job.metadata.uid)
     bench.cluster.refuse("write_config_map", UnavailableError("no answer"))
     found.look(key, job)
     await asyncio.sleep(1)
@@ -123,9 +127,26 @@ async def test_what_cannot_be_taken_over_is_tried_again(bench: Bench) -> None:
     assert await bench.owners() == [job.metadata.uid] * 3
 
 
+async def test_a_refused_adoption_is_tried_ever_less_often_and_posted_once(bench: Bench) -> None:
+    job = await bench.made_again()
+    key = Key("default", job.metadata.uid)
+    bench.cluster.refuse("write_config_map", *[ForbiddenError("no permission to delete", code=403)] * 90)
+    bench.cluster.calls.clear()
+    bench.adoption.look(key, job)
+    await asyncio.sleep(3600)
+    assert bench.cluster.calls.count("write_config_map") == 3 * 10, "after 0, 30, 90, 210, 450, 930, 1530, … seconds"
+    await bench.recorder.flush()
+    (event,) = bench.cluster.events
+    assert (event.reason, event.type, event.name) == ("AdoptionRefused", "Warning", "sweep")
+    assert event.note.startswith('ConfigMap "sweep-cases-0" (and 2 more) of an earlier SimulationJob is not adopted')
+    assert "deleted with their old owner" in event.note
+    assert event.note.endswith("no permission to delete")
+    bench.adoption.close()
+
+
 async def test_a_status_of_the_job_itself_is_no_reason_to_look(bench: Bench) -> None:
     job = await bench.made_again({**STATUS, "startTime": "2030-01-01T00:00:00Z"})
     bench.cluster.calls.clear()
-    Adoption(bench.cluster).look(Key("default", job.metadata.uid), job)
+    bench.adoption.look(Key("default", job.metadata.uid), job)
     await asyncio.sleep(1)
     assert bench.cluster.calls == []

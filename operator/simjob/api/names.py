@@ -126,6 +126,7 @@ class Reason:
     JOB_LOST: Final = "JobLost"
     OFTEN_DISRUPTED: Final = "OftenDisrupted"
     RESULTS_REFUSED: Final = "ResultsRefused"
+    ADOPTION_REFUSED: Final = "AdoptionRefused"
     RESULTS_TRUNCATED: Final = "ResultsTruncated"
     DEADLINE_REFUSED: Final = "DeadlineRefused"
     HISTORY_REMOVED: Final = "HistoryRemoved"

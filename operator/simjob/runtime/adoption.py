@@ -6,19 +6,24 @@ that it is deleted with the SimulationJob.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from simjob.api import simulationjob
+from simjob.api.names import Reason
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.core import ownership
 from simjob.core.ownership import Ownership
+from simjob.core.plan import Notice
 from simjob.runtime.cluster import Cluster, ConfigMap
-from simjob.runtime.errors import ClusterError, ConflictError, NotFoundError
+from simjob.runtime.errors import ClusterError, ConflictError, ForbiddenError, NamespaceTerminatingError, NotFoundError
+from simjob.runtime.events import Recorder
 from simjob.runtime.workqueue import Key
 
 # Seconds until ConfigMaps that could not be taken over are tried again.
 _PAUSE: Final = 30.0
+# While all of them are refused the pause doubles up to this.
+_LONGEST_PAUSE: Final = 600.0
 
 _log: Final = logging.getLogger(__name__)
 
@@ -63,8 +68,10 @@ async def _adopt(
 class Adoption:
     """Takes over what restored statuses name: each ConfigMap is read once, and again only after a failure."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, recorder: Recorder) -> None:
         self._cluster = cluster
+        self._recorder = recorder
+        self._warned: set[Key] = set()
         self._looked: dict[Key, set[str]] = {}
         self._tasks: dict[Key, set[asyncio.Task[None]]] = {}
 
@@ -88,6 +95,7 @@ class Adoption:
     def forget(self, key: Key) -> None:
         """Forget a SimulationJob that is gone."""
         self._looked.pop(key, None)
+        self._warned.discard(key)
         for task in self._tasks.pop(key, ()):
             task.cancel()
 
@@ -97,11 +105,22 @@ class Adoption:
             self.forget(key)
 
     async def _take(self, key: Key, job: SimulationJob, names: Sequence[str]) -> None:
+        pause = _PAUSE
         while failed := await self._left(job, names):
             names = tuple(failed)
             why = failed[names[0]].message
             _log.warning("ConfigMaps are not taken over yet", extra={"namespace": key.namespace, "why": why})
-            await asyncio.sleep(_PAUSE)
+            self._warn(key, job, failed)
+            await asyncio.sleep(pause)
+            is_refused = all(isinstance(trouble, ForbiddenError) for trouble in failed.values())
+            pause = min(2 * pause, _LONGEST_PAUSE) if is_refused else _PAUSE
+
+    def _warn(self, key: Key, job: SimulationJob, failed: Mapping[str, ClusterError]) -> None:
+        """Post an Event about what is refused, once for each SimulationJob."""
+        refused = [name for name, trouble in failed.items() if _is_refused(trouble)]
+        if refused and key not in self._warned:
+            self._warned.add(key)
+            self._recorder.note(job.metadata, (_refused(refused, failed[refused[0]].message),))
 
     async def _left(self, job: SimulationJob, names: Sequence[str]) -> dict[str, ClusterError]:
         """Take over what can be; return what needs another try, and why."""
@@ -115,3 +134,18 @@ class Adoption:
             except ClusterError as trouble:
                 failed[name] = trouble
         return failed
+
+
+def _is_refused(trouble: ClusterError) -> bool:
+    # A namespace that ends takes the SimulationJob along: nothing to warn of.
+    return isinstance(trouble, ForbiddenError) and not isinstance(trouble, NamespaceTerminatingError)
+
+
+def _refused(refused: Sequence[str], why: str) -> Notice:
+    more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+    note = (
+        f'ConfigMap "{refused[0]}"{more} of an earlier SimulationJob is not adopted. The results or cases in it may be '
+        "deleted with their old owner: save them. Allow the operator this write; it tries again within ten minutes. "
+        f"The API server says: {why}"
+    )
+    return Notice(reason=Reason.ADOPTION_REFUSED, action="Adopt", note=note, warning=True)

@@ -79,7 +79,7 @@ class Reconciler:
         self._last_resort = LastResort(store, self.recorder, clock, self._report, self._apply)
         self.preparing = Preparing(cluster, queue, clock)
         self.pod_events = PodEvents(cluster, queue)
-        self.adoption = Adoption(cluster)
+        self.adoption = Adoption(cluster, self.recorder)
         self._memories: dict[Key, Memory] = {}
 
     async def work(self, *, urgent_only: bool = False) -> None:
