@@ -44,6 +44,7 @@ def test_other_commas_stay_as_they_are(text: str) -> None:
         ("a;b\n2,5;100.000\n", "line 2: column 'b': is '100.000' a number"),
         ("a;b\n2,5;x\n2.5;y\n", "line 3: column 'a': is '2.5' a number"),
         ("a\tb\n1,234\tx\n", "line 2: column 'a': is '1,234' a number"),
+        ("a;b\n12,500;0.75\n", "line 2: column 'a': is '12,500' a number"),
     ],
 )
 def test_a_number_that_can_be_read_in_two_ways_is_refused(text: str, message: str) -> None:

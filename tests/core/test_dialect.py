@@ -87,6 +87,8 @@ def test_cells_beyond_the_header_count_only_if_they_hold_something() -> None:
 
 
 def test_a_comment_that_may_be_the_header_of_a_table_of_texts_is_refused() -> None:
-    with pytest.raises(UnreadableTableError, match="line 1: is this comment the header"):
-        read("#name,mesh\nwing,coarse\ntail,fine\n")
+    for text in ("#name,mesh\nwing,coarse\ntail,fine\n", "# mesh\ncoarse\nfine\n"):
+        with pytest.raises(UnreadableTableError, match="line 1: is this comment the header"):
+            read(text)
+    assert list(read("# mesh\nmesh\ncoarse\n").header) == ["mesh"]
     assert list(read("# made by a tool\nname,mesh\nwing,coarse\n").header) == ["name", "mesh"]

@@ -16,7 +16,8 @@ _COMMA: Final = re.compile(r"\s*([+-]?[0-9]*),([0-9]+([eE][+-]?[0-9]+)?)\s*")
 # 1.234,5 and 1.234: are the points between thousands?
 _GROUPED: Final = re.compile(r"\s*[+-]?[0-9]{1,3}(\.[0-9]{3})+(,[0-9]+)?\s*")
 _POINT: Final = re.compile(r"\s*[+-]?[0-9]*\.[0-9]+([eE][+-]?[0-9]+)?\s*")
-# 1,234: between tabs, as English spreadsheets write them, the comma may be between thousands.
+# 1,234: between tabs, as English spreadsheets write them, or beside a column with points, the comma may be between
+# thousands.
 _THOUSANDS: Final = re.compile(r"\s*[+-]?[0-9]{1,3}(,[0-9]{3})+\s*")
 
 
@@ -28,7 +29,10 @@ def to_points(sheet: Sheet, problems: Problems) -> tuple[Sheet, bool]:
     commas = {at for at in range(len(sheet.header)) if _has_decimal_commas([cells[at] for _, cells in records])}
     if not commas:
         return sheet, False
-    may_be_thousands = sheet.separator == TAB and not any(
+    has_points = any(
+        _POINT.fullmatch(cell) for _, cells in records for at, cell in enumerate(cells) if at not in commas
+    )
+    may_be_thousands = (sheet.separator == TAB or has_points) and not any(
         _COMMA.fullmatch(cells[at]) and not _THOUSANDS.fullmatch(cells[at]) for _, cells in records for at in commas
     )
     for line, cells in records:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Final
 
+from simjob.api.schema import PARAMETER_NAME
 from simjob.core import numerals
 from simjob.core.tableproblems import Problems, UnreadableTableError
 
@@ -97,10 +98,17 @@ def _below_comments(lines: Sequence[str], at: int, separator: str | None) -> She
         if found.fits and found.records and not _has_number(found.header):
             if _has_number(found.records[0][1]):
                 return found
-            if len(found.header) > 1 and not any(_has_number(cells) for _, cells in found.records):
+            if _may_be_header(found) and not any(_has_number(cells) for _, cells in found.records):
                 message = "is this comment the header? Remove its comment sign if it is, and the line if it is not"
                 raise UnreadableTableError(f"line {above + 1}: {message}")
     return _chosen(lines[at:], at, separator)
+
+
+def _may_be_header(found: Sheet) -> bool:
+    """Return whether a comment can be meant as the header of what follows it: a word alone, or several cells."""
+    if len(found.header) > 1:
+        return True
+    return re.fullmatch(PARAMETER_NAME, found.header[0]) is not None and list(found.header) != list(found.records[0][1])
 
 
 def _chosen(lines: Sequence[str], before: int, separator: str | None, *, is_marked: bool = False) -> Sheet:

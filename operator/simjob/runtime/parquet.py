@@ -121,7 +121,7 @@ def answer(content: bytes) -> Iterator[bytes]:
         table = _Table(content)
         # Once to find what is wrong, once to pack: in memory there is never more than one shard.
         rows = sum(1 for _ in table.cases())
-    except (UnreadableTableError, duckdb.Error, MemoryError) as error:
+    except (UnreadableTableError, duckdb.Error, MemoryError, UnicodeDecodeError) as error:
         yield msgspec.json.encode(Opened(problem=_words(error))) + b"\n"
         yield helpers.END
         return
