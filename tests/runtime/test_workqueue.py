@@ -178,3 +178,12 @@ async def test_no_key_waits_while_a_worker_that_may_take_it_has_nothing_to_do(se
     assert len(queue) == 0
     for worker in workers:
         worker.cancel()
+
+
+async def test_a_wait_that_no_timer_can_keep_does_not_make_a_busy_loop() -> None:
+    queue = WorkQueue()
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    queue.add_after(A, 1e-13)
+    assert await queue.get() == A
+    assert loop.time() - start == pytest.approx(0.001)

@@ -68,8 +68,7 @@ class Memory:
 
     def until_write(self) -> float:
         """Return in how many seconds a status may be written again; not more than 0 for now."""
-        # Sums of times are rounded, and what is left of it no timer can wait for.
-        return round(self._wrote_at + _BETWEEN_WRITES - _now(), 3)
+        return self._wrote_at + _BETWEEN_WRITES - _now()
 
     def note_room(self, actions: Iterable[Action], outcome: Outcome, now: datetime) -> None:
         """Note when finished Jobs or pods were deleted while a quota that counts them refuses creations."""

@@ -8,7 +8,10 @@ import asyncio
 import random
 from collections import OrderedDict, deque
 from collections.abc import Callable, Set
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+# Seconds. Sums of times are rounded: at its time a wait may have some 1e-13 s left, which no timer can wait for.
+_SHORTEST_WAIT: Final = 0.001
 
 
 class Key(NamedTuple):
@@ -65,7 +68,7 @@ class WorkQueue:
     def add_after(self, key: Key, seconds: float) -> None:
         """Add `key` in `seconds`; of several times the earliest holds."""
         loop = asyncio.get_running_loop()
-        due = loop.time() + seconds
+        due = loop.time() + (max(seconds, _SHORTEST_WAIT) if seconds > 0 else 0.0)
         earlier = self._later.get(key)
         if earlier is not None:
             if earlier[0] <= due:
