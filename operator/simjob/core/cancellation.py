@@ -23,23 +23,22 @@ _TIDIED_AT_ONCE: Final = 48
 _STOPPING: Final = "Job is being cancelled: running cases are being stopped, no new ones start"
 
 
-def asked_for(metadata: Metadata, spec_cancel: bool) -> bool:
+def is_asked_for(job: SimulationJob | Invalid) -> bool:
     """Return whether a cancel is asked for, by the spec or by what the API server recorded of it."""
-    return spec_cancel or names.ANNOTATION_CANCEL_REQUESTED_BY in metadata.annotations
+    wish = job.cancel if isinstance(job, Invalid) else bool(job.spec.cancel)
+    return wish or names.ANNOTATION_CANCEL_REQUESTED_BY in job.metadata.annotations
 
 
-def is_wanted(job: SimulationJob) -> bool:
+def is_wanted(job: SimulationJob | Invalid) -> bool:
     """Return whether a cancel is asked for or latched."""
-    return job.status.cancellation is not None or asked_for(job.metadata, bool(job.spec.cancel))
+    return (job.status is not None and job.status.cancellation is not None) or is_asked_for(job)
 
 
 def stops_all(job: SimulationJob | Invalid) -> bool:
     """Return whether a cancel or a deletion asks to stop all pods, also of a SimulationJob that cannot be read."""
     if job.metadata.deletion_timestamp is not None:
         return not job.metadata.orphans_children
-    wish = job.cancel if isinstance(job, Invalid) else bool(job.spec.cancel)
-    latched = job.status is not None and job.status.cancellation is not None
-    return latched or asked_for(job.metadata, wish)
+    return is_wanted(job)
 
 
 def cancelling(situation: Situation) -> Plan | None:
@@ -81,37 +80,37 @@ def latching(job: SimulationJob, observed: Observed, now: datetime) -> Plan | No
     is_under_way = stored.cases.total > 0 and not stored.is_over and job.metadata.deletion_timestamp is None
     if not is_under_way or stored.cancellation is not None or not is_wanted(job):
         return None
-    live = [pod for case in observed.cases for pod in case.live_pods]
-    status = latched(job, stored, observed, now)
-    if job.spec.cancel_cases is not None:
-        # The next plan says which of these cases the job does not have, once for each generation.
-        status = status.model_copy(update={"observed_generation": stored.observed_generation})
-    return Plan(status=status, unlatched=stopping.stop_pods(live), look_again=now)
+    return latch_as_stored(job, stored, observed, now)
+
+
+def latch_as_stored(job: SimulationJob | Invalid, stored: Status, observed: Observed, now: datetime) -> Plan:
+    """Return the plan that latches a cancel in the stored status and says nothing new of the cases."""
+    unlatched = stopping.stop_pods(observed.live_pods)
+    return Plan(status=_latched(job, stored, observed, now), unlatched=unlatched, look_again=now)
 
 
 def latch(situation: Situation, by: str | None) -> Plan:
     """Store that all is to be stopped and who asked for it. Pods are stopped before that only if it is refused."""
-    cancellation = Cancellation(
-        requested_at=situation.now,
-        requested_by=by,
-        reason=situation.job.spec.cancel_reason,
-        stopping=len(situation.live_pods),
-    )
+    cancellation = _request(situation.job, by, len(situation.live_pods), situation.now)
     status = summary.summarize(situation, _saying(situation), cancellation=cancellation)
     return Plan(status=status, unlatched=stopping.stop_pods(situation.live_pods), look_again=situation.now)
 
 
-def latched(job: SimulationJob | Invalid, stored: Status, observed: Observed, now: datetime) -> Status:
+def _request(job: SimulationJob | Invalid, by: str | None, live: int, now: datetime) -> Cancellation:
+    reason = job.cancel_reason if isinstance(job, Invalid) else job.spec.cancel_reason
+    return Cancellation(requested_at=now, requested_by=by, reason=reason, stopping=live)
+
+
+def _latched(job: SimulationJob | Invalid, stored: Status, observed: Observed, now: datetime) -> Status:
     """Return the stored status with the latch, and nothing else that the cases would have to be known for."""
-    cancellation = Cancellation(
-        requested_at=now,
-        requested_by=requested_by(job.metadata, attributed=observed.attributed),
-        reason=job.cancel_reason if isinstance(job, Invalid) else job.spec.cancel_reason,
-        stopping=sum(len(case.live_pods) for case in observed.cases),
-    )
+    by = requested_by(job.metadata, attributed=observed.attributed)
     saying = Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED, message=_STOPPING)
     status = summary.restated(stored, saying, job.metadata.generation, now)
-    return status.model_copy(update={"cancellation": cancellation})
+    status = status.model_copy(update={"cancellation": _request(job, by, len(observed.live_pods), now)})
+    if isinstance(job, SimulationJob) and job.spec.cancel_cases is not None:
+        # A plan that knows the cases says which of these the job does not have, once for each generation.
+        return status.model_copy(update={"observed_generation": stored.observed_generation})
+    return status
 
 
 def stop_known(job: SimulationJob | Invalid, observed: Observed, now: datetime) -> Plan:
@@ -119,11 +118,11 @@ def stop_known(job: SimulationJob | Invalid, observed: Observed, now: datetime) 
 
     It latches a cancel, and never says that the job is cancelled.
     """
-    pods = stopping.stop_pods(pod for case in observed.cases for pod in case.live_pods)
+    pods = stopping.stop_pods(observed.live_pods)
     stored = job.status
     if stored is None or stored.cancellation or stored.is_over or job.metadata.deletion_timestamp:
         return Plan(actions=pods)
-    return Plan(actions=pods, status=latched(job, stored, observed, now), unlatched=pods)
+    return Plan(actions=pods, status=_latched(job, stored, observed, now), unlatched=pods)
 
 
 def requested_by(metadata: Metadata, field: str = "cancel", *, attributed: bool) -> str | None:

@@ -105,6 +105,11 @@ class Observed:
     last: Set[int] = frozenset()
     under_way: Set[int] = frozenset()
 
+    @property
+    def live_pods(self) -> tuple[PodFact, ...]:
+        """All live pods, by case."""
+        return tuple(pod for case in self.cases for pod in case.live_pods)
+
 
 def observe(
     jobs: Iterable[JobFact],

@@ -113,7 +113,7 @@ def assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
         verdicts=verdicts,
         ledger=ledger,
         unfinished=selection.minus(done(ledger)),
-        live_pods=tuple(pod for case in observed.cases for pod in case.live_pods),
+        live_pods=observed.live_pods,
     )
 
 

@@ -105,7 +105,7 @@ def jobs_go_at(observed: Observed, since: datetime | None = None) -> datetime | 
     ends of pods. A pod that does not stop must not hold up the Jobs of all others. `since`: when all was to be stopped,
     for pods whose deletion the API server has not accepted.
     """
-    asked = [pod.asked_at or since for case in observed.cases for pod in case.live_pods]
+    asked = [pod.asked_at or since for pod in observed.live_pods]
     last = max((at for at in asked if at), default=None)
     if last is None:
         return None
@@ -119,6 +119,5 @@ def remove_all(observed: Observed, now: datetime) -> Plan:
     """
     jobs_at = jobs_go_at(observed)
     if jobs_at and jobs_at > now:
-        pods = stop_pods(pod for case in observed.cases for pod in case.live_pods)
-        return Plan(actions=pods, look_again=jobs_at)
+        return Plan(actions=stop_pods(observed.live_pods), look_again=jobs_at)
     return Plan(actions=clear(observed.cases), look_again=summary.resync_at(now))

@@ -25,13 +25,13 @@ def hold(job: Invalid, observed: Observed, now: datetime) -> Plan:
     stored = job.status
     if (stored and stored.is_over) or job.metadata.orphans_children:
         return Plan()
-    wanted = cancellation.asked_for(job.metadata, job.cancel) or (stored and stored.cancellation)
+    wanted = cancellation.is_wanted(job)
     if job.metadata.deletion_timestamp:
         return stopping.remove_all(observed, now)
     if stored is None:
         # The Jobs stay: they may hold outcomes that are not recorded yet, and logs.
-        live = [pod for case in observed.cases for pod in case.live_pods]
-        return Plan(actions=stopping.stop_pods(live), look_again=summary.resync_at(now)) if wanted else Plan()
+        stops = stopping.stop_pods(observed.live_pods)
+        return Plan(actions=stops, look_again=summary.resync_at(now)) if wanted else Plan()
     if wanted:
         return _cancel(job, stored, observed, now)
     if stored.start_time is None and not observed.cases:
@@ -60,11 +60,9 @@ def _fail(job: Invalid, stored: Status, now: datetime) -> Plan:
 
 def _cancel(job: Invalid, stored: Status, observed: Observed, now: datetime) -> Plan:
     """Cancel a job whose cases are not known: the ledger stays as it is."""
-    live = [pod for case in observed.cases for pod in case.live_pods]
-    latch = stored.cancellation
+    latch, live = stored.cancellation, observed.live_pods
     if latch is None:
-        status = cancellation.latched(job, stored, observed, now)
-        return Plan(status=status, unlatched=stopping.stop_pods(live), look_again=now)
+        return cancellation.latch_as_stored(job, stored, observed, now)
     if live:
         again = stopping.look_again(live, now, latch.requested_at)
         return Plan(actions=stopping.stop_pods(live), look_again=again)

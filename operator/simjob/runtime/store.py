@@ -207,8 +207,8 @@ class Store(ChildStore):
         # What is left to remove after the end must not stand in another cancel's way.
         if status.is_terminal:
             return False
-        under_way = status.cancellation is not None or status.ledger.cancelling is not None
-        return under_way or _cancel_asked(job) or key in self._unlatched
+        stops_some = status.ledger.cancelling is not None or key in self._unlatched
+        return stops_some or cancellation.is_wanted(job)
 
 
 def _version(job: SimulationJob | Invalid) -> int:
@@ -219,8 +219,3 @@ def _version(job: SimulationJob | Invalid) -> int:
 def _kept(job: SimulationJob | Invalid) -> SimulationJob | Invalid:
     """Return what is kept of a SimulationJob: all of it while it is under way."""
     return finished.summary(job) if isinstance(job, SimulationJob) and job.status.is_over else job
-
-
-def _cancel_asked(job: SimulationJob | Invalid) -> bool:
-    wish = job.cancel if isinstance(job, Invalid) else bool(job.spec.cancel)
-    return cancellation.asked_for(job.metadata, wish)
