@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from simjob.core.observed import Refusal
 from simjob.core.plan import Action, CreateCase
-from simjob.runtime.gate import Gate
+from simjob.runtime.gate import Attempt, Gate
 
 
 def create(*indexes: int) -> list[Action]:
@@ -28,12 +28,7 @@ def try_(gate: Gate, index: int, answer: Refusal | None = None, retry_after: flo
     with gate.attempt(index) as attempt:
         if attempt is None:
             return False
-        if answer is None:
-            gate.accepted(attempt)
-        elif answer.unavailable:
-            gate.failed(attempt, answer, retry_after)
-        else:
-            gate.refused(attempt, answer)
+        _answered(gate, attempt, answer, retry_after)
         return True
 
 
@@ -44,11 +39,15 @@ def tried_together(gate: Gate, answers: Iterable[tuple[int, Refusal | None]]) ->
     sent = [attempt.__enter__() for attempt in attempts]
     for one, (_, answer) in zip(sent, found, strict=True):
         assert one is not None
-        if answer is None:
-            gate.accepted(one)
-        elif answer.unavailable:
-            gate.failed(one, answer, None)
-        else:
-            gate.refused(one, answer)
+        _answered(gate, one, answer)
     for attempt in attempts:
         attempt.__exit__(None, None, None)
+
+
+def _answered(gate: Gate, one: Attempt, answer: Refusal | None, retry_after: float | None = None) -> None:
+    if answer is None:
+        gate.accepted(one)
+    elif answer.unavailable:
+        gate.failed(one, answer, retry_after)
+    else:
+        gate.refused(one, answer)

@@ -38,7 +38,7 @@ class OneOperator:
         return NOW + timedelta(seconds=self._loop.time() - self._start)
 
     @asynccontextmanager
-    async def operator(self, *, sees_pods: bool = True) -> AsyncIterator[None]:
+    async def operator(self, *, sees_pods: bool = True, workers: int = 1) -> AsyncIterator[None]:
         """Runs an operator with an empty memory."""
         self.queue = queue = WorkQueue(jitter=lambda: 0.0)
         self.store = Store(queue, self.clock)
@@ -46,7 +46,8 @@ class OneOperator:
         self.cluster.watch(JobSink(self.store), pods, self.store)
         for raw in self.cluster.objects(names.PLURAL):
             self.store.seen(raw)
-        worker = asyncio.create_task(run(Reconciler(self.cluster, self.store, queue, self.clock, Budget(128)), 1))
+        reconciler = Reconciler(self.cluster, self.store, queue, self.clock, Budget(128))
+        worker = asyncio.create_task(run(reconciler, workers))
         try:
             await asyncio.sleep(0.01)
             yield
@@ -60,6 +61,13 @@ class OneOperator:
 
     def apply(self, **spec: Any) -> None:
         self.cluster.apply(a_job_dict(**spec))
+
+    def submit(self, name: str, **spec: Any) -> None:
+        """Apply a SimulationJob of this name beside others."""
+        raw = a_job_dict(**spec)
+        raw["metadata"]["name"] = name
+        raw["metadata"].pop("uid", None)
+        self.cluster.apply(raw)
 
     @property
     def status(self) -> dict[str, Any]:

@@ -6,18 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from builders import a_job_dict
 from oneoperator import OneOperator
-from simjob.api import names
 from simjob.core.facts import JobFact, PodFact
-from simjob.runtime.budget import Budget
 from simjob.runtime.cluster import StoredJob
 from simjob.runtime.errors import ForbiddenError, UnavailableError
-from simjob.runtime.reconciler import Reconciler
-from simjob.runtime.sinks import JobSink, PodSink
-from simjob.runtime.store import Store
-from simjob.runtime.workers import run
-from simjob.runtime.workqueue import WorkQueue
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop
@@ -25,31 +17,6 @@ LOOP = VirtualTimeLoop
 # 10 s, and pauses of 0.2, 0.4 and 0.8 s between them.
 FOUR_TRIES = 41.4
 WORKERS = 16
-
-
-@asynccontextmanager
-async def operator(one: OneOperator) -> AsyncIterator[None]:
-    """As OneOperator.operator, with the deployed number of workers."""
-    one.queue = WorkQueue(jitter=lambda: 0.0)
-    one.store = Store(one.queue, one.clock)
-    one.cluster.watch(JobSink(one.store), PodSink(one.store, one.clock), one.store)
-    for raw in one.cluster.objects(names.PLURAL):
-        one.store.seen(raw)
-    reconciler = Reconciler(one.cluster, one.store, one.queue, one.clock, Budget(128))
-    worker = asyncio.create_task(run(reconciler, WORKERS))
-    try:
-        await asyncio.sleep(0.01)
-        yield
-    finally:
-        worker.cancel()
-        await asyncio.gather(worker, return_exceptions=True)
-
-
-def a_sweep(name: str, **spec: Any) -> dict[str, Any]:
-    raw = a_job_dict(**spec)
-    raw["metadata"]["name"] = name
-    raw["metadata"].pop("uid", None)
-    return raw
 
 
 def cancel(one: OneOperator, name: str) -> None:
@@ -69,6 +36,27 @@ def signalled(one: OneOperator, name: str) -> int:
     return sum("deletionTimestamp" in meta for meta in pods if meta["name"].startswith(f"{name}-"))
 
 
+@asynccontextmanager
+async def beside_slow_creations(one: OneOperator) -> AsyncIterator[None]:
+    """Run the sweep `mine`, while the creations of a hundred other sweeps take half a minute each."""
+    create = one.cluster.create_job
+
+    async def slow(namespace: str, body: bytes) -> StoredJob:
+        if b'"name":"slow' in body:
+            await asyncio.sleep(30)
+        return await create(namespace, body)
+
+    one.cluster.create_job = slow  # type: ignore[method-assign]
+    one.submit("mine", cases={"count": 4})
+    async with one.operator(workers=WORKERS):
+        await asyncio.sleep(2)
+        await run_all(one)
+        for number in range(100):
+            one.submit(f"slow{number}", cases={"count": 4})
+        await asyncio.sleep(15)
+        yield
+
+
 async def test_deletions_that_hang_in_one_sweep_do_not_hold_up_the_cancel_of_another(one: OneOperator) -> None:
     delete = one.cluster.delete_pod
 
@@ -80,9 +68,9 @@ async def test_deletions_that_hang_in_one_sweep_do_not_hold_up_the_cancel_of_ano
         return await delete(namespace, name, uid)
 
     one.cluster.delete_pod = hanging  # type: ignore[method-assign]
-    one.cluster.apply(a_sweep("stuck", cases={"count": 40}, parallelism=40))
-    one.cluster.apply(a_sweep("other", cases={"count": 4}))
-    async with operator(one):
+    one.submit("stuck", cases={"count": 40}, parallelism=40)
+    one.submit("other", cases={"count": 4})
+    async with one.operator(workers=WORKERS):
         await asyncio.sleep(5)
         await run_all(one)
         cancel(one, "stuck")
@@ -95,21 +83,7 @@ async def test_deletions_that_hang_in_one_sweep_do_not_hold_up_the_cancel_of_ano
 async def test_a_cancel_whose_latch_fails_once_does_not_wait_for_sweeps_whose_creations_are_slow(
     one: OneOperator,
 ) -> None:
-    create = one.cluster.create_job
-
-    async def slow(namespace: str, body: bytes) -> StoredJob:
-        if b'"name":"slow' in body:
-            await asyncio.sleep(30)
-        return await create(namespace, body)
-
-    one.cluster.create_job = slow  # type: ignore[method-assign]
-    one.cluster.apply(a_sweep("mine", cases={"count": 4}))
-    async with operator(one):
-        await asyncio.sleep(2)
-        await run_all(one)
-        for number in range(100):
-            one.cluster.apply(a_sweep(f"slow{number}", cases={"count": 4}))
-        await asyncio.sleep(15)
+    async with beside_slow_creations(one):
         # One 500 in the moment of the cancel, after the repeats of the connection; the next try would get through.
         one.cluster.refuse("patch_simulationjob_status", UnavailableError("etcdserver: leader changed", code=500))
         cancel(one, "mine")
@@ -118,27 +92,15 @@ async def test_a_cancel_whose_latch_fails_once_does_not_wait_for_sweeps_whose_cr
 
 
 async def test_a_refused_latch_stops_the_pods_within_a_second_whatever_other_sweeps_wait_for(one: OneOperator) -> None:
-    create, write = one.cluster.create_job, one.cluster.patch_simulationjob_status
-
-    async def slow(namespace: str, body: bytes) -> StoredJob:
-        if b'"name":"slow' in body:
-            await asyncio.sleep(30)
-        return await create(namespace, body)
+    write = one.cluster.patch_simulationjob_status
 
     async def refused(namespace: str, name: str, resource_version: str, status: Mapping[str, Any]) -> str:
         if name == "mine" and "cancellation" in status:
             raise ForbiddenError("a policy refuses it", code=403, reason="Forbidden")
         return await write(namespace, name, resource_version, status)
 
-    one.cluster.create_job = slow  # type: ignore[method-assign]
     one.cluster.patch_simulationjob_status = refused  # type: ignore[method-assign]
-    one.cluster.apply(a_sweep("mine", cases={"count": 4}))
-    async with operator(one):
-        await asyncio.sleep(2)
-        await run_all(one)
-        for number in range(100):
-            one.cluster.apply(a_sweep(f"slow{number}", cases={"count": 4}))
-        await asyncio.sleep(15)
+    async with beside_slow_creations(one):
         cancel(one, "mine")
         await asyncio.sleep(3)
         assert signalled(one, "mine") == 4
@@ -149,8 +111,8 @@ async def test_a_latch_that_times_out_stops_the_pods_as_soon_as_one_that_is_refu
         await asyncio.sleep(FOUR_TRIES)
         raise UnavailableError("failed calling webhook: context deadline exceeded", code=500)
 
-    one.cluster.apply(a_sweep("mine", cases={"count": 4}))
-    async with operator(one):
+    one.submit("mine", cases={"count": 4})
+    async with one.operator(workers=WORKERS):
         await asyncio.sleep(2)
         await run_all(one)
         one.cluster.patch_simulationjob_status = hanging  # type: ignore[method-assign]
@@ -167,8 +129,8 @@ async def test_a_call_for_one_job_that_hangs_does_not_hold_up_the_cancel_of_its_
         await asyncio.sleep(FOUR_TRIES)
         raise UnavailableError("failed calling webhook: context deadline exceeded", code=500)
 
-    one.cluster.apply(a_sweep("mine", cases={"count": 4}, retries={"limit": 3}))
-    async with operator(one):
+    one.submit("mine", cases={"count": 4}, retries={"limit": 3})
+    async with one.operator(workers=WORKERS):
         await asyncio.sleep(2)
         await run_all(one)
         setattr(one.cluster, call, hanging)

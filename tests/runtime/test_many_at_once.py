@@ -1,10 +1,8 @@
 """Many sweeps are ended at once: each is served at once, whatever the others have to stop."""
 
 import asyncio
-from typing import Any
 
 import pytest
-from builders import a_job_dict
 from oneoperator import OneOperator
 from simjob.core.facts import PodFact
 from virtualtime import VirtualTimeLoop
@@ -27,7 +25,7 @@ async def test_each_of_thirty_sweeps_has_its_first_pod_stopped_within_a_second(d
     one.cluster.delete_pod = slow_delete  # type: ignore[method-assign]
     async with one.operator():
         for index in range(SWEEPS):
-            one.cluster.apply(a_sweep(f"sweep{index}", cases={"count": CASES}, parallelism=CASES))
+            one.submit(f"sweep{index}", cases={"count": CASES}, parallelism=CASES)
         await asyncio.sleep(20)
         assert len(one.pods()) == SWEEPS * CASES
         asked = loop.time()
@@ -35,15 +33,8 @@ async def test_each_of_thirty_sweeps_has_its_first_pod_stopped_within_a_second(d
             if deleted:
                 one.cluster.remove("simulationjobs", "default", f"sweep{index}")
             else:
-                one.cluster.apply(a_sweep(f"sweep{index}", cancel=True))
+                one.submit(f"sweep{index}", cancel=True)
         await asyncio.sleep(1)
         assert {name: at - asked for name, at in first.items() if at - asked >= 1} == {}
         assert len(first) == SWEEPS
         assert one.pods() != [], "there was more to stop than a second is enough for"
-
-
-def a_sweep(name: str, **spec: Any) -> dict[str, Any]:
-    raw = a_job_dict(**spec)
-    raw["metadata"]["name"] = name
-    raw["metadata"].pop("uid", None)
-    return raw

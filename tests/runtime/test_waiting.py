@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from builders import a_job_dict
 from oneoperator import OneOperator
 from simjob.api import names
 from virtualtime import VirtualTimeLoop
@@ -33,12 +32,6 @@ class Sweeps(OneOperator):
         if any(self.cluster.objects("configmaps")):
             self.cluster.remove("configmaps", "default", "table")
         self.cluster.put_config_map("default", "table", {"t.csv": text})
-
-    def submit(self, name: str, **spec: Any) -> None:
-        raw = a_job_dict(**spec)
-        raw["metadata"]["name"] = name
-        raw["metadata"].pop("uid")
-        self.cluster.apply(raw)
 
     def reason(self, name: str) -> tuple[str, str]:
         raw = next(raw for raw in self.cluster.objects(names.PLURAL) if raw["metadata"]["name"] == name)
