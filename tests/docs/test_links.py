@@ -9,7 +9,7 @@ from apidocs.sections import fields
 from generated import ROOT
 from simjob.api import crd
 
-PAGES = [ROOT / "README.md", ROOT / "operator/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "operator/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINKS = [
     pytest.param(page, link, id=f"{page.relative_to(ROOT)}:{link}")
     for page in PAGES
