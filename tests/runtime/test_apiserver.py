@@ -100,22 +100,34 @@ async def test_an_answer_that_cannot_be_read_is_trouble_of_the_cluster() -> None
         await cluster.get_pod("lab", "p")
 
 
+def an_event(note: str, name: str = "sweep") -> Event:
+    about = {"namespace": "lab", "name": name, "uid": "u", "resource_version": "1"}
+    return Event(**about, type="Normal", reason="Tested", action="Test", note=note, time=NOW)
+
+
 async def test_an_event_keeps_within_the_api_servers_bounds() -> None:
     cluster, wire = a_cluster({})
-    event = Event(
-        namespace="lab",
-        name="n" * 253,
-        uid="u",
-        resource_version="1",
-        type="Normal",
-        reason="Tested",
-        action="Test",
-        note="ü" * 1024,
-        time=NOW,
-    )
-    await cluster.create_event(event)
+    await cluster.create_event(an_event("short", name="n" * 253))
     body = wire.bodies[0]
-    assert len(body["note"].encode()) <= 1024
     assert len(body["metadata"]["name"]) <= 253
     assert body["eventTime"] == "2026-01-02T03:04:05.000000Z"
     assert body["regarding"]["uid"] == "u"
+
+
+@pytest.mark.parametrize(
+    ("note", "posted"),
+    [
+        ("x" * 1024, "x" * 1024),
+        ("x" * 1025, "x" * 1021 + "…"),
+        ("ü" * 512, "ü" * 512),
+        ("ü" * 513, "ü" * 510 + "…"),
+        ("x" + "ü" * 512, "x" + "ü" * 510 + "…"),
+    ],
+)
+async def test_a_note_of_more_bytes_than_the_api_server_takes_ends_with_the_mark_of_a_cut(
+    note: str, posted: str
+) -> None:
+    cluster, wire = a_cluster({})
+    await cluster.create_event(an_event(note))
+    assert wire.bodies[0]["note"] == posted
+    assert len(posted.encode()) <= 1024

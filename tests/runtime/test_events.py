@@ -30,13 +30,6 @@ async def test_a_notice_becomes_an_event_of_the_simulationjob() -> None:
     assert (second.type, second.reason) == ("Warning", "PodRefused")
 
 
-async def test_a_note_that_is_too_long_is_cut() -> None:
-    cluster = FakeCluster()
-    await record(cluster, Notice(reason="R", action="A", note="x" * 5000))
-    (event,) = cluster.events
-    assert (len(event.note), event.note[-2:]) == (1024, "x…")
-
-
 @pytest.mark.parametrize("error", [ForbiddenError("no", code=403), UnavailableError("no answer")])
 async def test_an_event_that_cannot_be_posted_is_logged_and_the_next_is_posted(
     error: Exception, caplog: pytest.LogCaptureFixture

@@ -7,15 +7,12 @@ from simjob.api import names
 from simjob.runtime.cluster import Event
 
 _NOTE_BYTES: Final = 1024  # https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
+_CUT: Final = "…"
 _NAME_BYTES: Final = 236  # What an object's name may have, 253, less a dot and 16 digits.
 
 
-def _event_name(event: Event) -> str:
-    return f"{event.name[:_NAME_BYTES].rstrip('-.')}.{secrets.token_hex(8)}"
-
-
 def render(event: Event, instance: str) -> dict[str, Any]:
-    """Return an Event as the API server takes it, signed by this instance; what is too long is cut."""
+    """Return an Event as the API server takes it, signed by this instance, with texts that are too long cut."""
     return {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
@@ -26,7 +23,7 @@ def render(event: Event, instance: str) -> dict[str, Any]:
         "type": event.type,
         "reason": event.reason,
         "action": event.action,
-        "note": event.note.encode()[:_NOTE_BYTES].decode(errors="ignore"),
+        "note": _note(event.note),
         "regarding": {
             "apiVersion": names.API_VERSION,
             "kind": names.KIND,
@@ -36,3 +33,15 @@ def render(event: Event, instance: str) -> dict[str, Any]:
             "resourceVersion": event.resource_version,
         },
     }
+
+
+def _event_name(event: Event) -> str:
+    return f"{event.name[:_NAME_BYTES].rstrip('-.')}.{secrets.token_hex(8)}"
+
+
+def _note(text: str) -> str:
+    """Return a text, cut if it is too long, with a mark at its end that shows the cut."""
+    whole = text.encode()
+    if len(whole) <= _NOTE_BYTES:
+        return text
+    return whole[: _NOTE_BYTES - len(_CUT.encode())].decode(errors="ignore") + _CUT

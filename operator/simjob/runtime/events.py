@@ -12,8 +12,6 @@ from simjob.core.plan import Notice
 from simjob.runtime.cluster import Cluster, Event
 from simjob.runtime.errors import ClusterError
 
-# https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
-_LONGEST_NOTE: Final = 1024
 # Seconds between two Events with the same warning about a SimulationJob; its status has the rest.
 _REPEAT: Final = 60.0
 _REMEMBERED: Final = 10_000
@@ -72,7 +70,6 @@ class Recorder:
         return False
 
     def _event(self, metadata: Metadata, notice: Notice) -> Event:
-        note = notice.note if len(notice.note) <= _LONGEST_NOTE else notice.note[: _LONGEST_NOTE - 1] + "…"
         return Event(
             namespace=metadata.namespace,
             name=metadata.name,
@@ -81,6 +78,6 @@ class Recorder:
             type="Warning" if notice.warning else "Normal",
             reason=notice.reason,
             action=notice.action,
-            note=note,
+            note=notice.note,
             time=self._clock(),
         )
