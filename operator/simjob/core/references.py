@@ -5,7 +5,7 @@ https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-e
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
@@ -34,23 +34,15 @@ class Reference:
 def to_cases(template: Template) -> tuple[Reference, ...]:
     """Return the references to variables with our prefixes that neither every case nor the container itself has."""
     return tuple(
-        Reference(f"{where}.{field}", variable)
-        for where, container in containers(template)
-        for field, text in _texts(container)
-        for variable in _variables(text)
-        if variable.startswith((names.ENV_PARAMETER_PREFIX, names.ENV_PREFIX)) and not _is_defined(variable, container)
+        reference
+        for container, reference in _with_our_prefixes(template, _texts)
+        if not _is_defined(reference.variable, container)
     )
 
 
 def never_filled_in(template: Template) -> tuple[Reference, ...]:
     """Return the references to variables of a case where the kubelet runs a command just as it is written."""
-    return tuple(
-        Reference(f"{where}.{field}", variable)
-        for where, container in containers(template)
-        for field, text in _handlers(container)
-        for variable in _variables(text)
-        if variable.startswith((names.ENV_PARAMETER_PREFIX, names.ENV_PREFIX))
-    )
+    return tuple(reference for _, reference in _with_our_prefixes(template, _handlers))
 
 
 def filled_in(text: str, variables: Mapping[str, str]) -> str:
@@ -86,6 +78,17 @@ def suggestion(variable: str, known: Iterable[str]) -> str:
         return "the cases have no parameters"
     more = f" and {len(choices) - _SHOWN} more" if len(choices) > _SHOWN else ""
     return f"the parameters are {', '.join(choices[:_SHOWN])}{more}"
+
+
+def _with_our_prefixes(
+    template: Template, texts: Callable[[AnyContainer], Iterable[tuple[str, str]]]
+) -> Iterator[tuple[AnyContainer, Reference]]:
+    """Yield the references to variables with our prefixes in these texts of each container."""
+    for where, container in containers(template):
+        for field, text in texts(container):
+            for variable in _variables(text):
+                if variable.startswith((names.ENV_PARAMETER_PREFIX, names.ENV_PREFIX)):
+                    yield container, Reference(f"{where}.{field}", variable)
 
 
 def _texts(container: AnyContainer) -> Iterator[tuple[str, str]]:
