@@ -105,3 +105,12 @@ def test_duckdb_reads_them_too(tmp_path: Path) -> None:
     with duckdb.connect() as connection:
         found = connection.read_json(str(tmp_path / "rows.jsonl")).project("result.drag").fetchall()
     assert repr(found) == "[(0.31,), (nan,), (-inf,), (inf,)]"
+
+
+def test_python_and_pandas_take_the_last_of_a_key_that_is_there_twice_and_duckdb_refuses_it(tmp_path: Path) -> None:
+    line = bytes(resultvalue.of('{"drag": 1, "drag": 2}')).decode()  # type: ignore[arg-type]
+    assert json.loads(line) == {"drag": 2}
+    assert pd.json_normalize([json.loads(line)])["drag"].tolist() == [2]
+    (tmp_path / "rows.jsonl").write_text(line)
+    with duckdb.connect() as connection, pytest.raises(duckdb.InvalidInputException, match="duplicate key"):
+        connection.read_json(str(tmp_path / "rows.jsonl")).fetchall()

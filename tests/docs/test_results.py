@@ -1,11 +1,14 @@
 """The rows and the programs that docs/results.md shows."""
 
+import csv
+import io
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from generated import ROOT
 from simjob.api.cases import Case
@@ -49,8 +52,87 @@ def test_the_page_names_the_limits(bytes_: int) -> None:
     assert re.search(rf"\b{bytes_}\b", PAGE)
 
 
-def test_the_readmes_recipe_puts_rows_in_the_order_of_the_cases() -> None:
+def test_read_json_of_pandas_changes_values_as_the_page_says() -> None:
+    lines = [
+        '{"index":0,"name":"007","parameters":{"mesh":1},"result":"0012"}',
+        '{"index":1,"name":"1e5","parameters":{"mesh":2},"result":"0013"}',
+    ]
+    table = pd.read_json(io.StringIO("\n".join(lines)), lines=True)
+    assert table["name"].tolist() == [7, 100000.0]
+    assert table["result"].tolist() == [12, 13]
+    assert table["parameters"].tolist() == [{"mesh": 1}, {"mesh": 2}], "an object stays an object"
+    decimal = '{"result":{"drag":1.7976931348623157e308}}'
+    read = pd.read_json(io.StringIO(decimal), lines=True)["result"][0]
+    assert read["drag"] != json.loads(decimal)["result"]["drag"]
+
+
+def test_read_json_of_pandas_refuses_a_file_with_an_integer_beyond_64_bits() -> None:
+    lines = '{"result":{"steps":%d}}'
+    assert pd.read_json(io.StringIO(lines % (2**64 - 1)), lines=True)["result"][0]["steps"] == 2**64 - 1
+    with pytest.raises(ValueError, match="Value is too big!"):
+        pd.read_json(io.StringIO(lines % 2**64), lines=True)
+
+
+def test_the_pages_reader_keeps_names_digits_and_long_integers(tmp_path: Path) -> None:
+    row = '{"index":0,"name":"007","parameters":{},"result":{"steps":%d,"drag":1.7976931348623157e308}}'
+    (tmp_path / "wing.jsonl").write_text(row % 2**70)
+    program = f"{READER}\nprint(table.loc[0].to_dict())\n"
+    command = [sys.executable, "-c", program]
+    printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    for kept in ("'007'", str(2**70), "1.7976931348623157e+308"):
+        assert kept in printed
+
+
+def table_of(*lines: str) -> list[list[str]]:
+    """Return the rows of the CSV that the README's recipe makes of these lines."""
     (recipe,) = re.findall(r"^python3 -c '\n(.*?)\n' < wing.jsonl > wing.csv", README, flags=re.S | re.M)
-    lines = "\n".join(ROWS.splitlines()[::-1])
-    done = subprocess.run([sys.executable, "-c", recipe], input=lines, capture_output=True, text=True, check=True)
-    assert [line.split(",")[0] for line in done.stdout.splitlines()] == ["index", "3", "4", "5"]
+    command = [sys.executable, "-c", recipe]
+    done = subprocess.run(command, input="\n".join(lines).encode(), capture_output=True, check=True)
+    return list(csv.reader(io.StringIO(done.stdout.decode(), newline="")))
+
+
+def test_the_readmes_recipe_puts_rows_in_the_order_of_the_cases() -> None:
+    assert [row[0] for row in table_of(*ROWS.splitlines()[::-1])] == ["index", "3", "4", "5"]
+
+
+def test_the_readmes_recipe_keeps_a_parameter_and_a_result_of_the_same_name_apart() -> None:
+    row = (
+        '{"index":0,"name":"a","outcome":"Succeeded","parameters":{"mesh":2,"name":"p"},"result":{"mesh":9,"name":"r"}}'
+    )
+    assert table_of(row) == [
+        ["index", "name", "outcome", "parameters.mesh", "parameters.name", "result.mesh", "result.name"],
+        ["0", "a", "Succeeded", "2", "p", "9", "r"],
+    ]
+
+
+def test_the_readmes_recipe_has_the_columns_of_all_rows() -> None:
+    header, *rows = table_of(
+        '{"index":0,"name":"0","outcome":"Succeeded","parameters":{"a":1},"result":{"drag":0.31}}',
+        '{"index":1,"name":"1","outcome":"Failed","exitCode":3,"parameters":{"b":2},"result":"diverged"}',
+        '{"index":2,"name":"2","outcome":"Succeeded","parameters":{},"result":{"lift":4},"truncated":true}',
+    )
+    found = [{key: value for key, value in zip(header, row, strict=True) if value} for row in rows]
+    assert found == [
+        {"index": "0", "name": "0", "outcome": "Succeeded", "parameters.a": "1", "result.drag": "0.31"},
+        {"index": "1", "name": "1", "outcome": "Failed", "exitCode": "3", "parameters.b": "2", "result": "diverged"},
+        {"index": "2", "name": "2", "outcome": "Succeeded", "truncated": "true", "result.lift": "4"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (r'"a, \"b\"\nc\r\nd\re;\tü"', 'a, "b"\nc\r\nd\re;\tü'),
+        ("NaN", "NaN"),
+        ("-Infinity", "-Infinity"),
+        ("null", "null"),
+        ("true", "true"),
+        (str(2**70), str(2**70)),
+        ('[1,{"a":"b,c"},NaN]', '[1, {"a": "b,c"}, NaN]'),
+        ('""', ""),
+    ],
+)
+def test_the_readmes_recipe_keeps_a_value(written: str, shown: str) -> None:
+    row = '{"index":0,"name":"0","outcome":"Succeeded","parameters":{"at":%s},"result":{"at":%s}}'
+    (_, values) = table_of(row % (written, written))
+    assert values == ["0", "0", "Succeeded", shown, shown]

@@ -82,7 +82,7 @@ def test_the_readmes_recipe_makes_one_table_of_all_shards(namespace: Namespace, 
     assert sorted(csv.reader(done.stdout.splitlines())) == [
         ["0", "0", "Succeeded", "2", "21"],
         ["1", "1", "Succeeded", "3", "31"],
-        ["index", "name", "outcome", "mesh", "drag"],
+        ["index", "name", "outcome", "parameters.mesh", "result.drag"],
     ]
 
 
