@@ -55,6 +55,15 @@ def test_what_a_parameter_cannot_be_is_said_with_what_to_do(value: Any, words: s
     assert values.complaint(value) == words
 
 
+@pytest.mark.parametrize(
+    ("value", "levels"),
+    [(1, 0), ([], 0), ([1], 1), ({"a": 1}, 1), ([[]], 1), ([1, {"a": [2]}], 3), ([[1], [[1]], 1], 3)],
+)
+def test_the_levels_of_a_value_are_those_of_its_deepest_part(value: Any, levels: int) -> None:
+    assert not values.is_deeper_than(value, levels)
+    assert levels == 0 or values.is_deeper_than(value, levels - 1)
+
+
 @pytest.mark.parametrize(("levels", "is_refused"), [(32, False), (33, True)])
 def test_a_list_is_not_deeper_than_readers_of_json_can_read(levels: int, is_refused: bool) -> None:
     value: Any = 1

@@ -58,9 +58,20 @@ def test_a_message_that_was_cut_is_a_text_also_where_it_reads_as_json() -> None:
     assert resultvalue.of("5" * 4096, cut=True) == "5" * 4096
 
 
-def test_what_is_deep_is_a_text() -> None:
-    deep = "[" * 101 + "NaN" + "]" * 101
+@pytest.mark.parametrize("number", ["1", "NaN"])
+def test_what_is_deep_is_a_text(number: str) -> None:
+    fits, deep = ("[" * levels + number + "]" * levels for levels in (99, 100))
+    found = resultvalue.of(fits)
+    assert not isinstance(found, str)
+    assert bytes(found).decode() == fits
     assert resultvalue.of(deep) == deep
+
+
+@given(st.text(alphabet='"\\aN1 \n'))
+def test_no_quote_is_tried_twice_so_that_the_time_grows_with_the_length_only(message: str) -> None:
+    """A quote that no match covers has been tried up to the end of the message, and so would the next one be."""
+    assert '"' not in resultvalue._VALUES.sub("", message)
+    assert '"' not in resultvalue._SPACES.sub("", message)
 
 
 VALUES = st.recursive(

@@ -36,7 +36,7 @@ def complaint(value: object) -> str | None:
     if not isinstance(value, list | dict):
         return f"must be {_KINDS}"
     kind = "a list" if isinstance(value, list) else "an object"
-    if _depth(value) > MAX_DEPTH:
+    if is_deeper_than(value, MAX_DEPTH):
         return f"is {kind} of more than {MAX_DEPTH} levels: put it into a file, and give the file's name"
     if (size := len(as_text(value).encode(errors="surrogatepass"))) > MAX_JSON_BYTES:
         return (
@@ -79,6 +79,16 @@ def _doubt(number: float) -> str:
     return f"{which} a number beyond 64 bits, which may be rounded: write it as a text, in quotes"
 
 
+def is_deeper_than(value: Any, levels: int) -> bool:
+    """Return whether lists and objects are nested in more than this number of levels; empty ones do not count."""
+    level = [value]
+    for _ in range(levels + 1):
+        level = [inner for each in level for inner in _inside(each)]
+        if not level:
+            return False
+    return True
+
+
 def as_text(value: Value) -> str:
     """Write a value as the environment carries it: texts as they are, anything else as compact JSON."""
     if isinstance(value, str):
@@ -104,15 +114,6 @@ def _parts(value: Any) -> Iterator[Any]:
     while level:
         yield from level
         level = [inner for each in level for inner in _inside(each)]
-
-
-def _depth(value: Any) -> int:
-    depth, level = 0, [value]
-    while level := [inner for each in level for inner in _inside(each)]:
-        depth += 1
-        if depth > MAX_DEPTH:
-            break
-    return depth
 
 
 def _inside(value: Any) -> list[Any]:
