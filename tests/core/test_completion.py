@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -5,6 +6,7 @@ from builders import CREATED, NOW, a_job_fact, a_pod_fact, a_started_job, planne
 from simjob.core import history
 from simjob.core.facts import PodState
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod, WriteJobStatus
+from simjob.core.stopping import HEAD_START, LONGEST_START
 
 ENDED = {"completionTime": CREATED, "isTerminal": True, "observedGeneration": 1, "ledger": {"succeeded": "0-2"}}
 
@@ -48,6 +50,29 @@ def test_an_end_stays_as_it_is_and_follows_the_generation(phase: str, spec: dict
     plan = planned(job)
     assert said(plan) == job.status.model_copy(update={"observed_generation": 5})
     assert (plan.actions, plan.look_again) == ((), None)
+
+
+def test_jobs_of_an_ended_sweep_wait_while_pods_of_others_stop_but_not_longer_than_two_minutes() -> None:
+    ended = {"phase": "CANCELLED", "completionTime": NOW.isoformat(), "ledger": {"cancelled": "0-2"}}
+    job = a_started_job(status=ENDED | ended)
+    children: list[Any] = [a_job_fact(0), a_job_fact(1), a_pod_fact(1)]
+    plan = planned(job, *children, last_stop=NOW)
+    assert (plan.actions, plan.look_again) == ((DeletePod(pod=a_pod_fact(1)),), NOW + HEAD_START)
+    removal = [DeletePod(pod=a_pod_fact(1)), DeleteJob(job=a_job_fact(0))]
+    assert list(planned(job, *children).actions) == removal, "no other pod is being stopped"
+    assert list(planned(job, *children, now=NOW + HEAD_START, last_stop=NOW).actions) == removal
+    late = NOW + LONGEST_START
+    assert list(planned(job, *children, now=late, last_stop=late).actions) == removal
+
+
+@pytest.mark.parametrize("deletion", [NOW, NOW - LONGEST_START])
+def test_jobs_of_a_deleted_sweep_wait_in_the_same_way(deletion: datetime) -> None:
+    job = a_started_job(metadata={"deletionTimestamp": deletion.isoformat()})
+    plan = planned(job, a_job_fact(0), last_stop=NOW)
+    if deletion < NOW:
+        assert plan.actions == (DeleteJob(job=a_job_fact(0)),)
+    else:
+        assert (plan.actions, plan.look_again) == ((), NOW + HEAD_START)
 
 
 def test_after_the_end_nothing_is_made_and_what_should_not_be_there_goes() -> None:

@@ -1,5 +1,6 @@
 """Jobs and pods as the store keeps them: the newest state, and the last one until it has been counted."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -23,6 +24,22 @@ def a_store() -> Store:
 def children(store: Store) -> tuple[list[JobFact], list[PodFact]]:
     cases = store.observe(KEY, spent=None, refusal=None).cases
     return [case.job for case in cases if case.job], [pod for case in cases for pod in case.pods]
+
+
+def test_the_last_stop_of_any_sweep_counts_as_long_as_other_pods_are_being_stopped() -> None:
+    store = a_store()
+
+    def last_stop() -> datetime | None:
+        return store.observe(KEY, spent=None, refusal=None).last_stop
+
+    store.put_pod(a_pod_fact(0, owner_uid=OTHER.uid))
+    store.put_pod(a_pod_fact(1, owner_uid=OTHER.uid, terminating=True))
+    store.put_pod(a_pod_fact(2, owner_uid=OTHER.uid, terminating=True))
+    assert last_stop() is None, "none has stopped"
+    store.put_pod(a_pod_fact(1, owner_uid=OTHER.uid, version=2, terminating=True, state=PodState.FAILED))
+    assert last_stop() == NOW
+    store.pod_deleted(a_pod_fact(2, owner_uid=OTHER.uid, version=2, terminating=True))
+    assert last_stop() is None, "none is left"
 
 
 class TestEnds:

@@ -3,7 +3,7 @@
 from simjob.api.names import Reason
 from simjob.api.status import Phase
 from simjob.core import failurepolicy, history, stopping, summary
-from simjob.core.plan import Plan
+from simjob.core.plan import DeleteJob, Plan
 from simjob.core.situation import Situation
 from simjob.core.summary import Saying
 
@@ -56,9 +56,13 @@ def terminal(situation: Situation) -> Plan | None:
     # A version that does not know of `retrying` may have ended the job, and left it.
     changed = {"observed_generation": generation, "conditions": conditions, "retrying": None}
     status = stored.model_copy(update=changed)
-    actions = history.portion((*stopping.clear(situation.open), *history.tidy(situation)))
-    unquiet = summary.resync_at(situation.now) if situation.live_pods or actions else None
-    return Plan(actions=actions, status=status, look_again=unquiet)
+    left = (*stopping.clear(situation.open), *history.tidy(situation))
+    jobs_at = stopping.jobs_go_after_others_at(situation.observed, stored.completion_time)
+    if left and jobs_at and jobs_at > situation.now:
+        others = (action for action in left if not isinstance(action, DeleteJob))
+        return Plan(actions=history.portion(others), status=status, look_again=jobs_at)
+    unquiet = summary.resync_at(situation.now) if situation.live_pods or left else None
+    return Plan(actions=history.portion(left), status=status, look_again=unquiet)
 
 
 def gone(situation: Situation) -> Plan | None:
@@ -68,4 +72,4 @@ def gone(situation: Situation) -> Plan | None:
         return None
     if metadata.orphans_children:
         return Plan()
-    return stopping.remove_all(situation.observed, situation.now)
+    return stopping.remove_all(situation.observed, situation.now, metadata.deletion_timestamp)

@@ -90,7 +90,7 @@ class Observed:
     `attributed`: whether the API server alone writes the annotation that says who cancelled.
     `words`: what kubelets say of pods that do not start, by pod uid.
     `earlier`: cases that still run in a pod of an earlier SimulationJob of the name, and the pod's name.
-    `last_stop`: when a pod, of whatever SimulationJob, was last seen to stop that was asked to.
+    `last_stop`: when a pod of any SimulationJob last stopped on request, as long as other pods are being stopped.
     """
 
     cases: tuple[CaseFacts, ...]

@@ -112,12 +112,24 @@ def jobs_go_at(observed: Observed, since: datetime | None = None) -> datetime | 
     return min(max(last, observed.last_stop or last) + HEAD_START, last + LONGEST_START)
 
 
-def remove_all(observed: Observed, now: datetime) -> Plan:
+def jobs_go_after_others_at(observed: Observed, since: datetime | None) -> datetime | None:
+    """Return when Jobs may be deleted that belong to no live pod of their own SimulationJob; None for now.
+
+    Pods of other SimulationJobs may be stopping, and their ends go first, for two minutes at most. `since`: when the
+    SimulationJob ended or went.
+    """
+    if observed.last_stop is None or since is None:
+        return None
+    return min(observed.last_stop + HEAD_START, since + LONGEST_START)
+
+
+def remove_all(observed: Observed, now: datetime, since: datetime | None) -> Plan:
     """Return the plan for the children of a SimulationJob that is gone: ended ones go too, fast, as in a cancel.
 
     The garbage collector of a stock controller manager removes some ten objects a second; it is the backstop.
+    `since`: when the removal began.
     """
-    jobs_at = jobs_go_at(observed)
+    jobs_at = jobs_go_at(observed) if observed.live_pods else jobs_go_after_others_at(observed, since)
     if jobs_at and jobs_at > now:
         return Plan(actions=stop_pods(observed.live_pods), look_again=jobs_at)
     return Plan(actions=clear(observed.cases), look_again=summary.resync_at(now))

@@ -27,7 +27,7 @@ def hold(job: Invalid, observed: Observed, now: datetime) -> Plan:
         return Plan()
     wanted = cancellation.is_wanted(job)
     if job.metadata.deletion_timestamp:
-        return stopping.remove_all(observed, now)
+        return stopping.remove_all(observed, now, job.metadata.deletion_timestamp)
     if stored is None:
         # The Jobs stay: they may hold outcomes that are not recorded yet, and logs.
         stops = stopping.stop_pods(observed.live_pods)

@@ -12,12 +12,15 @@ from simjob.core.situation import done
 class Children:
     """Jobs and pods by uid; `of_job`: the pods' uids by that of their Job.
 
+    `unasked`, `stopping`: the uids of the live pods that nobody has asked to stop, and of those that were asked.
     `unseen`: the uids of what the watches do not show, and when it is to be looked up.
     """
 
     jobs: dict[str, JobFact] = field(default_factory=dict)
     pods: dict[str, PodFact] = field(default_factory=dict)
     of_job: dict[str, set[str]] = field(default_factory=dict)
+    unasked: set[str] = field(default_factory=set)
+    stopping: set[str] = field(default_factory=set)
     unseen: dict[str, datetime] = field(default_factory=dict)
 
     def put_job(self, job: JobFact, now: datetime) -> None:
@@ -33,6 +36,9 @@ class Children:
             self.forget_pod(known)
         self.pods[pod.uid] = pod
         self.of_job.setdefault(pod.job_uid, set()).add(pod.uid)
+        self._forget_live(pod)
+        if pod.live:
+            (self.stopping if pod.terminating else self.unasked).add(pod.uid)
 
     def _note(self, child: JobFact | PodFact, now: datetime) -> None:
         if child.labelled or (isinstance(child, PodFact) and not child.live):
@@ -43,11 +49,16 @@ class Children:
     def forget_pod(self, pod: PodFact) -> None:
         """Forget a pod."""
         del self.pods[pod.uid]
+        self._forget_live(pod)
         self.unseen.pop(pod.uid, None)
         of_job = self.of_job[pod.job_uid]
         of_job.discard(pod.uid)
         if not of_job:
             del self.of_job[pod.job_uid]
+
+    def _forget_live(self, pod: PodFact) -> None:
+        self.unasked.discard(pod.uid)
+        self.stopping.discard(pod.uid)
 
     def due(self, now: datetime) -> tuple[tuple[JobFact, ...], tuple[PodFact, ...]]:
         """Return what the watches do not show, as far as it is to be looked up by now."""

@@ -31,7 +31,7 @@ class ChildStore(ABC):
         self._clock = clock
         self._children: dict[Key, Children] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
-        # When the last pod stopped that was asked to, of whatever SimulationJob.
+        # When a pod last stopped on request, of any SimulationJob.
         self._last_stop: datetime | None = None
 
     @abstractmethod
@@ -165,6 +165,10 @@ class ChildStore(ABC):
         """Return whether a Job or a pod of the SimulationJob is there."""
         children = self._children.get(key)
         return bool(children and (children.jobs or any(not pod.gone for pod in children.pods.values())))
+
+    def last_stop(self) -> datetime | None:
+        """Return when a pod last stopped on request, of any SimulationJob; None if no other pod is being stopped."""
+        return self._last_stop if any(found.stopping for found in self._children.values()) else None
 
     def unseen(self, key: Key, now: datetime) -> tuple[tuple[JobFact, ...], tuple[PodFact, ...]]:
         """Return the Jobs and pods that the watches do not show, as far as they are to be looked up by now."""

@@ -31,6 +31,7 @@ class Memory:
     be written down.
     `is_caught_up`: what an earlier process may have made has been read.
     `is_owned`: after the SimulationJob went, a Job was read that still has it as its controller.
+    `removing_since`: when the removal of what the SimulationJob left began.
     `earlier`: the cases that run in pods of earlier SimulationJobs of the name; `earlier_at`: when they were read.
     """
 
@@ -41,6 +42,7 @@ class Memory:
     planning: float = 0.0
     is_caught_up: bool = False
     is_owned: bool = False
+    removing_since: datetime | None = None
     earlier: Mapping[int, str] = field(default_factory=dict)
     earlier_at: float = 0.0
     warned_of_status: bool = False

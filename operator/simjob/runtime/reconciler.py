@@ -87,14 +87,14 @@ class Reconciler:
         while True:
             key = await self._queue.get(urgent_only=urgent_only)
             try:
-                await self._pass(key)
-                await self._breathe(key)
+                memory = self._memory(key)
+                await self._pass(key, memory)
+                await _breathe(memory)
             finally:
                 self._queue.done(key)
 
-    async def _pass(self, key: Key) -> None:
+    async def _pass(self, key: Key, memory: Memory) -> None:
         """Make one pass, and come back when a call that failed may be tried again."""
-        memory = self._memory(key)
         calls = memory.calls
         if not calls.holds(backoff.DEFECT):
             try:
@@ -121,12 +121,6 @@ class Reconciler:
         if key not in self._memories:
             self._memories[key] = Memory(Backoffs(self._queue.delay), Gate(self._refusal_seconds))
         return self._memories[key]
-
-    async def _breathe(self, key: Key) -> None:
-        """Let events gather before the next pass over a large job: plans take a ninth of a core, or more if huge."""
-        memory = self._memories.get(key)
-        if memory and memory.planning > _SHORT:
-            await asyncio.sleep(min(8 * memory.planning, _LONGEST_BREATH))
 
     async def reconcile(self, key: Key) -> None:
         """Make one pass; raise ClusterError where the cluster did not let it, with the call that failed on hold."""
@@ -284,6 +278,12 @@ def _without_status(plan: Plan, memory: Memory) -> Plan:
     stops = tuple(action for action in plan.actions if isinstance(action, DeletePod | DeleteJob | LimitRun))
     is_refused = memory.latch_failures >= REFUSED
     return Plan(actions=(*stops, *(plan.unlatched if is_refused else ())))
+
+
+async def _breathe(memory: Memory) -> None:
+    """Let events gather before the next pass over a large job: plans take a ninth of a core, or more if huge."""
+    if memory.planning > _SHORT:
+        await asyncio.sleep(min(8 * memory.planning, _LONGEST_BREATH))
 
 
 def _about(key: Key, **more: Any) -> dict[str, Any]:

@@ -86,7 +86,10 @@ class Removal:
         return True
 
     async def _remove(self, key: Key, memory: Memory) -> None:
-        plan = stopping.remove_all(self._store.observe(key, spent=None, refusal=None), self._clock())
+        now = self._clock()
+        memory.removing_since = memory.removing_since or now
+        seen = self._store.observe(key, spent=None, refusal=None)
+        plan = stopping.remove_all(seen, now, memory.removing_since)
         actions = memory.permitted(plan.actions)
         outcome = Outcome(gate=memory.gate)
         await self._executor.apply(key, None, actions, outcome)

@@ -98,7 +98,7 @@ class Store(ChildStore):
             spent=spent,
             refusal=refusal,
             attributed=self._attributed,
-            last_stop=self._last_stop,
+            last_stop=self.last_stop(),
         )
 
     def drop(self, key: Key) -> None:
