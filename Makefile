@@ -4,7 +4,7 @@
 # Variables of the benchmark: QUICK=1 for small sizes; BENCH="--scenarios live --repeats 1" for flags.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-integration test-e2e lint bench generate cluster-up cluster-status cluster-down run image deploy
+.PHONY: help demo test test-unit test-integration test-e2e lint docs browser bench generate cluster-up cluster-status cluster-down run image deploy
 
 VENV := .venv
 READY := $(VENV)/.synced
@@ -30,8 +30,14 @@ test-integration: $(READY) ## Tests against a real control plane with fake nodes
 test-e2e: $(READY) ## Tests of the deployed operator on a real node
 	@$(PY) -m stages e2e
 
-lint: $(READY) ## Format, lint, types, layers
+lint: $(READY) ## Format, lint, types, layers, the documentation without a warning
 	@$(PY) -m stages lint
+
+docs: $(READY) ## The documentation as a site in build/site; the build fails on a warning
+	@$(PY) -m docsite
+
+browser: $(READY) ## Install Chromium, which the test of the site needs (Debian, root)
+	@$(PY) -m docsite.browser
 
 bench: $(READY) ## How fast it starts and cancels sweeps, beside its references; QUICK=1 for small sizes
 	@$(PY) -m bench $(BENCH)

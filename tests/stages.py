@@ -40,15 +40,23 @@ _BIN = os.path.dirname(sys.executable)
 STAGES = (
     Stage(
         "lint",
-        "format, lint, types, layers",
+        "format, lint, types, layers, the documentation without a warning",
         (
             (f"{_BIN}/ruff", "format", "--check", "--quiet", "."),
             (f"{_BIN}/ruff", "check", "."),
             (f"{_BIN}/mypy",),
             (f"{_BIN}/lint-imports",),
+            (sys.executable, "-m", "docsite"),
         ),
     ),
-    Stage("unit", "no cluster", (_pytest("not integration and not e2e", "--numprocesses=auto"),)),
+    Stage(
+        "unit",
+        "no cluster",
+        (
+            (sys.executable, "-m", "docsite.browser"),
+            _pytest("not integration and not e2e", "--numprocesses=auto"),
+        ),
+    ),
     Stage(
         "integration",
         "two real control planes, KWOK nodes",

@@ -34,7 +34,7 @@ def ensure(say: Callable[[str], None]) -> None:
     lacking = missing()
     if lacking and shutil.which("apt-get"):
         say(f"installing the Debian packages {' '.join(lacking)}")
-        _install(lacking)
+        install(lacking)
         lacking = missing()
     if lacking:
         raise ClusterError(
@@ -55,7 +55,8 @@ def has_plugin(name: str) -> bool:
     return any((folder / name).exists() for folder in CNI_FOLDERS)
 
 
-def _install(packages: list[str]) -> None:
+def install(packages: list[str]) -> None:
+    """Install packages of the distribution; raise ClusterError with the words of apt-get if that fails."""
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
         done = subprocess.run(
