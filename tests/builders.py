@@ -8,9 +8,10 @@ from simjob.api.names import API_VERSION, KIND
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import CaseTable, Status
 from simjob.core import planner
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.jobs import JobFact
 from simjob.core.observed import Observed, Refusal, Unprepared, observe
 from simjob.core.plan import Plan
+from simjob.core.pods import PodFact, PodState
 
 UID = "0b0c4fd2-5f39-4c0e-9a05-0f6a3d0c1a11"
 CREATED = "2026-01-02T03:04:05Z"

@@ -9,14 +9,16 @@ from fakes import FakeCluster
 from simjob.api import simulationjob
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import children
-from simjob.core.facts import JobFact, PodFact
+from simjob.core.jobs import JobFact
 from simjob.core.plan import Action, CreateCase
+from simjob.core.pods import PodFact
 from simjob.runtime.budget import Budget
 from simjob.runtime.executor import Executor
 from simjob.runtime.gate import Gate
+from simjob.runtime.key import Key
 from simjob.runtime.outcome import Outcome
 from simjob.runtime.store import Store
-from simjob.runtime.workqueue import Key, WorkQueue
+from simjob.runtime.workqueue import WorkQueue
 
 
 class Workbench:

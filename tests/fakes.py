@@ -20,9 +20,10 @@ from fakerules import (
     timestamp,
 )
 from simjob.api import names
-from simjob.core import facts
-from simjob.core.facts import JobFact, PodFact
+from simjob.core import jobs, pods
+from simjob.core.jobs import JobFact
 from simjob.core.objects import Job, Meta, Owner, Pod
+from simjob.core.pods import PodFact
 from simjob.core.unstarted import PodEvent
 from simjob.runtime import errors
 from simjob.runtime.cluster import ConfigMap, Event, StoredJob, Unlabelled
@@ -113,14 +114,14 @@ class FakeCluster(FakeObjects):
     async def list_pods(self, namespace: str, owner_uid: str, *, live_only: bool) -> Sequence[PodFact]:
         self._enter("list_pods")
         raws = [msgspec.convert(raw, Pod) for raw in self._of("pods", namespace, owner_uid)]
-        found = [fact for raw in raws if (fact := facts.pod_fact(raw, self._clock()))]
+        found = [fact for raw in raws if (fact := pods.pod_fact(raw, self._clock()))]
         return [pod for pod in found if not (live_only and pod.ended)]
 
     async def list_earlier_pods(self, namespace: str, name_label: str, owner_uid: str) -> Sequence[PodFact]:
         self._enter("list_earlier_pods")
         raws = [raw for raw in self._in("pods", namespace) if _labels(raw).get(names.LABEL_NAME) == name_label]
         others = [raw for raw in raws if _labels(raw).get(names.LABEL_UID, owner_uid) != owner_uid]
-        found = [facts.pod_fact(msgspec.convert(raw, Pod), self._clock()) for raw in others]
+        found = [pods.pod_fact(msgspec.convert(raw, Pod), self._clock()) for raw in others]
         return [pod for pod in found if pod and not pod.ended]
 
     async def list_pod_events(self, namespace: str, uid: str) -> Sequence[PodEvent]:
@@ -130,7 +131,7 @@ class FakeCluster(FakeObjects):
     async def list_jobs(self, namespace: str, owner_uid: str) -> Sequence[JobFact]:
         self._enter("list_jobs")
         raws = [msgspec.convert(raw, Job) for raw in self._of("jobs", namespace, owner_uid)]
-        return [fact for raw in raws if (fact := facts.job_fact(raw))]
+        return [fact for raw in raws if (fact := jobs.job_fact(raw))]
 
     async def list_unlabelled(self, namespace: str) -> Unlabelled:
         self._enter("list_unlabelled")
@@ -197,14 +198,14 @@ class FakeCluster(FakeObjects):
         self.events.append(event)
 
     def _pod(self, raw: Raw, owner_uid: str = "") -> PodFact:
-        fact = facts.pod_fact(msgspec.convert(raw, Pod), self._clock(), owner_uid)
+        fact = pods.pod_fact(msgspec.convert(raw, Pod), self._clock(), owner_uid)
         if fact is None:
             raise errors.NotOursError("not one of ours", code=404)
         return fact
 
 
 def _job(raw: Raw) -> JobFact:
-    fact = facts.job_fact(msgspec.convert(raw, Job))
+    fact = jobs.job_fact(msgspec.convert(raw, Job))
     if fact is None:
         raise errors.NotOursError("not one of ours", code=404)
     return fact

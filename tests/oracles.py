@@ -9,8 +9,8 @@ import msgspec
 from fakes import FakeCluster
 from simjob.api import names
 from simjob.api.ranges import Ranges
-from simjob.core.facts import PodFact
 from simjob.core.objects import Job, Pod
+from simjob.core.pods import PodFact
 from simjob.runtime.handlers import SimulationJobSink
 from simjob.runtime.informer import Sink
 

@@ -11,8 +11,8 @@ from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import Results
 from simjob.core.plan import End, Notice
 from simjob.runtime.casetables import CaseTables
+from simjob.runtime.key import Key
 from simjob.runtime.resultstore import ResultStore
-from simjob.runtime.workqueue import Key
 
 
 def an_end(index: int, result: str = "1", **end: Any) -> End:

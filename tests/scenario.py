@@ -14,16 +14,17 @@ from oracles import Injected, JudgedCluster, Raw
 from simjob.api import names, simulationjob
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import planner
-from simjob.core.facts import PodFact
 from simjob.core.plan import Plan
+from simjob.core.pods import PodFact
 from simjob.runtime.budget import Budget
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import UnavailableError
+from simjob.runtime.key import Key
 from simjob.runtime.reconciler import Reconciler
 from simjob.runtime.sinks import JobSink, PodSink
 from simjob.runtime.store import Store
 from simjob.runtime.workers import run
-from simjob.runtime.workqueue import Key, WorkQueue
+from simjob.runtime.workqueue import WorkQueue
 from virtualtime import VirtualTimeLoop
 
 _WRITES: Final = (

@@ -4,7 +4,7 @@ from contract.worlds import World
 from simjob.api import simulationjob
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import children
-from simjob.core.facts import PodFact
+from simjob.core.pods import PodFact
 from simjob.runtime.cluster import Cluster, StoredJob
 
 

@@ -7,7 +7,7 @@ import pytest
 from contract.given import make_job, make_pod, make_sweep
 from contract.worlds import World
 from simjob.api.simulationjob import SimulationJob
-from simjob.core.facts import PodState
+from simjob.core.pods import PodState
 from simjob.runtime.cluster import Cluster, Event, StoredJob
 from simjob.runtime.errors import AlreadyExistsError, ConflictError, InvalidError, NotFoundError
 

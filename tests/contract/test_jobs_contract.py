@@ -10,8 +10,8 @@ from contract.given import make_job, make_sweep
 from contract.worlds import World
 from simjob.api.schema import format_time
 from simjob.api.simulationjob import SimulationJob
-from simjob.core import children, identity
-from simjob.core.facts import JobFact
+from simjob.core import childnames, children
+from simjob.core.jobs import JobFact
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import AlreadyExistsError, ConflictError, InvalidError, NotFoundError
 
@@ -54,7 +54,7 @@ class TestJobs:
         raw = msgspec.json.decode(children.render_job(sweep, template, sweep.spec.case(0), 0))
         ours = await cluster.create_job(sweep.metadata.namespace, msgspec.json.encode(raw))
         del raw["spec"]["managedBy"]
-        raw["metadata"]["name"] = identity.job_name(sweep.metadata.name, sweep.metadata.uid, 0, 1)
+        raw["metadata"]["name"] = childnames.job_name(sweep.metadata.name, sweep.metadata.uid, 0, 1)
         native = await cluster.create_job(sweep.metadata.namespace, msgspec.json.encode(raw))
         assert (ours.fact.managed, native.fact.managed) == (True, False)
 

@@ -6,7 +6,7 @@ import pytest
 from contract.given import make_job, make_pod
 from contract.worlds import World
 from simjob.api.simulationjob import SimulationJob
-from simjob.core.facts import PodFact
+from simjob.core.pods import PodFact
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import ForbiddenError, ObjectQuotaError
 

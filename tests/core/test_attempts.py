@@ -5,7 +5,8 @@ import pytest
 from builders import NOW, a_job, a_job_fact, a_pod_fact, observed
 from simjob.core import attempts
 from simjob.core.attempts import Absent, Due, Ended, Held, Live, Outcome, Over, Verdict
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.jobs import JobFact
+from simjob.core.pods import PodFact, PodState
 
 FAILED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 1, "reason": "Error"}
 # Evicted for a limit of its own, and the kubelet does not say yet how its container ended.

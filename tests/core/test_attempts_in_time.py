@@ -7,7 +7,8 @@ import pytest
 from builders import NOW, a_job, a_job_fact, a_pod_fact, observed
 from simjob.core import attempts
 from simjob.core.attempts import Ended, Live, Outcome, Over, Verdict
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.jobs import JobFact
+from simjob.core.pods import PodFact, PodState
 
 
 def judge(*children: JobFact | PodFact, limit: int = 0, codes: tuple[int, ...] = (), **spec: Any) -> Verdict:

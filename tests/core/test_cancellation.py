@@ -5,8 +5,8 @@ import pytest
 from builders import NOW, UID, a_job, a_job_fact, a_pod_fact, a_started_job, observed, planned, said
 from simjob.api.simulationjob import Metadata, SimulationJob
 from simjob.core import cancellation
-from simjob.core.facts import PodState
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod, StartAttempt, WriteJobStatus
+from simjob.core.pods import PodState
 from simjob.core.stopping import HEAD_START, LONGEST_START
 
 LATCH = {"requestedAt": "2026-01-02T03:04:50Z", "requestedBy": "anna", "reason": "wrong mesh"}

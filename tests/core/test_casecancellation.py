@@ -6,8 +6,9 @@ from builders import CREATED, NOW, a_job, a_job_fact, a_pod_fact, a_started_job,
 from simjob.api.ranges import Ranges
 from simjob.api.status import CaseTable
 from simjob.core import casecancellation, planner
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.jobs import JobFact
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod, Plan, StartAttempt, WriteJobStatus
+from simjob.core.pods import PodFact, PodState
 
 FAILED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 1, "reason": "Error"}
 

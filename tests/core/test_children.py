@@ -4,7 +4,7 @@ from typing import Any
 import msgspec
 import pytest
 from builders import UID, a_job, a_job_fact, a_template_dict
-from simjob.core import children, identity
+from simjob.core import childnames, children
 
 LABEL_VALUE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -21,15 +21,15 @@ def rendered(index: int = 0, round_: int = 0, **spec: Any) -> dict[str, Any]:
 )
 @pytest.mark.parametrize(("index", "round_"), [(0, 0), (99_999, 0), (99_999, 1234)])
 def test_names_are_label_values_with_room_for_the_attempt(name: str, index: int, round_: int) -> None:
-    found = identity.job_name(name, UID, index, round_)
+    found = childnames.job_name(name, UID, index, round_)
     assert found.endswith(f"-0b0c4fd2-{index}-{round_}")
     assert LABEL_VALUE.fullmatch(found)
-    assert LABEL_VALUE.fullmatch(identity.pod_name(found, 9999))
+    assert LABEL_VALUE.fullmatch(childnames.pod_name(found, 9999))
 
 
 def test_a_name_tells_the_case_the_round_and_the_attempt() -> None:
-    assert identity.job_name("sweep.v2", UID, 7, 3) == "sweep-v2-0b0c4fd2-7-3"
-    assert identity.pod_name("sweep-0b0c4fd2-7-3", 2) == "sweep-0b0c4fd2-7-3-2"
+    assert childnames.job_name("sweep.v2", UID, 7, 3) == "sweep-v2-0b0c4fd2-7-3"
+    assert childnames.pod_name("sweep-0b0c4fd2-7-3", 2) == "sweep-0b0c4fd2-7-3-2"
 
 
 @pytest.mark.parametrize(

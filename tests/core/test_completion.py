@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from builders import CREATED, NOW, a_job_fact, a_pod_fact, a_started_job, planned, said
 from simjob.core import history
-from simjob.core.facts import PodState
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod, WriteJobStatus
+from simjob.core.pods import PodState
 from simjob.core.stopping import HEAD_START, LONGEST_START
 
 ENDED = {"completionTime": CREATED, "isTerminal": True, "observedGeneration": 1, "ledger": {"succeeded": "0-2"}}

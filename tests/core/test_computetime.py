@@ -5,9 +5,10 @@ import pytest
 from builders import NOW, a_job, a_job_fact, a_pod_fact, a_started_job, a_template_dict, planned, said
 from simjob.api.schema import INT64_MAX
 from simjob.api.status import ComputeTime
-from simjob.core import computetime, podtemplate
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core import computetime, podrequests
+from simjob.core.jobs import JobFact
 from simjob.core.plan import CountAttempt
+from simjob.core.pods import PodFact, PodState
 
 
 def later(seconds: float) -> Any:
@@ -117,7 +118,7 @@ def test_requests_are_those_of_the_containers_as_rendered_and_of_the_sidecars(
     given = {} if resources is None else {"resources": resources}
     init = [{"name": "prepare", "image": "i", "resources": {"requests": {"cpu": "64"}}}]
     job = a_job(template=a_template_dict(containers=containers, initContainers=init), **given)
-    assert float(podtemplate.requests(job, "cpu")) == cpus
+    assert float(podrequests.requests(job, "cpu")) == cpus
     sidecar = {**container("tunnel", requests={"cpu": "100m"}), "restartPolicy": "Always"}
     beside = a_job(template=a_template_dict(containers=containers, initContainers=[*init, sidecar]), **given)
-    assert float(podtemplate.requests(beside, "cpu")) == pytest.approx(cpus + 0.1)
+    assert float(podrequests.requests(beside, "cpu")) == pytest.approx(cpus + 0.1)

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from builders import NOW, a_job_fact, a_pod_fact
 from simjob.core import counting
-from simjob.core.facts import PodState
 from simjob.core.lastattempt import LastAttempt
+from simjob.core.pods import PodState
 
 FAILED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 1, "reason": "Error"}
 

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 from builders import NOW, a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
-from simjob.core.facts import PodState
 from simjob.core.observed import Refusal
+from simjob.core.pods import PodState
 
 WAITING: dict[str, Any] = {"state": PodState.ASSIGNED, "image": "solver:1"}
 

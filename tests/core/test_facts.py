@@ -4,10 +4,11 @@ from typing import Any
 import msgspec
 import pytest
 from builders import NOW, UID
-from simjob.core import facts
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core import jobs, pods
+from simjob.core.jobs import JobFact
 from simjob.core.lastattempt import LastAttempt
 from simjob.core.objects import Job, Pod
+from simjob.core.pods import PodFact, PodState
 
 LATER = NOW + timedelta(seconds=9)
 START, END = "2026-01-02T03:04:10Z", "2026-01-02T03:04:20Z"
@@ -32,7 +33,7 @@ def pod(*, meta: dict[str, Any] | None = None, spec: dict[str, Any] | None = Non
         "spec": spec or {},
         "status": status,
     }
-    return facts.pod_fact(msgspec.convert(raw, Pod), NOW)
+    return pods.pod_fact(msgspec.convert(raw, Pod), NOW)
 
 
 def fact(**keywords: Any) -> PodFact:
@@ -53,7 +54,7 @@ def job(*, meta: dict[str, Any] | None = None, suspend: bool = False, **status: 
         "spec": {"suspend": suspend},
         "status": status,
     }
-    return facts.job_fact(msgspec.convert(raw, Job))
+    return jobs.job_fact(msgspec.convert(raw, Job))
 
 
 def job_fact(**keywords: Any) -> JobFact:

@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 from builders import CREATED, a_job_fact, a_pod_fact, a_started_job, planned, said
 from simjob.api.simulationjob import SimulationJob
-from simjob.core.facts import PodState
 from simjob.core.plan import CreateCase, DeletePod
+from simjob.core.pods import PodState
 
 FAILED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 1}
 

@@ -2,9 +2,10 @@ from datetime import timedelta
 from typing import Any
 
 from builders import NOW, a_job_fact, a_pod_fact, a_started_job, planned, said
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.jobs import JobFact
 from simjob.core.observed import Refusal
 from simjob.core.plan import DeleteJob, DeletePod, WriteJobStatus
+from simjob.core.pods import PodFact, PodState
 
 
 def finished(index: int, *, succeeded: bool = True) -> JobFact:

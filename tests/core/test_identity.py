@@ -3,11 +3,11 @@ from typing import Any
 import msgspec
 import pytest
 from builders import UID
-from simjob.core import identity
+from simjob.core import childnames, identity
 from simjob.core.objects import Meta
 
-JOB = identity.job_name("sweep", UID, 7, 1)
-POD = identity.pod_name(JOB, 2)
+JOB = childnames.job_name("sweep", UID, 7, 1)
+POD = childnames.pod_name(JOB, 2)
 LABELS = {"simjob.dev/uid": UID, "batch.kubernetes.io/controller-uid": "job-uid"}
 BY_JOB = {"apiVersion": "batch/v1", "kind": "Job", "name": JOB, "uid": "job-uid", "controller": True}
 BY_SWEEP = {
@@ -116,4 +116,4 @@ def test_any_other_job_is_not_ours(meta: dict[str, Any]) -> None:
     ],
 )
 def test_the_name_of_a_pod_shows_whether_it_can_be_an_attempt(name: str, is_one: bool) -> None:
-    assert identity.names_attempt(name) is is_one
+    assert childnames.names_attempt(name) is is_one

@@ -7,7 +7,8 @@ import pytest
 from builders import NOW, a_job, a_job_fact, a_pod_fact, observed
 from simjob.core import attempts, interruption
 from simjob.core.attempts import Ended, Live, Over, Verdict
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.jobs import JobFact
+from simjob.core.pods import PodFact, PodState
 
 FAILED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 1, "reason": "Error"}
 STOPPED: dict[str, Any] = {"state": PodState.FAILED, "terminating": True, "gone": True}

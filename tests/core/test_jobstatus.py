@@ -6,9 +6,10 @@ from builders import NOW, a_job_fact, a_pod_fact
 from fakerules import check_job_status, merged
 from simjob.core import jobstatus
 from simjob.core.attempts import Ended, Outcome
-from simjob.core.facts import JobFact, PodState
+from simjob.core.jobs import JobFact
 from simjob.core.jobstatus import SETTLING
 from simjob.core.plan import CountAttempt
+from simjob.core.pods import PodState
 
 STARTED = NOW - timedelta(seconds=60)
 SUCCEEDED = Ended(outcome=Outcome.SUCCEEDED, job=None)

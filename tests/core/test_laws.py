@@ -14,8 +14,9 @@ from simjob.api import names
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import lastattempt, planner
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.jobs import JobFact
 from simjob.core.observed import Refusal, observe
+from simjob.core.pods import PodFact, PodState
 
 TOTAL = 4
 

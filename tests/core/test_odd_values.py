@@ -10,9 +10,10 @@ from builders import CREATED, NOW, UID, a_job_fact, a_started_job, planned, said
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simjob.api.status import Status
-from simjob.core import facts, lastattempt
-from simjob.core.facts import JobFact, PodFact
+from simjob.core import jobs, lastattempt, pods
+from simjob.core.jobs import JobFact
 from simjob.core.objects import Job, Pod
+from simjob.core.pods import PodFact
 
 TIMES = ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", CREATED, "2262-04-12T00:00:00Z", "9999-12-31T23:59:59Z"]
 EXIT_CODES = [-(2**31), -1, 0, 1, 137, 2**31 - 1]
@@ -32,7 +33,7 @@ ends = st.fixed_dictionaries(
         "finishedAt": times,
     },
 )
-pods = st.fixed_dictionaries(
+any_pod = st.fixed_dictionaries(
     {"phase": st.sampled_from(["Pending", "Running", "Succeeded", "Failed"]), "end": ends},
     optional={
         "reason": st.sampled_from(["DeadlineExceeded", "Evicted", *TEXTS]),
@@ -71,7 +72,7 @@ def a_pod(given: dict[str, Any], job: JobFact, attempt: int) -> PodFact:
         spec["activeDeadlineSeconds"] = given["deadline"]
     status: dict[str, Any] = {key: given[key] for key in STATUS if key in given}
     status["containerStatuses"] = [{"name": "solver", "state": {"terminated": given["end"]}}]
-    found = facts.pod_fact(msgspec.convert({"metadata": meta, "spec": spec, "status": status}, Pod), NOW)
+    found = pods.pod_fact(msgspec.convert({"metadata": meta, "spec": spec, "status": status}, Pod), NOW)
     assert found is not None
     return found
 
@@ -87,7 +88,7 @@ def a_job(given: dict[str, str], attempt: int) -> JobFact:
         "annotations": {**given, "simjob.dev/attempt": str(attempt)},
         "ownerReferences": [{**owner, "controller": True}],
     }
-    found = facts.job_fact(msgspec.convert({"metadata": meta, "spec": {"managedBy": "simjob.dev/operator"}}, Job))
+    found = jobs.job_fact(msgspec.convert({"metadata": meta, "spec": {"managedBy": "simjob.dev/operator"}}, Job))
     assert found is not None
     return found
 
@@ -110,7 +111,7 @@ def times_in(raw: Any, key: str = "") -> list[str]:
 
 @settings(max_examples=150, deadline=None)
 @given(
-    pods,
+    any_pod,
     annotations,
     st.sampled_from([0, 1, 999_999_999]),
     st.sampled_from([0, 1]),

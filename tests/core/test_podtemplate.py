@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simjob.api.cases import Case
 from simjob.api.resources import Gpu
-from simjob.core import podtemplate
+from simjob.core import podrequests, podtemplate
 
 OURS = {"simjob.dev/index": "0"}
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -206,20 +206,20 @@ GPU = Gpu(product="A100", memory="40Gi")
 )
 def test_the_gpu_is_required_of_the_node_beside_what_the_user_requires(terms: Any, merged: list[Any]) -> None:
     user = {} if terms is None else {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": terms}}}
-    found = podtemplate.with_gpu_affinity(user, GPU)
+    found = podrequests.with_gpu_affinity(user, GPU)
     assert found["nodeAffinity"][REQUIRED]["nodeSelectorTerms"] == merged
 
 
 def test_the_users_other_affinities_stay() -> None:
     preferred = [{"weight": 1, "preference": {"matchExpressions": [ZONE]}}]
     user = {"podAntiAffinity": {"x": 1}, "nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}
-    found = podtemplate.with_gpu_affinity(user, GPU)
+    found = podrequests.with_gpu_affinity(user, GPU)
     assert found["podAntiAffinity"] == {"x": 1}
     assert found["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"] == preferred
 
 
 def test_a_gpu_of_any_kind_needs_no_affinity() -> None:
-    assert podtemplate.with_gpu_affinity({"podAffinity": {}}, Gpu(count=2)) == {"podAffinity": {}}
+    assert podrequests.with_gpu_affinity({"podAffinity": {}}, Gpu(count=2)) == {"podAffinity": {}}
 
 
 def test_the_template_of_one_case_does_not_change_that_of_another() -> None:

@@ -4,9 +4,10 @@ from typing import Any
 import pytest
 from builders import a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
 from simjob.api.simulationjob import SimulationJob
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.jobs import JobFact
 from simjob.core.observed import Refusal
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod
+from simjob.core.pods import PodFact, PodState
 
 NEVER = Refusal(index=1, kind="Job", message="spec.template: Invalid value", invalid=True, lasted=True, others=True)
 QUOTA = Refusal(index=1, kind="Pod", message="exceeded quota")

@@ -7,8 +7,8 @@ from simjob.api.cases import Case
 from simjob.api.ranges import Ranges
 from simjob.api.status import Results, Status
 from simjob.core import results
-from simjob.core.facts import PodState
 from simjob.core.plan import DeletePod, End
+from simjob.core.pods import PodState
 from simjob.core.results import Recorded
 
 DEEP = "[" * 101 + "]" * 101

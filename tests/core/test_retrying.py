@@ -5,7 +5,8 @@ import pytest
 from builders import NOW, a_job_fact, a_pod_fact, a_started_job, planned, said
 from simjob.api.failures import Retrying
 from simjob.core import lastattempt
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.jobs import JobFact
+from simjob.core.pods import PodFact, PodState
 
 FAILED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 3, "reason": "Error", "message": "no licence"}
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from builders import NOW, a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
 from simjob.core import running
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.jobs import JobFact
 from simjob.core.jobstatus import SETTLING, SETTLING_WHILE_STARTING
 from simjob.core.plan import (
     Action,
@@ -18,6 +18,7 @@ from simjob.core.plan import (
     StartAttempt,
     WriteJobStatus,
 )
+from simjob.core.pods import PodFact, PodState
 
 FAILED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 1, "reason": "Error"}
 BOUNDS: dict[str, Any] = {"timeouts": {"assignSeconds": 30, "startSeconds": 60, "runSeconds": 90}}

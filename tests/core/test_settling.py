@@ -8,8 +8,9 @@ import pytest
 from builders import NOW, a_job, a_job_fact, a_pod_fact, a_started_job, observed, planned
 from simjob.core import attempts, settling, succession
 from simjob.core.attempts import Ended, Live, Outcome, Over, Verdict
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.jobs import JobFact
 from simjob.core.plan import CountAttempt, CreateCase, DeletePod, LimitRun
+from simjob.core.pods import PodFact, PodState
 
 LONG_AGO = NOW - timedelta(minutes=1)
 END = NOW - timedelta(seconds=70)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from builders import NOW, a_pod_fact
 from simjob.core import succession
-from simjob.core.facts import PodState
+from simjob.core.pods import PodState
 
 LATER = NOW + timedelta(seconds=9)
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from builders import CREATED, NOW, a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
-from simjob.core.facts import PodState
+from simjob.core.pods import PodState
 
 FAILED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 1, "reason": "Error"}
 

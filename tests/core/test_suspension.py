@@ -2,8 +2,8 @@ from datetime import timedelta
 from typing import Any
 
 from builders import NOW, a_job_fact, a_pod_fact, a_started_job, planned, said
-from simjob.core.facts import PodState
 from simjob.core.plan import DeleteJob, DeletePod
+from simjob.core.pods import PodState
 
 
 def suspended(*, status: dict[str, Any] | None = None, **spec: Any) -> Any:

@@ -5,7 +5,7 @@ import pytest
 from builders import NOW, a_pod_fact
 from simjob.api.policies import Timeouts
 from simjob.core import timeouts
-from simjob.core.facts import PodFact, PodState
+from simjob.core.pods import PodFact, PodState
 
 BOUNDS = Timeouts(assign_seconds=30, start_seconds=60, run_seconds=100)
 

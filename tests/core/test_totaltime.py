@@ -5,9 +5,9 @@ import pytest
 from builders import CREATED, NOW, a_job_fact, a_pod_fact, a_started_job, planned, said
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import accepting
-from simjob.core.facts import PodState
 from simjob.core.observed import Unprepared
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod
+from simjob.core.pods import PodState
 from simjob.core.summary import resync_at
 
 START = datetime.fromisoformat(CREATED)

@@ -5,8 +5,8 @@ from builders import CREATED, NOW, a_job_dict, a_job_fact, a_pod_fact, observed
 from simjob.api import conditions, simulationjob
 from simjob.api.simulationjob import Invalid
 from simjob.core import planner
-from simjob.core.facts import PodState
 from simjob.core.plan import DeleteJob, DeletePod, Plan
+from simjob.core.pods import PodState
 
 STARTED = {"startTime": CREATED, "phase": "RUNNING", "cases": {"total": 3, "pending": 3}}
 LATCHED = STARTED | {"phase": "CANCELLING", "cancellation": {"requestedAt": CREATED}}

@@ -5,9 +5,9 @@ import msgspec
 import pytest
 from builders import NOW, a_job, a_job_fact, a_pod_fact, planned
 from simjob.core import unstarted
-from simjob.core.facts import PodState
 from simjob.core.objects import PodEventList
 from simjob.core.plan import Plan
+from simjob.core.pods import PodState
 from simjob.core.unstarted import PodEvent
 
 LONG_AGO = NOW - timedelta(seconds=60)

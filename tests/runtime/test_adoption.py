@@ -15,7 +15,7 @@ from simjob.runtime.adoption import Adoption
 from simjob.runtime.cluster import ConfigMap
 from simjob.runtime.errors import ConflictError, ForbiddenError, UnavailableError
 from simjob.runtime.events import Recorder
-from simjob.runtime.workqueue import Key
+from simjob.runtime.key import Key
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop

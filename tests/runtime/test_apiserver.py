@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from simjob.api import names
-from simjob.core.facts import PodState
+from simjob.core.pods import PodState
 from simjob.runtime import errors
 from simjob.runtime.apiserver import ApiServer
 from simjob.runtime.cluster import Event

@@ -17,7 +17,7 @@ from oneoperator import OneOperator
 from simjob.api import names
 from simjob.runtime import errors
 from simjob.runtime.backoff import Backoffs
-from simjob.runtime.workqueue import Key
+from simjob.runtime.key import Key
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop

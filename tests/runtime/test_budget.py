@@ -11,8 +11,8 @@ import pytest
 from simjob.runtime.budget import Budget, Kind
 from simjob.runtime.connection import Connection
 from simjob.runtime.election import Elector
+from simjob.runtime.key import Key
 from simjob.runtime.settings import Settings
-from simjob.runtime.workqueue import Key
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop

@@ -7,9 +7,11 @@ import pytest
 from builders import NOW, UID, a_job_dict, a_job_fact, a_pod_fact
 from simjob.api.ranges import Ranges
 from simjob.api.status import Ledger, Status
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.jobs import JobFact
+from simjob.core.pods import PodFact, PodState
+from simjob.runtime.key import Key
 from simjob.runtime.store import Store
-from simjob.runtime.workqueue import Key, WorkQueue
+from simjob.runtime.workqueue import WorkQueue
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from simjob.runtime.budget import Budget, Kind
 from simjob.runtime.crew import Call, Crew
-from simjob.runtime.workqueue import Key
+from simjob.runtime.key import Key
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop

@@ -8,13 +8,14 @@ from builders import NOW, a_job_dict
 from executing import Workbench, case
 from oneoperator import OneOperator
 from simjob.core import lastattempt
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.jobs import JobFact
 from simjob.core.plan import CountAttempt, DeleteJob, DeletePod, StartAttempt, WriteJobStatus
+from simjob.core.pods import PodFact, PodState
 from simjob.runtime.budget import Kind
 from simjob.runtime.errors import ConflictError, UnavailableError
+from simjob.runtime.key import Key
 from simjob.runtime.outcome import Outcome
 from simjob.runtime.sinks import JobSink
-from simjob.runtime.workqueue import Key
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop

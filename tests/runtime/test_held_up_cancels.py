@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from oneoperator import OneOperator
-from simjob.core.facts import JobFact, PodFact
+from simjob.core.jobs import JobFact
+from simjob.core.pods import PodFact
 from simjob.runtime.cluster import StoredJob
 from simjob.runtime.errors import ForbiddenError, UnavailableError
 from virtualtime import VirtualTimeLoop

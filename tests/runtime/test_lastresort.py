@@ -8,7 +8,7 @@ from oneoperator import OneOperator
 from simjob.core import planner
 from simjob.core.plan import Plan
 from simjob.runtime import errors
-from simjob.runtime.workqueue import Key
+from simjob.runtime.key import Key
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from builders import NOW
 from oneoperator import OneOperator
-from simjob.core.facts import PodFact
+from simjob.core.pods import PodFact
 from simjob.runtime import lookup
 from simjob.runtime.errors import ForbiddenError, UnavailableError
 from virtualtime import VirtualTimeLoop

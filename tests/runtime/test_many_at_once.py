@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from oneoperator import OneOperator
-from simjob.core.facts import PodFact
+from simjob.core.pods import PodFact
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop

@@ -4,8 +4,8 @@ from functools import partial
 import pytest
 from simjob.runtime.budget import Budget, Kind
 from simjob.runtime.crew import Crew, Leaving
+from simjob.runtime.key import Key
 from simjob.runtime.patience import Patience, stored
-from simjob.runtime.workqueue import Key
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop

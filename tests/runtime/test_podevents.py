@@ -6,11 +6,12 @@ import pytest
 from builders import a_pod_fact
 from fakes import FakeCluster
 from oneoperator import OneOperator
-from simjob.core.facts import PodFact
+from simjob.core.pods import PodFact
 from simjob.core.unstarted import PodEvent
 from simjob.runtime import errors
+from simjob.runtime.key import Key
 from simjob.runtime.podevents import PodEvents
-from simjob.runtime.workqueue import Key, WorkQueue
+from simjob.runtime.workqueue import WorkQueue
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop

@@ -21,8 +21,9 @@ from simjob.runtime.cluster import Cluster
 from simjob.runtime.designs import Designs
 from simjob.runtime.errors import ClusterError, ForbiddenError, InvalidError, UnavailableError
 from simjob.runtime.helpers import HelperError
+from simjob.runtime.key import Key
 from simjob.runtime.preparing import Answer, Preparing
-from simjob.runtime.workqueue import Key, WorkQueue
+from simjob.runtime.workqueue import WorkQueue
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop

@@ -10,11 +10,12 @@ from simjob.core.objects import Job, Pod
 from simjob.runtime import errors
 from simjob.runtime.budget import Budget
 from simjob.runtime.cluster import Event
+from simjob.runtime.key import Key
 from simjob.runtime.reconciler import Reconciler
 from simjob.runtime.sinks import JobSink, PodSink
 from simjob.runtime.store import Store
 from simjob.runtime.workers import run
-from simjob.runtime.workqueue import Key, WorkQueue
+from simjob.runtime.workqueue import WorkQueue
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop

@@ -5,7 +5,7 @@ from builders import a_job_dict
 from resultbench import Bench, an_end
 from simjob.api.status import Results
 from simjob.runtime.errors import ConflictError, ForbiddenError, UnavailableError
-from simjob.runtime.workqueue import Key
+from simjob.runtime.key import Key
 
 
 async def test_rows_are_added_to_the_last_shard_by_one_write_each_time() -> None:

@@ -8,11 +8,13 @@ from builders import NOW, UID, a_job_dict, a_job_fact, a_pod_fact
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Ledger, Phase, Status
-from simjob.core.facts import JobFact, PodFact
+from simjob.core.jobs import JobFact
 from simjob.core.objects import Job, Pod
+from simjob.core.pods import PodFact
+from simjob.runtime.key import Key
 from simjob.runtime.sinks import JobSink, PodSink
 from simjob.runtime.store import Store
-from simjob.runtime.workqueue import Key, WorkQueue
+from simjob.runtime.workqueue import WorkQueue
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from simjob.api import finished, simulationjob
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Phase, Status
+from simjob.runtime.key import Key
 from simjob.runtime.store import Store
-from simjob.runtime.workqueue import Key, WorkQueue
+from simjob.runtime.workqueue import WorkQueue
 
 KEY = Key("default", UID)
 LISTED = {"list": [{"name": f"case-{index}"} for index in range(3)]}

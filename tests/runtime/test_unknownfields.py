@@ -3,9 +3,10 @@ from typing import Any
 import pytest
 from builders import NOW, UID, a_job, a_job_dict
 from simjob.api.simulationjob import SimulationJob
+from simjob.runtime.key import Key
 from simjob.runtime.store import Store
 from simjob.runtime.unknownfields import UnknownFields
-from simjob.runtime.workqueue import Key, WorkQueue
+from simjob.runtime.workqueue import WorkQueue
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop

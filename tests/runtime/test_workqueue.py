@@ -2,7 +2,8 @@ import asyncio
 import random
 
 import pytest
-from simjob.runtime.workqueue import Key, WorkQueue
+from simjob.runtime.key import Key
+from simjob.runtime.workqueue import WorkQueue
 from virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop

@@ -13,9 +13,10 @@ from typing import Final
 from simjob.api.names import ErrorCode, Reason
 from simjob.api.spec import Spec, Task
 from simjob.core import counting, interruption, retries, settling, timeouts
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.jobs import JobFact
 from simjob.core.observed import CaseFacts
 from simjob.core.plan import CountAttempt
+from simjob.core.pods import PodFact, PodState
 from simjob.core.timeouts import Expiry
 
 LOST_IN_A_ROW_LIMIT: Final = 3

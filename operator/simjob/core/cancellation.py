@@ -12,7 +12,7 @@ from simjob.api.names import Reason
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import Invalid, Metadata, SimulationJob
 from simjob.api.status import Cancellation, Phase, Status
-from simjob.core import history, stopping, summary
+from simjob.core import history, overdue, stopping, summary
 from simjob.core.observed import Observed
 from simjob.core.plan import Action, Plan
 from simjob.core.situation import Situation
@@ -154,7 +154,7 @@ def _cancelled(situation: Situation) -> Ranges:
 
 def _saying(situation: Situation) -> Saying:
     latch = situation.job.status.cancellation
-    late = stopping.name_overdue(situation.live_pods, situation.now, latch.requested_at if latch else None)
+    late = overdue.name_overdue(situation.live_pods, situation.now, latch.requested_at if latch else None)
     if late:
         return Saying(phase=Phase.CANCELLING, reason=Reason.NOT_STOPPING, message=f"Job is being cancelled; {late}")
     return Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED, message=_STOPPING)

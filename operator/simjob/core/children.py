@@ -13,9 +13,9 @@ import msgspec
 from simjob.api import names
 from simjob.api.cases import Case
 from simjob.api.simulationjob import SimulationJob
-from simjob.core import identity, podtemplate
-from simjob.core.facts import JobFact
-from simjob.core.identity import LONGEST_LABEL
+from simjob.core import childnames, podtemplate
+from simjob.core.childnames import LONGEST_LABEL
+from simjob.core.jobs import JobFact
 
 
 class _TemplateMeta(msgspec.Struct):
@@ -71,7 +71,7 @@ def render_job(job: SimulationJob, template: Mapping[str, Any], case: Case, roun
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": identity.job_name(job.metadata.name, job.metadata.uid, case.index, round_),
+            "name": childnames.job_name(job.metadata.name, job.metadata.uid, case.index, round_),
             "namespace": job.metadata.namespace,
             "labels": {**_foreign(users.get("labels", {})), **ours, **queue},
             "annotations": {**_foreign(users.get("annotations", {})), **notes},
@@ -103,7 +103,7 @@ def render_pod(job: JobFact, template: msgspec.Raw) -> bytes:
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
-            "name": identity.pod_name(job.name, job.attempt),
+            "name": childnames.pod_name(job.name, job.attempt),
             "namespace": job.namespace,
             "labels": {**stored.metadata.labels, names.LABEL_ATTEMPT: str(job.attempt)},
             "annotations": stored.metadata.annotations,

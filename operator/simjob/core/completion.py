@@ -63,13 +63,3 @@ def terminal(situation: Situation) -> Plan | None:
         return Plan(actions=history.portion(others), status=status, look_again=jobs_at)
     unquiet = summary.resync_at(situation.now) if situation.live_pods or left else None
     return Plan(actions=history.portion(left), status=status, look_again=unquiet)
-
-
-def gone(situation: Situation) -> Plan | None:
-    """Stop and remove all children of a SimulationJob that is being deleted, unless they are to stay; None if not."""
-    metadata = situation.job.metadata
-    if metadata.deletion_timestamp is None:
-        return None
-    if metadata.orphans_children:
-        return Plan()
-    return stopping.remove_all(situation.observed, situation.now, metadata.deletion_timestamp)

@@ -12,9 +12,10 @@ from simjob.api import names
 from simjob.api.schema import INT64_MAX
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import ComputeTime, Ledger, UsedTime
-from simjob.core import podtemplate
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core import podrequests
+from simjob.core.jobs import JobFact
 from simjob.core.observed import CaseFacts
+from simjob.core.pods import PodFact, PodState
 
 
 def ran(pod: PodFact) -> int:
@@ -40,8 +41,8 @@ def counted(job: SimulationJob, open_: Sequence[CaseFacts], ledger: Ledger) -> C
     spans = {outcome: [_of(case) for case in open_ if case.index in done] for outcome, done in outcomes.items()}
     if not any(spans.values()):
         return stored
-    cpus = podtemplate.requests(job, "cpu")
-    gpus = sum((podtemplate.requests(job, name) for name in _gpus(job)), Decimal())
+    cpus = podrequests.requests(job, "cpu")
+    gpus = sum((podrequests.requests(job, name) for name in _gpus(job)), Decimal())
 
     def add(outcome: str) -> UsedTime:
         before: UsedTime = getattr(stored, outcome) if stored else UsedTime()

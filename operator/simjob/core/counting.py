@@ -5,9 +5,10 @@ from typing import Final
 
 from simjob.api.names import ErrorCode, Reason
 from simjob.core import computetime, interruption, lastattempt, timeouts
-from simjob.core.facts import JobFact, PodFact
+from simjob.core.jobs import JobFact
 from simjob.core.lastattempt import LastAttempt
 from simjob.core.plan import CountAttempt
+from simjob.core.pods import PodFact
 
 ERROR: Final = "Error"
 _COMPLETED: Final = "Completed"

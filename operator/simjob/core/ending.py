@@ -7,7 +7,7 @@ from simjob.api.failures import Failure
 from simjob.api.names import Reason
 from simjob.api.ranges import Ranges
 from simjob.api.status import Phase
-from simjob.core import history, stopping, summary
+from simjob.core import history, overdue, stopping, summary
 from simjob.core.plan import DeleteJob, Plan
 from simjob.core.situation import Situation
 from simjob.core.summary import Saying
@@ -25,7 +25,7 @@ def fail(
     refused = [DeleteJob(job=job) for job in situation.unfinished_jobs if job.index in new]
     actions = history.portion((*refused, *stopping.wind_up(situation), *history.tidy(situation)))
     if situation.live_pods or refused:
-        late = stopping.name_overdue(situation.live_pods, situation.now)
+        late = overdue.name_overdue(situation.live_pods, situation.now)
         saying = Saying(
             phase=summary.active_phase(situation),
             reason=Reason.NOT_STOPPING if late else reason,

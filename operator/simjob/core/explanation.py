@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 from simjob.api.names import Reason
 from simjob.api.status import Phase
-from simjob.core import hints, history, stopping, summary
+from simjob.core import hints, overdue, summary
 from simjob.core.attempts import Absent, Due, Held, Live
 from simjob.core.containers import PULL_FAILURES
-from simjob.core.facts import PodFact, PodState
 from simjob.core.observed import CASE_TABLE
+from simjob.core.pods import PodFact, PodState
 from simjob.core.retries import NOTABLE_DISRUPTIONS
 from simjob.core.situation import Situation
 from simjob.core.summary import Saying
@@ -46,9 +46,9 @@ def _refusal(situation: Situation) -> tuple[str, str] | None:
     message = f"the {refusal.kind} of case {refusal.index} is refused: {refusal.message}"
     if refusal.alone:
         message = f"{message}; the other cases go on, and `cancelCases` can drop this one"
-    if history.has_given_up(situation):
+    if refusal.has_given_up:
         message = f"{message}; finished Jobs were deleted {refusal.rooms_made} times to make room, and others took it"
-    elif history.makes_room(situation):
+    elif situation.makes_room:
         message = f"{message}; finished Jobs kept by `history` are deleted to make room"
     hint = hints.about(refusal.message)
     return reason, f"{message}; {hint}" if hint else message
@@ -102,7 +102,7 @@ def _trouble(index: int, pod: PodFact, words: Mapping[str, str]) -> tuple[str, s
 
 
 def _overdue(situation: Situation) -> tuple[str, str] | None:
-    late = stopping.name_overdue(situation.live_pods, situation.now)
+    late = overdue.name_overdue(situation.live_pods, situation.now)
     return (Reason.NOT_STOPPING, late) if late else None
 
 

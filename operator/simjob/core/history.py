@@ -10,7 +10,7 @@ from typing import Final
 
 from simjob.core import attempts, jobstatus, stopping
 from simjob.core.attempts import Ended, Outcome
-from simjob.core.facts import JobFact, PodFact
+from simjob.core.jobs import JobFact
 from simjob.core.observed import CaseFacts
 from simjob.core.plan import Action, DeleteJob, DeletePod, WriteJobStatus
 from simjob.core.situation import Situation
@@ -20,8 +20,6 @@ from simjob.core.situation import Situation
 AT_ONCE: Final = 192
 # The quota controller counts again a moment after a deletion. No more is deleted before it has had time for that.
 RECOUNT: Final = timedelta(seconds=5)
-# How often room is made with nothing created after it. Then somebody else takes the room, and what is kept stays.
-VAIN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,53 +78,21 @@ def surplus(situation: Situation) -> tuple[Action, ...]:
     )
 
 
-def has_given_up(situation: Situation) -> bool:
-    """Return whether a quota that counts what is kept is filled by others: deleting more would help nobody."""
-    refusal = situation.observed.refusal
-    return refusal is not None and refusal.counts_objects and refusal.rooms_made >= VAIN
-
-
-def makes_room(situation: Situation) -> bool:
-    """Return whether what is kept goes, because a quota counts it and refuses what is to start."""
-    refusal = situation.observed.refusal
-    if refusal is None or not refusal.counts_objects:
-        return False
-    return refusal.room_made_at is not None or bool(_kept(situation) or _earlier_pods(situation))
-
-
 def room(situation: Situation, wanted: int) -> tuple[DeleteJob | DeletePod, ...]:
     """Return what goes so that `wanted` creations fit into a quota of objects: the oldest finished Jobs.
 
     Where none is left, and pods are counted, the ended pods of cases that are tried again.
     """
     refusal = situation.observed.refusal
-    if refusal is None or not refusal.counts_objects or has_given_up(situation):
+    if refusal is None or not refusal.counts_objects or refusal.has_given_up:
         return ()
     if refusal.room_made_at is not None and situation.now < refusal.room_made_at + RECOUNT:
         return ()
     going = {action.job.uid for action in surplus(situation) if isinstance(action, DeleteJob)}
-    kept = [DeleteJob(job=job) for job in _kept(situation) if job.uid not in going]
+    kept = [DeleteJob(job=job) for job in situation.kept_jobs if job.uid not in going]
     if kept or going or refusal.kind != "Pod":
         return tuple(kept[: max(wanted - len(going), 0)])
-    return tuple(DeletePod(pod=pod) for pod in _earlier_pods(situation)[:wanted])
-
-
-def _kept(situation: Situation) -> list[JobFact]:
-    """Return the Jobs of recorded cases that are finished, oldest first."""
-    ledger = situation.job.status.ledger
-    recorded = ledger.succeeded.union(ledger.failed)
-    found = (case.job for case in situation.closed if case.index in recorded and not case.live_pods)
-    finished = [job for job in found if job and job.succeeded is not None and not job.terminating]
-    return sorted(finished, key=lambda job: (job.finished_at or situation.now, job.index))
-
-
-def _earlier_pods(situation: Situation) -> list[PodFact]:
-    """Return the ended pods of earlier attempts of cases that are tried again, oldest first."""
-    pods = ((case.job, pod) for case in situation.open for pod in case.pods if case.job)
-    found = [pod for job, pod in pods if pod.job_uid == job.uid and pod.attempt < job.attempt]
-    return sorted(
-        (pod for pod in found if pod.ended and not (pod.gone or pod.terminating)), key=lambda pod: pod.created
-    )
+    return tuple(DeletePod(pod=pod) for pod in situation.earlier_pods[:wanted])
 
 
 def _keep_newest(cases: Iterable[CaseFacts], limit: int, outcome: Outcome, situation: Situation) -> list[Action]:

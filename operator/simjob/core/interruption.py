@@ -5,7 +5,8 @@ from typing import Final
 from simjob.api.names import Reason
 from simjob.api.spec import Spec, Task
 from simjob.core import computetime, retries
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.jobs import JobFact
+from simjob.core.pods import PodFact, PodState
 
 _LONGEST: Final = 1024
 

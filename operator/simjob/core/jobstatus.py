@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from simjob.api.schema import format_time
 from simjob.core.attempts import Ended
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.jobs import JobFact
 from simjob.core.plan import CountAttempt
+from simjob.core.pods import PodFact, PodState
 
 Patch = Mapping[str, Any]
 

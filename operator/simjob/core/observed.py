@@ -9,10 +9,13 @@ from datetime import datetime
 from typing import Final
 
 from simjob.api.status import CaseTable
-from simjob.core.facts import JobFact, PodFact
+from simjob.core.jobs import JobFact
+from simjob.core.pods import PodFact
 
 # The kind of a refusal whose case could not be read, so that no Job was sent.
 CASE_TABLE: Final = "CaseTable"
+# How often room is made with nothing created after it. Then somebody else takes the room, and what is kept stays.
+VAIN: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,11 @@ class Refusal:
     counts_objects: bool = False
     room_made_at: datetime | None = None
     rooms_made: int = 0
+
+    @property
+    def has_given_up(self) -> bool:
+        """Whether a quota that counts what is kept is filled by others: deleting more would help nobody."""
+        return self.counts_objects and self.rooms_made >= VAIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,9 @@ from typing import Any
 
 from simjob.api.ranges import Ranges
 from simjob.api.status import Status
-from simjob.core.facts import JobFact, PodFact
+from simjob.core.jobs import JobFact
 from simjob.core.lastattempt import LastAttempt
+from simjob.core.pods import PodFact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

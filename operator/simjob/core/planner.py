@@ -14,6 +14,7 @@ from simjob.core import (
     cancellation,
     casecancellation,
     completion,
+    deletion,
     expiry,
     failurepolicy,
     refusal,
@@ -33,7 +34,7 @@ from simjob.core.situation import Situation
 Rule = Callable[[Situation], Plan | None]
 
 LADDER: Final[tuple[Rule, ...]] = (
-    completion.gone,
+    deletion.gone,
     expiry.expired,
     completion.terminal,
     cancellation.cancelling,

@@ -9,7 +9,7 @@ from simjob.api.failures import MAX_RETRYING, Retry, Retrying
 from simjob.api.ranges import Ranges
 from simjob.core import counting
 from simjob.core.attempts import Due
-from simjob.core.facts import JobFact
+from simjob.core.jobs import JobFact
 from simjob.core.lastattempt import LastAttempt
 from simjob.core.observed import CaseFacts
 from simjob.core.situation import Situation

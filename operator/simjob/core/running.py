@@ -22,7 +22,7 @@ from simjob.core import (
     unstarted,
 )
 from simjob.core.attempts import Absent, Due, Ended, Held, Live, Over, Verdict
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.jobs import JobFact
 from simjob.core.observed import CaseFacts
 from simjob.core.plan import (
     Action,
@@ -35,6 +35,7 @@ from simjob.core.plan import (
     StartAttempt,
     WriteJobStatus,
 )
+from simjob.core.pods import PodFact, PodState
 from simjob.core.situation import Situation
 from simjob.core.stopping import stop_pods
 

@@ -8,7 +8,7 @@ ends it. That keeps the logs, which a deletion does not.
 from datetime import datetime, timedelta
 from typing import Final
 
-from simjob.core.facts import PodFact
+from simjob.core.pods import PodFact
 
 # What a proxy or an agent may need to send its last data after the simulation has ended.
 SETTLING: Final = timedelta(seconds=10)

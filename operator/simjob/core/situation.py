@@ -12,8 +12,9 @@ from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import Ledger, Phase
 from simjob.core import attempts
 from simjob.core.attempts import Ended, Held, Live, Verdict
-from simjob.core.facts import JobFact, PodFact, PodState
+from simjob.core.jobs import JobFact
 from simjob.core.observed import CaseFacts, Observed
+from simjob.core.pods import PodFact, PodState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,32 @@ class Situation:
             if case.job and not isinstance(self.verdicts[case.index], Ended | Live):
                 found.append(case.job)
         return tuple(job for job in found if not job.terminating)
+
+    @property
+    def kept_jobs(self) -> list[JobFact]:
+        """The Jobs of recorded cases that are finished, oldest first."""
+        ledger = self.job.status.ledger
+        recorded = ledger.succeeded.union(ledger.failed)
+        found = (case.job for case in self.closed if case.index in recorded and not case.live_pods)
+        finished = [job for job in found if job and job.succeeded is not None and not job.terminating]
+        return sorted(finished, key=lambda job: (job.finished_at or self.now, job.index))
+
+    @property
+    def earlier_pods(self) -> list[PodFact]:
+        """The ended pods of earlier attempts of cases that are tried again, oldest first."""
+        pods = ((case.job, pod) for case in self.open for pod in case.pods if case.job)
+        found = [pod for job, pod in pods if pod.job_uid == job.uid and pod.attempt < job.attempt]
+        return sorted(
+            (pod for pod in found if pod.ended and not (pod.gone or pod.terminating)), key=lambda pod: pod.created
+        )
+
+    @property
+    def makes_room(self) -> bool:
+        """Whether what is kept goes, because a quota counts it and refuses what is to start."""
+        refusal = self.observed.refusal
+        if refusal is None or not refusal.counts_objects:
+            return False
+        return refusal.room_made_at is not None or bool(self.kept_jobs or self.earlier_pods)
 
 
 def assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:

@@ -4,23 +4,20 @@ Pods first, directly and in parallel, each with its own grace period; Jobs after
 this signals all in about 2 s, deleting the Jobs first takes 4 to 5 s, deletecollection 11 to 15 s.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from simjob.core import jobstatus, summary
-from simjob.core.facts import PodFact
+from simjob.core import jobstatus, overdue, summary
 from simjob.core.observed import CaseFacts, Observed
-from simjob.core.plan import Action, DeleteJob, DeletePod, Plan, WriteJobStatus
+from simjob.core.plan import Action, DeleteJob, DeletePod, WriteJobStatus
+from simjob.core.pods import PodFact
 from simjob.core.situation import Situation
 
-# How long after its grace period a pod may take before status names it.
-PATIENCE: Final = timedelta(seconds=10)
 # How long no pod may have been asked to stop, or have stopped, before Jobs go while other pods are live; and how long
 # after the last pod was asked they go in any case.
 HEAD_START: Final = timedelta(seconds=5)
 LONGEST_START: Final = timedelta(minutes=2)
-_NAMED: Final = 3
 
 
 def suspend(situation: Situation) -> tuple[Action, ...]:
@@ -59,43 +56,10 @@ def stop_pods(pods: Iterable[PodFact]) -> tuple[DeletePod, ...]:
     return tuple(DeletePod(pod=pod) for pod in pods if not pod.terminating)
 
 
-def overdue_at(pod: PodFact, since: datetime | None = None) -> datetime | None:
-    """Return when a pod is late that is to stop `since` a time; None if it was not asked, and that is not known."""
-    if pod.asked_at:
-        return pod.asked_at + timedelta(seconds=pod.grace) + PATIENCE
-    return since + PATIENCE if since else None
-
-
 def look_again(pods: Iterable[PodFact], now: datetime, since: datetime | None = None) -> datetime:
     """Return when to look at pods that are being stopped: when the next of them is late, or as at any job."""
-    times = (overdue_at(pod, since) for pod in pods)
+    times = (overdue.overdue_at(pod, since) for pod in pods)
     return min([summary.resync_at(now), *(at for at in times if at and at > now)])
-
-
-def name_overdue(pods: Iterable[PodFact], now: datetime, since: datetime | None = None) -> str:
-    """Name what is to stop and has not, or cannot even be asked to, in sentences for people; empty if nothing is late.
-
-    `since`: when it was stored that all are to be stopped.
-    """
-    late = [pod for pod in pods if (at := overdue_at(pod, since)) and at <= now]
-    deaf, kept = [pod for pod in late if pod.terminating], [pod for pod in late if not pod.terminating]
-    found = []
-    if kept:
-        found.append(
-            f"the API server does not take the deletion of {_named(kept)}; does a webhook or a policy refuse it? "
-            "the operator's log has its answer"
-        )
-    if deaf:
-        found.append(
-            f"not stopped {PATIENCE.seconds} s after the end of the grace period: {_named(deaf)}; "
-            "is the node not ready, is an image being pulled, or does a finalizer hold the pod?"
-        )
-    return "; ".join(found)
-
-
-def _named(pods: Sequence[PodFact]) -> str:
-    named = ", ".join(f"{pod.name} on node {pod.node or 'none'}" for pod in pods[:_NAMED])
-    return named + (f" and {len(pods) - _NAMED} more" if len(pods) > _NAMED else "")
 
 
 def jobs_go_at(observed: Observed, since: datetime | None = None) -> datetime | None:
@@ -121,15 +85,3 @@ def jobs_go_after_others_at(observed: Observed, since: datetime | None) -> datet
     if observed.last_stop is None or since is None:
         return None
     return min(observed.last_stop + HEAD_START, since + LONGEST_START)
-
-
-def remove_all(observed: Observed, now: datetime, since: datetime | None) -> Plan:
-    """Return the plan for the children of a SimulationJob that is gone: ended ones go too, fast, as in a cancel.
-
-    The garbage collector of a stock controller manager removes some ten objects a second; it is the backstop.
-    `since`: when the removal began.
-    """
-    jobs_at = jobs_go_at(observed) if observed.live_pods else jobs_go_after_others_at(observed, since)
-    if jobs_at and jobs_at > now:
-        return Plan(actions=stop_pods(observed.live_pods), look_again=jobs_at)
-    return Plan(actions=clear(observed.cases), look_again=summary.resync_at(now))

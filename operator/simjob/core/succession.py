@@ -5,8 +5,8 @@ The newest version of an object alone does not show in which order things happen
 
 from dataclasses import replace
 
-from simjob.core import facts
-from simjob.core.facts import PodFact
+from simjob.core import pods
+from simjob.core.pods import PodFact
 
 
 def successor(old: PodFact, new: PodFact) -> PodFact:
@@ -44,7 +44,7 @@ def _still_over(old: PodFact, new: PodFact) -> PodFact:
     """
     return replace(
         new,
-        state=facts.end_state(old.exit_code) if new.ended else new.state,
+        state=pods.end_state(old.exit_code) if new.ended else new.state,
         stopped=False,
         disrupted=False,
         disruption="",

@@ -11,7 +11,7 @@ from simjob.api.names import ErrorCode, Reason
 from simjob.api.ranges import Ranges
 from simjob.api.status import MAX_STATUS_MESSAGE, Cancellation, CaseCounts, Ledger, Phase, Status
 from simjob.core import computetime
-from simjob.core.facts import PodState
+from simjob.core.pods import PodState
 from simjob.core.situation import Situation, done
 
 _RESYNC: Final = timedelta(seconds=60)

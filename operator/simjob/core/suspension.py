@@ -5,7 +5,7 @@ A resumed job makes new Jobs in the next round, so that no name is used twice.
 
 from simjob.api.names import Reason
 from simjob.api.status import Phase
-from simjob.core import history, stopping, summary
+from simjob.core import history, overdue, stopping, summary
 from simjob.core.plan import Plan
 from simjob.core.situation import Situation
 from simjob.core.summary import Saying
@@ -17,7 +17,7 @@ def suspended(situation: Situation) -> Plan | None:
         return None
     actions = (*stopping.suspend(situation), *history.tidy(situation))
     if situation.live_pods or situation.unfinished_jobs:
-        late = stopping.name_overdue(situation.live_pods, situation.now)
+        late = overdue.name_overdue(situation.live_pods, situation.now)
         message = "running cases are being stopped" + (f"; {late}" if late else "")
         reason = Reason.NOT_STOPPING if late else Reason.SUSPENDING
         saying = Saying(phase=summary.active_phase(situation), reason=reason, message=message)

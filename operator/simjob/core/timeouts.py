@@ -12,7 +12,7 @@ from typing import Final
 from simjob.api.names import ErrorCode
 from simjob.api.policies import Timeouts
 from simjob.api.schema import INT32_MAX
-from simjob.core.facts import PodFact, PodState
+from simjob.core.pods import PodFact, PodState
 
 # What a pod has for its images and volumes before it runs, where no start time-out says so. It bounds only a pod
 # whose operator is away: once the container runs, the deadline is drawn in.

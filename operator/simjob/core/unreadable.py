@@ -10,7 +10,7 @@ from simjob.api.names import ErrorCode, Reason
 from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import Invalid
 from simjob.api.status import Phase, Status
-from simjob.core import cancellation, stopping, summary
+from simjob.core import cancellation, deletion, stopping, summary
 from simjob.core.observed import Observed
 from simjob.core.plan import Plan
 from simjob.core.summary import Saying
@@ -27,7 +27,7 @@ def hold(job: Invalid, observed: Observed, now: datetime) -> Plan:
         return Plan()
     wanted = cancellation.is_wanted(job)
     if job.metadata.deletion_timestamp:
-        return stopping.remove_all(observed, now, job.metadata.deletion_timestamp)
+        return deletion.remove_all(observed, now, job.metadata.deletion_timestamp)
     if stored is None:
         # The Jobs stay: they may hold outcomes that are not recorded yet, and logs.
         stops = stopping.stop_pods(observed.live_pods)

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from simjob.core.attempts import Live
-from simjob.core.facts import PodFact, PodState
 from simjob.core.objects import PodEventList
+from simjob.core.pods import PodFact, PodState
 from simjob.core.situation import Situation
 
 # A pod starts within seconds of being assigned if its image is on the node.

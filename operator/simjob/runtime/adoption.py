@@ -18,7 +18,7 @@ from simjob.core.plan import Notice
 from simjob.runtime.cluster import Cluster, ConfigMap
 from simjob.runtime.errors import ClusterError, ConflictError, ForbiddenError, NamespaceTerminatingError, NotFoundError
 from simjob.runtime.events import Recorder
-from simjob.runtime.workqueue import Key
+from simjob.runtime.key import Key
 
 # Seconds until ConfigMaps that could not be taken over are tried again.
 _PAUSE: Final = 30.0

@@ -10,9 +10,10 @@ from typing import Any, Final
 import msgspec
 
 from simjob.api import names
-from simjob.core import facts, unstarted
-from simjob.core.facts import JobFact, PodFact
+from simjob.core import jobs, pods, unstarted
+from simjob.core.jobs import JobFact
 from simjob.core.objects import Job, Pod, PodEventList
+from simjob.core.pods import PodFact
 from simjob.core.unstarted import PodEvent
 from simjob.runtime import answers, errors, eventbody, listing
 from simjob.runtime.cluster import ConfigMap, Event, StoredJob, Unlabelled
@@ -123,7 +124,7 @@ class ApiServer:
 
     def _pod_facts(self, raws: Sequence[msgspec.Raw]) -> list[PodFact]:
         seen_at = self._clock()
-        return [fact for raw in raws if (fact := facts.pod_fact(answers.decode(_PODS, raw), seen_at))]
+        return [fact for raw in raws if (fact := pods.pod_fact(answers.decode(_PODS, raw), seen_at))]
 
     async def list_pod_events(self, namespace: str, uid: str) -> Sequence[PodEvent]:
         """See Cluster.list_pod_events."""
@@ -133,8 +134,8 @@ class ApiServer:
 
     async def list_jobs(self, namespace: str, owner_uid: str) -> Sequence[JobFact]:
         """See Cluster.list_jobs."""
-        jobs = [answers.decode(_JOBS, raw) for raw in await self._list(_jobs(namespace), owner_uid, {})]
-        return [fact for job in jobs if (fact := facts.job_fact(job))]
+        raws = await self._list(_jobs(namespace), owner_uid, {})
+        return [fact for raw in raws if (fact := jobs.job_fact(answers.decode(_JOBS, raw)))]
 
     async def list_unlabelled(self, namespace: str) -> Unlabelled:
         """See Cluster.list_unlabelled."""
@@ -226,13 +227,13 @@ class ApiServer:
         return StoredJob(fact=self._job_fact(answer), template=answers.decode(_STORED_JOBS, answer).spec.template)
 
     def _job_fact(self, answer: bytes) -> JobFact:
-        fact = facts.job_fact(answers.decode(_JOBS, answer))
+        fact = jobs.job_fact(answers.decode(_JOBS, answer))
         if fact is None:
             raise errors.NotOursError("the Job is not one of ours", code=404, reason="NotFound")
         return fact
 
     def _pod_fact(self, answer: bytes, owner_uid: str = "") -> PodFact:
-        fact = facts.pod_fact(answers.decode(_PODS, answer), self._clock(), owner_uid)
+        fact = pods.pod_fact(answers.decode(_PODS, answer), self._clock(), owner_uid)
         if fact is None:
             raise errors.NotOursError("the pod is not one of ours", code=404, reason="NotFound")
         return fact

@@ -29,8 +29,8 @@ from enum import Enum, auto
 from typing import Final
 
 from simjob.runtime import limiter
+from simjob.runtime.key import Key
 from simjob.runtime.limiter import Limiter
-from simjob.runtime.workqueue import Key
 
 _HOLDS_PLACE: Final = ContextVar("holds_place", default=False)
 

@@ -16,11 +16,11 @@ from simjob.runtime import backoff
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import ClusterError
 from simjob.runtime.events import Recorder
+from simjob.runtime.key import Key
 from simjob.runtime.lookup import Lookup
 from simjob.runtime.memory import REFUSED, Memory
 from simjob.runtime.store import Store
 from simjob.runtime.unlabelled import UnlabelledChildren
-from simjob.runtime.workqueue import Key
 
 _log: Final = logging.getLogger(__name__)
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from simjob.api.status import Status
-from simjob.core.facts import JobFact, PodFact
+from simjob.core.jobs import JobFact
+from simjob.core.pods import PodFact
 from simjob.core.situation import done
 
 

@@ -12,11 +12,12 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from simjob.api.status import Status
-from simjob.core import identity, succession
-from simjob.core.facts import JobFact, PodFact
+from simjob.core import childnames, succession
+from simjob.core.jobs import JobFact
+from simjob.core.pods import PodFact
 from simjob.core.situation import done
 from simjob.runtime.children import Children
-from simjob.runtime.workqueue import Key
+from simjob.runtime.key import Key
 
 F = TypeVar("F", JobFact, PodFact)
 
@@ -152,7 +153,7 @@ class ChildStore(ABC):
         """Return the names of the SimulationJob's Jobs, the oldest first, and of those that only its pods name."""
         children = self._known(key)
         jobs = sorted(children.jobs.values(), key=lambda job: (job.created, job.name))
-        pods = sorted(identity.job_of(pod.name) for pod in children.pods.values() if not pod.gone)
+        pods = sorted(childnames.job_of(pod.name) for pod in children.pods.values() if not pod.gone)
         return tuple(dict.fromkeys([*(job.name for job in jobs), *pods]))
 
     def ended_pods(self, key: Key, job_uid: str) -> tuple[PodFact, ...]:

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from simjob.core.facts import JobFact, PodFact
+from simjob.core.jobs import JobFact
 from simjob.core.objects import Meta, Owner
+from simjob.core.pods import PodFact
 from simjob.core.unstarted import PodEvent
 
 

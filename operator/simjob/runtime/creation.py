@@ -10,9 +10,9 @@ from typing import Any, Final, TypeVar
 
 from simjob.api.cases import Case
 from simjob.api.simulationjob import SimulationJob
-from simjob.core import children, identity
+from simjob.core import childnames, children
 from simjob.core.casetable import DamagedTableError
-from simjob.core.facts import JobFact
+from simjob.core.jobs import JobFact
 from simjob.core.observed import CASE_TABLE, Refusal
 from simjob.core.plan import CreateCase
 from simjob.runtime.casetables import CaseTables
@@ -27,10 +27,10 @@ from simjob.runtime.errors import (
     ObjectQuotaError,
 )
 from simjob.runtime.gate import Attempt, Gate
+from simjob.runtime.key import Key
 from simjob.runtime.limiter import Limiter
 from simjob.runtime.outcome import Outcome
 from simjob.runtime.store import Store
-from simjob.runtime.workqueue import Key
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ class Creation:
         if case is None or self._store.must_not_create(key):
             return
         body = children.render_job(job, template, case, action.round)
-        name = identity.job_name(job.metadata.name, job.metadata.uid, action.index, action.round)
+        name = childnames.job_name(job.metadata.name, job.metadata.uid, action.index, action.round)
         stored = await asking.that("Job", case.name, lambda: self._create_or_get(key, name, body, action.index))
         if stored is None:
             return
@@ -116,7 +116,7 @@ class Creation:
         if self._store.must_not_create(key):
             return
         fact = stored.fact
-        name, body = identity.pod_name(fact.name, fact.attempt), children.render_pod(fact, stored.template)
+        name, body = childnames.pod_name(fact.name, fact.attempt), children.render_pod(fact, stored.template)
 
         async def create() -> None:
             try:

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from simjob.runtime.budget import Budget, Kind
+from simjob.runtime.key import Key
 from simjob.runtime.patience import GLANCE, LONGEST, Patience
-from simjob.runtime.workqueue import Key
 
 Call = Callable[[], Awaitable[None]]
 

@@ -2,24 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from simjob.api.ranges import Ranges
 from simjob.api.samples import Samples
 from simjob.core.casetable import Shard
+from simjob.runtime.designrequest import Request
 from simjob.runtime.helpers import Helpers
 
 _SAMPLER: Final = "simjob.runtime.sampler"
-
-
-class Request(msgspec.Struct):
-    """What to draw: a design (as in the spec), its seed, and which of its points are wanted (as index ranges)."""
-
-    samples: dict[str, Any]
-    seed: int
-    indexes: str
 
 
 class Designs:

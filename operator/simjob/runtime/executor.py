@@ -13,7 +13,7 @@ from simjob.api.names import Reason
 from simjob.api.schema import format_time
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import lastattempt, timeouts
-from simjob.core.facts import JobFact, PodFact
+from simjob.core.jobs import JobFact
 from simjob.core.plan import (
     Action,
     CountAttempt,
@@ -27,6 +27,7 @@ from simjob.core.plan import (
     StartAttempt,
     WriteJobStatus,
 )
+from simjob.core.pods import PodFact
 from simjob.runtime import backoff
 from simjob.runtime.budget import Budget, Kind
 from simjob.runtime.casetables import CaseTables
@@ -41,10 +42,10 @@ from simjob.runtime.errors import (
     InvalidError,
     NotFoundError,
 )
+from simjob.runtime.key import Key
 from simjob.runtime.outcome import Outcome
 from simjob.runtime.patience import Patience
 from simjob.runtime.store import StopSigns, Store
-from simjob.runtime.workqueue import Key
 
 
 class Executor:

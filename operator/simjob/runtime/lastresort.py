@@ -16,10 +16,10 @@ from simjob.core.plan import Notice, Plan
 from simjob.runtime import backoff
 from simjob.runtime.errors import ClusterError
 from simjob.runtime.events import Recorder
+from simjob.runtime.key import Key
 from simjob.runtime.memory import REFUSED, Memory
 from simjob.runtime.reporter import Report
 from simjob.runtime.store import StopSigns, Store
-from simjob.runtime.workqueue import Key
 
 T = TypeVar("T")
 Carry = Callable[[Key, SimulationJob | Invalid, Plan, Memory, StopSigns], Awaitable[T]]

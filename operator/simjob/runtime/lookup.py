@@ -12,13 +12,15 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from simjob.core import identity
-from simjob.core.facts import JobFact, PodFact
+from simjob.core import childnames
+from simjob.core.jobs import JobFact
+from simjob.core.pods import PodFact
 from simjob.runtime.budget import Budget, Kind
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import ClusterError, NotFoundError
+from simjob.runtime.key import Key
 from simjob.runtime.store import Store
-from simjob.runtime.workqueue import Key, WorkQueue
+from simjob.runtime.workqueue import WorkQueue
 
 F = TypeVar("F", JobFact, PodFact)
 
@@ -61,7 +63,7 @@ class Lookup:
     async def find_jobs(self, key: Key) -> None:
         """Read the Jobs that pods name and that are not known. Raises ClusterError."""
         pods = self._store.without_job(key)
-        calls = [self._find_job(pod.namespace, identity.job_of(pod.name), uid=pod.job_uid) for pod in pods]
+        calls = [self._find_job(pod.namespace, childnames.job_of(pod.name), uid=pod.job_uid) for pod in pods]
         await self._together(key, calls)
 
     async def find_pods(self, key: Key) -> None:
@@ -70,7 +72,7 @@ class Lookup:
         Raises ClusterError.
         """
         jobs = self._store.without_pod(key, self._clock())
-        calls = [self._find_pod(key, identity.pod_name(job.name, job.attempt), job.uid) for job in jobs]
+        calls = [self._find_pod(key, childnames.pod_name(job.name, job.attempt), job.uid) for job in jobs]
         await self._together(key, calls)
 
     async def find(self, key: Key, jobs: Sequence[str], pods: Sequence[str]) -> None:

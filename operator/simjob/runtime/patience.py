@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-from simjob.runtime.workqueue import Key
+from simjob.runtime.key import Key
 
 # Seconds that a pass waits for its creations, and that what it has left gets when the job is to end.
 LONGEST: Final = 10.0

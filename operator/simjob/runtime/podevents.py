@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from simjob.core import unstarted
-from simjob.core.facts import PodFact
+from simjob.core.pods import PodFact
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import ClusterError
-from simjob.runtime.workqueue import Key, WorkQueue
+from simjob.runtime.key import Key
+from simjob.runtime.workqueue import WorkQueue
 
 # Over all SimulationJobs.
 _AT_ONCE: Final = 2

@@ -23,9 +23,10 @@ from simjob.runtime.casesources import CaseSources
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import AlreadyExistsError, ForbiddenError, InvalidError, NamespaceTerminatingError
 from simjob.runtime.helpers import HelperError
+from simjob.runtime.key import Key
 from simjob.runtime.opentable import NoCasesError
 from simjob.runtime.usertables import SHORT
-from simjob.runtime.workqueue import Key, WorkQueue
+from simjob.runtime.workqueue import WorkQueue
 
 _log = logging.getLogger(__name__)
 

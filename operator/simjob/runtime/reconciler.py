@@ -28,6 +28,7 @@ from simjob.runtime.errors import ClusterError, NamespaceTerminatingError
 from simjob.runtime.events import Recorder
 from simjob.runtime.executor import Executor
 from simjob.runtime.gate import Gate
+from simjob.runtime.key import Key
 from simjob.runtime.lastresort import LastResort
 from simjob.runtime.lookup import Lookup
 from simjob.runtime.memory import REFUSED, Memory
@@ -39,7 +40,7 @@ from simjob.runtime.reporter import Report, Reporter
 from simjob.runtime.resultstore import ResultStore
 from simjob.runtime.settings import REFUSAL_SECONDS
 from simjob.runtime.store import StopSigns, Store
-from simjob.runtime.workqueue import Key, WorkQueue
+from simjob.runtime.workqueue import WorkQueue
 
 _TRIES: Final = 5
 # Seconds. A pass that is planned in less is not worth a pause; no pause may hold up a cancel for long.

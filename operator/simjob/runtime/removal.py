@@ -9,17 +9,18 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from simjob.core import stopping
+from simjob.core import deletion
 from simjob.core.plan import tally
 from simjob.runtime import backoff
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import NotFoundError, NotOursError
 from simjob.runtime.executor import Executor
+from simjob.runtime.key import Key
 from simjob.runtime.memory import Memory
 from simjob.runtime.outcome import Outcome
 from simjob.runtime.reporter import Reporter
 from simjob.runtime.store import Store
-from simjob.runtime.workqueue import Key, WorkQueue
+from simjob.runtime.workqueue import WorkQueue
 
 # Jobs that are read until one is there: the garbage collector may be deleting them meanwhile.
 _READ: Final = 5
@@ -89,7 +90,7 @@ class Removal:
         now = self._clock()
         memory.removing_since = memory.removing_since or now
         seen = self._store.observe(key, spent=None, refusal=None)
-        plan = stopping.remove_all(seen, now, memory.removing_since)
+        plan = deletion.remove_all(seen, now, memory.removing_since)
         actions = memory.permitted(plan.actions)
         outcome = Outcome(gate=memory.gate)
         await self._executor.apply(key, None, actions, outcome)

@@ -17,11 +17,12 @@ from simjob.runtime import backoff, mergepatch
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import ClusterError, ConflictError, NotFoundError, UnavailableError
 from simjob.runtime.events import Recorder
+from simjob.runtime.key import Key
 from simjob.runtime.lookup import Lookup
 from simjob.runtime.memory import REFUSED, Memory
 from simjob.runtime.resultstore import ResultStore
 from simjob.runtime.store import Store
-from simjob.runtime.workqueue import Key, WorkQueue
+from simjob.runtime.workqueue import WorkQueue
 
 # Seconds for which an API server that does not answer is no reason for an Event.
 _PATIENCE: Final = 15.0

@@ -27,8 +27,8 @@ from simjob.runtime.errors import (
     InvalidError,
     NotFoundError,
 )
+from simjob.runtime.key import Key
 from simjob.runtime.resultshards import ResultShards, Tail
-from simjob.runtime.workqueue import Key
 
 # SimulationJobs whose last shard is kept in memory; those of others are read again.
 _KEPT: Final = 16

@@ -18,7 +18,7 @@ from simjob.api.cases import Case
 from simjob.api.ranges import Ranges
 from simjob.api.samples import Method, Samples
 from simjob.core import casetable, sampling
-from simjob.runtime import designs, helpers
+from simjob.runtime import designrequest, helpers
 
 Points = NDArray[np.float64]
 
@@ -48,7 +48,7 @@ def cases(samples: Samples, points: Points, indexes: Ranges) -> Iterator[Case]:
         yield Case(index, str(index), sampling.parameters(samples, points[index].tolist()))
 
 
-def answer(request: designs.Request) -> Iterator[bytes]:
+def answer(request: designrequest.Request) -> Iterator[bytes]:
     """Yield the lines of the answer."""
     samples, indexes = Samples.model_validate(request.samples), Ranges.parse(request.indexes)
     points = draw(samples, request.seed)
@@ -60,7 +60,7 @@ def answer(request: designs.Request) -> Iterator[bytes]:
 
 def main() -> None:
     """Answer one request."""
-    helpers.write(answer(msgspec.json.decode(sys.stdin.buffer.read(), type=designs.Request)))
+    helpers.write(answer(msgspec.json.decode(sys.stdin.buffer.read(), type=designrequest.Request)))
 
 
 if __name__ == "__main__":

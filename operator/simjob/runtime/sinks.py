@@ -4,10 +4,10 @@ from collections.abc import Callable, Set
 from datetime import datetime
 
 from simjob.api import names
-from simjob.core import facts
+from simjob.core import jobs, pods
 from simjob.core.objects import Job, Pod
+from simjob.runtime.key import Key
 from simjob.runtime.store import Store
-from simjob.runtime.workqueue import Key
 
 
 class JobSink:
@@ -19,7 +19,7 @@ class JobSink:
 
     def upsert(self, obj: Job) -> None:
         """Take a Job's state."""
-        fact = facts.job_fact(obj)
+        fact = jobs.job_fact(obj)
         if fact and fact.managed:
             self._store.put_job(fact)
         else:
@@ -27,7 +27,7 @@ class JobSink:
 
     def delete(self, obj: Job) -> None:
         """Take a Job's last state."""
-        fact = facts.job_fact(obj)
+        fact = jobs.job_fact(obj)
         if fact and fact.managed:
             self._store.job_missing(fact)
         else:
@@ -52,12 +52,12 @@ class PodSink:
 
     def upsert(self, obj: Pod) -> None:
         """Take a pod's state."""
-        if fact := facts.pod_fact(obj, self._clock()):
+        if fact := pods.pod_fact(obj, self._clock()):
             self._store.put_pod(fact)
 
     def delete(self, obj: Pod) -> None:
         """Take a pod's last state."""
-        if fact := facts.pod_fact(obj, self._clock()):
+        if fact := pods.pod_fact(obj, self._clock()):
             self._store.pod_missing(fact)
 
     def listed(self, uids: Set[str], version: int) -> None:

@@ -16,8 +16,9 @@ from simjob.core import cancellation, casecancellation, observed
 from simjob.core.observed import Observed, Refusal
 from simjob.runtime.children import Children
 from simjob.runtime.childstore import ChildStore
+from simjob.runtime.key import Key
 from simjob.runtime.unknownfields import UnknownFields
-from simjob.runtime.workqueue import Key, WorkQueue
+from simjob.runtime.workqueue import WorkQueue
 
 
 class StopSigns(NamedTuple):

@@ -9,11 +9,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from simjob.core import identity
+from simjob.core import childnames, identity
 from simjob.core.objects import Meta
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import ClusterError
-from simjob.runtime.workqueue import Key
+from simjob.runtime.key import Key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,4 +60,4 @@ class UnlabelledChildren:
         for job in listed.jobs:
             if found := identity.of_job(job):
                 jobs[found.owner_uid].append(job.name)
-        return _Found(jobs=jobs, pods=[pod for pod in listed.pods if identity.names_attempt(pod.name)])
+        return _Found(jobs=jobs, pods=[pod for pod in listed.pods if childnames.names_attempt(pod.name)])

@@ -8,17 +8,12 @@ import asyncio
 import random
 from collections import OrderedDict, deque
 from collections.abc import Callable, Set
-from typing import Final, NamedTuple
+from typing import Final
+
+from simjob.runtime.key import Key
 
 # Seconds. Sums of times are rounded: at its time a wait may have some 1e-13 s left, which no timer can wait for.
 _SHORTEST_WAIT: Final = 0.001
-
-
-class Key(NamedTuple):
-    """Which SimulationJob; one made again under its old name is another."""
-
-    namespace: str
-    uid: str
 
 
 class WorkQueue:
