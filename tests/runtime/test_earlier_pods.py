@@ -1,8 +1,10 @@
 """A case that still runs in a pod of an earlier SimulationJob of the name does not run a second time beside it."""
 
 import asyncio
+from collections.abc import Sequence
 
 from oneoperator import OneOperator
+from simjob.core.facts import PodFact
 from simjob.runtime.errors import UnavailableError
 from virtualtime import VirtualTimeLoop
 
@@ -75,6 +77,58 @@ async def test_a_cancel_does_not_wait_for_a_list_of_them_that_fails(one: OneOper
         await asyncio.sleep(2)
         assert one.status["phase"] == "CANCELLED"
         assert one.pods() == left
+
+
+def hang(one: OneOperator) -> None:
+    """Leave every LIST of earlier pods unanswered."""
+
+    async def never(namespace: str, name_label: str, owner_uid: str) -> Sequence[PodFact]:
+        one.cluster._enter("list_earlier_pods")
+        await asyncio.sleep(3600)
+        return []
+
+    one.cluster.list_earlier_pods = never  # type: ignore[method-assign]
+
+
+async def test_a_cancel_does_not_wait_for_a_list_of_them_that_hangs(one: OneOperator) -> None:
+    left = await left_behind(one)
+    one.apply(cases={"count": 5})
+    async with one.operator():
+        await asyncio.sleep(2)
+        hang(one)
+        await asyncio.sleep(4)
+        assert len(one.pods()) == 5
+        await one.patch(cancel=True)
+        await asyncio.sleep(1)
+        assert one.status["phase"] == "CANCELLED"
+        assert one.pods() == left
+
+
+async def test_a_cancel_does_not_wait_for_the_first_list_of_them_that_hangs(one: OneOperator) -> None:
+    left = await left_behind(one)
+    one.apply(cases={"count": 5})
+    hang(one)
+    one.calls.clear()
+    async with one.operator():
+        await asyncio.sleep(4)
+        await one.patch(cancel=True)
+        await asyncio.sleep(1)
+        assert one.status["phase"] == "CANCELLED"
+        assert one.pods() == left
+        assert len(one.times("list_earlier_pods")) == 1
+
+
+async def test_they_are_read_when_a_cancel_was_taken_back_before_it_was_stored(one: OneOperator) -> None:
+    left = await left_behind(one)
+    one.apply(cases={"count": 3}, cancel=True)
+    one.cluster.refuse("patch_simulationjob_status", *[UnavailableError("no answer")] * 2)
+    one.calls.clear()
+    async with one.operator():
+        assert one.times("list_earlier_pods") == [], "a cancel needs none of them"
+        await one.patch(cancel=None)
+        await asyncio.sleep(10)
+        (new,) = set(one.pods()) - {*left}
+        assert "-2-0-0" in new, "the case that nothing runs"
 
 
 async def test_other_cases_go_on_while_they_cannot_be_read(one: OneOperator) -> None:

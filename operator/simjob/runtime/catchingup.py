@@ -12,7 +12,7 @@ from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.core import cancellation, children
 from simjob.core.plan import Notice
 from simjob.core.running import EARLIER_PAUSE
-from simjob.runtime import backoff
+from simjob.runtime import backoff, patience
 from simjob.runtime.cluster import Cluster
 from simjob.runtime.errors import ClusterError
 from simjob.runtime.events import Recorder
@@ -36,17 +36,23 @@ class CatchingUp:
         self._unlabelled = UnlabelledChildren(cluster)
         self.close = self._unlabelled.close
 
+    def is_done(self, job: SimulationJob | Invalid, memory: Memory) -> bool:
+        """Return whether all is read that a plan needs. To stop, it needs no pods of earlier SimulationJobs."""
+        return memory.is_caught_up and (memory.earlier is not None or cancellation.stops_all(job))
+
     async def catch_up(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> None:
         """Read the children and the pods of earlier SimulationJobs of the name, and note it in the memory.
 
-        Do nothing while a call that failed is on hold.
+        Do nothing while a call that failed is on hold. Leave out the earlier pods when all is to stop.
 
         Raises ClusterError. The third failure in a row makes an Event.
         """
         if memory.calls.holds(backoff.CATCH_UP):
             return
         status = job.status
-        if status is not None and not status.is_terminal:
+        if status is None or status.is_terminal:
+            memory.earlier = {}
+        else:
             try:
                 with memory.calls.trying(backoff.CATCH_UP):
                     if status.start_time is not None:
@@ -74,10 +80,20 @@ class CatchingUp:
             _log.warning("pods of an earlier SimulationJob cannot be read", extra=about)
 
     async def _read_earlier(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> None:
+        """Read them, and give it up when all is to stop: a cancel does not wait for an answer that does not come."""
+        if self._stops_all(key):
+            return
         name = children.name_label(job.metadata.name)
-        pods = await self._cluster.list_earlier_pods(key.namespace, name, key.uid)
+        reading = self._cluster.list_earlier_pods(key.namespace, name, key.uid)
+        pods = await patience.unless_overtaken(reading, lambda: self._stops_all(key))
+        if pods is None:
+            return
         memory.earlier = {pod.index: pod.name for pod in pods}
         memory.earlier_at = asyncio.get_running_loop().time()
+
+    def _stops_all(self, key: Key) -> bool:
+        job = self._store.get(key)
+        return job is None or cancellation.stops_all(job)
 
     async def _read(self, key: Key) -> None:
         for job in await self._cluster.list_jobs(key.namespace, key.uid):

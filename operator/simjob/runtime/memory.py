@@ -5,7 +5,7 @@ Losing it costs calls, never a case. Times are the event loop's, which do not ju
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -32,7 +32,8 @@ class Memory:
     `is_caught_up`: what an earlier process may have made has been read.
     `is_owned`: after the SimulationJob went, a Job was read that still has it as its controller.
     `removing_since`: when the removal of what the SimulationJob left began.
-    `earlier`: the cases that run in pods of earlier SimulationJobs of the name; `earlier_at`: when they were read.
+    `earlier`: the cases that run in pods of earlier SimulationJobs of the name, None until they are read; `earlier_at`:
+    when they were read.
     """
 
     calls: Backoffs
@@ -43,7 +44,7 @@ class Memory:
     is_caught_up: bool = False
     is_owned: bool = False
     removing_since: datetime | None = None
-    earlier: Mapping[int, str] = field(default_factory=dict)
+    earlier: Mapping[int, str] | None = None
     earlier_at: float = 0.0
     warned_of_status: bool = False
     latch_failures: int = 0

@@ -64,6 +64,11 @@ class Patience:
         self._wake(key)
 
 
+async def unless_overtaken(read: Coroutine[Any, Any, T], overtaken: Callable[[], bool]) -> T | None:
+    """Return what was read; None if it was given up because of a stop sign. Raises what the read raises."""
+    return await stored(read, overtaken, None)
+
+
 async def stored(
     write: Coroutine[Any, Any, T], overtaken: Callable[[], bool], late: Callable[[], Awaitable[None]] | None
 ) -> T | None:

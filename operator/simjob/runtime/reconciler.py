@@ -129,11 +129,8 @@ class Reconciler:
         if job is None:
             await self._remove(key, memory)
             return
-        if not memory.is_caught_up and not await self._catch_up(key, job, memory):
+        if (job := await self._read(key, job, memory)) is None:
             return
-        await self._catching_up.look_again(key, job, memory)
-        self.adoption.look(key, job)
-        await self._lookup.look_up(key)
         for _ in range(_TRIES):
             signs, prepared = self._store.stop_signs(key), self.preparing.answer(key)
             plan = self._plan(key, job, memory)
@@ -176,14 +173,24 @@ class Reconciler:
         )
         return report or Report.OVERTAKEN
 
+    async def _read(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> SimulationJob | Invalid | None:
+        """Read what the next plan needs; return the SimulationJob as it is then, None if nothing can be planned."""
+        if not self._catching_up.is_done(job, memory) and not await self._catch_up(key, job, memory):
+            return None
+        await self._catching_up.look_again(key, job, memory)
+        self.adoption.look(key, job)
+        await self._lookup.look_up(key)
+        # A cancel may have come meanwhile.
+        return self._store.get(key)
+
     async def _catch_up(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> bool:
         """Catch up and return whether it worked. If not, and all is to stop, stop the known pods."""
         try:
             await self._catching_up.catch_up(key, job, memory)
         finally:
-            if not memory.is_caught_up:
+            if not (is_done := self._catching_up.is_done(job, memory)):
                 await self._last_resort.stop(key, memory)
-        return memory.is_caught_up
+        return is_done
 
     def _plan(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> Plan:
         status = job.status or Status()
@@ -201,7 +208,7 @@ class Reconciler:
             children,
             prepared=self.preparing.answer(key),
             words=self.pod_events.words(key),
-            earlier=memory.earlier,
+            earlier=memory.earlier or {},
             waiting=gate.waiting,
             last=gate.last,
             under_way=gate.under_way,
