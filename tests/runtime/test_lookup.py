@@ -231,3 +231,22 @@ async def test_a_job_whose_label_was_lost_while_no_operator_ran_is_found_by_its_
         one.cluster.end_pod("default", pod, 0)
         await asyncio.sleep(2)
         assert (one.status["phase"], one.status.get("round", 0)) == ("COMPLETED", 0)
+
+
+async def test_of_many_reads_none_begins_after_one_that_failed(one: OneOperator) -> None:
+    one.apply(cases={"count": 200}, parallelism=200)
+    async with one.operator():
+        await asyncio.sleep(5)
+        pods = one.pods()
+        for pod in pods:
+            one.cluster.set_pod("default", pod, node="node-1")
+            one.cluster.run_pod("default", pod)
+        await asyncio.sleep(5)
+    for pod in pods:
+        one.cluster.relabel("pods", "default", pod, uid=None)
+    one.cluster.refuse("get_pod", *[UnavailableError("no answer")] * 5)
+    async with one.operator():
+        assert len(one.times("get_pod")) == 1
+        await asyncio.sleep(60)
+        assert len(one.times("get_pod")) >= 5 + 200, "all are read when the API server answers again"
+        assert one.pods() == pods

@@ -88,9 +88,20 @@ class Lookup:
             self._store.look_later(child, self._clock() + AGAIN)
 
     async def _together(self, key: Key, calls: list[Coroutine[Any, Any, None]]) -> None:
+        """Make the calls, as many at once as the budget has places. After one that fails, begin no other."""
+        has_failed = False
+
         async def in_place(call: Coroutine[Any, Any, None]) -> None:
+            nonlocal has_failed
             async with self._budget.place(Kind.PROGRESS, key):
-                await call
+                if has_failed:
+                    call.close()
+                    return
+                try:
+                    await call
+                except ClusterError:
+                    has_failed = True
+                    raise
 
         ends = await asyncio.gather(*map(in_place, calls), return_exceptions=True)
         for end in ends:
