@@ -127,6 +127,29 @@ async def test_what_cannot_be_taken_over_is_tried_again(bench: Bench) -> None:
     assert await bench.owners() == [job.metadata.uid] * 3
 
 
+async def test_a_configmap_that_is_restored_after_the_status_is_taken_over_without_a_restart(bench: Bench) -> None:
+    job = await bench.made_again()
+    bench.cluster.remove("configmaps", "default", NAMES[0])
+    bench.adoption.look(Key("default", job.metadata.uid), job)
+    await asyncio.sleep(100)
+    body = configmaps.render(job, NAMES[0], "x", "k", "text", immutable=False)
+    await bench.cluster.create_config_map("default", body)
+    bench.cluster.disown("configmaps", "default")
+    await asyncio.sleep(300)
+    assert (await bench.owners())[0] == job.metadata.uid
+
+
+async def test_a_configmap_that_does_not_come_back_is_looked_for_during_an_hour(bench: Bench) -> None:
+    job = await bench.made_again()
+    bench.cluster.remove("configmaps", "default", NAMES[0])
+    bench.cluster.calls.clear()
+    bench.adoption.look(Key("default", job.metadata.uid), job)
+    await asyncio.sleep(24 * 3600)
+    assert 8 <= bench.cluster.calls.count("get_config_map") - 2 <= 12
+    await bench.recorder.flush()
+    assert bench.cluster.events == []
+
+
 async def test_a_refused_adoption_is_tried_ever_less_often_and_posted_once(bench: Bench) -> None:
     job = await bench.made_again()
     key = Key("default", job.metadata.uid)

@@ -22,8 +22,10 @@ from simjob.runtime.key import Key
 
 # Seconds until ConfigMaps that could not be taken over are tried again.
 _PAUSE: Final = 30.0
-# While all of them are refused the pause doubles up to this.
+# While all of them are refused or missing the pause doubles up to this.
 _LONGEST_PAUSE: Final = 600.0
+# Seconds in which a ConfigMap that is not there may still be restored. Finished SimulationJobs are kept for years.
+_RESTORED_WITHIN: Final = 3600.0
 
 _log: Final = logging.getLogger(__name__)
 
@@ -66,7 +68,7 @@ async def _adopt(
 
 
 class Adoption:
-    """Takes over what restored statuses name: each ConfigMap is read once, and again only after a failure."""
+    """Takes over what restored statuses name: each ConfigMap is read once, and again if that fails or it is missing."""
 
     def __init__(self, cluster: Cluster, recorder: Recorder) -> None:
         self._cluster = cluster
@@ -105,15 +107,18 @@ class Adoption:
             self.forget(key)
 
     async def _take(self, key: Key, job: SimulationJob, names: Sequence[str]) -> None:
-        pause = _PAUSE
+        pause, now = _PAUSE, asyncio.get_running_loop().time
+        until = now() + _RESTORED_WITHIN
         while failed := await self._left(job, names):
             names = tuple(failed)
             why = failed[names[0]].message
             _log.warning("ConfigMaps are not taken over yet", extra={"namespace": key.namespace, "why": why})
             self._warn(key, job, failed)
             await asyncio.sleep(pause)
-            is_refused = all(isinstance(trouble, ForbiddenError) for trouble in failed.values())
-            pause = min(2 * pause, _LONGEST_PAUSE) if is_refused else _PAUSE
+            if now() >= until and all(isinstance(trouble, NotFoundError) for trouble in failed.values()):
+                return
+            is_lasting = all(isinstance(trouble, ForbiddenError | NotFoundError) for trouble in failed.values())
+            pause = min(2 * pause, _LONGEST_PAUSE) if is_lasting else _PAUSE
 
     def _warn(self, key: Key, job: SimulationJob, failed: Mapping[str, ClusterError]) -> None:
         """Post an Event about what is refused, once for each SimulationJob."""
@@ -129,8 +134,6 @@ class Adoption:
             try:
                 found = await self._cluster.get_config_map(job.metadata.namespace, name)
                 await claim(self._cluster, job, name, found)
-            except NotFoundError:
-                continue
             except ClusterError as trouble:
                 failed[name] = trouble
         return failed
