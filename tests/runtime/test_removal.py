@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from oneoperator import OneOperator
 from simjob.api import names
+from simjob.core import stopping
 from simjob.runtime.errors import UnavailableError
 from simjob.runtime.sinks import PodSink
 from virtualtime import VirtualTimeLoop
@@ -83,3 +84,23 @@ async def test_pods_whose_jobs_are_gone_are_removed(one: OneOperator) -> None:
         goes(one, raw)
         await asyncio.sleep(2)
         assert len(one.times("delete_pod")) == 2
+
+
+async def test_a_defect_that_keeps_the_children_from_being_removed_is_posted_once(
+    one: OneOperator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one.apply(cases={"count": 2})
+    async with one.operator():
+        raw = await running(one)
+        with monkeypatch.context() as defect:
+            defect.setattr(stopping, "remove_all", lambda *_: 1 / 0)
+            goes(one, raw)
+            await asyncio.sleep(300)
+            (event,) = [event for event in one.cluster.events if event.reason == "OperatorDefect"]
+            uid = raw["metadata"]["uid"]
+            assert (event.type, event.action, event.name, event.uid) == ("Warning", "Remove", "sweep", uid)
+            assert f"To remove them by hand: kubectl delete jobs -l simjob.dev/uid={uid} " in event.note
+            assert event.note.endswith("with the operator's log: ZeroDivisionError: division by zero")
+            assert len(one.pods()) == 2
+        await asyncio.sleep(30)
+        assert len(one.times("delete_pod")) == 2, "it is tried again"

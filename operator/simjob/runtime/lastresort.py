@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final, TypeVar
 
+from simjob.api import names
 from simjob.api.names import Reason
-from simjob.api.simulationjob import Invalid, SimulationJob
+from simjob.api.simulationjob import Invalid, Metadata, SimulationJob
 from simjob.core import cancellation
 from simjob.core.plan import Notice, Plan
 from simjob.runtime import backoff
@@ -23,6 +24,15 @@ from simjob.runtime.store import StopSigns, Store
 
 T = TypeVar("T")
 Carry = Callable[[Key, SimulationJob | Invalid, Plan, Memory, StopSigns], Awaitable[T]]
+
+_WORK_FAILS: Final = (
+    "a defect of the operator keeps it from working on this SimulationJob: no case starts and the status is out of "
+    "date; a cancel stops the pods that are known. This is tried again every ten seconds."
+)
+_REMOVAL_FAILS: Final = (
+    "this SimulationJob is deleted, but a defect of the operator keeps it from removing the Jobs and pods: they may "
+    "still run. This is tried again every ten seconds. To remove them by hand: {command}"
+)
 
 _log: Final = logging.getLogger(__name__)
 
@@ -68,14 +78,17 @@ class LastResort:
             _log.exception("a defect of the operator while pods are stopped; trying again", extra=about)
 
     def report_defect(self, key: Key, memory: Memory, defect: Exception) -> None:
-        """Say it in one Event when passes have failed several times in a row."""
-        job = self._store.get(key)
-        if job is None or memory.calls.failures(backoff.DEFECT) != REFUSED:
+        """Post one Event when passes have failed several times in a row, also if the SimulationJob is gone."""
+        if memory.calls.failures(backoff.DEFECT) != REFUSED:
             return
-        note = (
-            "a defect of the operator keeps it from working on this SimulationJob: no case starts and the status is "
-            "out of date; a cancel stops the pods that are known. This is tried again every ten seconds. Please report "
-            f"it with the operator's log: {type(defect).__name__}: {defect}"
-        )
-        notice = Notice(reason=Reason.OPERATOR_DEFECT, action="Reconcile", note=note, warning=True)
-        self._recorder.note(job.metadata, (notice,))
+        what = f"Please report it with the operator's log: {type(defect).__name__}: {defect}"
+        if job := self._store.get(key):
+            self._recorder.note(job.metadata, (_notice("Reconcile", f"{_WORK_FAILS} {what}"),))
+        elif name := self._store.owner_name(key):
+            gone = Metadata(namespace=key.namespace, name=name, uid=key.uid, labels={}, annotations={})
+            left = _REMOVAL_FAILS.format(command=f"kubectl delete jobs -l {names.LABEL_UID}={key.uid}")
+            self._recorder.note(gone, (_notice("Remove", f"{left} {what}"),))
+
+
+def _notice(action: str, note: str) -> Notice:
+    return Notice(reason=Reason.OPERATOR_DEFECT, action=action, note=note, warning=True)
