@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from oneoperator import OneOperator
-from simjob.core.facts import PodFact
+from simjob.core.pods import PodFact
 from simjob.runtime.errors import UnavailableError
 from virtualtime import VirtualTimeLoop
 
