@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from oneoperator import OneOperator
 from simjob.api import names
-from simjob.core import stopping
+from simjob.core import deletion
 from simjob.runtime.errors import UnavailableError
 from simjob.runtime.sinks import PodSink
 from virtualtime import VirtualTimeLoop
@@ -93,7 +93,7 @@ async def test_a_defect_that_keeps_the_children_from_being_removed_is_posted_onc
     async with one.operator():
         raw = await running(one)
         with monkeypatch.context() as defect:
-            defect.setattr(stopping, "remove_all", lambda *_: 1 / 0)
+            defect.setattr(deletion, "remove_all", lambda *_: 1 / 0)
             goes(one, raw)
             await asyncio.sleep(300)
             (event,) = [event for event in one.cluster.events if event.reason == "OperatorDefect"]
