@@ -1,0 +1,70 @@
+"""Which notation a number in a cell has: are its comma and point decimal marks, between thousands, or perhaps either.
+
+Programs write digits and a point. Spreadsheets write what their language has.
+"""
+
+import re
+from enum import Enum
+from typing import Final
+
+_LONGEST: Final = 60
+_AROUND: Final = " \t"
+_EXPONENT: Final = "([eEdD][+-]?[0-9]+)?"
+_MINUS: Final = "[\u2212\u2013]"  # The typographic minus and the en dash.
+_NO_BREAK: Final = "[\u00a0\u202f]"
+_FOREIGN: Final = (
+    # Thousands between apostrophes (Switzerland) or narrow blanks (France), whatever the decimal mark is.
+    rf"([+-]|{_MINUS})?[0-9]{{1,3}}(['\u2019\u00a0\u202f\u2009][0-9]{{3}})+([.,][0-9]*)?",
+    # Plain blanks may separate a list, too: only with a decimal comma.
+    r"[+-]?[0-9]{1,3}( [0-9]{3})+,[0-9]+",
+    # Both marks, or a point twice.
+    r"[+-]?[0-9]{1,3}(\.[0-9]{3})+,[0-9]*",
+    r"[+-]?[0-9]{1,3}(,[0-9]{2,3})*,[0-9]{3}\.[0-9]*",
+    r"[+-]?[1-9][0-9]{0,2}(\.[0-9]{3}){2,}",
+    rf"{_MINUS}[0-9]*[.,]?[0-9]+{_EXPONENT}",
+    rf"[+-]?[0-9]*[.,]?[0-9]+[eEdD]{_MINUS}[0-9]+",
+    r"[+-]?[0-9.]*,[0-9]+[ \u00a0\u202f]?[%\u2030\u20ac$\u00a3]",
+    rf"{_NO_BREAK}+[+-]?[0-9]*[.,]?[0-9]+{_NO_BREAK}*",
+    rf"[+-]?[0-9]*[.,]?[0-9]+{_NO_BREAK}+",
+)
+
+
+class Form(Enum):
+    """The notation of a cell; OTHER: a text, or a number without any mark."""
+
+    OTHER = "2500"
+    COMMA = "2,5"
+    POINT = "2.5"
+    COMMA_OR_THOUSANDS = "2,500"
+    POINT_OR_THOUSANDS = "2.500"
+    # Thousands, or a list.
+    COMMAS = "2,500,000"
+    BLANKS = "2 500"
+    FOREIGN = "2'500.0"
+
+
+# In this order: the first that matches.
+_PATTERNS: Final = {
+    Form.COMMA_OR_THOUSANDS: "[+-]?[1-9][0-9]{0,2},[0-9]{3}",
+    Form.POINT_OR_THOUSANDS: r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}",
+    Form.COMMA: f"[+-]?[0-9]*,[0-9]+{_EXPONENT}",
+    Form.POINT: rf"[+-]?([0-9]+\.[0-9]*|\.[0-9]+){_EXPONENT}",
+    # In India: 1,00,000.
+    Form.COMMAS: "[+-]?[1-9][0-9]{0,2}(,[0-9]{2,3})*,[0-9]{3}",
+    Form.BLANKS: "[+-]?[1-9][0-9]{0,2}( [0-9]{3})+",
+    Form.FOREIGN: "|".join(_FOREIGN),
+}
+_FORM: Final = re.compile("|".join(f"(?P<{form.name}>{pattern})" for form, pattern in _PATTERNS.items()))
+
+
+def of(cell: str) -> Form:
+    """Return the notation of a cell, blanks around it aside."""
+    bare = cell.strip(_AROUND)
+    found = _FORM.fullmatch(bare) if len(bare) <= _LONGEST else None
+    return Form[found.lastgroup] if found and found.lastgroup else Form.OTHER
+
+
+def shown(cell: str) -> str:
+    """Return a cell as messages quote it: blanks that are no plain ones are visible."""
+    bare = cell.strip(_AROUND)
+    return repr(bare if len(bare) <= _LONGEST else f"{bare[:_LONGEST]}…")
