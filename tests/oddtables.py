@@ -49,6 +49,13 @@ ODD_TABLES: Final = (
         renamed={"": None},
     ),
     Odd(
+        title="pandas to_csv of rows that hold nothing but their index",
+        content=",mesh,re\n0,coarse,100000\n1,,\n2,fine,1000000\n",
+        cases=[{"mesh": "coarse", "re": "100000"}, {"mesh": "fine", "re": "1000000"}],
+        says=COMMAS,
+        renamed={"": None},
+    ),
+    Odd(
         title="pandas calls the index Unnamed: 0 after it has read and written a file",
         content="Unnamed: 0,mesh\n0,coarse\n1,fine\n",
         cases=[{"mesh": "coarse"}, {"mesh": "fine"}],
@@ -106,13 +113,80 @@ ODD_TABLES: Final = (
     Odd(
         title="Excel in German shows thousands with a point",
         content="Netz;Winkel;Re\r\ngrob;2,5;1.234,5\r\nfein;5,0;100.000\r\n",
-        says="line 2: column 'Re': is '1.234,5' a number with thousands separated? Write numbers without",
+        says="line 2: column 'Re': '1.234,5' is a number as few programs read it: write digits, a sign",
+    ),
+    Odd(
+        title="Excel in German shows whole numbers with points between thousands",
+        content="Netz;Re\r\ngrob;12.500\r\nfein;100.000\r\n",
+        says="line 2: column 'Re': is '12.500' 12.5 or 12500? Write no separators of thousands, and fewer or more",
+    ),
+    Odd(
+        title="Excel in German shows all numbers with three decimals",
+        content="Netz;Winkel\r\ngrob;12,500\r\nfein;7,250\r\n",
+        says="line 2: column 'Winkel': is '12,500' 12.5 or 12500? Write no separators of thousands, and fewer or more",
+    ),
+    Odd(
+        title="Excel in German shows a column with three decimals, and another shows that the commas are decimal",
+        content="Dicke;Winkel\r\n12,500;2,5\r\n7,250;0,25\r\n",
+        cases=[{"Dicke": "12.500", "Winkel": "2.5"}, {"Dicke": "7.250", "Winkel": "0.25"}],
+        says=DECIMAL_COMMAS,
+    ),
+    Odd(
+        title="Excel in German with a percentage among numbers",
+        content="Netz;Anteil\r\ngrob;2,5\r\nfein;5%\r\n",
+        says="line 3: column 'Anteil': '5%' is not a number with a decimal comma, as '2,5' in line 2 is: write all its",
+    ),
+    Odd(
+        title="Excel in German with a cell that holds an error",
+        content="Netz;Winkel\r\ngrob;2,5\r\nfein;#DIV/0!\r\n",
+        says="line 3: '#DIV/0!' is a spreadsheet's error: correct the cell",
+    ),
+    Odd(
+        title="Excel in German saves one column, which needs no semicolon",
+        content="Winkel\r\n2,5\r\n3,5\r\n",
+        says="line 2: each row has one cell more than the header. If numbers have decimal commas, put a first line",
+    ),
+    Odd(
+        title="one column of decimal commas below a first line that names the separator",
+        content="sep=;\nWinkel\n2,5\n3\n",
+        cases=[{"Winkel": "2.5"}, {"Winkel": "3"}],
+        says=DECIMAL_COMMAS,
+    ),
+    Odd(
+        title="Excel in French shows thousands with narrow blanks that do not break",
+        content="maillage;Re\r\ngrossier;12\u202f500\r\nfin;100\u202f000\r\n",
+        says="line 2: column 'Re': '12\\u202f500' is a number as few programs read it: write digits, a sign",
+    ),
+    Odd(
+        title="Excel in French with percentages",
+        content="maillage;taux\r\ngrossier;2,5 %\r\nfin;0,5 %\r\n",
+        says="line 2: column 'taux': '2,5 %' is a number as few programs read it: write digits, a sign",
+    ),
+    Odd(
+        title="Excel in Swiss German has semicolons and decimal points",
+        content="Netz;Winkel\r\ngrob;2.5\r\nfein;12.25\r\n",
+        cases=[{"Netz": "grob", "Winkel": "2.5"}, {"Netz": "fein", "Winkel": "12.25"}],
+        says=SEMICOLONS,
+    ),
+    Odd(
+        title="Excel in Swiss German shows thousands with apostrophes",
+        content="Netz;Re\r\ngrob;1\u2019234.5\r\nfein;100.5\r\n",
+        says="line 2: column 'Re': '1\u2019234.5' is a number as few programs read it: write digits, a sign",
+    ),
+    Odd(
+        title="a minus sign copied from a document",
+        content="mesh,angle\ncoarse,\u22125\nfine,5\n",
+        says="line 2: column 'angle': '\u22125' is a number as few programs read it: write digits, a sign",
     ),
     Odd(
         title="Excel in English puts thousands in quotes",
         content='mesh,re\r\ncoarse,"100,000"\r\nfine,"1,000,000"\r\n',
-        cases=[{"mesh": "coarse", "re": "100,000"}, {"mesh": "fine", "re": "1,000,000"}],
-        says=COMMAS,
+        says="line 2: column 're': is '100,000' a number, or a list? Write a number with a point and without",
+    ),
+    Odd(
+        title="Excel in English saves text with tabs and thousands",
+        content="mesh\tre\r\ncoarse\t1,250,000\r\nfine\t2,500,000\r\n",
+        says="line 2: column 're': '1,250,000' is a number as few programs read it: write digits, a sign",
     ),
     Odd(
         title="an Excel workbook under a name that ends in csv",
@@ -125,6 +199,17 @@ ODD_TABLES: Final = (
         cases=[{"Wall_thickness_mm": "2.5", "mesh": "a, b"}, {"Wall_thickness_mm": "3", "mesh": 'c "d"'}],
         says=COMMAS,
         renamed={"Wall thickness [mm]": "Wall_thickness_mm"},
+    ),
+    Odd(
+        title="LibreOffice in German separates by commas unless it is asked",
+        content='Netz,Winkel\ngrob,"2,5"\nfein,"12,25"\n',
+        says="line 2: column 'Winkel': is '2,5' a number, or a list? Write a number with a point and without",
+    ),
+    Odd(
+        title="lists in quotes",
+        content='mesh,inlet\ncoarse,"1,0,0"\nfine,"0,1"\n',
+        cases=[{"mesh": "coarse", "inlet": "1,0,0"}, {"mesh": "fine", "inlet": "0,1"}],
+        says=COMMAS,
     ),
     Odd(
         title="Numbers exports the empty rest of its sheet",
@@ -149,12 +234,17 @@ ODD_TABLES: Final = (
     Odd(
         title="R write.table writes one name less than columns",
         content='"mesh"\t"re"\n"1"\t"coarse"\t1e+05\n"2"\t"fine"\t1e+06\n',
-        says="line 2: each row has one cell more than the header. In R, use write.csv",
+        says="line 2: each row has one cell more than the header. If R wrote it, use write.csv",
+    ),
+    Odd(
+        title="R prints a table",
+        content="  mesh    re\n1 coarse 1e+05\n2 fine   1e+06\n",
+        says="line 1: blanks seem to separate the columns: use commas instead. If it is one column, put a first line",
     ),
     Odd(
         title="R write.table separates texts by blanks",
         content='"mesh" "re"\n"coarse" 1e+05\n"fine" 1e+06\n',
-        says="line 1: blanks seem to separate the columns: use commas, or, if it is one column, put a first line",
+        says="line 1: blanks seem to separate the columns: use commas instead. If it is one column, put a first line",
     ),
     Odd(
         title="a database's export separates by bars",
@@ -183,6 +273,27 @@ ODD_TABLES: Final = (
         ],
         says=COMMAS,
         renamed={"Chord (m)": "Chord_m", "Flap deflection (deg)": "Flap_deflection_deg"},
+    ),
+    Odd(
+        title="MATLAB writecell without names of columns",
+        content="coarse,2.5\r\nfine,5\r\n",
+        says="line 1: column '2.5' is a number where a name belongs: add a header line",
+    ),
+    Odd(
+        title="Octave save -ascii writes no names of columns",
+        content=" 1.00000000e+00 2.50000000e+00\n 2.00000000e+00 5.00000000e+00\n",
+        says="line 1: there are numbers where the names of the columns belong: add a header line",
+    ),
+    Odd(
+        title="a Fortran program writes exponents with D",
+        content="re;nu\n1,5D+05;0,1D-04\n2,5D+05;0,1D-04\n",
+        cases=[{"re": "1.5D+05", "nu": "0.1D-04"}, {"re": "2.5D+05", "nu": "0.1D-04"}],
+        says=DECIMAL_COMMAS,
+    ),
+    Odd(
+        title="a program writes three decimals between tabs",
+        content="re\tangle\n12.500\t0.500\n15.000\t1.000\n",
+        says="line 2: column 're': is '12.500' 12.5 or 12500? Write no separators of thousands, and fewer or more",
     ),
     Odd(
         title="numpy.savetxt writes its header as a comment and separates by blanks",
@@ -280,6 +391,26 @@ ODD_TABLES: Final = (
         says=COMMAS,
     ),
     Odd(
+        title="a case that is commented out",
+        content="mesh,re\ncoarse,100000\n#fine,1000000\n",
+        says="line 3: begins with '#', as a comment does: remove the line, or, if it is a case, write the table as",
+    ),
+    Odd(
+        title="a row of units below the header",
+        content="mesh,angle\n[-],[deg]\ncoarse,2.5\n",
+        says="line 2: holds units: put them into the header, as in 'angle [deg]', or remove the line",
+    ),
+    Odd(
+        title="two tables one after the other, as cat joins them",
+        content="mesh,re\ncoarse,100000\nmesh,re\nfine,1000000\n",
+        says="line 3: repeats the header: remove the line",
+    ),
+    Odd(
+        title="decimal commas where commas separate",
+        content="mesh,angle\ncoarse,2,5\nfine,5,0\n",
+        says="line 2: each row has one cell more than the header. If numbers have decimal commas, separate the cells",
+    ),
+    Odd(
         title="a loop leaves a separator at the end of each line",
         content="mesh,re,\n1,100000,\n2,200000,\n",
         cases=[{"mesh": "1", "re": "100000"}, {"mesh": "2", "re": "200000"}],
@@ -341,6 +472,12 @@ ODD_TABLES: Final = (
         says="JSON Lines",
         key="cases.jsonl",
         renamed={"Wall thickness [mm]": "Wall_thickness_mm"},
+    ),
+    Odd(
+        title="pandas to_json writes columns by default",
+        content='{"mesh":{"0":"coarse","1":"fine"},"re":{"0":100000,"1":1000000}}',
+        says="line 1: holds columns, and not the parameters of a case (pandas: to_json(…, orient='records'",
+        key="cases.jsonl",
     ),
     Odd(
         title="JSON Lines under a key that ends in csv",

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from contextlib import suppress
 
 import pytest
@@ -64,7 +65,13 @@ CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 def test_what_a_csv_writer_wrote_is_read_cell_by_cell(rows: list[tuple[str, str, str]], separator: str) -> None:
     text = io.StringIO()
     csv.writer(text, delimiter=separator, quoting=csv.QUOTE_ALL).writerows([("a", "b", "c"), *rows])
-    found = [tuple(case.text(name) for name in "abc") for case in TableFile(text.getvalue(), "t.csv").cases()]
+    try:
+        cases = list(TableFile(text.getvalue(), "t.csv").cases())
+    except UnreadableTableError:
+        # Only what may be a number in another notation, a comment, or an error of a spreadsheet is refused.
+        assert re.search("[0-9][ ,.'\u2019\u00a0\u202f\u2009]|[,.\u2212\u2013\u00a0\u202f][0-9]|[#%]", text.getvalue())
+        return
+    found = [tuple(case.text(name) for name in "abc") for case in cases]
     if separator == ",":
         assert found == rows
     else:

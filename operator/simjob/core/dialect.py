@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
-from typing import Final
+from typing import Final, NoReturn
 
 from simjob.api.schema import PARAMETER_NAME
 from simjob.core import numerals
@@ -124,21 +124,32 @@ def _chosen(lines: Sequence[str], before: int, separator: str | None, *, is_mark
     if fitting:
         return fitting[0]
     if not wide:
-        _refuse_bars(_parse(lines, before, BARS))
+        _refuse_bars(_parse(lines, before, BARS), _better(lines))
     blanks = _parse(lines, before, BLANKS)
+    if not wide and len(blanks.header) > 1 and blanks.has_row_names:
+        _refuse_blanks(lines, before)
     if len(blanks.header) > 1 and blanks.fits and blanks.records:
         if is_marked or all(numerals.is_number(cell) for _, cells in blanks.records for cell in cells):
             return blanks
         if not wide:
-            message = "blanks seem to separate the columns: use commas"
-            raise UnreadableTableError(f"line {before + 1}: {message}, or, if it is one column, {_ADVICE}")
+            _refuse_blanks(lines, before)
     return max(wide, key=lambda sheet: sheet.fitting) if wide else _parse(lines, before, COMMA)
 
 
-def _refuse_bars(sheet: Sheet) -> None:
+def _refuse_blanks(lines: Sequence[str], before: int) -> NoReturn:
+    message = f"blanks seem to separate the columns: use {_better(lines)} instead"
+    raise UnreadableTableError(f"line {before + 1}: {message}. If it is one column, {_ADVICE}")
+
+
+def _better(lines: Sequence[str]) -> str:
+    """Return which separator to use: cells may have decimal commas."""
+    return "semicolons" if any("," in line for line in lines) else "commas"
+
+
+def _refuse_bars(sheet: Sheet, better: str) -> None:
     """Raise UnreadableTableError if bars divide the header and a row: one column is hardly meant."""
     if len(sheet.header) > 1 and any(len(cells) > 1 for _, cells in sheet.records):
-        message = "bars seem to separate the columns: put a first line `sep=|` before the header, or use commas"
+        message = f"bars seem to separate the columns: put a first line `sep=|` before the header, or use {better}"
         raise UnreadableTableError(f"line {sheet.line}: {message}. If it is one column, {_ADVICE}")
 
 

@@ -15,15 +15,17 @@ import msgspec
 from simjob.api import values
 from simjob.api.cases import Case
 from simjob.api.schema import INT64_MAX, MAX_CASES
-from simjob.core import cells, columns, decimalcommas, dialect
+from simjob.core import cells, columns, decimalcommas, dialect, oddrows
 from simjob.core.cells import Cell
 from simjob.core.columns import Column
+from simjob.core.dialect import Sheet
 from simjob.core.tableproblems import LineError, Problems, UnreadableTableError
 
 # JSON can write it, but no UTF-8 can, and so no ConfigMap and no environment.
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _WRITTEN: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _JSON_LINES: Final = (".jsonl", ".ndjson")
+_PANDAS: Final = "pandas: to_json(…, orient='records', lines=True)"
 # Rows of JSON may each have other names.
 _MOST_RENAMED: Final = 128
 
@@ -63,20 +65,32 @@ class TableFile:
         self.form = f"CSV, {sheet.form}{', with decimal commas' if has_commas else ''}"
         try:
             found = columns.of(sheet.header, sheet.cells_of)
+            oddrows.check_header(sheet.header)
         except LineError as wrong:
             # Without names the rows mean nothing.
             self._problems.add(sheet.line, wrong)
             return
         self.renamed.update(columns.renamed(found))
         if sheet.has_row_names:
-            what = "each row has one cell more than the header. In R, use write.csv, or write.table with col.names = NA"
-            self._problems.add(sheet.records[0][0], what)
+            advice = oddrows.too_long(sheet, len(sheet.header) + 1)
+            self._problems.add(sheet.records[0][0], f"each row has one cell more than the header. {advice}")
             return
+        yield from self._rows(sheet, found)
+
+    def _rows(self, sheet: Sheet, found: Sequence[Column]) -> Iterator[Row]:
+        odd = dict(oddrows.problems(sheet))
         for line, record in sheet.records:
+            if line in odd:
+                self._problems.add(line, odd[line])
+                continue
             try:
-                yield line, _row(found, record)
+                row = _row(sheet, found, record)
             except LineError as wrong:
                 self._problems.add(line, wrong)
+                continue
+            # The columns that are left out may number a row that is blank.
+            if any(cell.text.strip() for cell in row.values()):
+                yield line, row
 
     def _json_lines(self) -> Iterator[Row]:
         self.form = "JSON Lines"
@@ -118,23 +132,40 @@ def _check_is_csv(text: str) -> None:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise UnreadableTableError(f"line {line}: there is a NUL character; UTF-16 needs a byte order mark")
     first = text.lstrip().partition("\n")[0]
-    if first.startswith("{") and _is_json(first):
+    if not first.startswith(("[", "{")):
+        return
+    if isinstance(found := _json(first), dict) and not _is_by_column(found):
         raise UnreadableTableError("it is JSON Lines: give it a key that ends in .jsonl")
-    if first.startswith(("[", "{")) and _is_json(text):
-        raise UnreadableTableError("it is JSON; write an object a line (jq -c '.[]'), under a key that ends in .jsonl")
+    match _json(text):
+        case list():
+            advice = "write an object a line (jq -c '.[]'), under a key that ends in .jsonl"
+            raise UnreadableTableError(f"it is JSON; {advice}")
+        case dict():
+            advice = f"write an object of parameters a line, under a key that ends in .jsonl ({_PANDAS})"
+            raise UnreadableTableError(f"it is JSON; {advice}")
 
 
-def _is_json(text: str) -> bool:
+def _json(text: str) -> Any:
     try:
-        return isinstance(json.loads(text), dict | list)
+        return json.loads(text)
     except (ValueError, RecursionError):
-        return False
+        return None
 
 
-def _row(found: Sequence[Column], record: Sequence[str]) -> dict[str, Cell]:
+def _is_by_column(found: Mapping[str, Any]) -> bool:
+    """Return whether this is a whole table, an object of cells for each column, as pandas writes it by default."""
+    parts = list(found.values())
+    return bool(parts) and all(
+        isinstance(part, dict) and part.keys() == parts[0].keys() and part and all(map(str.isdecimal, part))
+        for part in parts
+    )
+
+
+def _row(sheet: Sheet, found: Sequence[Column], record: Sequence[str]) -> dict[str, Cell]:
     if len(record) != len(found):
-        count = f"{len(record)} cell{'' if len(record) == 1 else 's'}"
-        raise LineError(f"has {count}, but the header has {len(found)}")
+        count = f"has {len(record)} cell{'' if len(record) == 1 else 's'}, but the header has {len(found)}"
+        advice = f". {oddrows.too_long(sheet, len(record))}" if len(record) > len(found) else ""
+        raise LineError(f"{count}{advice}")
     pairs = zip(found, record, strict=True)
     row = {column.parameter: cells.read(text) for column, text in pairs if column.parameter}
     for name, cell in row.items():
@@ -152,6 +183,8 @@ def _from_json(content: str) -> Mapping[str, Cell]:
         raise LineError(f"is not JSON that can be read: {error}") from error
     if not isinstance(found, dict):
         raise LineError('must be a JSON object, such as {"mesh": 3}')
+    if _is_by_column(found):
+        raise LineError(f"holds columns, and not the parameters of a case ({_PANDAS})")
     for name, value in found.items():
         columns.parameter_name(name)
         check(name, value)

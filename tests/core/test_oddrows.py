@@ -1,0 +1,104 @@
+import pytest
+from simjob.core import oddrows
+from simjob.core.tablefile import TableFile
+from simjob.core.tableproblems import LineError, UnreadableTableError
+
+OR_KEEP = "remove the line, or, if it is a case, write the table as JSON Lines"
+IN_R = "If R wrote it, use write.csv, or write.table with col.names = NA"
+QUOTES = "Put a cell that holds the separator in double quotes"
+FIRST_LINE = "If numbers have decimal commas, put a first line `sep=;` before the header"
+SEMICOLONS = "If numbers have decimal commas, separate the cells with semicolons"
+
+
+def texts(text: str) -> list[list[str]]:
+    return [[case.text(name) for name in case.parameters] for case in TableFile(text, "t.csv").cases()]
+
+
+def refused(text: str) -> str:
+    with pytest.raises(UnreadableTableError) as refusal:
+        texts(text)
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize("number", ["2.5", "100000", "-1", "1e5", "1,5", "1.234,5", "2,5%", "\u22125", "1'000"])
+def test_a_number_in_the_header_is_refused_since_it_may_be_the_first_case(number: str) -> None:
+    with pytest.raises(LineError) as refusal:
+        oddrows.check_header(["mesh", number])
+    assert str(refusal.value) == (
+        f"column {number!r} is a number where a name belongs: add a header line, or begin the name with a letter"
+    )
+
+
+def test_names_with_digits_are_names() -> None:
+    oddrows.check_header(["", "2nd angle", "x1", "T [1/s]", "inf", "1,2,3-butane", "v1.2"])
+
+
+def test_a_table_without_a_header_does_not_lose_its_first_case() -> None:
+    assert refused("coarse,2.5\nfine,3.5\n").startswith("line 1: column '2.5' is a number where a name belongs")
+    assert refused("sep=;\ncoarse;2,5\nfine;3,5\n").startswith("line 2: column '2,5' is a number")
+    assert refused("sep=;\n2,5;x\n3,5;y\n").startswith("line 2: column '2,5' is a number")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b\n1,2\na,b\n3,4\n", f"line 3: repeats the header: {OR_KEEP}"),
+        (",a\n0,1\n,a\n1,3\n", "line 1: column 1 has no name, and does not number the rows"),
+        ("a,b\n1,2\n#3,4\n", f"line 3: begins with '#', as a comment does: {OR_KEEP}"),
+        ("a\n1\n% so far\n", f"line 3: begins with '%', as a comment does: {OR_KEEP}"),
+        ("a,b\n1,2\n# so far\n3,4\n", f"line 3: begins with '#', as a comment does: {OR_KEEP}"),
+        ("a,b\n[-],[mm]\nx,2\n", "line 2: holds units: put them into the header, as in 'angle [deg]', or"),
+        ("a,b\n,(m/s2)\nx,2\n", "line 2: holds units"),
+    ],
+    ids=["a header again", "behind an index", "a case", "one column", "a sentence", "units", "a unit"],
+)
+def test_a_row_that_is_hardly_meant_as_a_case_is_refused(text: str, message: str) -> None:
+    assert refused(text).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a,b\n#1,2\n#2,3\n",
+        "a\n(1 0 0)\n2\n",
+        "a\n[x]\n[y]\n",
+        "a\n[x]\n",
+        "a,b\nb,a\na,x\n",
+        "colour,b\nx,#ff0000\ny,#1\n",
+    ],
+    ids=["all numbered so", "a vector", "lists of texts", "one row", "names in other places", "colours"],
+)
+def test_rows_that_only_look_a_little_like_it_are_cases(text: str) -> None:
+    assert texts(text) == [line.split(",") for line in text.splitlines()[1:]]
+
+
+@pytest.mark.parametrize(
+    "error", ["#DIV/0!", "#N/A", "#NV", "#WERT!", "#NOM?", "#BEZUG!", "####", "Err:502", "#VALEUR!"]
+)
+def test_an_error_of_a_spreadsheet_is_refused_in_any_column(error: str) -> None:
+    what = f"{error!r} is a spreadsheet's error: correct the cell"
+    assert refused(f"a,b\n1,2\n{error},4\n") == f"line 3: {what}"
+    assert refused(f"a;b\n1,5;2\n4;{error}\n") == f"line 3: {what}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("angle\n2,5\n3,5\n", f"line 2: each row has one cell more than the header. {FIRST_LINE}"),
+        ("angle\n2,5\n3\n", f"line 2: has 2 cells, but the header has 1. {FIRST_LINE}"),
+        ("angle\n1,5\n2,5\n", f"line 2: each row has one cell more than the header. {FIRST_LINE}. {IN_R}"),
+        ("a,b\nx,2,5\ny,3,5\n", f"line 2: each row has one cell more than the header. {SEMICOLONS}. {IN_R}"),
+        ("a,b\nx,2,5\nx,3,5\n", f"line 2: each row has one cell more than the header. {SEMICOLONS}"),
+        ("a,b\nx,2,5\ny,3\n", f"line 2: has 3 cells, but the header has 2. {SEMICOLONS}"),
+        ("a,b\n'x, y',2\n", f"line 2: each row has one cell more than the header. {IN_R}. {QUOTES}"),
+        ("a\tb\n1\tx\ty\n2\tx\ty\n", f"line 2: each row has one cell more than the header. {IN_R}. {QUOTES}"),
+        ("a,b\n1,2\nx,y,z\n", f"line 3: has 3 cells, but the header has 2. {QUOTES}"),
+        ("a,b\n1\n", "line 2: has 1 cell, but the header has 2"),
+    ],
+)
+def test_rows_that_are_too_long_are_refused_with_advice_that_fits(text: str, message: str) -> None:
+    assert refused(text) == message
+
+
+def test_the_advice_about_decimal_commas_in_one_column_is_right() -> None:
+    assert texts("sep=;\nangle\n2,5\n3\n") == [["2.5"], ["3"]]
