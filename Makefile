@@ -9,7 +9,7 @@
 VENV := .venv
 READY := $(VENV)/.synced
 PY := $(VENV)/bin/python
-export PYTHONPATH := operator:tests
+export PYTHONPATH := operator:tests:tools
 export NODES KWOK_NODES KCM_QPS CLUSTER STATE KEEP QUICK
 
 help: ## Say what can be made
@@ -63,6 +63,6 @@ image: $(READY) ## Build the operator's image into build/operator.tar
 deploy: $(READY) ## Image, load, apply, wait until the operator is available on the cluster of cluster-up
 	@$(PY) -m cluster deploy
 
-$(READY): pyproject.toml uv.lock tests/bootstrap.sh
-	@tests/bootstrap.sh $(VENV)
+$(READY): pyproject.toml uv.lock tools/bootstrap.sh
+	@tools/bootstrap.sh $(VENV)
 	@touch $@

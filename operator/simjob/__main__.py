@@ -10,21 +10,24 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import uvloop
 
-from simjob.core.objects import Job, Pod
-from simjob.runtime import handlers, informer, leadership, logs, probes, serverversion, settings, workers
-from simjob.runtime.apiserver import ApiServer
-from simjob.runtime.budget import Budget
-from simjob.runtime.connection import Connection
-from simjob.runtime.credentials import Credentials
-from simjob.runtime.election import Elector
-from simjob.runtime.informer import Informer
-from simjob.runtime.reconciler import Reconciler
-from simjob.runtime.resync import Resync
-from simjob.runtime.serverversion import TooOldError
-from simjob.runtime.settings import Settings
-from simjob.runtime.sinks import JobSink, PodSink
-from simjob.runtime.store import Store
-from simjob.runtime.workqueue import WorkQueue
+from simjob.core.facts.apiobjects import Job, Pod
+from simjob.runtime.client import serverversion
+from simjob.runtime.client.budget import Budget
+from simjob.runtime.client.connection import Connection
+from simjob.runtime.client.credentials import Credentials
+from simjob.runtime.client.serverversion import TooOldError
+from simjob.runtime.cluster.apiserver import ApiServer
+from simjob.runtime.process import leadership, logs, probes, settings
+from simjob.runtime.process.election import Elector
+from simjob.runtime.process.settings import Settings
+from simjob.runtime.reconciling import workers
+from simjob.runtime.reconciling.reconciler import Reconciler
+from simjob.runtime.watching import informer, kopfhandlers
+from simjob.runtime.watching.informer import Informer
+from simjob.runtime.watching.resync import Resync
+from simjob.runtime.watching.sinks import JobSink, PodSink
+from simjob.runtime.watching.store import Store
+from simjob.runtime.watching.workqueue import WorkQueue
 
 # A watch hears a bookmark about once a minute and is opened again after 75 s of silence.
 _WATCH_LIMIT = 150.0
@@ -87,7 +90,7 @@ class Operator:
             loop.add_signal_handler(number, self._stop.set)
 
     async def _watch_simulationjobs(self) -> None:
-        await handlers.watch(
+        await kopfhandlers.watch(
             self._credentials,
             self._connection,
             self._settings.namespaces,

@@ -1,12 +1,12 @@
 from typing import Any
 
 import pytest
-from builders import NOW, a_job, a_job_dict, a_job_fact, a_pod_fact
+from given.builders import NOW, a_job, a_job_dict, a_job_fact, a_pod_fact
 from simjob.api import finished, simulationjob
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import planner
-from simjob.core.observed import observe
-from simjob.core.pods import PodState
+from simjob.core.facts.observedchildren import observe
+from simjob.core.facts.pods import PodState
 
 LISTED = {"list": [{"name": f"case-{index}", "parameters": {"x": index}} for index in range(3)]}
 SOURCES: list[dict[str, Any]] = [

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from simjob.api import rules
+from simjob.api.crd import rules
 from simjob.api.resources import Gpu, Resources, parse_quantity
 
 

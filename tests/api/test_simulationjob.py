@@ -5,8 +5,8 @@ from functools import reduce
 from typing import Any, Final
 
 import pytest
-from builders import a_job, a_job_dict, a_template_dict, a_whole_job
-from fullspec import FULL_SPECS
+from given.builders import a_job, a_job_dict, a_template_dict, a_whole_job
+from given.fullspec import FULL_SPECS
 from simjob.api.simulationjob import Invalid, SimulationJob, parse, read
 from simjob.api.status import Status
 

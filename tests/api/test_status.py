@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from simjob.api.ranges import Ranges
 from simjob.api.status import MAX_STATUS_MESSAGE, Cancellation, Ledger, Phase, Status
+from simjob.api.sweep.ranges import Ranges
 
 FULL: dict[str, Any] = {
     "observedGeneration": 2,

@@ -7,7 +7,7 @@ import pytest
 from contract.given import make_sweep
 from contract.worlds import FakeWorld, RealWorld, World
 from simjob.api.simulationjob import SimulationJob
-from simjob.runtime.cluster import Cluster
+from simjob.runtime.cluster.calls import Cluster
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.integration)])

@@ -7,9 +7,9 @@ import pytest
 from contract.given import make_job, make_pod, make_sweep
 from contract.worlds import World
 from simjob.api.simulationjob import SimulationJob
-from simjob.core.pods import PodState
-from simjob.runtime.cluster import Cluster, Event, StoredJob
-from simjob.runtime.errors import AlreadyExistsError, ConflictError, InvalidError, NotFoundError
+from simjob.core.facts.pods import PodState
+from simjob.runtime.client.errors import AlreadyExistsError, ConflictError, InvalidError, NotFoundError
+from simjob.runtime.cluster.calls import Cluster, Event, StoredJob
 
 STRANGER = "0b0c4fd2-5f39-4c0e-9a05-00000000dead"
 

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from contract.worlds import World
 from simjob.api.simulationjob import SimulationJob
-from simjob.core import ownership
-from simjob.core.objects import Owner
-from simjob.runtime.cluster import Cluster, ConfigMap
-from simjob.runtime.errors import AlreadyExistsError, ConflictError, InvalidError, NotFoundError
+from simjob.core.children import configmapowner
+from simjob.core.facts.apiobjects import Owner
+from simjob.runtime.client.errors import AlreadyExistsError, ConflictError, InvalidError, NotFoundError
+from simjob.runtime.cluster.calls import Cluster, ConfigMap
 
 STRANGER = "0b0c4fd2-5f39-4c0e-9a05-00000000dead"
 
@@ -95,7 +95,7 @@ async def test_one_that_is_adopted_has_a_new_owner_and_label_and_all_else_as_it_
 ) -> None:
     await world.make_config_map("table", {"rows": "1\n"}, {})
     found = await cluster.get_config_map(world.namespace, "table")
-    metadata = ownership.adopted(sweep)
+    metadata = configmapowner.adopted(sweep)
     with pytest.raises(ConflictError):
         await cluster.write_config_map(world.namespace, "table", STRANGER, found.resource_version, {}, metadata)
     with pytest.raises(ConflictError):

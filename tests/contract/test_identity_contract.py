@@ -8,10 +8,10 @@ from contract.given import make_job, make_pod
 from contract.worlds import World
 from simjob.api import names
 from simjob.api.simulationjob import SimulationJob
-from simjob.core import identity
-from simjob.core.objects import Pod
-from simjob.runtime.cluster import Cluster, StoredJob
-from simjob.runtime.errors import ConflictError, NotOursError
+from simjob.core.facts import identity
+from simjob.core.facts.apiobjects import Pod
+from simjob.runtime.client.errors import ConflictError, NotOursError
+from simjob.runtime.cluster.calls import Cluster, StoredJob
 
 STRANGER = "0b0c4fd2-5f39-4c0e-9a05-00000000dead"
 

@@ -5,15 +5,16 @@ from typing import Any
 
 import msgspec
 import pytest
-from builders import a_job
 from contract.given import make_job, make_sweep
 from contract.worlds import World
+from given.builders import a_job
 from simjob.api.schema import format_time
 from simjob.api.simulationjob import SimulationJob
-from simjob.core import childnames, children
-from simjob.core.jobs import JobFact
-from simjob.runtime.cluster import Cluster
-from simjob.runtime.errors import AlreadyExistsError, ConflictError, InvalidError, NotFoundError
+from simjob.core.children import jobandpod
+from simjob.core.facts import childnames
+from simjob.core.facts.jobs import JobFact
+from simjob.runtime.client.errors import AlreadyExistsError, ConflictError, InvalidError, NotFoundError
+from simjob.runtime.cluster.calls import Cluster
 
 NOW = format_time(datetime.now(UTC))
 STRANGER = "0b0c4fd2-5f39-4c0e-9a05-00000000dead"
@@ -51,7 +52,7 @@ class TestJobs:
 
     async def test_a_new_job_says_whether_it_is_ours_to_run(self, cluster: Cluster, sweep: SimulationJob) -> None:
         template = sweep.spec.template.to_api(as_given=True)
-        raw = msgspec.json.decode(children.render_job(sweep, template, sweep.spec.case(0), 0))
+        raw = msgspec.json.decode(jobandpod.render_job(sweep, template, sweep.spec.case(0), 0))
         ours = await cluster.create_job(sweep.metadata.namespace, msgspec.json.encode(raw))
         del raw["spec"]["managedBy"]
         raw["metadata"]["name"] = childnames.job_name(sweep.metadata.name, sweep.metadata.uid, 0, 1)
@@ -73,7 +74,7 @@ class TestJobs:
     ) -> None:
         template = {"spec": {"containers": [{"name": "c", "image": "i"}], "restartPolicy": "Always"}}
         body = msgspec.json.decode(
-            children.render_job(sweep, sweep.spec.template.to_api(as_given=True), sweep.spec.case(0), 0)
+            jobandpod.render_job(sweep, sweep.spec.template.to_api(as_given=True), sweep.spec.case(0), 0)
         )
         body["spec"]["template"] = template
         with pytest.raises(InvalidError):

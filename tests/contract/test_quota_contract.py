@@ -6,9 +6,9 @@ import pytest
 from contract.given import make_job, make_pod
 from contract.worlds import World
 from simjob.api.simulationjob import SimulationJob
-from simjob.core.pods import PodFact
-from simjob.runtime.cluster import Cluster
-from simjob.runtime.errors import ForbiddenError, ObjectQuotaError
+from simjob.core.facts.pods import PodFact
+from simjob.runtime.client.errors import ForbiddenError, ObjectQuotaError
+from simjob.runtime.cluster.calls import Cluster
 
 
 async def make_first_pod(cluster: Cluster, sweep: SimulationJob) -> PodFact:

@@ -12,18 +12,19 @@ from typing import Any, Protocol
 
 import msgspec
 import pytest
-from builders import a_job_dict
-from fakes import FakeCluster
+from given.builders import a_job_dict
 from simjob.api import names
-from simjob.core.objects import Pod
-from simjob.runtime import apiserver, informer
-from simjob.runtime.apiserver import ApiServer
-from simjob.runtime.budget import Budget
-from simjob.runtime.cluster import Cluster
-from simjob.runtime.connection import MERGE_PATCH, Connection
-from simjob.runtime.credentials import Credentials
-from simjob.runtime.errors import UnavailableError
-from simjob.runtime.informer import Informer, Sink
+from simjob.core.facts.apiobjects import Pod
+from simjob.runtime.client.budget import Budget
+from simjob.runtime.client.connection import MERGE_PATCH, Connection
+from simjob.runtime.client.credentials import Credentials
+from simjob.runtime.client.errors import UnavailableError
+from simjob.runtime.cluster import apiserver
+from simjob.runtime.cluster.apiserver import ApiServer
+from simjob.runtime.cluster.calls import Cluster
+from simjob.runtime.watching import informer
+from simjob.runtime.watching.informer import Informer, Sink
+from worlds.fakes import FakeCluster
 
 CRDS = Path(__file__).parents[2] / "crds"
 KUBECTL = Path(sys.executable).with_name("kubectl")

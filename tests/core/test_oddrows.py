@@ -1,7 +1,7 @@
 import pytest
 from simjob.core import oddrows
-from simjob.core.tablefile import TableFile
-from simjob.core.tableproblems import LineError, UnreadableTableError
+from simjob.core.usertables.parse import TableFile
+from simjob.core.usertables.problems import LineError, UnreadableTableError
 
 OR_KEEP = "remove the line, or, if it is a case, write the table as JSON Lines"
 IN_R = "If R wrote it, use write.csv, or write.table with col.names = NA"

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from builders import CREATED, a_job_fact, a_pod_fact, a_started_job, planned
-from simjob.core.observed import Refusal
+from given.builders import CREATED, a_job_fact, a_pod_fact, a_started_job, planned
+from simjob.core.facts.observedchildren import Refusal
 
 GONE = {"deletionTimestamp": CREATED}
 LATCH = {"cancellation": {"requestedAt": CREATED}}

@@ -10,13 +10,14 @@ import yaml
 from apidocs import examples, status
 from apidocs.examples import EXAMPLES
 from apidocs.sections import Section, leaves, sections
-from builders import a_whole_job
-from fulltemplate import FULL_TEMPLATE
-from simjob.api import conditions, crd
+from given.builders import a_whole_job
+from given.fulltemplate import FULL_TEMPLATE
+from simjob.api import conditions
+from simjob.api.crd import generate
 from simjob.api.simulationjob import SimulationJob
 
 PAGE = (generated.ROOT / "docs/api.md").read_text()
-SCHEMA = crd.job_schema()
+SCHEMA = generate.job_schema()
 
 Fields = dict[str, set[str]]
 

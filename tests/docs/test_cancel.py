@@ -1,12 +1,12 @@
-"""The settings that docs/cancel.md offers to copy. Its sessions are run by tests/integration/test_cancel_page.py."""
+"""The settings that docs/cancel.md offers to copy. tests/integration/cancel/test_cancel_page.py runs its sessions."""
 
 import re
 from typing import Any
 
 import pytest
 import yaml
-from builders import a_whole_job
 from generated import ROOT
+from given.builders import a_whole_job
 from simjob.api import names
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.spec import Spec

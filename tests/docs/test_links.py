@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from apidocs.sections import fields
 from generated import ROOT
-from simjob.api import crd
+from simjob.api.crd import generate
 
 PAGES = [ROOT / "README.md", ROOT / "operator/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINKS = [
@@ -16,7 +16,7 @@ LINKS = [
     for link in dict.fromkeys(re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`]*`", "", page.read_text())))
     if not link.startswith("https://")
 ]
-FIELDS = set(fields({"properties": {name: crd.job_schema()["properties"][name] for name in ("spec", "status")}}))
+FIELDS = set(fields({"properties": {name: generate.job_schema()["properties"][name] for name in ("spec", "status")}}))
 
 
 @cache

@@ -11,9 +11,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from generated import ROOT
-from simjob.api.cases import Case
-from simjob.core import results, terminationmessage
+from simjob.api.sweep.cases import Case
+from simjob.core.facts import terminationmessage
 from simjob.core.plan import End
+from simjob.core.status import results
 
 PAGE = (ROOT / "docs/results.md").read_text()
 README = (ROOT / "README.md").read_text()

@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 from cluster import deploy, provider
 from cluster.kubectl import Kubectl
+from cluster.life.state import State, write_atomically
 from cluster.options import Nodes, Options
 from cluster.provider import Cluster
 from cluster.report import Report
-from cluster.state import State, write_atomically
 from e2e.support.deployment import Operator
 from e2e.support.namespace import Namespace
-from integration.audit import Audit
-from integration.client import Client
+from integration.support.audit import Audit
+from integration.support.client import Client
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")
 STATE = Path(".cluster-e2e" + (f"-{WORKER}" if WORKER else ""))
 KEEP = bool(os.environ.get("KEEP"))
-POLICY = Path(__file__).parents[1] / "integration/audit-policy.yaml"
+POLICY = Path(__file__).parents[1] / "integration/support/audit-policy.yaml"
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from cluster import oci, provider, teardown
+from cluster import provider
 from cluster.host import processes
+from cluster.images import oci
+from cluster.life import teardown
+from cluster.life.state import State
 from cluster.options import Nodes, Options
 from cluster.provider import Cluster
 from cluster.report import Report
-from cluster.state import State
 
 pytestmark = [
     pytest.mark.e2e,

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from cluster import oci
 from cluster.deploy import NAMESPACE
 from cluster.errors import ClusterError
+from cluster.images import oci
 from e2e.support.deployment import REPLICAS, Operator
 
 pytestmark = pytest.mark.e2e

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from cluster.errors import ClusterError
 from cluster.provider import Cluster
-from integration import client as paths
-from integration.audit import Audit
-from integration.client import Client
-from integration.installation import MANIFESTS, install
-from integration.operator_process import QUICK_LEASE, OperatorProcess
-from integration.sweeps import Place, eventually
+from integration.support import client as paths
+from integration.support.audit import Audit
+from integration.support.client import Client
+from integration.support.installation import MANIFESTS, install
+from integration.support.operator_process import QUICK_LEASE, OperatorProcess
+from integration.support.sweeps import Place, eventually
 
-POLICY = Path(__file__).parent / "audit-policy.yaml"
+POLICY = Path(__file__).parent / "support/audit-policy.yaml"
 # A template that the API server refuses ends its sweep after seconds; the shipped time is two minutes.
 SHORT_REFUSALS = {"SIMJOB_REFUSAL_SECONDS": "5"}
 

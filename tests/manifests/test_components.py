@@ -11,7 +11,7 @@ import pytest
 from pydantic.alias_generators import to_camel
 from simjob.api import names
 from simjob.api.spec import Spec
-from simjob.runtime.settings import Settings
+from simjob.runtime.process.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 

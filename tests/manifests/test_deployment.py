@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from simjob.runtime.settings import Settings
+from simjob.runtime.process.settings import Settings
 
 Render = Callable[[str], Mapping[tuple[str, str, str], dict[str, Any]]]
 KEY = ("Deployment", "simjob-system", "simjob-operator")

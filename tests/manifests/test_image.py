@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from cluster import images
+from cluster.images import imagebuild
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILES = [ROOT / "Dockerfile", ROOT / "manifests/samples/rc-filter/Dockerfile"]
@@ -24,7 +24,7 @@ def context(tmp_path: Path) -> Path:
 
 
 def digest(context: Path) -> str:
-    return images.inputs_digest(context, context / "Dockerfile", "t")
+    return imagebuild.inputs_digest(context, context / "Dockerfile", "t")
 
 
 def test_the_image_has_the_uv_of_the_lock_file() -> None:
@@ -43,13 +43,13 @@ def test_an_image_runs_as_a_numeric_user_on_the_one_base(dockerfile: Path) -> No
 
 def test_the_ignored_files_leave_what_is_copied() -> None:
     kept = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-    for file in images.copied_files(ROOT, (ROOT / "Dockerfile").read_text()):
+    for file in imagebuild.copied_files(ROOT, (ROOT / "Dockerfile").read_text()):
         name = file.relative_to(ROOT).as_posix()
         assert any(name == path or name.startswith(f"{path}/") for path in kept), name
 
 
 def test_copied_files_are_those_of_the_context_without_bytecode(context: Path) -> None:
-    found = images.copied_files(context, (context / "Dockerfile").read_text())
+    found = imagebuild.copied_files(context, (context / "Dockerfile").read_text())
     assert [file.relative_to(context).as_posix() for file in found] == ["a.txt", "src/m.py"]
 
 
@@ -72,13 +72,13 @@ def test_an_unchanged_image_is_not_built_again(context: Path, capsys: pytest.Cap
     tar = context / "out.tar"
     tar.write_text("an image")
     (context / "out.tar.inputs").write_text(digest(context))
-    assert images.build(context, context / "Dockerfile", "t", tar) == tar
+    assert imagebuild.build(context, context / "Dockerfile", "t", tar) == tar
     assert "nothing changed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("program", ["buildah", "podman"])
 def test_a_builder_keeps_to_its_own_storage(program: str) -> None:
-    builder = images.Builder(program, Path("/cache"))
+    builder = imagebuild.Builder(program, Path("/cache"))
     build = builder.build(Path("/src"), Path("/src/Dockerfile"), "t:1", authorities=Path("/ca"), pull=False)
     assert build[:5] == [program, "--root", "/cache/root", "--runroot", "/cache/run"]
     assert "--pull=never" in build
@@ -87,7 +87,7 @@ def test_a_builder_keeps_to_its_own_storage(program: str) -> None:
 
 
 def test_docker_builds_as_it_is_used_to() -> None:
-    builder = images.Builder("docker", Path("/cache"))
+    builder = imagebuild.Builder("docker", Path("/cache"))
     command = builder.build(Path("/src"), Path("/src/Dockerfile"), "t:1", authorities=None, pull=True)
     assert command == ["docker", "build", "--tag", "t:1", "--file", "/src/Dockerfile", "/src"]
     assert builder.save("t:1", Path("/o.tar")) == ["docker", "save", "--output", "/o.tar", "t:1"]
@@ -96,8 +96,8 @@ def test_docker_builds_as_it_is_used_to() -> None:
 def test_certificates_come_from_the_environment_or_not_at_all(tmp_path: Path) -> None:
     bundle = tmp_path / "bundle.pem"
     bundle.write_text("a certificate")
-    with images.authorities(tmp_path, {"PIP_CERT": str(bundle)}) as folder:
+    with imagebuild.authorities(tmp_path, {"PIP_CERT": str(bundle)}) as folder:
         assert folder is not None
         assert [file.read_text() for file in folder.glob("*.crt")] == ["a certificate"]
-    with images.authorities(tmp_path, {}) as folder:
+    with imagebuild.authorities(tmp_path, {}) as folder:
         assert folder is None

@@ -9,19 +9,20 @@ from typing import Any
 
 import pytest
 from simjob.api import names
-from simjob.runtime import errors, informer
-from simjob.runtime.apiserver import ApiServer, simulationjobs
-from simjob.runtime.cluster import Cluster, Event
-from simjob.runtime.election import Elector
-from simjob.runtime.settings import Settings
-from wire import Wire
+from simjob.runtime.client import errors
+from simjob.runtime.cluster.apiserver import ApiServer, simulationjobs
+from simjob.runtime.cluster.calls import Cluster, Event
+from simjob.runtime.process.election import Elector
+from simjob.runtime.process.settings import Settings
+from simjob.runtime.watching import informer
+from worlds.wire import Wire
 
 Grant = tuple[str, str, str]  # API group, resource, verb
 Render = Callable[[str], Mapping[tuple[str, str, str], dict[str, Any]]]
 
 # Asked for by the API server on behalf of OwnerReferencesPermissionEnforcement, not by a call of ours.
 OWNERS = {("simjob.dev", "simulationjobs/finalizers", "update"), ("batch", "jobs/finalizers", "update")}
-# kopf lists and watches the kind that runtime/handlers.py names.
+# kopf lists and watches the kind that runtime/watching/kopfhandlers.py names.
 KOPF = {(names.GROUP, names.PLURAL, verb) for verb in ("list", "watch")}
 # Bound by a Role of the operator's own namespace.
 LEASE = {("coordination.k8s.io", "leases", verb) for verb in ("create", "get", "update")}
@@ -92,7 +93,7 @@ async def calls_of_the_operator() -> set[Grant]:
                 await getattr(server, name)(**{parameter: ARGUMENTS[parameter] for parameter in wanted})
     watched = [informer.path(collection, None) for collection in (informer.JOBS, informer.PODS)]
     told = {grant(verb, path) for path in watched for verb in ("GET", "WATCH")}
-    return grants(wire) | told | {grant("GET", simulationjobs())}  # the last one: runtime/resync.py
+    return grants(wire) | told | {grant("GET", simulationjobs())}  # the last one: runtime/watching/resync.py
 
 
 def granted(role: Mapping[str, Any]) -> set[Grant]:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 import yaml
-from builders import a_whole_job
 from cluster.kubectl import wait_established
 from cluster.provider import Cluster
+from given.builders import a_whole_job
 from simjob.api import names
 from simjob.api.names import ErrorCode, Reason
 from simjob.api.simulationjob import SimulationJob

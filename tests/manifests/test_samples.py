@@ -11,9 +11,9 @@ import yaml
 from cluster.kubectl import wait_established
 from cluster.provider import Cluster
 from simjob.api import names
-from simjob.api.ranges import Ranges
 from simjob.api.simulationjob import SimulationJob
-from simjob.core.tablefile import TableFile
+from simjob.api.sweep.ranges import Ranges
+from simjob.core.usertables.parse import TableFile
 
 SAMPLES = Path(__file__).parents[2] / "manifests/samples"
 FILES = sorted(SAMPLES.glob("*.yaml"))

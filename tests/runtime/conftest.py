@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from oneoperator import OneOperator
-from virtualtime import loop_factories
+from worlds.oneoperator import OneOperator
+from worlds.virtualtime import loop_factories
 
 
 def pytest_asyncio_loop_factories(config: Any, item: Any) -> Mapping[str, Any]:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any, Final
 
-from simjob.api.cases import Cases
+from simjob.api.podtemplate.template import Template
 from simjob.api.simulationjob import SimulationJob
-from simjob.api.template import Template
+from simjob.api.sweep.cases import Cases
 
 # Nothing is made from the template of a job that has ended.
 _TEMPLATE: Final[Mapping[str, Any]] = {"spec": {"containers": [{"name": "finished", "image": "finished"}]}}

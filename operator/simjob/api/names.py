@@ -53,7 +53,7 @@ ANNOTATION_UID: Final = f"{GROUP}/uid"
 ANNOTATION_CASE: Final = f"{GROUP}/case"
 # On a pod: the names of the containers that the user wrote, separated by commas; the first is the simulation.
 ANNOTATION_CONTAINERS: Final = f"{GROUP}/containers"
-# On a ConfigMap: a hash of what the cases of its SimulationJob are and what they run (core/ownership.py).
+# On a ConfigMap: a hash of what the cases of its SimulationJob are and what they run (core/children/configmapowner.py).
 ANNOTATION_DIGEST: Final = f"{GROUP}/spec-digest"
 # Written by the API server alone where the component attribution is installed; the operator obeys it as a cancel.
 ANNOTATION_CANCEL_REQUESTED_BY: Final = f"{GROUP}/cancel-requested-by"

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from simjob.api import rules
+from simjob.api.crd import rules
 from simjob.api.schema import INT32_MAX, MAX_CASES, Model, require_unique
 
 _PERCENT: Final = "%"

@@ -6,7 +6,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from simjob.api import names, rules
+from simjob.api import names
+from simjob.api.crd import rules
 from simjob.api.schema import INT32_MAX, LabelValue, Model
 
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/

@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from simjob.api import rules
+from simjob.api.crd import rules
 
 MAX_CASES: Final = 100_000
 MAX_PARAMETERS: Final = 64

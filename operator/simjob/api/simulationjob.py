@@ -11,12 +11,13 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from simjob.api import names, rules
+from simjob.api import names
+from simjob.api.crd import rules
 from simjob.api.names import API_VERSION, KIND
-from simjob.api.ranges import Ranges
 from simjob.api.schema import PARAMETER_NAME, Lenient, Time, validated
 from simjob.api.spec import Spec
 from simjob.api.status import Status
+from simjob.api.sweep.ranges import Ranges
 
 MAX_TOLD: Final = 5
 

@@ -5,13 +5,13 @@ from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field, model_validator
 
-from simjob.api import rules
-from simjob.api.cases import Case, Cases
+from simjob.api.crd import rules
+from simjob.api.podtemplate.template import Template
 from simjob.api.policies import FailurePolicy, History, Retries, Timeouts
-from simjob.api.ranges import CheckedRanges, SelectedRanges
 from simjob.api.resources import Resources
 from simjob.api.schema import DNS_LABEL, INT32_MAX, LABEL_VALUE, Model, ObjectName, validated
-from simjob.api.template import Template
+from simjob.api.sweep.cases import Case, Cases
+from simjob.api.sweep.ranges import CheckedRanges, SelectedRanges
 
 DEFAULT_PARALLELISM: Final = 50
 

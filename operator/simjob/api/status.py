@@ -10,8 +10,8 @@ from pydantic import BeforeValidator, Field
 
 from simjob.api.conditions import Condition
 from simjob.api.failures import MAX_FAILURES, Failure, Retrying
-from simjob.api.ranges import Ranges, RangesText
 from simjob.api.schema import INT32_MAX, INT64_MAX, MAX_CASES, Lenient, Time, cut, list_map
+from simjob.api.sweep.ranges import Ranges, RangesText
 
 MAX_COLUMNS: Final = 256
 MAX_STATUS_MESSAGE: Final = 4096

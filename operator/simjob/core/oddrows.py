@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from simjob.core import columns, numberforms, numerals
-from simjob.core.dialect import COMMA, Record, Sheet
+from simjob.core import numberforms
 from simjob.core.numberforms import Form
-from simjob.core.tableproblems import LineError
+from simjob.core.usertables import columns, numerals
+from simjob.core.usertables.dialect import COMMA, Record, Sheet
+from simjob.core.usertables.problems import LineError
 
 _COMMENT: Final = ("#", "%")
 # #DIV/0!, #N/A and #NAME? of Excel in all its languages, ##### of a column that is too narrow, Err:502 of LibreOffice.

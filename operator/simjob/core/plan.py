@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from simjob.api.ranges import Ranges
 from simjob.api.status import Status
-from simjob.core.jobs import JobFact
-from simjob.core.lastattempt import LastAttempt
-from simjob.core.pods import PodFact
+from simjob.api.sweep.ranges import Ranges
+from simjob.core.facts.jobs import JobFact
+from simjob.core.facts.lastattempt import LastAttempt
+from simjob.core.facts.pods import PodFact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

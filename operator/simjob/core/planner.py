@@ -9,7 +9,11 @@ from datetime import datetime
 from typing import Final
 
 from simjob.api.simulationjob import Invalid, SimulationJob
-from simjob.core import (
+from simjob.core import assessment
+from simjob.core.assessment import Situation
+from simjob.core.facts.observedchildren import Observed
+from simjob.core.plan import Plan
+from simjob.core.rules import (
     accepting,
     cancellation,
     casecancellation,
@@ -18,18 +22,12 @@ from simjob.core import (
     expiry,
     failurepolicy,
     refusal,
-    results,
     running,
-    situation,
-    summary,
     suspension,
-    totaltime,
-    transitions,
+    totalseconds,
     unreadable,
 )
-from simjob.core.observed import Observed
-from simjob.core.plan import Plan
-from simjob.core.situation import Situation
+from simjob.core.status import results, summary, transitions
 
 Rule = Callable[[Situation], Plan | None]
 
@@ -40,7 +38,7 @@ LADDER: Final[tuple[Rule, ...]] = (
     cancellation.cancelling,
     casecancellation.latching,
     refusal.refused,
-    totaltime.timed_out,
+    totalseconds.timed_out,
     failurepolicy.exceeded,
     accepting.accepting,
     suspension.suspended,
@@ -72,7 +70,7 @@ def _unreadable(job: Invalid, observed: Observed, now: datetime) -> Plan:
 
 
 def _assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
-    return casecancellation.applied(situation.assess(job, observed, now))
+    return casecancellation.applied(assessment.assess(job, observed, now))
 
 
 def _whole(plan: Plan, found: Situation) -> Plan:

@@ -7,9 +7,9 @@ from typing import Any
 from cluster.kubectl import Kubectl
 from e2e.support.deployment import Operator
 from e2e.support.sweep import Sweep, manifest
-from integration import client, oracles
-from integration.client import Client, Object
-from integration.watching import Watcher
+from integration.support import client, oracles
+from integration.support.client import Client, Object
+from integration.support.watching import Watcher
 
 
 @dataclass(frozen=True, slots=True)

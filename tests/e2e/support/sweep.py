@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cluster import oci
+from cluster.images import oci
 from e2e.support.waiting import until
-from integration import client
-from integration.client import Object
-from integration.watching import Seen
+from integration.support import client
+from integration.support.client import Object
+from integration.support.watching import Seen
 from simjob.api import names
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from cluster.provider import Cluster
 from integration.admission.people import Person, RefusedError, manifest, patching
-from integration.installation import MANIFESTS
-from integration.sweeps import eventually
+from integration.support.installation import MANIFESTS
+from integration.support.sweeps import eventually
 
 PROBE = "probe"
 # What kubectl makes of `parameters: {x: 1, y: 2}`.

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from cluster.provider import Cluster
-from integration import client as paths
 from integration.admission.components import wait_for_base
 from integration.admission.people import NAMESPACE, Person, invite
-from integration.client import Client
+from integration.support import client as paths
+from integration.support.client import Client
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import a_job_dict
 from cluster.control import kubeconfig
 from cluster.control.pki import Authority
 from cluster.provider import Cluster
-from integration.client import Client, Object
-from integration.sweeps import eventually
+from given.builders import a_job_dict
+from integration.support.client import Client, Object
+from integration.support.sweeps import eventually
 
 NAMESPACE = "admission"
 FLUX = "system:serviceaccount:flux-system:kustomize-controller"

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import yaml
 from cluster.provider import Cluster
-from integration import client as paths
 from integration.admission.people import FLUX, NAMESPACE, Person, bind, make_role, manifest, patching
-from integration.client import Client
-from integration.operator_process import OperatorProcess
-from integration.sweeps import eventually
+from integration.support import client as paths
+from integration.support.client import Client
+from integration.support.operator_process import OperatorProcess
+from integration.support.sweeps import eventually
 
 pytestmark = pytest.mark.integration
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from cluster.provider import Cluster
-from integration import client as paths
 from integration.admission.components import PROBE, attributed, install_attribution
 from integration.admission.people import FLUX, NAMESPACE, Person, RefusedError, manifest, patching
-from integration.client import Client, Object
-from integration.operator_process import OperatorProcess
-from integration.sweeps import Place, Sweep, a_template, eventually
+from integration.support import client as paths
+from integration.support.client import Client, Object
+from integration.support.operator_process import OperatorProcess
+from integration.support.sweeps import Place, Sweep, a_template, eventually
 
 pytestmark = pytest.mark.integration
 

@@ -2,7 +2,7 @@
 
 import pytest
 from integration.admission.people import Person, bind, make_role
-from integration.client import Client
+from integration.support.client import Client
 
 pytestmark = pytest.mark.integration
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import a_job_dict, a_template_dict
+from given.builders import a_job_dict, a_template_dict
 
 CRD = Path(__file__).parents[3] / "crds" / "simulationjobs.simjob.dev.yaml"
 KUBECTL = Path(sys.executable).with_name("kubectl")

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from builders import a_template_dict
+from given.builders import a_template_dict
 from integration.crd.api import Api, container
-from simjob.api import podannotations, rules
+from simjob.api.crd import rules
+from simjob.api.podtemplate import podannotations
 
 pytestmark = pytest.mark.integration
 

@@ -2,7 +2,7 @@
 
 import pytest
 from apidocs import examples
-from builders import a_whole_job
+from given.builders import a_whole_job
 from integration.crd.api import Api
 
 pytestmark = pytest.mark.integration

@@ -10,9 +10,9 @@ from cluster.provider import Cluster
 from fields import schema
 from fields.invalid import invalid
 from fields.schema import Field, Keys
-from fullspec import FULL_SPECS, OTHERS
-from integration.client import Client, Object, RefusedError, simulationjobs
+from given.fullspec import FULL_SPECS, OTHERS
 from integration.crd.api import NAMESPACE, Api
+from integration.support.client import Client, Object, RefusedError, simulationjobs
 from simjob.api.names import API_VERSION, KIND
 
 pytestmark = pytest.mark.integration

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from builders import a_template_dict
-from fulltemplate import FULL_SPEC, FULL_TEMPLATE
+from given.builders import a_template_dict
+from given.fulltemplate import FULL_SPEC, FULL_TEMPLATE
 from integration.crd.api import Api, container, manifest
 from simjob.api import simulationjob
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from cluster.provider import Cluster
 from integration.scenarios.session import Session
-from integration.sweeps import Place
+from integration.support.sweeps import Place
 
 
 @pytest.fixture

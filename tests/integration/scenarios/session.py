@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from integration.client import Object
+from integration.support.client import Object
 
 ROOT: Final = Path(__file__).parents[3]
 SAMPLES: Final = ROOT / "manifests/samples"
@@ -92,7 +92,7 @@ class Session:
     def write(self, sample: str, *, name: str = "", fake: dict[str, str] | None = None, **spec: Any) -> str:
         """Write a sample into the folder, under another name or with other fields; return the file's name.
 
-        `fake` is how fake nodes are to play its pods (tests/cluster/kwok/stages.yaml); a real node ignores that.
+        `fake` is how fake nodes are to play its pods (tools/cluster/kwok/stages.yaml); a real node ignores that.
         """
         manifest = yaml.safe_load((SAMPLES / f"{sample}.yaml").read_text())
         manifest["metadata"]["name"] = name or sample

@@ -8,9 +8,9 @@ run is shown on a real one, in tests/e2e.
 from collections.abc import Iterator
 
 import pytest
-from integration.client import Client, Object
 from integration.scenarios.session import Session
-from integration.sweeps import eventually
+from integration.support.client import Client, Object
+from integration.support.sweeps import eventually
 
 pytestmark = pytest.mark.integration
 

@@ -1,7 +1,7 @@
 """PraisonAI: a job that waits is cancelled at once, one that runs is signalled, one that is done refuses.
 
 And a client waits for so long and then cancels. A fake node shows that a pod is asked to stop; that its process gets a
-SIGTERM and its time is shown on a real one, in tests/e2e/test_cancel.py.
+SIGTERM and its time is shown on a real one, in tests/e2e/cancel/test_cancel.py.
 """
 
 import pytest

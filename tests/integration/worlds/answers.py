@@ -4,7 +4,7 @@ import base64
 import json
 from dataclasses import dataclass, field, replace
 
-from integration.client import Object
+from integration.support.client import Object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

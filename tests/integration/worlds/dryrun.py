@@ -2,7 +2,7 @@
 
 import json
 
-from integration.client import Client, Object, RefusedError, pods
+from integration.support.client import Client, Object, RefusedError, pods
 
 
 def plain_pod(name: str = "plain", **container: object) -> Object:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
-from cluster import oci
-from integration.client import Client
-from integration.sweeps import eventually
+from cluster.images import oci
+from integration.support.client import Client
+from integration.support.sweeps import eventually
 from integration.worlds.dryrun import admitted, refusal
 
 GROUP = "/apis/admissionregistration.k8s.io/v1"

@@ -1,8 +1,8 @@
 """Limits that a namespace's administrator sets: a LimitRange with defaults, and quotas; in force when they are made."""
 
-from integration import client as paths
-from integration.client import Client, Object
-from integration.sweeps import eventually
+from integration.support import client as paths
+from integration.support.client import Client, Object
+from integration.support.sweeps import eventually
 from integration.worlds.dryrun import admitted
 
 

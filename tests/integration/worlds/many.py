@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from integration.sweeps import Place, Sweep
+from integration.support.sweeps import Place, Sweep
 
 
 def many_sweeps(place: Place, count: int, **spec: Any) -> list[Sweep]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
-from integration.client import Client
+from integration.support.client import Client
 
 # Headers that belong to one connection, or that aiohttp sets itself.
 _OF_A_CONNECTION = {"connection", "content-length", "transfer-encoding", "host", "keep-alive"}

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from integration.client import Client, RefusedError
-from integration.sweeps import eventually
+from integration.support.client import Client, RefusedError
+from integration.support.sweeps import eventually
 
 _GROUP = "/apis/admissionregistration.k8s.io/v1"
 _VERSIONS = {"": "v1", "batch": "v1", "simjob.dev": "v1beta1"}

@@ -8,8 +8,8 @@ node.
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from integration import client as paths
-from integration.client import Client, Object
+from integration.support import client as paths
+from integration.support.client import Client, Object
 
 
 class Memory(StrEnum):

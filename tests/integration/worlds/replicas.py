@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from integration.client import Client
-from integration.operator_process import QUICK_LEASE, OperatorProcess
-from integration.sweeps import eventually
+from integration.support.client import Client
+from integration.support.operator_process import QUICK_LEASE, OperatorProcess
+from integration.support.sweeps import eventually
 
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/simjob-system/leases/simjob-operator"
 

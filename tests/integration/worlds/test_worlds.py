@@ -5,10 +5,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from integration import client as paths
-from integration.client import Client, Object
 from integration.conftest import make_namespace
-from integration.sweeps import eventually
+from integration.support import client as paths
+from integration.support.client import Client, Object
+from integration.support.sweeps import eventually
 from integration.worlds.answers import Answer, allow, broken, change, deny, hang_up, slow
 from integration.worlds.dryrun import admitted, plain_pod, refusal
 from integration.worlds.injection import SIDECAR, Position, broken_injector, injected

@@ -17,8 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cluster.control.pki import Authority
-from integration.client import Client, Object, RefusedError, core
-from integration.sweeps import eventually
+from integration.support.client import Client, Object, RefusedError, core
+from integration.support.sweeps import eventually
 from integration.worlds.answers import Answer, allow
 
 GROUP = "/apis/admissionregistration.k8s.io/v1"

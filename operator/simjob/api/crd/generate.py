@@ -1,0 +1,267 @@
+"""The CustomResourceDefinition, made from the models: `python -m simjob.api.crd.generate` prints it.
+
+Needs the development dependencies (PyYAML). The API server wants a structural schema, which pydantic's is not:
+https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
+"""
+
+import sys
+from collections.abc import Iterable
+from typing import Any, Final
+
+import yaml
+
+from simjob.api import names
+from simjob.api.crd.descriptions import explained
+from simjob.api.schema import INT32_MAX, INT64_MAX
+from simjob.api.simulationjob import SimulationJob
+
+Schema = dict[str, Any]
+
+HEADER: Final = (
+    "# Generated from operator/simjob/api: python -m simjob.api.crd.generate > crds/simulationjobs.simjob.dev.yaml\n"
+)
+
+_LINE: Final = 160
+_DROPPED: Final = ("title", "$defs", "propertyNames")
+# How people read a field: what it is, then its limits, then what is inside.
+_FIRST: Final = ("description", "type", "format", "enum", "default")
+_LAST: Final = ("required", "properties", "items", "additionalProperties")
+# The API server writes a default into every object that it reads, running ones too, and an older operator fails a job
+# with a field that it does not know. So no field joins this list: the operator applies the default of a newer field.
+_DEFAULTED: Final = frozenset(
+    {
+        "spec.cases.samples.parameters[].scale",
+        "spec.failurePolicy",
+        "spec.failurePolicy.maxFailedCases",
+        "spec.failurePolicy.onExceeded",
+        "spec.history",
+        "spec.history.failedCases",
+        "spec.history.succeededCases",
+        "spec.parallelism",
+        "spec.rerunOf.outcomes",
+        "spec.resources.gpu.count",
+        "spec.resources.gpu.resourceName",
+        "spec.retries",
+        "spec.retries.limit",
+        "spec.suspend",
+        "spec.task",
+    }
+)
+_API_VERSION: Final = "The version of this object's schema, simjob.dev/v1beta1."
+_KIND: Final = "The kind of object, SimulationJob."
+
+
+def custom_resource_definition() -> dict[str, Any]:
+    """Make the CustomResourceDefinition, with bounds and defaults in its descriptions, too."""
+    schema = job_schema()
+    spec = _without_newer_defaults(explained(schema["properties"]["spec"]), "spec")
+    return definition({**schema, "properties": {**schema["properties"], "spec": spec}})
+
+
+def definition(schema: Schema) -> dict[str, Any]:
+    """Make a CustomResourceDefinition of objects with this schema."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{names.PLURAL}.{names.GROUP}"},
+        "spec": {
+            "group": names.GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": names.KIND,
+                "listKind": f"{names.KIND}List",
+                "plural": names.PLURAL,
+                "singular": names.SINGULAR,
+                "shortNames": list(names.SHORT_NAMES),
+                "categories": list(names.CATEGORIES),
+            },
+            "versions": [_version(schema)],
+        },
+    }
+
+
+def _version(schema: Schema) -> dict[str, Any]:
+    return {
+        "name": names.VERSION,
+        "served": True,
+        "storage": True,
+        "subresources": {
+            "status": {},
+            "scale": {
+                "specReplicasPath": ".spec.parallelism",
+                "statusReplicasPath": ".status.cases.running",
+            },
+        },
+        "selectableFields": [
+            {"jsonPath": path}
+            for path in (
+                ".status.phase",
+                ".spec.cancel",
+                ".spec.suspend",
+                ".spec.type",
+                ".spec.project",
+                ".spec.parentJob",
+                ".spec.queueName",
+            )
+        ],
+        "additionalPrinterColumns": _columns(),
+        "schema": {"openAPIV3Schema": schema},
+    }
+
+
+def _columns() -> list[dict[str, Any]]:
+    shown = [
+        _column("Phase", "string", ".status.phase", "The state in one word."),
+        _column("Progress", "string", ".status.progress", "Finished cases of all."),
+        _column("Succeeded", "integer", ".status.cases.succeeded", "Cases that succeeded."),
+        _column("Failed", "integer", ".status.cases.failed", "Cases that failed."),
+        _column("Cancelled", "integer", ".status.cases.cancelled", "Cases that were cancelled."),
+        _column("Age", "date", ".metadata.creationTimestamp", "Time since it was made."),
+    ]
+    wide = [
+        _column("Running", "integer", ".status.cases.running", "Cases that are running."),
+        _column("Parent", "string", ".spec.parentJob", "The SimulationJob that it belongs to."),
+        _column("Cancelled by", "string", ".status.cancellation.requestedBy", "Who cancelled it."),
+        _column("Reason", "string", ".status.reason", "Why the phase is so."),
+        _column("Started", "date", ".status.startTime", "Time since it was started."),
+        _column("Ended", "date", ".status.completionTime", "Time since it ended."),
+    ]
+    return [*shown, *({**column, "priority": 1} for column in wide)]
+
+
+def _column(name: str, type_: str, path: str, description: str) -> dict[str, Any]:
+    return {"name": name, "type": type_, "jsonPath": path, "description": description}
+
+
+def job_schema() -> Schema:
+    """Make the structural schema of a SimulationJob."""
+    raw = SimulationJob.model_json_schema(by_alias=True)
+    schema = _structural(raw, raw["$defs"])
+    properties = schema["properties"]
+    status = _without_defaults(properties["status"])
+    # Says "not yet looked at" to kstatus, which takes an object without a status for finished.
+    status = {"default": {"observedGeneration": -1}, **status}
+    schema["properties"] = {
+        "apiVersion": {"type": "string", "description": _API_VERSION},
+        "kind": {"type": "string", "description": _KIND},
+        "metadata": {"type": "object"},  # the API server has its own description of it
+        "spec": properties["spec"],
+        "status": status,
+    }
+    schema["required"] = ["spec"]
+    return schema
+
+
+def _structural(schema: Schema, defs: dict[str, Schema]) -> Schema:
+    """Rewrite pydantic's JSON schema to what the API server accepts."""
+    node = _resolve(schema, defs)
+    if "const" in node:
+        node["enum"] = [node.pop("const")]
+    if "default" in node and node["default"] in (None, []):
+        del node["default"]
+    if isinstance(node.get("default"), dict):
+        node["default"] = {}  # the defaults of its fields fill it
+    if node.get("type") == "integer":
+        _bound(node)
+    _descend(node, defs)
+    return {key: node[key] for key in sorted(node, key=_reading_order) if key not in _DROPPED}
+
+
+def _reading_order(key: str) -> tuple[int, int, str]:
+    if key in _FIRST:
+        return 0, _FIRST.index(key), key
+    if key in _LAST:
+        return 2, _LAST.index(key), key
+    return 1, 0, key
+
+
+def _resolve(schema: Schema, defs: dict[str, Schema]) -> Schema:
+    """Inline a reference and unwrap an optional; what stands beside them goes before what is in them."""
+    node = dict(schema)
+    while "$ref" in node or _optional(node) is not None:
+        inner = defs[node.pop("$ref").rpartition("/")[2]] if "$ref" in node else _optional(node)
+        node.pop("anyOf", None)
+        node = {**(inner or {}), **node}
+    return node
+
+
+def _optional(node: Schema) -> Schema | None:
+    choices = node.get("anyOf", [])
+    given = [choice for choice in choices if choice != {"type": "null"}]
+    return given[0] if len(given) == 1 and len(choices) == 2 else None
+
+
+def _bound(node: Schema) -> None:
+    if "exclusiveMaximum" in node:
+        node["maximum"] = node.pop("exclusiveMaximum") - 1
+    wide = node.get("maximum", INT64_MAX) > INT32_MAX
+    node["format"] = "int64" if wide else "int32"
+    if node.get("maximum") == INT64_MAX:
+        del node["maximum"]  # the format says it; as a bound the API server refuses it, which it keeps as a float
+
+
+def _descend(node: Schema, defs: dict[str, Schema]) -> None:
+    if "properties" in node:
+        node["properties"] = {name: _structural(part, defs) for name, part in node["properties"].items()}
+    if "items" in node:
+        node["items"] = _structural(node["items"], defs)
+    patterns = node.pop("patternProperties", {})
+    values = next(iter(patterns.values()), node.pop("additionalProperties", None))
+    if isinstance(values, dict):
+        node["additionalProperties"] = _structural(values, defs)
+
+
+def _without_defaults(schema: Schema) -> Schema:
+    """Drop all defaults: only the operator says what is in a status."""
+    return {
+        key: {name: _without_defaults(part) for name, part in value.items()}
+        if key == "properties"
+        else _without_defaults(value)
+        if key == "items"
+        else value
+        for key, value in schema.items()
+        if key != "default"
+    }
+
+
+def _without_newer_defaults(node: Schema, path: str) -> Schema:
+    """Drop the defaults that an older operator does not know; the descriptions still name them."""
+    found = {key: value for key, value in node.items() if key != "default" or path in _DEFAULTED}
+    if "properties" in node:
+        found["properties"] = {
+            name: _without_newer_defaults(part, f"{path}.{name}") for name, part in node["properties"].items()
+        }
+    for inner, mark in (("items", "[]"), ("additionalProperties", "{}")):
+        if inner in node:
+            found[inner] = _without_newer_defaults(node[inner], f"{path}{mark}")
+    return found
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes every part out, without anchors, and small things in one line: words in lists, fields without parts."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def represent_sequence(
+        self, tag: str, sequence: Iterable[Any], flow_style: bool | None = None
+    ) -> yaml.SequenceNode:
+        items = list(sequence)
+        return super().represent_sequence(tag, items, flow_style or _all_plain(items))
+
+    def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.MappingNode:
+        small = len(str(mapping)) <= _LINE and _all_plain(mapping.values())
+        return super().represent_mapping(tag, mapping, flow_style or small)
+
+
+def _all_plain(values: Iterable[Any]) -> bool:
+    return not any(isinstance(value, dict | list) for value in values)
+
+
+def render() -> str:
+    """Write the CustomResourceDefinition as the YAML file that is committed."""
+    return HEADER + yaml.dump(custom_resource_definition(), Dumper=_Dumper, sort_keys=False, width=_LINE)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())

@@ -1,0 +1,209 @@
+"""The texts and CEL rules by which the API server refuses what a schema alone cannot.
+
+The models say the same texts where they check the same thing, for objects stored before a rule existed.
+https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from simjob.api.podtemplate import podannotations
+
+Rule = dict[str, Any]
+
+ONE_CASE_SOURCE: Final = "`cases` must have exactly one of `count`, `matrix`, `list`, `samples` and `configMap`"
+CASES_OR_RERUN: Final = "`spec` must have exactly one of `cases` and `rerunOf`"
+RERUN_OF_ITSELF: Final = "`rerunOf` must not name the SimulationJob itself"
+SAMPLED_UNIQUE: Final = "parameter names in `samples` must be unique, upper and lower case being the same"
+MIN_BELOW_MAX: Final = "`min` must be less than `max`"
+LOG_POSITIVE: Final = "`min` must be greater than 0 where `scale` is 'Log'"
+RANGE_BACKWARDS: Final = "an index range must not run backwards, as '9-3' does"
+EXIT_CODES_UNIQUE: Final = "exit codes must be unique"
+COUNT_OR_PERCENT: Final = "must be a number from 0 to 100000 or a percentage from '0%' to '100%'"
+AXES_UNIQUE: Final = "axis names in `matrix` must be unique, upper and lower case being the same"
+PARAMETER_NAME: Final = "must be a letter, then letters, digits and underscores, at most 63"
+# What YAML 1.1 makes of the keys y, n, yes, no, on and off, as kubectl, Helm and Argo CD read it.
+NAMES_OF_BOOLEANS: Final = frozenset({"true", "false"})
+QUOTE_BOOLEANS: Final = "YAML reads y, n, yes, no, on and off as true and false: quote y, n, yes, no, on and off"
+NAMED_AS_BOOLEAN: Final = f"must not be 'true' or 'false': {QUOTE_BOOLEANS}"
+PARAMETERS_UNIQUE: Final = "parameter names must be unique, upper and lower case being the same"
+CASES_UNIQUE: Final = "case names in `list` must be unique"
+CONTAINERS_UNIQUE: Final = "container names must be unique, also among `initContainers`"
+SIDECAR_FIELDS: Final = "`lifecycle` and probes of an init container need `restartPolicy: Always`"
+VOLUMES_UNIQUE: Final = "volume names must be unique"
+ONE_VOLUME_SOURCE: Final = "a volume must have exactly one source, such as `emptyDir` or `configMap`"
+QUANTITY: Final = "must be a quantity that is not negative, such as '500m', '2' or '16Gi'"
+DROPS_ALL: Final = "`drop` must have ALL: Pod Security 'restricted' asks for it, and it is what an absent `drop` means"
+RUNTIME_ANNOTATIONS: Final = "annotations must not switch off AppArmor or seccomp, or steer the container runtime"
+POSITIVE_QUANTITY: Final = "must be a quantity greater than zero, such as '500m', '2' or '16Gi'"
+
+
+def too_many_cases(total: int, limit: int) -> str:
+    """Say that the axes multiply to more cases than one SimulationJob may have."""
+    return f"`matrix` must not make more than {limit} cases, but makes {total}"
+
+
+def _rule(rule: str, message: str, **more: str) -> Rule:
+    return {"rule": rule, "message": message, **more}
+
+
+def _unique(message: str, key: str = "name") -> Rule:
+    # Without the reason FieldValueDuplicate: the API server says that one without the message.
+    return _rule(f"self.all(x, self.exists_one(y, y.{key} == x.{key}))", message)
+
+
+def _immutable(field: str, same: str) -> Rule:
+    message = f"`{field}` is immutable: make a new SimulationJob"
+    return _rule(same, message, reason="FieldValueForbidden", fieldPath=f".{field}")
+
+
+def one_source_rule(fields: Iterable[str], message: str) -> Rule:
+    """Demand exactly one of the fields."""
+    given = ", ".join(f"has(self.{field})" for field in fields)
+    return _rule(f"[{given}].exists_one(given, given)", message)
+
+
+_AMOUNT: Final = "(type(self) == int || isQuantity(self)) && quantity(string(self)).compareTo(quantity('0'))"
+QUANTITY_RULE: Final = _rule(f"{_AMOUNT} >= 0", QUANTITY)
+POSITIVE_QUANTITY_RULE: Final = _rule(f"{_AMOUNT} > 0", POSITIVE_QUANTITY)
+
+PERCENTAGE: Final = re.compile(r"(100|[1-9]?[0-9])%")
+COUNT_OR_PERCENT_RULE: Final = _rule(
+    f"type(self) == int ? self >= 0 && self <= 100000 : self.matches('^{PERCENTAGE.pattern}$')", COUNT_OR_PERCENT
+)
+RANGES_RULE: Final = _rule(
+    "self.split(',').all(r, !r.contains('-') || int(r.split('-')[0]) <= int(r.split('-')[1]))", RANGE_BACKWARDS
+)
+
+ONE_CASE_SOURCE_RULE: Final = one_source_rule(("count", "matrix", "list", "samples", "configMap"), ONE_CASE_SOURCE)
+SAMPLED_UNIQUE_RULE: Final = _unique(SAMPLED_UNIQUE, "name.upperAscii()")
+MIN_BELOW_MAX_RULE: Final = _rule("self.min < self.max", MIN_BELOW_MAX)
+LOG_POSITIVE_RULE: Final = _rule("!has(self.scale) || self.scale != 'Log' || self.min > 0.0", LOG_POSITIVE)
+# Of the API server only: a job with such a name that was accepted before this rule runs on.
+NAMED_AS_BOOLEAN_RULE: Final = _rule(f"!(self in {sorted(NAMES_OF_BOOLEANS)})", NAMED_AS_BOOLEAN)
+AXES_UNIQUE_RULE: Final = _unique(AXES_UNIQUE, "name.upperAscii()")
+_CONTAINER_NAMES: Final = (
+    "(self.containers.map(c, c.name) + (has(self.initContainers) ? self.initContainers.map(c, c.name) : []))"
+)
+CONTAINERS_UNIQUE_RULE: Final = _rule(
+    f"{_CONTAINER_NAMES}.all(x, {_CONTAINER_NAMES}.exists_one(y, y == x))", CONTAINERS_UNIQUE, fieldPath=".containers"
+)
+SIDECAR_FIELDS_RULE: Final = _rule(
+    "has(self.restartPolicy) || !(has(self.lifecycle) || has(self.startupProbe) || has(self.readinessProbe) "
+    "|| has(self.livenessProbe))",
+    SIDECAR_FIELDS,
+)
+VOLUMES_UNIQUE_RULE: Final = _unique(VOLUMES_UNIQUE)
+
+# These two are rules of the API server only. A job that was accepted before they existed runs on.
+DROPS_ALL_RULE: Final = _rule("'ALL' in self", DROPS_ALL)
+
+
+def _runtime_annotations() -> Rule:
+    prefixes, domains = list(podannotations.PREFIXES), list(podannotations.DOMAINS)
+    bad = f"({prefixes}.exists(p, key.startsWith(p)) || {domains}.exists(d, key.contains(d)))"
+    return {
+        **_rule(f"self.all(key, !{bad})", RUNTIME_ANNOTATIONS),
+        "messageExpression": f"'annotation ' + self.filter(key, {bad})[0] + ' is refused: {RUNTIME_ANNOTATIONS}'",
+    }
+
+
+RUNTIME_ANNOTATIONS_RULE: Final = _runtime_annotations()
+
+
+# Two lists keyed by name are equal for the API server in whatever order they are; the order gives the indexes.
+_SAME_ORDER: Final = (
+    "(!has(self.cases) || !has(self.cases.list) || self.cases.list.map(c, c.name) == oldSelf.cases.list.map(c, c.name))"
+)
+
+
+def _same(path: str) -> str:
+    """Compare an optional field; of nested ones the outer may be absent, too."""
+    outer, _, inner = path.partition(".")
+    new, old = f"has(self.{outer})", f"has(oldSelf.{outer})"
+    if inner:
+        new, old = f"({new} && has(self.{path}))", f"({old} && has(oldSelf.{path}))"
+    return f"{new} == {old} && (!{new} || self.{path} == oldSelf.{path})"
+
+
+SPEC_RULES: Final = [
+    one_source_rule(("cases", "rerunOf"), CASES_OR_RERUN),
+    _immutable("cases", f"{_same('cases')} && {_SAME_ORDER}"),
+    _immutable("template", "self.template == oldSelf.template"),
+    *(
+        _immutable(field, _same(field))
+        for field in (
+            "type",
+            "project",
+            "parentJob",
+            "rerunOf",
+            "subset",
+            "resources",
+            "task",
+            "retries",
+            "priorityClassName",
+            "queueName",
+            "timeouts.assignSeconds",
+            "timeouts.startSeconds",
+            "timeouts.runSeconds",
+        )
+    ),
+]
+
+# Cancel against the end. On an update of the spec the old status is there to compare with, and on an update of
+# the status the spec is: each request is judged against what is stored, so that exactly one of "cancelled" and
+# "ended otherwise" wins, whoever writes and whatever crashes.
+_ENDED: Final = "['COMPLETED', 'FAILED']"
+_FINAL: Final = "['COMPLETED', 'FAILED', 'CANCELLED']"
+
+
+def _set(job: str) -> str:
+    return f"(has({job}.spec.cancel) && {job}.spec.cancel)"
+
+
+def _latched(job: str) -> str:
+    return f"(has({job}.status) && has({job}.status.cancellation))"
+
+
+def _phase_in(job: str, phases: str) -> str:
+    return f"(has({job}.status) && has({job}.status.phase) && {job}.status.phase in {phases})"
+
+
+_SAME_PHASE: Final = (
+    "(has(self.status) && has(self.status.phase) && has(oldSelf.status) && has(oldSelf.status.phase) "
+    "&& self.status.phase == oldSelf.status.phase)"
+)
+ROOT_RULES: Final = [
+    _rule(
+        "!has(self.spec.rerunOf) || self.spec.rerunOf.name != self.metadata.name",
+        RERUN_OF_ITSELF,
+        fieldPath=".spec.rerunOf",
+    ),
+    {
+        "rule": f"!{_phase_in('oldSelf', _ENDED)} || {_set('oldSelf')} || !{_set('self')}",
+        "message": "spec.cancel may not be set: the SimulationJob has already ended",
+        "messageExpression": "'spec.cancel may not be set: the SimulationJob is already ' + oldSelf.status.phase",
+        "reason": "FieldValueForbidden",
+        "fieldPath": ".spec.cancel",
+    },
+    _rule(
+        f"!{_phase_in('oldSelf', _FINAL)} || {_SAME_PHASE}",
+        "the phase may not change: COMPLETED, FAILED and CANCELLED are final",
+        reason="FieldValueForbidden",
+        fieldPath=".status.phase",
+    ),
+    _rule(
+        f"!({_set('self')} || {_latched('oldSelf')}) || !{_phase_in('self', _ENDED)} || {_SAME_PHASE}",
+        "the phase may not become COMPLETED or FAILED: the SimulationJob was cancelled before it ended",
+        reason="FieldValueForbidden",
+        fieldPath=".status.phase",
+    ),
+    _rule(
+        f"!{_latched('oldSelf')} || ({_latched('self')} "
+        "&& self.status.cancellation.requestedAt == oldSelf.status.cancellation.requestedAt)",
+        "the cancellation may not be taken back or dated anew",
+        reason="FieldValueForbidden",
+        fieldPath=".status.cancellation",
+    ),
+]

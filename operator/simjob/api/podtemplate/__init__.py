@@ -1,0 +1,1 @@
+"""The pod template that users may write: an allow-list."""

@@ -1,0 +1,1 @@
+"""The cases of a sweep, as users write them."""

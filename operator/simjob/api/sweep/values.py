@@ -1,0 +1,140 @@
+"""What a parameter's value may be, and the text that a process gets for it.
+
+The text is what the user wrote, as far as it is known; JSON (SIMJOB_CASE_PARAMETERS, result rows) has the typed value.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from math import inf, isnan
+from typing import Annotated, Any, Final
+
+from pydantic import PlainValidator, WithJsonSchema
+
+from simjob.api.crd import rules
+from simjob.api.schema import INT64_MAX
+
+Value = bool | int | float | str | list[Any] | dict[str, Any]
+
+MAX_TEXT: Final = 1024
+MAX_JSON_BYTES: Final = 1024
+# Readers have limits of their own: jq 1.6 reads 256 levels, Python some 1,000.
+MAX_DEPTH: Final = 32
+# A quantity such as 6.02214076e23 has no more. Of the integers between 2^63 and 2^64 one in fifty million has so few
+# after the API server has rounded it.
+_DIGITS_OF_A_QUANTITY: Final = 9
+_SHOWN: Final = 40
+_KINDS: Final = "a text, a number, a boolean, a list or an object"
+
+
+def complaint(value: object) -> str | None:
+    """Return why this cannot be a parameter's value, and what to write instead; None if it can."""
+    if isinstance(value, str):
+        return f"must not be longer than {MAX_TEXT} characters" if len(value) > MAX_TEXT else None
+    if isinstance(value, bool | int | float):
+        return None
+    if not isinstance(value, list | dict):
+        return f"must be {_KINDS}"
+    kind = "a list" if isinstance(value, list) else "an object"
+    if is_deeper_than(value, MAX_DEPTH):
+        return f"is {kind} of more than {MAX_DEPTH} levels: put it into a file, and give the file's name"
+    if (size := len(as_text(value).encode(errors="surrogatepass"))) > MAX_JSON_BYTES:
+        return (
+            f"is {kind} of {size} bytes as JSON, and must have at most {MAX_JSON_BYTES}: put it into a file, and give "
+            "the file's name"
+        )
+    return None
+
+
+def may_be_rounded(number: float) -> bool:
+    """Return whether this may be what the API server made of an integer beyond 64 bits."""
+    # The API server makes a float of an integer that does not fit 64 bits with a sign. It writes floats below 1e21
+    # without an exponent, so both look the same.
+    if abs(number) <= INT64_MAX:
+        return False
+    return len(Decimal(repr(number)).normalize().as_tuple().digits) > _DIGITS_OF_A_QUANTITY
+
+
+def misreading(value: Value, is_doubtful: Callable[[float], bool] = may_be_rounded) -> str | None:
+    """Return what in this value is probably not what the user wrote, and what to write instead; None if nothing is.
+
+    `is_doubtful` says it of a number; by default of one that came through the API server.
+    """
+    if isinstance(value, str):
+        return None
+    is_nested = isinstance(value, list | dict)
+    for part in _parts(value):
+        if isinstance(part, dict) and (found := sorted(rules.NAMES_OF_BOOLEANS & part.keys())):
+            return f"has the key '{found[0]}': {rules.QUOTE_BOOLEANS}"
+        if isinstance(part, int | float) and is_doubtful(part):
+            return f"{'holds' if is_nested else 'is'}{_doubt(part)}"
+    return None
+
+
+def _doubt(number: float) -> str:
+    if isinstance(number, float) and isnan(number):
+        return " NaN, which is no number: fill it in, or write a text"
+    text = as_text(number)
+    which = f" {text}," if abs(number) != inf and len(text) <= _SHOWN else ""
+    return f"{which} a number beyond 64 bits, which may be rounded: write it as a text, in quotes"
+
+
+def is_deeper_than(value: Any, levels: int) -> bool:
+    """Return whether lists and objects are nested in more than this number of levels; empty ones do not count."""
+    level = [value]
+    for _ in range(levels + 1):
+        level = [inner for each in level for inner in _inside(each)]
+        if not level:
+            return False
+    return True
+
+
+def as_text(value: Value) -> str:
+    """Write a value as the environment carries it: texts as they are, anything else as compact JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    # As json.dumps writes numbers, in a third of the time: tables have a million.
+    return repr(value) if isinstance(value, int | float) else _compact(value)
+
+
+def _compact(value: Value) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _checked(value: Any) -> Any:
+    if wrong := complaint(value):
+        raise ValueError(wrong)
+    return value
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    level = [value]
+    while level:
+        yield from level
+        level = [inner for each in level for inner in _inside(each)]
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+# A structural schema cannot say "one of these types", and CEL cannot look into what has no type. So the schema says
+# nothing of the type, and the operator refuses what is wrong, in words that help.
+ParameterValue = Annotated[
+    Value,
+    PlainValidator(_checked),
+    WithJsonSchema(
+        {
+            "description": "A text, a number, a boolean, or a list or object of at most 1024 bytes as JSON.",
+            "x-kubernetes-preserve-unknown-fields": True,
+            # Else the API server drops a null from a map, and can evaluate no rule over one in a list: the operator is
+            # to see it and to say so.
+            "nullable": True,
+            "maxLength": MAX_TEXT,
+        }
+    ),
+]

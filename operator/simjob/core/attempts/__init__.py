@@ -1,0 +1,1 @@
+"""What a case's Job and pods say about the case."""

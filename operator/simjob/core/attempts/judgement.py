@@ -1,0 +1,294 @@
+"""What a case's Job and pods say about the case: one verdict a case.
+
+An attempt counts as a failure if its pod ended by itself, took too long or exceeded a limit of its own. One that was
+deleted, evicted, rejected or lost says nothing about the simulation: it is a disruption, and `retries.maxDisruptions`
+says how many a case may have. Whether a case *may* go on is not decided here.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from simjob.api.names import ErrorCode, Reason
+from simjob.api.spec import Spec, Task
+from simjob.core.attempts import attemptrecord, injectedcontainers, notcounted, retries, timeouts
+from simjob.core.attempts.timeouts import Expiry
+from simjob.core.facts.jobs import JobFact
+from simjob.core.facts.observedchildren import CaseFacts
+from simjob.core.facts.pods import PodFact, PodState
+from simjob.core.plan import CountAttempt
+
+LOST_IN_A_ROW_LIMIT: Final = 3
+_LONGEST: Final = 1024
+
+
+class Outcome(StrEnum):
+    """How a case ended; final."""
+
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """A pod of the case is live, perhaps terminating. `timed_out`: what is to be recorded if it waited too long."""
+
+    pod: PodFact
+    timed_out: CountAttempt | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """No pod is live and the current attempt's pod is still to be made, not before `at`."""
+
+    job: JobFact
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Over:
+    """The current attempt is over without the case having ended; `count` says what is to be recorded."""
+
+    job: JobFact
+    count: CountAttempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """The Job is suspended by its queue, or being deleted: it gets no pod."""
+
+    job: JobFact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The case ended by itself.
+
+    `failures` counts the attempts that failed, `why` is its Job's word for the last. `container`: the one that failed,
+    if it was not the simulation.
+    """
+
+    outcome: Outcome
+    job: JobFact | None
+    failures: int = 0
+    error_code: str = ""
+    exit_code: int | None = None
+    container: str = ""
+    reason: str = ""
+    message: str = ""
+    why: str = Reason.BACKOFF_LIMIT
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the case ended well."""
+        return self.outcome is Outcome.SUCCEEDED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absent:
+    """The case has no Job: it was never started, or its Job is lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """The case is cancelled by `cancelCases` and has no live pod: what is left of it goes."""
+
+
+Verdict = Live | Due | Over | Held | Ended | Absent | Dropped
+
+
+def judge(case: CaseFacts, spec: Spec, now: datetime) -> Verdict:
+    """Return what the case's children say, by the rules of the spec."""
+    job = case.job
+    if job and job.succeeded is not None:
+        return _finished(job, case, spec)
+    if live := _awaited(case, now):
+        return Live(pod=live, timed_out=_too_late(job, live, spec, now) if job else None)
+    if job is None:
+        return _without_job(case, spec)
+    if _is_timed_out(job, spec):
+        return _timed_out(job)
+    pod = next((pod for pod in case.pods if is_current(job, pod)), None)
+    if pod is not None:
+        return _after(job, pod, spec, now)
+    if job.terminating or job.suspended:
+        return Held(job=job)
+    if job.active:
+        return _lost(job, None, spec, now)
+    return Due(job=job, at=job.not_before)
+
+
+def _awaited(case: CaseFacts, now: datetime) -> PodFact | None:
+    """Return the live pod that the case waits for: not one that only its deletion ends, which waits for the outcome."""
+    job = case.job
+    live = (
+        pod
+        for pod in case.live_pods
+        if not (injectedcontainers.is_stuck(pod, now) and (not job or is_current(job, pod)))
+    )
+    return next(reversed(tuple(live)), None)
+
+
+def is_current(job: JobFact, pod: PodFact) -> bool:
+    """Return whether the pod is that of the Job's current attempt."""
+    return pod.job_uid == job.uid and pod.attempt == job.attempt
+
+
+def expiry(job: JobFact | None, pod: PodFact, spec: Spec) -> Expiry | None:
+    """Return when a live pod will have waited too long; None if nothing bounds it, or if it is on its way out."""
+    if job is None or not is_current(job, pod) or job.suspended or job.terminating or pod.terminating:
+        return None
+    return timeouts.expiry(pod, spec.timeouts)
+
+
+def _too_late(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> CountAttempt | None:
+    found = expiry(job, pod, spec)
+    if found is None or found.at > now:
+        return None
+    failures = job.failed + 1
+    last = attemptrecord.timed_out(job, now, found.error_code, found.message)
+    not_before = now + retries.delay(failures)
+    count = attemptrecord.count(job, pod, failed=failures, lost=0, not_before=not_before, last=last)
+    return replace(count, error_code=found.error_code, error_message=found.message[:_LONGEST], waiting=pod)
+
+
+def _is_timed_out(job: JobFact, spec: Spec) -> bool:
+    # Other failures beyond the limit end the case by what its pod says, and are not counted in annotations.
+    return bool(job.error_code) and job.failed > spec.retries.limit
+
+
+def _timed_out(job: JobFact) -> Ended:
+    return Ended(
+        outcome=Outcome.FAILED,
+        job=job,
+        failures=job.failed,
+        error_code=job.error_code,
+        reason=Reason.DEADLINE_EXCEEDED,
+        message=job.error_message,
+        why=Reason.DEADLINE_EXCEEDED,
+    )
+
+
+def _finished(job: JobFact, case: CaseFacts, spec: Spec) -> Ended:
+    if job.succeeded:
+        return Ended(outcome=Outcome.SUCCEEDED, job=job, failures=job.failed)
+    if job.finish_reason == Reason.LOST:
+        return _lost_for_good(job, job.finish_message)
+    if _is_timed_out(job, spec):
+        return _timed_out(job)
+    pod = next((pod for pod in reversed(case.pods) if pod.job_uid == job.uid), None)
+    if job.finish_reason == Reason.DISRUPTED:
+        return _disrupted_for_good(job, notcounted.too_often(job, pod, spec) if pod else job.finish_message)
+    # The pod's own words, so that the ledger has the same whether it is written before the Job's status or after.
+    reason = (pod.reason or attemptrecord.ERROR) if pod else job.finish_reason
+    return Ended(
+        outcome=Outcome.FAILED,
+        job=job,
+        failures=job.status_failed,
+        error_code=timeouts.deadline_code(pod) if reason == Reason.DEADLINE_EXCEEDED else "",
+        exit_code=pod.exit_code if pod else None,
+        container=pod.container if pod else "",
+        reason=reason,
+        message=pod.message if pod else job.finish_message,
+    )
+
+
+def _without_job(case: CaseFacts, spec: Spec) -> Verdict:
+    # The Job was deleted by somebody after its pod had succeeded: the result stands.
+    if any(pod.succeeded for pod in case.pods) and spec.task is Task.BATCH:
+        return Ended(outcome=Outcome.SUCCEEDED, job=None)
+    return Absent()
+
+
+def _after(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> Verdict:
+    batch = spec.task is Task.BATCH
+    pod = replace(pod, state=pod.outcome or pod.state)
+    if pod.succeeded and batch:
+        return Ended(outcome=Outcome.SUCCEEDED, job=job, failures=job.failed)
+    if notcounted.is_one(pod):
+        return _disrupted(job, pod, spec, now)
+    if notcounted.overran(pod):
+        return _failed(job, pod, spec, now, code=timeouts.deadline_code(pod), why=Reason.DEADLINE_EXCEEDED)
+    if not pod.ended or (pod.state is PodState.FAILED and pod.exit_code is None and not pod.over_limit):
+        return _lost(job, pod, spec, now)
+    # A pod that exceeded its limit was killed: its exit code is not the simulation's word.
+    if not (pod.over_limit or pod.container) and pod.exit_code in (spec.retries.non_retryable_exit_codes or ()):
+        return _failed(job, pod, spec, now, why=Reason.POD_FAILURE_POLICY)
+    if not batch:
+        over = _again(job, pod, now, ran=pod.ran)
+        return replace(over, count=replace(over.count, disruptions=0, last_disruption=""))
+    return _failed(job, pod, spec, now)
+
+
+def _again(job: JobFact, pod: PodFact, now: datetime, ran: timedelta | None = None) -> Over:
+    pause = retries.pause(job.attempt + 1 - job.failed, ran)
+    not_before = now + pause if pause else None
+    last = attemptrecord.end_of(pod, now)
+    return Over(
+        job=job, count=attemptrecord.count(job, pod, failed=job.failed, lost=0, not_before=not_before, last=last)
+    )
+
+
+def _disrupted(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> Verdict:
+    over = _again(job, pod, now)
+    if job.suspended:
+        return over  # Its queue took it back, and may do so as often as it wants.
+    number = notcounted.number(job, pod, spec)
+    if number > spec.retries.max_disruptions:
+        return _disrupted_for_good(job, notcounted.too_often(job, pod, spec))
+    return replace(over, count=replace(over.count, disruptions=number, last_disruption=notcounted.words(pod)))
+
+
+def _failed(
+    job: JobFact, pod: PodFact, spec: Spec, now: datetime, *, code: str = "", why: str = Reason.BACKOFF_LIMIT
+) -> Verdict:
+    failures = job.failed + 1
+    if failures > spec.retries.limit or why == Reason.POD_FAILURE_POLICY:
+        return Ended(
+            outcome=Outcome.FAILED,
+            job=job,
+            failures=failures,
+            error_code=code,
+            exit_code=pod.exit_code,
+            container=pod.container,
+            reason=pod.reason or attemptrecord.ERROR,
+            message=pod.message,
+            why=why,
+        )
+    not_before = now + retries.delay(failures)
+    last = attemptrecord.end_of(pod, now)
+    return Over(job=job, count=attemptrecord.count(job, pod, failed=failures, lost=0, not_before=not_before, last=last))
+
+
+def _lost(job: JobFact, pod: PodFact | None, spec: Spec, now: datetime) -> Verdict:
+    lost, number = job.lost + 1, job.disruptions + 1
+    if lost >= LOST_IN_A_ROW_LIMIT:
+        why = f": {pod.message}" if pod and pod.message else ""
+        return _lost_for_good(job, f"{lost} pods in a row ended without an outcome{why}")
+    if number > spec.retries.max_disruptions:
+        return _disrupted_for_good(job, notcounted.too_often(job, None, spec))
+    last = attemptrecord.lost(job, pod, now)
+    count = attemptrecord.count(job, pod, failed=job.failed, lost=lost, not_before=None, last=last)
+    return Over(job=job, count=replace(count, disruptions=number, last_disruption=notcounted.words(None)))
+
+
+def _lost_for_good(job: JobFact, message: str) -> Ended:
+    return _not_by_itself(job, ErrorCode.LOST, Reason.LOST, message)
+
+
+def _disrupted_for_good(job: JobFact, message: str) -> Ended:
+    return _not_by_itself(job, ErrorCode.DISRUPTED, Reason.DISRUPTED, message)
+
+
+def _not_by_itself(job: JobFact, code: str, reason: str, message: str) -> Ended:
+    return Ended(
+        outcome=Outcome.FAILED,
+        job=job,
+        failures=job.failed,
+        error_code=code,
+        reason=reason,
+        message=message[:_LONGEST],
+        why=reason,
+    )

@@ -1,0 +1,73 @@
+"""How long cases ran, by outcome: seconds of wall, CPU and GPU, counted in the write that brings an outcome.
+
+One clock measures a duration: the kubelet's from a container's start to its finish, else the operator's. CPU and GPU
+seconds are the wall's times what a pod asks for, which is the same for all cases: rounded once, on the sum.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from simjob.api import names
+from simjob.api.schema import INT64_MAX
+from simjob.api.simulationjob import SimulationJob
+from simjob.api.status import ComputeTime, Ledger, UsedTime
+from simjob.core.attempts import podrequests
+from simjob.core.facts.jobs import JobFact
+from simjob.core.facts.observedchildren import CaseFacts
+from simjob.core.facts.pods import PodFact, PodState
+
+
+def ran(pod: PodFact) -> int:
+    """Return how many seconds the simulation of a pod that has ended or is gone ran."""
+    if pod.started and pod.finished:
+        return _seconds(pod.started, pod.finished)
+    until = pod.gone_at or pod.seen_at
+    if pod.started:
+        # Nobody said when it ended. The kubelet's clock may differ from the one that saw it go.
+        return _seconds(min(max(pod.started, pod.created), until), until)
+    return _seconds(pod.seen_at, until) if pod.state is PodState.RUNNING else 0
+
+
+def spent(job: JobFact, pod: PodFact | None) -> int:
+    """Return how many seconds the attempts of a case ran, up to that of `pod`, its current one."""
+    return job.seconds + (ran(pod) if pod else 0)
+
+
+def counted(job: SimulationJob, open_: Sequence[CaseFacts], ledger: Ledger) -> ComputeTime | None:
+    """Return the stored times with those of the cases that `ledger` adds; `open_`: those not in the stored one."""
+    stored = job.status.compute_time
+    outcomes = {"succeeded": ledger.succeeded, "failed": ledger.failed, "cancelled": ledger.cancelled}
+    spans = {outcome: [_of(case) for case in open_ if case.index in done] for outcome, done in outcomes.items()}
+    if not any(spans.values()):
+        return stored
+    cpus = podrequests.requests(job, "cpu")
+    gpus = sum((podrequests.requests(job, name) for name in _gpus(job)), Decimal())
+
+    def add(outcome: str) -> UsedTime:
+        before: UsedTime = getattr(stored, outcome) if stored else UsedTime()
+        wall = before.wall_seconds + sum(spans[outcome])
+        return UsedTime(
+            wall_seconds=_amount(wall), cpu_seconds=_amount(round(wall * cpus)), gpu_seconds=_amount(round(wall * gpus))
+        )
+
+    return ComputeTime(succeeded=add("succeeded"), failed=add("failed"), cancelled=add("cancelled"))
+
+
+def _amount(seconds: int) -> int:
+    # Annotations of Jobs are open to others: what they say must not be able to make a status that nobody takes.
+    return min(seconds, INT64_MAX)
+
+
+def _gpus(job: SimulationJob) -> set[str]:
+    gpu = job.spec.resources.gpu if job.spec.resources else None
+    return {names.GPU_RESOURCE, *([gpu.resource_name] if gpu else [])}
+
+
+def _of(case: CaseFacts) -> int:
+    pod = case.last_pod
+    return spent(case.job, pod) if case.job else ran(pod) if pod else 0
+
+
+def _seconds(since: datetime, until: datetime) -> int:
+    return max(round((until - since).total_seconds()), 0)

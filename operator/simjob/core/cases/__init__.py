@@ -1,0 +1,1 @@
+"""The cases of a SimulationJob: checked, drawn, and written down."""

@@ -1,0 +1,148 @@
+"""The operator's own table of cases: JSON Lines in immutable ConfigMaps, each named by the first index in it.
+
+A case a line, in the order of the indexes: {"index":3,"name":"3","parameters":{"mesh":2.5},"texts":{"mesh":"2.50"}}.
+`texts` is absent where JSON writes the values as the user did, and in tables of operators before it.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from simjob.api import names
+from simjob.api.simulationjob import SimulationJob
+from simjob.api.sweep.cases import Case
+from simjob.api.sweep.ranges import Ranges
+from simjob.api.sweep.values import Value
+from simjob.core.children import configmaps
+
+# Of a ConfigMap's data as JSON, quotes escaped: the API server takes 1 MiB of it, unescaped.
+MAX_SHARD_BYTES: Final = 900 * 1024
+_LONGEST_NAME: Final = 63
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """A part of a table: its text, and the first index in it."""
+
+    first: int
+    text: str
+
+
+class DamagedTableError(Exception):
+    """A table that is not as it was written; the text says what is missing."""
+
+
+class _Line(msgspec.Struct, omit_defaults=True):
+    index: int
+    name: str
+    parameters: dict[str, Value]
+    texts: dict[str, str] = {}
+
+
+class _Index(msgspec.Struct):
+    index: int
+
+
+_LINES: Final = msgspec.json.Decoder(_Line)
+_INDEXES: Final = msgspec.json.Decoder(_Index)
+
+
+def digest(*parts: str) -> str:
+    """Return what tells two tables apart, in eight hexadecimal digits."""
+    found = sha256()
+    for part in parts:
+        found.update(sha256(part.encode()).digest())
+    return found.hexdigest()[:8]
+
+
+def pack(cases: Iterable[Case]) -> Iterator[Shard]:
+    """Yield the shards of these cases, which ascend by index; each as long as it may be."""
+    kept: list[str] = []
+    first = size = 0
+    for case in cases:
+        written = _Line(case.index, case.name, dict(case.parameters), dict(case.texts))
+        line = msgspec.json.encode(written).decode() + "\n"
+        length = len(msgspec.json.encode(line)) - 2
+        if kept and size + length > MAX_SHARD_BYTES:
+            yield Shard(first=first, text="".join(kept))
+            kept, size = [], 0
+        if not kept:
+            first = case.index
+        kept.append(line)
+        size += length
+    if kept:
+        yield Shard(first=first, text="".join(kept))
+
+
+def select(shard: Sequence[str], wanted: Ranges) -> Shard | None:
+    """Return a shard's lines of the wanted indexes as they are; None if there are none.
+
+    DamagedTableError if they cannot be read.
+    """
+    found = [line for line in shard if _index(line) in wanted]
+    return Shard(first=_index(found[0]), text="".join(f"{line}\n" for line in found)) if found else None
+
+
+def lines(text: str) -> list[str]:
+    """Return the lines of a shard, without their ends."""
+    # Not str.splitlines: a text among the parameters may hold what that takes for the end of a line.
+    return [line for line in text.split("\n") if line]
+
+
+def cases(text: str) -> Iterator[Case]:
+    """Yield the cases of a shard; DamagedTableError if one cannot be read."""
+    for line in lines(text):
+        try:
+            found = _LINES.decode(line)
+        except msgspec.DecodeError as error:
+            raise DamagedTableError(f"a line cannot be read: {error}") from error
+        yield Case(found.index, found.name, found.parameters, found.texts)
+
+
+def find(shard: Sequence[str], index: int) -> Case:
+    """Return a case from the lines of its shard; DamagedTableError if it is not there."""
+    at = bisect_right(shard, index, key=_index) - 1
+    try:
+        found = _LINES.decode(shard[at])
+    except (IndexError, msgspec.DecodeError) as error:
+        raise DamagedTableError(f"case {index} cannot be read: {error}") from error
+    if found.index != index:
+        raise DamagedTableError(f"case {index} is not in it")
+    return Case(found.index, found.name, found.parameters, found.texts)
+
+
+def _index(line: str) -> int:
+    try:
+        return _INDEXES.decode(line).index
+    except msgspec.DecodeError as error:
+        raise DamagedTableError(f"a line cannot be read: {error}") from error
+
+
+def shard_name(job: str, table: str, first: int) -> str:
+    """Return the name of a shard of the table with this digest: NAME-cases-DIGEST-FIRST, NAME cut to fit 63."""
+    suffix = f"-cases-{table}-{first}"
+    return job[: _LONGEST_NAME - len(suffix)].rstrip("-.") + suffix
+
+
+def shard_of(shards: Sequence[str], index: int) -> str:
+    """Return the name of the shard that a case is in; DamagedTableError if there is none."""
+    at = bisect_right(shards, index, key=_first) - 1
+    if at < 0:
+        raise DamagedTableError(f"case {index} is in no ConfigMap of `status.caseTable`")
+    return shards[at]
+
+
+def _first(shard: str) -> int:
+    try:
+        return int(shard.rpartition("-")[2])
+    except ValueError as error:
+        raise DamagedTableError(f"`status.caseTable` names {shard}, which is none of the operator's") from error
+
+
+def render(job: SimulationJob, name: str, text: str) -> bytes:
+    """Return the JSON of a shard's ConfigMap; nobody can change it, and it goes with the SimulationJob."""
+    return configmaps.render(job, name, "cases", names.CASES_KEY, text, immutable=True)

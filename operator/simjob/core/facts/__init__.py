@@ -1,0 +1,1 @@
+"""Pods and Jobs as typed facts."""

@@ -1,0 +1,73 @@
+"""Whose a Job or a pod is: by its computed name and its controller, not by its labels alone.
+
+A copy of a pod (`kubectl debug --copy-to --keep-labels`), a copied Job and a pod made by hand have our labels, too. A
+label can be removed; a name, and the reference to a controller that the garbage collector follows, stay.
+"""
+
+from dataclasses import dataclass
+
+from simjob.api import names
+from simjob.core.facts import annotations, childnames
+from simjob.core.facts.apiobjects import Meta, Owner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobIdentity:
+    """Whose case a Job is. `labelled`: it has the label by which the operator lists and watches."""
+
+    owner_uid: str
+    owner_name: str
+    index: int
+    round: int
+    labelled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodIdentity:
+    """Whose attempt a pod is. `labelled`: it has the label by which the operator lists and watches."""
+
+    owner_uid: str
+    job_uid: str
+    index: int
+    attempt: int
+    labelled: bool
+
+
+def of_job(meta: Meta) -> JobIdentity | None:
+    """Return whose case a Job is; None if a SimulationJob does not control it, or if it has another name than ours."""
+    owner = next((owner for owner in meta.owner_references if owner.controller), None)
+    if owner is None or owner.kind != names.KIND or _group(owner) != names.GROUP:
+        return None
+    _, index, round_ = childnames.numbers(meta.name)
+    if index is None or round_ is None or meta.name != childnames.job_name(owner.name, owner.uid, index, round_):
+        return None
+    labelled = meta.labels.get(names.LABEL_UID) == owner.uid
+    return JobIdentity(owner_uid=owner.uid, owner_name=owner.name, index=index, round=round_, labelled=labelled)
+
+
+def of_pod(meta: Meta, owner_uid: str = "") -> PodIdentity | None:
+    """Return whose attempt a pod is; None if no Job of ours controls it, or if it has another name than ours.
+
+    Whoever deletes a Job may let its pods stay: without a controller they still run a case of ours. `owner_uid`: the
+    SimulationJob whose pod is looked for, where neither label nor annotation may be left to say so.
+    """
+    job, _, last = meta.name.rpartition("-")
+    stem, index, _ = childnames.numbers(job)
+    attempt = annotations.number(last)
+    labels = meta.labels
+    uids = (labels.get(names.LABEL_UID), meta.annotations.get(names.ANNOTATION_UID), owner_uid)
+    uid = next((uid for uid in uids if uid and stem.endswith(f"-{uid[: childnames.HASH]}")), None)
+    controller = next((owner for owner in meta.owner_references if owner.controller), None)
+    if controller is None:
+        job_uid = labels.get(names.LABEL_JOB_UID)
+    else:
+        is_job = (controller.kind, _group(controller), controller.name) == ("Job", "batch", job)
+        job_uid = controller.uid if is_job else None
+    if uid is None or index is None or attempt is None or not job_uid:
+        return None
+    labelled = labels.get(names.LABEL_UID) == uid
+    return PodIdentity(owner_uid=uid, job_uid=job_uid, index=index, attempt=attempt, labelled=labelled)
+
+
+def _group(owner: Owner) -> str:
+    return owner.api_version.rpartition("/")[0]

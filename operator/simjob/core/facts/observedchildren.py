@@ -1,0 +1,160 @@
+"""A SimulationJob's children as one frozen value, and the same by case.
+
+Built once per pass from the stores; sorted, so that the order of events cannot matter.
+"""
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from simjob.api.status import CaseTable
+from simjob.core.facts.jobs import JobFact
+from simjob.core.facts.pods import PodFact
+
+# The kind of a refusal whose case could not be read, so that no Job was sent.
+CASE_TABLE: Final = "CaseTable"
+# How often room is made with nothing created after it. Then somebody else takes the room, and what is kept stays.
+VAIN: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a Job or pod was not created.
+
+    `kind`: Job, Pod, or CASE_TABLE.
+    `invalid`: the API server says that the object is wrong, not that it may not be created now.
+    `lasted`: it has said so for as long as the settings give it, and nothing else. `others`: of other cases too.
+    `alone`: creations of other cases work.
+    `unavailable`: the API server did not say anything about the object.
+    `counts_objects`: a quota of objects is used up, in which finished Jobs or pods count too. `room_made_at`: when some
+    of them were last deleted for it; `rooms_made`: how often, with nothing created since.
+    """
+
+    index: int
+    kind: str
+    message: str
+    case_name: str = ""
+    invalid: bool = False
+    lasted: bool = False
+    others: bool = False
+    alone: bool = False
+    unavailable: bool = False
+    counts_objects: bool = False
+    room_made_at: datetime | None = None
+    rooms_made: int = 0
+
+    @property
+    def has_given_up(self) -> bool:
+        """Whether a quota that counts what is kept is filled by others: deleting more would help nobody."""
+        return self.counts_objects and self.rooms_made >= VAIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unprepared:
+    """Why the cases could not be written down, found out at `at`.
+
+    `permanent`: they never can. `tries`: how often in a row that was found.
+    """
+
+    reason: str
+    message: str
+    at: datetime
+    permanent: bool = False
+    tries: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFacts:
+    """One case's children: its Job of the highest round, what is left of older ones, its pods by attempt."""
+
+    index: int
+    job: JobFact | None
+    older: tuple[JobFact, ...]
+    pods: tuple[PodFact, ...]
+
+    @property
+    def live_pods(self) -> tuple[PodFact, ...]:
+        """The pods that are neither ended nor gone; at most one, unless somebody else made one."""
+        return tuple(pod for pod in self.pods if pod.live)
+
+    @property
+    def last_pod(self) -> PodFact | None:
+        """The pod of the Job's current attempt; of a case without a Job the newest one."""
+        job = self.job
+        found = (p for p in self.pods if job is None or (p.job_uid == job.uid and p.attempt == job.attempt))
+        return next(reversed(tuple(found)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What is known of a SimulationJob's world.
+
+    `spent`: cases whose Job name of the current round may have been used by this process; None when it has not
+    planned for this SimulationJob before and cannot know. `refusal`: why creations do not work, if they do not.
+    `waiting`: cases that must not be started now; `last`: refused cases that may be started now if no other can;
+    `under_way`: cases whose pods may be there although no answer says so.
+    `prepared`: what came of writing down the cases, as long as it is not in the status.
+    `attributed`: whether the API server alone writes the annotation that says who cancelled.
+    `words`: what kubelets say of pods that do not start, by pod uid.
+    `earlier`: cases that still run in a pod of an earlier SimulationJob of the name, and the pod's name.
+    `last_stop`: when a pod of any SimulationJob last stopped on request, as long as other pods are being stopped.
+    """
+
+    cases: tuple[CaseFacts, ...]
+    spent: Set[int] | None
+    refusal: Refusal | None = None
+    prepared: CaseTable | Unprepared | None = None
+    attributed: bool = False
+    words: Mapping[str, str] = field(default_factory=dict)
+    earlier: Mapping[int, str] = field(default_factory=dict)
+    last_stop: datetime | None = None
+    waiting: Set[int] = frozenset()
+    last: Set[int] = frozenset()
+    under_way: Set[int] = frozenset()
+
+    @property
+    def live_pods(self) -> tuple[PodFact, ...]:
+        """All live pods, by case."""
+        return tuple(pod for case in self.cases for pod in case.live_pods)
+
+
+def observe(
+    jobs: Iterable[JobFact],
+    pods: Iterable[PodFact],
+    *,
+    spent: Set[int] | None,
+    refusal: Refusal | None = None,
+    prepared: CaseTable | Unprepared | None = None,
+    attributed: bool = False,
+    last_stop: datetime | None = None,
+) -> Observed:
+    """Group Jobs and pods by case, in O(Jobs + pods)."""
+    jobs_of: dict[int, list[JobFact]] = {}
+    pods_of: dict[int, list[PodFact]] = {}
+    for job in jobs:
+        jobs_of.setdefault(job.index, []).append(job)
+    for pod in pods:
+        pods_of.setdefault(pod.index, []).append(pod)
+    cases = (
+        _case(index, jobs_of.get(index, []), pods_of.get(index, []))
+        for index in sorted(jobs_of.keys() | pods_of.keys())
+    )
+    return Observed(
+        cases=tuple(cases),
+        spent=spent,
+        refusal=refusal,
+        prepared=prepared,
+        attributed=attributed,
+        last_stop=last_stop,
+    )
+
+
+def _case(index: int, jobs: list[JobFact], pods: list[PodFact]) -> CaseFacts:
+    newest_first = sorted(jobs, key=lambda job: (job.round, job.name), reverse=True)
+    return CaseFacts(
+        index=index,
+        job=newest_first[0] if newest_first else None,
+        older=tuple(newest_first[1:]),
+        pods=tuple(sorted(pods, key=lambda pod: (pod.attempt, pod.name))),
+    )

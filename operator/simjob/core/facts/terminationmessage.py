@@ -1,0 +1,69 @@
+"""What a container's termination message is worth: whose words it holds, and whether the kubelet cut it.
+
+The kubelet marks neither. Of the file it keeps the last 4096 bytes. With FallbackToLogsOnError, if the file is empty
+and the container failed, it keeps the last 80 lines of the log, at most 2048 bytes. Then all containers of a pod share
+12 KiB evenly, and what is longer loses its end. A message that is as long as a limit is taken for a cut one.
+pkg/kubelet/kuberuntime/kuberuntime_container.go and pkg/kubelet/status/status_manager.go: normalizeStatus.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from simjob.core.facts.apiobjects import NO_TIME, Pod, Terminated
+
+FILE_BYTES: Final = 4096
+LOG_BYTES: Final = 2048
+LOG_LINES: Final = 80
+POD_BYTES: Final = 12 * 1024
+# Not the container, but the kubelet or the container runtime is the author. The first two mean that it never ran.
+# containerd: internal/cri/server/helpers.go; kubelet: pkg/kubelet/container/runtime.go and kubelet_pods.go.
+_NOT_RUN: Final = frozenset({"StartError", "ContainerCannotRun", "ContainerStatusUnknown"})
+_NOT_ITS_WORDS: Final = _NOT_RUN | {"RestartingAllContainers"}
+_KUBELETS_WORDS: Final = ("Error on reading termination log ", "Error on reading termination message from logs: ")
+_NOT_UTF8: Final = "\ufffd"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What a container said at its end; `cut`: the kubelet may have kept only a part of it."""
+
+    text: str = ""
+    cut: bool = False
+
+
+def ran(end: Terminated) -> bool:
+    """Return whether a container that has ended is known to have run.
+
+    Of one that could not start the kubelet says that it started in 1970.
+    """
+    return end.reason not in _NOT_RUN and end.started_at != NO_TIME
+
+
+def read(pod: Pod, name: str, end: Terminated) -> Message:
+    """Return what the pod's container of this name said at its end; nothing if the words are not its own."""
+    text = end.message
+    if not text or not ran(end) or end.reason in _NOT_ITS_WORDS or text.startswith(_KUBELETS_WORDS):
+        return Message()
+    return Message(text=text, cut=_is_cut(text, _limit(pod)) or (_may_be_log(pod, name, end) and _is_cut_log(text)))
+
+
+def _limit(pod: Pod) -> int:
+    spec = pod.spec
+    containers = len(spec.containers) + len(spec.init_containers) + len(spec.ephemeral_containers)
+    return min(FILE_BYTES, POD_BYTES // max(containers, 1))
+
+
+def _is_cut(text: str, limit: int) -> bool:
+    # A byte that is not UTF-8, such as a part of a character that was cut, arrives as U+FFFD, which has three bytes.
+    return len(text.encode()) >= limit
+
+
+def _may_be_log(pod: Pod, name: str, end: Terminated) -> bool:
+    falls_back = any(c.falls_back_to_logs for c in pod.spec.containers if c.name == name)
+    return falls_back and end.exit_code != 0
+
+
+def _is_cut_log(text: str) -> bool:
+    longest = len(text.encode())
+    shortest = longest - 2 * text.count(_NOT_UTF8)
+    return shortest <= LOG_BYTES <= longest or (shortest < LOG_BYTES and len(text.splitlines()) >= LOG_LINES)

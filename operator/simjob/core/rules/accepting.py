@@ -1,0 +1,100 @@
+"""Before the first Job: which cases there are is settled, and what the spec does not hold itself is written down.
+
+A sample design, a table of the user's and another job's cases are copied once (runtime/tables/preparing.py); from then
+on only
+`status.caseTable` says what the cases are, so that nothing that changes elsewhere can change a sweep that runs.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from simjob.api.names import ErrorCode, Reason
+from simjob.api.status import CaseTable, Phase
+from simjob.api.sweep.ranges import Ranges
+from simjob.core import assessment as situations
+from simjob.core.assessment import Situation
+from simjob.core.cases import check
+from simjob.core.facts.observedchildren import Unprepared
+from simjob.core.plan import Plan, PrepareCases
+from simjob.core.rules import totalseconds
+from simjob.core.status import explanation, summary
+from simjob.core.status.summary import Saying
+from simjob.core.stopping import earlyend
+
+# Between two looks at what is not there, or wrong: the first pause, which doubles, and the longest.
+PAUSE: Final = timedelta(seconds=2)
+LONGEST_PAUSE: Final = timedelta(seconds=15)
+
+
+def accepting(situation: Situation) -> Plan | None:
+    """Settle which cases there are; None when that is done."""
+    job = situation.job
+    if unknown := _unknown(situation):
+        total = len(job.indexes or ())
+        message = f"`subset` names case {next(iter(unknown))}, but there are {total} cases, numbered from 0"
+        return _refused(situation, Reason.INVALID_SPEC, message)
+    if _has_started_nothing(situation) and (complaint := check.complaint_about(job)):
+        return _refused(situation, Reason.INVALID_SPEC, complaint)
+    if not job.spec.needs_table or job.status.case_table is not None:
+        return None
+    match situation.observed.prepared:
+        case CaseTable() as table:
+            return _accepted(situation, table)
+        case Unprepared(permanent=True) as found if _has_started_nothing(situation):
+            return _refused(situation, found.reason, found.message)
+        case found:
+            # Of a job whose status is lost the children run on: its source may have changed since.
+            return _preparing(situation, found)
+
+
+def _has_started_nothing(situation: Situation) -> bool:
+    """Return whether the cases can still be refused: what has started something goes on, whatever its spec."""
+    status = situation.job.status
+    return status.phase in (None, Phase.PENDING) and status.round == 0 and not situation.observed.cases
+
+
+def _unknown(situation: Situation) -> Ranges | None:
+    """Return the cases of `subset` that there are not; of a rerun the old job knew them."""
+    job = situation.job
+    if job.spec.subset is None or job.spec.rerun_of is not None or job.indexes is None:
+        return None
+    return job.spec.subset.minus(job.indexes)
+
+
+def _accepted(situation: Situation, table: CaseTable) -> Plan:
+    """Say where the cases are; the next plan, which reads it in the stored status, goes on."""
+    status = situation.job.status.model_copy(update={"case_table": table})
+    job = situation.job.model_copy(update={"status": status})
+    known = situations.assess(job, situation.observed, situation.now)
+    return Plan(status=summary.summarize(known, explanation.explain(known)), look_again=situation.now)
+
+
+def _preparing(situation: Situation, found: Unprepared | None) -> Plan:
+    now = situation.now
+    saying = Saying(
+        phase=summary.active_phase(situation),
+        reason=found.reason if found else Reason.PREPARING,
+        message=found.message if found else "the cases are being written down",
+        # Nothing but a corrected table helps, whereas a table or a job that is missing may be about to be applied.
+        stalled=found is not None and found.reason == Reason.CASES_UNREADABLE,
+    )
+    due = found.at + _pause(found.tries) if found else now
+    waits = now < due
+    again = due if waits else summary.resync_at(now)
+    if (over_at := totalseconds.over_at(situation)) is not None:
+        again = min(again, over_at)
+    return Plan(
+        actions=() if waits else (PrepareCases(),),
+        status=summary.summarize(situation, saying),
+        look_again=again,
+    )
+
+
+def _pause(tries: int) -> timedelta:
+    """Return how long to wait before the next look; `tries` looks in a row found the same."""
+    doublings = min(tries - 1, 10)
+    return min(PAUSE * (1 << doublings), LONGEST_PAUSE)
+
+
+def _refused(situation: Situation, reason: str, message: str) -> Plan:
+    return earlyend.fail(situation, reason=reason, message=message, error_code=ErrorCode.INVALID_SPEC)

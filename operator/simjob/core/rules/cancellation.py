@@ -1,0 +1,161 @@
+"""Cancel: the latch, what it asks for, and when CANCELLED may be said.
+
+The first sight of a request is written to `status.cancellation` before anything else; from then on the request
+itself may be taken away (Flux and Argo CD do that to what `kubectl patch` set) and nothing changes.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from simjob.api import names
+from simjob.api.names import Reason
+from simjob.api.simulationjob import Invalid, Metadata, SimulationJob
+from simjob.api.status import Cancellation, Phase, Status
+from simjob.api.sweep.ranges import Ranges
+from simjob.core.assessment import Situation
+from simjob.core.facts.observedchildren import Observed
+from simjob.core.plan import Action, Plan
+from simjob.core.status import overdue, summary
+from simjob.core.status.summary import Saying
+from simjob.core.stopping import keptjobs, stop
+
+# A pass that is under way cannot see that the last pod has stopped.
+_TIDIED_AT_ONCE: Final = 48
+_STOPPING: Final = "Job is being cancelled: running cases are being stopped, no new ones start"
+
+
+def is_asked_for(job: SimulationJob | Invalid) -> bool:
+    """Return whether a cancel is asked for, by the spec or by what the API server recorded of it."""
+    wish = job.cancel if isinstance(job, Invalid) else bool(job.spec.cancel)
+    return wish or names.ANNOTATION_CANCEL_REQUESTED_BY in job.metadata.annotations
+
+
+def is_wanted(job: SimulationJob | Invalid) -> bool:
+    """Return whether a cancel is asked for or latched."""
+    return (job.status is not None and job.status.cancellation is not None) or is_asked_for(job)
+
+
+def stops_all(job: SimulationJob | Invalid) -> bool:
+    """Return whether a cancel or a deletion asks to stop all pods, also of a SimulationJob that cannot be read."""
+    if job.metadata.deletion_timestamp is not None:
+        return not job.metadata.orphans_children
+    return is_wanted(job)
+
+
+def cancelling(situation: Situation) -> Plan | None:
+    """Stop everything and say CANCELLED when nothing is live; None if nobody asked for it."""
+    job, now = situation.job, situation.now
+    stored = job.status.cancellation
+    if not is_wanted(job):
+        return None
+    if stored is None:
+        return latch(situation, requested_by(job.metadata, attributed=situation.observed.attributed))
+    live = situation.live_pods
+    outcome = situation.ledger.model_copy(update={"cancelled": _cancelled(situation), "cancelling": None})
+    if live:
+        status = summary.summarize(
+            situation,
+            _saying(situation),
+            ledger=outcome,
+            cancellation=stored.model_copy(update={"stopping": len(live)}),
+        )
+        tidied_at = stop.jobs_go_at(situation.observed, stored.requested_at) or now
+        tidying = _tidying(situation) if tidied_at <= now else ()
+        times = [stop.look_again(live, now, stored.requested_at), *([tidied_at] if tidied_at > now else [])]
+        return Plan(actions=(*stop.stop_pods(live), *tidying), status=status, look_again=min(times))
+    ended = stored.model_copy(update={"stopping": None, "finished_at": now})
+    finished = len(outcome.succeeded) + len(outcome.failed)
+    message = f"Job is cancelled: {finished} cases had finished, {len(outcome.cancelled)} were cancelled"
+    saying = Saying(phase=Phase.CANCELLED, reason=Reason.CANCELLED, message=message)
+    status = summary.summarize(situation, saying, ledger=outcome, cancellation=ended)
+    return Plan(status=status, needs_proof=True, look_again=now)
+
+
+def latching(job: SimulationJob, observed: Observed, now: datetime) -> Plan | None:
+    """Return the plan that latches a cancel of a job under way; None if there is nothing to latch.
+
+    It comes before the ladder and concludes nothing about the cases, because that takes ten milliseconds for a thousand
+    of them: of ten sweeps that are cancelled at once, the last one would wait for the plans of all others.
+    """
+    stored = job.status
+    is_under_way = stored.cases.total > 0 and not stored.is_over and job.metadata.deletion_timestamp is None
+    if not is_under_way or stored.cancellation is not None or not is_wanted(job):
+        return None
+    return latch_as_stored(job, stored, observed, now)
+
+
+def latch_as_stored(job: SimulationJob | Invalid, stored: Status, observed: Observed, now: datetime) -> Plan:
+    """Return the plan that latches a cancel in the stored status and says nothing new of the cases."""
+    unlatched = stop.stop_pods(observed.live_pods)
+    return Plan(status=_latched(job, stored, observed, now), unlatched=unlatched, look_again=now)
+
+
+def latch(situation: Situation, by: str | None) -> Plan:
+    """Store that all is to be stopped and who asked for it. Pods are stopped before that only if it is refused."""
+    cancellation = _request(situation.job, by, len(situation.live_pods), situation.now)
+    status = summary.summarize(situation, _saying(situation), cancellation=cancellation)
+    return Plan(status=status, unlatched=stop.stop_pods(situation.live_pods), look_again=situation.now)
+
+
+def _request(job: SimulationJob | Invalid, by: str | None, live: int, now: datetime) -> Cancellation:
+    reason = job.cancel_reason if isinstance(job, Invalid) else job.spec.cancel_reason
+    return Cancellation(requested_at=now, requested_by=by, reason=reason, stopping=live)
+
+
+def _latched(job: SimulationJob | Invalid, stored: Status, observed: Observed, now: datetime) -> Status:
+    """Return the stored status with the latch, and nothing else that the cases would have to be known for."""
+    by = requested_by(job.metadata, attributed=observed.attributed)
+    saying = Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED, message=_STOPPING)
+    status = summary.restated(stored, saying, job.metadata.generation, now)
+    status = status.model_copy(update={"cancellation": _request(job, by, len(observed.live_pods), now)})
+    if isinstance(job, SimulationJob) and job.spec.cancel_cases is not None:
+        # A plan that knows the cases says which of these the job does not have, once for each generation.
+        return status.model_copy(update={"observed_generation": stored.observed_generation})
+    return status
+
+
+def stop_known(job: SimulationJob | Invalid, observed: Observed, now: datetime) -> Plan:
+    """Return the plan that stops the pods that are known, where no other plan can be made or its facts are not whole.
+
+    It latches a cancel, and never says that the job is cancelled.
+    """
+    pods = stop.stop_pods(observed.live_pods)
+    stored = job.status
+    if stored is None or stored.cancellation or stored.is_over or job.metadata.deletion_timestamp:
+        return Plan(actions=pods)
+    return Plan(actions=pods, status=_latched(job, stored, observed, now), unlatched=pods)
+
+
+def requested_by(metadata: Metadata, field: str = "cancel", *, attributed: bool) -> str | None:
+    """Return who asked: what the annotation says, else the field manager that owns the field.
+
+    A user's name stands alone only where the API server wrote it (`attributed`). Whoever may patch the object can write
+    any name into the annotation or the field manager, so otherwise the text says where the name comes from.
+    """
+    key = names.ANNOTATION_CANCEL_REQUESTED_BY
+    if user := metadata.annotations.get(key):
+        return user if attributed else f"annotation {key}: {user}"
+    owners = [entry for entry in metadata.managed_fields if f"f:{field}" in entry.fields_v1.get("f:spec", {})]
+    if not owners:
+        return None
+    newest = max(owners, key=lambda entry: (entry.time is not None, entry.time))
+    return f"field manager {newest.manager}"
+
+
+def _tidying(situation: Situation) -> tuple[Action, ...]:
+    """Return some of what CANCELLED does not wait for: last status writes and deletions of Jobs."""
+    return (*keptjobs.unwanted(situation), *keptjobs.housekeeping(situation).some())[:_TIDIED_AT_ONCE]
+
+
+def _cancelled(situation: Situation) -> Ranges:
+    """Return the cases that are cancelled for good: neither ended by themselves nor with a live pod."""
+    live = Ranges.of(pod.index for pod in situation.live_pods)
+    return situation.unfinished.minus(live).union(situation.ledger.cancelled)
+
+
+def _saying(situation: Situation) -> Saying:
+    latch = situation.job.status.cancellation
+    late = overdue.name_overdue(situation.live_pods, situation.now, latch.requested_at if latch else None)
+    if late:
+        return Saying(phase=Phase.CANCELLING, reason=Reason.NOT_STOPPING, message=f"Job is being cancelled; {late}")
+    return Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED, message=_STOPPING)

@@ -1,0 +1,94 @@
+"""`cancelCases`: some cases are cancelled, each for good, and the others run on.
+
+Latched by case: what is live is written to `ledger.cancelling` before its pod is stopped, and to `ledger.cancelled`
+when the pod has stopped; what is not live goes there at once. In either it never starts again, whatever becomes of the
+request. Where every case is cancelled so, the whole job is: cancellation.py goes on with it.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from simjob.api.names import Reason
+from simjob.api.simulationjob import SimulationJob
+from simjob.api.status import Status
+from simjob.api.sweep.ranges import Ranges
+from simjob.core.assessment import Situation, done
+from simjob.core.attempts.judgement import Dropped, Ended, Live
+from simjob.core.plan import Notice, Plan
+from simjob.core.rules import cancellation
+from simjob.core.status import explanation, summary
+from simjob.core.stopping import stop
+
+# Characters of the indexes that a warning names.
+_NAMED: Final = 200
+
+
+def asked_for(job: SimulationJob) -> Ranges:
+    """Return the cases that are to be cancelled and that the stored ledger has neither as ended nor as cancelling."""
+    wanted = job.spec.cancel_cases
+    if not wanted:
+        return Ranges()
+    ledger = job.status.ledger
+    return wanted.intersection(job.selection).minus(done(ledger)).minus(ledger.cancelling or Ranges())
+
+
+def applied(situation: Situation) -> Situation:
+    """Return the situation with the request in its ledger; a cancel of the whole job goes before it."""
+    job = situation.job
+    stored, wanted = job.status.ledger.cancelling, job.spec.cancel_cases
+    if not (stored or wanted):
+        return situation
+    if cancellation.is_wanted(job):
+        left = (stored or Ranges()).intersection(situation.unfinished)
+        return replace(situation, ledger=situation.ledger.model_copy(update={"cancelling": left or None}))
+    latched = (stored or Ranges()).union(wanted or Ranges()).intersection(situation.unfinished)
+    live = Ranges.of(pod.index for pod in situation.live_pods)
+    dropped = latched.minus(live)
+    ledger = situation.ledger.model_copy(
+        update={
+            "cancelled": situation.ledger.cancelled.union(dropped),
+            "cancelling": latched.intersection(live) or None,
+        }
+    )
+    verdicts = {
+        index: Dropped() if index in dropped and not isinstance(verdict, Ended | Live) else verdict
+        for index, verdict in situation.verdicts.items()
+    }
+    return replace(
+        situation, ledger=ledger, unfinished=situation.unfinished.minus(dropped), verdicts=verdicts, dropped=dropped
+    )
+
+
+def latching(situation: Situation) -> Plan | None:
+    """Store which live cases are to be stopped, or that all cases are cancelled; None if that is stored already."""
+    job, ledger = situation.job, situation.ledger
+    cancelling = ledger.cancelling or Ranges()
+    others = situation.selection.minus(ledger.cancelled).minus(cancelling)
+    if situation.selection and not others:
+        attributed = situation.observed.attributed
+        by = cancellation.requested_by(job.metadata, "cancelCases", attributed=attributed)
+        return cancellation.latch(situation, by)
+    if not cancelling.minus(job.status.ledger.cancelling or Ranges()):
+        return None
+    status = summary.summarize(situation, explanation.explain(situation))
+    pods = (pod for pod in situation.live_pods if pod.index in cancelling)
+    return Plan(status=status, unlatched=stop.stop_pods(pods), look_again=situation.now)
+
+
+def notices(job: SimulationJob, status: Status) -> tuple[Notice, ...]:
+    """Return a warning of indexes that the job does not have, once for each version of the spec.
+
+    `status` is what is said now: with it it may be known for the first time which cases there are.
+    """
+    if not job.spec.cancel_cases:
+        return ()
+    stored = job.status
+    cases = job.model_copy(update={"status": status}).selection
+    unknown = job.spec.cancel_cases.minus(cases)
+    is_told = stored.observed_generation == job.metadata.generation and stored.case_table == status.case_table
+    if not unknown or not cases or is_told:
+        return ()
+    found = str(unknown)
+    named = found if len(found) <= _NAMED else f"{found[:_NAMED]}…"
+    note = f"`cancelCases` names cases that the job does not have: {named}; it has {cases}"
+    return (Notice(reason=Reason.UNKNOWN_CASES, action="Cancel", note=note, warning=True),)

@@ -1,0 +1,67 @@
+"""The end of a job whose cases all have an outcome, and what is left to do after any end."""
+
+from simjob.api.names import Reason
+from simjob.api.status import Phase
+from simjob.core.assessment import Situation
+from simjob.core.plan import DeleteJob, Plan
+from simjob.core.rules import failurepolicy
+from simjob.core.status import summary
+from simjob.core.status.summary import Saying
+from simjob.core.stopping import keptjobs, stop
+
+
+def completed(situation: Situation) -> Plan | None:
+    """Say COMPLETED or FAILED; None while a case has no outcome or a pod is live."""
+    if situation.unfinished or situation.live_pods:
+        return None
+    saying = _failed(situation) if not failurepolicy.allows(situation) else _completed(situation)
+    actions = keptjobs.portion((*stop.report_ended(situation), *keptjobs.tidy(situation)))
+    return Plan(actions=actions, status=summary.summarize(situation, saying), needs_proof=True)
+
+
+def _failed(situation: Situation) -> Saying:
+    total, failed = situation.total, len(situation.ledger.failed)
+    allowed = situation.job.spec.failure_policy.allowed(total)
+    but = f", and only {allowed} may" if allowed else ""
+    return Saying(
+        phase=Phase.FAILED,
+        reason=Reason.CASES_FAILED,
+        message=f"{failed} of {total} cases failed{but}; see `status.failures`",
+        error_code=failurepolicy.error_code(situation),
+    )
+
+
+def _completed(situation: Situation) -> Saying:
+    total, ledger = situation.total, situation.ledger
+    if not total:
+        message = "there is nothing to run: no case of the other SimulationJob ended so"
+        return Saying(phase=Phase.COMPLETED, reason=Reason.NOTHING_TO_RUN, message=message)
+    if len(ledger.succeeded) == total:
+        message = f"all {total} cases succeeded"
+        return Saying(phase=Phase.COMPLETED, reason=Reason.COMPLETED, message=message)
+    others = [(ledger.failed, "failed, as many as may"), (ledger.cancelled, "were cancelled")]
+    told = "".join(f", {len(cases)} {what}" for cases, what in others if cases)
+    message = f"{len(ledger.succeeded)} of {total} cases succeeded{told}"
+    return Saying(phase=Phase.COMPLETED, reason=Reason.FINISHED, message=message)
+
+
+def terminal(situation: Situation) -> Plan | None:
+    """Keep an end as it is: remove what should not be there, and follow the generation; None before the end."""
+    stored = situation.job.status
+    if not stored.is_over:
+        return None
+    if stored.phase is None or not stored.phase.is_terminal:
+        # A newer version has ended it, with a phase that this one does not know: it cannot judge what is left.
+        return Plan(status=stored)
+    generation = situation.job.metadata.generation
+    conditions = tuple(found.model_copy(update={"observed_generation": generation}) for found in stored.conditions)
+    # A version that does not know of `retrying` may have ended the job, and left it.
+    changed = {"observed_generation": generation, "conditions": conditions, "retrying": None}
+    status = stored.model_copy(update=changed)
+    left = (*stop.clear(situation.open), *keptjobs.tidy(situation))
+    jobs_at = stop.jobs_go_after_others_at(situation.observed, stored.completion_time)
+    if left and jobs_at and jobs_at > situation.now:
+        others = (action for action in left if not isinstance(action, DeleteJob))
+        return Plan(actions=keptjobs.portion(others), status=status, look_again=jobs_at)
+    unquiet = summary.resync_at(situation.now) if situation.live_pods or left else None
+    return Plan(actions=keptjobs.portion(left), status=status, look_again=unquiet)

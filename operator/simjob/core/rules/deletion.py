@@ -1,0 +1,31 @@
+"""A SimulationJob that is being deleted, or is gone: its children are stopped and removed, unless they are to stay."""
+
+from datetime import datetime
+
+from simjob.core.assessment import Situation
+from simjob.core.facts.observedchildren import Observed
+from simjob.core.plan import Plan
+from simjob.core.status import summary
+from simjob.core.stopping import stop
+
+
+def gone(situation: Situation) -> Plan | None:
+    """Stop and remove all children of a SimulationJob that is being deleted, unless they are to stay; None if not."""
+    metadata = situation.job.metadata
+    if metadata.deletion_timestamp is None:
+        return None
+    if metadata.orphans_children:
+        return Plan()
+    return remove_all(situation.observed, situation.now, metadata.deletion_timestamp)
+
+
+def remove_all(observed: Observed, now: datetime, since: datetime | None) -> Plan:
+    """Return the plan for the children of a SimulationJob that is gone: ended ones go too, fast, as in a cancel.
+
+    The garbage collector of a stock controller manager removes some ten objects a second; it is the backstop.
+    `since`: when the removal began.
+    """
+    jobs_at = stop.jobs_go_at(observed) if observed.live_pods else stop.jobs_go_after_others_at(observed, since)
+    if jobs_at and jobs_at > now:
+        return Plan(actions=stop.stop_pods(observed.live_pods), look_again=jobs_at)
+    return Plan(actions=stop.clear(observed.cases), look_again=summary.resync_at(now))

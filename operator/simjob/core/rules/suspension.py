@@ -1,0 +1,37 @@
+"""Suspend: running cases are stopped, to run again from their beginning later; none starts.
+
+A resumed job makes new Jobs in the next round, so that no name is used twice.
+"""
+
+from simjob.api.names import Reason
+from simjob.api.status import Phase
+from simjob.core.assessment import Situation
+from simjob.core.plan import Plan
+from simjob.core.status import overdue, summary
+from simjob.core.status.summary import Saying
+from simjob.core.stopping import keptjobs, stop
+
+
+def suspended(situation: Situation) -> Plan | None:
+    """Stop everything and say SUSPENDED when nothing is live; None if not asked for, or if all cases have ended."""
+    if not situation.job.spec.suspend or not situation.unfinished:
+        return None
+    actions = (*stop.suspend(situation), *keptjobs.tidy(situation))
+    if situation.live_pods or situation.unfinished_jobs:
+        late = overdue.name_overdue(situation.live_pods, situation.now)
+        message = "running cases are being stopped" + (f"; {late}" if late else "")
+        reason = Reason.NOT_STOPPING if late else Reason.SUSPENDING
+        saying = Saying(phase=summary.active_phase(situation), reason=reason, message=message)
+        status = summary.summarize(situation, saying)
+        again = stop.look_again(situation.live_pods, situation.now)
+        return Plan(actions=actions, status=status, look_again=again)
+    saying = Saying(
+        phase=Phase.SUSPENDED, reason=Reason.SUSPENDED, message="nothing runs; set `suspend` to false to go on"
+    )
+    status = summary.summarize(situation, saying)
+    return Plan(
+        actions=actions,
+        status=status,
+        needs_proof=situation.job.status.phase is not Phase.SUSPENDED,
+        look_again=summary.resync_at(situation.now),
+    )

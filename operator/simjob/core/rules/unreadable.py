@@ -1,0 +1,77 @@
+"""A SimulationJob that this version cannot read: nothing starts, what runs goes on, and what has ended stays as it is.
+
+The API server's schema keeps such objects out, so either another version of the CRD accepted it, or this version has a
+stricter rule. Its outcomes are recorded when a version that can read it is back. It can be cancelled and deleted.
+"""
+
+from datetime import datetime
+
+from simjob.api.names import ErrorCode, Reason
+from simjob.api.simulationjob import Invalid
+from simjob.api.status import Phase, Status
+from simjob.api.sweep.ranges import Ranges
+from simjob.core.facts.observedchildren import Observed
+from simjob.core.plan import Plan
+from simjob.core.rules import cancellation, deletion
+from simjob.core.status import summary
+from simjob.core.status.summary import Saying
+from simjob.core.stopping import stop
+
+
+def hold(job: Invalid, observed: Observed, now: datetime) -> Plan:
+    """Return the plan for a SimulationJob that cannot be read, where the rules for stopping a known one do not apply.
+
+    One that was never accepted and has no children ends FAILED. A status that cannot be read is left alone, with what
+    it may say; a cancel stops the pods all the same.
+    """
+    stored = job.status
+    if (stored and stored.is_over) or job.metadata.orphans_children:
+        return Plan()
+    wanted = cancellation.is_wanted(job)
+    if job.metadata.deletion_timestamp:
+        return deletion.remove_all(observed, now, job.metadata.deletion_timestamp)
+    if stored is None:
+        # The Jobs stay: they may hold outcomes that are not recorded yet, and logs.
+        stops = stop.stop_pods(observed.live_pods)
+        return Plan(actions=stops, look_again=summary.resync_at(now)) if wanted else Plan()
+    if wanted:
+        return _cancel(job, stored, observed, now)
+    if stored.start_time is None and not observed.cases:
+        return _fail(job, stored, now)
+    return _wait(job, stored, observed, now)
+
+
+def _wait(job: Invalid, stored: Status, observed: Observed, now: datetime) -> Plan:
+    message = (
+        f"this version of the operator cannot read the spec: {job.message}; running cases go on and none starts. "
+        "Use a version that can read it, or cancel"
+    )
+    phase = stored.phase or Phase.PENDING
+    saying = Saying(phase=phase, reason=Reason.UNREADABLE_SPEC, message=message, stalled=True)
+    stopping_cases = stored.ledger.cancelled.union(stored.ledger.cancelling or Ranges())
+    pods = [pod for case in observed.cases if case.index in stopping_cases for pod in case.live_pods]
+    status = summary.restated(stored, saying, job.metadata.generation, now)
+    return Plan(actions=stop.stop_pods(pods), status=status, look_again=summary.resync_at(now))
+
+
+def _fail(job: Invalid, stored: Status, now: datetime) -> Plan:
+    message = f"the spec cannot be carried out: {job.message}"
+    saying = Saying(phase=Phase.FAILED, reason=Reason.INVALID_SPEC, message=message, error_code=ErrorCode.INVALID_SPEC)
+    return Plan(status=summary.restated(stored, saying, job.metadata.generation, now), needs_proof=True)
+
+
+def _cancel(job: Invalid, stored: Status, observed: Observed, now: datetime) -> Plan:
+    """Cancel a job whose cases are not known: the ledger stays as it is."""
+    latch, live = stored.cancellation, observed.live_pods
+    if latch is None:
+        return cancellation.latch_as_stored(job, stored, observed, now)
+    if live:
+        again = stop.look_again(live, now, latch.requested_at)
+        return Plan(actions=stop.stop_pods(live), look_again=again)
+    counts = stored.cases
+    cancelled = max(counts.total - counts.succeeded - counts.failed, 0)
+    cases = counts.model_copy(update={"pending": 0, "assigned": 0, "running": 0, "cancelled": cancelled})
+    ended = latch.model_copy(update={"stopping": None, "finished_at": now})
+    saying = Saying(phase=Phase.CANCELLED, reason=Reason.CANCELLED, message="Job is cancelled")
+    status = summary.restated(stored, saying, job.metadata.generation, now)
+    return Plan(status=status.model_copy(update={"cancellation": ended, "cases": cases}), needs_proof=True)

@@ -1,0 +1,1 @@
+"""How a conclusion reads in the status."""

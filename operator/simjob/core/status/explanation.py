@@ -1,0 +1,147 @@
+"""Why a job under way is where it is, for a person who looks at it: the phase, a reason and a sentence.
+
+What keeps cases from running is said before what goes well. Sentences hold no counts that change with every case.
+"""
+
+from collections.abc import Mapping
+
+from simjob.api.names import Reason
+from simjob.api.status import Phase
+from simjob.core.assessment import Situation
+from simjob.core.attempts.judgement import Absent, Due, Held, Live
+from simjob.core.attempts.retries import NOTABLE_DISRUPTIONS
+from simjob.core.facts.containers import PULL_FAILURES
+from simjob.core.facts.observedchildren import CASE_TABLE
+from simjob.core.facts.pods import PodFact, PodState
+from simjob.core.status import hints, overdue, summary
+from simjob.core.status.summary import Saying
+
+
+def explain(situation: Situation) -> Saying:
+    """Return phase, reason and message of a job that is neither suspended, cancelled, refused nor at its end."""
+    phase = summary.active_phase(situation)
+    trouble = (
+        _refusal(situation)
+        or _earlier(situation)
+        or _waiting(situation)
+        or _overdue(situation)
+        or _disrupted(situation)
+    )
+    reason, message = trouble or _idle(situation) or _usual(phase, situation)
+    return Saying(phase=phase, reason=reason, message=message)
+
+
+def _refusal(situation: Situation) -> tuple[str, str] | None:
+    refusal = situation.observed.refusal
+    if refusal is None or not _is_to_be_created(refusal.index, situation):
+        return None
+    if refusal.kind == CASE_TABLE:
+        return Reason.TABLE_REFUSED, f"case {refusal.index} cannot start: {refusal.message}"
+    if refusal.unavailable:
+        return (
+            Reason.API_UNAVAILABLE,
+            f"the {refusal.kind} of case {refusal.index} cannot be created: {refusal.message}",
+        )
+    reason = Reason.POD_REFUSED if refusal.kind == "Pod" else Reason.JOB_REFUSED
+    message = f"the {refusal.kind} of case {refusal.index} is refused: {refusal.message}"
+    if refusal.alone:
+        message = f"{message}; the other cases go on, and `cancelCases` can drop this one"
+    if refusal.has_given_up:
+        message = f"{message}; finished Jobs were deleted {refusal.rooms_made} times to make room, and others took it"
+    elif situation.makes_room:
+        message = f"{message}; finished Jobs kept by `history` are deleted to make room"
+    hint = hints.about(refusal.message)
+    return reason, f"{message}; {hint}" if hint else message
+
+
+def _is_to_be_created(index: int, situation: Situation) -> bool:
+    # A creation that was not answered may have been carried out all the same, and a case may be cancelled meanwhile.
+    verdict = situation.verdicts.get(index, Absent())
+    return index in situation.unfinished and isinstance(verdict, Absent | Due)
+
+
+def _earlier(situation: Situation) -> tuple[str, str] | None:
+    held = [index for index in situation.observed.earlier if index in situation.unfinished]
+    if not held:
+        return None
+    index = min(held)
+    pod = situation.observed.earlier[index]
+    message = (
+        f"case {index} still runs in pod {pod} of an earlier SimulationJob of this name; it starts when that pod has "
+        f"ended, and `kubectl delete pod {pod}` ends it"
+    )
+    return Reason.EARLIER_POD, f"{message}; other cases wait for the same" if len(held) > 1 else message
+
+
+def _waiting(situation: Situation) -> tuple[str, str] | None:
+    words = situation.observed.words
+    for case in situation.open:
+        verdict = situation.verdicts[case.index]
+        if isinstance(verdict, Live) and (found := _trouble(case.index, verdict.pod, words)):
+            return found
+    return None
+
+
+def _trouble(index: int, pod: PodFact, words: Mapping[str, str]) -> tuple[str, str] | None:
+    if pod.terminating:
+        return None
+    if not pod.reason:
+        text = words.get(pod.uid) if pod.state is PodState.ASSIGNED else None
+        return (Reason.CONTAINER_WAITING, f"case {index} cannot start: {text}") if text else None
+    if pod.state is PodState.PENDING:
+        return Reason.UNSCHEDULABLE, f"case {index} cannot be scheduled: {pod.message}"
+    if pod.state is not PodState.ASSIGNED:
+        return None
+    if pod.reason in PULL_FAILURES:
+        # The kubelet's own words alternate between two reasons while it tries again.
+        message = (
+            f'case {index} cannot start: its image "{pod.image}" cannot be pulled; events of pod {pod.name} say why'
+        )
+        return Reason.IMAGE_PULL, message
+    return Reason.CONTAINER_WAITING, f"case {index} cannot start: {pod.reason}: {pod.message}"
+
+
+def _overdue(situation: Situation) -> tuple[str, str] | None:
+    late = overdue.name_overdue(situation.live_pods, situation.now)
+    return (Reason.NOT_STOPPING, late) if late else None
+
+
+def _disrupted(situation: Situation) -> tuple[str, str] | None:
+    jobs = [case.job for case in situation.open if case.job and not case.job.succeeded]
+    often = [job for job in jobs if job.disruptions >= NOTABLE_DISRUPTIONS]
+    if not often:
+        return None
+    worst = max(often, key=lambda job: (job.disruptions, -job.index))
+    others = f"; other cases that are disrupted often: {len(often) - 1}" if len(often) > 1 else ""
+    most = situation.job.spec.retries.max_disruptions
+    message = f"case {worst.index} was disrupted {worst.disruptions} times and may be {most} times; the last time: "
+    return Reason.OFTEN_DISRUPTED, f"{message}{worst.last_disruption}{others}"
+
+
+def _idle(situation: Situation) -> tuple[str, str] | None:
+    verdicts = situation.verdicts.values()
+    if any(isinstance(verdict, Live) for verdict in verdicts):
+        return None
+    if any(isinstance(verdict, Held) and verdict.job.suspended for verdict in verdicts):
+        return Reason.QUEUED, "the Jobs are suspended by their queue"
+    if situation.job.spec.parallelism == 0:
+        return Reason.PAUSED, "`parallelism` is 0: no case starts"
+    if any(isinstance(verdict, Due) and verdict.at and verdict.at > situation.now for verdict in verdicts):
+        return Reason.RETRYING, "cases wait for their next attempt; `status.retrying` says how the last one ended"
+    return None
+
+
+def _usual(phase: Phase, situation: Situation) -> tuple[str, str]:
+    match phase:
+        case Phase.RUNNING if not situation.unfinished:
+            return Reason.RUNNING, "all cases have ended; their last pods are being stopped"
+        case Phase.RUNNING if situation.ledger.cancelling:
+            return Reason.RUNNING, "cases are running; those that `cancelCases` names are being stopped"
+        case Phase.RUNNING if situation.has_pod(PodState.RUNNING):
+            return Reason.RUNNING, "cases are running"
+        case Phase.RUNNING:
+            return Reason.RUNNING, "cases have run, and the next ones are being created and scheduled"
+        case Phase.ASSIGNED:
+            return Reason.STARTING, "cases are on a node and start"
+        case _:
+            return Reason.ACCEPTED, "cases are being created and scheduled"

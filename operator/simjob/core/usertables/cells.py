@@ -1,0 +1,51 @@
+"""What a cell of a table becomes: its own text for the process, and a typed value for JSON."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Final
+
+from simjob.api.schema import INT64_MAX
+from simjob.api.sweep.cases import Case
+from simjob.api.sweep.values import MAX_TEXT, Value, as_text
+
+# https://www.rfc-editor.org/rfc/rfc8259#section-6
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_BLANKS: Final = " \t"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A parameter's value as a table holds it."""
+
+    value: Value
+    text: str
+
+
+def read(written: str) -> Cell:
+    """Return a cell of CSV: a number or a boolean if JSON would read one, blanks around it aside; else a text.
+
+    The text is the cell as it is written, apart from decimal commas, which are points already.
+    """
+    return Cell(_typed(written), written)
+
+
+def case(index: int, row: Mapping[str, Cell]) -> Case:
+    """Return the case of a row, named by its index."""
+    texts = {name: cell.text for name, cell in row.items() if cell.text not in (cell.value, as_text(cell.value))}
+    return Case(index, str(index), {name: cell.value for name, cell in row.items()}, texts)
+
+
+def _typed(text: str) -> Value:
+    bare = text.strip(_BLANKS)
+    if bare in ("true", "false"):
+        return bare == "true"
+    match = _NUMBER.fullmatch(bare)
+    if match is None or len(bare) > MAX_TEXT:
+        return text
+    if match[2] is None and match[3] is None:
+        whole = int(bare)
+        # Readers of JSON round a larger one.
+        return whole if abs(whole) <= INT64_MAX else text
+    return number if isfinite(number := float(bare)) else text

@@ -1,0 +1,173 @@
+"""The concurrency budget of the process: how many requests to the API server are in flight, of which kind, for whom.
+
+A request is sent in a place. The executor takes places for its actions; every other request takes one for itself
+(`Budget.request`). Watches take none, because they last for minutes. The Lease has a connection of its own.
+
+The shares of N places (`max_requests`), over all SimulationJobs:
+
+| kind | at most | what |
+|---|---|---|
+| REQUEST | N | status writes, proofs before a status, reads, Events; at least N/16 stay free of deletions |
+| DELETION | N - N/16, fewer at first and where the API server is slow | pods to be stopped, expired SimulationJobs |
+| PROGRESS | N/4 | attempts that are counted, deadlines of running pods |
+| CREATION | N/2, fewer at first and where the API server is slow | Jobs and pods, retries as well |
+| HOUSEKEEPING | N/8 | Job statuses, deletions of Jobs: nobody waits for them |
+
+runtime/client/limiter.py moves the two numbers that depend on the API server. The kinds below DELETION have 7/8 of the
+places at most, so that a cancel finds some however slowly creations are answered. A free place goes to the first kind
+in this table that may have it, and there to the SimulationJob that holds the fewest. One that holds no place for a
+deletion gets one even where the number that follows the API server is reached, so that hanging calls of another one do
+not hold it up.
+"""
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextvars import ContextVar
+from enum import Enum, auto
+from typing import Final
+
+from simjob.runtime.client import limiter
+from simjob.runtime.client.key import Key
+from simjob.runtime.client.limiter import Limiter
+
+_HOLDS_PLACE: Final = ContextVar("holds_place", default=False)
+
+
+class Kind(Enum):
+    """What a place is for, in the order in which free places are handed out."""
+
+    REQUEST = auto()
+    DELETION = auto()
+    PROGRESS = auto()
+    CREATION = auto()
+    HOUSEKEEPING = auto()
+
+
+class Budget:
+    """Places for requests. `creations` and `deletions` move the numbers of theirs, by what callers have timed."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._most = {
+            Kind.REQUEST: total,
+            Kind.DELETION: max(1, total - max(1, total // 16)),
+            Kind.PROGRESS: max(1, total // 4),
+            Kind.CREATION: max(1, total // 2),
+            Kind.HOUSEKEEPING: max(1, total // 8),
+        }
+        self.creations = Limiter(self._most[Kind.CREATION], limiter.CREATIONS)
+        self.deletions = Limiter(self._most[Kind.DELETION], limiter.DELETIONS)
+        self._limiters = {Kind.CREATION: self.creations, Kind.DELETION: self.deletions}
+        self._lanes = {kind: _Lane() for kind in Kind}
+        self._taken = 0
+
+    def most(self, kind: Kind) -> int:
+        """Return how many places of a kind there are at most."""
+        return self._most[kind]
+
+    @asynccontextmanager
+    async def place(self, kind: Kind, key: Key | None = None) -> AsyncIterator[None]:
+        """Wait for a place and hold it. Requests inside the block are sent in it, one at a time.
+
+        `key` is the SimulationJob that it is for; None stands for all that belongs to none.
+        """
+        await self._take(kind, key)
+        before = _HOLDS_PLACE.set(True)
+        try:
+            yield
+        finally:
+            _HOLDS_PLACE.reset(before)
+            self._release(kind, key)
+
+    def request(self) -> AbstractAsyncContextManager[None]:
+        """Return a place for one request: the one that the caller holds, or else one of kind REQUEST."""
+        return nullcontext() if _HOLDS_PLACE.get() else self.place(Kind.REQUEST)
+
+    async def _take(self, kind: Kind, key: Key | None) -> None:
+        lane = self._lanes[kind]
+        if kind is Kind.DELETION and not lane.taken and not lane.waiting:
+            self.deletions.rested()
+        if (not lane.waiting or not lane.held[key]) and self._has_room(kind, key):
+            self._give(lane, key)
+            return
+        if kind in self._limiters:
+            self._limiters[kind].wanted()
+        place = lane.wait(key)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.cancelled():
+                lane.leave(key, place)
+            else:
+                # It was handed out already.
+                self._release(kind, key)
+            raise
+
+    def _has_room(self, kind: Kind, key: Key | None) -> bool:
+        lane, most = self._lanes[kind], self._most[kind]
+        is_first = kind is Kind.DELETION and not lane.held[key]
+        if kind in self._limiters and not is_first:
+            most = int(self._limiters[kind].limit)
+        return self._taken < self._total and lane.taken < most
+
+    def _give(self, lane: "_Lane", key: Key | None) -> None:
+        lane.held[key] += 1
+        lane.taken += 1
+        self._taken += 1
+
+    def _release(self, kind: Kind, key: Key | None) -> None:
+        lane = self._lanes[kind]
+        lane.held[key] -= 1
+        if not lane.held[key]:
+            del lane.held[key]
+        lane.taken -= 1
+        self._taken -= 1
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        for kind, lane in self._lanes.items():
+            while lane.waiting and self._has_room(kind, lane.first()):
+                key, place = lane.next()
+                if not place.done():
+                    self._give(lane, key)
+                    place.set_result(None)
+
+
+class _Lane:
+    """Those who hold places of one kind, and those who wait for one, by SimulationJob."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self.held: Counter[Key | None] = Counter()
+        self.waiting: OrderedDict[Key | None, deque[asyncio.Future[None]]] = OrderedDict()
+
+    def wait(self, key: Key | None) -> "asyncio.Future[None]":
+        """Return what is done when the place is handed out."""
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiting.setdefault(key, deque()).append(place)
+        return place
+
+    def first(self) -> Key | None:
+        """Return whose turn it is: of the SimulationJobs that hold the fewest places the one that waited longest."""
+        return min(self.waiting, key=self.held.__getitem__)
+
+    def next(self) -> "tuple[Key | None, asyncio.Future[None]]":
+        """Take the next one out of the row."""
+        key = self.first()
+        places = self.waiting[key]
+        place = places.popleft()
+        if places:
+            self.waiting.move_to_end(key)
+        else:
+            del self.waiting[key]
+        return key, place
+
+    def leave(self, key: Key | None, place: "asyncio.Future[None]") -> None:
+        """Take one that has given up out of the row."""
+        places = self.waiting.get(key)
+        if places and place in places:
+            places.remove(place)
+            if not places:
+                del self.waiting[key]

@@ -1,0 +1,150 @@
+"""Where the API server is and how the operator proves who it is, for every session that it opens.
+
+kubernetes.aio reads the service account or the kubeconfig; here is what it leaves out: a header and TLS files that
+are fresh in each request, also in kopf's, and a second try when the API server says that a token has expired.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+from kubernetes.aio import client, config
+from kubernetes.aio.config import incluster_config
+
+from simjob.runtime.client.tls import Tls
+
+_RELOAD_INTERVAL: Final = 60.0
+# The ones that aiohttp follows.
+_REDIRECTS: Final = (301, 302, 303, 307, 308)
+_READ_AHEAD: Final = 2**20
+
+_log = logging.getLogger(__name__)
+
+
+class RedirectedError(aiohttp.ClientError):
+    """The server at the configured address redirects requests. None is followed: it would carry the token along."""
+
+
+class Credentials:
+    """The API server's address, and sessions that follow rotated tokens, CAs and client certificates."""
+
+    def __init__(
+        self,
+        configuration: client.Configuration,
+        *,
+        reload: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
+    ):
+        self.host: str = configuration.host.rstrip("/")
+        self._tls = Tls(configuration, monotonic)
+        self._configuration = configuration
+        self._reload = reload
+        self._monotonic = monotonic
+        self._read_at = monotonic()
+
+    @classmethod
+    async def load(cls, monotonic: Callable[[], float] = time.monotonic) -> "Credentials":
+        """Read $KUBECONFIG; without it the pod's service account; without that ~/.kube/config."""
+        configuration = client.Configuration()
+        # Python 3.13 also asks for what RFC 5280 does, such as an Authority Key Identifier, which the certificates of
+        # many clusters lack (kubernetes-client/python#2394). The chain and the host name are verified all the same.
+        configuration.disable_strict_ssl_verification = True
+        in_cluster = "KUBECONFIG" not in os.environ and incluster_config.SERVICE_HOST_ENV_NAME in os.environ
+        if in_cluster:
+            config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]  # It has no annotations.
+        else:
+            await _load_kubeconfig(configuration)
+        return cls(configuration, reload=not in_cluster, monotonic=monotonic)
+
+    def session(
+        self,
+        agent: str,
+        *,
+        connections: int = 0,
+        middlewares: Sequence[aiohttp.ClientMiddlewareType] = (),
+        response_class: type[ClientResponse] = ClientResponse,
+    ) -> aiohttp.ClientSession:
+        """Open a session whose every request carries a fresh Authorization header."""
+        return aiohttp.ClientSession(
+            # The API server closes idle connections after 90 s; a client that does so first never meets a closed one.
+            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=60),
+            headers={"User-Agent": agent},
+            middlewares=(self._authorize, *middlewares),
+            response_class=response_class,
+            proxy=self._configuration.proxy,
+            # Proxy variables are for the internet; a proxy for the API server is in the kubeconfig.
+            trust_env=False,
+            read_bufsize=_READ_AHEAD,
+        )
+
+    async def _authorize(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        self._tls.follow()
+        before = await self._header()
+        response = await self._secured(request, handler, before)
+        if response.status != 401 or not await self._renewed(before):
+            return response
+        response.release()
+        return await self._secured(request, handler, await self._header())
+
+    async def _secured(
+        self, request: ClientRequest, handler: ClientHandlerType, authorization: str | None
+    ) -> ClientResponse:
+        """Send a request; a second time if the first handshake failed and the files behind it have changed."""
+        request.headers.pop("Authorization", None)
+        if authorization:
+            request.headers["Authorization"] = authorization
+        request.server_hostname = self._tls.server_name
+        # aiohttp takes the context of each request from its caller, and kopf gives none.
+        request._ssl = self._tls.context  # noqa: SLF001  # As above.
+        try:
+            return await _answer(request, handler)
+        except aiohttp.ClientSSLError:
+            if not (self._tls.follow(at_once=True) or await self._is_read_again()):
+                raise
+        request._ssl = self._tls.context  # noqa: SLF001  # As above.
+        return await _answer(request, handler)
+
+    async def _header(self) -> str | None:
+        try:
+            return await self._configuration.get_api_key_with_prefix("BearerToken")
+        except (config.ConfigException, OSError) as trouble:
+            raise aiohttp.ClientConnectionError(f"the token cannot be read: {trouble}") from trouble
+
+    async def _renewed(self, before: str | None) -> bool:
+        """Read the credentials again; return whether there are others now."""
+        changed = await self._is_read_again()
+        return await self._header() != before or changed
+
+    async def _is_read_again(self) -> bool:
+        """Read the kubeconfig, or run its exec plugin, again, at most once a minute; return if TLS files changed."""
+        if self._reload and self._monotonic() - self._read_at > _RELOAD_INTERVAL:
+            self._read_at = self._monotonic()
+            try:
+                await _load_kubeconfig(self._configuration)
+            except (config.ConfigException, OSError) as trouble:
+                _log.warning("the kubeconfig cannot be read again", extra={"why": str(trouble)})
+        return self._tls.follow(at_once=True)
+
+
+async def _answer(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Send the request; raise RedirectedError instead of returning an answer that aiohttp would follow."""
+    response = await handler(request)
+    if response.status not in _REDIRECTS:
+        return response
+    target = response.headers.get("Location", "an address that it does not name")
+    response.close()
+    raise RedirectedError(
+        f"the API server at {request.url.origin()} redirects to {target}, which is not followed; "
+        "check the server address in the kubeconfig"
+    )
+
+
+async def _load_kubeconfig(configuration: client.Configuration) -> None:
+    # kubernetes.aio reads the variable at import; whoever sets it later would be ignored.
+    path = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    await config.load_kube_config(path, client_configuration=configuration)  # type: ignore[no-untyped-call]  # As above.

@@ -1,0 +1,76 @@
+"""Reads the API server's answers: as little of each as is used."""
+
+from typing import Final, TypeVar
+
+import msgspec
+
+from simjob.core.facts.apiobjects import Meta, Owner
+from simjob.runtime.client import errors
+from simjob.runtime.cluster.calls import ConfigMap
+
+T = TypeVar("T")
+
+
+class Version(msgspec.Struct, rename="camel"):
+    """Which object it is, in which state."""
+
+    uid: str
+    resource_version: str
+
+
+class _Versioned(msgspec.Struct):
+    metadata: Version
+
+
+class _Object(msgspec.Struct):
+    metadata: Meta
+
+
+class _OwnedMeta(Version):
+    owner_references: tuple[Owner, ...] = ()
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class _ConfigMap(msgspec.Struct, rename="camel"):
+    metadata: _OwnedMeta
+    data: dict[str, str] = {}
+    # Base64 in JSON.
+    binary_data: dict[str, bytes] = {}
+
+
+_CONFIG_MAPS: Final = msgspec.json.Decoder(_ConfigMap)
+_OBJECTS: Final = msgspec.json.Decoder(_Object)
+_VERSIONED: Final = msgspec.json.Decoder(_Versioned)
+
+
+def decode(decoder: msgspec.json.Decoder[T], answer: bytes) -> T:
+    """Return what a decoder reads; raise UnavailableError if it cannot."""
+    try:
+        return decoder.decode(answer)
+    except msgspec.DecodeError as trouble:
+        raise errors.UnavailableError(f"an answer that cannot be read: {trouble}") from trouble
+
+
+def version(answer: bytes) -> Version:
+    """Return the uid and the resourceVersion of any object."""
+    return decode(_VERSIONED, answer).metadata
+
+
+def meta(answer: bytes) -> Meta:
+    """Return the metadata of any object."""
+    return decode(_OBJECTS, answer).metadata
+
+
+def config_map(answer: bytes) -> ConfigMap:
+    """Return a ConfigMap."""
+    found = decode(_CONFIG_MAPS, answer)
+    return ConfigMap(
+        uid=found.metadata.uid,
+        resource_version=found.metadata.resource_version,
+        owners=found.metadata.owner_references,
+        labels=found.metadata.labels,
+        annotations=found.metadata.annotations,
+        data=found.data,
+        binary=found.binary_data,
+    )

@@ -1,0 +1,83 @@
+"""Posts what happened as Events, beside the work: no pass waits for them, and a lost one is logged, no more."""
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Final
+
+from simjob.api.simulationjob import Metadata
+from simjob.core.plan import Notice
+from simjob.runtime.client.errors import ClusterError
+from simjob.runtime.cluster.calls import Cluster, Event
+
+# Seconds between two Events with the same warning about a SimulationJob; its status has the rest.
+_REPEAT: Final = 60.0
+_REMEMBERED: Final = 10_000
+_WAITING: Final = 1_000
+
+_log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Makes Events of notices and posts them one after the other while `run` runs."""
+
+    def __init__(self, cluster: Cluster, clock: Callable[[], datetime]) -> None:
+        self._cluster = cluster
+        self._clock = clock
+        self._waiting: deque[Event] = deque()
+        self._filled = asyncio.Event()
+        self._told: OrderedDict[tuple[str, str, str], float] = OrderedDict()
+
+    def note(self, metadata: Metadata, notices: Iterable[Notice]) -> None:
+        """Take one Event for each notice about the SimulationJob; leave out a warning that was just posted."""
+        for notice in notices:
+            if notice.warning and self._is_repeated((metadata.uid, notice.reason, notice.action)):
+                continue
+            if len(self._waiting) >= _WAITING:
+                _log.warning("too many Events wait: the oldest is dropped", extra={"waiting": _WAITING})
+                self._waiting.popleft()
+            self._waiting.append(self._event(metadata, notice))
+            self._filled.set()
+
+    async def run(self) -> None:
+        """Post until it is cancelled."""
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Post what waits."""
+        while self._waiting:
+            event = self._waiting.popleft()
+            try:
+                await self._cluster.create_event(event)
+            except ClusterError as trouble:
+                about = {"namespace": event.namespace, "simulationjob": event.name, "reason": event.reason}
+                _log.warning("an Event could not be posted", extra={**about, "why": trouble.message})
+
+    def _is_repeated(self, what: tuple[str, str, str]) -> bool:
+        now = asyncio.get_running_loop().time()
+        before = self._told.get(what)
+        if before is not None and now - before < _REPEAT:
+            return True
+        self._told[what] = now
+        self._told.move_to_end(what)
+        if len(self._told) > _REMEMBERED:
+            self._told.popitem(last=False)
+        return False
+
+    def _event(self, metadata: Metadata, notice: Notice) -> Event:
+        return Event(
+            namespace=metadata.namespace,
+            name=metadata.name,
+            uid=metadata.uid,
+            resource_version=metadata.resource_version,
+            type="Warning" if notice.warning else "Normal",
+            reason=notice.reason,
+            action=notice.action,
+            note=notice.note,
+            time=self._clock(),
+        )

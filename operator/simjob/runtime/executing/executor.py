@@ -1,0 +1,233 @@
+"""Carries out a plan's actions: pods are deleted first, then the rest in parallel, one Job's actions in their order.
+
+Nothing is decided here but what an answer means: "gone" is success for a deletion. Creations:
+runtime/executing/creation.py. Answers go to the store at once, so that the next pass has them.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, assert_never
+
+from simjob.api import names
+from simjob.api.names import Reason
+from simjob.api.schema import format_time
+from simjob.api.simulationjob import SimulationJob
+from simjob.core.attempts import timeouts
+from simjob.core.facts import lastattempt
+from simjob.core.facts.jobs import JobFact
+from simjob.core.facts.pods import PodFact
+from simjob.core.plan import (
+    Action,
+    CountAttempt,
+    CreateCase,
+    DeleteJob,
+    DeletePod,
+    DeleteSimulationJob,
+    LimitRun,
+    Notice,
+    PrepareCases,
+    StartAttempt,
+    WriteJobStatus,
+)
+from simjob.runtime.client.budget import Budget, Kind
+from simjob.runtime.client.errors import ClusterError, ConflictError, ForbiddenError, InvalidError, NotFoundError
+from simjob.runtime.client.key import Key
+from simjob.runtime.cluster.calls import Cluster
+from simjob.runtime.executing import backoff
+from simjob.runtime.executing.creation import Creation
+from simjob.runtime.executing.crew import Call, Crew, Leaving
+from simjob.runtime.executing.passoutcome import Outcome
+from simjob.runtime.executing.patience import Patience
+from simjob.runtime.executing.refuseddeadlines import Deadlines
+from simjob.runtime.tables.caselookup import CaseTables
+from simjob.runtime.watching.store import StopSigns, Store
+
+
+class Executor:
+    """Carries out actions on a cluster."""
+
+    def __init__(self, cluster: Cluster, store: Store, budget: Budget) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._budget = budget
+        self.tables = CaseTables(cluster)
+        self._creation = Creation(cluster, store, self.tables, budget.creations)
+        self._deadlines = Deadlines()
+        self._patience = Patience(store.wake)
+        self.settle, self.close = self._patience.settle, self._patience.close
+
+    async def apply(
+        self,
+        key: Key,
+        job: SimulationJob | None,
+        actions: Sequence[Action],
+        outcome: Outcome,
+        planned: StopSigns | None = None,
+    ) -> None:
+        """Carry out the actions and note in `outcome` what came of them.
+
+        Calls may be left when it ends: creations, and after a stop sign others as well, but no deletion of a pod.
+        `settle` waits for them, `close` gives all of them up.
+
+        PrepareCases is left out: it takes longer than a pass may (runtime/tables/preparing.py).
+        `job` is needed only where Jobs are to be made. `planned`: the stop signs that the plan knew, by default those
+        of now. A new one ends it: what has not begun is left to the next pass, and `outcome` says so.
+        """
+        knew = planned or self._store.stop_signs(key)
+
+        def overtaken() -> bool:
+            new = any(self._store.new_signs(key, knew))
+            outcome.overtaken = outcome.overtaken or new
+            return new
+
+        def ended() -> bool:
+            return self._store.new_signs(key, knew).for_all
+
+        def guarded(call: Call) -> Call:
+            return partial(self._guard, outcome, call)
+
+        deletions = [action for action in actions if isinstance(action, DeletePod | DeleteSimulationJob)]
+        first = {Kind.DELETION: [guarded(partial(self._one, key, action, outcome)) for action in deletions]}
+        await Crew(self._budget, key, first, overtaken).work()
+        calls: dict[Kind, list[Call]] = {kind: [] for kind in Kind}
+        for kind, group in _by_job(actions):
+            calls[kind].append(guarded(partial(self._in_order, key, group, outcome)))
+        creations = [action for action in actions if isinstance(action, CreateCase)]
+        if job and creations:
+            make = partial(self._make, key, job, job.spec.template.to_api(as_given=True), outcome)
+            calls[Kind.CREATION] += [guarded(partial(make, action)) for action in creations]
+        await Crew(self._budget, key, calls, overtaken, Leaving(self._patience, ended)).work()
+
+    async def _guard(self, outcome: Outcome, call: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await call()
+        except (NotFoundError, ConflictError):
+            return  # Gone, or another of that name: the watch reports it, and the next pass sees it.
+        except ClusterError as trouble:
+            outcome.trouble = outcome.trouble or trouble
+
+    async def _in_order(self, key: Key, actions: Sequence[Action], outcome: Outcome) -> None:
+        for action in actions:
+            if isinstance(action, CountAttempt) and (pod := action.waiting):
+                with outcome.noting(backoff.subject(action)):
+                    still_waits = await self._still_waits(pod)
+                if not still_waits:
+                    return
+        for action in actions:
+            if isinstance(action, StartAttempt):
+                with outcome.noting(backoff.CREATE):
+                    await self._creation.start(key, action.job, outcome)
+            else:
+                await self._one(key, action, outcome)
+
+    async def _still_waits(self, pod: PodFact) -> bool:
+        """Return whether a pod that waited too long does so by a read: its watch may be behind, or refused."""
+        try:
+            found = await self._cluster.get_pod(pod.namespace, pod.name, pod.owner_uid)
+        except NotFoundError:
+            self._store.pod_missing(pod)
+            return False
+        self._store.put_pod(found)
+        return timeouts.still_waits(pod, found)
+
+    async def _make(
+        self, key: Key, job: SimulationJob, template: Mapping[str, Any], outcome: Outcome, action: CreateCase
+    ) -> None:
+        with outcome.noting(backoff.CREATE):
+            await self._creation.create(key, job, template, action, outcome)
+
+    async def _one(self, key: Key, action: Action, outcome: Outcome) -> None:
+        with outcome.noting(backoff.subject(action)):
+            await self._carry_out(key, action, outcome)
+
+    async def _carry_out(self, key: Key, action: Action, outcome: Outcome) -> None:
+        match action:
+            case DeletePod(pod=pod):
+                fact = await self._budget.deletions.timed(self._cluster.delete_pod(pod.namespace, pod.name, pod.uid))
+                if fact is not None:
+                    self._store.put_pod(fact)
+                else:
+                    # Its watch is behind. It is looked up, and not deleted again with each event until then.
+                    self._store.pod_missing(pod)
+                    outcome.failed.add(backoff.subject(action))
+            case DeleteJob(job=job):
+                await self._delete_job(key, job)
+            case LimitRun():
+                await self._limit(action, outcome)
+            case DeleteSimulationJob():
+                await self._delete_simulationjob(action)
+            case WriteJobStatus(job=job, status=status):
+                self._store.put_job(await self._cluster.write_job_status(job.namespace, job.name, job.uid, status))
+            case CountAttempt(job=job):
+                notes = _annotations(action)
+                self._store.put_job(await self._cluster.annotate_job(job.namespace, job.name, job.uid, notes))
+            case CreateCase() | StartAttempt() | PrepareCases():
+                raise TypeError(f"{action} is not carried out here")
+            case _:
+                assert_never(action)
+
+    async def _delete_simulationjob(self, action: DeleteSimulationJob) -> None:
+        try:
+            await self._cluster.delete_simulationjob(action.namespace, action.name, action.uid, action.resource_version)
+        except ConflictError:
+            # Its time to live may be longer now, which the watch has not brought yet.
+            self._store.seen(await self._cluster.get_simulationjob(action.namespace, action.name))
+            raise
+
+    async def _limit(self, action: LimitRun, outcome: Outcome) -> None:
+        """Lower a pod's deadline. Where that is refused, a few later passes try again, and one Event says so."""
+        pod = action.pod
+        if not self._deadlines.may_try(pod.uid):
+            outcome.look_again(self._deadlines.next_try(pod.uid))
+            return
+        try:
+            self._store.put_pod(await self._cluster.limit_pod(pod.namespace, pod.name, pod.uid, action.seconds))
+            self._deadlines.accepted(pod.uid)
+        except (ForbiddenError, InvalidError) as refused:
+            is_first = self._deadlines.refused(pod.uid)
+            outcome.look_again(self._deadlines.next_try(pod.uid))
+            if not is_first:
+                return
+            note = f"the deadline of pod {pod.name} is refused, so {action.otherwise}: {refused.message}"
+            outcome.notices += (Notice(reason=Reason.DEADLINE_REFUSED, action="Limit", note=note, warning=True),)
+
+    async def _delete_job(self, key: Key, job: JobFact) -> None:
+        for pod in self._store.ended_pods(key, job.uid):
+            await self._cluster.delete_pod(pod.namespace, pod.name, pod.uid)
+        await self._cluster.delete_job(job.namespace, job.name, job.uid)
+        self._store.job_asked_to_go(job)
+
+
+def _by_job(actions: Sequence[Action]) -> Iterator[tuple[Kind, Sequence[Action]]]:
+    """Yield the actions on each Job that is there, in their order, and the kind of place that they need."""
+    groups: dict[str, list[Action]] = {}
+    for action in actions:
+        match action:
+            case DeletePod() | PrepareCases() | DeleteSimulationJob() | CreateCase():
+                continue
+            case LimitRun():
+                groups.setdefault(action.pod.job_uid, []).append(action)
+            case _:
+                groups.setdefault(action.job.uid, []).append(action)
+    for group in groups.values():
+        if any(isinstance(action, StartAttempt) for action in group):
+            yield Kind.CREATION, group
+        elif all(isinstance(action, WriteJobStatus | DeleteJob) for action in group):
+            yield Kind.HOUSEKEEPING, group
+        else:
+            yield Kind.PROGRESS, group
+
+
+def _annotations(count: CountAttempt) -> dict[str, str | None]:
+    return {
+        names.ANNOTATION_ATTEMPT: str(count.attempt),
+        names.ANNOTATION_FAILED: str(count.failed),
+        names.ANNOTATION_LOST: str(count.lost),
+        names.ANNOTATION_SECONDS: str(count.seconds),
+        names.ANNOTATION_NOT_BEFORE: format_time(count.not_before) if count.not_before else None,
+        names.ANNOTATION_DISRUPTIONS: str(count.disruptions) if count.disruptions else None,
+        names.ANNOTATION_LAST_DISRUPTION: count.last_disruption or None,
+        names.ANNOTATION_ERROR_CODE: count.error_code or None,
+        names.ANNOTATION_ERROR_MESSAGE: count.error_message or None,
+        names.ANNOTATION_LAST_ATTEMPT: lastattempt.write(count.last) if count.last else None,
+    }

@@ -1,0 +1,1 @@
+"""The process: leader election, probes, logs, settings."""

@@ -1,0 +1,94 @@
+"""Stops the pods of a SimulationJob that is cancelled or deleted while no plan can be made for it.
+
+Either its children cannot be read yet, or a defect of the operator makes its passes fail. Only pods that are known
+are stopped. A cancel is latched, so that it holds although the request may be taken away, and is never said to be done.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Final, TypeVar
+
+from simjob.api import names
+from simjob.api.names import Reason
+from simjob.api.simulationjob import Invalid, Metadata, SimulationJob
+from simjob.core.plan import Notice, Plan
+from simjob.core.rules import cancellation
+from simjob.runtime.client.errors import ClusterError
+from simjob.runtime.client.key import Key
+from simjob.runtime.cluster.events import Recorder
+from simjob.runtime.executing import backoff
+from simjob.runtime.reconciling.jobmemory import REFUSED, Memory
+from simjob.runtime.reconciling.reporter import Report
+from simjob.runtime.watching.store import StopSigns, Store
+
+T = TypeVar("T")
+Carry = Callable[[Key, SimulationJob | Invalid, Plan, Memory, StopSigns], Awaitable[T]]
+
+_WORK_FAILS: Final = (
+    "a defect of the operator keeps it from working on this SimulationJob: no case starts and the status is out of "
+    "date; a cancel stops the pods that are known. This is tried again every ten seconds."
+)
+_REMOVAL_FAILS: Final = (
+    "this SimulationJob is deleted, but a defect of the operator keeps it from removing the Jobs and pods: they may "
+    "still run. This is tried again every ten seconds. To remove them by hand: {command}"
+)
+
+_log: Final = logging.getLogger(__name__)
+
+
+class LastResort:
+    """`report` writes a plan's status, and stops pods if that takes long; `apply` carries out its actions."""
+
+    def __init__(
+        self, store: Store, recorder: Recorder, clock: Callable[[], datetime], report: Carry[Report], apply: Carry[None]
+    ) -> None:
+        self._store = store
+        self._report = report
+        self._recorder = recorder
+        self._clock = clock
+        self._apply = apply
+
+    async def stop(self, key: Key, memory: Memory) -> None:
+        """Latch the cancel and stop the known pods if all is to stop. The pods are stopped also if the latch fails.
+
+        Raises ClusterError.
+        """
+        job = self._store.get(key)
+        if job is None or not cancellation.stops_all(job):
+            return
+        memory.gate.look()
+        signs = self._store.stop_signs(key)
+        try:
+            await self._report(key, job, self._known(key, job), memory, signs)
+        finally:
+            await self._apply(key, job, Plan(actions=self._known(key, job).actions), memory, signs)
+
+    def _known(self, key: Key, job: SimulationJob | Invalid) -> Plan:
+        return cancellation.stop_known(job, self._store.observe(key, spent=None, refusal=None), self._clock())
+
+    async def stop_despite_defect(self, key: Key, memory: Memory) -> None:
+        """Do the same while passes fail. What fails here too is logged, and the next pass tries it again."""
+        about = {"namespace": key.namespace, "uid": key.uid}
+        try:
+            await self.stop(key, memory)
+        except ClusterError as trouble:
+            _log.warning("trying again", extra={**about, "why": trouble.message, "code": trouble.code})
+        except Exception:
+            _log.exception("a defect of the operator while pods are stopped; trying again", extra=about)
+
+    def report_defect(self, key: Key, memory: Memory, defect: Exception) -> None:
+        """Post one Event when passes have failed several times in a row, also if the SimulationJob is gone."""
+        if memory.calls.failures(backoff.DEFECT) != REFUSED:
+            return
+        what = f"Please report it with the operator's log: {type(defect).__name__}: {defect}"
+        if job := self._store.get(key):
+            self._recorder.note(job.metadata, (_notice("Reconcile", f"{_WORK_FAILS} {what}"),))
+        elif name := self._store.owner_name(key):
+            gone = Metadata(namespace=key.namespace, name=name, uid=key.uid, labels={}, annotations={})
+            left = _REMOVAL_FAILS.format(command=f"kubectl delete jobs -l {names.LABEL_UID}={key.uid}")
+            self._recorder.note(gone, (_notice("Remove", f"{left} {what}"),))
+
+
+def _notice(action: str, note: str) -> Notice:
+    return Notice(reason=Reason.OPERATOR_DEFECT, action=action, note=note, warning=True)

@@ -1,0 +1,299 @@
+"""Takes a key, observes, plans, reports, applies, and comes back when there is reason to.
+
+Status is written before the actions: what the latch, the ledger and the round say is stored before anything relies on
+it. Plans rely on the stored status only, so a write that waits (at most one a second unless the phase changes) or
+fails holds nothing up. What fails is tried again by its own backoff (runtime/executing/backoff.py), whatever wakes the
+key.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from simjob.api.simulationjob import Invalid, SimulationJob
+from simjob.api.status import Status
+from simjob.core import assessment, planner
+from simjob.core.plan import DeleteJob, DeletePod, LimitRun, Plan, PrepareCases, tally
+from simjob.runtime.client.budget import Budget
+from simjob.runtime.client.errors import ClusterError, NamespaceTerminatingError
+from simjob.runtime.client.key import Key
+from simjob.runtime.cluster.calls import Cluster
+from simjob.runtime.cluster.events import Recorder
+from simjob.runtime.executing import backoff, patience
+from simjob.runtime.executing.backoff import Backoffs
+from simjob.runtime.executing.creationgate import Gate
+from simjob.runtime.executing.executor import Executor
+from simjob.runtime.executing.passoutcome import Outcome
+from simjob.runtime.process.settings import REFUSAL_SECONDS
+from simjob.runtime.reconciling.catchingup import CatchingUp
+from simjob.runtime.reconciling.jobmemory import REFUSED, Memory
+from simjob.runtime.reconciling.lastresort import LastResort
+from simjob.runtime.reconciling.lostlabels import Lookup
+from simjob.runtime.reconciling.removal import Removal
+from simjob.runtime.reconciling.reporter import Report, Reporter
+from simjob.runtime.reconciling.resultstore import ResultStore
+from simjob.runtime.tables.adoption import Adoption
+from simjob.runtime.tables.preparing import Answer, Preparing
+from simjob.runtime.watching.podevents import PodEvents
+from simjob.runtime.watching.store import StopSigns, Store
+from simjob.runtime.watching.workqueue import WorkQueue
+
+_TRIES: Final = 5
+# Seconds. A pass that is planned in less is not worth a pause; no pause may hold up a cancel for long.
+_SHORT: Final = 0.002
+_LONGEST_BREATH: Final = 0.1
+
+_log = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """Brings one SimulationJob at a time a step nearer to what is asked for."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        store: Store,
+        queue: WorkQueue,
+        clock: Callable[[], datetime],
+        budget: Budget,
+        *,
+        refusal_seconds: float = REFUSAL_SECONDS,
+        stopwatch: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._queue = queue
+        self._clock = clock
+        self._refusal_seconds = refusal_seconds
+        self._stopwatch = stopwatch
+        self._executor = Executor(cluster, store, budget)
+        self.recorder = Recorder(cluster, clock)
+        self._lookup = Lookup(cluster, store, queue, budget, clock)
+        self._catching_up = CatchingUp(cluster, store, self._lookup, self.recorder)
+        results = ResultStore(cluster, self._executor.tables)
+        self._reporter = Reporter(cluster, store, queue, results, self.recorder, self._lookup)
+        self._removal = Removal(cluster, store, queue, self._reporter, self._executor, clock)
+        self._last_resort = LastResort(store, self.recorder, clock, self._report, self._apply)
+        self.preparing = Preparing(cluster, queue, clock)
+        self.pod_events = PodEvents(cluster, queue)
+        self.adoption = Adoption(cluster, self.recorder)
+        self._memories: dict[Key, Memory] = {}
+
+    async def work(self, *, urgent_only: bool = False) -> None:
+        """Reconcile key after key until it is cancelled."""
+        while True:
+            key = await self._queue.get(urgent_only=urgent_only)
+            try:
+                memory = self._memory(key)
+                await self._pass(key, memory)
+                await _breathe(memory)
+            finally:
+                self._queue.done(key)
+
+    async def _pass(self, key: Key, memory: Memory) -> None:
+        """Make one pass, and come back when a call that failed may be tried again."""
+        calls = memory.calls
+        if not calls.holds(backoff.DEFECT):
+            try:
+                await self.reconcile(key)
+                calls.worked(backoff.DEFECT)
+            except NamespaceTerminatingError:
+                pass  # It takes the SimulationJob along: nothing to warn of.
+            except ClusterError as trouble:
+                about = {"why": trouble.message, "code": trouble.code, "delay": calls.until_next()}
+                _log.warning("trying again", extra=_about(key, **about))
+            except Exception as defect:
+                calls.failed(backoff.DEFECT)
+                _log.exception("a defect of the operator; trying again", extra=_about(key, delay=calls.until_next()))
+                self._last_resort.report_defect(key, memory, defect)
+        if calls.holds(backoff.DEFECT):
+            await self._last_resort.stop_despite_defect(key, memory)
+        if (wait := calls.until_next()) is not None:
+            self._queue.add_after(key, wait)
+        elif (job := self._store.get(key)) and job.status and job.status.is_over:
+            # It makes no more names and has no refusals; finished SimulationJobs may be kept for years.
+            self._memories.pop(key, None)
+
+    def _memory(self, key: Key) -> Memory:
+        if key not in self._memories:
+            self._memories[key] = Memory(Backoffs(self._queue.delay), Gate(self._refusal_seconds))
+        return self._memories[key]
+
+    async def reconcile(self, key: Key) -> None:
+        """Make one pass; raise ClusterError where the cluster did not let it, with the call that failed on hold."""
+        job, memory = self._store.get(key), self._memory(key)
+        if job is None:
+            await self._remove(key, memory)
+            return
+        if (job := await self._read(key, job, memory)) is None:
+            return
+        for _ in range(_TRIES):
+            signs, prepared = self._store.stop_signs(key), self.preparing.answer(key)
+            plan = self._plan(key, job, memory)
+            if plan.needs_proof or plan.stopped:
+                await self._executor.settle(key)
+            try:
+                report = await self._report(key, job, plan, memory, signs)
+            except ClusterError:
+                await self._apply(key, job, _without_status(plan, memory), memory, signs)
+                raise
+            if report is Report.HELD:
+                await self._apply(key, job, _without_status(plan, memory), memory, signs)
+                return
+            stored = self._store.get(key)
+            if stored is None:
+                return
+            if report is Report.CURRENT:
+                self.recorder.note(stored.metadata, plan.notices)
+                if not plan.stores_only(self._clock()):
+                    self._prepare(key, stored, plan, memory, prepared)
+                    self.pod_events.ask(key, plan.unstarted)
+                    await self._apply(key, stored, plan, memory, signs)
+                    return
+            job = stored
+        self._store.wake(key)
+
+    async def _report(
+        self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory, signs: StopSigns
+    ) -> Report:
+        """Write the plan's status. If it stores a cancel and takes long, stop the pods meanwhile."""
+
+        async def stop() -> None:
+            # What fails here is noted, and planned again in the next pass.
+            with contextlib.suppress(ClusterError):
+                await self._apply(key, job, Plan(actions=plan.unlatched), memory, signs)
+
+        writing = self._reporter.report(key, job, plan, memory)
+        report = await patience.stored(
+            writing, lambda: any(self._store.new_signs(key, signs)), stop if plan.unlatched else None
+        )
+        return report or Report.OVERTAKEN
+
+    async def _read(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> SimulationJob | Invalid | None:
+        """Read what the next plan needs; return the SimulationJob as it is then, None if nothing can be planned."""
+        if not self._catching_up.is_done(job, memory) and not await self._catch_up(key, job, memory):
+            return None
+        await self._catching_up.look_again(key, job, memory)
+        self.adoption.look(key, job)
+        await self._lookup.look_up(key)
+        # A cancel may have come meanwhile.
+        return self._store.get(key)
+
+    async def _catch_up(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> bool:
+        """Catch up and return whether it worked. If not, and all is to stop, stop the known pods."""
+        try:
+            await self._catching_up.catch_up(key, job, memory)
+        finally:
+            if not (is_done := self._catching_up.is_done(job, memory)):
+                await self._last_resort.stop(key, memory)
+        return is_done
+
+    def _plan(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> Plan:
+        status = job.status or Status()
+        if status.start_time is None:
+            memory.round, memory.spent = status.round, set()
+        elif memory.round != status.round:
+            memory.round, memory.spent = status.round, None
+        started = self._stopwatch()
+        gate = memory.gate
+        gate.look(assessment.over(status.ledger))
+        if memory.spent is not None:
+            memory.spent |= gate.take_created()
+        children = self._store.observe(key, spent=memory.spent, refusal=gate.refusal)
+        observed = replace(
+            children,
+            prepared=self.preparing.answer(key),
+            words=self.pod_events.words(key),
+            earlier=memory.earlier or {},
+            waiting=gate.waiting,
+            last=gate.last,
+            under_way=gate.under_way,
+        )
+        memory.saw(observed)
+        if memory.spent is not None:
+            # A creation without an answer shows here, if it was one.
+            memory.spent.update(case.index for case in observed.cases if case.job and case.job.round == status.round)
+        plan = planner.plan(job, observed, self._clock())
+        memory.planning = self._stopwatch() - started
+        return plan
+
+    async def _apply(
+        self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory, signs: StopSigns
+    ) -> None:
+        actions = memory.permitted(tuple(action for action in plan.actions if not isinstance(action, PrepareCases)))
+        outcome, before = Outcome(gate=memory.gate), memory.gate.refusal
+        try:
+            await self._executor.apply(key, job if isinstance(job, SimulationJob) else None, actions, outcome, signs)
+        finally:
+            if memory.spent is not None:
+                memory.spent |= memory.gate.take_created()
+        if actions:
+            done = "overtaken" if outcome.overtaken else "applied"
+            _log.info(done, extra=_about(key, simulationjob=job.metadata.name, **tally(actions)))
+        self.recorder.note(job.metadata, outcome.notices)
+        memory.note_calls(actions, outcome)
+        memory.note_room(actions, outcome, self._clock())
+        if (now := memory.gate.refusal) != before:
+            self._store.wake(key)
+            if now:
+                _log.warning("creations do not work", extra=_about(key, case=now.index, kind=now.kind, why=now.message))
+        if outcome.trouble:
+            raise outcome.trouble
+        if (wait := memory.until_look(plan, self._clock())) is not None:
+            self._queue.add_after(key, wait)
+
+    def close(self) -> None:
+        """Give up what goes on beside the passes."""
+        self.preparing.close()
+        self.pod_events.close()
+        self.adoption.close()
+        self._catching_up.close()
+        self._executor.close()
+
+    def _prepare(
+        self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory, known: Answer | None
+    ) -> None:
+        """Have the cases written down as long as the plan asks for it; raise ClusterError if the last try did."""
+        if not isinstance(job, SimulationJob) or PrepareCases() not in plan.actions:
+            self.preparing.stop(key)
+        elif not memory.calls.holds(backoff.PREPARE):
+            try:
+                self.preparing.begin(key, job, known)
+            except ClusterError:
+                memory.calls.failed(backoff.PREPARE)
+                raise
+
+    async def _remove(self, key: Key, memory: Memory) -> None:
+        """Remove the children of a SimulationJob that is gone; make sure that it is."""
+        self._reporter.forget(key)
+        self.preparing.forget(key)
+        self.pod_events.forget(key)
+        self.adoption.forget(key)
+        if await self._removal.remove(key, memory):
+            self._store.drop(key)
+            self._memories.pop(key, None)
+
+
+def _without_status(plan: Plan, memory: Memory) -> Plan:
+    """Return what of a plan may be done although its status is not stored: stop what must stop.
+
+    It has no time: a plan that stores something looks again at once, and the write that failed says when to try again.
+    """
+    stops = tuple(action for action in plan.actions if isinstance(action, DeletePod | DeleteJob | LimitRun))
+    is_refused = memory.latch_failures >= REFUSED
+    return Plan(actions=(*stops, *(plan.unlatched if is_refused else ())))
+
+
+async def _breathe(memory: Memory) -> None:
+    """Let events gather before the next pass over a large job: plans take a ninth of a core, or more if huge."""
+    if memory.planning > _SHORT:
+        await asyncio.sleep(min(8 * memory.planning, _LONGEST_BREATH))
+
+
+def _about(key: Key, **more: Any) -> dict[str, Any]:
+    return {"namespace": key.namespace, "uid": key.uid, **more}

@@ -1,0 +1,166 @@
+"""Writes a plan's status: when its time has come, with proof where it says that nothing is live, after the results.
+
+One write brings all that belongs together: phase, counts, ledger, and where the results of the cases in it are.
+"""
+
+import asyncio
+import logging
+from enum import Enum, auto
+from typing import Final
+
+from simjob.api.names import Reason
+from simjob.api.simulationjob import Invalid, Metadata, SimulationJob
+from simjob.api.status import Status
+from simjob.core.plan import Notice, Plan
+from simjob.core.status import hints, transitions
+from simjob.runtime.client.errors import ClusterError, ConflictError, NotFoundError, UnavailableError
+from simjob.runtime.client.key import Key
+from simjob.runtime.cluster import mergepatch
+from simjob.runtime.cluster.calls import Cluster
+from simjob.runtime.cluster.events import Recorder
+from simjob.runtime.executing import backoff
+from simjob.runtime.reconciling.jobmemory import REFUSED, Memory
+from simjob.runtime.reconciling.lostlabels import Lookup
+from simjob.runtime.reconciling.resultstore import ResultStore
+from simjob.runtime.watching.store import Store
+from simjob.runtime.watching.workqueue import WorkQueue
+
+# Seconds for which an API server that does not answer is no reason for an Event.
+_PATIENCE: Final = 15.0
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Report(Enum):
+    """What came of a status: it is stored, or may wait; the plan is of an older state; it may not be tried yet."""
+
+    CURRENT = auto()
+    OVERTAKEN = auto()
+    HELD = auto()
+
+
+class Reporter:
+    """The one writer of a SimulationJob's status."""
+
+    def __init__(
+        self, cluster: Cluster, store: Store, queue: WorkQueue, results: ResultStore, recorder: Recorder, lookup: Lookup
+    ) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._queue = queue
+        self._results = results
+        self._recorder = recorder
+        self._lookup = lookup
+
+    async def report(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory) -> Report:
+        """Write the plan's status if it differs, its time has come, and it was not refused a moment ago."""
+        new, old = plan.status, job.status
+        if new is None or old is None or new == old:
+            return Report.CURRENT
+        if (wait := memory.until_write()) > 0 and not transitions.is_urgent(old, new):
+            self._queue.add_after(key, wait)
+            return Report.CURRENT
+        latches = transitions.latches(old, new)
+        if memory.holds_status(latches=latches):
+            return Report.HELD
+        try:
+            if not await self._is_proven(key, plan):
+                memory.status_failed(latches=latches, at_once=True)
+                return Report.OVERTAKEN
+            new, told = await self._with_results(key, job, plan, new)
+            version = await self._write(job, old, new)
+        except (ConflictError, NotFoundError):
+            self._results.forget(key)
+            memory.status_failed(latches=latches, at_once=True)
+            with memory.calls.trying(backoff.READ):
+                await self.read(key, job.metadata.name)
+            return Report.OVERTAKEN
+        except asyncio.CancelledError:
+            # Given up: what was stored of it is read again.
+            self._results.forget(key)
+            raise
+        except ClusterError as trouble:
+            self._results.forget(key)
+            memory.status_failed(latches=latches)
+            self._warn(job.metadata, memory, trouble)
+            raise
+        self._wrote(key, job, new, version, memory)
+        self._recorder.note(job.metadata, (*transitions.transitions(old, new), *told))
+        return Report.CURRENT
+
+    async def _write(self, job: SimulationJob | Invalid, old: Status, new: Status) -> str:
+        meta = job.metadata
+        return await self._cluster.patch_simulationjob_status(
+            meta.namespace,
+            meta.name,
+            meta.resource_version,
+            mergepatch.difference(old.to_api(as_given=True), new.to_api()),
+        )
+
+    def _wrote(self, key: Key, job: SimulationJob | Invalid, new: Status, version: str, memory: Memory) -> None:
+        self._store.wrote(key, new, version)
+        memory.wrote()
+        if new.is_terminal:
+            self._results.drop(key)
+        old = job.status or Status()
+        if new.round != old.round:
+            memory.round, memory.spent = new.round, set()
+        if old.phase is not new.phase:
+            about = {"namespace": key.namespace, "uid": key.uid, "simulationjob": job.metadata.name}
+            _log.info("phase", extra={**about, "phase": new.phase, "why": new.reason})
+
+    def _warn(self, metadata: Metadata, memory: Memory, trouble: ClusterError) -> None:
+        """Say once in an Event that the status cannot be written: the status itself cannot say so."""
+        lasts = not isinstance(trouble, UnavailableError) or memory.calls.failing_for(backoff.STATUS) >= _PATIENCE
+        if memory.warned_of_status or memory.calls.failures(backoff.STATUS) < REFUSED or not lasts:
+            return
+        memory.warned_of_status = True
+        note = (
+            "the status cannot be written, so it is out of date and no case starts; "
+            f"this is tried again every ten seconds: {trouble.message}"
+        )
+        if hint := hints.about_status(trouble.message):
+            note = f"{note}; {hint}"
+        self._recorder.note(
+            metadata, (Notice(reason=Reason.STATUS_REFUSED, action="WriteStatus", note=note, warning=True),)
+        )
+
+    async def _with_results(
+        self, key: Key, job: SimulationJob | Invalid, plan: Plan, new: Status
+    ) -> tuple[Status, tuple[Notice, ...]]:
+        """Store the results of the cases that `new` brings into the ledger; return it with what is said of them."""
+        if isinstance(job, Invalid):
+            if job.known is None:
+                return new, ()
+            job = job.known
+        last = new.is_terminal and not job.status.is_terminal
+        if not (plan.ends or last):
+            return new, ()
+        found, told = await self._results.save(key, job, plan.ends, last=last)
+        return new.model_copy(update={"results": found}), told
+
+    async def _is_proven(self, key: Key, plan: Plan) -> bool:
+        """Read from the cluster, not from what was seen, whether nothing is live of what the status says so."""
+        if not (plan.needs_proof or plan.stopped):
+            return True
+        await self._lookup.find_pods(key)
+        listed = await self._cluster.list_pods(key.namespace, key.uid, live_only=True)
+        for pod in listed:
+            self._store.put_pod(pod)
+        live = (*listed, *self._store.hidden_pods(key))
+        return not any(plan.needs_proof or pod.index in plan.stopped for pod in live)
+
+    async def read(self, key: Key, name: str) -> None:
+        """Take in the SimulationJob as it is now."""
+        try:
+            raw = await self._cluster.get_simulationjob(key.namespace, name)
+        except NotFoundError:
+            raw = None
+        if raw is None or raw["metadata"]["uid"] != key.uid:
+            self._store.deleted({"metadata": {"namespace": key.namespace, "name": name, "uid": key.uid}})
+        else:
+            self._store.seen(raw)
+
+    def forget(self, key: Key) -> None:
+        """Forget the results of a SimulationJob that is gone."""
+        self._results.drop(key)

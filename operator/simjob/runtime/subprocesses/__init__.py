@@ -1,0 +1,1 @@
+"""Modules that run in a process of their own."""

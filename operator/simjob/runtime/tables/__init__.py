@@ -1,0 +1,1 @@
+"""Cases that are written down before the first one starts."""

@@ -1,0 +1,156 @@
+"""Writes down the cases of SimulationJobs beside the passes over them: it may take seconds, and a cancel must not wait.
+
+Shards that are there already, of an operator that died, are taken as they are: their names hold a digest of the whole.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from simjob.api import names
+from simjob.api.names import Reason
+from simjob.api.simulationjob import SimulationJob
+from simjob.api.status import CaseTable
+from simjob.core.cases import tableshards
+from simjob.core.cases.check import CaseCheck
+from simjob.core.cases.tableshards import Shard
+from simjob.core.facts.observedchildren import Unprepared
+from simjob.runtime.client.errors import AlreadyExistsError, ForbiddenError, InvalidError, NamespaceTerminatingError
+from simjob.runtime.client.key import Key
+from simjob.runtime.cluster.calls import Cluster
+from simjob.runtime.subprocesses.helpers import HelperError
+from simjob.runtime.tables import adoption
+from simjob.runtime.tables.opentable import NoCasesError
+from simjob.runtime.tables.sources import CaseSources
+from simjob.runtime.tables.usertables import SHORT
+from simjob.runtime.watching.workqueue import WorkQueue
+
+_log = logging.getLogger(__name__)
+
+Answer = CaseTable | Unprepared
+
+
+class Preparing:
+    """What is being written down, and what came of it. Wakes a key when there is an answer."""
+
+    def __init__(self, cluster: Cluster, queue: WorkQueue, clock: Callable[[], datetime]) -> None:
+        self._cluster = cluster
+        self._sources = CaseSources(cluster)
+        self._queue = queue
+        self._clock = clock
+        self._tasks: dict[Key, asyncio.Task[Answer]] = {}
+        self._answers: dict[Key, Answer] = {}
+
+    def answer(self, key: Key) -> Answer | None:
+        """Return what came of it the last time; None as long as nothing has."""
+        return self._answers.get(key)
+
+    def begin(self, key: Key, job: SimulationJob, known: Answer | None) -> None:
+        """Have a job's cases written down, unless that is under way; raise what the last try ended with, if it did.
+
+        `known`: the answer that the plan knew. If there is another one by now, the next plan decides.
+        """
+        task = self._tasks.get(key)
+        if task is None and self._answers.get(key) is not known:
+            return
+        if task is None:
+            self._tasks[key] = task = asyncio.create_task(self._answered(job))
+            task.add_done_callback(lambda task: self._done(key, task))
+        elif task.done():
+            del self._tasks[key]
+            task.result()
+
+    def stop(self, key: Key) -> None:
+        """Stop what is under way."""
+        if task := self._tasks.pop(key, None):
+            task.cancel()
+
+    def forget(self, key: Key) -> None:
+        """Stop what is under way, and forget what came of it."""
+        self.stop(key)
+        self._answers.pop(key, None)
+
+    def close(self) -> None:
+        """Stop all."""
+        for key in list(self._tasks):
+            self.stop(key)
+
+    def _done(self, key: Key, task: asyncio.Task[Answer]) -> None:
+        if self._tasks.get(key) is not task:
+            return
+        if not task.cancelled() and task.exception() is None:
+            self._answers[key] = _counted(task.result(), self._answers.get(key))
+            del self._tasks[key]
+        self._queue.add(key)
+
+    async def _answered(self, job: SimulationJob) -> Answer:
+        try:
+            table = await self._written(job)
+        except NoCasesError as none:
+            return Unprepared(reason=none.reason, message=str(none), permanent=none.permanent, at=self._clock())
+        except HelperError as trouble:
+            _log.warning("cases were not prepared", extra=_about(job, why=trouble.message))
+            message = f"the cases could not be prepared, which is tried again: {trouble.message}"
+            return Unprepared(reason=Reason.PREPARING, message=message, at=self._clock())
+        except NamespaceTerminatingError:
+            raise
+        except (ForbiddenError, InvalidError) as refused:
+            message = f"the ConfigMaps that the cases are to be written down in are refused: {refused.message}"
+            return Unprepared(reason=Reason.TABLE_REFUSED, message=message, at=self._clock())
+        count, shards = len(table.indexes), len(table.config_maps)
+        _log.info("cases are written down", extra=_about(job, cases=count, configmaps=shards))
+        return table
+
+    async def _written(self, job: SimulationJob) -> CaseTable:
+        written: list[str] = []
+        check = CaseCheck(job)
+        async with self._sources.opened(job) as table:
+            async for shard in table.shards:
+                await _look(check, shard)
+                name = tableshards.shard_name(job.metadata.name, table.digest, shard.first)
+                await self._write(job, name, shard)
+                written.append(name)
+        if check.complaint:
+            raise NoCasesError(Reason.INVALID_SPEC, check.complaint, permanent=True)
+        return CaseTable(config_maps=tuple(written), indexes=table.indexes, format=table.format, columns=table.columns)
+
+    async def _write(self, job: SimulationJob, name: str, shard: Shard) -> None:
+        namespace = job.metadata.namespace
+        try:
+            await self._cluster.create_config_map(namespace, tableshards.render(job, name, shard.text))
+        except AlreadyExistsError as conflict:
+            found = await self._cluster.get_config_map(namespace, name)
+            is_same = found.data.get(names.CASES_KEY) == shard.text
+            if not is_same or await adoption.claim(self._cluster, job, name, found, same_content=True) is None:
+                message = f'a ConfigMap named "{name}" is there already and is not ours: delete it if nobody needs it'
+                raise ForbiddenError(message) from conflict
+
+
+def _counted(answer: Answer, last: Answer | None) -> Answer:
+    """Return the answer with the number of tries in a row that ended so."""
+    if not isinstance(answer, Unprepared) or not isinstance(last, Unprepared):
+        return answer
+    is_same = (answer.reason, answer.message) == (last.reason, last.message)
+    return replace(answer, tries=last.tries + 1) if is_same else answer
+
+
+async def _look(check: CaseCheck, shard: Shard) -> None:
+    """Check the cases of a shard; raise NoCasesError if one of them cannot start."""
+
+    def look() -> None:
+        for case in tableshards.cases(shard.text):
+            check.look(case)
+
+    if len(shard.text) > SHORT:
+        await asyncio.to_thread(look)
+    else:
+        look()
+    if check.unstartable:
+        raise NoCasesError(Reason.INVALID_SPEC, check.unstartable, permanent=True)
+
+
+def _about(job: SimulationJob, **more: Any) -> dict[str, Any]:
+    return {"namespace": job.metadata.namespace, "simulationjob": job.metadata.name, **more}

@@ -1,0 +1,71 @@
+"""Where the cases come from that a spec does not hold itself: a design, a table of the user's, another job.
+
+Gives them as shards to be written, one at a time, so that a hundred thousand cases never are in memory at once.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from simjob.api.simulationjob import SimulationJob
+from simjob.api.spec import RerunOf
+from simjob.api.sweep.ranges import Ranges
+from simjob.api.sweep.samples import Samples
+from simjob.core.cases import designpoints, tableshards
+from simjob.runtime.cluster.calls import Cluster
+from simjob.runtime.subprocesses.helpers import Helpers
+from simjob.runtime.tables import opentable, reruns
+from simjob.runtime.tables.designs import Designs
+from simjob.runtime.tables.opentable import Table
+from simjob.runtime.tables.usertables import UserTables
+
+
+class CaseSources:
+    """Reads the sources of cases."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        helpers = Helpers()
+        self._designs = Designs(helpers)
+        self._user_tables = UserTables(cluster, helpers)
+
+    @asynccontextmanager
+    async def opened(self, job: SimulationJob) -> AsyncIterator[Table]:
+        """Give the table of a job that needs one; raise NoCasesError, also while its shards are read."""
+        cases, uid, name = job.spec.cases, job.metadata.uid, job.metadata.name
+        if job.spec.rerun_of is not None:
+            async with self._rerun(job, job.spec.rerun_of) as table:
+                yield table
+        elif cases is not None and cases.samples is not None:
+            async with self._drawn(cases.samples, uid, Ranges.span(cases.samples.size), name) as table:
+                yield table
+        elif cases is not None and cases.config_map is not None:
+            async with self._user_tables.opened(job, cases.config_map) as table:
+                yield table
+        else:
+            raise AssertionError("the spec holds its cases itself")
+
+    @asynccontextmanager
+    async def _drawn(self, samples: Samples, uid: str, indexes: Ranges, salt: str) -> AsyncIterator[Table]:
+        """Draw a design; `uid` is of the job that describes it, from which a seed may come."""
+        seed = designpoints.seed_of(samples, uid)
+        async with self._designs.drawn(samples, seed, indexes) as (digest, shards):
+            yield Table(digest=tableshards.digest(salt, digest), indexes=indexes, shards=shards)
+
+    @asynccontextmanager
+    async def _rerun(self, job: SimulationJob, rerun: RerunOf) -> AsyncIterator[Table]:
+        old = await reruns.finished(self._cluster, job, rerun)
+        indexes = reruns.ended(old, rerun)
+        name, before = job.metadata.name, old.metadata.uid
+        spec, table = old.spec, old.status.case_table
+        if table is None and spec.cases is not None and spec.cases.samples is not None:
+            # It ended before its design was written down; its seed may come from its uid.
+            async with self._drawn(spec.cases.samples, before, indexes, name) as drawn:
+                yield drawn
+            return
+        digest = tableshards.digest(name, before, str(indexes))
+        if table is not None:
+            shards = reruns.selected(self._cluster, old, indexes)
+            yield Table(digest=digest, indexes=indexes, shards=shards, columns=table.columns)
+        else:
+            shards = opentable.made(tableshards.pack(spec.case(at) for at in indexes))
+            yield Table(digest=digest, indexes=indexes, shards=shards)

@@ -1,0 +1,233 @@
+"""kopf's part: it watches SimulationJobs and hands each event on. It decides nothing and writes nothing.
+
+Everything of kopf that would keep state in the object is off: no annotations, no finalizers, no peering, no posting.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, Final, Protocol, cast
+
+import aiohttp
+import kopf
+import msgspec
+
+from simjob.api import names
+from simjob.runtime.client import errors
+from simjob.runtime.client.connection import USER_AGENT, Requests
+from simjob.runtime.client.credentials import Credentials
+from simjob.runtime.watching import envelope
+
+# Seconds. kopf that has run for longer than this is started again soon.
+_LONG: Final = 60.0
+_LONGEST_DELAY: Final = 5.0
+_LONGEST_PAUSE: Final = 4.0
+
+_log = logging.getLogger(__name__)
+
+
+class SimulationJobSink(Protocol):
+    """Where events of SimulationJobs go. `raw` is the object's JSON; it is not to be changed."""
+
+    def seen(self, raw: dict[str, Any]) -> None:
+        """The object is there, and this is its state."""
+        ...
+
+    def deleted(self, raw: dict[str, Any]) -> None:
+        """The object is gone; `raw` has at least metadata.namespace, name and uid."""
+        ...
+
+
+async def watch(
+    credentials: Credentials,
+    connection: Requests,
+    namespaces: Collection[str],
+    sink: SimulationJobSink,
+    *,
+    ready: Callable[[], None],
+    troubled: Callable[[], None],
+    stop: asyncio.Event,
+    jitter: Callable[[], float] = random.random,
+) -> None:
+    """Run kopf until `stop` is set, and start it again whenever it ends by itself.
+
+    `namespaces`: none means all. `ready` is called whenever kopf has been started: by then it has taken SIGINT and
+    SIGTERM for itself, and the caller takes them back. `troubled` is called when a request of kopf's has failed, and
+    when kopf has ended: it may then have missed deletions.
+    """
+    await _served(connection, stop)
+    loop = asyncio.get_running_loop()
+    failures = 0
+    while not stop.is_set():
+        started = loop.time()
+        trouble = await _run(_registry(credentials, sink, troubled), namespaces, ready, stop)
+        if stop.is_set():
+            return
+        failures = 0 if loop.time() - started > _LONG else failures + 1
+        delay = min(_LONGEST_DELAY, 2.0**failures) * (1 - jitter() / 2)
+        _log.warning("kopf ended by itself; starting it again", extra={"why": repr(trouble), "delay": round(delay, 2)})
+        troubled()
+        await _unless(stop, delay)
+
+
+async def _run(
+    registry: kopf.OperatorRegistry, namespaces: Collection[str], ready: Callable[[], None], stop: asyncio.Event
+) -> Exception | None:
+    """Run kopf once; return why it ended."""
+    tasks = await kopf.spawn_tasks(
+        registry=registry,
+        settings=_settings(),
+        clusterwide=not namespaces,
+        namespaces=tuple(namespaces),
+        standalone=True,
+        # For peering, which is off. Left out, kopf asks for the user's name, and the image's user has none.
+        identity=cast("Any", names.FIELD_MANAGER),
+        stop_flag=stop,
+    )
+    ready()
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        # Not kopf.run_tasks: that takes every task of the process for its own, and waits 5 s for them.
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    return next((result for result in results if isinstance(result, Exception)), None)
+
+
+async def _served(connection: Requests, stop: asyncio.Event) -> None:
+    # Without its scanning of CRDs kopf never finds a kind that is not there when it starts.
+    told = False
+    while not stop.is_set():
+        try:
+            if await _is_listed(connection):
+                return
+            trouble = "its CRD is not installed (kubectl apply -k crds), or not established yet"
+        except errors.ClusterError as error:
+            trouble = error.message
+        if not told:
+            _log.warning("waiting for the SimulationJob API", extra={"why": trouble})
+        told = True
+        await _unless(stop, 1.0)
+
+
+async def _is_listed(connection: Requests) -> bool:
+    """Whether kopf, which reads the same two answers, will find the kind."""
+    groups = msgspec.json.decode(await connection.request("GET", "/apis"))["groups"]
+    if names.GROUP not in {group["name"] for group in groups}:
+        return False
+    try:
+        answer = await connection.request("GET", f"/apis/{names.API_VERSION}", repeat=False)
+    except errors.ClusterError as trouble:
+        if trouble.code == 404:
+            return False  # The group is there, this version of it is not.
+        raise
+    return names.PLURAL in {kind["name"] for kind in msgspec.json.decode(answer)["resources"]}
+
+
+async def _unless(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+def _registry(credentials: Credentials, sink: SimulationJobSink, troubled: Callable[[], None]) -> kopf.OperatorRegistry:
+    registry = kopf.OperatorRegistry()
+
+    async def heard(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        try:
+            response = await handler(request)
+        except (aiohttp.ClientError, TimeoutError):
+            troubled()
+            raise
+        if response.status >= 400:
+            troubled()
+        return response
+
+    # A session of ours, because it reads rotated tokens for each request: with a token of its own kopf would have to
+    # be told when it expires, and would then break all its watches off.
+    @kopf.on.login(registry=registry)
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        session = credentials.session(USER_AGENT, middlewares=(heard,), response_class=envelope.Response)
+        return kopf.AiohttpSession(server=credentials.host, aiohttp_session=session)
+
+    @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
+    async def changed(event: kopf.RawEvent, **_: Any) -> None:
+        raw = envelope.opened(cast("dict[str, Any]", event["object"]))
+        if event["type"] == "DELETED":
+            sink.deleted(raw)
+        else:
+            sink.seen(raw)
+
+    return registry
+
+
+class _Endless:
+    """Pauses between the tries of a request. An outage has no longest duration, and kopf ends after the last try."""
+
+    def __iter__(self) -> Iterator[float]:
+        """Yield them, up to about 4 s: after an outage of any length the watch goes on as soon."""
+        yield from (0.2, 0.5, 1.0, 2.0)
+        while True:
+            yield _LONGEST_PAUSE * (1 - random.random() / 4)  # noqa: S311  # Not a secret.
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.persistence.diffbase_storage = _NullDiffBase()
+    settings.persistence.progress_storage = _NullProgress()
+    settings.persistence.finalizer = f"{names.GROUP}/kopf"
+    settings.persistence.consistency_timeout = 0
+    # A limit would count idle workers too: limit / idle_timeout objects a second.
+    settings.queueing.worker_limit = None
+    settings.queueing.idle_timeout = 1.0
+    settings.queueing.exit_timeout = 1.0
+    settings.queueing.error_delays = (1, 2, 5)
+    settings.watching.server_timeout = 290
+    settings.watching.connect_timeout = 5
+    settings.watching.inactivity_timeout = 70
+    settings.watching.reconnect_backoff = 1.0
+    # A page is held as one text while it is read, and an object may have a mebibyte.
+    settings.watching.chunk_size = 20
+    settings.networking.request_timeout = 15
+    settings.networking.connect_timeout = 5
+    settings.networking.error_backoffs = _Endless()
+    settings.process.ultimate_exiting_timeout = 20
+    return settings
+
+
+class _NullDiffBase(kopf.DiffBaseStorage):
+    """Remembers nothing of an object, so that kopf neither annotates nor copies it."""
+
+    def build(self, *, body: Any, extra_fields: Any = None) -> Any:
+        return {}
+
+    def fetch(self, *, body: Any) -> Any:
+        # None would mean: never seen, to be created.
+        return {}
+
+    def store(self, *, body: Any, patch: Any, essence: Any) -> None:
+        return
+
+
+class _NullProgress(kopf.ProgressStorage):
+    """Remembers nothing of a handler: there is none that could be half done."""
+
+    def fetch(self, *, key: Any, body: Any) -> Any:
+        return None
+
+    def store(self, *, key: Any, record: Any, body: Any, patch: Any) -> None:
+        return
+
+    def purge(self, *, key: Any, body: Any, patch: Any) -> None:
+        return
+
+    def touch(self, *, body: Any, patch: Any, value: Any) -> None:
+        return
+
+    def clear(self, *, essence: Any) -> Any:
+        return essence

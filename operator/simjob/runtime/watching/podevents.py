@@ -1,0 +1,90 @@
+"""Reads why pods do not start from their Events, beside the passes. Wakes a key when there is something new to say.
+
+Events have no watch cache, and a busy namespace has thousands, so this reads few at a time and each pod's rarely.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from simjob.core.facts.pods import PodFact
+from simjob.core.status import notstarting
+from simjob.runtime.client.errors import ClusterError
+from simjob.runtime.client.key import Key
+from simjob.runtime.cluster.calls import Cluster
+from simjob.runtime.watching.workqueue import WorkQueue
+
+# Over all SimulationJobs.
+_AT_ONCE: Final = 2
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Known:
+    """What was read for one SimulationJob, by pod: the text, and when it was read by the event loop's clock."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    read_at: dict[str, float] = field(default_factory=dict)
+    task: asyncio.Task[None] | None = None
+
+
+class PodEvents:
+    """What kubelets say of pods that do not start."""
+
+    def __init__(self, cluster: Cluster, queue: WorkQueue) -> None:
+        self._cluster = cluster
+        self._queue = queue
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._known: dict[Key, _Known] = {}
+
+    def words(self, key: Key) -> Mapping[str, str]:
+        """Return what was read last, by pod uid."""
+        found = self._known.get(key)
+        return dict(found.texts) if found else {}
+
+    def ask(self, key: Key, pods: Sequence[PodFact]) -> None:
+        """Have the Events of these pods read unless they were a short while ago; forget all other pods."""
+        if not pods:
+            self.forget(key)
+            return
+        known = self._known.setdefault(key, _Known())
+        wanted = {pod.uid for pod in pods}
+        known.texts = {uid: text for uid, text in known.texts.items() if uid in wanted}
+        known.read_at = {uid: time for uid, time in known.read_at.items() if uid in wanted}
+        due = [pod for pod in pods if _is_due(known.read_at.get(pod.uid))]
+        if due and (known.task is None or known.task.done()):
+            known.task = asyncio.create_task(self._read(key, known, due))
+
+    def forget(self, key: Key) -> None:
+        """Forget a SimulationJob's pods, and stop reading about them."""
+        known = self._known.pop(key, None)
+        if known and known.task:
+            known.task.cancel()
+
+    def close(self) -> None:
+        """Stop reading."""
+        for key in list(self._known):
+            self.forget(key)
+
+    async def _read(self, key: Key, known: _Known, pods: Sequence[PodFact]) -> None:
+        before = dict(known.texts)
+        for pod in pods:
+            try:
+                async with self._places:
+                    events = await self._cluster.list_pod_events(pod.namespace, pod.uid)
+            except ClusterError as trouble:
+                about = {"namespace": pod.namespace, "pod": pod.name, "why": trouble.message}
+                _log.info("the Events of a pod cannot be read", extra=about)
+                events = ()
+            known.read_at[pod.uid] = asyncio.get_running_loop().time()
+            known.texts[pod.uid] = notstarting.words(events)
+        if {uid: text for uid, text in known.texts.items() if text} != before:
+            self._queue.add(key)
+
+
+def _is_due(read_at: float | None) -> bool:
+    passed = notstarting.BETWEEN_READS.total_seconds()
+    return read_at is None or asyncio.get_running_loop().time() >= read_at + passed

@@ -1,0 +1,93 @@
+from typing import Any
+
+import pytest
+from given.builders import a_template_dict
+from given.fulltemplate import FULL_TEMPLATE
+from pydantic import ValidationError
+from simjob.api.podtemplate.template import Template
+from simjob.api.podtemplate.volumes import SOURCES, Volume
+
+
+def test_a_template_is_passed_on_as_it_was_written() -> None:
+    assert Template.model_validate(FULL_TEMPLATE).to_api(as_given=True) == FULL_TEMPLATE
+
+
+def test_what_is_not_written_is_not_passed_on() -> None:
+    assert Template.model_validate(a_template_dict()).to_api(as_given=True) == a_template_dict()
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "hostNetwork",
+        "hostPID",
+        "hostIPC",
+        "hostUsers",
+        "hostAliases",
+        "nodeName",
+        "priorityClassName",
+        "priority",
+        "activeDeadlineSeconds",
+        "ephemeralContainers",
+        "serviceAccount",
+    ],
+)
+def test_a_field_of_pods_that_is_not_allowed_is_refused(field: str) -> None:
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        Template.model_validate(a_template_dict(**{field: "x"}))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"securityContext": {"privileged": True}},
+        {"securityContext": {"allowPrivilegeEscalation": True}},
+        {"securityContext": {"capabilities": {"drop": [], "add": ["SYS_ADMIN"]}}},
+        {"securityContext": {"seccompProfile": {"type": "Unconfined"}}},
+        {"securityContext": {"procMount": "Unmasked"}},
+        {"ports": [{"containerPort": 80, "hostPort": 80}]},
+        {"livenessProbe": {"httpGet": {"port": 80, "host": "10.0.0.1"}}},
+        {"lifecycle": {"postStart": {"httpGet": {"port": 80}}}},
+        {"volumeDevices": []},
+        {"volumeMounts": [{"name": "a", "mountPath": "/a", "mountPropagation": "Bidirectional"}]},
+    ],
+)
+def test_what_a_container_may_not_do_is_refused(more: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Template.model_validate(a_template_dict(containers=[{"name": "a", "image": "b", **more}]))
+
+
+@pytest.mark.parametrize("field", ["lifecycle", "startupProbe", "readinessProbe", "livenessProbe"])
+def test_only_a_sidecar_among_the_init_containers_has_a_lifecycle_and_probes(field: str) -> None:
+    container = {"name": "tunnel", "image": "b", field: {}}
+    with pytest.raises(ValidationError, match="need `restartPolicy: Always`"):
+        Template.model_validate(a_template_dict(initContainers=[container]))
+    Template.model_validate(a_template_dict(initContainers=[{**container, "restartPolicy": "Always"}]))
+
+
+@pytest.mark.parametrize("source", ["hostPath", "projected", "nfs", "iscsi", "gitRepo"])
+def test_a_volume_that_pod_security_restricts_is_refused(source: str) -> None:
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        Volume.model_validate({"name": "a", source: {}})
+
+
+@pytest.mark.parametrize("sources", [{}, {"emptyDir": {}, "configMap": {"name": "a"}}])
+def test_a_volume_has_exactly_one_source(sources: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="exactly one source"):
+        Volume.model_validate({"name": "a", **sources})
+
+
+def test_the_sources_are_all_the_fields_of_a_volume_but_its_name() -> None:
+    assert {field.alias for field in Volume.model_fields.values()} - {"name"} == set(SOURCES)
+
+
+@pytest.mark.parametrize(
+    ("field", "items"),
+    [
+        ("containers", [{"name": "a", "image": "b"}, {"name": "a", "image": "c"}]),
+        ("volumes", [{"name": "a", "emptyDir": {}}, {"name": "a", "emptyDir": {}}]),
+    ],
+)
+def test_a_name_that_is_there_twice_is_refused(field: str, items: list[dict[str, Any]]) -> None:
+    with pytest.raises(ValidationError, match="names must be unique"):
+        Template.model_validate(a_template_dict(**{field: items}))

@@ -1,0 +1,109 @@
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from simjob.api.sweep import values
+
+QUOTE = "YAML reads y, n, yes, no, on and off as true and false: quote y, n, yes, no, on and off"
+AS_TEXT = "a number beyond 64 bits, which may be rounded: write it as a text, in quotes"
+FILE = "put it into a file, and give the file's name"
+
+leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+nested = st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1, "1"),
+        (0.1, "0.1"),
+        (2.5e-07, "2.5e-07"),
+        ("x y", "x y"),
+        (True, "true"),
+        (False, "false"),
+        ([1.0, 0.5, "ü"], '[1.0,0.5,"ü"]'),
+        ({"rho": 998, "tags": None}, '{"rho":998,"tags":null}'),
+    ],
+)
+def test_a_text_is_itself_and_any_other_value_is_json(value: Any, text: str) -> None:
+    assert values.as_text(value) == text
+
+
+@given(nested.filter(lambda value: not isinstance(value, str)))
+def test_json_reads_the_text_as_the_value(value: Any) -> None:
+    assert json.loads(values.as_text(value)) == value
+
+
+@pytest.mark.parametrize("value", ["x" * 1024, ["x" * 1020], {"a": [[], {}]}, [], 0, False, 1e300])
+def test_what_a_parameter_may_be(value: Any) -> None:
+    assert values.complaint(value) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "must be a text, a number, a boolean, a list or an object"),
+        ("x" * 1025, "must not be longer than 1024 characters"),
+        (["x" * 1021], f"is a list of 1025 bytes as JSON, and must have at most 1024: {FILE}"),
+        ({"a": "网" * 340}, f"is an object of 1028 bytes as JSON, and must have at most 1024: {FILE}"),
+    ],
+)
+def test_what_a_parameter_cannot_be_is_said_with_what_to_do(value: Any, words: str) -> None:
+    assert values.complaint(value) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "levels"),
+    [(1, 0), ([], 0), ([1], 1), ({"a": 1}, 1), ([[]], 1), ([1, {"a": [2]}], 3), ([[1], [[1]], 1], 3)],
+)
+def test_the_levels_of_a_value_are_those_of_its_deepest_part(value: Any, levels: int) -> None:
+    assert not values.is_deeper_than(value, levels)
+    assert levels == 0 or values.is_deeper_than(value, levels - 1)
+
+
+@pytest.mark.parametrize(("levels", "is_refused"), [(32, False), (33, True)])
+def test_a_list_is_not_deeper_than_readers_of_json_can_read(levels: int, is_refused: bool) -> None:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    words = f"is a list of more than 32 levels: {FILE}"
+    assert values.complaint(value) == (words if is_refused else None)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"x": 1, "true": 2}, f"has the key 'true': {QUOTE}"),
+        ([{"at": {"false": 2}}], f"has the key 'false': {QUOTE}"),
+        # 18446744073709551615, as the API server gives it back.
+        (18446744073709552000, f"is 18446744073709552000, {AS_TEXT}"),
+        (1.8446744073709552e19, f"is 1.8446744073709552e+19, {AS_TEXT}"),
+        (-(2**63), f"is -9223372036854775808, {AS_TEXT}"),
+        ([1, {"seed": 2**63}], f"holds 9223372036854775808, {AS_TEXT}"),
+        # 39 digits, as numpy.random.SeedSequence().entropy has them.
+        (3.1415926535897933e38, f"is 3.1415926535897933e+38, {AS_TEXT}"),
+    ],
+)
+def test_what_is_probably_not_what_the_user_wrote_is_said(value: Any, words: str) -> None:
+    assert values.misreading(value) == words
+
+
+@pytest.mark.parametrize(
+    "value", [2**63 - 1, 1 - 2**63, 0.1, True, "18446744073709551615", "true", ["true"], {"True": 1}, {"a": "true"}]
+)
+def test_what_is_as_the_user_wrote_it_is_left_alone(value: Any) -> None:
+    assert values.misreading(value) is None
+
+
+@pytest.mark.parametrize("value", [6.02214076e23, 1.98892e30, -1e300, 100000000000000000000])
+def test_a_large_quantity_with_few_digits_is_no_rounded_integer(value: float) -> None:
+    assert values.misreading(value) is None
+
+
+def test_seeds_of_64_bits_that_the_api_server_rounded_are_noticed() -> None:
+    for seed in range(2**63, 2**64, 2**63 // 9973):
+        # kubectl and the API server make it a float, and write the shortest text of that without an exponent.
+        assert values.may_be_rounded(int(Decimal(repr(float(seed))))), seed

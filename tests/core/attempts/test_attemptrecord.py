@@ -1,0 +1,74 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from given.builders import NOW, a_job_fact, a_pod_fact
+from simjob.core.attempts import attemptrecord
+from simjob.core.facts.lastattempt import LastAttempt
+from simjob.core.facts.pods import PodState
+
+FAILED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 1, "reason": "Error"}
+
+
+@pytest.mark.parametrize(
+    ("pod", "expected"),
+    [
+        (FAILED, {"error_code": "CASE_FAILED", "exit_code": 1, "reason": "Error"}),
+        (
+            FAILED | {"exit_code": 137, "reason": "OOMKilled", "message": "too big"},
+            {"error_code": "CASE_FAILED", "exit_code": 137, "reason": "OOMKilled", "message": "too big"},
+        ),
+        (FAILED | {"reason": ""}, {"error_code": "CASE_FAILED", "exit_code": 1, "reason": "Error"}),
+        (
+            FAILED | {"container": "exporter"},
+            {"error_code": "CASE_FAILED", "exit_code": 1, "reason": "Error", "container": "exporter"},
+        ),
+        (
+            {"state": PodState.FAILED, "reason": "Evicted", "message": "too big", "over_limit": True, "exit_code": 0},
+            {"error_code": "CASE_FAILED", "exit_code": 0, "reason": "Evicted", "message": "too big"},
+        ),
+        (
+            {"state": PodState.FAILED, "reason": "DeadlineExceeded", "started": NOW, "exit_code": 137},
+            {"error_code": "EXECUTION_TIMEOUT", "exit_code": 137, "reason": "DeadlineExceeded"},
+        ),
+        # A persistent case that ended well, and is started again.
+        ({"state": PodState.SUCCEEDED, "exit_code": 0}, {"exit_code": 0, "reason": "Completed"}),
+        # What the cluster ended says nothing about the simulation, whatever its exit code.
+        (
+            FAILED | {"disrupted": True, "disruption": "Evicted: low on memory"},
+            {"error_code": "DISRUPTED", "reason": "Disrupted", "message": "Evicted: low on memory"},
+        ),
+        (
+            FAILED | {"stopped": True},
+            {"error_code": "DISRUPTED", "reason": "Disrupted", "message": "its pod was deleted"},
+        ),
+    ],
+)
+def test_an_attempt_is_recorded_in_the_words_of_its_pod(pod: dict[str, Any], expected: dict[str, Any]) -> None:
+    job = a_job_fact(attempt=3)
+    assert attemptrecord.end_of(a_pod_fact(job=job, **pod), NOW) == LastAttempt(number=3, ended_at=NOW, **expected)
+
+
+def test_a_pod_that_vanished_is_recorded_as_lost() -> None:
+    job = a_job_fact(attempt=1)
+    last = attemptrecord.lost(job, None, NOW)
+    assert (last.number, last.error_code, last.reason) == (1, "LOST", "Lost")
+    assert last.message == "its pod vanished without an outcome"
+    known = attemptrecord.lost(job, a_pod_fact(job=job, message="the node says nothing"), NOW)
+    assert known.message == "its pod vanished without an outcome: the node says nothing"
+
+
+def test_an_attempt_that_waited_too_long_is_recorded_with_its_time_out() -> None:
+    last = attemptrecord.timed_out(a_job_fact(attempt=1), NOW, "ASSIGN_TIMEOUT", "no node within 3 s")
+    assert last == LastAttempt(
+        number=1, ended_at=NOW, error_code="ASSIGN_TIMEOUT", reason="DeadlineExceeded", message="no node within 3 s"
+    )
+
+
+def test_the_record_has_the_next_number_and_the_time_of_all_attempts() -> None:
+    job = a_job_fact(attempt=1, seconds=10, disruptions=2, last_disruption="Evicted")
+    pod = a_pod_fact(job=job, started=NOW, finished=NOW + timedelta(seconds=5), **FAILED)
+    last = attemptrecord.end_of(pod, NOW)
+    count = attemptrecord.count(job, pod, failed=1, lost=0, not_before=NOW, last=last)
+    assert (count.attempt, count.failed, count.seconds, count.not_before) == (2, 1, 15, NOW)
+    assert (count.disruptions, count.last_disruption, count.last) == (2, "Evicted", last)

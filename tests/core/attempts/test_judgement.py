@@ -1,0 +1,240 @@
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import pytest
+from given.builders import NOW, a_job, a_job_fact, a_pod_fact, observed
+from simjob.core.attempts import judgement
+from simjob.core.attempts.judgement import Absent, Due, Ended, Held, Live, Outcome, Over, Verdict
+from simjob.core.facts.jobs import JobFact
+from simjob.core.facts.pods import PodFact, PodState
+
+FAILED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 1, "reason": "Error"}
+# Evicted for a limit of its own, and the kubelet does not say yet how its container ended.
+EVICTED: dict[str, Any] = {"state": PodState.FAILED, "reason": "Evicted", "message": "too big", "over_limit": True}
+STOPPED: dict[str, Any] = {"state": PodState.FAILED, "terminating": True, "gone": True}
+
+
+def judge(*children: JobFact | PodFact, limit: int = 0, codes: list[int] | None = None, **spec: Any) -> Verdict:
+    (case,) = observed(*children).cases
+    retries = {"limit": limit, **({"nonRetryableExitCodes": codes} if codes else {})}
+    return judgement.judge(case, a_job(retries=retries, **spec).spec, NOW)
+
+
+@pytest.mark.parametrize(
+    ("pod", "limit", "expected"),
+    [
+        # The pod of attempt 2, after one failure; whether the case goes on, with which attempt, failures and losses.
+        ({"state": PodState.SUCCEEDED}, 1, Outcome.SUCCEEDED),
+        ({"state": PodState.SUCCEEDED, "gone": True}, 1, Outcome.SUCCEEDED),
+        (FAILED, 1, Outcome.FAILED),
+        (FAILED, 2, (3, 2, 0)),
+        (FAILED | {"gone": True}, 2, (3, 2, 0)),
+        (FAILED | {"disrupted": True}, 1, (3, 1, 0)),
+        # Told to stop by its node, and exits with 0.
+        ({"state": PodState.SUCCEEDED, "exit_code": 0, "disrupted": True}, 1, (3, 1, 0)),
+        (EVICTED, 1, Outcome.FAILED),
+        (EVICTED, 2, (3, 2, 0)),
+        (EVICTED | {"exit_code": 0}, 2, (3, 2, 0)),
+        (EVICTED | {"exit_code": 137}, 2, (3, 2, 0)),
+        ({"state": PodState.FAILED, "reason": "UnexpectedAdmissionError"}, 1, (3, 1, 0)),
+        (STOPPED, 1, (3, 1, 0)),
+        (STOPPED | {"state": PodState.SUCCEEDED}, 1, (3, 1, 0)),
+        (STOPPED | {"state": PodState.PENDING}, 1, (3, 1, 0)),
+        ({"state": PodState.RUNNING, "gone": True, "disrupted": True}, 1, (3, 1, 0)),
+        ({"state": PodState.RUNNING, "gone": True}, 1, (3, 1, 1)),
+    ],
+)
+def test_an_attempt_that_is_over_ends_the_case_or_counts(pod: dict[str, Any], limit: int, expected: Any) -> None:
+    job = a_job_fact(attempt=2, failed=1, active=1)
+    verdict = judge(job, a_pod_fact(job=job, **pod), limit=limit)
+    if isinstance(expected, Outcome):
+        assert isinstance(verdict, Ended)
+        assert verdict.outcome is expected
+    else:
+        assert isinstance(verdict, Over)
+        assert (verdict.count.attempt, verdict.count.failed, verdict.count.lost) == expected
+
+
+def test_only_a_failure_makes_the_next_attempt_wait() -> None:
+    job = a_job_fact()
+    failed = judge(job, a_pod_fact(job=job, **FAILED), limit=1)
+    evicted = judge(job, a_pod_fact(job=job, **FAILED, disrupted=True), limit=1)
+    assert isinstance(failed, Over)
+    assert isinstance(evicted, Over)
+    assert failed.count.not_before == NOW + timedelta(seconds=10)
+    assert evicted.count.not_before is None
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_pod_that_vanished_without_a_reason_is_replaced(lost: int) -> None:
+    verdict = judge(a_job_fact(attempt=lost, lost=lost, active=1))
+    assert isinstance(verdict, Over)
+    assert (verdict.count.attempt, verdict.count.lost, verdict.count.failed) == (lost + 1, lost + 1, 0)
+    assert verdict.count.not_before is None
+
+
+def test_the_third_pod_in_a_row_that_vanished_fails_the_case() -> None:
+    verdict = judge(a_job_fact(attempt=2, lost=2, active=1), limit=5)
+    assert isinstance(verdict, Ended)
+    assert (verdict.outcome, verdict.error_code) == (Outcome.FAILED, "LOST")
+
+
+def test_an_attempt_that_says_something_ends_the_row_of_lost_ones() -> None:
+    job = a_job_fact(attempt=2, lost=2)
+    verdict = judge(job, a_pod_fact(job=job, **FAILED), limit=1)
+    assert isinstance(verdict, Over)
+    assert verdict.count.lost == 0
+
+
+def test_a_failure_is_reported_with_its_exit_code_and_reason() -> None:
+    job = a_job_fact(failed=1)
+    verdict = judge(job, a_pod_fact(job=job, state=PodState.FAILED, exit_code=137, reason="OOMKilled", message="big"))
+    assert isinstance(verdict, Ended)
+    assert (verdict.failures, verdict.exit_code, verdict.reason, verdict.message) == (2, 137, "OOMKilled", "big")
+
+
+@pytest.mark.parametrize("state", [PodState.PENDING, PodState.ASSIGNED, PodState.RUNNING])
+def test_a_live_pod_is_live_also_while_it_is_being_stopped(state: PodState) -> None:
+    job = a_job_fact()
+    for terminating in (False, True):
+        assert isinstance(judge(job, a_pod_fact(job=job, state=state, terminating=terminating)), Live)
+
+
+def test_a_job_without_a_pod_is_due_when_its_time_has_come() -> None:
+    later = NOW + timedelta(seconds=20)
+    assert judge(a_job_fact()) == Due(job=a_job_fact(), at=None)
+    assert judge(a_job_fact(not_before=later)) == Due(job=a_job_fact(not_before=later), at=later)
+
+
+def test_a_failed_pod_of_an_earlier_attempt_changes_nothing() -> None:
+    job = a_job_fact(attempt=1, failed=1)
+    assert isinstance(judge(job, a_pod_fact(job=job, attempt=0, **FAILED)), Due)
+
+
+@pytest.mark.parametrize("held", [{"suspended": True}, {"terminating": True}])
+def test_a_job_that_its_queue_holds_or_that_goes_gets_no_pod(held: dict[str, Any]) -> None:
+    assert isinstance(judge(a_job_fact(**held)), Held)
+
+
+def test_a_job_that_its_queue_took_back_counts_the_stopped_pod_first() -> None:
+    job = a_job_fact(suspended=True, active=1)
+    assert isinstance(judge(job, a_pod_fact(job=job, **STOPPED)), Over)
+
+
+def test_a_finished_job_needs_no_pod() -> None:
+    done = judge(a_job_fact(succeeded=True))
+    failed = judge(a_job_fact(succeeded=False, status_failed=3, finish_reason="Why", finish_message="how"))
+    assert isinstance(done, Ended)
+    assert done.succeeded
+    assert isinstance(failed, Ended)
+    assert (failed.outcome, failed.failures, failed.reason, failed.message) == (Outcome.FAILED, 3, "Why", "how")
+
+
+def test_a_finished_job_that_failed_is_reported_in_its_pods_words() -> None:
+    job = a_job_fact(succeeded=False, finish_reason="BackoffLimitExceeded")
+    verdict = judge(job, a_pod_fact(job=job, state=PodState.FAILED, exit_code=9, reason="Error"))
+    assert isinstance(verdict, Ended)
+    assert (verdict.exit_code, verdict.reason) == (9, "Error")
+
+
+@pytest.mark.parametrize(
+    ("pod", "verdict"),
+    [
+        ({"state": PodState.SUCCEEDED}, Ended),
+        ({"state": PodState.SUCCEEDED, "gone": True}, Ended),
+        ({"state": PodState.SUCCEEDED, "stopped": True}, Absent),
+        (FAILED, Absent),
+        ({"state": PodState.RUNNING, "gone": True}, Absent),
+        ({"state": PodState.RUNNING}, Live),
+    ],
+)
+def test_of_a_case_whose_job_was_deleted_only_a_success_stands(pod: dict[str, Any], verdict: type[Verdict]) -> None:
+    assert isinstance(judge(a_pod_fact(**pod)), verdict)
+
+
+def test_the_job_of_the_newest_round_counts() -> None:
+    old, new = a_job_fact(succeeded=True), a_job_fact(round=1)
+    assert judge(old, new) == Due(job=new, at=None)
+
+
+class TestExitCodes:
+    @pytest.mark.parametrize(
+        ("code", "more", "expected"),
+        [
+            (2, {}, Ended),
+            (3, {}, Over),
+            (2, {"disrupted": True}, Over),
+            (2, {"stopped": True}, Over),
+        ],
+    )
+    def test_a_code_that_is_not_retried_fails_the_case_at_once_but_not_if_the_cluster_ended_it(
+        self, code: int, more: dict[str, Any], expected: type[Verdict]
+    ) -> None:
+        job = a_job_fact()
+        pod = a_pod_fact(job=job, state=PodState.FAILED, exit_code=code, **more)
+        verdict = judge(job, pod, limit=5, codes=[1, 2])
+        assert isinstance(verdict, expected)
+        if isinstance(verdict, Ended):
+            assert (verdict.failures, verdict.exit_code, verdict.why) == (1, 2, "PodFailurePolicy")
+
+
+OVERRAN: dict[str, Any] = {"state": PodState.FAILED, "reason": "DeadlineExceeded", "message": "too long"}
+
+
+class TestPersistent:
+    @pytest.mark.parametrize(
+        ("pod", "pause"),
+        [
+            ({"state": PodState.SUCCEEDED, "exit_code": 0}, 2),
+            ({"state": PodState.FAILED, "exit_code": 9}, 2),
+            ({"state": PodState.SUCCEEDED, "started": NOW, "finished": NOW + timedelta(minutes=9)}, 2),
+            ({"state": PodState.SUCCEEDED, "started": NOW, "finished": NOW + timedelta(minutes=10)}, None),
+            ({"state": PodState.FAILED, "exit_code": 9, "disrupted": True}, 2),
+        ],
+    )
+    def test_an_exit_starts_the_next_attempt_after_a_pause(self, pod: dict[str, Any], pause: int | None) -> None:
+        job = a_job_fact(attempt=2)
+        verdict = judge(job, a_pod_fact(job=job, **pod), task="Persistent")
+        assert isinstance(verdict, Over)
+        wait = timedelta(seconds=pause) if pause else None
+        assert (verdict.count.attempt, verdict.count.failed) == (3, 0)
+        assert verdict.count.not_before == (NOW + wait if wait else None)
+
+    def test_a_code_that_is_not_retried_ends_it(self) -> None:
+        job = a_job_fact()
+        pod = a_pod_fact(job=job, state=PodState.FAILED, exit_code=2)
+        assert isinstance(judge(job, pod, task="Persistent", codes=[2]), Ended)
+
+    def test_its_limit_bounds_time_outs(self) -> None:
+        job = a_job_fact(attempt=7, failed=1)
+        pod = a_pod_fact(job=job, **OVERRAN, exit_code=137, started=NOW)
+        assert isinstance(judge(job, pod, task="Persistent", limit=2), Over)
+        assert isinstance(judge(job, pod, task="Persistent", limit=1), Ended)
+
+    def test_an_exit_of_one_whose_job_was_deleted_is_no_success(self) -> None:
+        assert isinstance(judge(a_pod_fact(state=PodState.SUCCEEDED), task="Persistent"), Absent)
+
+
+class TestStartErrors:
+    START_ERROR: ClassVar[dict[str, Any]] = {
+        "state": PodState.FAILED,
+        "exit_code": 128,
+        "reason": "StartError",
+        "message": "exec: /opt/solve: not found",
+    }
+
+    def test_a_container_that_cannot_start_is_a_failure_and_has_not_run(self) -> None:
+        job = a_job_fact()
+        again = judge(job, a_pod_fact(job=job, **self.START_ERROR), limit=1)
+        last = judge(job, a_pod_fact(job=job, **self.START_ERROR))
+        assert isinstance(again, Over)
+        assert isinstance(last, Ended)
+        assert (again.count.failed, again.count.seconds) == (1, 0)
+        assert (last.exit_code, last.reason, last.message) == (128, "StartError", "exec: /opt/solve: not found")
+
+    def test_a_persistent_case_that_cannot_start_is_tried_again_after_a_pause_that_grows(self) -> None:
+        for attempt, seconds in ((1, 1), (2, 2), (9, 60)):
+            job = a_job_fact(attempt=attempt)
+            verdict = judge(job, a_pod_fact(job=job, **self.START_ERROR), task="Persistent")
+            assert isinstance(verdict, Over)
+            assert verdict.count.not_before == NOW + timedelta(seconds=seconds)

@@ -1,0 +1,108 @@
+"""Attempts that take too long: what an operator judges of them, and what their kubelet ended."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from given.builders import NOW, a_job, a_job_fact, a_pod_fact, observed
+from simjob.core.attempts import judgement
+from simjob.core.attempts.judgement import Ended, Live, Outcome, Over, Verdict
+from simjob.core.facts.jobs import JobFact
+from simjob.core.facts.pods import PodFact, PodState
+
+
+def judge(*children: JobFact | PodFact, limit: int = 0, codes: tuple[int, ...] = (), **spec: Any) -> Verdict:
+    (case,) = observed(*children).cases
+    retries = {"limit": limit, **({"nonRetryableExitCodes": [*codes]} if codes else {})}
+    return judgement.judge(case, a_job(retries=retries, **spec).spec, NOW)
+
+
+BOUNDS: dict[str, Any] = {"timeouts": {"assignSeconds": 30, "startSeconds": 60, "runSeconds": 90}}
+
+
+START_TIMEOUT: dict[str, Any] = {"error_code": "START_TIMEOUT", "error_message": "not within 60 s"}
+
+
+OVERRAN: dict[str, Any] = {"state": PodState.FAILED, "reason": "DeadlineExceeded", "message": "too long"}
+
+
+class TestTimeouts:
+    def waiting(self, job: JobFact, seconds: int, **fact: Any) -> Verdict:
+        created = NOW - timedelta(seconds=seconds)
+        pod = a_pod_fact(job=job, state=PodState.PENDING, reason="Unschedulable", created=created, **fact)
+        return judge(job, pod, limit=1, **BOUNDS)
+
+    def test_a_pod_that_waited_too_long_is_counted_as_a_failure_while_it_is_there(self) -> None:
+        job = a_job_fact(attempt=3, failed=0, lost=1)
+        verdict = self.waiting(job, 30)
+        assert isinstance(verdict, Live)
+        count = verdict.timed_out
+        assert count
+        assert (count.attempt, count.failed, count.lost, count.error_code) == (4, 1, 0, "ASSIGN_TIMEOUT")
+        assert count.error_message == "no node within 30 s: Unschedulable"
+        assert count.not_before == NOW + timedelta(seconds=10)
+
+    @pytest.mark.parametrize(
+        ("seconds", "job", "pod"),
+        [
+            (29, {}, {}),
+            (99, {}, {"terminating": True}),
+            (99, {"suspended": True}, {}),
+            (99, {"terminating": True}, {}),
+            # It was counted already: the Job is at the next attempt.
+            (99, {"attempt": 1, "failed": 1}, {"attempt": 0}),
+        ],
+    )
+    def test_one_that_has_time_or_is_on_its_way_out_is_only_live(
+        self, seconds: int, job: dict[str, Any], pod: dict[str, Any]
+    ) -> None:
+        verdict = self.waiting(a_job_fact(**job), seconds, **pod)
+        assert isinstance(verdict, Live)
+        assert verdict.timed_out is None
+
+    def test_the_last_time_out_ends_the_case_when_its_pod_is_gone(self) -> None:
+        job = a_job_fact(attempt=2, failed=2, **START_TIMEOUT)
+        assert isinstance(judge(job, a_pod_fact(job=job, attempt=1), limit=1), Live)
+        for late in (a_pod_fact(job=job, attempt=1, state=PodState.SUCCEEDED), job):
+            verdict = judge(job, *([late] if late is not job else []), limit=1)
+            assert isinstance(verdict, Ended)
+            assert (verdict.outcome, verdict.failures, verdict.error_code) == (Outcome.FAILED, 2, "START_TIMEOUT")
+            assert (verdict.reason, verdict.message, verdict.why) == (
+                "DeadlineExceeded",
+                "not within 60 s",
+                "DeadlineExceeded",
+            )
+
+    def test_the_verdict_is_the_same_when_only_the_jobs_status_is_left(self) -> None:
+        before = judge(a_job_fact(attempt=1, failed=1, **START_TIMEOUT))
+        after = judge(a_job_fact(attempt=1, failed=1, status_failed=1, succeeded=False, **START_TIMEOUT))
+        assert isinstance(before, Ended)
+        assert isinstance(after, Ended)
+        assert (before.error_code, before.message) == (after.error_code, after.message)
+
+    @pytest.mark.parametrize("exit_code", [None, 137])
+    def test_a_pod_that_its_kubelet_ended_ran_too_long(self, exit_code: int | None) -> None:
+        job = a_job_fact()
+        ran = {**OVERRAN, "exit_code": exit_code, "started": NOW}
+        verdict = judge(job, a_pod_fact(job=job, **ran), codes=(137,))
+        assert isinstance(verdict, Ended)
+        assert (verdict.error_code, verdict.reason, verdict.why) == (
+            "EXECUTION_TIMEOUT",
+            "DeadlineExceeded",
+            "DeadlineExceeded",
+        )
+        retried = judge(job, a_pod_fact(job=job, **ran), limit=1)
+        assert isinstance(retried, Over)
+        assert (retried.count.failed, retried.count.error_code) == (1, "")
+
+    def test_one_that_its_kubelet_ended_before_it_ran_did_not_start(self) -> None:
+        job = a_job_fact()
+        verdict = judge(job, a_pod_fact(job=job, **OVERRAN))
+        assert isinstance(verdict, Ended)
+        assert verdict.error_code == "START_TIMEOUT"
+
+    def test_a_finished_job_says_by_its_condition_that_it_ran_too_long(self) -> None:
+        finished = a_job_fact(succeeded=False, status_failed=1, finish_reason="DeadlineExceeded")
+        verdict = judge(finished)
+        assert isinstance(verdict, Ended)
+        assert verdict.error_code == "EXECUTION_TIMEOUT"

@@ -1,0 +1,126 @@
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from given.builders import NOW, a_pod_fact
+from simjob.api.policies import Timeouts
+from simjob.core.attempts import timeouts
+from simjob.core.facts.pods import PodFact, PodState
+
+BOUNDS = Timeouts(assign_seconds=30, start_seconds=60, run_seconds=100)
+
+
+def after(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def waiting(state: PodState, **fact: Any) -> PodFact:
+    return a_pod_fact(state=state, **fact)
+
+
+def test_a_pod_that_waits_for_a_node_is_bounded_from_its_creation() -> None:
+    found = timeouts.expiry(waiting(PodState.PENDING, seen_at=after(20)), BOUNDS)
+    assert found
+    assert (found.at, found.error_code, found.message) == (after(30), "ASSIGN_TIMEOUT", "no node within 30 s")
+
+
+def test_the_scheduler_says_why_there_is_no_node() -> None:
+    found = timeouts.expiry(waiting(PodState.PENDING, reason="Unschedulable", message="0/3 nodes: no GPU"), BOUNDS)
+    assert found
+    assert found.message == "no node within 30 s: Unschedulable: 0/3 nodes: no GPU"
+
+
+@pytest.mark.parametrize(
+    ("scheduled", "since"),
+    [
+        # The API server made the pod at 0, and the operator saw it on its node after 8 s.
+        (after(5), 5),
+        (after(-3), 0),
+        (after(50), 8),
+        (None, 8),
+    ],
+)
+def test_a_pod_on_its_way_to_run_is_bounded_since_it_was_scheduled_as_far_as_that_can_be_true(
+    scheduled: datetime | None, since: int
+) -> None:
+    pod = waiting(PodState.ASSIGNED, scheduled=scheduled, seen_at=after(8), node="node-1", reason="ErrImagePull")
+    found = timeouts.expiry(pod, BOUNDS)
+    assert found
+    assert (found.at, found.error_code) == (after(since + 60), "START_TIMEOUT")
+    assert found.message == "its container did not run within 60 s on node node-1: ErrImagePull"
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        waiting(PodState.RUNNING),
+        waiting(PodState.SUCCEEDED),
+        # The simulation runs while a sidecar's image is still being pulled.
+        waiting(PodState.ASSIGNED, started=NOW),
+    ],
+)
+def test_a_pod_that_runs_waits_for_nothing(pod: PodFact) -> None:
+    assert timeouts.expiry(pod, BOUNDS) is None
+
+
+@pytest.mark.parametrize("bounds", [None, Timeouts(), Timeouts(run_seconds=1, total_seconds=1)])
+@pytest.mark.parametrize("state", [PodState.PENDING, PodState.ASSIGNED])
+def test_without_a_bound_nothing_is_too_late(bounds: Timeouts | None, state: PodState) -> None:
+    assert timeouts.expiry(waiting(state), bounds) is None
+
+
+@pytest.mark.parametrize(
+    ("bounds", "seconds"),
+    [
+        (None, None),
+        (Timeouts(start_seconds=5), None),
+        (Timeouts(run_seconds=100), 3700),
+        (Timeouts(run_seconds=100, start_seconds=60), 160),
+        (Timeouts(run_seconds=2**31 - 1), 2**31 - 1),
+    ],
+)
+def test_a_new_pod_has_time_to_start_and_to_run(bounds: Timeouts | None, seconds: int | None) -> None:
+    assert timeouts.deadline(bounds) == seconds
+
+
+@pytest.mark.parametrize(
+    ("accepted", "started", "deadline", "wanted"),
+    [
+        # All by the kubelet's clock, which is an hour behind ours: only differences count.
+        (after(-3600), after(-3593), 3700, 108),
+        (after(-3600), after(-3593), None, 108),
+        (after(-3600), after(-3593), 108, None),
+        (after(-3600), after(-3593), 90, None),
+        (after(-3600), after(-3601), 3700, 101),
+        (after(-3600), None, 3700, None),
+        (None, after(-3600), 3700, None),
+    ],
+)
+def test_the_deadline_is_drawn_in_when_the_container_runs(
+    accepted: datetime | None, started: datetime | None, deadline: int | None, wanted: int | None
+) -> None:
+    pod = a_pod_fact(accepted=accepted, started=started, deadline=deadline)
+    assert timeouts.tightened(pod, BOUNDS) == wanted
+    assert timeouts.tightened(pod, None) is None
+
+
+def test_a_pod_that_reached_its_deadline_without_having_run_did_not_start() -> None:
+    assert timeouts.deadline_code(a_pod_fact(started=NOW)) == "EXECUTION_TIMEOUT"
+    assert timeouts.deadline_code(a_pod_fact()) == "START_TIMEOUT"
+    assert timeouts.deadline_code(None) == "EXECUTION_TIMEOUT"
+
+
+@pytest.mark.parametrize(
+    ("found", "still"),
+    [
+        (waiting(PodState.ASSIGNED), True),
+        (waiting(PodState.ASSIGNED, version=9, reason="ErrImagePull"), True),
+        (waiting(PodState.ASSIGNED, started=NOW), False),
+        (waiting(PodState.RUNNING), False),
+        (waiting(PodState.FAILED), False),
+        (waiting(PodState.ASSIGNED, terminating=True), False),
+        (waiting(PodState.ASSIGNED, uid="another"), False),
+    ],
+)
+def test_a_pod_that_is_read_again_waits_still_or_goes_on(found: PodFact, still: bool) -> None:
+    assert timeouts.still_waits(waiting(PodState.ASSIGNED), found) is still

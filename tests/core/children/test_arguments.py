@@ -1,0 +1,65 @@
+from typing import Any
+
+import pytest
+from given import expansion
+from given.builders import a_job
+from hypothesis import given
+from hypothesis import strategies as st
+from simjob.api.podtemplate.template import Template
+from simjob.core.children import arguments, references
+
+FIRST = "spec.template.spec.containers[0]"
+TOO_MUCH = "and Linux takes at most 131072: use fewer or shorter values, or put large inputs into files"
+
+
+def a_template(**container: Any) -> Template:
+    return a_job(template={"spec": {"containers": [{"name": "c", "image": "i", **container}]}}).spec.template
+
+
+def test_an_argument_that_is_too_long_with_the_values_in_it_is_named() -> None:
+    template = a_template(args=["run", "--config=$(SIMJOB_CASE_PARAMETERS)"])
+    longest = 131072 - len("--config=") - 1
+    assert arguments.problem(template, {"SIMJOB_CASE_PARAMETERS": "x" * longest}) is None
+    assert arguments.problem(template, {"SIMJOB_CASE_PARAMETERS": "x" * (longest + 1)}) == (
+        f"`{FIRST}.args[1]` would have 131073 bytes with the case's variables filled in, {TOO_MUCH}"
+    )
+
+
+def test_a_variable_of_the_users_that_is_too_long_with_the_values_in_it_is_named() -> None:
+    own = [{"name": "TWICE", "value": "$(PARAM_A)$(PARAM_A)"}, {"name": "FOUR", "value": "$(TWICE)$(TWICE)"}]
+    template = a_template(env=own, command=["run"])
+    assert arguments.problem(template, {"PARAM_A": "x" * 30_000}) is None
+    assert arguments.problem(template, {"PARAM_A": "x" * 40_000}) == (
+        f"`{FIRST}.env[1].value` would have 160006 bytes with the case's variables filled in, {TOO_MUCH}"
+    )
+
+
+def test_escapes_and_references_to_nothing_do_not_grow() -> None:
+    template = a_template(args=["$$(PARAM_A)$(PARAM_B)" * 100])
+    assert arguments.problem(template, {"PARAM_A": "x" * 100_000}) is None
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        {"args": ["$(A)$(A)-$(B)"]},
+        {"command": ["run", "x" * 30_000 + "$(A)"]},
+        {"env": [{"name": "OWN", "value": "$(A)$(B)"}], "args": ["$(OWN)$(OWN)$(OWN)"]},
+    ],
+    ids=str,
+)
+def test_what_has_room_is_no_problem(container: dict[str, Any]) -> None:
+    template = a_template(**container)
+    room = arguments.room(template)
+    assert 10_000 < room < 131072
+    assert arguments.problem(template, {"A": "x" * room, "B": "x" * room}) is None
+
+
+def test_without_references_there_is_all_the_room_that_linux_gives() -> None:
+    assert arguments.room(a_template(args=["$$(A)", "$A"])) == 131072
+
+
+@given(st.text(st.sampled_from("$$$()AB ")), st.text(st.sampled_from("$()AB")))
+def test_a_text_is_filled_in_as_the_kubelet_does_it(text: str, value: str) -> None:
+    found = references.expanded(text, {"A": value, "AB": "x"})
+    assert found.encode() == expansion.expand(text.encode(), {b"A": value.encode(), b"AB": b"x"})

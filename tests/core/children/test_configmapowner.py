@@ -1,0 +1,91 @@
+from typing import Any
+
+import msgspec
+import pytest
+from given.builders import a_job, a_started_job
+from simjob.core.children import configmapowner, configmaps
+from simjob.core.children.configmapowner import Ownership
+from simjob.core.facts.apiobjects import Owner
+
+JOB = a_job()
+UID = JOB.metadata.uid
+LABELS = {"simjob.dev/name": "sweep", "app.kubernetes.io/managed-by": "simjob-operator"}
+
+
+def an_owner(uid: str, **owner: Any) -> Owner:
+    given = {"kind": "SimulationJob", "name": "sweep", "apiVersion": "simjob.dev/v1beta1", "controller": True}
+    return msgspec.convert({"uid": uid, **given, **owner}, Owner)
+
+
+@pytest.mark.parametrize(
+    ("owners", "labels", "expected"),
+    [
+        ([an_owner(UID)], {}, Ownership.OURS),
+        ([], LABELS, Ownership.ADOPTABLE),
+        ([an_owner("old")], LABELS, Ownership.ADOPTABLE),
+        ([an_owner("old", apiVersion="simjob.dev/v1alpha1")], LABELS, Ownership.ADOPTABLE),
+        ([], {}, Ownership.FOREIGN),
+        ([], {**LABELS, "simjob.dev/name": "other"}, Ownership.FOREIGN),
+        ([], {**LABELS, "app.kubernetes.io/managed-by": "Helm"}, Ownership.FOREIGN),
+        ([an_owner("old", name="other")], LABELS, Ownership.FOREIGN),
+        ([an_owner("old", kind="Deployment", apiVersion="apps/v1")], LABELS, Ownership.FOREIGN),
+        ([an_owner("old"), an_owner("x", kind="Secret", apiVersion="v1", controller=False)], LABELS, Ownership.FOREIGN),
+        ([an_owner(UID, controller=False)], {}, Ownership.FOREIGN),
+    ],
+)
+def test_only_what_an_earlier_job_of_the_name_left_can_be_adopted(
+    owners: list[Owner], labels: dict[str, str], expected: Ownership
+) -> None:
+    assert configmapowner.of(JOB, owners, labels) is expected
+
+
+def test_what_the_operator_writes_is_its_jobs_and_can_be_adopted_by_the_next_of_the_name() -> None:
+    meta = msgspec.json.decode(configmaps.render(JOB, "sweep-x", "x", "k", "text", immutable=False))["metadata"]
+    owners = msgspec.convert(meta["ownerReferences"], list[Owner])
+    again = a_job(metadata={"uid": "0b0c4fd2-0000-4c0e-9a05-000000000001"})
+    assert configmapowner.of(JOB, owners, meta["labels"]) is Ownership.OURS
+    assert configmapowner.of(again, owners, meta["labels"]) is Ownership.ADOPTABLE
+    assert configmapowner.is_of_content(again, meta["annotations"], listed=False)
+    adopted = configmapowner.adopted(again)
+    assert adopted["labels"] == {"simjob.dev/uid": again.metadata.uid}
+    assert configmapowner.of(again, msgspec.convert(adopted["ownerReferences"], list[Owner]), {}) is Ownership.OURS
+
+
+def test_two_sweeps_are_the_same_if_their_cases_and_templates_are() -> None:
+    first = configmapowner.digest(a_job(cases={"count": 3}))
+    changed = a_job(metadata={"uid": "other", "generation": 7}, cases={"count": 3}, parallelism=1, cancel=True)
+    assert configmapowner.digest(changed) == first
+    assert configmapowner.digest(a_job(cases={"count": 4})) != first
+    assert configmapowner.digest(a_job(cases={"count": 3}, subset="0-1")) != first
+    template = {"spec": {"containers": [{"name": "simulation", "image": "other"}]}}
+    assert configmapowner.digest(a_job(cases={"count": 3}, template=template)) != first
+
+
+def test_of_what_the_release_before_wrote_only_the_status_knows() -> None:
+    assert configmapowner.is_of_content(JOB, {}, listed=True)
+    assert not configmapowner.is_of_content(JOB, {}, listed=False)
+    other = {"simjob.dev/spec-digest": "0" * 16}
+    assert not configmapowner.is_of_content(JOB, other, listed=True)
+
+
+@pytest.mark.parametrize(
+    ("created", "started", "restored"),
+    [
+        ("2026-01-02T03:00:00Z", "2026-01-02T03:00:00Z", False),
+        ("2026-01-02T03:00:00Z", "2026-01-02T03:00:01Z", False),
+        ("2026-01-02T03:00:00Z", "2026-01-02T02:59:59Z", True),
+        ("2026-01-02T03:00:00Z", None, False),
+        (None, "2026-01-02T03:00:00Z", False),
+    ],
+)
+def test_a_status_that_is_older_than_its_object_was_put_back(
+    created: str | None, started: str | None, restored: bool
+) -> None:
+    job = a_job(metadata={"creationTimestamp": created}, status={"startTime": started})
+    assert configmapowner.is_restored(job) is restored
+
+
+def test_a_status_names_tables_and_results() -> None:
+    assert configmapowner.listed(JOB) == ()
+    status = {"caseTable": {"configMaps": ["t-0", "t-9"]}, "results": {"configMaps": ["r-0"]}}
+    assert configmapowner.listed(a_started_job(status=status)) == ("t-0", "t-9", "r-0")

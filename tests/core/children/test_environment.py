@@ -1,0 +1,31 @@
+import pytest
+from simjob.api.sweep.cases import Case
+from simjob.core.children import environment
+
+
+def test_the_largest_variable_that_linux_takes_is_no_problem_and_one_byte_more_is() -> None:
+    longest = "x" * (environment.MAX_BYTES - len("NAME=") - 1)
+    assert environment.problem({"NAME": longest}) is None
+    assert environment.problem({"NAME": longest + "x"}) == (
+        "environment variable NAME would have 131073 bytes, and Linux takes at most 131072: "
+        "use fewer or shorter values, or put large inputs into files"
+    )
+
+
+def test_bytes_count_not_characters() -> None:
+    assert environment.problem({"NAME": "网" * 50_000}) is not None
+    assert environment.problem({"NAME": "x" * 50_000}) is None
+
+
+def test_a_nul_character_is_a_problem() -> None:
+    assert environment.problem({"A": "1", "B": "a\0b"}) == (
+        "environment variable B would hold a NUL character, which ends a text there: take it out"
+    )
+
+
+@pytest.mark.parametrize("character", ["\x01", '"', "网", "🛩"])
+def test_what_is_surely_small_is_no_problem_whatever_the_characters(character: str) -> None:
+    count = 64
+    length = next(n for n in range(2000, 0, -1) if environment.bound(count, count * n) <= environment.MAX_BYTES)
+    parameters = {f"{'p' * 60}{n}": character * length for n in range(count)}
+    assert environment.problem(environment.variables("sweep", Case(0, "0", parameters))) is None

@@ -1,0 +1,134 @@
+import re
+from typing import Any
+
+import msgspec
+import pytest
+from given.builders import UID, a_job, a_job_fact, a_template_dict
+from simjob.core.children import jobandpod
+from simjob.core.facts import childnames
+
+LABEL_VALUE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def rendered(index: int = 0, round_: int = 0, **spec: Any) -> dict[str, Any]:
+    job = a_job(**spec)
+    body = jobandpod.render_job(job, job.spec.template.to_api(as_given=True), job.spec.case(index), round_)
+    decoded: dict[str, Any] = msgspec.json.decode(body)
+    return decoded
+
+
+@pytest.mark.parametrize(
+    "name", ["sweep", "a", "a.b.c", "x" * 253, "a" * 36 + "." + "b" * 200, "a" * 40 + "-" * 5 + "b"]
+)
+@pytest.mark.parametrize(("index", "round_"), [(0, 0), (99_999, 0), (99_999, 1234)])
+def test_names_are_label_values_with_room_for_the_attempt(name: str, index: int, round_: int) -> None:
+    found = childnames.job_name(name, UID, index, round_)
+    assert found.endswith(f"-0b0c4fd2-{index}-{round_}")
+    assert LABEL_VALUE.fullmatch(found)
+    assert LABEL_VALUE.fullmatch(childnames.pod_name(found, 9999))
+
+
+def test_a_name_tells_the_case_the_round_and_the_attempt() -> None:
+    assert childnames.job_name("sweep.v2", UID, 7, 3) == "sweep-v2-0b0c4fd2-7-3"
+    assert childnames.pod_name("sweep-0b0c4fd2-7-3", 2) == "sweep-0b0c4fd2-7-3-2"
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("sweep", "sweep"), ("a.b", "a.b"), ("x" * 63, "x" * 63), ("x" * 64, "x" * 54 + "-7ce10097")],
+)
+def test_a_name_that_is_no_label_value_is_cut_and_gets_a_hash(name: str, label: str) -> None:
+    assert jobandpod.name_label(name) == label
+
+
+def test_a_cut_label_does_not_end_in_a_dash_before_the_hash() -> None:
+    assert "--" not in jobandpod.name_label("x" * 53 + "-" * 4 + "y" * 100)
+
+
+def test_children_carry_our_labels_and_none_of_the_parents() -> None:
+    job = a_job(metadata={"labels": {"argocd.argoproj.io/instance": "prod"}}, type="simulate", project="wing")
+    assert jobandpod.labels(job, 7, 1) == {
+        "simjob.dev/name": "sweep",
+        "simjob.dev/uid": UID,
+        "simjob.dev/index": "7",
+        "simjob.dev/round": "1",
+        "simjob.dev/type": "simulate",
+        "simjob.dev/project": "wing",
+        "app.kubernetes.io/name": "simulation",
+        "app.kubernetes.io/component": "case",
+        "app.kubernetes.io/managed-by": "simjob-operator",
+    }
+
+
+def test_a_job_is_ours_to_run_and_belongs_to_its_simulationjob() -> None:
+    body = rendered(2, 1, retries={"limit": 4})
+    assert body["spec"] | {"template": None} == {
+        "managedBy": "simjob.dev/operator",
+        "completions": 1,
+        "parallelism": 1,
+        "backoffLimit": 4,
+        "template": None,
+    }
+    meta = body["metadata"]
+    assert (meta["name"], meta["namespace"]) == ("sweep-0b0c4fd2-2-1", "default")
+    assert meta["annotations"] == {
+        "argocd.argoproj.io/ignore-resource-updates": "true",
+        "simjob.dev/case": "2",
+        "simjob.dev/uid": UID,
+    }
+    (owner,) = meta["ownerReferences"]
+    assert (owner["kind"], owner["uid"], owner["controller"]) == ("SimulationJob", UID, True)
+    assert "finalizers" not in meta
+
+
+def test_a_pod_is_made_from_the_template_as_the_api_server_has_it() -> None:
+    template = {
+        "metadata": {"labels": {"batch.kubernetes.io/job-name": "j"}, "annotations": {"queue": "said so"}},
+        "spec": a_template_dict(nodeSelector={"flavour": "big"})["spec"],
+    }
+    job = a_job_fact(3, attempt=2)
+    pod = msgspec.json.decode(jobandpod.render_pod(job, msgspec.Raw(msgspec.json.encode(template))))
+    assert pod["metadata"]["name"] == f"{job.name}-2"
+    assert pod["metadata"]["labels"] == {"batch.kubernetes.io/job-name": "j", "simjob.dev/attempt": "2"}
+    assert pod["metadata"]["annotations"] == {"queue": "said so"}
+    assert pod["spec"] == template["spec"]
+    (owner,) = pod["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["name"], owner["uid"], owner["controller"]) == ("Job", job.name, job.uid, True)
+
+
+def test_a_queue_is_a_label_of_the_job_only() -> None:
+    body = rendered(queueName="gpus")
+    assert body["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "gpus"
+    assert "kueue.x-k8s.io/queue-name" not in body["spec"]["template"]["metadata"]["labels"]
+    assert "kueue.x-k8s.io/queue-name" not in rendered()["metadata"]["labels"]
+
+
+def test_the_templates_labels_and_annotations_are_on_the_job_too_and_ours_win() -> None:
+    given = {
+        "labels": {"team": "aero", "simjob.dev/uid": "forged", "app.kubernetes.io/managed-by": "me"},
+        "annotations": {"cost": "42", "simjob.dev/case": "forged"},
+    }
+    body = rendered(1, template={**a_template_dict(), "metadata": given})
+    assert body["metadata"]["labels"] == {"team": "aero", **jobandpod.labels(a_job(), 1, 0)}
+    assert body["metadata"]["annotations"] == {
+        "cost": "42",
+        "argocd.argoproj.io/ignore-resource-updates": "true",
+        "simjob.dev/case": "1",
+        "simjob.dev/uid": UID,
+    }
+
+
+def test_no_annotation_of_the_template_is_read_as_the_operators_own() -> None:
+    given = {"annotations": {"simjob.dev/attempt": "3"}, "labels": {"simjob.dev/type": "other"}}
+    metadata = rendered(template={**a_template_dict(), "metadata": given})["metadata"]
+    assert "simjob.dev/attempt" not in metadata["annotations"]
+    assert "simjob.dev/type" not in metadata["labels"]
+
+
+def test_labels_for_kueue_go_on_the_job_and_the_specs_queue_wins() -> None:
+    given = {"labels": {"kueue.x-k8s.io/priority-class": "overnight", "kueue.x-k8s.io/queue-name": "cpus"}}
+    template = {**a_template_dict(), "metadata": given}
+    wanted = {"kueue.x-k8s.io/priority-class": "overnight", "kueue.x-k8s.io/queue-name": "cpus"}
+    assert rendered(template=template)["metadata"]["labels"].items() >= wanted.items()
+    found = rendered(template=template, queueName="gpus")["metadata"]["labels"]
+    assert found.items() >= (wanted | {"kueue.x-k8s.io/queue-name": "gpus"}).items()

@@ -1,0 +1,108 @@
+from typing import Any
+
+import pytest
+from given.builders import a_job
+from simjob.core.children import references
+from simjob.core.children.references import Reference
+
+
+def found(**container: Any) -> list[str]:
+    whole = {"name": "simulation", "image": "i", **container}
+    template = {"spec": {"containers": [whole]}}
+    return [f"{one.field} {one.variable}" for one in references.to_cases(a_job(template=template).spec.template)]
+
+
+FIRST = "spec.template.spec.containers[0]"
+
+
+def test_references_are_found_wherever_the_kubelet_resolves_them() -> None:
+    job = a_job(
+        template={
+            "spec": {
+                "initContainers": [{"name": "mesh", "image": "i", "command": ["mesh", "$(PARAM_A)"]}],
+                "containers": [
+                    {
+                        "name": "simulation",
+                        "image": "i",
+                        "args": ["--x=$(PARAM_B)+$(PARAM_C)"],
+                        "env": [{"name": "OUT", "value": "/out/$(PARAM_D)"}],
+                        "volumeMounts": [{"name": "v", "mountPath": "/v", "subPathExpr": "$(PARAM_E)"}],
+                        "startupProbe": {"exec": {"command": ["test", "$(PARAM_F)"]}},
+                        "readinessProbe": {"exec": {"command": ["$(PARAM_G)"]}},
+                        "livenessProbe": {"exec": {"command": ["$(PARAM_H)"]}},
+                    }
+                ],
+            }
+        }
+    )
+    assert references.to_cases(job.spec.template) == (
+        Reference(f"{FIRST}.args[0]", "PARAM_B"),
+        Reference(f"{FIRST}.args[0]", "PARAM_C"),
+        Reference(f"{FIRST}.env[0].value", "PARAM_D"),
+        Reference(f"{FIRST}.volumeMounts[0].subPathExpr", "PARAM_E"),
+        Reference(f"{FIRST}.startupProbe.exec.command[1]", "PARAM_F"),
+        Reference(f"{FIRST}.readinessProbe.exec.command[0]", "PARAM_G"),
+        Reference(f"{FIRST}.livenessProbe.exec.command[0]", "PARAM_H"),
+        Reference("spec.template.spec.initContainers[0].command[1]", "PARAM_A"),
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["$$(PARAM_A)", "$(HOME)", "$PARAM_A", "$(PARAM_A", "$(SIMJOB_CASE_INDEX)", "$(SIMJOB_CASE_PARAMETERS)"]
+)
+def test_what_is_no_reference_to_a_case_is_left_alone(text: str) -> None:
+    assert found(args=[text]) == []
+
+
+@pytest.mark.parametrize("text", ["$$$(PARAM_A)", "$x$(PARAM_A)", "$(PARAM_A)$$"])
+def test_a_dollar_before_a_reference_does_not_hide_it(text: str) -> None:
+    assert found(args=[text]) == [f"{FIRST}.args[0] PARAM_A"]
+
+
+@pytest.mark.parametrize("field", ["args", "command"])
+def test_an_escaped_reference_is_a_text_wherever_it_stands(field: str) -> None:
+    assert found(**{field: ["$$(PARAM_A)$$$$(PARAM_B)"]}) == []
+    assert found(env=[{"name": "OWN", "value": "$$(PARAM_A)"}]) == []
+
+
+def test_a_reference_in_a_lifecycle_handler_is_never_filled_in() -> None:
+    handlers = {
+        "postStart": {"exec": {"command": ["sh", "-c", "echo $PARAM_A"]}},
+        "preStop": {"exec": {"command": ["save", "$(PARAM_A)"]}},
+    }
+    template = a_job(
+        template={"spec": {"containers": [{"name": "simulation", "image": "i", "lifecycle": handlers}]}}
+    ).spec.template
+    assert references.never_filled_in(template) == (Reference(f"{FIRST}.lifecycle.preStop.exec.command[1]", "PARAM_A"),)
+
+
+def test_only_the_named_variables_are_filled_in() -> None:
+    text = "$(A)-$$(A)-$$$(A)-$(B)-$A-$(A"
+    assert references.filled_in(text, {"A": "$$x"}) == "$$x-$$(A)-$$$$x-$(B)-$A-$(A"
+
+
+def test_a_misspelt_variable_of_ours_is_a_reference_to_a_case() -> None:
+    assert found(args=["$(SIMJOB_CASE_INDX)"]) == [f"{FIRST}.args[0] SIMJOB_CASE_INDX"]
+
+
+def test_what_the_container_defines_or_may_define_itself_is_left_alone() -> None:
+    assert found(args=["$(PARAM_A)"], env=[{"name": "PARAM_A", "value": "1"}]) == []
+    assert found(args=["$(PARAM_A)"], envFrom=[{"configMapRef": {"name": "c"}}]) == []
+    assert found(args=["$(PARAM_A)"], envFrom=[{"prefix": "P_", "configMapRef": {"name": "c"}}]) != []
+    assert found(args=["$(SIMJOB_OPERATOR_SERVICE_HOST)"]) == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "known", "text"),
+    [
+        ("PARAM_MEHS", ["PARAM_MESH", "PARAM_RE"], "did you mean $(PARAM_MESH)?"),
+        ("PARAM_mesh", ["PARAM_MESH"], "did you mean $(PARAM_MESH)?"),
+        ("SIMJOB_CASE_INDX", [], "did you mean $(SIMJOB_CASE_INDEX)?"),
+        ("PARAM_VISCOSITY", ["PARAM_RE", "PARAM_A"], "the parameters are PARAM_A, PARAM_RE"),
+        ("PARAM_RE", ["PARAM_MESH"], "the parameters are PARAM_MESH"),
+        ("PARAM_VISCOSITY", [], "the cases have no parameters"),
+        ("PARAM_Q", [f"PARAM_{n:02}" for n in range(12)], "PARAM_08, PARAM_09 and 2 more"),
+    ],
+)
+def test_the_nearest_name_is_suggested_or_the_names_that_there_are(variable: str, known: list[str], text: str) -> None:
+    assert references.suggestion(variable, known).endswith(text)

@@ -1,0 +1,240 @@
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import pytest
+from simjob.core.facts import containers
+from simjob.core.facts.apiobjects import Pod
+from simjob.core.facts.containers import Reading
+
+T = [f"2026-01-02T03:04:{second:02}Z" for second in range(60)]
+PROXY_ALWAYS = [{"name": "proxy", "restartPolicy": "Always"}]
+
+
+def reading(
+    *,
+    marked: str | None = "simulation",
+    spec: list[str] | None = None,
+    init: Any = (),
+    deadline: int = 0,
+    **status: Any,
+) -> Reading:
+    """Read a pod; `marked`: the operator's annotation, `spec`: the names of the containers."""
+    raw = {
+        "metadata": {"name": "pod", "uid": "u", "annotations": {"simjob.dev/containers": marked} if marked else {}},
+        "spec": {
+            "containers": [{"name": name} for name in (spec or ["simulation"])],
+            "initContainers": list(init),
+            "activeDeadlineSeconds": deadline or None,
+        },
+        "status": status,
+    }
+    return containers.read(msgspec.convert(raw, Pod))
+
+
+def ended(code: int, at: int = 20, *, name: str = "simulation", reason: str = "", message: str = "") -> dict[str, Any]:
+    end = {"exitCode": code, "reason": reason, "message": message, "startedAt": T[10], "finishedAt": T[at]}
+    return {"name": name, "image": f"{name}:1", "state": {"terminated": end}}
+
+
+def waiting(reason: str, *, name: str = "simulation", message: str = "") -> dict[str, Any]:
+    return {"name": name, "state": {"waiting": {"reason": reason, "message": message}}}
+
+
+def running(name: str = "simulation") -> dict[str, Any]:
+    return {"name": name, "state": {"running": {"startedAt": T[9]}}}
+
+
+FULL = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "full"}
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ({"containerStatuses": [ended(137, reason="OOMKilled", message="big")]}, (137, "OOMKilled", "big")),
+        (
+            {
+                "phase": "Failed",
+                "containerStatuses": [ended(1, reason="Error")],
+                "reason": "Evicted",
+                "message": "disk",
+            },
+            (1, "Evicted", "disk"),
+        ),
+        (
+            {"containerStatuses": [waiting("ImagePullBackOff", message="no such")]},
+            (None, "ImagePullBackOff", "no such"),
+        ),
+        ({"containerStatuses": [waiting("ContainerCreating")]}, (None, "", "")),
+        ({"conditions": [FULL]}, (None, "Unschedulable", "full")),
+        ({"phase": "Failed", "reason": "OutOfcpu", "message": "full"}, (None, "OutOfcpu", "full")),
+        ({"phase": "Succeeded"}, (0, "", "")),
+        ({}, (None, "", "")),
+    ],
+)
+def test_a_pods_state_is_explained(status: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    found = reading(**status)
+    assert (found.exit_code, found.reason, found.message) == expected
+    assert found.container == ""
+
+
+@pytest.mark.parametrize(
+    ("statuses", "code", "container"),
+    [
+        # The kubelet sorts statuses by name.
+        ([ended(1, 15, name="exporter"), ended(137, 20)], 137, ""),
+        ([ended(1, 20, name="exporter"), ended(0, 15)], 1, "exporter"),
+        ([ended(1, 20, name="exporter"), ended(0, 15), ended(4, 18, name="viewer")], 4, "viewer"),
+        ([ended(9, 12, name="istio-proxy"), ended(0, 15), ended(3, 20, name="viewer")], 3, "viewer"),
+        ([ended(9, 12, name="istio-proxy"), ended(2, 15)], 2, ""),
+    ],
+)
+def test_the_simulation_explains_a_failure_or_else_the_first_of_the_users_containers_that_failed(
+    statuses: list[dict[str, Any]], code: int, container: str
+) -> None:
+    found = reading(
+        marked="simulation,exporter,viewer",
+        spec=["istio-proxy", "simulation", "exporter", "viewer"],
+        phase="Failed",
+        containerStatuses=statuses,
+    )
+    assert (found.exit_code, found.container) == (code, container)
+
+
+def test_an_init_container_that_failed_is_named() -> None:
+    found = reading(
+        init=[{"name": "fetch"}],
+        phase="Failed",
+        initContainerStatuses=[ended(3, name="fetch", reason="Error", message="no data")],
+        containerStatuses=[waiting("PodInitializing")],
+    )
+    assert (found.exit_code, found.container, found.reason, found.message) == (3, "fetch", "Error", "no data")
+    assert (found.image, found.started, found.over) == ("fetch:1", None, False)
+
+
+def test_a_native_sidecar_that_is_stopped_after_the_simulation_decides_nothing() -> None:
+    late = [ended(143, 25, name="proxy")]
+    failed = reading(init=PROXY_ALWAYS, phase="Failed", initContainerStatuses=late, containerStatuses=[ended(2)])
+    assert (failed.exit_code, failed.container) == (2, "")
+    succeeded = reading(init=PROXY_ALWAYS, phase="Succeeded", initContainerStatuses=late, containerStatuses=[ended(0)])
+    assert succeeded.exit_code == 0
+
+
+def test_an_injected_container_that_failed_does_not_fail_the_users() -> None:
+    found = reading(
+        spec=["simulation", "istio-proxy"], phase="Failed", containerStatuses=[ended(0), ended(1, name="istio-proxy")]
+    )
+    assert (found.exit_code, found.container, found.over, found.held) == (0, "", True, False)
+
+
+@pytest.mark.parametrize(
+    ("state", "started", "finished"),
+    [
+        (waiting("ContainerCreating"), None, None),
+        ({"name": "simulation", "state": {"running": {"startedAt": T[10]}}}, T[10], None),
+        ({"name": "simulation", "state": {"running": {}}}, None, None),
+        (ended(1), T[10], T[20]),
+        ({"name": "simulation", "state": {"terminated": {"exitCode": 137, "startedAt": None}}}, None, None),
+    ],
+)
+@pytest.mark.parametrize("position", [0, 1])
+def test_the_simulation_ran_when_its_own_container_did_wherever_others_were_injected(
+    state: dict[str, Any], started: str | None, finished: str | None, position: int
+) -> None:
+    spec = ["simulation", "exporter"]
+    spec.insert(position, "a-proxy")
+    found = reading(marked="simulation,exporter", spec=spec, containerStatuses=[running("a-proxy"), state])
+    assert (found.started, found.finished) == (
+        datetime.fromisoformat(started) if started else None,
+        datetime.fromisoformat(finished) if finished else None,
+    )
+
+
+def test_the_result_is_the_simulations_termination_message() -> None:
+    statuses = [ended(0, name="a-proxy", message="bye"), ended(0, message='{"drag": 0.3}')]
+    assert reading(spec=["a-proxy", "simulation"], containerStatuses=statuses).result == '{"drag": 0.3}'
+
+
+@pytest.mark.parametrize("marked", [None, "", "renamed", "renamed,simulation"])
+def test_where_the_mark_is_missing_or_wrong_all_containers_count_as_the_users(marked: str | None) -> None:
+    found = reading(
+        marked=marked,
+        spec=["simulation", "istio-proxy"],
+        containerStatuses=[running("istio-proxy"), ended(0, message="{}")],
+    )
+    assert (found.result, found.over, found.held) == ("{}", False, False)
+
+
+@pytest.mark.parametrize(
+    ("others", "over", "held"),
+    [
+        ([running("exporter"), running("istio-proxy")], False, False),
+        ([ended(0, 25, name="exporter"), running("istio-proxy")], True, True),
+        ([ended(0, 25, name="exporter"), waiting("ImagePullBackOff", name="istio-proxy")], True, True),
+        ([ended(0, 25, name="exporter")], True, True),
+        ([ended(0, 25, name="exporter"), ended(0, name="istio-proxy")], True, False),
+    ],
+)
+def test_what_an_injector_added_holds_a_pod_whose_own_containers_have_ended(
+    others: list[dict[str, Any]], over: bool, held: bool
+) -> None:
+    found = reading(
+        marked="simulation,exporter",
+        spec=["simulation", "exporter", "istio-proxy"],
+        phase="Running",
+        containerStatuses=[ended(0), *others],
+    )
+    assert (found.over, found.held) == (over, held)
+    assert found.ended == (datetime.fromisoformat(T[25]) if over else None)
+
+
+def test_a_native_sidecar_holds_no_pod() -> None:
+    found = reading(init=PROXY_ALWAYS, initContainerStatuses=[running("proxy")], containerStatuses=[ended(0)])
+    assert (found.over, found.held) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("code", "at", "expected"),
+    [
+        # The pod was taken up at second 0 and has a deadline of 30 s.
+        (0, 20, (0, "")),
+        (3, 20, (3, "Error")),
+        (0, 30, (None, "DeadlineExceeded")),
+        (137, 31, (137, "DeadlineExceeded")),
+    ],
+)
+def test_a_deadline_that_ended_only_what_was_injected_says_nothing_of_the_case(
+    code: int, at: int, expected: tuple[int | None, str]
+) -> None:
+    found = reading(
+        spec=["simulation", "istio-proxy"],
+        deadline=30,
+        phase="Failed",
+        reason="DeadlineExceeded",
+        message="too long",
+        startTime=T[0],
+        containerStatuses=[ended(code, at, reason="Error" if code else ""), ended(137, 32, name="istio-proxy")],
+    )
+    assert (found.exit_code, found.reason) == expected
+
+
+def test_an_eviction_after_exit_code_0_is_no_success() -> None:
+    found = reading(phase="Failed", reason="Evicted", message="disk", containerStatuses=[ended(0)])
+    assert (found.exit_code, found.reason) == (None, "Evicted")
+
+
+@pytest.mark.parametrize("reason", ["StartError", "ContainerCannotRun", "ContainerStatusUnknown"])
+@pytest.mark.parametrize("started", ["1970-01-01T00:00:00Z", None, T[10]])
+def test_a_container_that_never_started_has_no_times_and_no_result(reason: str, started: str | None) -> None:
+    status = ended(128, reason=reason, message="exec: /opt/solve: not found")
+    status["state"]["terminated"]["startedAt"] = started
+    found = reading(phase="Failed", containerStatuses=[status])
+    assert (found.started, found.finished, found.result) == (None, None, "")
+    assert (found.exit_code, found.reason, found.message) == (128, reason, "exec: /opt/solve: not found")
+
+
+def test_nothing_starts_in_1970() -> None:
+    status = ended(1, reason="SomethingNew", message="words of a runtime")
+    status["state"]["terminated"]["startedAt"] = "1970-01-01T00:00:00Z"
+    found = reading(phase="Failed", containerStatuses=[status])
+    assert (found.started, found.finished, found.result) == (None, None, "")

@@ -1,0 +1,232 @@
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from given.builders import NOW, UID
+from simjob.core.facts import jobs, pods
+from simjob.core.facts.apiobjects import Job, Pod
+from simjob.core.facts.jobs import JobFact
+from simjob.core.facts.lastattempt import LastAttempt
+from simjob.core.facts.pods import PodFact, PodState
+
+LATER = NOW + timedelta(seconds=9)
+START, END = "2026-01-02T03:04:10Z", "2026-01-02T03:04:20Z"
+LABELS = {"simjob.dev/uid": UID, "simjob.dev/index": "7", "simjob.dev/attempt": "2", "simjob.dev/round": "1"}
+
+JOB = "sweep-0b0c4fd2-7-1"
+OWNER = {"apiVersion": "batch/v1", "kind": "Job", "name": JOB, "uid": "job-uid", "controller": True}
+SWEEP = {"apiVersion": "simjob.dev/v1beta1", "kind": "SimulationJob", "name": "sweep", "uid": UID, "controller": True}
+
+
+def pod(*, meta: dict[str, Any] | None = None, spec: dict[str, Any] | None = None, **status: Any) -> PodFact | None:
+    raw = {
+        "metadata": {
+            "name": f"{JOB}-2",
+            "namespace": "default",
+            "uid": "pod-uid",
+            "resourceVersion": "42",
+            "labels": LABELS,
+            "ownerReferences": [OWNER],
+            **(meta or {}),
+        },
+        "spec": spec or {},
+        "status": status,
+    }
+    return pods.pod_fact(msgspec.convert(raw, Pod), NOW)
+
+
+def fact(**keywords: Any) -> PodFact:
+    found = pod(**keywords)
+    assert found is not None
+    return found
+
+
+def job(*, meta: dict[str, Any] | None = None, suspend: bool = False, **status: Any) -> JobFact | None:
+    raw = {
+        "metadata": {
+            "name": JOB,
+            "uid": "job-uid",
+            "labels": LABELS,
+            "ownerReferences": [SWEEP],
+            **(meta or {}),
+        },
+        "spec": {"suspend": suspend},
+        "status": status,
+    }
+    return jobs.job_fact(msgspec.convert(raw, Job))
+
+
+def job_fact(**keywords: Any) -> JobFact:
+    found = job(**keywords)
+    assert found is not None
+    return found
+
+
+def test_a_pod_is_known_by_its_name_and_its_job() -> None:
+    found = fact()
+    assert (found.owner_uid, found.job_uid, found.index, found.attempt, found.version) == (UID, "job-uid", 7, 2, 42)
+
+
+@pytest.mark.parametrize(
+    ("phase", "node", "state"),
+    [
+        ("Pending", "", PodState.PENDING),
+        ("Pending", "node-1", PodState.ASSIGNED),
+        ("Running", "node-1", PodState.RUNNING),
+        ("Succeeded", "node-1", PodState.SUCCEEDED),
+        ("Failed", "", PodState.FAILED),
+        ("Unknown", "node-1", PodState.RUNNING),
+        ("SomethingNew", "node-1", PodState.RUNNING),
+    ],
+)
+def test_a_pods_state_is_its_phase_and_whether_it_has_a_node(phase: str, node: str, state: PodState) -> None:
+    found = fact(spec={"nodeName": node}, phase=phase)
+    assert found.state is state
+    assert found.live is (state not in (PodState.SUCCEEDED, PodState.FAILED))
+
+
+@pytest.mark.parametrize(
+    ("phase", "grace", "stopped"),
+    [
+        ("Running", 30, True),
+        ("Pending", 0, True),
+        ("Failed", 30, True),
+        ("Succeeded", 30, True),
+        ("Succeeded", 0, False),
+    ],
+)
+def test_a_pod_whose_deletion_came_before_its_end_was_stopped(phase: str, grace: int, stopped: bool) -> None:
+    deleted = {"deletionTimestamp": "2026-01-02T03:05:00Z", "deletionGracePeriodSeconds": grace}
+    found = fact(meta=deleted, phase=phase)
+    assert (found.terminating, found.stopped, found.grace, found.asked_at) == (True, stopped, grace, NOW)
+
+
+def test_an_eviction_is_the_clusters_doing() -> None:
+    found = fact(phase="Failed", reason="Evicted", conditions=[{"type": "DisruptionTarget", "status": "True"}])
+    assert (found.disrupted, found.disruption, found.reason) == (True, "DisruptionTarget", "Evicted")
+    assert not fact(conditions=[{"type": "DisruptionTarget", "status": "False"}]).disrupted
+
+
+OWN_LIMIT: dict[str, Any] = {
+    "phase": "Failed",
+    "reason": "Evicted",
+    "message": "Usage of EmptyDir volume a exceeds the limit 1",
+}
+
+
+def test_a_pod_that_its_node_stops_and_that_exits_0_has_not_succeeded() -> None:
+    shutdown = {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"}
+    assert not fact(phase="Succeeded", reason="Terminated", conditions=[shutdown]).succeeded
+    assert fact(phase="Succeeded").succeeded
+
+
+def test_a_pods_times_are_those_of_its_api_server_its_scheduler_and_its_kubelet() -> None:
+    scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": START}
+    found = fact(
+        meta={"creationTimestamp": "2026-01-02T03:04:05Z"},
+        spec={"activeDeadlineSeconds": 60},
+        startTime=END,
+        conditions=[scheduled],
+    )
+    assert (found.created, found.scheduled, found.accepted, found.deadline) == (
+        NOW - timedelta(seconds=55),
+        datetime.fromisoformat(START),
+        datetime.fromisoformat(END),
+        60,
+    )
+    waiting = fact(conditions=[scheduled | {"status": "False"}])
+    assert (waiting.scheduled, waiting.accepted, waiting.started, waiting.deadline) == (None, None, None, None)
+
+
+def test_a_job_carries_its_attempts_in_annotations() -> None:
+    notes = {
+        "simjob.dev/attempt": "4",
+        "simjob.dev/failed": "2",
+        "simjob.dev/lost-in-a-row": "1",
+        "simjob.dev/not-before": "2026-01-02T03:05:09Z",
+        "simjob.dev/disruptions": "11",
+        "simjob.dev/last-disruption": "Evicted: low on memory",
+        "simjob.dev/last-attempt": '{"number":3,"endedAt":"2026-01-02T03:05:09Z","exitCode":137}',
+    }
+    found = job_fact(meta={"annotations": notes})
+    assert (found.disruptions, found.last_disruption) == (11, "Evicted: low on memory")
+    assert (found.index, found.round, found.attempt, found.failed, found.lost) == (7, 1, 4, 2, 1)
+    assert found.not_before == LATER
+    assert found.last_attempt == LastAttempt(number=3, ended_at=LATER, exit_code=137)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "2026-01-02T03:05:09"])
+def test_a_time_that_cannot_be_read_is_no_time(text: str) -> None:
+    assert job_fact(meta={"annotations": {"simjob.dev/not-before": text, "simjob.dev/failed": "x"}}).not_before is None
+
+
+@pytest.mark.parametrize(
+    ("conditions", "succeeded"),
+    [
+        ([], None),
+        ([{"type": "SuccessCriteriaMet", "status": "True"}], None),
+        ([{"type": "Complete", "status": "True", "reason": "CompletionsReached"}], True),
+        ([{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}], False),
+        ([{"type": "Failed", "status": "False"}], None),
+    ],
+)
+def test_a_job_has_finished_when_a_condition_says_so(conditions: list[dict[str, str]], succeeded: bool | None) -> None:
+    found = job_fact(conditions=conditions)
+    assert found.succeeded is succeeded
+    assert bool(found.finish_reason) is (succeeded is not None)
+
+
+def test_a_queue_that_holds_a_job_is_seen() -> None:
+    found = job_fact(suspend=True, conditions=[{"type": "Suspended", "status": "True"}])
+    assert (found.suspended, found.says_suspended) == (True, True)
+
+
+SIMULATION = {"name": "simulation", "state": {"terminated": {"exitCode": 0, "startedAt": START, "finishedAt": END}}}
+PROXY = {"name": "proxy", "state": {"running": {"startedAt": START}}}
+INJECTED: dict[str, Any] = {
+    "spec": {"nodeName": "node-1", "containers": [{"name": "proxy"}, {"name": "simulation"}]},
+    "phase": "Running",
+    "containerStatuses": [PROXY, SIMULATION],
+}
+MARKED = {"annotations": {"simjob.dev/containers": "simulation"}}
+
+
+@pytest.mark.parametrize(
+    ("status", "meta", "over"),
+    [
+        ({}, {}, True),
+        ({"phase": "Pending"}, {}, True),
+        ({"phase": "Succeeded"}, {}, False),
+        ({"conditions": [{"type": "DisruptionTarget", "status": "True"}]}, {}, False),
+        ({}, {"deletionTimestamp": "2026-01-02T03:05:00Z", "deletionGracePeriodSeconds": 30}, False),
+        ({"containerStatuses": [PROXY, PROXY | {"name": "simulation"}]}, {}, False),
+    ],
+)
+def test_a_pod_is_over_when_the_users_containers_ended_before_anything_else_ended_it(
+    status: dict[str, Any], meta: dict[str, Any], over: bool
+) -> None:
+    found = fact(meta=MARKED | meta, **INJECTED | status)
+    assert (found.over_at == NOW) is over
+
+
+def test_a_pod_that_an_injected_container_keeps_is_live_and_has_an_outcome() -> None:
+    found = fact(meta=MARKED, **INJECTED)
+    assert (found.live, found.ended, found.outcome, found.state) == (True, False, PodState.SUCCEEDED, PodState.RUNNING)
+    assert found.last_end == datetime.fromisoformat(END)
+    assert fact(meta=MARKED, **INJECTED | {"phase": "Failed"}).state is PodState.SUCCEEDED
+
+
+def test_a_simulation_that_runs_while_an_injected_container_waits_is_running() -> None:
+    waits = {"name": "proxy", "state": {"waiting": {"reason": "ImagePullBackOff"}}}
+    runs = {"name": "simulation", "state": {"running": {"startedAt": START}}}
+    assert (
+        fact(meta=MARKED, **INJECTED | {"phase": "Pending", "containerStatuses": [waits, runs]}).state
+        is PodState.RUNNING
+    )
+
+
+def test_an_end_by_the_kubelet_is_distinguished_from_other_ends() -> None:
+    for reason, by_kubelet in (("TerminationByKubelet", True), ("EvictionByEvictionAPI", False)):
+        condition = {"type": "DisruptionTarget", "status": "True", "reason": reason}
+        assert fact(conditions=[condition]).by_kubelet is by_kubelet

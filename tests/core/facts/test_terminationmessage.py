@@ -1,0 +1,106 @@
+from typing import Any
+
+import msgspec
+import pytest
+from simjob.core.facts import terminationmessage
+from simjob.core.facts.apiobjects import Pod
+from simjob.core.facts.terminationmessage import Message
+
+FALLBACK = "FallbackToLogsOnError"
+
+
+def said(text: str, *, code: int = 0, policy: str = "File", **pod: Any) -> Message:
+    """Read the message of a pod's only container; keywords are further lists of containers."""
+    end = {
+        "exitCode": code,
+        "reason": "Error" if code else "Completed",
+        "message": text,
+        "startedAt": "2026-01-02T00:00:00Z",
+    }
+    return read(end, policy=policy, **pod)
+
+
+def read(end: dict[str, Any], *, policy: str = "File", more: int = 0, **pod: Any) -> Message:
+    containers = [{"name": "simulation", "terminationMessagePolicy": policy}, *({"name": f"c{n}"} for n in range(more))]
+    statuses = [{"name": "simulation", "state": {"terminated": end}}]
+    raw = {
+        "metadata": {"name": "pod", "uid": "u"},
+        "spec": {"containers": containers, **pod},
+        "status": {"containerStatuses": statuses},
+    }
+    found = msgspec.convert(raw, Pod)
+    terminated = found.status.container_statuses[0].state.terminated
+    assert terminated is not None
+    return terminationmessage.read(found, "simulation", terminated)
+
+
+@pytest.mark.parametrize(
+    ("containers", "limit"), [(1, 4096), (2, 4096), (3, 4096), (4, 3072), (5, 2457), (6, 2048), (24, 512)]
+)
+def test_a_message_as_long_as_the_kubelets_limit_may_be_cut(containers: int, limit: int) -> None:
+    assert said("x" * (limit - 1), more=containers - 1) == Message(text="x" * (limit - 1), cut=False)
+    assert said("x" * limit, more=containers - 1) == Message(text="x" * limit, cut=True)
+
+
+def test_init_and_debug_containers_share_the_limit_too() -> None:
+    others = [{"name": "a"}, {"name": "b"}]
+    text = "x" * 2457
+    assert said(text, initContainers=others, more=1).cut is False
+    assert said(text, initContainers=others, ephemeralContainers=[{"name": "debug"}], more=1).cut is True
+
+
+def test_the_limit_is_of_bytes_not_of_characters() -> None:
+    assert said("ü" * 2047).cut is False
+    assert said("ü" * 2048).cut is True
+
+
+def test_a_character_that_was_cut_in_two_does_not_hide_the_cut() -> None:
+    # The kubelet keeps the last 4096 bytes: the second byte of the first ü is left, and arrives as U+FFFD.
+    whole = ("ü" * 3000).encode()
+    assert said(whole[-4095:].decode(errors="replace")).cut is True
+    assert said(("x" + "ü" * 3000).encode()[:4096].decode(errors="replace")).cut is True
+
+
+@pytest.mark.parametrize(
+    ("text", "is_cut"),
+    [
+        ("x" * 2047, False),
+        ("x" * 2048, True),
+        ("x" * 2049, False),
+        ("\ufffd" + "x" * 2047, True),
+        ("line\n" * 79, False),
+        ("line\n" * 80, True),
+        ("line\n" * 79 + "line", True),
+        ("line\n" * 500, False),
+        ("x" * 4096, True),
+    ],
+)
+def test_the_end_of_a_log_has_another_limit(text: str, is_cut: bool) -> None:
+    # What is longer than 2048 bytes is not from the log.
+    assert said(text, code=1, policy=FALLBACK).cut is is_cut
+
+
+def test_only_a_container_that_failed_falls_back_to_its_log() -> None:
+    assert said("x" * 2048, code=0, policy=FALLBACK).cut is False
+    assert said("x" * 2048, code=1).cut is False
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        {"exitCode": 128, "reason": "StartError", "message": "no such file", "startedAt": "1970-01-01T00:00:00Z"},
+        {"exitCode": 127, "reason": "ContainerCannotRun", "message": "OCI runtime create failed"},
+        {"exitCode": 137, "reason": "ContainerStatusUnknown", "message": "The container could not be located"},
+        {"exitCode": 137, "reason": "RestartingAllContainers", "message": "The container is removed because"},
+        {"exitCode": 1, "reason": "Error", "message": "Error on reading termination log /x: input/output error"},
+        {"exitCode": 1, "reason": "Error", "message": "Error on reading termination message from logs: no file"},
+        {"exitCode": 1, "reason": "Error", "message": "", "startedAt": "2026-01-02T00:00:00Z"},
+    ],
+)
+def test_the_words_of_a_kubelet_or_a_runtime_are_not_the_containers(end: dict[str, Any]) -> None:
+    assert read(end) == Message()
+
+
+def test_a_container_that_was_killed_for_its_memory_has_said_what_it_wrote() -> None:
+    end = {"exitCode": 137, "reason": "OOMKilled", "message": "step 3", "startedAt": "2026-01-02T00:00:00Z"}
+    assert read(end) == Message(text="step 3")

@@ -1,0 +1,163 @@
+"""A cancel, of the whole or of some cases, is carried out whenever it comes and whatever goes wrong."""
+
+import itertools
+
+import pytest
+from given.scenario import Deed, Fault, World
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from simjob.api import names
+from simjob.api.sweep.ranges import Ranges
+from simjob.runtime.client.errors import InvalidError
+
+# One case succeeds at once, one at its second attempt, one never.
+SCRIPT = ((0,), (1, 0), (1, 1))
+SPEC = {"retries": {"limit": 1}, "history": {"succeededCases": 1, "failedCases": 0}}
+
+bounded = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> World:
+    return World(script=SCRIPT, spec=SPEC).run()
+
+
+def cancel(world: World) -> None:
+    try:
+        world.patch(cancel=True, cancelReason="wrong mesh")
+    except InvalidError:
+        assert world.status["isTerminal"], "only a job that has ended refuses to be cancelled"
+
+
+def uncancel(world: World) -> None:
+    world.patch(cancel=None)
+
+
+def assert_cancelled(world: World) -> None:
+    assert world.cluster.breaches == []
+    finished = {index for index, ends in world.own_ends.items() if ends[-1] == 0}
+    told = set(world.cluster.ledger("succeeded"))
+    assert finished - world.cluster.untold <= told <= finished, "what had finished keeps its outcome"
+    if world.status["phase"] != "CANCELLED":
+        assert "cancellation" not in world.status, "the end came first"
+        return
+    assert world.cluster.live_pods() == []
+    assert world.status["cancellation"].keys() >= {"requestedAt", "finishedAt"}
+
+
+def test_a_cancel_at_any_write_ends_cancelled_or_comes_too_late(undisturbed: World) -> None:
+    phases = []
+    for number in range(1, undisturbed.writes + 1):
+        world = World(script=SCRIPT, spec=SPEC, people={number: cancel}).run()
+        assert_cancelled(world)
+        phases.append(world.status["phase"])
+    # Once it comes too late it always does: there is one moment that settles it.
+    assert [phase for phase, _ in itertools.groupby(phases)] == ["CANCELLED", "FAILED"]
+
+
+@bounded
+@given(
+    st.integers(1, 20),
+    st.dictionaries(st.integers(1, 30), st.sampled_from(Fault), max_size=2),
+    st.sampled_from([0.0, 0.3]),
+    st.booleans(),
+)
+def test_a_cancel_is_carried_out_whatever_goes_wrong_and_whether_or_not_it_is_taken_back(
+    number: int, faults: dict[int, Fault], lag: float, taken_back: bool
+) -> None:
+    people: dict[int, Deed] = {number: cancel}
+    if taken_back:
+        people[number + 3] = uncancel
+    assert_cancelled(World(script=SCRIPT, spec=SPEC, people=people, faults=faults, lag=(lag, 0.0, 0.0)).run())
+
+
+def cancel_that_only_the_api_server_saw(world: World) -> None:
+    """Cancels and takes it back in an instant: what is left is the annotation of the component attribution."""
+    if not world.status.get("isTerminal"):
+        noted = {"annotations": {names.ANNOTATION_CANCEL_REQUESTED_BY: "anna"}}
+        world.cluster.apply({"metadata": {"namespace": "default", "name": "sweep", **noted}})
+
+
+def test_a_cancel_that_only_the_api_server_saw_is_a_cancel_whenever_it_came(undisturbed: World) -> None:
+    phases = []
+    for number in range(1, undisturbed.writes + 1):
+        world = World(script=SCRIPT, spec=SPEC, people={number: cancel_that_only_the_api_server_saw}).run()
+        assert_cancelled(world)
+        phases.append(world.status["phase"])
+        if phases[-1] == "CANCELLED":
+            assert world.status["cancellation"]["requestedBy"] == "annotation simjob.dev/cancel-requested-by: anna"
+    assert [phase for phase, _ in itertools.groupby(phases)] == ["CANCELLED", "FAILED"]
+
+
+def cancel_cases(which: str | None) -> Deed:
+    def deed(world: World) -> None:
+        world.patch(cancelCases=which)
+
+    return deed
+
+
+def assert_cases_cancelled(world: World, which: Ranges) -> None:
+    """Holds a world against what a cancel of these cases must lead to, whenever it came."""
+    assert world.cluster.breaches == []
+    ended = {index: ends[-1] for index, ends in world.own_ends.items()}
+    succeeded, failed, cancelled = (world.cluster.ledger(outcome) for outcome in ("succeeded", "failed", "cancelled"))
+    finished = {index for index, code in ended.items() if code == 0}
+    assert finished - world.cluster.untold <= set(succeeded) <= finished
+    assert not cancelled.minus(which), "no other case is cancelled"
+    assert sorted((*succeeded, *failed, *cancelled)) == [0, 1, 2]
+    assert world.cluster.live_pods() == []
+    if "cancellation" in world.status:
+        assert world.status["phase"] == "CANCELLED"
+        assert not Ranges.span(3).minus(which), "all cases were named"
+        assert world.status["cancellation"].keys() >= {"requestedAt", "finishedAt"}
+    else:
+        assert world.status["phase"] == ("FAILED" if failed else "COMPLETED")
+        assert succeeded or failed
+
+
+@pytest.mark.parametrize("which", ["0", "1-2"])
+def test_cases_cancelled_at_any_write_are_cancelled_or_had_ended_and_the_others_run_on(
+    undisturbed: World, which: str
+) -> None:
+    ends = []
+    for number in range(1, undisturbed.writes + 1):
+        world = World(script=SCRIPT, spec=SPEC, people={number: cancel_cases(which)}).run()
+        assert_cases_cancelled(world, Ranges.parse(which))
+        ends.append(len(world.cluster.ledger("cancelled")))
+    assert (ends[0], ends[-1]) == (len(Ranges.parse(which)), 0)
+    assert ends == sorted(ends, reverse=True), "the later it comes, the more had ended"
+
+
+def test_cases_cancelled_while_the_answer_to_a_write_is_lost_are_cancelled_when_nothing_of_them_is_live(
+    undisturbed: World,
+) -> None:
+    for number in range(1, undisturbed.writes + 1):
+        lost = {number: Fault.FAIL_AFTER}
+        world = World(script=SCRIPT, spec=SPEC, people={number: cancel_cases("0-1")}, faults=lost, lag=(0.0, 0.4, 0.0))
+        assert_cases_cancelled(world.run(), Ranges.parse("0-1"))
+
+
+@bounded
+@given(
+    st.integers(1, 25),
+    st.sampled_from(["0", "1", "0,2", "0-2", "1-7"]),
+    st.dictionaries(st.integers(1, 30), st.sampled_from(Fault), max_size=2),
+    st.tuples(*[st.sampled_from([0.0, 0.3])] * 3),
+    st.sampled_from([None, "taken back", "cancelled whole", "suspended"]),
+)
+def test_cases_are_cancelled_whatever_goes_wrong_and_whatever_follows(
+    number: int, which: str, faults: dict[int, Fault], lag: tuple[float, float, float], then: str | None
+) -> None:
+    def suspend(world: World) -> None:
+        world.cluster.unseen |= {"succeeded", "failed", "cancelled"}
+        world.patch(suspend=True)
+        world.after(8, lambda: world.patch(suspend=False))
+
+    people: dict[int, Deed] = {number: cancel_cases(which)}
+    if then is not None:
+        people[number + 2] = {"taken back": cancel_cases(None), "cancelled whole": cancel, "suspended": suspend}[then]
+    world = World(script=SCRIPT, spec=SPEC, people=people, faults=faults, lag=lag).run()
+    if then == "cancelled whole":
+        assert_cancelled(world)
+    else:
+        assert_cases_cancelled(world, Ranges.parse(which))

@@ -1,0 +1,252 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from given.builders import NOW, UID, a_job, a_job_fact, a_pod_fact, a_started_job, observed, planned, said
+from simjob.api.simulationjob import Metadata, SimulationJob
+from simjob.core.facts.pods import PodState
+from simjob.core.plan import CreateCase, DeleteJob, DeletePod, StartAttempt, WriteJobStatus
+from simjob.core.rules import cancellation
+from simjob.core.stopping.stop import HEAD_START, LONGEST_START
+
+LATCH = {"requestedAt": "2026-01-02T03:04:50Z", "requestedBy": "anna", "reason": "wrong mesh"}
+
+
+def latched(*, status: dict[str, Any] | None = None, **spec: Any) -> Any:
+    return a_started_job(status={"phase": "CANCELLING", "cancellation": LATCH, **(status or {})}, **spec)
+
+
+def test_the_request_is_latched_before_anything_is_done() -> None:
+    plan = planned(a_started_job(cancel=True, cancelReason="wrong mesh"), a_job_fact(0), a_pod_fact(0))
+    latch = said(plan).cancellation
+    assert latch is not None
+    assert (latch.requested_at, latch.reason, latch.stopping) == (NOW, "wrong mesh", 1)
+    assert (plan.actions, said(plan).phase, plan.look_again) == ((), "CANCELLING", NOW)
+
+
+@pytest.mark.parametrize(("spec", "generation"), [({}, 2), ({"cancelCases": "1,7"}, 1)])
+def test_the_latch_of_a_job_under_way_says_nothing_new_of_its_cases(spec: dict[str, Any], generation: int) -> None:
+    status = {"cases": {"total": 3, "running": 3}, "observedGeneration": 1}
+    job = a_started_job(cancel=True, metadata={"generation": 2}, status=status, **spec)
+    plan = planned(job, a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED), a_job_fact(1), a_pod_fact(1))
+    new = said(plan)
+    assert (new.phase, new.observed_generation, new.ledger) == ("CANCELLING", generation, job.status.ledger)
+    assert (new.cases, plan.ends) == (job.status.cases, ())
+    assert new.cancellation is not None
+    assert (new.cancellation.stopping, plan.unlatched) == (1, (DeletePod(pod=a_pod_fact(1)),))
+    recorded = job.model_copy(update={"status": new})
+    after = planned(recorded, a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED), a_job_fact(1), a_pod_fact(1))
+    assert str(said(after).ledger.succeeded) == "0"
+
+
+def test_then_pods_go_first_and_each_job_when_the_ledger_has_its_case() -> None:
+    plan = planned(latched(), a_job_fact(0), a_pod_fact(0), a_job_fact(1))
+    assert plan.actions == (DeletePod(pod=a_pod_fact(0)),)
+    assert str(said(plan).ledger.cancelled) == "1-2"
+    recorded = latched(status={"ledger": {"cancelled": "1-2"}})
+    stopping = (a_job_fact(0), a_pod_fact(0, terminating=True))
+    after = planned(recorded, *stopping, a_job_fact(1), now=NOW + HEAD_START)
+    assert (after.actions, said(after).phase) == ((DeleteJob(job=a_job_fact(1)),), "CANCELLING")
+
+
+def test_pods_that_are_being_stopped_have_a_head_start_on_jobs() -> None:
+    recorded = latched(cases={"count": 200}, status={"ledger": {"cancelled": "1-199"}})
+    jobs = [a_job_fact(i) for i in range(1, 200)]
+    children: list[Any] = [a_job_fact(0), a_pod_fact(0, terminating=True), *jobs]
+    before = planned(recorded, *children)
+    assert (before.actions, before.look_again) == ((), NOW + HEAD_START)
+    after = planned(recorded, *children, now=NOW + HEAD_START)
+    assert 0 < len(after.actions) < 100, "then they go in portions, since a pass does not see that pods have stopped"
+    assert after.actions == tuple(DeleteJob(job=job) for job in jobs[: len(after.actions)])
+
+
+def test_jobs_wait_while_pods_of_any_sweep_stop_but_not_longer_than_two_minutes() -> None:
+    recorded = latched(status={"ledger": {"cancelled": "1-2"}})
+    children: list[Any] = [a_job_fact(0), a_pod_fact(0, terminating=True), a_job_fact(1)]
+    now, last_stop = NOW + timedelta(minutes=1), NOW + timedelta(seconds=58)
+    plan = planned(recorded, *children, now=now, last_stop=last_stop)
+    assert (plan.actions, plan.look_again) == ((), last_stop + HEAD_START)
+    plan = planned(recorded, *children, now=last_stop + HEAD_START, last_stop=last_stop)
+    assert plan.actions == (DeleteJob(job=a_job_fact(1)),)
+    late = NOW + LONGEST_START
+    plan = planned(recorded, *children, now=late, last_stop=late)
+    assert plan.actions == (DeleteJob(job=a_job_fact(1)),)
+
+
+@pytest.mark.parametrize("children", [[], [a_job_fact(0)], [a_job_fact(0), a_pod_fact(0, terminating=True)]])
+def test_nothing_is_made_any_more(children: list[Any]) -> None:
+    for job in (a_started_job(cancel=True), latched(), latched(cancel=True)):
+        plan = planned(job, *children)
+        assert not [action for action in plan.actions if isinstance(action, CreateCase | StartAttempt)]
+
+
+def test_taking_the_request_back_changes_nothing_once_it_is_latched() -> None:
+    assert planned(latched(cancel=False), a_job_fact(0)) == planned(latched(cancel=True), a_job_fact(0))
+    assert said(planned(latched())).phase == "CANCELLED"
+
+
+def test_a_job_that_is_cancelled_at_its_creation_never_makes_a_job() -> None:
+    first = planned(a_job(cancel=True), spent=None)
+    assert (first.actions, said(first).phase) == ((), "CANCELLING")
+    then = planned(a_job(cancel=True, status=said(first).to_api()))
+    assert (then.actions, said(then).phase, str(said(then).ledger.cancelled)) == ((), "CANCELLED", "0-2")
+
+
+def test_cancelled_is_said_only_with_a_proof_and_when_nothing_is_live() -> None:
+    assert said(planned(latched(), a_job_fact(0), a_pod_fact(0, terminating=True))).phase == "CANCELLING"
+    recorded = latched(status={"ledger": {"cancelled": "0-2"}})
+    assert said(planned(recorded, a_pod_fact(0))).phase == "CANCELLING", "a pod is live"
+    end = planned(latched(), a_job_fact(0))
+    assert (said(end).phase, end.needs_proof, said(end).completion_time) == ("CANCELLED", True, NOW)
+
+
+def test_the_jobs_that_are_left_then_go_after_it() -> None:
+    end = said(planned(latched(), a_job_fact(0), a_job_fact(1))).to_api()
+    plan = planned(a_started_job(status=end), a_job_fact(0), a_job_fact(1))
+    assert (plan.actions, said(plan).phase) == (tuple(DeleteJob(job=a_job_fact(i)) for i in (0, 1)), "CANCELLED")
+
+
+def test_the_latch_keeps_who_why_and_when_and_learns_the_end() -> None:
+    latch = said(planned(latched())).cancellation
+    assert latch is not None
+    assert latch.to_api() == {**LATCH, "finishedAt": "2026-01-02T03:05:00Z"}
+
+
+def test_how_many_are_still_stopping_is_reported() -> None:
+    children = [fact for i in range(3) for fact in (a_job_fact(i), a_pod_fact(i, terminating=i > 0))]
+    latch = said(planned(latched(), *children)).cancellation
+    assert latch is not None
+    assert latch.stopping == 3
+
+
+def test_a_job_whose_attempt_has_failed_and_is_not_counted_yet_waits_for_the_ledger_too() -> None:
+    job, failed = a_job_fact(0), a_pod_fact(0, state=PodState.FAILED, exit_code=1)
+    plan = planned(latched(retries={"limit": 2}), job, failed)
+    assert (plan.actions, str(said(plan).ledger.cancelled)) == ((), "0-2")
+
+
+def test_what_had_ended_keeps_its_outcome() -> None:
+    children: list[Any] = [
+        a_job_fact(1),
+        a_pod_fact(1, state=PodState.SUCCEEDED),
+        a_job_fact(2),
+        a_pod_fact(2, state=PodState.FAILED, exit_code=1),
+        a_job_fact(3),
+        a_pod_fact(3, state=PodState.SUCCEEDED, terminating=True),
+    ]
+    plan = planned(latched(cases={"count": 6}, status={"ledger": {"succeeded": "0"}}), *children)
+    assert said(plan).ledger.to_api() == {"succeeded": "0-1", "failed": "2", "cancelled": "3-5"}
+    after = planned(a_started_job(cases={"count": 6}, cancel=True, status=said(plan).to_api()), *children[:4])
+    told = [action.job.index for action in after.actions if isinstance(action, WriteJobStatus)]
+    assert (told, len(after.actions)) == ([1, 2], 2), "their Jobs get their last status and stay"
+
+
+def test_a_case_that_is_being_stopped_is_not_cancelled_yet() -> None:
+    plan = planned(latched(), a_job_fact(0), a_pod_fact(0, terminating=True))
+    assert str(said(plan).ledger.cancelled) == "1-2"
+    assert said(plan).cases.running == 1
+
+
+def test_a_cancel_goes_before_suspension_refusal_and_completion() -> None:
+    plan = planned(latched(suspend=True, cases={"count": 1}), a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED))
+    assert said(plan).phase == "CANCELLED"
+
+
+def test_pods_that_do_not_stop_are_named() -> None:
+    pod = a_pod_fact(0, terminating=True, grace=30, node="node-7")
+    late = NOW + timedelta(seconds=40)
+    before = planned(latched(), a_job_fact(0), pod, now=NOW + HEAD_START)
+    assert (said(before).reason, before.look_again) == ("CancelRequested", late)
+    status = said(planned(latched(), a_job_fact(0), pod, now=late))
+    assert status.reason == "PodsNotStopping"
+    assert f"{pod.name} on node node-7" in (status.message or "")
+
+
+def test_a_pod_that_cannot_be_deleted_is_named_and_holds_up_no_other_case() -> None:
+    recorded = latched(cases={"count": 2}, status={"ledger": {"cancelled": "1"}})
+    children: list[Any] = [a_job_fact(0), a_pod_fact(0, node="node-7"), a_job_fact(1)]
+    # The latch is ten seconds old.
+    plan = planned(recorded, *children)
+    assert plan.actions == (DeletePod(pod=a_pod_fact(0, node="node-7")), DeleteJob(job=a_job_fact(1)))
+    status = said(plan)
+    assert (status.phase, status.reason) == ("CANCELLING", "PodsNotStopping")
+    assert f"does not take the deletion of {a_pod_fact(0).name} on node node-7" in (status.message or "")
+    early = planned(recorded, *children, now=NOW - timedelta(seconds=9))
+    assert (said(early).reason, early.look_again) == ("CancelRequested", NOW - timedelta(seconds=5))
+
+
+def test_of_many_pods_that_do_not_stop_some_are_named() -> None:
+    children = [fact for i in range(9) for fact in (a_job_fact(i), a_pod_fact(i, terminating=True))]
+    status = said(planned(latched(cases={"count": 9}), *children, now=NOW + timedelta(minutes=5)))
+    assert "and 6 more" in (status.message or "")
+
+
+@pytest.mark.parametrize(
+    ("attributed", "text"),
+    [(True, "anna@example.org"), (False, "annotation simjob.dev/cancel-requested-by: anna@example.org")],
+)
+def test_the_annotation_of_a_cancel_is_obeyed_and_names_a_user_only_where_nobody_can_forge_it(
+    attributed: bool, text: str
+) -> None:
+    noted = {"annotations": {"simjob.dev/cancel-requested-by": "anna@example.org"}}
+    latch = said(planned(a_started_job(metadata=noted), attributed=attributed)).cancellation
+    assert latch is not None
+    assert latch.requested_by == text
+
+
+def test_without_it_the_field_manager_is_named_as_such() -> None:
+    def owner(manager: str, fields: dict[str, Any], time: str | None = None) -> dict[str, Any]:
+        return {"manager": manager, "operation": "Update", "time": time, "fieldsV1": {"f:spec": fields}}
+
+    entries = [
+        owner("helm", {"f:cases": {}}, "2026-01-02T03:05:00Z"),
+        owner("argocd", {"f:cancel": {}}, "2026-01-02T03:04:00Z"),
+        owner("kubectl-patch", {"f:cancel": {}}, "2026-01-02T03:04:30Z"),
+        owner("old", {"f:cancel": {}}),
+        owner("older", {"f:cancel": {}}),
+    ]
+    metadata = Metadata.model_validate({"name": "sweep", "uid": UID, "managedFields": entries})
+    assert cancellation.requested_by(metadata, attributed=True) == "field manager kubectl-patch"
+
+
+def test_a_cancel_of_which_nobody_is_known_is_latched_too() -> None:
+    latch = said(planned(a_started_job(cancel=True))).cancellation
+    assert latch is not None
+    assert latch.requested_by is None
+
+
+@pytest.mark.parametrize("cancel", [None, False])
+def test_without_a_request_nothing_is_cancelled(cancel: bool | None) -> None:
+    assert said(planned(a_started_job(cancel=cancel))).cancellation is None
+
+
+class TestWithoutAPlan:
+    """What is done where the children are not known as a whole."""
+
+    def test_a_cancel_is_latched_and_the_status_keeps_all_else(self) -> None:
+        stored = {"ledger": {"succeeded": "1"}, "cases": {"total": 3, "running": 2}, "progress": "1/3", "round": 2}
+        job = a_started_job(status=stored, cancel=True, cancelReason="wrong mesh")
+        plan = cancellation.stop_known(job, observed(a_job_fact(0), a_pod_fact(0)), NOW)
+        assert plan.actions == (DeletePod(pod=a_pod_fact(0)),)
+        latch = said(plan).cancellation
+        assert latch is not None
+        assert (latch.requested_at, latch.reason, latch.stopping) == (NOW, "wrong mesh", 1)
+        assert (said(plan).phase, said(plan).reason) == ("CANCELLING", "CancelRequested")
+        restated = {"phase", "reason", "message", "conditions", "cancellation", "observed_generation"}
+        assert said(plan).model_dump(exclude=restated) == job.status.model_dump(exclude=restated)
+
+    @pytest.mark.parametrize(
+        "job",
+        [
+            latched(),
+            a_started_job(metadata={"deletionTimestamp": "2026-01-02T03:04:50Z"}, cancel=True),
+            a_started_job(status={"phase": "COMPLETED", "isTerminal": True}, cancel=True),
+        ],
+    )
+    def test_what_is_latched_or_deleted_or_over_gets_no_latch(self, job: SimulationJob) -> None:
+        plan = cancellation.stop_known(job, observed(a_job_fact(0), a_pod_fact(0)), NOW)
+        assert (plan.actions, plan.status) == ((DeletePod(pod=a_pod_fact(0)),), None)
+
+    def test_it_never_says_cancelled(self) -> None:
+        plan = cancellation.stop_known(a_started_job(cancel=True), observed(), NOW)
+        assert (plan.actions, said(plan).phase, said(plan).is_terminal) == ((), "CANCELLING", False)

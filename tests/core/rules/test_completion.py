@@ -1,0 +1,104 @@
+from datetime import datetime
+from typing import Any
+
+import pytest
+from given.builders import CREATED, NOW, a_job_fact, a_pod_fact, a_started_job, planned, said
+from simjob.core.facts.pods import PodState
+from simjob.core.plan import CreateCase, DeleteJob, DeletePod, WriteJobStatus
+from simjob.core.stopping import keptjobs
+from simjob.core.stopping.stop import HEAD_START, LONGEST_START
+
+ENDED = {"completionTime": CREATED, "isTerminal": True, "observedGeneration": 1, "ledger": {"succeeded": "0-2"}}
+
+
+@pytest.mark.parametrize(
+    ("ledger", "phase", "code"),
+    [
+        ({"succeeded": "0-2"}, "COMPLETED", None),
+        ({"succeeded": "0,2", "failed": "1"}, "FAILED", "CASES_FAILED"),
+        ({"failed": "0-2"}, "FAILED", "CASES_FAILED"),
+    ],
+)
+def test_a_job_whose_cases_have_all_ended_ends_as_they_did(
+    ledger: dict[str, str], phase: str, code: str | None
+) -> None:
+    plan = planned(a_started_job(status={"ledger": ledger}))
+    status = said(plan)
+    assert (status.phase, status.error_code, status.is_terminal, status.completion_time) == (phase, code, True, NOW)
+    assert status.is_failed is (phase == "FAILED")
+    assert (plan.needs_proof, plan.look_again) == (True, None)
+
+
+def test_the_last_outcome_and_the_end_are_said_in_one_write() -> None:
+    pod = a_pod_fact(2, state=PodState.FAILED, exit_code=137, reason="OOMKilled")
+    status = said(planned(a_started_job(status={"ledger": {"succeeded": "0-1"}}), a_job_fact(2), pod))
+    assert (status.phase, status.progress, str(status.ledger.failed)) == ("FAILED", "3/3", "2")
+    (failure,) = status.failures
+    assert (failure.index, failure.name, failure.exit_code, failure.reason) == (2, "2", 137, "OOMKilled")
+
+
+def test_it_does_not_end_while_a_pod_is_live() -> None:
+    job = a_started_job(status={"ledger": {"succeeded": "0-2"}})
+    plan = planned(job, a_job_fact(0, succeeded=True), a_pod_fact(0))
+    assert (said(plan).phase, plan.actions) == ("RUNNING", (DeletePod(pod=a_pod_fact(0)),))
+
+
+@pytest.mark.parametrize("phase", ["COMPLETED", "FAILED", "CANCELLED"])
+@pytest.mark.parametrize("spec", [{}, {"suspend": True}, {"cancel": True}, {"parallelism": 9}])
+def test_an_end_stays_as_it_is_and_follows_the_generation(phase: str, spec: dict[str, Any]) -> None:
+    job = a_started_job(metadata={"generation": 5}, status=ENDED | {"phase": phase}, **spec)
+    plan = planned(job)
+    assert said(plan) == job.status.model_copy(update={"observed_generation": 5})
+    assert (plan.actions, plan.look_again) == ((), None)
+
+
+def test_jobs_of_an_ended_sweep_wait_while_pods_of_others_stop_but_not_longer_than_two_minutes() -> None:
+    ended = {"phase": "CANCELLED", "completionTime": NOW.isoformat(), "ledger": {"cancelled": "0-2"}}
+    job = a_started_job(status=ENDED | ended)
+    children: list[Any] = [a_job_fact(0), a_job_fact(1), a_pod_fact(1)]
+    plan = planned(job, *children, last_stop=NOW)
+    assert (plan.actions, plan.look_again) == ((DeletePod(pod=a_pod_fact(1)),), NOW + HEAD_START)
+    removal = [DeletePod(pod=a_pod_fact(1)), DeleteJob(job=a_job_fact(0))]
+    assert list(planned(job, *children).actions) == removal, "no other pod is being stopped"
+    assert list(planned(job, *children, now=NOW + HEAD_START, last_stop=NOW).actions) == removal
+    late = NOW + LONGEST_START
+    assert list(planned(job, *children, now=late, last_stop=late).actions) == removal
+
+
+@pytest.mark.parametrize("deletion", [NOW, NOW - LONGEST_START])
+def test_jobs_of_a_deleted_sweep_wait_in_the_same_way(deletion: datetime) -> None:
+    job = a_started_job(metadata={"deletionTimestamp": deletion.isoformat()})
+    plan = planned(job, a_job_fact(0), last_stop=NOW)
+    if deletion < NOW:
+        assert plan.actions == (DeleteJob(job=a_job_fact(0)),)
+    else:
+        assert (plan.actions, plan.look_again) == ((), NOW + HEAD_START)
+
+
+def test_after_the_end_nothing_is_made_and_what_should_not_be_there_goes() -> None:
+    job = a_started_job(status=ENDED | {"phase": "CANCELLED", "ledger": {"succeeded": "0", "cancelled": "1-2"}})
+    children: list[Any] = [a_job_fact(0), a_job_fact(1), a_pod_fact(1), a_job_fact(2)]
+    plan = planned(job, *children)
+    assert [type(action) for action in plan.actions] == [DeletePod, DeleteJob, WriteJobStatus]
+    assert plan.look_again, "it is looked at again as long as something is there"
+
+
+def test_of_many_jobs_that_are_left_some_go_at_a_time_and_pods_at_once() -> None:
+    ended = ENDED | {"phase": "CANCELLED", "ledger": {"cancelled": "0-499"}}
+    jobs = [a_job_fact(i) for i in range(500)]
+    plan = planned(a_started_job(cases={"count": 500}, status=ended), *jobs, a_pod_fact(499))
+    assert plan.actions == (DeletePod(pod=a_pod_fact(499)), *(DeleteJob(job=job) for job in jobs[: keptjobs.AT_ONCE]))
+
+
+def test_the_children_of_a_simulationjob_that_goes_are_removed_whatever_their_state() -> None:
+    job = a_started_job(metadata={"deletionTimestamp": CREATED}, status={"ledger": {"succeeded": "0"}}, cancel=True)
+    plan = planned(job, a_job_fact(0, succeeded=True), a_job_fact(1), a_pod_fact(1), a_job_fact(2, terminating=True))
+    assert plan.actions == (DeletePod(pod=a_pod_fact(1)), DeleteJob(job=a_job_fact(0, succeeded=True)))
+    assert plan.status is None
+    assert not [action for action in planned(job).actions if isinstance(action, CreateCase)]
+
+
+def test_an_end_in_a_newer_versions_word_stays_as_it_is() -> None:
+    status = ENDED | {"phase": "ARCHIVED"}
+    plan = planned(a_started_job(metadata={"generation": 2}, status=status), a_job_fact(0), a_pod_fact(0))
+    assert (plan.actions, plan.status) == ((), a_started_job(status=status).status)

@@ -1,0 +1,92 @@
+from typing import Any
+
+import pytest
+from given.builders import CREATED, a_job_fact, a_pod_fact, a_started_job, planned, said
+from simjob.api.simulationjob import SimulationJob
+from simjob.core.facts.pods import PodState
+from simjob.core.plan import CreateCase, DeletePod
+
+FAILED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 1}
+
+
+def sweep(
+    maximum: int | str, *, ledger: dict[str, str], cancel_remaining: bool = False, **status: Any
+) -> SimulationJob:
+    policy = {"maxFailedCases": maximum, "onExceeded": "CancelRemaining" if cancel_remaining else "Continue"}
+    return a_started_job(cases={"count": 10}, failurePolicy=policy, status={"ledger": ledger, **status})
+
+
+@pytest.mark.parametrize(
+    ("maximum", "failed", "phase"),
+    [
+        (0, "0", "FAILED"),
+        (1, "0", "COMPLETED"),
+        (1, "0-1", "FAILED"),
+        ("10%", "0", "COMPLETED"),
+        ("19%", "0-1", "FAILED"),
+        ("20%", "0-1", "COMPLETED"),
+        ("100%", "0-9", "COMPLETED"),
+    ],
+)
+def test_so_many_cases_may_fail(maximum: int | str, failed: str, phase: str) -> None:
+    succeeded = "" if failed == "0-9" else f"{int(failed[-1]) + 1}-9"
+    status = said(planned(sweep(maximum, ledger={"failed": failed, "succeeded": succeeded})))
+    assert (status.phase, status.is_failed) == (phase, phase == "FAILED")
+    assert status.error_code == ("CASES_FAILED" if phase == "FAILED" else None)
+
+
+def test_an_end_with_failures_that_may_be_says_so() -> None:
+    status = said(planned(sweep(1, ledger={"failed": "0", "succeeded": "1-8", "cancelled": "9"})))
+    assert (status.phase, status.reason) == ("COMPLETED", "CasesFinished")
+    assert status.message == "8 of 10 cases succeeded, 1 failed, as many as may, 1 were cancelled"
+
+
+def test_failures_do_not_hold_up_the_others() -> None:
+    plan = planned(sweep(0, ledger={"failed": "0-4"}))
+    assert [action.index for action in plan.actions if isinstance(action, CreateCase)] == [5, 6, 7, 8, 9]
+
+
+def test_one_failure_too_many_stops_the_others_at_once_if_it_was_asked_for() -> None:
+    job = sweep(1, ledger={"failed": "0"}, cancel_remaining=True)
+    assert [type(action) for action in planned(job).actions] == [CreateCase] * 9
+    plan = planned(job, a_job_fact(1), a_pod_fact(1, **FAILED), a_job_fact(2), a_pod_fact(2))
+    assert plan.actions[0] == DeletePod(pod=a_pod_fact(2))
+    assert not [action for action in plan.actions if isinstance(action, CreateCase)]
+    assert (said(plan).phase, said(plan).reason, str(said(plan).ledger.failed)) == (
+        "RUNNING",
+        "TooManyCasesFailed",
+        "0-1",
+    )
+
+
+def test_and_cancels_what_had_not_finished() -> None:
+    plan = planned(sweep(0, ledger={"succeeded": "0-3", "failed": "4"}, cancel_remaining=True))
+    status = said(plan)
+    assert (status.phase, status.reason, status.error_code) == ("FAILED", "TooManyCasesFailed", "CASES_FAILED")
+    assert status.ledger.to_api() == {"succeeded": "0-3", "failed": "4", "cancelled": "5-9"}
+    assert plan.needs_proof
+
+
+def test_where_nothing_is_left_to_cancel_the_job_ends_as_any() -> None:
+    status = said(planned(sweep(0, ledger={"succeeded": "0-8", "failed": "9"}, cancel_remaining=True)))
+    assert (status.phase, status.reason) == ("FAILED", "CasesFailed")
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        ([], "CASES_FAILED"),
+        (["CASE_FAILED"], "CASE_FAILED"),
+        (["CASE_FAILED", "CASE_FAILED"], "CASE_FAILED"),
+        (["START_TIMEOUT", "START_TIMEOUT"], "START_TIMEOUT"),
+        (["START_TIMEOUT", "CASE_FAILED"], "CASES_FAILED"),
+        (["LOST"], "LOST"),
+        ([None, None], "CASE_FAILED"),
+    ],
+)
+def test_a_failed_job_has_the_code_that_its_failures_have_in_common(codes: list[str | None], expected: str) -> None:
+    failures = [{"index": index, "finishedAt": CREATED, "errorCode": code} for index, code in enumerate(codes)]
+    job = sweep(0, ledger={"failed": "0-1", "succeeded": "2-9"}, failures=failures)
+    assert said(planned(job)).error_code == expected
+    stopping = sweep(0, ledger={"failed": "0-1", "succeeded": "2-8"}, cancel_remaining=True, failures=failures)
+    assert said(planned(stopping)).error_code == expected

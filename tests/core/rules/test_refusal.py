@@ -1,0 +1,88 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from given.builders import a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
+from simjob.api.simulationjob import SimulationJob
+from simjob.core.facts.jobs import JobFact
+from simjob.core.facts.observedchildren import Refusal
+from simjob.core.facts.pods import PodFact, PodState
+from simjob.core.plan import CreateCase, DeleteJob, DeletePod
+
+NEVER = Refusal(index=1, kind="Job", message="spec.template: Invalid value", invalid=True, lasted=True, others=True)
+QUOTA = Refusal(index=1, kind="Pod", message="exceeded quota")
+
+
+def a_new_job(**status: Any) -> SimulationJob:
+    return a_started_job(status={"phase": "PENDING", "podsAccepted": False, **status})
+
+
+def test_a_template_that_was_refused_long_enough_fails_a_job_of_which_nothing_was_accepted() -> None:
+    plan = planned(a_new_job(), refusal=NEVER)
+    status = said(plan)
+    assert (status.phase, status.error_code, status.reason) == ("FAILED", "SUBMISSION_FAILED", "JobRefused")
+    assert status.ledger.to_api() == {"succeeded": "", "failed": "1", "cancelled": "0,2"}
+    (failure,) = status.failures
+    assert (failure.index, failure.error_code, failure.message) == (1, "SUBMISSION_FAILED", NEVER.message)
+    assert plan.needs_proof
+
+
+def test_its_jobs_without_pods_are_removed_first() -> None:
+    plan = planned(a_new_job(), a_job_fact(1), refusal=NEVER)
+    assert plan.actions == (DeleteJob(job=a_job_fact(1)),)
+    assert (said(plan).phase, said(plan).reason) == ("PENDING", "JobRefused")
+
+
+def test_a_refusal_of_one_case_ends_nothing_while_no_other_case_was_tried() -> None:
+    plan = planned(a_new_job(), refusal=replace(NEVER, others=False))
+    assert (said(plan).phase, said(plan).reason) == ("PENDING", "JobRefused")
+
+
+def test_a_refusal_of_the_only_case_that_is_left_fails_the_job() -> None:
+    job = a_new_job(ledger={"cancelled": "0,2"})
+    plan = planned(job, refusal=replace(NEVER, others=False))
+    assert (said(plan).phase, said(plan).error_code) == ("FAILED", "SUBMISSION_FAILED")
+
+
+def test_one_refusal_is_not_enough() -> None:
+    plan = planned(a_new_job(), refusal=replace(NEVER, lasted=False))
+    assert (said(plan).phase, said(plan).reason) == ("PENDING", "JobRefused")
+
+
+@pytest.mark.parametrize(
+    ("status", "children"),
+    [
+        ({"phase": "RUNNING"}, ()),
+        ({"phase": "ASSIGNED"}, ()),
+        ({"phase": "SUSPENDED", "podsAccepted": True}, ()),
+        ({"ledger": {"succeeded": "0"}}, ()),
+        ({"ledger": {"failed": "0"}}, ()),
+        ({}, (a_job_fact(0), a_pod_fact(0, state=PodState.PENDING))),
+        ({}, (a_job_fact(0, attempt=1),)),
+    ],
+)
+def test_what_was_accepted_once_is_never_ended_by_a_refusal(
+    status: dict[str, Any], children: tuple[JobFact | PodFact, ...]
+) -> None:
+    plan = planned(a_new_job(**status), *children, refusal=NEVER)
+    assert (said(plan).is_terminal, said(plan).reason) == (False, "JobRefused")
+    assert not [action for action in plan.actions if isinstance(action, DeletePod | DeleteJob)]
+    assert said(plan).pods_accepted
+
+
+def test_status_says_from_the_first_plan_on_that_no_pod_was_accepted() -> None:
+    assert said(planned(a_job())).pods_accepted is False
+    assert said(planned(a_new_job(), a_job_fact(0))).pods_accepted is False
+
+
+def test_a_status_of_an_older_release_does_not_say_that_no_pod_was_accepted() -> None:
+    job = a_started_job(status={"phase": "PENDING"})
+    plan = planned(job, refusal=NEVER)
+    assert (said(plan).is_terminal, said(plan).reason, said(plan).pods_accepted) == (False, "JobRefused", None)
+
+
+def test_a_refusal_that_may_pass_is_reported_and_ends_nothing() -> None:
+    plan = planned(a_started_job(), a_job_fact(1), refusal=QUOTA)
+    assert (said(plan).phase, said(plan).reason) == ("RUNNING", "PodRefused")
+    assert "exceeded quota" in (said(plan).message or "")
+    assert [action for action in plan.actions if isinstance(action, CreateCase)], "it is tried again"

@@ -1,0 +1,258 @@
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from given.builders import NOW, a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
+from simjob.core.children.batchjobstatus import SETTLING, SETTLING_WHILE_STARTING
+from simjob.core.facts.jobs import JobFact
+from simjob.core.facts.pods import PodFact, PodState
+from simjob.core.plan import (
+    Action,
+    CountAttempt,
+    CreateCase,
+    DeleteJob,
+    DeletePod,
+    LimitRun,
+    Plan,
+    StartAttempt,
+    WriteJobStatus,
+)
+from simjob.core.rules import running
+
+FAILED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 1, "reason": "Error"}
+BOUNDS: dict[str, Any] = {"timeouts": {"assignSeconds": 30, "startSeconds": 60, "runSeconds": 90}}
+LATER = NOW + timedelta(seconds=20)
+
+
+def created(plan: Plan) -> list[int]:
+    return [action.index for action in plan.actions if isinstance(action, CreateCase)]
+
+
+def started(plan: Plan) -> list[int]:
+    return [action.job.index for action in plan.actions if isinstance(action, StartAttempt)]
+
+
+def kinds(actions: Iterable[Action]) -> list[type[Action]]:
+    return [type(action) for action in actions]
+
+
+def live(*indexes: int) -> list[JobFact | PodFact]:
+    return [fact for index in indexes for fact in (a_job_fact(index), a_pod_fact(index))]
+
+
+def waiting(*indexes: int) -> list[JobFact]:
+    return [a_job_fact(index, attempt=1, failed=1, not_before=LATER) for index in indexes]
+
+
+def sweep(total: int = 10, *, status: dict[str, Any] | None = None, **spec: Any) -> Any:
+    return a_started_job(cases={"count": total}, status=status, **spec)
+
+
+@pytest.mark.parametrize(
+    ("parallelism", "children", "expected"),
+    [
+        (3, [], [0, 1, 2]),
+        (3, live(0, 1), [2]),
+        (5, live(0, 1), [2, 3, 4]),
+        (1, live(0, 1), []),
+        (0, live(0), []),
+        (0, [], []),
+        (3, [a_job_fact(0), a_pod_fact(0, terminating=True)], [1, 2]),
+        # A Job that its queue holds keeps its place: the queue may let it go at any time.
+        (3, [a_job_fact(0, suspended=True)], [1, 2]),
+        # A case that ended has left its place before the ledger has it.
+        (3, [a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED)], [1, 2, 3]),
+    ],
+)
+def test_free_places_are_taken_in_the_order_of_the_cases(parallelism: int, children: Any, expected: list[int]) -> None:
+    assert created(planned(sweep(parallelism=parallelism), *children)) == expected
+
+
+def test_cases_in_the_ledger_never_start_again() -> None:
+    job = sweep(parallelism=4, status={"ledger": {"succeeded": "0,2", "failed": "1", "cancelled": "4"}})
+    assert created(planned(job)) == [3, 5, 6, 7]
+
+
+def test_retries_take_places_before_new_cases() -> None:
+    plan = planned(sweep(parallelism=2), *live(0), a_job_fact(1, attempt=1, failed=1, not_before=NOW))
+    assert (started(plan), created(plan)) == ([1], [])
+
+
+def test_a_retry_waits_for_its_time_and_leaves_its_place_to_others() -> None:
+    plan = planned(sweep(parallelism=1), *waiting(0))
+    assert (started(plan), created(plan)) == ([], [1])
+    assert plan.look_again == LATER
+
+
+def test_waiting_retries_are_not_without_bound() -> None:
+    assert created(planned(sweep(parallelism=2), *waiting(0, 1, 2))) == [3]
+    assert created(planned(sweep(parallelism=2), *waiting(0, 1, 2, 3))) == []
+
+
+def test_a_big_sweep_is_created_in_batches() -> None:
+    plan = planned(sweep(10_000, parallelism=1000))
+    assert created(plan) == list(range(running.BATCH))
+    assert plan.look_again == NOW, "the next batch follows at once"
+
+
+def test_an_attempt_that_failed_is_counted_after_its_jobs_status_says_so() -> None:
+    job = a_job_fact(0, active=1, ready=1)
+    plan = planned(sweep(1, retries={"limit": 1}), job, a_pod_fact(job=job, **FAILED))
+    assert kinds(plan.actions) == [WriteJobStatus, CountAttempt], "or it would read as one more lost pod"
+    assert started(plan) == [], "the next attempt follows when its number is stored"
+
+
+def test_a_pod_that_is_lost_is_reported_in_an_event() -> None:
+    plan = planned(sweep(1), a_job_fact(0, active=1))
+    (notice,) = plan.notices
+    assert (notice.reason, notice.warning) == ("AttemptLost", True)
+
+
+def test_the_status_of_a_job_shows_a_running_pod_a_moment_later() -> None:
+    job = sweep(1)
+    early = planned(job, *live(0))
+    assert (kinds(early.actions), early.look_again) == ([], NOW + SETTLING)
+    assert kinds(planned(job, *live(0), now=NOW + SETTLING).actions) == [WriteJobStatus]
+
+
+@pytest.mark.parametrize("state", [PodState.PENDING, PodState.ASSIGNED])
+def test_while_another_case_is_being_started_that_waits_longer(state: PodState) -> None:
+    facts = (*live(0), a_job_fact(1), a_pod_fact(1, state=state))
+    assert kinds(planned(sweep(2), *facts, now=NOW + SETTLING).actions) == []
+    assert kinds(planned(sweep(2), *facts, now=NOW + SETTLING_WHILE_STARTING).actions) == [WriteJobStatus]
+
+
+def test_creations_delay_status_writes_of_other_jobs() -> None:
+    plan = planned(sweep(2), *live(0), now=NOW + SETTLING)
+    assert (kinds(plan.actions), plan.look_again) == ([CreateCase], NOW + SETTLING_WHILE_STARTING)
+
+
+def test_a_case_that_is_being_cancelled_is_stopped_and_its_job_is_not_written_as_running() -> None:
+    job = sweep(2, status={"ledger": {"cancelling": "0"}}, cancelCases="0")
+    plan = planned(job, *live(0, 1), now=NOW + SETTLING)
+    told = [action.job.index for action in plan.actions if isinstance(action, WriteJobStatus)]
+    assert (kinds(plan.actions), told) == ([DeletePod, WriteJobStatus], [1])
+
+
+def test_housekeeping_keeps_up_with_what_is_created_beside_it() -> None:
+    """Cases that end as soon as they start: what is left to tell and to remove does not grow from pass to pass."""
+    ended, told, gone, left = 0, 0, 0, []
+    for _ in range(60):
+        jobs = [a_job_fact(i, succeeded=True if i < told else None) for i in range(gone, ended)]
+        pods = [a_pod_fact(i, state=PodState.SUCCEEDED) for i in range(gone, ended)]
+        status = {"ledger": {"succeeded": f"0-{ended - 1}" if ended else ""}}
+        job = sweep(20_000, status=status, parallelism=500, history={"succeededCases": 0, "failedCases": 0})
+        count = kinds(planned(job, *jobs, *pods).actions).count
+        ended, told, gone = ended + count(CreateCase), told + count(WriteJobStatus), gone + count(DeleteJob)
+        left.append(ended - gone)
+    assert ended > 60 * 50
+    assert max(left[30:]) <= max(left[:30])
+
+
+def test_a_queue_that_takes_a_job_back_gets_its_pod_stopped_and_the_jobs_status() -> None:
+    job = a_job_fact(0, suspended=True)
+    assert kinds(planned(sweep(1), job, a_pod_fact(job=job)).actions) == [DeletePod]
+    assert kinds(planned(sweep(1), job).actions) == [WriteJobStatus]
+    assert kinds(planned(sweep(1), a_job_fact(0, suspended=True, says_suspended=True)).actions) == []
+    assert started(planned(sweep(1), a_job_fact(0, says_suspended=True))) == [0]
+
+
+def test_what_is_left_of_older_rounds_goes() -> None:
+    old, new = a_job_fact(0), a_job_fact(0, round=1)
+    plan = planned(sweep(1), old, new, a_pod_fact(job=old), a_pod_fact(job=new))
+    assert plan.actions == (DeleteJob(job=old), DeletePod(pod=a_pod_fact(job=old)))
+
+
+def test_a_second_live_pod_of_a_case_goes() -> None:
+    job = a_job_fact(0, attempt=1)
+    plan = planned(sweep(1), job, a_pod_fact(job=job), a_pod_fact(job=job, attempt=0))
+    assert plan.actions == (DeletePod(pod=a_pod_fact(job=job, attempt=0)),)
+
+
+def test_the_live_pod_of_a_job_that_vanished_goes_before_the_case_starts_again() -> None:
+    plan = planned(sweep(1), a_pod_fact(0))
+    assert kinds(plan.actions) == [DeletePod]
+
+
+class TestRounds:
+    def test_a_job_that_vanished_is_made_again_in_a_new_round_that_is_stored_first(self) -> None:
+        plan = planned(sweep(3, status={"round": 4}), *live(1, 2), spent=[0, 1, 2])
+        assert (created(plan), said(plan).round, plan.look_again) == ([], 5, NOW)
+        (notice,) = plan.notices
+        assert (notice.reason, notice.note[-1]) == ("JobLost", "0")
+        after = planned(sweep(3, status={"round": 5}), *live(1, 2), spent=[])
+        assert [action for action in after.actions if isinstance(action, CreateCase)] == [CreateCase(index=0, round=5)]
+
+    def test_a_new_operator_does_not_know_which_names_were_used(self) -> None:
+        plan = planned(sweep(3), spent=None)
+        assert (created(plan), said(plan).round, plan.notices) == ([], 1, ())
+
+    def test_a_new_operator_goes_on_with_what_is_there(self) -> None:
+        plan = planned(sweep(3, parallelism=2), *live(0), a_job_fact(1), spent=None)
+        assert (started(plan), said(plan).round) == ([1], 0)
+
+    def test_a_new_job_has_used_no_name(self) -> None:
+        assert created(planned(a_job(), spent=None)) == [0, 1, 2]
+
+    def test_a_resumed_job_goes_on_in_a_new_round_without_alarm(self) -> None:
+        plan = planned(sweep(3, status={"phase": "SUSPENDED"}), spent=[0, 1])
+        assert (created(plan), said(plan).round, plan.notices) == ([], 1, ())
+
+
+class TestTimeouts:
+    def test_a_pod_that_waited_too_long_is_counted_first_and_goes_when_that_is_stored(self) -> None:
+        job, late = a_job_fact(0), NOW + timedelta(seconds=30)
+        pod = a_pod_fact(job=job, state=PodState.PENDING)
+        first = planned(sweep(9, parallelism=1, **BOUNDS), job, pod, now=late)
+        assert kinds(first.actions) == [WriteJobStatus, CountAttempt]
+        assert said(first).cases.pending == 9
+        counted = a_job_fact(0, attempt=1, failed=1, status_failed=1, error_code="ASSIGN_TIMEOUT", not_before=LATER)
+        second = planned(sweep(9, parallelism=1, retries={"limit": 1}, **BOUNDS), counted, pod, now=late)
+        assert second.actions == (DeletePod(pod=pod),), "its place is taken until it is gone"
+
+    def test_the_plan_is_looked_at_again_when_the_next_pod_will_have_waited_too_long(self) -> None:
+        job = a_job_fact(0)
+        pending = a_pod_fact(job=job, state=PodState.PENDING)
+        assigned = a_pod_fact(job=job, state=PodState.ASSIGNED, scheduled=NOW - timedelta(seconds=50), created=NOW)
+        plan = planned(sweep(1, **BOUNDS), job, pending)
+        assert (kinds(plan.actions), plan.look_again) == ([], NOW + timedelta(seconds=30))
+        soon = {"timeouts": {"startSeconds": 5}}  # before one asks why the pod does not start
+        assert planned(sweep(1, **soon), job, assigned).look_again == NOW + timedelta(seconds=5)
+
+    def test_a_pod_that_runs_has_its_deadline_drawn_in_once(self) -> None:
+        job = a_job_fact(0, active=1, ready=1)
+        times: dict[str, Any] = {"accepted": NOW, "started": NOW + timedelta(seconds=9)}
+        pod = a_pod_fact(job=job, deadline=150, **times)
+        assert planned(sweep(1, **BOUNDS), job, pod).actions == (
+            LimitRun(pod=pod, seconds=100, otherwise="case 0 may run longer than `runSeconds`"),
+        )
+        for done in (a_pod_fact(job=job, deadline=100, **times), a_pod_fact(job=job, terminating=True, **times)):
+            assert planned(sweep(1, **BOUNDS), job, done).actions == ()
+
+
+def test_of_a_case_that_starts_again_and_again_the_pods_of_long_ago_go_and_the_newest_stay() -> None:
+    job = a_job_fact(0, attempt=running.KEPT_ATTEMPTS + 2)
+    pods = [a_pod_fact(job=job, attempt=attempt, state=PodState.SUCCEEDED) for attempt in range(job.attempt)]
+    plan = planned(a_started_job(cases={"count": 1}, task="Persistent"), job, *pods, a_pod_fact(job=job))
+    assert [action for action in plan.actions if isinstance(action, DeletePod)] == [
+        DeletePod(pod=pods[0]),
+        DeletePod(pod=pods[1]),
+    ]
+
+
+def test_the_tenth_disruption_of_a_case_is_reported_once() -> None:
+    drained: dict[str, Any] = {
+        "state": PodState.FAILED,
+        "exit_code": 143,
+        "disrupted": True,
+        "disruption": "Drain: bye",
+    }
+
+    def notices(disruptions: int) -> list[str]:
+        cases = [a_job_fact(index, attempt=disruptions, disruptions=disruptions) for index in (0, 1)]
+        pods = [a_pod_fact(job=job, **drained) for job in cases]
+        return [notice.note for notice in planned(a_started_job(), *cases, *pods).notices]
+
+    assert notices(8) == notices(10) == []
+    assert notices(9) == ["disrupted 10 times, of at most 100: cases 0-1; case 0 the last time: Drain: bye"]

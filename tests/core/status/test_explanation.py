@@ -1,0 +1,82 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from given.builders import NOW, a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
+from simjob.core.facts.observedchildren import Refusal
+from simjob.core.facts.pods import PodState
+
+WAITING: dict[str, Any] = {"state": PodState.ASSIGNED, "image": "solver:1"}
+
+
+def why(*children: Any, refusal: Refusal | None = None, **spec: Any) -> str | None:
+    return said(planned(a_job(**spec), *children, refusal=refusal)).reason
+
+
+@pytest.mark.parametrize(
+    ("pod", "reason"),
+    [
+        ({"state": PodState.PENDING}, "Accepted"),
+        ({"state": PodState.ASSIGNED}, "Starting"),
+        ({"state": PodState.RUNNING}, "CasesRunning"),
+        ({"state": PodState.PENDING, "reason": "Unschedulable", "message": "no GPU"}, "Unschedulable"),
+        (WAITING | {"reason": "ErrImagePull"}, "ImagePullFailed"),
+        (WAITING | {"reason": "ImagePullBackOff"}, "ImagePullFailed"),
+        (WAITING | {"reason": "CreateContainerConfigError", "message": "no secret"}, "ContainerCannotStart"),
+        (WAITING | {"reason": "ErrImagePull", "terminating": True}, "Starting"),
+    ],
+)
+def test_what_a_pod_waits_for_is_reported(pod: dict[str, Any], reason: str) -> None:
+    assert why(a_job_fact(0), a_pod_fact(0, **pod)) == reason
+
+
+@pytest.mark.parametrize(
+    ("children", "spec", "reason"),
+    [
+        ([], {}, "Accepted"),
+        ([], {"parallelism": 0}, "ParallelismIsZero"),
+        ([a_job_fact(0, suspended=True)], {}, "QueuedByKueue"),
+        ([a_job_fact(0, not_before=NOW + timedelta(seconds=9))], {}, "WaitingToRetry"),
+        ([a_job_fact(0), a_pod_fact(0)], {"parallelism": 0}, "CasesRunning"),
+    ],
+)
+def test_why_nothing_runs_is_reported(children: list[Any], spec: dict[str, Any], reason: str) -> None:
+    assert why(*children, **spec) == reason
+
+
+def test_a_refusal_is_reported_before_all_else() -> None:
+    refusal = Refusal(index=2, kind="Pod", message="exceeded quota: gpu")
+    status = said(planned(a_started_job(), a_job_fact(0), a_pod_fact(0), refusal=refusal))
+    assert (status.reason, status.message) == ("PodRefused", "the Pod of case 2 is refused: exceeded quota: gpu")
+    assert why(refusal=Refusal(index=2, kind="Job", message="no")) == "JobRefused"
+
+
+def test_a_refusal_is_followed_by_what_helps() -> None:
+    words = "requests: Invalid value: must be less than or equal to cpu limit of 20m"
+    message = said(planned(a_job(), refusal=Refusal(index=2, kind="Pod", message=words))).message or ""
+    assert message.startswith(f"the Pod of case 2 is refused: {words}; a LimitRange or the template sets a CPU limit")
+
+
+def test_an_image_that_cannot_be_pulled_is_reported_in_words_that_stay_the_same() -> None:
+    messages = {
+        said(planned(a_job(), a_job_fact(0), a_pod_fact(0, **WAITING, reason=reason, message=reason))).message
+        for reason in ("ErrImagePull", "ImagePullBackOff")
+    }
+    name = a_pod_fact(0).name
+    assert messages == {f'case 0 cannot start: its image "solver:1" cannot be pulled; events of pod {name} say why'}
+
+
+def test_a_case_that_is_disrupted_again_and_again_is_named_from_the_tenth_time_on() -> None:
+    rarely = a_job_fact(0, disruptions=9, last_disruption="Drain: bye")
+    often = a_job_fact(1, disruptions=10, last_disruption="Evicted: low on memory")
+    assert why(rarely, a_pod_fact(0)) == "CasesRunning"
+    status = said(planned(a_started_job(), rarely, a_pod_fact(0), often, a_pod_fact(1)))
+    assert (status.reason, status.message) == (
+        "OftenDisrupted",
+        "case 1 was disrupted 10 times and may be 100 times; the last time: Evicted: low on memory",
+    )
+    both = said(planned(a_started_job(), often, a_job_fact(2, disruptions=12, last_disruption="Drain: bye")))
+    assert both.message == (
+        "case 2 was disrupted 12 times and may be 100 times; the last time: Drain: bye; "
+        "other cases that are disrupted often: 1"
+    )

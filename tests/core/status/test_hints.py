@@ -1,0 +1,35 @@
+import pytest
+from simjob.core.status import hints
+
+
+@pytest.mark.parametrize(
+    ("message", "helps"),
+    [
+        (
+            'Pod "a" is invalid: requests: Invalid value: "2": must be less than or equal to cpu limit of 1',
+            "`resources.limits.cpu`",
+        ),
+        (
+            'Pod "a" is invalid: requests: Invalid value: "2Gi": must be less than or equal to memory limit of 1Gi',
+            "`resources.limits.memory`",
+        ),
+        ('Internal error occurred: failed calling webhook "w.example.com": connection refused', "the webhook"),
+        ("Request entity too large: limit is 3145728", "fewer or shorter parameters"),
+    ],
+    ids=["cpu limit", "memory limit", "webhook", "too large"],
+)
+def test_a_refusal_that_people_can_do_something_about_has_a_hint(message: str, helps: str) -> None:
+    assert helps in hints.about(message)
+
+
+def test_words_that_need_no_hint_have_none() -> None:
+    assert hints.about('jobs.batch "a" is forbidden: a policy wants a label') == ""
+
+
+@pytest.mark.parametrize("message", ["etcdserver: request is too large", "Request entity too large: limit is 3145728"])
+def test_a_status_for_which_there_is_no_room_has_a_hint(message: str) -> None:
+    assert "`cases.configMap`" in hints.about_status(message)
+
+
+def test_a_status_that_is_refused_for_another_reason_has_none() -> None:
+    assert hints.about_status("simulationjobs.simjob.dev is forbidden: no status today") == ""

@@ -1,0 +1,204 @@
+import json
+from typing import Any
+
+import pytest
+from given.builders import a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
+from simjob.api.status import Results, Status
+from simjob.api.sweep.cases import Case
+from simjob.api.sweep.ranges import Ranges
+from simjob.core.facts.pods import PodState
+from simjob.core.plan import DeletePod, End
+from simjob.core.status import results
+from simjob.core.status.results import Recorded
+
+DEEP = "[" * 101 + "]" * 101
+
+
+def row(message: str) -> Any:
+    end = End(index=3, name="3", succeeded=True, result=message)
+    line = results.line(end, Case(3, "fine", {"mesh": 2}))
+    assert line.endswith("\n")
+    assert line.count("\n") == 1, "a row is one line"
+    return json.loads(line)
+
+
+@pytest.mark.parametrize(
+    ("message", "result"),
+    [
+        ('{"drag": 0.31}', {"drag": 0.31}),
+        ('{"drag":\n  0.31}\n', {"drag": 0.31}),
+        ("5", 5),
+        ("null", None),
+        ("converged", "converged"),
+        ("converged\n", "converged\n"),
+        ('{"drag": 0.3', '{"drag": 0.3'),
+        ('"\\ud800"', '"\\ud800"'),
+        ("a\x00b\x1b[31m\x7f\u2028c", "a\x00b\x1b[31m\x7f\u2028c"),
+        ("\ufffd", "\ufffd"),
+        (DEEP, DEEP),
+        ("[" * 4096, "[" * 4096),
+        ("[" * 2048 + "]" * 2048, "[" * 2048 + "]" * 2048),
+    ],
+)
+def test_json_is_kept_as_json_and_anything_else_as_a_text(message: str, result: Any) -> None:
+    assert row(message)["result"] == result
+
+
+def test_json_is_kept_as_it_is_written() -> None:
+    end = End(index=0, name="0", succeeded=True, result='{"a": 1.10, "a": 123456789012345678901234567890}')
+    assert results.line(end, Case(0, "0", {})).endswith('"result":{"a":1.10,"a":123456789012345678901234567890}}\n')
+
+
+def test_a_result_that_the_kubelet_may_have_cut_is_a_text_and_is_marked() -> None:
+    end = End(index=3, name="3", succeeded=True, result='{"drag": 1}', cut=True)
+    found = json.loads(results.line(end, Case(3, "3", {})))
+    assert (found["result"], found["truncated"]) == ('{"drag": 1}', True)
+    assert "truncated" not in row("{}")
+
+
+def test_a_row_says_which_case_how_it_ended_and_what_it_was_given() -> None:
+    assert row("1") == {"index": 3, "name": "fine", "outcome": "Succeeded", "parameters": {"mesh": 2}, "result": 1}
+    failed = End(index=1, name="1", succeeded=False, exit_code=7, result="no")
+    assert json.loads(results.line(failed, Case(1, "1", {}))) == {
+        "index": 1,
+        "name": "1",
+        "outcome": "Failed",
+        "exitCode": 7,
+        "parameters": {},
+        "result": "no",
+    }
+
+
+def test_a_plan_brings_the_ends_that_its_status_brings_and_no_others() -> None:
+    job = a_started_job(cases={"count": 5}, status={"ledger": {"succeeded": "4"}})
+    children: list[Any] = [
+        a_job_fact(0, case_name="coarse"),
+        a_pod_fact(0, state=PodState.SUCCEEDED, result="1"),
+        a_job_fact(1),
+        a_pod_fact(1, state=PodState.FAILED, exit_code=3, result="diverged"),
+        a_job_fact(2),
+        a_pod_fact(2, result="it still runs"),
+        a_job_fact(3),
+        a_pod_fact(3, state=PodState.SUCCEEDED, terminating=True, result="it was stopped"),
+        a_job_fact(4),
+        a_pod_fact(4, state=PodState.SUCCEEDED, result="is stored"),
+    ]
+    assert planned(job, *children).ends == (
+        End(index=0, name="coarse", succeeded=True, result="1"),
+        End(index=1, name="1", succeeded=False, exit_code=3, result="diverged"),
+    )
+
+
+@pytest.mark.parametrize("pods", [[], [a_pod_fact(0, state=PodState.SUCCEEDED, result=" \n")]])
+def test_a_case_whose_pod_is_gone_or_said_nothing_has_no_result(pods: list[Any]) -> None:
+    plan = planned(a_started_job(), a_job_fact(0, succeeded=True), *pods)
+    assert plan.ends == (End(index=0, name="0", succeeded=True),)
+
+
+def test_the_latch_of_a_cancel_waits_for_no_results() -> None:
+    children: list[Any] = [a_job_fact(0), a_pod_fact(0, state=PodState.FAILED, exit_code=1, result="1")]
+    first = planned(a_started_job(cancel=True), *children)
+    status = said(first)
+    assert (first.ends, str(status.ledger.failed), status.failures, status.compute_time) == ((), "", (), None)
+    assert status.cancellation is not None
+    then = planned(a_job(cancel=True, status=status.to_api()), *children)
+    assert ([end.index for end in then.ends], str(said(then).ledger.failed)) == ([0], "0")
+
+
+def test_the_latch_of_cancelled_cases_waits_for_no_results_either() -> None:
+    children: list[Any] = [
+        a_job_fact(0),
+        a_pod_fact(0, state=PodState.FAILED, exit_code=1, result="1"),
+        a_job_fact(1),
+        a_pod_fact(1),
+    ]
+    first = planned(a_started_job(cancelCases="1"), *children)
+    ledger = said(first).ledger
+    assert (first.ends, first.actions, str(ledger.failed), str(ledger.cancelling)) == ((), (), "", "1")
+    then = planned(a_job(cancelCases="1", status=said(first).to_api()), *children)
+    ledger = said(then).ledger
+    assert ([end.index for end in then.ends], str(ledger.failed), str(ledger.cancelling)) == ([0], "0", "1")
+    assert DeletePod(pod=a_pod_fact(1)) in then.actions
+
+
+def test_a_case_that_ended_while_it_was_being_cancelled_stays_latched_until_its_end_is_stored() -> None:
+    job = a_started_job(cancelCases="0-1", status={"ledger": {"cancelling": "0"}})
+    ended = a_pod_fact(0, state=PodState.FAILED, exit_code=1, result="1")
+    first = planned(job, a_job_fact(0), ended, a_job_fact(1), a_pod_fact(1))
+    assert (first.ends, str(said(first).ledger.cancelling)) == ((), "0-1")
+    stored = a_job(cancelCases="0-1", status=said(first).to_api())
+    ledger = said(planned(stored, a_job_fact(0), ended, a_job_fact(1), a_pod_fact(1))).ledger
+    assert (str(ledger.failed), str(ledger.cancelling)) == ("0", "1")
+
+
+def test_shards_are_filled_up_to_their_bound_and_the_last_one_goes_on() -> None:
+    line = "x" * 1023 + "\n"
+    shards = results.pack(line * 100, [line] * 200)
+    assert [(len(text), added) for text, added in shards] == [(128 * 1024, 28), (128 * 1024, 128), (44 * 1024, 44)]
+    assert results.pack("", [line]) == [(line, 1)]
+    assert results.pack(line * 128, [line])[0] == (line * 128, 0)
+    assert [added for _, added in results.pack("", ["ü" * results.MAX_SHARD_BYTES, line])] == [1, 1]
+
+
+def test_rows_that_the_ledger_does_not_know_are_dropped_and_what_is_none_of_ours_stays() -> None:
+    text = '{"index":0,"result":"\u2028"}\n{"index":1}\n# a remark\n{"index":2}\n'
+    found = results.recorded(text, Ranges.of([0, 2]))
+    assert found.text == '{"index":0,"result":"\u2028"}\n# a remark\n{"index":2}\n'
+    assert (found.indexes, found.truncated) == (frozenset({0, 2}), 0)
+
+
+def test_a_case_has_one_row_the_last() -> None:
+    text = '{"index":0,"result":1}\n{"index":1}\n{"index":0,"result":2,"truncated":true}\n'
+    found = results.recorded(text, Ranges.span(2), taken={1})
+    assert found == Recorded(text='{"index":0,"result":2,"truncated":true}\n', indexes=frozenset({0}), truncated=1)
+
+
+def test_a_row_with_nan_is_a_row_as_any_other() -> None:
+    ends = [End(index=index, name="n", succeeded=True, result='{"drag": NaN}', cut=index == 3) for index in (3, 1, 2)]
+    lines = [results.line(end, Case(end.index, "n", {})) for end in ends]
+    ((text, _),) = results.pack(lines[0], lines[1:])
+    assert text == lines[1] + lines[2] + lines[0]
+    assert results.recorded(text + lines[2], Ranges.of([2, 3])) == Recorded(
+        text=lines[0] + lines[2], indexes=frozenset({2, 3}), truncated=1
+    )
+    inner = End(index=1, name="n", succeeded=True, result='{"a": NaN,"truncated":true}')
+    assert results.recorded(results.line(inner, Case(1, "n", {})), Ranges.of([1])).truncated == 0
+
+
+def test_the_rows_of_a_shard_are_in_the_order_of_the_cases() -> None:
+    ((text, added),) = results.pack('{"index":1}\n# a remark\n{"index":5}\n', ['{"index":9}\n', '{"index":3}\n'])
+    assert (text, added) == ('# a remark\n{"index":1}\n{"index":3}\n{"index":5}\n{"index":9}\n', 2)
+
+
+def test_results_are_counted_again_by_what_the_shards_hold() -> None:
+    ledger = {"succeeded": "0-4", "failed": "5"}
+    wiped = Status.model_validate({"ledger": ledger})
+    assert results.recounted(wiped, ["s-0"], [5, 1, 0], 1) == Results(
+        config_maps=("s-0",), rows=3, missing=3, truncated=1
+    )
+    assert results.recounted(Status(), [], [], 0) is None
+    stored = Status.model_validate(
+        {"ledger": ledger, "results": {"configMaps": ["s-0", "s-1"], "rows": 9, "missing": 1}}
+    )
+    assert results.recounted(stored, ["s-0"], [0, 1], 0) == Results(config_maps=("s-0",), rows=2, missing=1)
+
+
+def test_a_shards_name_is_the_jobs_and_a_number() -> None:
+    assert results.shard_name("sweep", 0) == "sweep-results-0"
+    one, other = (results.shard_name("a" * 252 + end, 9999) for end in "bc")
+    assert (len(one), len(other)) == (253, 253)
+    assert one != other
+    assert results.last_number(["sweep-results-8", "sweep-results-9"]) == 9
+    assert [results.last_number(names) for names in ([], ["sweep"], ["a-99999999"])] == [0, 0, 0]
+
+
+def test_results_are_counted() -> None:
+    assert results.counted(None, [], rows=0, missing=0) is None
+    first = results.counted(None, ["a-0"], rows=2, missing=1)
+    assert first == Results(config_maps=("a-0",), rows=2, missing=1)
+    assert results.counted(first, ["a-0", "a-1"], rows=1, missing=0) == Results(
+        config_maps=("a-0", "a-1"), rows=3, missing=1
+    )
+    assert results.counted(first, ["a-0"], rows=2, missing=0, truncated=2) == Results(
+        config_maps=("a-0",), rows=4, missing=1, truncated=2
+    )

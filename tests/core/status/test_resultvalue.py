@@ -1,0 +1,127 @@
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from simjob.core.status import resultvalue
+
+CASES = [
+    ('{"drag": NaN, "iterations": 12}', '{"drag":NaN,"iterations":12}'),
+    ('{"drag": -Infinity}', '{"drag":-Infinity}'),
+    ("[Infinity,\n  1.10]", "[Infinity,1.10]"),
+    ("NaN", "NaN"),
+    ('{"drag": 1e999, "lift": -1.5e+400}', '{"drag":1e999,"lift":-1.5e+400}'),
+    ('{"note": "NaN or  Infinity, \\"1e999\\"", "x": NaN}', '{"note":"NaN or  Infinity, \\"1e999\\"","x":NaN}'),
+    (
+        '{"a": 1.10, "a": 123456789012345678901234567890, "x": NaN}',
+        '{"a":1.10,"a":123456789012345678901234567890,"x":NaN}',
+    ),
+]
+
+
+@pytest.mark.parametrize(("message", "kept"), CASES)
+def test_numbers_that_are_not_finite_keep_their_places(message: str, kept: str) -> None:
+    found = resultvalue.of(message)
+    assert not isinstance(found, str)
+    assert bytes(found).decode() == kept
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "nan",
+        "-NaN",
+        "+Infinity",
+        "1NaN",
+        "NaN NaN",
+        "{NaN: 1}",
+        "01e999",
+        "1.e999",
+        "--1e999",
+        "[NaN",
+        '{"x": NaN} y',
+        "-",
+    ],
+)
+def test_what_only_looks_like_it_is_a_text(message: str) -> None:
+    assert resultvalue.of(message) == message
+
+
+def test_a_message_that_was_cut_is_a_text_also_where_it_reads_as_json() -> None:
+    assert resultvalue.of('{"drag": 1}', cut=True) == '{"drag": 1}'
+    assert resultvalue.of("5" * 4096, cut=True) == "5" * 4096
+
+
+@pytest.mark.parametrize("number", ["1", "NaN"])
+def test_what_is_deep_is_a_text(number: str) -> None:
+    fits, deep = ("[" * levels + number + "]" * levels for levels in (99, 100))
+    found = resultvalue.of(fits)
+    assert not isinstance(found, str)
+    assert bytes(found).decode() == fits
+    assert resultvalue.of(deep) == deep
+
+
+@given(st.text(alphabet='"\\aN1 \n'))
+def test_no_quote_is_tried_twice_so_that_the_time_grows_with_the_length_only(message: str) -> None:
+    """A quote that no match covers has been tried up to the end of the message, and so would the next one be."""
+    assert '"' not in resultvalue._VALUES.sub("", message)
+    assert '"' not in resultvalue._SPACES.sub("", message)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec="utf-8")),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(VALUES, st.sampled_from([None, 1]))
+def test_what_pythons_json_writes_it_reads_back_the_same(value: Any, indent: int | None) -> None:
+    message = json.dumps(value, indent=indent, ensure_ascii=False)
+    found = resultvalue.of(message)
+    assert not isinstance(found, str)
+    text = bytes(found).decode()
+    assert "\n" not in text
+    assert repr(json.loads(text)) == repr(value)
+
+
+@given(st.text(alphabet='NaInfity-+.0123456789eE"\\{}[]:, \n', max_size=30))
+def test_only_what_pythons_json_reads_is_kept_as_json(message: str) -> None:
+    found = resultvalue.of(message)
+    if not isinstance(found, str):
+        assert repr(json.loads(bytes(found))) == repr(json.loads(message))
+
+
+def test_pandas_reads_the_columns_back() -> None:
+    drags = ["0.31", "NaN", "-Infinity", "1e999"]
+    results = [resultvalue.of(f'{{"drag": {drag}}}') for drag in drags]
+    assert not any(isinstance(result, str) for result in results)
+    lines = [bytes(result).decode() for result in results if not isinstance(result, str)]
+    table = pd.json_normalize([{"result": json.loads(line)} for line in lines])
+    values = table["result.drag"].tolist()
+    assert (values[0], math.isnan(values[1]), *values[2:]) == (0.31, True, -math.inf, math.inf)
+    read = pd.read_json(io.StringIO("\n".join(lines)), lines=True)["drag"]
+    assert (str(read.dtype), repr(read.tolist())) == ("float64", repr(values))
+
+
+def test_duckdb_reads_them_too(tmp_path: Path) -> None:
+    lines = [f'{{"result":{{"drag":{drag}}}}}' for drag in ("0.31", "NaN", "-Infinity", "1e999")]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    with duckdb.connect() as connection:
+        found = connection.read_json(str(tmp_path / "rows.jsonl")).project("result.drag").fetchall()
+    assert repr(found) == "[(0.31,), (nan,), (-inf,), (inf,)]"
+
+
+def test_python_and_pandas_take_the_last_of_a_key_that_is_there_twice_and_duckdb_refuses_it(tmp_path: Path) -> None:
+    line = bytes(resultvalue.of('{"drag": 1, "drag": 2}')).decode()  # type: ignore[arg-type]
+    assert json.loads(line) == {"drag": 2}
+    assert pd.json_normalize([json.loads(line)])["drag"].tolist() == [2]
+    (tmp_path / "rows.jsonl").write_text(line)
+    with duckdb.connect() as connection, pytest.raises(duckdb.InvalidInputException, match="duplicate key"):
+        connection.read_json(str(tmp_path / "rows.jsonl")).fetchall()

@@ -1,0 +1,122 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from given.builders import CREATED, NOW, a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
+from simjob.core.facts.pods import PodState
+
+FAILED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 1, "reason": "Error"}
+
+
+def test_every_case_is_counted_once_where_it_is() -> None:
+    children: list[Any] = [
+        *(a_job_fact(index) for index in range(6)),
+        a_pod_fact(0, state=PodState.PENDING),
+        a_pod_fact(1, state=PodState.ASSIGNED),
+        a_pod_fact(2),
+        a_pod_fact(3, terminating=True),
+        a_pod_fact(4, state=PodState.SUCCEEDED),
+        a_pod_fact(5, **FAILED),
+    ]
+    ledger = {"succeeded": "6-7", "cancelled": "8"}
+    status = said(planned(a_started_job(cases={"count": 10}, status={"ledger": ledger}), *children))
+    assert status.cases.to_api() == {
+        "total": 10,
+        "pending": 2,
+        "assigned": 1,
+        "running": 2,
+        "succeeded": 3,
+        "failed": 1,
+        "cancelled": 1,
+    }
+    assert status.progress == "4/10"
+
+
+def test_two_pods_of_a_case_are_one_case() -> None:
+    job = a_job_fact(0, attempt=1)
+    status = said(planned(a_job(), job, a_pod_fact(job=job), a_pod_fact(job=job, attempt=0, state=PodState.ASSIGNED)))
+    assert (status.cases.running, status.cases.assigned, status.cases.pending) == (1, 0, 2)
+
+
+@pytest.mark.parametrize(
+    "ledger", [{"succeeded": "0-1", "failed": "1-2"}, {"succeeded": "0-99"}, {"cancelled": "50-60", "failed": "2"}]
+)
+def test_a_ledger_that_cannot_be_is_put_right(ledger: dict[str, str]) -> None:
+    status = said(planned(a_started_job(cases={"count": 5}, parallelism=0, status={"ledger": ledger}), a_pod_fact(9)))
+    counts = status.cases.to_api()
+    assert (counts.pop("total"), sum(counts.values())) == (5, 5)
+
+
+@pytest.mark.parametrize(
+    ("before", "children", "ledger", "phase"),
+    [
+        (None, [], {}, "PENDING"),
+        ("PENDING", [a_pod_fact(0, state=PodState.PENDING)], {}, "PENDING"),
+        ("PENDING", [a_pod_fact(0, state=PodState.ASSIGNED)], {}, "ASSIGNED"),
+        ("ASSIGNED", [a_pod_fact(0)], {}, "RUNNING"),
+        ("ASSIGNED", [], {}, "PENDING"),
+        ("PENDING", [a_pod_fact(0, **FAILED)], {}, "RUNNING"),
+        ("PENDING", [], {"failed": "0"}, "PENDING"),
+        ("SUSPENDED", [], {"failed": "0"}, "RUNNING"),
+        ("RUNNING", [a_pod_fact(0, state=PodState.PENDING)], {}, "RUNNING"),
+        ("SUSPENDED", [], {}, "PENDING"),
+        ("SUSPENDED", [], {"succeeded": "0"}, "RUNNING"),
+    ],
+)
+def test_a_job_that_ran_is_running_until_it_ends(before: str | None, children: Any, ledger: Any, phase: str) -> None:
+    status = {"ledger": ledger, "startTime": CREATED} | ({"phase": before} if before else {})
+    jobs = [a_job_fact(pod.index) for pod in children]
+    assert said(planned(a_job(status=status), *jobs, *children)).phase == phase
+
+
+def test_the_newest_twenty_failures_are_kept() -> None:
+    old = [{"index": index, "exitCode": 7} for index in range(19)]
+    job = a_started_job(cases={"count": 40}, status={"failures": old, "ledger": {"failed": "0-18"}})
+    children = [fact for index in (30, 31) for fact in (a_job_fact(index), a_pod_fact(index, **FAILED))]
+    failures = said(planned(job, *children)).failures
+    assert [failure.index for failure in failures] == [30, 31, *range(18)]
+    assert (failures[0].exit_code, failures[0].error_code, failures[0].finished_at) == (1, "CASE_FAILED", NOW)
+    assert failures[2].exit_code == 7
+
+
+def test_a_failure_has_the_cases_name() -> None:
+    job = a_job(cases={"list": [{"name": "coarse"}, {"name": "fine"}]})
+    (failure,) = said(planned(job, a_job_fact(1, case_name="fine"), a_pod_fact(1, **FAILED))).failures
+    assert failure.name == "fine"
+
+
+@pytest.mark.parametrize(
+    ("status", "spec", "truths"),
+    [
+        ({}, {}, "Reconciling"),
+        ({}, {"suspend": True}, "Suspended"),
+        ({"ledger": {"succeeded": "0-2"}}, {}, "Finished Succeeded"),
+        ({"ledger": {"failed": "0-2"}}, {}, "Finished Stalled"),
+        ({"cancellation": {"requestedAt": CREATED}}, {}, "Finished Cancelled"),
+        ({}, {"cancel": True}, "Reconciling"),
+    ],
+)
+def test_conditions_follow_the_phase(status: dict[str, Any], spec: dict[str, Any], truths: str) -> None:
+    conditions = said(planned(a_started_job(status=status, **spec))).conditions
+    assert {condition.type for condition in conditions if condition.status == "True"} == set(truths.split())
+    unknown = [condition.type for condition in conditions if condition.status == "Unknown"]
+    assert unknown == ([] if "Finished" in truths else ["Succeeded"])
+    assert len(conditions) == 6
+
+
+def test_a_transition_time_changes_only_with_its_status() -> None:
+    first = said(planned(a_job()))
+    later = NOW + timedelta(seconds=60)
+    job = a_job(status=first.to_api(), metadata={"generation": 2})
+    second = said(planned(job, a_job_fact(0), a_pod_fact(0), now=later))
+    assert {condition.last_transition_time for condition in second.conditions} == {NOW}
+    assert {condition.observed_generation for condition in second.conditions} == {2}
+    assert (second.observed_generation, second.start_time) == (2, NOW)
+
+
+def test_a_job_has_not_started_before_it_was_made() -> None:
+    job = a_job()
+    made = job.metadata.creation_timestamp
+    assert made is not None
+    assert said(planned(job, now=made - timedelta(seconds=1))).start_time == made
+    assert said(planned(job, now=made + timedelta(seconds=1))).start_time == made + timedelta(seconds=1)

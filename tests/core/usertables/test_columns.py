@@ -1,0 +1,120 @@
+import re
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from simjob.api.schema import PARAMETER_NAME
+from simjob.core.usertables import columns
+from simjob.core.usertables.columns import Column
+from simjob.core.usertables.problems import LineError
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("mesh", "mesh"),
+        ("a__b_", "a__b_"),
+        (" mesh ", "mesh"),
+        ("Wall thickness [mm]", "Wall_thickness_mm"),
+        ("batt_bank_size (kWh)", "batt_bank_size_kWh"),
+        ("inlet.velocity", "inlet_velocity"),
+        ("der(tank[1].level)", "der_tank_1_level"),
+        ("2nd angle", "x2nd_angle"),
+        ("_hidden", "hidden"),
+        ("non\u00a0breaking", "non_breaking"),
+        ("Länge", "Lange"),
+        ("Größe", "Grosse"),
+        ("Øresund", "Oresund"),
+        ("æ", "ae"),
+        ("ω", "omega"),
+        ("Ωₘ", "Omegam"),
+        ("µ", "mu"),
+        ("ς", "sigma"),
+        ("m²/s", "m2_s"),
+        ("T [°C]", "T_C"),
+    ],
+)
+def test_a_header_gives_a_name(header: str, name: str) -> None:
+    assert columns.parameter_name(header) == name
+
+
+@given(st.text(max_size=80))
+def test_a_name_is_legal_and_gives_itself_or_there_is_none(header: str) -> None:
+    try:
+        name = columns.parameter_name(header)
+    except LineError:
+        return
+    assert re.fullmatch(PARAMETER_NAME, name)
+    assert columns.parameter_name(name) == name
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("", "column '' has no letter or digit to make a parameter's name of"),
+        ("[%]", "column '[%]' has no letter or digit"),
+        ("温度", "column '温度': the letter '温' has no place in a parameter's name; use a to z, 0 to 9 and _"),
+        ("й", "the letter"),
+        ("a b" * 40, "gives a name of 120 characters; 63 are the most"),
+    ],
+)
+def test_a_header_without_a_legal_name_is_refused(header: str, message: str) -> None:
+    with pytest.raises(LineError) as refusal:
+        columns.parameter_name(header)
+    assert message in str(refusal.value)
+
+
+def of(headers: Sequence[str], *rows: Sequence[str]) -> Sequence[Column]:
+    return columns.of(headers, lambda at: [row[at] for row in rows])
+
+
+@pytest.mark.parametrize(
+    ("headers", "rows", "left_out"),
+    [
+        (["", "a"], [["0", "x"], ["1", "y"]], 0),
+        (["", "a"], [["17", "x"], ["3", "y"]], 0),
+        (["Unnamed: 0", "a"], [["0", "x"]], 0),
+        (["a", "__index_level_0__"], [["x", "5"], ["y", "6"]], 1),
+        (["a", "", "b"], [["x", "", "y"], ["x", " ", "y"]], 1),
+    ],
+    ids=["numbers from 0", "numbers with gaps", "pandas' name", "pandas' name in Parquet", "an empty column"],
+)
+def test_a_column_that_only_numbers_the_rows_or_is_empty_is_left_out(
+    headers: list[str], rows: list[list[str]], left_out: int
+) -> None:
+    found = of(headers, *rows)
+    assert [at for at, column in enumerate(found) if column.parameter is None] == [left_out]
+    assert columns.renamed(found) == {headers[left_out]: None}
+
+
+@pytest.mark.parametrize(
+    ("headers", "rows"),
+    [
+        (["", "a"], [["1", "x"], ["1", "y"]]),
+        (["", "a"], [["w1", "x"]]),
+        (["", "a"], [["0.5", "x"]]),
+        (["a", ""], [["x", "1"]]),
+    ],
+    ids=["numbers that repeat", "texts", "fractions", "not the first"],
+)
+def test_any_other_column_without_a_name_is_refused(headers: list[str], rows: list[list[str]]) -> None:
+    with pytest.raises(LineError, match="has no name"):
+        of(headers, *rows)
+
+
+def test_a_column_with_a_name_is_kept_though_it_numbers_the_rows() -> None:
+    assert of(["case", "Unnamed: 0"], ["0", "5"]) == [Column("case", "case"), Column("Unnamed: 0", "Unnamed_0")]
+
+
+def test_a_line_of_numbers_is_no_header() -> None:
+    with pytest.raises(LineError, match="add a header line"):
+        of(["", "0", "1e5"], ["0", "1", "2"])
+    assert of(["mesh", "2030"], ["x", "1"])[1] == Column("2030", "x2030")
+
+
+def test_sixty_four_parameters_are_the_most() -> None:
+    names = [f"p{number}" for number in range(65)]
+    assert len(of(["", *names[:64]], ["0"] * 65)) == 65
+    with pytest.raises(LineError, match="has 65 parameters; 64 are the most"):
+        of(names, ["0"] * 65)

@@ -1,0 +1,94 @@
+import pytest
+from simjob.core.usertables import dialect
+from simjob.core.usertables.problems import Problems, UnreadableTableError
+
+
+def read(text: str) -> dialect.Sheet:
+    return dialect.read(text, Problems())
+
+
+@pytest.mark.parametrize(
+    ("text", "separator", "header"),
+    [
+        ("a,b\n1,2\n", ",", ["a", "b"]),
+        ("a;b\n1,5;2\n", ";", ["a", "b"]),
+        ("a\tb\n1,5\t2;3\n", "\t", ["a", "b"]),
+        ("a, b\tc, d\n1,5\t2,5\n", "\t", ["a, b", "c, d"]),
+        ("a, b;c\nx;2\n", ";", ["a, b", "c"]),
+        ("T [K; abs],p\n300,1\n", ",", ["T [K; abs]", "p"]),
+        ('"a;b",c\n"1;2",3\n', ",", ["a;b", "c"]),
+        ("a,b\n1\n2,3\n", ",", ["a", "b"]),
+        ("1;2\n", ";", ["1", "2"]),
+        ("a  b\n1 2\n 3   4 \n", " ", ["a", "b"]),
+        ("#a b\n1 x\n", " ", ["a", "b"]),
+        ("# a, b\n1 2\n3 4\n", " ", ["a,", "b"]),
+        ("a\nb c\nd\n", ",", ["a"]),
+        ("", ",", []),
+    ],
+)
+def test_the_separator_is_the_one_that_gives_each_row_as_many_cells_as_the_header(
+    text: str, separator: str, header: list[str]
+) -> None:
+    found = read(text)
+    assert (found.separator, list(found.header)) == (separator, header)
+
+
+@pytest.mark.parametrize(("first", "separator"), [("sep=;", ";"), ("SEP=,", ","), ("sep=\t", "\t"), ('"sep=|"', "|")])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_first_line_names_the_separator_whatever_else_fits(first: str, separator: str, end: str) -> None:
+    found = read(f"{first}{end}a;b,c\td|e{end}1;2,3\t4|5{end}")
+    assert (found.separator, len(found.header), found.line) == (separator, 2, 2)
+    assert found.records[0][0] == 3
+
+
+def test_a_separator_that_is_named_comes_before_the_comments() -> None:
+    found = read("\nsep=;\n# a;b\n1;2\n")
+    assert (found.line, list(found.header), found.records) == (3, ["a", "b"], [(4, ["1", "2"])])
+
+
+@pytest.mark.parametrize(
+    "text", ["a;b,c\n1;2,3\n", "x y\nfine coarse\n"], ids=["semicolons or commas", "blanks, or one column"]
+)
+def test_a_table_that_can_be_read_in_two_ways_is_refused(text: str) -> None:
+    with pytest.raises(UnreadableTableError, match="put a first line `sep=,`"):
+        read(text)
+    assert read(f"sep=,\n{text}").fits
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "header"),
+    [
+        ("# x y\n1 2\n", 1, ["x", "y"]),
+        ("% made by a tool\n\n#\n# x y\n\n1 2\n", 4, ["x", "y"]),
+        ("# made by a tool\nx,y\n1,2\n", 2, ["x", "y"]),
+        ("# made by; a tool, or so\nx,y\n1,2\n", 2, ["x", "y"]),
+        ("# 1 2\n3 4\n5 6\n", 2, ["3", "4"]),
+        ("#\n", 2, []),
+    ],
+)
+def test_the_last_comment_is_the_header_if_numbers_follow_it(text: str, line: int, header: list[str]) -> None:
+    found = read(text)
+    assert (found.line, list(found.header)) == (line, header)
+
+
+def test_records_keep_the_number_of_their_first_line() -> None:
+    found = read('\n\na,b\n\n"x\ny",1\n,\n\n2,3\n')
+    assert (found.line, found.records) == (3, [(5, ["x\ny", "1"]), (9, ["2", "3"])])
+
+
+def test_a_row_of_quotes_with_nothing_in_them_is_blank() -> None:
+    assert read('a,b\n"",""\n1,2\n').records == [(3, ["1", "2"])]
+
+
+def test_cells_beyond_the_header_count_only_if_they_hold_something() -> None:
+    found = read("a,b,,\n1,2, ,\n3,4,,5\n")
+    assert [len(cells) for _, cells in found.records] == [2, 4]
+    assert not found.fits
+
+
+def test_a_comment_that_may_be_the_header_of_a_table_of_texts_is_refused() -> None:
+    for text in ("#name,mesh\nwing,coarse\ntail,fine\n", "# mesh\ncoarse\nfine\n"):
+        with pytest.raises(UnreadableTableError, match="line 1: is this comment the header"):
+            read(text)
+    assert list(read("# mesh\nmesh\ncoarse\n").header) == ["mesh"]
+    assert list(read("# made by a tool\nname,mesh\nwing,coarse\n").header) == ["name", "mesh"]

@@ -1,0 +1,151 @@
+from typing import Any
+
+import pytest
+from simjob.core.usertables.parse import TableFile
+from simjob.core.usertables.problems import UnreadableTableError
+
+LONG = "x" * 1025
+MANY = ",".join(f"p{number}" for number in range(65))
+
+KINDS = "must be a text, a number, a boolean, a list or an object"
+TOO_LARGE = "a number beyond 64 bits, which may be rounded: write it as a text, in quotes"
+QUOTE = "YAML reads y, n, yes, no, on and off as true and false: quote y, n, yes, no, on and off"
+
+
+def rows(text: str, key: str = "table.csv") -> list[dict[str, Any]]:
+    found = list(TableFile(text, key).cases())
+    assert [(case.index, case.name) for case in found] == [(at, str(at)) for at in range(len(found))]
+    return [dict(case.parameters) for case in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("mesh,re\nfine,1\n", [{"mesh": "fine", "re": 1}]),
+        ("mesh,re\r\nfine,1\r\ncoarse,2\r\n", [{"mesh": "fine", "re": 1}, {"mesh": "coarse", "re": 2}]),
+        ("\ufeffmesh\nfine", [{"mesh": "fine"}]),
+        ("\n\nmesh\n\nfine\n   \ncoarse\n\n", [{"mesh": "fine"}, {"mesh": "coarse"}]),
+        ('mesh,re\n"a, ""b""\nc",1\n', [{"mesh": 'a, "b"\nc', "re": 1}]),
+        (' mesh , re\nfine, 1\n"a", "b"\n', [{"mesh": "fine", "re": 1}, {"mesh": "a", "re": "b"}]),
+        ("a,b\n,\n,,,\n,x\n", [{"a": "", "b": "x"}]),
+        ("a\nü\u2028\n", [{"a": "ü\u2028"}]),
+        (MANY.replace("p64", "q").removesuffix(",q") + "\n" + ",".join(["0"] * 64), [{f"p{n}": 0 for n in range(64)}]),
+    ],
+    ids=["plain", "CRLF", "BOM", "empty lines", "quotes", "spaces", "empty cells", "unicode", "64 columns"],
+)
+def test_csv_is_read_with_a_header(text: str, expected: list[dict[str, Any]]) -> None:
+    assert rows(text) == expected
+
+
+def texts(text: str, key: str = "table.csv") -> list[dict[str, str]]:
+    return [{name: case.text(name) for name in case.parameters} for case in TableFile(text, key).cases()]
+
+
+def test_cells_reach_the_process_as_they_are_written() -> None:
+    table = "version,steps,tol,dt  ,big,zip\n1.10,1e5,1.0E-06,0.50  ,123456789.10,007\n"
+    expected = {
+        "version": "1.10",
+        "steps": "1e5",
+        "tol": "1.0E-06",
+        "dt": "0.50  ",
+        "big": "123456789.10",
+        "zip": "007",
+    }
+    assert texts(table) == [expected]
+    assert rows(table) == [{"version": 1.1, "steps": 1e5, "tol": 1e-6, "dt": 0.5, "big": 123456789.1, "zip": "007"}]
+
+
+def test_values_in_json_lines_reach_the_process_as_they_are_written() -> None:
+    line = '{"a": 1.10, "b":1E5 , "c": "ü\\u00fc", "d": [1.0, {"x": 2.50}], "e": true}'
+    assert texts(line, "t.jsonl") == [{"a": "1.10", "b": "1E5", "c": "üü", "d": '[1.0, {"x": 2.50}]', "e": "true"}]
+    assert rows(line, "t.jsonl") == [{"a": 1.1, "b": 1e5, "c": "üü", "d": [1.0, {"x": 2.5}], "e": True}]
+
+
+def test_json_lines_are_objects_each_with_names_of_its_own() -> None:
+    text = '\ufeff{"mesh":"fine","re":1}\r\n\n {"on": true, "x": 2.5e0, "t": "\u2028"} \n{}'
+    assert rows(text, "cases.jsonl") == [{"mesh": "fine", "re": 1}, {"on": True, "x": 2.5, "t": "\u2028"}, {}]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the table has no rows"),
+        ("mesh\n", "the table has no rows"),
+        ("\n \n", "the table has no rows"),
+        ("a,b\n1\n", "line 2: has 1 cell, but the header has 2"),
+        ("a,b\n1,2\n1,2,3\n", "line 3: has 3 cells, but the header has 2"),
+        ('a,b\n"x\ny",1\n1\n', "line 4: has 1 cell, but the header has 2"),
+        ("a,A\n1,2\n", "line 1: columns 1 and 2, 'a' and 'A', both give PARAM_A: rename one of them"),
+        ("a,,b\n1,2,3\n", "line 1: column 2 has no name, but it has cells: give it one, or leave it out"),
+        ("\n\n+\n1\n", "line 3: column '+' has no letter or digit to make a parameter's name of"),
+        (f"{'a ' * 40}\n1\n", "line 1: column '"),
+        ("a,true\n1,2\n", f"line 1: has a parameter named 'true': {QUOTE}"),
+        (f"a\n{LONG}\n", "line 2: 'a' must not be longer than 1024 characters"),
+        (f"{MANY}\n", "line 1: has 65 parameters; 64 are the most"),
+        ('a\n1\n"open\n', "line 3: is not CSV: a quote is opened here and never closed"),
+        ('a\n"x"y\n', "line 2: is not CSV: text follows a closing quote"),
+        (f"a\n{'x' * 200_000}\n", "line 2: is not CSV: a cell has more than 131072 characters"),
+    ],
+)
+def test_what_is_wrong_in_csv_is_reported_by_line(text: str, message: str) -> None:
+    with pytest.raises(UnreadableTableError) as wrong:
+        rows(text)
+    assert str(wrong.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "is not JSON: Expecting property name"),
+        ("[1]", "must be a JSON object"),
+        ("3", "must be a JSON object"),
+        ('{"a": null}', f"'a' {KINDS}"),
+        (f'{{"a": ["{LONG}"]}}', "'a' is a list of 1029 bytes as JSON, and must have at most 1024: put it into a file"),
+        (f'{{"a": {"[" * 40}{"]" * 40}}}', "'a' is a list of more than 32 levels"),
+        ('{"a": [{"b": 1, "b": 2}]}', "has 'b' twice in an object"),
+        ('{"a": [{"x": 1, "true": 2}]}', f"'a' has the key 'true': {QUOTE}"),
+        ('{"x": 1, "true": 2}', f"has a parameter named 'true': {QUOTE}"),
+        ('{"a": NaN}', "is not JSON that can be read: NaN is no JSON"),
+        ('{"a": 1e999}', f"'a' is {TOO_LARGE}"),
+        ('{"a": 9223372036854775808}', f"'a' is 9223372036854775808, {TOO_LARGE}"),
+        ('{"a": [1e999]}', f"'a' holds {TOO_LARGE}"),
+        ('{"a": {"b": [18446744073709551615]}}', f"'a' holds 18446744073709551615, {TOO_LARGE}"),
+        (f'{{"a": {"1" * 400}}}', f"'a' is {TOO_LARGE}"),
+        ('{"a": 1, "a": 2}', "has 'a' twice in an object"),
+        ('{"a": 1, "A": 2}', "columns 1 and 2, 'a' and 'A', both give PARAM_A"),
+        ('{"a b": 1, "a-b": 2}', "columns 1 and 2, 'a b' and 'a-b', both give PARAM_A_B"),
+        ('{"": 1}', "column '' has no letter or digit"),
+        (f'{{"a": "{LONG}"}}', "'a' must not be longer than 1024 characters"),
+        ("[" * 100_000, "is not JSON that can be read: "),
+        (r'{"a": "\ud800"}', "'a' holds half of a character"),
+        (r'{"a": ["\ud800"]}', "'a' holds half of a character"),
+        (r'{"a\ud800": 1}', r"column 'a\ud800': the letter '\ud800' has no place in a parameter's name"),
+    ],
+)
+def test_what_is_wrong_in_json_lines_is_reported_by_line(line: str, message: str) -> None:
+    with pytest.raises(UnreadableTableError) as wrong:
+        rows(f'{{"a": 1}}\n\n{line}\n', "t.jsonl")
+    assert str(wrong.value).startswith(f"line 3: {message}")
+
+
+def test_names_of_different_rows_that_give_the_same_parameter_are_refused() -> None:
+    with pytest.raises(UnreadableTableError) as wrong:
+        rows('{"wall [mm]": 1}\n{"re": 2}\n{"wall (mm)": 3}\n', "t.jsonl")
+    assert str(wrong.value) == (
+        "line 3: 'wall [mm]', above, and 'wall (mm)' both give the parameter wall_mm: rename one of them"
+    )
+    assert rows('{"a": 1}\n{"A": 2}\n', "t.jsonl") == [{"a": 1}, {"A": 2}]
+
+
+def test_the_first_wrong_lines_are_reported_and_how_many_more_there_are() -> None:
+    with pytest.raises(UnreadableTableError) as wrong:
+        rows("a,b\n" + "1,2\n1\n" * 8)
+    told = str(wrong.value).split("; ")
+    assert [part.partition(":")[0] for part in told[:5]] == ["line 3", "line 5", "line 7", "line 9", "line 11"]
+    assert told[5:] == ["and 3 more"]
+
+
+def test_a_hundred_thousand_rows_are_the_most() -> None:
+    assert len(rows("a\n" + "1\n" * 100_000)) == 100_000
+    with pytest.raises(UnreadableTableError, match="line 100002: there are more than 100000 rows"):
+        rows("a\n" + "1\n" * 100_001)

@@ -1,0 +1,188 @@
+"""One patch ends a sweep, in every phase, truthfully."""
+
+import json
+import secrets
+from collections.abc import Iterator
+
+import pytest
+from cluster.kwok import fakenodes
+from cluster.provider import Cluster
+from integration.support import client as paths
+from integration.support.client import Client, RefusedError
+from integration.support.operator_process import OperatorProcess
+from integration.support.sweeps import Place, Sweep, a_template, condition
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def silent_node(client: Client) -> Iterator[str]:
+    """A node without a kubelet: pods that are bound to it never start, and never stop."""
+    name = f"silent-{secrets.token_hex(3)}"
+    node = fakenodes.manifest(0, [])
+    node["metadata"] = {"name": name, "labels": {"silent": name}}
+    client.create("/api/v1/nodes", node)
+    yield name
+    client.delete(f"/api/v1/nodes/{name}")
+
+
+def finish(sweep: Sweep) -> None:
+    """Wait for CANCELLED and check all that it says."""
+    status = sweep.wait_phase("CANCELLED", seconds=90)
+    assert not sweep.live_pods
+    counts = status["cases"]
+    assert counts["cancelled"] == counts["total"] - counts["succeeded"] - counts["failed"]
+    assert (condition(status, "Finished"), condition(status, "Cancelled"), condition(status, "Succeeded")) == (
+        "True",
+        "True",
+        "False",
+    )
+    assert (status["isTerminal"], status["isFailed"], condition(status, "Stalled")) == (True, False, "False")
+    assert {"requestedAt", "requestedBy", "finishedAt"} <= status["cancellation"].keys()
+    assert "stopping" not in status["cancellation"]
+    sweep.wait_until(
+        lambda: len(sweep.jobs) == counts["succeeded"] + counts["failed"], "only Jobs of finished cases are left"
+    )
+
+
+def test_cases_that_no_node_takes(place: Place) -> None:
+    sweep = place.apply(template=a_template(nodeSelector={"there-is": "none"}))
+    sweep.wait(lambda status: status.get("reason") == "Unschedulable", "Unschedulable")
+    sweep.cancel()
+    finish(sweep)
+
+
+def test_cases_on_a_node_that_never_answers_are_named_until_they_are_gone(place: Place, silent_node: str) -> None:
+    template = a_template(
+        nodeSelector={"silent": silent_node}, tolerations=[{"operator": "Exists"}], terminationGracePeriodSeconds=1
+    )
+    sweep = place.apply(cases={"count": 2}, template=template)
+    sweep.wait_phase("ASSIGNED")
+    sweep.cancel()
+    named = [f"{pod['metadata']['name']} on node {silent_node}" for pod in sweep.pods]
+    status = sweep.wait(lambda status: all(name in status["message"] for name in named), "the names of both")
+    assert (status["phase"], status["reason"], status["cancellation"]["stopping"]) == (
+        "CANCELLING",
+        "PodsNotStopping",
+        2,
+    )
+    for pod in sweep.pods:
+        place.client.delete(paths.pods(place.name, pod["metadata"]["name"]), gracePeriodSeconds=0)
+    finish(sweep)
+
+
+def test_running_cases_that_take_their_time_to_stop(place: Place) -> None:
+    sweep = place.apply(cases={"count": 6}, parallelism=4, template=a_template(stop=3))
+    sweep.wait_running(4)
+    sweep.cancel("wrong mesh")
+    status = sweep.wait(lambda status: "cancellation" in status, "the latch")
+    assert (status["phase"], status["cancellation"]["stopping"], status["cancellation"]["reason"]) == (
+        "CANCELLING",
+        4,
+        "wrong mesh",
+    )
+    finish(sweep)
+
+
+def test_cases_that_had_finished_keep_their_outcome(place: Place) -> None:
+    sweep = place.apply(cases={"count": 30}, parallelism=2, template=a_template(run=1))
+    sweep.wait(lambda status: status.get("cases", {}).get("succeeded", 0) >= 2, "two successes")
+    sweep.cancel()
+    finish(sweep)
+    assert 2 <= sweep.status["cases"]["succeeded"] < 30
+
+
+def test_cases_that_wait_for_a_retry(place: Place) -> None:
+    sweep = place.apply(retries={"limit": 3}, template=a_template(run=1, exit_code=1))
+    sweep.wait(lambda status: status.get("reason") == "WaitingToRetry", "the wait for the retry")
+    sweep.cancel()
+    finish(sweep)
+    assert sweep.status["cases"]["cancelled"] == 3
+
+
+def test_a_pod_whose_job_was_deleted_around_it(place: Place) -> None:
+    sweep = place.apply(cases={"count": 1}, parallelism=1, template=a_template(stop=2))
+    sweep.wait_running(1)
+    place.client.delete(paths.jobs(place.name, sweep.jobs[0]["metadata"]["name"]), "Orphan")
+    sweep.cancel()
+    finish(sweep)
+    sweep.wait_cleared()
+
+
+def test_a_suspended_sweep(place: Place) -> None:
+    sweep = place.apply(suspend=True)
+    sweep.wait_phase("SUSPENDED")
+    sweep.cancel()
+    finish(sweep)
+    assert not sweep.job_names
+
+
+def test_a_thousand_cases_half_created(place: Place) -> None:
+    sweep = place.apply(cases={"count": 1000}, parallelism=1000, template=a_template(stop=2))
+    sweep.wait_until(lambda: len(sweep.pods) >= 100, "a hundred pods are there", seconds=90)
+    sweep.cancel()
+    finish(sweep)
+    assert len(sweep.pod_names) < 1000
+    assert sweep.status["ledger"]["cancelled"] == "0-999"
+
+
+@pytest.mark.effect("spec.cancel", "spec.cancelReason")
+def test_asked_for_at_creation_no_job_is_ever_made(place: Place) -> None:
+    sweep = place.apply(cancel=True, cancelReason="never mind")
+    finish(sweep)
+    assert not sweep.job_names
+    assert sweep.status["cancellation"]["reason"] == "never mind"
+
+
+@pytest.mark.effect("spec.cancel", "spec.cancelReason")
+def test_taken_back_at_once_it_stays_latched(place: Place, kwok_cluster: Cluster) -> None:
+    sweep = place.apply(template=a_template(stop=1))
+    sweep.wait_running(3)
+    patch = ("--namespace", place.name, "patch", "simjob", sweep.name, "--type=merge", "-p")
+    kwok_cluster.run_kubectl(*patch, '{"spec":{"cancel":true,"cancelReason":"by hand"}}')
+    kwok_cluster.run_kubectl(*patch, '{"spec":{"cancel":null,"cancelReason":null}}')
+    finish(sweep)
+    assert sweep.status["cancellation"]["reason"] == "by hand"
+    assert sweep.status["cancellation"]["requestedBy"] == "field manager kubectl-patch"
+
+
+def test_taken_back_before_the_operator_was_there_it_never_happened(place: Place, operator: OperatorProcess) -> None:
+    sweep = place.apply(template=a_template(run=6))
+    sweep.wait_running(3)
+    operator.stop()
+    sweep.cancel()
+    sweep.patch(cancel=None, cancelReason=None)
+    operator.start()
+    status = sweep.wait_phase("COMPLETED", seconds=60)
+    assert "cancellation" not in status
+    assert condition(status, "Cancelled") == "False"
+
+
+def test_asked_for_while_the_operator_was_away(place: Place, operator: OperatorProcess) -> None:
+    sweep = place.apply()
+    sweep.wait_running(3)
+    operator.stop()
+    sweep.cancel()
+    operator.start()
+    finish(sweep)
+
+
+@pytest.mark.parametrize(("exit_code", "phase"), [(0, "COMPLETED"), (1, "FAILED")])
+def test_after_the_end_it_is_refused(place: Place, exit_code: int, phase: str) -> None:
+    sweep = place.apply(cases={"count": 1}, template=a_template(run=1, exit_code=exit_code))
+    before = sweep.wait_phase(phase)
+    with pytest.raises(RefusedError, match=f"the SimulationJob is already {phase}") as refused:
+        sweep.cancel()
+    assert refused.value.code == 422
+    assert sweep.status == before
+
+
+def test_a_second_time_it_changes_nothing(place: Place) -> None:
+    sweep = place.apply()
+    sweep.wait_running(3)
+    sweep.cancel("first")
+    finish(sweep)
+    before = json.dumps(sweep.status["cancellation"], sort_keys=True)
+    generation = sweep.cancel("second")["metadata"]["generation"]
+    status = sweep.wait(lambda status: status["observedGeneration"] == generation, "the new generation")
+    assert (status["phase"], json.dumps(status["cancellation"], sort_keys=True)) == ("CANCELLED", before)

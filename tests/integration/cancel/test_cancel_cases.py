@@ -1,0 +1,184 @@
+"""`cancelCases`: some cases are cancelled for good, the others run on."""
+
+import pytest
+from cluster.provider import Cluster
+from integration.support import client as paths
+from integration.support.client import Object
+from integration.support.operator_process import OperatorProcess
+from integration.support.sweeps import Place, Sweep, a_template, condition
+
+pytestmark = pytest.mark.integration
+
+
+def indexes(pods: list[Object]) -> list[int]:
+    return sorted(int(pod["metadata"]["labels"]["simjob.dev/index"]) for pod in pods)
+
+
+def wait_cancelled(sweep: Sweep, cases: str) -> Object:
+    """Wait until these are cancelled, and hold what is left of them against it."""
+    status = sweep.wait(lambda status: status["ledger"].get("cancelled") == cases, f"{cases} are cancelled")
+    assert not [pod for pod in sweep.live_pods if str(indexes([pod])[0]) in cases.split(",")]
+    return status
+
+
+@pytest.mark.effect("spec.cancelCases")
+def test_running_and_waiting_cases_are_cancelled_and_the_others_run_on(place: Place) -> None:
+    sweep = place.apply(cases={"count": 6}, parallelism=3, template=a_template(run=8, stop=2))
+    sweep.wait_running(3)
+    untouched = {pod["metadata"]["uid"] for pod in sweep.pods if indexes([pod]) != [1]}
+    sweep.patch(cancelCases="1,4")
+    status = sweep.wait(lambda status: "cancelling" in status["ledger"], "case 1 is being cancelled")
+    assert (status["ledger"]["cancelling"], status["ledger"]["cancelled"], status["phase"]) == ("1", "4", "RUNNING")
+    assert status["cases"]["cancelled"] == 1, "a case that still runs is not cancelled yet"
+    wait_cancelled(sweep, "1,4")
+    sweep.wait_running(3)
+    assert untouched <= {pod["metadata"]["uid"] for pod in sweep.running_pods}, "nothing happened to them"
+    assert indexes(sweep.running_pods) == [0, 2, 3]
+    status = sweep.wait_phase("COMPLETED")
+    assert (status["ledger"]["succeeded"], status["ledger"]["cancelled"]) == ("0,2-3,5", "1,4")
+    assert "cancelling" not in status["ledger"]
+    assert "cancellation" not in status, "nobody cancelled the job"
+    assert (status["progress"], status["message"]) == ("4/6", "4 of 6 cases succeeded, 2 were cancelled")
+    assert (condition(status, "Succeeded"), condition(status, "Cancelled")) == ("True", "False")
+    assert indexes(sweep.jobs) == [0, 2, 3, 5], "Jobs of cancelled cases are removed"
+    assert len(sweep.pod_names) == 5, "case 4 never had a pod"
+
+
+def test_taken_back_it_changes_nothing(place: Place, kwok_cluster: Cluster) -> None:
+    sweep = place.apply(template=a_template(run=6, stop=2))
+    sweep.wait_running(3)
+    patch = ("--namespace", place.name, "patch", "simjob", sweep.name, "--type=merge", "-p")
+    kwok_cluster.run_kubectl(*patch, '{"spec":{"cancelCases":"0"}}')
+    sweep.wait(lambda status: "cancelling" in status["ledger"], "case 0 is being cancelled")
+    kwok_cluster.run_kubectl(*patch, '{"spec":{"cancelCases":null}}')
+    status = sweep.wait_phase("COMPLETED")
+    assert (status["ledger"]["succeeded"], status["ledger"]["cancelled"]) == ("1-2", "0")
+
+
+def test_other_cases_named_later_are_cancelled_too(place: Place) -> None:
+    sweep = place.apply(cases={"count": 5}, template=a_template(run=12))
+    sweep.wait_running(5)
+    for named, cancelled in (("3", "3"), ("0-1", "0-1,3"), ("0-3", "0-3")):
+        sweep.patch(cancelCases=named)
+        wait_cancelled(sweep, cancelled)
+    assert sweep.wait_phase("COMPLETED")["ledger"]["succeeded"] == "4"
+
+
+def test_what_had_ended_keeps_its_outcome_and_what_is_not_there_is_reported(place: Place) -> None:
+    sweep = place.apply(cases={"count": 4}, parallelism=2, template=a_template(run=3))
+    sweep.wait(lambda status: status.get("cases", {}).get("succeeded") == 2, "two successes")
+    sweep.patch(cancelCases="0-1,3,40-49")
+    status = sweep.wait_phase("COMPLETED")
+    assert (status["ledger"]["succeeded"], status["ledger"]["cancelled"]) == ("0-2", "3")
+
+    def told() -> list[str]:
+        events = place.client.items(paths.events(place.name))
+        return [event["note"] for event in events if event["reason"] == "UnknownCases"]
+
+    note = "`cancelCases` names cases that the job does not have: 40-49; it has 0-3"
+    sweep.wait_until(lambda: told() == [note], "a warning")
+
+
+def test_at_creation_the_cases_never_start(place: Place) -> None:
+    sweep = place.apply(cases={"count": 4}, cancelCases="3,0-1", template=a_template(run=1))
+    status = sweep.wait_phase("COMPLETED")
+    assert (status["ledger"]["succeeded"], status["ledger"]["cancelled"]) == ("2", "0-1,3")
+    assert len(sweep.job_names) == len(sweep.pod_names) == 1
+
+
+def test_all_cases_named_the_job_is_cancelled_and_says_who_did_it(place: Place, kwok_cluster: Cluster) -> None:
+    sweep = place.apply(cases={"count": 4}, parallelism=2, template=a_template(stop=2))
+    sweep.wait_running(2)
+    patch = ("--namespace", place.name, "patch", "simjob", sweep.name, "--type=merge", "-p")
+    kwok_cluster.run_kubectl(*patch, '{"spec":{"cancelCases":"0-3","cancelReason":"all of them"}}')
+    status = sweep.wait_phase("CANCELLING")
+    assert (status["cancellation"]["stopping"], status["ledger"]["cancelled"]) == (2, "2-3")
+    status = sweep.wait_phase("CANCELLED")
+    assert (status["message"], status["ledger"]["cancelled"]) == (
+        "Job is cancelled: 0 cases had finished, 4 were cancelled",
+        "0-3",
+    )
+    cancellation = status["cancellation"]
+    assert (cancellation["requestedBy"], cancellation["reason"]) == ("field manager kubectl-patch", "all of them")
+    assert {"requestedAt", "finishedAt"} <= cancellation.keys()
+    assert (status["isFailed"], condition(status, "Cancelled")) == (False, "True")
+    sweep.wait_cleared()
+
+
+def test_a_suspended_sweep_goes_on_without_them(place: Place) -> None:
+    sweep = place.apply(cases={"count": 3}, suspend=True, template=a_template(run=1))
+    sweep.wait_phase("SUSPENDED")
+    sweep.patch(cancelCases="0,2")
+    assert wait_cancelled(sweep, "0,2")["phase"] == "SUSPENDED"
+    sweep.patch(suspend=False)
+    assert sweep.wait_phase("COMPLETED")["ledger"]["succeeded"] == "1"
+    assert len(sweep.job_names) == 1
+
+
+def test_then_the_whole_job_may_still_be_cancelled(place: Place) -> None:
+    sweep = place.apply(cases={"count": 5}, parallelism=3, template=a_template(stop=3))
+    sweep.wait_running(3)
+    sweep.patch(cancelCases="0")
+    sweep.wait(lambda status: "cancelling" in status["ledger"], "case 0 is being cancelled")
+    sweep.cancel()
+    status = sweep.wait_phase("CANCELLED")
+    assert status["ledger"]["cancelled"] == "0-4"
+    assert "cancelling" not in status["ledger"]
+    sweep.wait_cleared()
+
+
+def test_a_cancelled_case_is_no_failure_to_the_policy(place: Place) -> None:
+    sweep = place.apply(cases={"count": 3}, failurePolicy={"maxFailedCases": 0}, template=a_template(run=4, stop=1))
+    sweep.wait_running(3)
+    sweep.patch(cancelCases="0-1")
+    status = sweep.wait_phase("COMPLETED")
+    assert (status["cases"]["cancelled"], status["cases"]["failed"]) == (2, 0)
+
+
+def test_a_case_that_waits_for_its_retry_is_cancelled_at_once(place: Place) -> None:
+    sweep = place.apply(cases={"count": 2}, retries={"limit": 5}, template=a_template(run=1, exit_code=1))
+    sweep.wait(lambda status: status.get("reason") == "WaitingToRetry", "the wait for the retry")
+    sweep.patch(cancelCases="1")
+    wait_cancelled(sweep, "1")
+    sweep.wait_until(lambda: indexes(sweep.jobs) == [0], "only the Job of case 0 is left")
+
+
+def test_the_operator_is_killed_while_cases_stop(place: Place, operator: OperatorProcess) -> None:
+    sweep = place.apply(cases={"count": 4}, template=a_template(run=15, stop=3))
+    sweep.wait_running(4)
+    sweep.patch(cancelCases="1-2")
+    sweep.wait(lambda status: "cancelling" in status["ledger"], "they are being cancelled")
+    operator.kill()
+    sweep.patch(cancelCases=None)
+    operator.start()
+    status = sweep.wait_phase("COMPLETED", seconds=60)
+    assert (status["ledger"]["succeeded"], status["ledger"]["cancelled"]) == ("0,3", "1-2")
+    assert len(sweep.pod_names) == 4
+
+
+def test_asked_for_while_the_operator_was_away(place: Place, operator: OperatorProcess) -> None:
+    sweep = place.apply(cases={"count": 4}, parallelism=2, template=a_template(run=10, stop=1))
+    sweep.wait_running(2)
+    operator.stop()
+    sweep.patch(cancelCases="1,3")
+    operator.start()
+    status = sweep.wait_phase("COMPLETED", seconds=60)
+    assert (status["ledger"]["succeeded"], status["ledger"]["cancelled"]) == ("0,2", "1,3")
+
+
+def test_it_goes_ahead_of_a_sweep_that_is_being_created(place: Place) -> None:
+    sweep = place.apply(cases={"count": 1000}, parallelism=1000, template=a_template(stop=1))
+    sweep.wait_until(lambda: len(sweep.pods) >= 100, "a hundred pods are there", seconds=90)
+    sweep.patch(cancelCases="0-9,500-999")
+    status = sweep.wait(lambda status: status["ledger"].get("cancelled") == "0-9,500-999", "they are cancelled", 90)
+    assert status["cases"]["cancelled"] == 510
+    sweep.wait_running(490, seconds=90)
+    sweep.cancel()
+    assert sweep.wait_phase("CANCELLED", seconds=90)["cases"]["cancelled"] == 1000
+
+
+def test_a_range_that_runs_backwards_is_refused_and_harms_nothing(place: Place) -> None:
+    sweep = place.apply(template=a_template(run=3))
+    with pytest.raises(paths.RefusedError, match="must not run backwards"):
+        sweep.patch(cancelCases="3-1")
+    assert sweep.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0-2"

@@ -1,0 +1,227 @@
+"""What docs/backup.md says: SimulationJobs that are made again, with and without their status and their ConfigMaps."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import yaml
+from cluster.provider import Cluster
+from integration.conftest import make_place
+from integration.support import client as paths
+from integration.support import transcript
+from integration.support.backup import DESIGN, Backup, half_done, indexes, owners, ran, remove, rows, saying
+from integration.support.client import Client, RefusedError
+from integration.support.operator_process import OperatorProcess
+from integration.support.sweeps import Place, Sweep, a_template, eventually
+from integration.support.transcript import Terminal
+
+pytestmark = pytest.mark.integration
+
+PAGE = (Path(__file__).parents[3] / "docs/backup.md").read_text()
+SECTIONS = transcript.sections(PAGE)
+
+
+@pytest.mark.parametrize("is_away", [False, True], ids=["operator there", "operator away"])
+def test_with_status_and_configmaps_a_half_done_sweep_goes_on(
+    place: Place, operator: OperatorProcess, is_away: bool
+) -> None:
+    first = half_done(place)
+    # What ends after the SimulationJob was read has a row in the backup, and no outcome.
+    backup = Backup(first, between=lambda: first.wait_phase("COMPLETED"))
+    before = {row["index"]: row["parameters"] for row in rows(place)}
+    assert len(before) == 6
+    ended = indexes(backup.sweep["status"]["ledger"]["succeeded"])
+    remove(first)
+    if is_away:
+        operator.stop()
+        again = backup.make_again()
+        backup.put_status_back(again)
+        backup.put_config_maps_back(digest=False)
+        operator.start()
+    else:
+        backup.put_config_maps_back()
+        again = backup.make_again(suspend=True)
+        again.wait_phase("SUSPENDED")
+        backup.put_status_back(again)
+        again.patch(suspend=False)
+    status = again.wait_phase("COMPLETED")
+    assert (status["ledger"]["succeeded"], status["results"]["rows"]) == ("0-5", 6)
+    place.settle()
+    assert ran(again) == set(range(6)) - ended, "what had ended does not run again, all else does"
+    assert sorted(row["index"] for row in rows(place)) == list(range(6))
+    assert before == {row["index"]: row["parameters"] for row in rows(place)}
+    assert status["caseTable"] == backup.sweep["status"]["caseTable"], "the design is the one that was drawn first"
+    eventually(lambda: owners(place) == {again.uid}, lambda: f"adopted: {owners(place)}")
+    remove(again)
+
+
+def test_a_sweep_that_had_ended_stays_so_with_its_status_and_takes_its_configmaps_along(
+    place: Place, operator: OperatorProcess
+) -> None:
+    first = place.apply(cases=DESIGN, template=saying())
+    first.wait_phase("COMPLETED")
+    backup = Backup(first)
+    remove(first)
+    operator.stop()
+    again = backup.make_again()
+    backup.put_status_back(again)
+    backup.put_config_maps_back()
+    operator.start()
+    eventually(lambda: owners(place) == {again.uid}, lambda: f"adopted: {owners(place)}")
+    assert again.status["phase"] == "COMPLETED"
+    assert (again.job_names, len(rows(place))) == ([], 6)
+    remove(again)
+
+
+def test_without_its_status_a_sweep_runs_again_and_no_row_is_doubled(place: Place) -> None:
+    first = place.apply(cases={**DESIGN, "samples": {**DESIGN["samples"], "seed": 1}}, template=saying())
+    first.wait_phase("COMPLETED")
+    backup = Backup(first)
+    remove(first)
+    backup.put_config_maps_back()
+    again = backup.make_again()
+    status = again.wait_phase("COMPLETED")
+    assert (len(again.pod_names), status["results"]["rows"]) == (6, 6)
+    assert sorted(row["index"] for row in rows(place)) == list(range(6))
+    assert status["caseTable"] == backup.sweep["status"]["caseTable"], "the same seed gives the same ConfigMaps"
+    eventually(lambda: owners(place) == {again.uid}, lambda: f"adopted: {owners(place)}")
+
+
+def test_without_the_configmaps_of_results_the_outcomes_stand_and_a_new_table_begins(
+    place: Place, operator: OperatorProcess
+) -> None:
+    first = half_done(place)
+    backup = Backup(first)
+    ended = indexes(backup.sweep["status"]["ledger"]["succeeded"])
+    remove(first)
+    operator.stop()
+    again = backup.make_again()
+    backup.put_status_back(again)
+    backup.put_config_maps_back(keep=lambda name: "-cases-" in name)
+    operator.start()
+    status = again.wait_phase("COMPLETED")
+    assert status["ledger"]["succeeded"] == "0-5"
+    assert {row["index"] for row in rows(place)} == set(range(6)) - ended
+    assert status["results"]["rows"] == len(rows(place))
+
+
+def test_without_the_configmaps_of_cases_nothing_starts_until_they_are_back(
+    place: Place, operator: OperatorProcess
+) -> None:
+    first = half_done(place)
+    backup = Backup(first)
+    remove(first)
+    operator.stop()
+    again = backup.make_again()
+    backup.put_status_back(again)
+    operator.start()
+    again.wait(lambda status: status.get("reason") == "CaseTableRefused", "the missing table")
+    backup.put_config_maps_back()
+    assert again.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0-5"
+
+
+def test_times_count_from_the_first_life_and_a_cancel_is_in_the_spec(place: Place, operator: OperatorProcess) -> None:
+    late = place.apply("late", cases={"count": 1}, timeouts={"totalSeconds": 3600})
+    late.wait_running(1)
+    ended = place.apply("ended", cases={"count": 1}, template=saying(), ttlSecondsAfterFinished=3600)
+    cancelled = place.apply("cancelled", cases={"count": 1})
+    ended.wait_phase("COMPLETED")
+    cancelled.cancel()
+    cancelled.wait_phase("CANCELLED")
+    backups = [Backup(sweep) for sweep in (late, ended, cancelled)]
+    for sweep in (late, ended, cancelled):
+        sweep.delete()
+        sweep.wait_cleared()
+    operator.stop()
+    for backup in backups:
+        for key in ("startTime", "completionTime"):
+            if key in backup.sweep["status"]:
+                backup.sweep["status"][key] = "2020-01-01T00:00:00Z"
+    late, ended, cancelled = (backup.make_again() for backup in backups)
+    backups[0].put_status_back(late)
+    backups[1].put_status_back(ended)
+    operator.start()
+    assert late.wait_phase("FAILED")["errorCode"] == "TOTAL_TIMEOUT"
+    eventually(lambda: place.client.find(ended.path) is None, lambda: "its time to live is over")
+    assert (cancelled.wait_phase("CANCELLED")["ledger"]["cancelled"], cancelled.pod_names) == ("0", [])
+    latest = {**backups[0].sweep["status"], "phase": "RUNNING", "isTerminal": False}
+    with pytest.raises(RefusedError):
+        place.client.patch(f"{late.path}/status", {"status": latest})
+
+
+def test_orphaned_pods_run_on_and_their_cases_start_only_after_them(place: Place) -> None:
+    first = place.apply(cases={"count": 3}, parallelism=2)
+    first.wait_running(2)
+    first.delete("Orphan")
+    first.wait_until(lambda: place.client.find(first.path) is None, "the SimulationJob is gone")
+    left = first.running_pods
+    again = place.apply(cases={"count": 3}, template=a_template(run=1))
+    status = again.wait(lambda status: status.get("reason") == "EarlierPodRuns", "the words on the pod")
+    case_0 = min(pod["metadata"]["name"] for pod in left)
+    assert status["message"].startswith(f"case 0 still runs in pod {case_0} of an earlier SimulationJob of this name")
+    again.wait(lambda status: status["ledger"]["succeeded"] == "2", "the end of the case that nothing ran")
+    assert len(first.running_pods) == 2, "nobody has stopped them"
+    left_behind = urlencode({"labelSelector": f"simjob.dev/name=sweep,simjob.dev/uid!={again.uid}"})
+    place.client.ask("DELETE", f"{paths.jobs(place.name)}?{left_behind}", {"propagationPolicy": "Background"})
+    assert again.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0-2"
+    first.wait_cleared()
+    assert len(again.jobs) == 3
+
+
+def test_results_of_another_sweep_of_the_name_are_not_touched(place: Place) -> None:
+    first = place.apply(template=saying())
+    first.wait_phase("COMPLETED")
+    first.delete("Orphan")
+    first.wait_until(lambda: place.client.find(first.path) is None, "the SimulationJob is gone")
+    before = rows(place)
+    other = place.apply(cases={"count": 2}, template=saying())
+    assert other.wait_phase("COMPLETED")["results"] == {"configMaps": [], "rows": 0, "missing": 2}
+    assert (rows(place), owners(place)) == (before, set())
+    for job in first.jobs:
+        place.client.delete(paths.jobs(place.name, job["metadata"]["name"]), "Background")
+
+
+def test_a_status_that_was_wiped_doubles_no_row(client: Client, operator: OperatorProcess) -> None:
+    # A ledger that loses cases is lawful only here.
+    place = make_place(client, "test-wiped-status", operator.tail)
+    sweep = half_done(place, cases={"count": 6})
+    status = {key: None for key in sweep.status if key != "startTime"}
+    client.patch(f"{sweep.path}/status", {"status": status})
+    found = sweep.wait_phase("COMPLETED")
+    assert (found["ledger"]["succeeded"], found["results"]["rows"]) == ("0-5", 6)
+    assert sorted(row["index"] for row in rows(place)) == list(range(6))
+    place.leave()
+
+
+def wing(place: Place, folder: Path) -> Sweep:
+    """Make the sweep that the page is about, from a file as people have it."""
+    spec: Any = {"cases": {"count": 8}, "parallelism": 4, "template": saying()}
+    sweep = place.apply("wing", **spec)
+    body = {"apiVersion": "simjob.dev/v1beta1", "kind": "SimulationJob", "metadata": {"name": "wing"}, "spec": spec}
+    (folder / "wing.yaml").write_text(yaml.safe_dump(body))
+    return sweep
+
+
+def type_in(terminal: Terminal, place: Place, heading: str) -> None:
+    for step in SECTIONS[heading]:
+        printed = terminal.run(step.command).replace(place.name, "default")
+        assert transcript.shape(printed) == transcript.shape(step.output), f"$ {step.command}\n{printed}"
+
+
+def test_the_sessions_of_the_page_print_what_it_says(kwok_cluster: Cluster, place: Place, tmp_path: Path) -> None:
+    config: Any = yaml.safe_load(kwok_cluster.kubeconfig.read_text())
+    for context in config["contexts"]:
+        context["context"]["namespace"] = place.name
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+    terminal = Terminal(tmp_path, tmp_path / "kubeconfig")
+    sweep = wing(place, tmp_path)
+    sweep.wait(lambda status: status.get("results", {}).get("rows", 0) >= 4, "half of the results")
+    headings = ["Back up", "Restore with the status", "Delete and keep the ConfigMaps", "Restore without the status"]
+    assert set(headings) == set(SECTIONS)
+    type_in(terminal, place, headings[0])
+    sweep.wait_cleared()
+    for heading in headings[1:3]:
+        type_in(terminal, place, heading)
+    terminal.run("kubectl delete simjob wing; kubectl delete jobs --all")
+    type_in(terminal, place, headings[3])

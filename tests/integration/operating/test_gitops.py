@@ -1,0 +1,172 @@
+"""Cancel under GitOps: what becomes of `spec.cancel`, and of the sweep, when Git says otherwise.
+
+docs/cancel.md says what these tests show.
+"""
+
+import re
+
+import pytest
+from cluster.errors import ClusterError
+from cluster.provider import Cluster
+from integration.support.client import Object
+from integration.support.gitops import FLUX, FLUX_POLICY, Tools, in_git, taken_over
+from integration.support.operator_process import OperatorProcess
+from integration.support.sweeps import Place, Sweep, a_template, condition
+
+pytestmark = pytest.mark.integration
+
+CANCEL = '{"cancel":true,"cancelReason":"wrong mesh"}'
+ALREADY = "spec.cancel may not be set: the SimulationJob is already COMPLETED"
+SHORT = a_template(run=1)
+
+
+@pytest.fixture
+def tools(kwok_cluster: Cluster, place: Place) -> Tools:
+    return Tools(kwok_cluster, place)
+
+
+def cancelled(sweep: Sweep, by: str) -> Object:
+    status = sweep.wait_phase("CANCELLED")
+    found = status["cancellation"]
+    assert (found["requestedBy"], found.get("reason")) == (f"field manager {by}", "wrong mesh")
+    return sweep.client.get(sweep.path)
+
+
+def test_flux_removes_what_kubectl_set_and_the_sweep_ends_cancelled_all_the_same(tools: Tools) -> None:
+    tools.flux(in_git())
+    sweep = tools.sweep()
+    sweep.wait_running(3)
+    tools.patch(CANCEL)
+    tools.flux(in_git())
+    assert not {"cancel", "cancelReason"} & tools.read()["spec"].keys()
+    cancelled(sweep, "kubectl-patch")
+
+
+def test_what_flux_removed_while_no_operator_ran_is_lost(tools: Tools, operator: OperatorProcess) -> None:
+    tools.flux(in_git(template=a_template(run=6)))
+    sweep = tools.sweep()
+    sweep.wait_running(3)
+    operator.stop()
+    tools.patch(CANCEL)
+    tools.flux(in_git(template=a_template(run=6)))
+    operator.start()
+    status = sweep.wait_phase("COMPLETED", seconds=60)
+    assert "cancellation" not in status
+
+
+@pytest.mark.parametrize(
+    ("policy", "options", "manager"),
+    [
+        pytest.param({}, ("--field-manager=flux-client-side-apply",), "flux-client-side-apply", id="field-manager"),
+        pytest.param({}, ("--field-manager=anna",), "anna", id="any-manager-but-kubectl"),
+        pytest.param({FLUX_POLICY: "Merge"}, (), "kubectl-patch", id="merge-policy"),
+    ],
+)
+def test_flux_keeps_a_cancel_that_is_not_kubectls_or_that_an_annotation_makes_it_keep(
+    tools: Tools, policy: dict[str, str], options: tuple[str, ...], manager: str
+) -> None:
+    manifest = in_git(annotations=policy)
+    tools.flux(manifest)
+    sweep = tools.sweep()
+    sweep.wait_running(3)
+    tools.patch(CANCEL, *options)
+    tools.flux(manifest)
+    assert tools.read()["spec"]["cancel"] is True
+    assert cancelled(sweep, manager)["spec"]["cancelReason"] == "wrong mesh"
+
+
+@pytest.mark.parametrize("server_side", [False, True], ids=["three-way", "server-side"])
+def test_argo_cd_keeps_a_cancel_that_git_says_nothing_of(tools: Tools, server_side: bool) -> None:
+    tools.argo_cd(in_git(), server_side=server_side)
+    sweep = tools.sweep()
+    sweep.wait_running(3)
+    tools.patch(CANCEL)
+    tools.argo_cd(in_git(), server_side=server_side)
+    assert tools.read()["spec"]["cancel"] is True
+    cancelled(sweep, "kubectl-patch")
+
+
+@pytest.mark.parametrize("server_side", [False, True], ids=["three-way", "server-side"])
+def test_argo_cd_puts_back_a_false_that_is_in_git_and_the_sweep_ends_cancelled(tools: Tools, server_side: bool) -> None:
+    manifest = in_git(cancel=False)
+    tools.argo_cd(manifest, server_side=server_side)
+    sweep = tools.sweep()
+    sweep.wait_running(3)
+    tools.patch(CANCEL)
+    tools.argo_cd(manifest, server_side=server_side)
+    assert tools.read()["spec"]["cancel"] is False
+    cancelled(sweep, "kubectl-patch")
+
+
+def test_a_replace_wipes_the_cancel_and_the_sweep_ends_cancelled(tools: Tools) -> None:
+    tools.argo_cd(in_git())
+    sweep = tools.sweep()
+    sweep.wait_running(3)
+    tools.patch(CANCEL)
+    tools.kubectl("replace", "-f", "-", stdin=in_git())
+    assert "cancel" not in tools.read()["spec"]
+    cancelled(sweep, "kubectl-patch")
+
+
+def test_flux_takes_cancelled_cases_out_and_they_stay_cancelled_and_a_suspension_and_it_ends(tools: Tools) -> None:
+    tools.flux(in_git())
+    sweep = tools.sweep()
+    sweep.wait_running(3)
+    tools.patch('{"cancelCases":"1"}')
+    tools.flux(in_git())
+    status = sweep.wait(lambda status: status["cases"]["cancelled"] == 1, "the cancelled case")
+    assert (status["phase"], status["ledger"]["cancelled"]) == ("RUNNING", "1")
+    tools.patch('{"suspend":true}')
+    sweep.wait_phase("SUSPENDED")
+    tools.flux(in_git())
+    sweep.wait_running(2)
+
+
+def test_a_cancel_in_git_is_carried_out_and_may_stay_there_or_go(tools: Tools) -> None:
+    tools.flux(in_git())
+    sweep = tools.sweep()
+    sweep.wait_running(3)
+    stopped = in_git(cancel=True, cancelReason="wrong mesh")
+    tools.flux(stopped)
+    cancelled(sweep, FLUX)
+    tools.flux(stopped)
+    tools.flux(in_git())
+    status = sweep.wait(lambda status: status["observedGeneration"] == 3, "the commit that took it out")
+    assert (status["phase"], status["isFailed"], condition(status, "Stalled")) == ("CANCELLED", False, "False")
+
+
+@pytest.mark.parametrize("tool", ["flux", "argo_cd"])
+def test_a_cancel_committed_after_the_end_is_refused_until_the_commit_is_reverted(tools: Tools, tool: str) -> None:
+    sync = getattr(tools, tool)
+    sync(in_git(template=SHORT))
+    tools.sweep().wait_phase("COMPLETED")
+    late = in_git(template=SHORT, cancel=True)
+    for _ in range(2):
+        with pytest.raises(ClusterError, match=re.escape(ALREADY)):
+            sync(late)
+    sync(in_git(template=SHORT))
+    assert tools.sweep().status["phase"] == "COMPLETED"
+
+
+def test_a_deleted_sweep_that_is_still_in_git_runs_again_from_the_start(tools: Tools) -> None:
+    tools.flux(in_git())
+    first = tools.sweep()
+    first.wait_running(3)
+    tools.patch(CANCEL)
+    cancelled(first, "kubectl-patch")
+    tools.kubectl("delete", "simjob", "sweep")
+    tools.flux(in_git())
+    second = tools.sweep()
+    assert second.uid != first.uid
+    second.wait_running(3)
+
+
+def test_what_flux_takes_over_is_what_kubectl_owned() -> None:
+    flux = {"manager": FLUX, "operation": "Apply", "fieldsV1": {"f:spec": {"f:cases": {}}}}
+    patch = {"manager": "kubectl-patch", "operation": "Update", "fieldsV1": {"f:spec": {"f:cancel": {}}}}
+    status = {"manager": "kubectl-x", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {}}}
+    ours = {"manager": "simjob-operator", "operation": "Update", "fieldsV1": {"f:status": {}}}
+    merged = {**flux, "fieldsV1": {"f:spec": {"f:cases": {}, "f:cancel": {}}}}
+    assert taken_over([flux, patch, status, ours]) == [status, ours, merged]
+    assert taken_over([patch]) == [{**patch, "manager": FLUX, "operation": "Apply"}]
+    assert taken_over([flux, ours]) == [flux, ours]

@@ -1,0 +1,103 @@
+"""The oracles see what they are for: each is shown one unlawful history, made from a lawful one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from integration.support.oracles import violations
+from integration.support.watching import Seen
+
+History = dict[str, list[Seen]]
+
+
+def a_status(version: int, phase: str, *, pending: int = 0, succeeded: str = "", **more: Any) -> Seen:
+    done = 1 if succeeded else 0
+    counts = {"total": 1, "pending": pending, "assigned": 0, "running": 1 - pending - done, "succeeded": done}
+    status = {"phase": phase, "observedGeneration": 1, "cases": counts, "ledger": {"succeeded": succeeded}, **more}
+    item = {"metadata": {"uid": "sweep", "name": "sweep"}, "spec": {"parallelism": 1}, "status": status}
+    return Seen(version=version, object=item, gone=False)
+
+
+def a_child(version: int, name: str = "case-0-0", *, phase: str = "", gone: bool = False, uid: str = "") -> Seen:
+    labels = {"simjob.dev/uid": "sweep", "simjob.dev/index": "0"}
+    metadata = {"uid": uid or name, "name": name, "labels": labels}
+    return Seen(version=version, object={"metadata": metadata, "status": {"phase": phase}}, gone=gone)
+
+
+def a_life() -> History:
+    """One case that runs and succeeds."""
+    return {
+        "sweeps": [a_status(1, "PENDING", pending=1), a_status(4, "RUNNING"), a_status(6, "COMPLETED", succeeded="0")],
+        "jobs": [a_child(2, "case-0")],
+        "pods": [a_child(3), a_child(5, phase="Succeeded")],
+    }
+
+
+def counts_are_wrong(life: History) -> None:
+    life["sweeps"][1].object["status"]["cases"]["running"] = 2
+
+
+def the_end_comes_early(life: History) -> None:
+    life["pods"][1] = a_child(7, phase="Succeeded")
+
+
+def an_end_is_taken_back(life: History) -> None:
+    life["sweeps"].append(a_status(7, "RUNNING", succeeded="0"))
+
+
+def an_outcome_is_forgotten(life: History) -> None:
+    life["sweeps"].append(a_status(7, "COMPLETED"))
+
+
+def a_case_runs_again(life: History) -> None:
+    life["pods"].append(a_child(8, "case-1-0"))
+
+
+def a_name_is_used_again(life: History) -> None:
+    life["jobs"] += [a_child(3, "case-0", gone=True), a_child(4, "case-0", uid="another")]
+
+
+def two_attempts_live(life: History) -> None:
+    life["pods"].insert(1, a_child(4, "case-0-1"))
+
+
+def one_is_made_after_the_latch(life: History) -> None:
+    life["sweeps"].insert(1, a_status(2, "CANCELLING", cancellation={"requestedAt": "now"}))
+
+
+def a_running_case_is_called_cancelled(life: History) -> None:
+    life["sweeps"][1] = a_status(4, "RUNNING", ledger={"cancelled": "0"})
+
+
+def a_case_is_made_while_it_is_cancelled(life: History) -> None:
+    life["sweeps"].insert(1, a_status(2, "RUNNING", ledger={"cancelling": "0"}))
+
+
+def the_generation_falls(life: History) -> None:
+    life["sweeps"][1].object["status"]["observedGeneration"] = 0
+
+
+@pytest.mark.parametrize(
+    ("happens", "told"),
+    [
+        (counts_are_wrong, "do not sum up"),
+        (the_end_comes_early, "with live pods"),
+        (an_end_is_taken_back, "COMPLETED became RUNNING"),
+        (an_outcome_is_forgotten, "taken out of succeeded"),
+        (a_case_runs_again, "after its case had an outcome"),
+        (a_name_is_used_again, "made 2 times"),
+        (two_attempts_live, "while case-0-0 was live"),
+        (one_is_made_after_the_latch, "after the latch"),
+        (a_running_case_is_called_cancelled, "said to be cancelled at 4 while case-0-0 was live"),
+        (a_case_is_made_while_it_is_cancelled, "made while its case was being cancelled"),
+        (the_generation_falls, "observedGeneration fell"),
+    ],
+)
+def test_what_must_not_happen_is_reported(happens: Callable[[History], None], told: str) -> None:
+    life = a_life()
+    happens(life)
+    assert any(told in text for text in violations(**life)), violations(**life)
+
+
+def test_a_lawful_life_is_not_complained_of() -> None:
+    assert violations(**a_life()) == []

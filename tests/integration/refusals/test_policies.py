@@ -1,0 +1,78 @@
+"""How many cases may fail, which exit codes are not tried again, and cases that run again and again."""
+
+import pytest
+from integration.support.operator_process import OperatorProcess
+from integration.support.sweeps import Place, Sweep, a_template, failed_for
+
+pytestmark = pytest.mark.integration
+
+FAILING = a_template(run=1, exit_code=7)
+
+
+def wait_attempts(sweep: Sweep, number: int) -> None:
+    sweep.wait_until(lambda: len(sweep.pod_names) >= number, f"it runs for the {number}. time")
+
+
+@pytest.mark.effect("spec.retries.nonRetryableExitCodes[]")
+def test_an_exit_code_that_is_not_retried_fails_its_case_at_once(place: Place) -> None:
+    sweep = place.apply(cases={"count": 2}, retries={"limit": 9, "nonRetryableExitCodes": [7]}, template=FAILING)
+    status = sweep.wait_phase("FAILED", seconds=15)
+    assert [(failure["errorCode"], failure["exitCode"]) for failure in status["failures"]] == [("CASE_FAILED", 7)] * 2
+    assert len(sweep.pod_names) == 2, "one attempt each"
+    sweep.wait_until(lambda: failed_for(sweep) == {"PodFailurePolicy"}, "the Jobs say so")
+
+
+@pytest.mark.effect("spec.failurePolicy.maxFailedCases")
+@pytest.mark.parametrize(
+    ("maximum", "phase", "reason"),
+    [(2, "FAILED", "CasesFailed"), (3, "COMPLETED", "CasesFinished"), ("99%", "FAILED", "CasesFailed")],
+)
+def test_so_many_cases_may_fail(place: Place, maximum: int | str, phase: str, reason: str) -> None:
+    sweep = place.apply(failurePolicy={"maxFailedCases": maximum}, template=FAILING)
+    status = sweep.wait_phase(phase)
+    assert (status["reason"], status["ledger"]["failed"]) == (reason, "0-2")
+
+
+@pytest.mark.effect("spec.failurePolicy.onExceeded")
+@pytest.mark.parametrize("killed", [False, True])
+def test_one_failure_too_many_cancels_the_others_if_it_was_asked_for(
+    place: Place, operator: OperatorProcess, killed: bool
+) -> None:
+    policy = {"maxFailedCases": "10%", "onExceeded": "CancelRemaining"}
+    sweep = place.apply(cases={"count": 20}, parallelism=2, failurePolicy=policy, template=FAILING)
+    if killed:
+        sweep.wait_until(lambda: sweep.status.get("cases", {}).get("failed", 0) >= 1, "one has failed")
+        operator.kill()
+        operator.start()
+    status = sweep.wait_phase("FAILED")
+    assert (status["reason"], status["errorCode"]) == ("TooManyCasesFailed", "CASE_FAILED")
+    counts = status["cases"]
+    assert 3 <= counts["failed"] <= 4
+    assert counts["failed"] + counts["cancelled"] == 20
+    assert len(sweep.pod_names) <= 6
+
+
+@pytest.mark.effect("spec.task")
+def test_a_persistent_case_runs_again_whatever_its_exit_code_until_it_is_cancelled(
+    place: Place, operator: OperatorProcess
+) -> None:
+    ending_well = place.apply("well", cases={"count": 1}, task="Persistent", template=a_template(run=1))
+    failing = place.apply("badly", cases={"count": 1}, task="Persistent", template=FAILING)
+    for sweep in (ending_well, failing):
+        wait_attempts(sweep, 3)
+        status = sweep.status
+        assert (status["phase"], status["ledger"]["failed"], status["ledger"]["succeeded"]) == ("RUNNING", "", "")
+    operator.kill()
+    operator.start()
+    for sweep in (ending_well, failing):
+        wait_attempts(sweep, 4)
+        sweep.cancel()
+        assert sweep.wait_phase("CANCELLED")["ledger"]["cancelled"] == "0"
+        attempts = [int(name.rpartition("-")[2]) for name in sweep.pod_names]
+        assert attempts == list(range(len(attempts))), "one after the other, each once"
+
+
+def test_a_persistent_case_ends_when_it_timed_out_too_often(place: Place) -> None:
+    sweep = place.apply(cases={"count": 1}, task="Persistent", timeouts={"runSeconds": 1})
+    status = sweep.wait_phase("FAILED")
+    assert (status["errorCode"], status["ledger"]["failed"]) == ("EXECUTION_TIMEOUT", "0")

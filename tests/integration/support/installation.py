@@ -1,0 +1,46 @@
+"""The operator's manifests on the test cluster, without its Deployment: the processes here take its place."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+from cluster.kubectl import wait_established
+from cluster.provider import Cluster
+from integration.support.client import Client
+from simjob.api import names
+
+MANIFESTS = Path(__file__).parents[3] / "manifests"
+ACCOUNT = "simjob-operator"
+SYSTEM = "simjob-system"
+_RUN_BY_US = ("Deployment", "PodDisruptionBudget", "NetworkPolicy")
+
+
+def install(cluster: Cluster, client: Client, folder: Path, system: str = SYSTEM) -> Path:
+    """Apply a kustomization; return a kubeconfig for the operator's ServiceAccount in the namespace `system`."""
+    rendered = subprocess.run(
+        [cluster.kubectl, "kustomize", str(folder)], check=True, capture_output=True, text=True
+    ).stdout
+    found = [item for item in yaml.safe_load_all(rendered.replace(SYSTEM, system)) if item["kind"] not in _RUN_BY_US]
+    content = {"apiVersion": "v1", "kind": "List", "items": found}
+    options = ("--server-side", "--force-conflicts", "--warnings-as-errors")
+    cluster.run_kubectl("apply", *options, "-f", "-", stdin=json.dumps(content))
+    wait_established(cluster.run_kubectl, names.PLURAL, names.GROUP)
+    token = cluster.run_kubectl("create", "token", ACCOUNT, f"--namespace={system}", "--duration=4h").strip()
+    path = cluster.state.folder / f"{system}.kubeconfig"
+    path.write_text(json.dumps(_kubeconfig(client, token)))
+    path.chmod(0o600)
+    return path
+
+
+def _kubeconfig(client: Client, token: str) -> dict[str, Any]:
+    cluster = {"server": client.server, "certificate-authority-data": client.authority}
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "simjob", "cluster": cluster}],
+        "users": [{"name": ACCOUNT, "user": {"token": token}}],
+        "contexts": [{"name": "simjob", "context": {"cluster": "simjob", "user": ACCOUNT}}],
+        "current-context": "simjob",
+    }

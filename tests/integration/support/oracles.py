@@ -1,0 +1,178 @@
+"""What must be true of a sweep in every version of its object and of its children, whatever happens to it.
+
+Moments are resourceVersions: a pod is live from the version that created it up to the one in which it ended.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from integration.support.client import Object
+from integration.support.watching import Seen
+from simjob.api.sweep.ranges import Ranges
+
+TERMINAL = ("COMPLETED", "FAILED", "CANCELLED")
+ENDED = ("Succeeded", "Failed")
+FOREVER = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """When something was there: from its creation to its deletion; `ended` is when it stopped being live."""
+
+    name: str
+    uid: str
+    owner: str
+    index: int
+    created: int
+    ended: int
+    gone: int
+
+
+def lives(history: Sequence[Seen]) -> list[Life]:
+    """Sum up the history of pods or Jobs of ours."""
+    versions: dict[str, list[Seen]] = defaultdict(list)
+    for seen in history:
+        if "simjob.dev/uid" in seen.object["metadata"].get("labels", {}):
+            versions[seen.uid].append(seen)
+    return [_life(found) for found in versions.values()]
+
+
+def _life(found: list[Seen]) -> Life:
+    labels = found[0].object["metadata"]["labels"]
+    return Life(
+        name=found[0].name,
+        uid=found[0].uid,
+        owner=labels["simjob.dev/uid"],
+        index=int(labels["simjob.dev/index"]),
+        created=found[0].version,
+        ended=next((seen.version for seen in found if seen.gone or seen.phase in ENDED), FOREVER),
+        gone=next((seen.version for seen in found if seen.gone), FOREVER),
+    )
+
+
+def violations(sweeps: Sequence[Seen], pods: Sequence[Seen], jobs: Sequence[Seen]) -> list[str]:
+    """Say what was not as it must be; empty if all was well."""
+    found = list(_names_twice([*lives(pods), *lives(jobs)]))
+    versions: dict[str, list[Seen]] = defaultdict(list)
+    for seen in sweeps:
+        versions[seen.uid].append(seen)
+    for uid, history in versions.items():
+        own_pods = [life for life in lives(pods) if life.owner == uid]
+        own_jobs = [life for life in lives(jobs) if life.owner == uid]
+        said = [
+            *_statuses(history),
+            *_after_the_latch(history, own_pods, own_jobs),
+            *_after_the_end(history, own_pods),
+            *_after_the_outcome(history, own_pods, own_jobs),
+            *_cancelled_cases(history, own_pods),
+            *_one_attempt_at_a_time(own_pods),
+            *_parallelism(history, own_pods),
+        ]
+        found.extend(f"{history[0].name}: {text}" for text in said)
+    return found
+
+
+def _names_twice(children: list[Life]) -> Iterator[str]:
+    uids: dict[str, set[str]] = defaultdict(set)
+    for life in children:
+        uids[life.name].add(life.uid)
+    yield from (f"{name} was made {len(found)} times" for name, found in uids.items() if len(found) > 1)
+
+
+def _statuses(history: list[Seen]) -> Iterator[str]:
+    for seen in history:
+        cases = seen.object.get("status", {}).get("cases")
+        if cases and sum(cases.values()) != 2 * cases["total"]:
+            yield f"the counts do not sum up at {seen.version}: {cases}"
+    for before, after in pairwise(seen.object.get("status", {}) for seen in history):
+        if after.get("observedGeneration", -1) < before.get("observedGeneration", -1):
+            yield "observedGeneration fell"
+        if before.get("phase") in TERMINAL and after.get("phase") != before["phase"]:
+            yield f"{before['phase']} became {after.get('phase')}"
+        if before.get("cancellation", {}).get("requestedAt") not in (
+            None,
+            after.get("cancellation", {}).get("requestedAt"),
+        ):
+            yield "the latch was lost or dated anew"
+        for outcome in ("succeeded", "failed", "cancelled"):
+            lost = _ledger(before, outcome).minus(_ledger(after, outcome))
+            if lost:
+                yield f"the cases {lost} were taken out of {outcome}"
+
+
+def _after_the_latch(history: list[Seen], pods: list[Life], jobs: list[Life]) -> Iterator[str]:
+    latched = _first(history, lambda status: "cancellation" in status)
+    for life in (*pods, *jobs):
+        if life.created > latched:
+            yield f"{life.name} was made at {life.created}, after the latch at {latched}"
+
+
+def _after_the_end(history: list[Seen], pods: list[Life]) -> Iterator[str]:
+    before = ""
+    for seen in history:
+        if seen.phase != before and seen.phase in (*TERMINAL, "SUSPENDED"):
+            late = [life.name for life in pods if life.created < seen.version < life.ended]
+            if late:
+                yield f"{seen.phase} was said at {seen.version} with live pods: {late[:3]}"
+        before = seen.phase
+
+
+def _after_the_outcome(history: list[Seen], pods: list[Life], jobs: list[Life]) -> Iterator[str]:
+    """A case in the ledger gets nothing any more."""
+    since: dict[int, int] = {}
+    known = Ranges()
+    for seen in history:
+        status = seen.object.get("status", {})
+        now = _ledger(status, "succeeded").union(_ledger(status, "failed")).union(_ledger(status, "cancelled"))
+        for index in now.minus(known):
+            since[index] = seen.version
+        known = now
+    for life in (*pods, *jobs):
+        if life.created > since.get(life.index, FOREVER):
+            yield f"{life.name} was made after its case had an outcome"
+
+
+def _cancelled_cases(history: list[Seen], pods: list[Life]) -> Iterator[str]:
+    """Cases that are cancelled while others go on have no live pod then, and get none while they are being stopped."""
+    for old, new in pairwise(history):
+        before, after = old.object.get("status", {}), new.object.get("status", {})
+        if "cancellation" in after:
+            return
+        cancelled = _ledger(after, "cancelled").minus(_ledger(before, "cancelled"))
+        cancelling = _ledger(before, "cancelling")
+        for life in pods:
+            if life.index in cancelled and life.created < new.version < life.ended:
+                yield f"case {life.index} was said to be cancelled at {new.version} while {life.name} was live"
+            if life.index in cancelling and old.version < life.created <= new.version:
+                yield f"{life.name} was made while its case was being cancelled"
+
+
+def _one_attempt_at_a_time(pods: list[Life]) -> Iterator[str]:
+    by_index: dict[int, list[Life]] = defaultdict(list)
+    for life in pods:
+        by_index[life.index].append(life)
+    for found in by_index.values():
+        for before, after in pairwise(sorted(found, key=lambda life: life.created)):
+            if after.created < before.ended:
+                yield f"{after.name} was made while {before.name} was live"
+
+
+def _parallelism(history: list[Seen], pods: list[Life]) -> Iterator[str]:
+    allowed = max(seen.object["spec"].get("parallelism", 50) for seen in history)
+    changes = sorted([(life.created, 1) for life in pods] + [(life.ended, -1) for life in pods])
+    live = most = 0
+    for _, change in changes:
+        live += change
+        most = max(most, live)
+    if most > allowed:
+        yield f"{most} pods were live at once, parallelism was never above {allowed}"
+
+
+def _first(history: list[Seen], holds: Callable[[Object], bool]) -> int:
+    return next((seen.version for seen in history if holds(seen.object.get("status", {}))), FOREVER)
+
+
+def _ledger(status: Object, outcome: str) -> Ranges:
+    return Ranges.parse(status.get("ledger", {}).get(outcome, ""))

@@ -1,0 +1,26 @@
+"""The release before this one, as git has it: its operator and its CRD."""
+
+import io
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[3]
+# To be moved on with each release.
+PREVIOUS: Final = "1abe89e72e442c5c75c8d9239bc60b198975b3db"
+
+
+def extract(folder: Path) -> Path:
+    """Put the previous release's `operator` and `crds` into a folder, and return it."""
+    # In a container the clone often belongs to somebody else.
+    git = ("git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT))
+    done = subprocess.run([*git, "archive", PREVIOUS, "operator", "crds"], capture_output=True, check=False)
+    if done.returncode:
+        raise RuntimeError(
+            f"commit {PREVIOUS} is not in this clone, and the tests of two versions need it; a shallow clone gets it "
+            f"by `git fetch --unshallow`: {done.stderr.decode().strip()}"
+        )
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder

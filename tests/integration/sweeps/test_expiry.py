@@ -1,0 +1,57 @@
+"""ttlSecondsAfterFinished: a SimulationJob that ended goes, with all that is its."""
+
+import time
+
+import pytest
+from integration.support.operator_process import OperatorProcess
+from integration.support.sweeps import Place, Sweep, a_template
+
+pytestmark = pytest.mark.integration
+
+
+def wait_gone(sweep: Sweep) -> None:
+    sweep.wait_until(lambda: sweep.client.find(sweep.path) is None, "the SimulationJob is gone")
+    sweep.wait_cleared()
+
+
+@pytest.mark.effect("spec.ttlSecondsAfterFinished")
+def test_a_sweep_is_there_for_so_many_seconds_after_its_end_and_then_gone(place: Place) -> None:
+    sweep = place.apply(ttlSecondsAfterFinished=4, template=a_template(run=1))
+    sweep.wait_phase("COMPLETED")
+    ended = time.monotonic()
+    assert len(sweep.jobs) == 3
+    wait_gone(sweep)
+    assert time.monotonic() - ended >= 3
+
+
+def test_a_cancelled_sweep_may_go_at_once(place: Place) -> None:
+    sweep = place.apply(ttlSecondsAfterFinished=0, template=a_template(stop=1))
+    sweep.wait_running(3)
+    sweep.cancel()
+    wait_gone(sweep)
+    assert "CANCELLED" in {seen.phase for seen in sweep.history}
+
+
+def test_it_may_be_set_after_the_end_and_taken_away_before_its_time(place: Place) -> None:
+    kept = place.apply("kept", ttlSecondsAfterFinished=8, template=a_template(run=1))
+    sweep = place.apply(template=a_template(run=1))
+    kept.wait_phase("COMPLETED")
+    kept.patch(ttlSecondsAfterFinished=None)
+    sweep.wait_phase("COMPLETED")
+    time.sleep(9)
+    assert sweep.patch(ttlSecondsAfterFinished=1)["spec"]["ttlSecondsAfterFinished"] == 1
+    wait_gone(sweep)
+    assert kept.status["phase"] == "COMPLETED"
+    assert len(kept.jobs) == 3
+
+
+def test_one_whose_time_ran_out_while_the_operator_was_away_goes_when_it_is_back(
+    place: Place, operator: OperatorProcess
+) -> None:
+    sweep = place.apply(ttlSecondsAfterFinished=5, template=a_template(run=1))
+    sweep.wait_phase("COMPLETED")
+    operator.stop()
+    time.sleep(6)
+    assert sweep.status["phase"] == "COMPLETED"
+    operator.start()
+    wait_gone(sweep)

@@ -1,0 +1,62 @@
+"""How much of a sweep runs at once: parallelism, `kubectl scale`, suspend and resume."""
+
+import pytest
+from cluster.provider import Cluster
+from integration.support.sweeps import Place, a_template, condition
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.effect("spec.parallelism")
+def test_parallelism_follows_the_spec_while_cases_run(place: Place, kwok_cluster: Cluster) -> None:
+    sweep = place.apply(cases={"count": 9}, parallelism=2, template=a_template(run=5))
+    sweep.wait_running(2)
+    sweep.patch(parallelism=4)
+    sweep.wait_running(4)
+    sweep.patch(parallelism=0)
+    status = sweep.wait(lambda status: status.get("reason") == "ParallelismIsZero", "ParallelismIsZero")
+    assert not sweep.live_pods
+    assert status["cases"]["succeeded"] == 4
+    assert len(sweep.pod_names) == 4
+    scale = ("--namespace", place.name, "scale", f"simulationjob/{sweep.name}")
+    kwok_cluster.run_kubectl(*scale, "--replicas=3")
+    sweep.wait_running(3)
+    kwok_cluster.run_kubectl(*scale, "--replicas=1")
+    sweep.wait_running(1)
+    kwok_cluster.run_kubectl(*scale, "--current-replicas=1", "--replicas=5")
+    assert sweep.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0-8"
+
+
+def test_a_lower_parallelism_stops_nothing_that_runs(place: Place) -> None:
+    sweep = place.apply(cases={"count": 4}, parallelism=3, template=a_template(run=3))
+    sweep.wait_running(3)
+    sweep.patch(parallelism=1)
+    sweep.wait_phase("COMPLETED")
+    assert len(sweep.pod_names) == 4
+
+
+@pytest.mark.effect("spec.suspend")
+def test_a_suspended_sweep_stops_and_goes_on_in_the_next_round(place: Place) -> None:
+    sweep = place.apply(cases={"count": 5}, parallelism=3, template=a_template(run=4, stop=2))
+    sweep.wait_running(3)
+    sweep.patch(suspend=True)
+    status = sweep.wait_phase("SUSPENDED")
+    assert not sweep.live_pods
+    assert not sweep.jobs
+    assert (status["cases"]["pending"], condition(status, "Suspended"), condition(status, "Finished")) == (
+        5,
+        "True",
+        "False",
+    )
+    sweep.patch(suspend=False)
+    status = sweep.wait_phase("COMPLETED")
+    assert (status["round"], condition(status, "Suspended")) == (1, "False")
+    assert len(sweep.pod_names) == 3 + 5
+
+
+def test_a_sweep_that_is_suspended_from_the_start_makes_no_job(place: Place) -> None:
+    sweep = place.apply(suspend=True, template=a_template(run=1))
+    sweep.wait_phase("SUSPENDED")
+    assert not sweep.job_names
+    sweep.patch(suspend=False)
+    sweep.wait_phase("COMPLETED")

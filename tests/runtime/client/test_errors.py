@@ -1,0 +1,26 @@
+import pytest
+from simjob.runtime.client import errors
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        ("count/jobs.batch=1", True),
+        ("count/pods=1", True),
+        ("count/pods=1,pods=1", True),
+        ("cpu=2,count/pods=1", True),
+        ("pods=1", False),
+        ("limits.cpu=2", False),
+        ("count/secrets=1", False),
+        ("count/jobs.example.org=1", False),
+    ],
+)
+def test_only_a_quota_of_jobs_or_pods_is_one_in_which_ended_objects_count(resources: str, expected: bool) -> None:
+    message = (
+        f'jobs.batch "wing-0" is forbidden: exceeded quota: team.q, requested: {resources}, used: x=4, limited: x=4'
+    )
+    assert errors.is_object_quota(message) is expected
+
+
+def test_a_policy_that_names_a_quota_is_none() -> None:
+    assert not errors.is_object_quota("denied request: ask for a quota of count/pods=1 first")

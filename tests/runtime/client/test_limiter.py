@@ -1,0 +1,88 @@
+"""Creations at a time follow how soon the API server answers, and what it turns away."""
+
+import asyncio
+
+from simjob.runtime.client.errors import AlreadyExistsError, ClusterError, UnavailableError
+from simjob.runtime.client.limiter import CREATIONS, DELETIONS, Limiter
+from worlds.virtualtime import VirtualTimeLoop
+
+LOOP = VirtualTimeLoop
+MOST = 64
+SOON = CREATIONS.soon
+
+
+async def rounds(limiter: Limiter, number: int, seconds: float, failure: ClusterError | None = None) -> list[int]:
+    """In each round as many requests as there are places, or one more, while another waits; give the limit after it."""
+
+    async def call() -> None:
+        await asyncio.sleep(seconds)
+        if failure:
+            raise failure
+
+    found = []
+    for _ in range(number):
+        limiter.wanted()
+        calls = [limiter.timed(call()) for _ in range(int(limiter.limit) + (limiter.limit % 1 > 0))]
+        await asyncio.gather(*calls, return_exceptions=True)
+        found.append(int(limiter.limit))
+    return found
+
+
+async def test_quick_answers_bring_more_places_up_to_the_most() -> None:
+    assert await rounds(Limiter(MOST, CREATIONS), 8, SOON / 10) == [20, 25, 31, 39, 48, 61, 64, 64]
+
+
+async def test_answers_that_have_become_slow_bring_fewer() -> None:
+    limiter = Limiter(MOST, CREATIONS)
+    await rounds(limiter, 8, SOON / 10)
+    assert await rounds(limiter, 8, SOON * 2) == [51, 40, 32, 26, 20, 16, 16, 16]
+
+
+async def test_answers_that_were_never_quicker_are_no_sign_of_load() -> None:
+    assert await rounds(Limiter(MOST, CREATIONS), 8, SOON * 2) == [20, 25, 31, 39, 48, 61, 64, 64]
+
+
+async def test_an_answer_that_says_no_is_an_answer() -> None:
+    assert await rounds(Limiter(MOST, CREATIONS), 2, SOON / 10, AlreadyExistsError("is there")) == [20, 25]
+
+
+async def test_a_burst_of_refusals_halves_them_once_and_never_brings_more() -> None:
+    limiter = Limiter(MOST, CREATIONS)
+    await rounds(limiter, 8, SOON / 10)
+    busy = UnavailableError("too many requests", code=429)
+    assert await rounds(limiter, 3, 0.005, busy) == [32, 32, 32]
+    await asyncio.sleep(1)
+    assert await rounds(limiter, 1, 0.005, busy) == [16]
+    await asyncio.sleep(1)
+    assert await rounds(limiter, 1, 0.005, busy) == [16], "or nothing would find out that it has recovered"
+
+
+async def test_a_limit_that_nobody_waits_for_does_not_grow() -> None:
+    limiter = Limiter(MOST, CREATIONS)
+    for _ in range(100):
+        limiter.answered(SOON / 10)
+    assert limiter.limit == 16
+
+
+async def test_deletions_begin_with_few_and_are_soon_as_many_as_may_be() -> None:
+    assert await rounds(Limiter(120, DELETIONS), 5, DELETIONS.soon / 2) == [16, 32, 64, 120, 120]
+
+
+async def test_deletions_grow_to_their_least_number_however_long_they_take() -> None:
+    limiter = Limiter(120, DELETIONS)
+    await rounds(limiter, 1, DELETIONS.soon / 10)
+    limiter.rested()
+    assert await rounds(limiter, 4, DELETIONS.soon * 3) == [16, 32, 32, 32]
+
+
+async def test_deletions_become_fewer_where_they_take_long_and_never_few() -> None:
+    limiter = Limiter(120, DELETIONS)
+    await rounds(limiter, 5, DELETIONS.soon / 10)
+    assert await rounds(limiter, 8, DELETIONS.soon * 3) == [96, 76, 61, 49, 39, 32, 32, 32]
+
+
+async def test_after_a_rest_the_limit_starts_again() -> None:
+    limiter = Limiter(120, DELETIONS)
+    await rounds(limiter, 5, DELETIONS.soon / 10)
+    limiter.rested()
+    assert limiter.limit == 8

@@ -1,0 +1,226 @@
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+from given.builders import a_job_dict
+from simjob.core.children import jobandpod
+from simjob.core.plan import StartAttempt
+from simjob.runtime.client.errors import (
+    ClusterError,
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NamespaceTerminatingError,
+    NotFoundError,
+    ObjectQuotaError,
+    UnavailableError,
+)
+from simjob.runtime.watching.sinks import JobSink
+from worlds.executing import Workbench, case
+from worlds.virtualtime import VirtualTimeLoop
+
+LOOP = VirtualTimeLoop
+
+
+async def test_a_case_gets_its_job_and_then_its_pod() -> None:
+    bench = Workbench()
+    outcome = await bench.apply(case(0), case(2))
+    assert sorted(bench.cluster.calls) == ["create_job", "create_job", "create_pod", "create_pod"]
+    assert (bench.gate.take_created(), bench.gate.refusal, outcome.trouble) == ({0, 2}, None, None)
+    assert [len(found.pods) for found in bench.observed] == [1, 1], "the answers are in the store at once"
+
+
+class TestAlreadyThere:
+    async def test_a_job_of_ours_is_gone_on_with(self) -> None:
+        bench = Workbench()
+        await bench.cluster.create_job("default", bench.rendered())
+        await bench.apply(case())
+        assert (bench.gate.take_created(), bench.gate.refusal) == ({0}, None)
+        assert len(bench.names("pods")) == 1
+
+    async def test_a_job_of_another_is_a_refusal(self) -> None:
+        bench = Workbench()
+        body = msgspec.json.decode(bench.rendered())
+        del body["metadata"]["ownerReferences"]
+        bench.cluster.put("jobs", "default", body)
+        await bench.apply(case())
+        assert bench.gate.refusal is not None
+        assert (bench.gate.refusal.kind, bench.gate.refusal.invalid) == ("Job", False)
+        assert "is not ours" in bench.gate.refusal.message
+        assert (bench.gate.take_created(), bench.names("pods")) == (set(), [])
+
+    async def test_a_pod_of_ours_is_success(self) -> None:
+        bench = Workbench()
+        job, pod = await bench.started()
+        await bench.apply(StartAttempt(job=job))
+        assert (bench.gate.refusal, bench.names("pods")) == (None, [pod.name])
+
+    async def test_a_pod_of_another_job_is_a_refusal(self) -> None:
+        bench = Workbench()
+        bench.cluster.refuse("create_pod", UnavailableError("no answer"))
+        await bench.apply(case())
+        stored = await bench.cluster.get_job("default", bench.names("jobs")[0])
+        await bench.cluster.create_pod("default", jobandpod.render_pod(replace(stored.fact, uid="x"), stored.template))
+        await bench.apply(StartAttempt(job=stored.fact))
+        assert bench.gate.refusal is not None
+        assert (bench.gate.refusal.kind, bench.gate.refusal.invalid) == ("Pod", False)
+
+
+class TestUnmanaged:
+    """A webhook, a policy or an old API server takes spec.managedBy out of Jobs."""
+
+    @pytest.fixture
+    def bench(self) -> Workbench:
+        bench = Workbench()
+        make = bench.cluster.create_job
+
+        async def strip(namespace: str, body: bytes) -> Any:
+            raw = msgspec.json.decode(body)
+            raw["spec"].pop("managedBy", None)
+            return await make(namespace, msgspec.json.encode(raw))
+
+        bench.cluster.create_job = strip  # type: ignore[method-assign]
+        return bench
+
+    async def test_such_a_job_is_deleted_again_and_the_refusal_says_why(self, bench: Workbench) -> None:
+        await bench.apply(case(1))
+        assert (bench.names("jobs"), bench.names("pods")) == ([], [])
+        assert bench.gate.refusal is not None
+        assert (bench.gate.refusal.kind, bench.gate.refusal.invalid) == ("Job", False)
+        assert "spec.managedBy" in bench.gate.refusal.message
+
+    async def test_it_is_deleted_later_if_its_deletion_failed(self, bench: Workbench) -> None:
+        bench.cluster.refuse("delete_job", UnavailableError("no answer"))
+        await bench.apply(case())
+        assert (len(bench.names("jobs")), bench.names("pods")) == (1, [])
+        assert bench.gate.under_way == {0}
+        await bench.apply(case())
+        assert (bench.names("jobs"), bench.names("pods")) == ([], [])
+        assert bench.gate.refusal is not None
+
+    async def test_the_watch_does_not_bring_it(self, bench: Workbench) -> None:
+        bench.cluster.watch(jobs=JobSink(bench.store), simulationjobs=bench.store)
+        await bench.apply(case())
+        assert not bench.store.has_children(bench.key)
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(("call", "kind"), [("create_job", "Job"), ("create_pod", "Pod")])
+    @pytest.mark.parametrize(
+        ("error", "invalid"),
+        [
+            (ForbiddenError("exceeded quota", code=403), False),
+            (ObjectQuotaError("exceeded quota", code=403), False),
+            (InvalidError("bad", code=422), True),
+        ],
+    )
+    async def test_a_refusal_is_reported_with_its_words(
+        self, call: str, kind: str, error: ForbiddenError | InvalidError, invalid: bool
+    ) -> None:
+        bench = Workbench()
+        bench.cluster.refuse(call, error)
+        outcome = await bench.apply(case(1))
+        refusal = bench.gate.refusal
+        assert refusal is not None
+        assert (refusal.index, refusal.kind, refusal.message, refusal.invalid) == (1, kind, error.message, invalid)
+        assert refusal.counts_objects is isinstance(error, ObjectQuotaError)
+        assert (refusal.lasted, refusal.unavailable, outcome.trouble) == (False, False, None)
+        assert bench.gate.take_created() == (set() if kind == "Job" else {1})
+
+    async def test_after_a_refusal_no_more_is_asked_for(self) -> None:
+        bench = Workbench(cases={"count": 500})
+        bench.cluster.refuse("create_job", *[ForbiddenError("exceeded quota", code=403)] * 500)
+        await bench.apply(*(case(index) for index in range(500)))
+        assert len(bench.cluster.calls) <= 64
+
+    async def test_a_namespace_that_goes_is_trouble_and_no_refusal(self) -> None:
+        bench = Workbench()
+        bench.cluster.refuse("create_job", NamespaceTerminatingError("going", code=403))
+        outcome = await bench.apply(case())
+        assert bench.gate.refusal is None
+        assert isinstance(outcome.trouble, NamespaceTerminatingError)
+
+    @pytest.mark.parametrize("call", ["create_job", "create_pod"])
+    @pytest.mark.parametrize(
+        "error",
+        [
+            UnavailableError("no answer"),
+            UnavailableError("failed calling webhook", code=500),
+            ConflictError("Operation cannot be fulfilled on resourcequotas", code=409),
+            NotFoundError("the server could not find the requested resource", code=404),
+        ],
+    )
+    async def test_what_did_not_work_delays_its_own_case_only(self, call: str, error: ClusterError) -> None:
+        bench = Workbench()
+        bench.cluster.refuse(call, error)
+        outcome = await bench.apply(case(0), case(1))
+        assert (outcome.trouble, bench.gate.refusal) == (None, None), "once is no news"
+        assert bench.gate.under_way == {0}
+        assert len(bench.names("pods")) == 1
+
+    @pytest.mark.parametrize(
+        ("error", "unavailable"),
+        [
+            (UnavailableError("no answer"), True),
+            (UnavailableError("slow down", code=429), True),
+            (UnavailableError("bad gateway", code=502), True),
+            (UnavailableError("failed calling webhook", code=500), False),
+            (ConflictError("Operation cannot be fulfilled on resourcequotas", code=409), False),
+        ],
+    )
+    async def test_trouble_that_lasts_is_reported_in_the_api_servers_words(
+        self, error: ClusterError, unavailable: bool
+    ) -> None:
+        bench = Workbench()
+        bench.cluster.refuse("create_pod", error, error, error)
+        for _ in range(3):
+            await bench.apply(case(0))
+            await asyncio.sleep(2)
+        refusal = bench.gate.refusal
+        assert refusal is not None
+        assert (refusal.kind, refusal.message, refusal.unavailable) == ("Pod", error.message, unavailable)
+
+
+class TestStopSigns:
+    @pytest.mark.parametrize("change", [{"cancel": True}, {"suspend": True}])
+    async def test_a_wish_to_stop_that_has_been_seen_stops_creations_that_were_planned(self, change: Any) -> None:
+        bench = Workbench()
+        bench.cluster.apply(a_job_dict(**change))
+        await bench.apply(case())
+        assert (bench.cluster.calls, bench.gate.take_created()) == ([], set())
+
+    async def test_a_cancel_that_comes_between_job_and_pod_stops_the_pod(self) -> None:
+        bench = Workbench()
+        make = bench.cluster.create_job
+
+        async def make_and_cancel(namespace: str, body: bytes) -> Any:
+            stored = await make(namespace, body)
+            bench.cluster.apply(a_job_dict(cancel=True))
+            await asyncio.sleep(0)
+            return stored
+
+        bench.cluster.create_job = make_and_cancel  # type: ignore[method-assign]
+        await bench.apply(case())
+        assert (len(bench.names("jobs")), bench.names("pods")) == (1, [])
+        assert bench.observed[0].job is not None, "the Job in flight is known to the passes that follow"
+
+    async def test_a_job_that_its_queue_holds_gets_no_pod(self) -> None:
+        bench = Workbench()
+        body = msgspec.json.decode(bench.rendered())
+        await bench.cluster.create_job(
+            "default", msgspec.json.encode(body | {"spec": body["spec"] | {"suspend": True}})
+        )
+        await bench.apply(case())
+        assert (bench.names("pods"), bench.gate.refusal) == ([], None)
+        await bench.apply(StartAttempt(job=bench.observed[0].job))
+        assert bench.names("pods") == []
+
+    async def test_an_attempt_that_was_counted_meanwhile_is_not_started(self) -> None:
+        bench = Workbench()
+        job, pod = await bench.started()
+        bench.cluster.remove("pods", "default", pod.name)
+        await bench.cluster.annotate_job("default", job.name, job.uid, {"simjob.dev/attempt": "1"})
+        await bench.apply(StartAttempt(job=job))
+        assert bench.names("pods") == []

@@ -1,0 +1,115 @@
+import asyncio
+from functools import partial
+
+import pytest
+from simjob.runtime.client.budget import Budget, Kind
+from simjob.runtime.client.key import Key
+from simjob.runtime.executing.crew import Crew, Leaving
+from simjob.runtime.executing.patience import Patience, stored
+from worlds.virtualtime import VirtualTimeLoop
+
+LOOP = VirtualTimeLoop
+KEY = Key("default", "uid")
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def lasting(seconds: float) -> asyncio.Task[None]:
+    return asyncio.create_task(asyncio.sleep(seconds))
+
+
+def a_patience() -> tuple[Patience, list[Key]]:
+    woken: list[Key] = []
+    return Patience(woken.append), woken
+
+
+async def work(patience: Patience, stops_at: float, ends_at: float = float("inf"), **seconds: float) -> float:
+    """Let a crew make one call of each kind that lasts this long; give how long it waited.
+
+    At `stops_at` some cases are to stop, at `ends_at` all.
+    """
+    start = now()
+    calls = {Kind[kind]: [partial(asyncio.sleep, lasts)] for kind, lasts in seconds.items()}
+    leaving = Leaving(patience, lambda: now() >= ends_at)
+    await Crew(Budget(16), KEY, calls, lambda: now() >= stops_at, leaving).work()
+    return now() - start
+
+
+async def test_a_pass_waits_for_its_calls() -> None:
+    patience, woken = a_patience()
+    assert await work(patience, now() + 100, PROGRESS=3, CREATION=5) == pytest.approx(5)
+    assert woken == []
+
+
+async def test_it_leaves_creations_at_once_when_everything_is_to_stop() -> None:
+    patience, woken = a_patience()
+    assert await work(patience, now() + 2, PROGRESS=1, CREATION=30) < 2.3
+    await asyncio.sleep(29)
+    assert woken == [KEY], "what is left goes on, and its end is heard of"
+
+
+async def test_it_waits_for_other_calls_as_long_as_some_cases_go_on() -> None:
+    patience, _ = a_patience()
+    assert await work(patience, now() + 1, PROGRESS=14, CREATION=3) == pytest.approx(14)
+
+
+async def test_it_leaves_all_calls_when_all_cases_are_to_stop() -> None:
+    patience, woken = a_patience()
+    assert await work(patience, now() + 2, now() + 2, PROGRESS=14, CREATION=3) < 2.3
+    await asyncio.sleep(13)
+    assert woken == [KEY, KEY]
+
+
+async def test_it_goes_on_after_ten_seconds_without_an_answer() -> None:
+    patience, _ = a_patience()
+    assert 10 <= await work(patience, now() + 100, CREATION=60) < 10.3
+
+
+async def test_what_is_left_gets_a_second_and_is_then_given_up() -> None:
+    patience, woken = a_patience()
+    soon, late = lasting(0.5), lasting(60)
+    patience.leave(KEY, soon)
+    patience.leave(KEY, late)
+    start = now()
+    await patience.settle(KEY)
+    assert now() - start == pytest.approx(1)
+    assert (soon.cancelled(), late.cancelled(), woken) == (False, True, [KEY])
+
+
+async def test_nothing_is_left_at_the_end() -> None:
+    patience, _ = a_patience()
+    creation = lasting(60)
+    patience.leave(KEY, creation)
+    patience.close()
+    with pytest.raises(asyncio.CancelledError):
+        await creation
+
+
+async def test_a_defect_in_what_was_left_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail() -> None:
+        await asyncio.sleep(1)
+        raise ZeroDivisionError
+
+    patience, _ = a_patience()
+    patience.leave(KEY, asyncio.create_task(fail()))
+    await asyncio.sleep(2)
+    assert caplog.messages == ["a defect of the operator in a call"]
+
+
+async def test_a_status_write_is_given_up_when_a_stop_sign_comes() -> None:
+    start = now()
+    assert await stored(asyncio.sleep(40, "stored"), lambda: now() >= start + 3, None) is None
+    assert now() - start < 3.3
+
+
+async def test_pods_are_stopped_two_seconds_after_a_latch_that_is_not_answered() -> None:
+    times: list[float] = []
+    start = now()
+
+    async def stop() -> None:
+        times.append(now() - start)
+
+    assert await stored(asyncio.sleep(5, "stored"), lambda: True, stop) == "stored"
+    assert times == [pytest.approx(2.0, abs=0.3)]

@@ -1,0 +1,346 @@
+"""Creations that are refused or not answered, as an operator with one job meets them."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from simjob.api import names
+from simjob.runtime.client import errors
+from worlds.oneoperator import OneOperator
+from worlds.virtualtime import VirtualTimeLoop
+
+LOOP = VirtualTimeLoop
+
+
+QUOTA = errors.ForbiddenError("exceeded quota", code=403)
+
+
+async def test_a_quota_is_probed_with_one_creation_and_growing_waits_and_then_all_goes_on(one: OneOperator) -> None:
+    one.apply(cases={"count": 4}, parallelism=1)
+    one.cluster.refuse("create_pod", *[QUOTA] * 6)
+    async with one.operator():
+        await asyncio.sleep(1)
+        assert (one.status["phase"], one.status["reason"]) == ("PENDING", "PodRefused")
+        assert "exceeded quota" in one.status["message"]
+        await asyncio.sleep(40)
+        assert one.times("create_pod") == [0.0, 1.0, 3.0, 7.0, 15.0, 25.0, 35.0]
+        assert (one.status["reason"], len(one.pods())) == ("Accepted", 1)
+        assert one.times("create_job") == [0.0], "one Job waits, no more are made meanwhile"
+
+
+async def test_a_refused_job_keeps_its_name_and_no_alarm_is_raised(one: OneOperator) -> None:
+    one.apply(cases={"count": 4}, parallelism=2)
+    one.cluster.refuse("create_job", *[QUOTA] * 4)
+    async with one.operator():
+        await asyncio.sleep(40)
+        assert one.status["round"] == 0
+        assert len(one.pods()) == 2
+        assert {event.reason for event in one.cluster.events} == {"JobRefused", "Accepted"}
+
+
+async def test_a_big_sweep_waits_for_its_quota_in_silence(one: OneOperator) -> None:
+    one.apply(cases={"count": 5000}, parallelism=1000)
+    one.cluster.refuse("create_job", *[QUOTA] * 2000)
+    async with one.operator():
+        passes = 0
+        observe = one.store.observe
+
+        def counted(*args: Any, **keywords: Any) -> Any:
+            nonlocal passes
+            passes += 1
+            return observe(*args, **keywords)
+
+        one.store.observe = counted  # type: ignore[method-assign]
+        await asyncio.sleep(30)
+        assert passes < 20
+        assert len(one.times("create_job")) < 64 + 20
+
+
+BAD = errors.InvalidError("spec.nodeName: bad", code=422)
+
+
+async def test_a_template_that_is_refused_for_two_minutes_fails_a_new_job(one: OneOperator) -> None:
+    one.apply(cases={"count": 3}, parallelism=1)
+    one.cluster.refuse("create_pod", *[BAD] * 100)
+    async with one.operator():
+        await asyncio.sleep(119)
+        assert (one.status["phase"], one.status["reason"], one.status["isFailed"]) == ("PENDING", "PodRefused", False)
+        await asyncio.sleep(15)
+        assert (one.status["phase"], one.status["errorCode"]) == ("FAILED", "SUBMISSION_FAILED")
+        assert len(one.status["ledger"]["failed"]) == 1
+        assert one.status["cases"]["cancelled"] == 2
+        assert list(one.cluster.objects("jobs")) == []
+
+
+async def test_an_operator_that_is_restarted_waits_for_two_minutes_again(one: OneOperator) -> None:
+    one.apply(cases={"count": 1})
+    one.cluster.refuse("create_pod", *[BAD] * 100)
+    async with one.operator():
+        await asyncio.sleep(100)
+    async with one.operator():
+        await asyncio.sleep(100)
+        assert (one.status["phase"], one.status["reason"]) == ("PENDING", "PodRefused")
+
+
+async def test_refusals_in_mid_sweep_end_nothing_however_long_and_it_goes_on_when_they_are_over(
+    one: OneOperator,
+) -> None:
+    one.apply(cases={"count": 12}, parallelism=2)
+    async with one.operator():
+        first = one.pods()
+        one.cluster.refuse("create_pod", *[BAD] * 70)
+        one.cluster.end_pod("default", first[0])
+        await asyncio.sleep(600)
+        assert (one.status["phase"], one.status["reason"]) == ("RUNNING", "PodRefused")
+        assert one.times("delete_pod") == []
+        await asyncio.sleep(200)
+        assert (one.status["reason"], len(one.pods())) == ("CasesRunning", 3)
+
+
+async def test_a_pod_that_was_accepted_once_and_is_gone_keeps_refusals_from_ending_the_job(one: OneOperator) -> None:
+    one.apply(cases={"count": 2}, parallelism=1)
+    async with one.operator():
+        await asyncio.sleep(2)
+        assert one.status["podsAccepted"] is True
+    for plural in ("pods", "jobs"):
+        for raw in list(one.cluster.objects(plural)):
+            one.cluster.remove(plural, "default", raw["metadata"]["name"])
+    one.cluster.refuse("create_job", *[BAD] * 100)
+    async with one.operator():
+        await asyncio.sleep(300)
+        assert (one.status["phase"], one.status["reason"]) == ("PENDING", "JobRefused")
+
+
+async def test_one_case_that_is_refused_does_not_hold_the_others_up(one: OneOperator) -> None:
+    create = one.cluster.create_job
+    tries = []
+
+    async def refuse_the_second(namespace: str, body: bytes) -> Any:
+        if json.loads(body)["metadata"]["labels"][names.LABEL_INDEX] == "1":
+            tries.append(1)
+            raise errors.InvalidError("Request entity too large: limit is 3145728", code=413)
+        return await create(namespace, body)
+
+    one.cluster.create_job = refuse_the_second  # type: ignore[method-assign]
+    one.apply(cases={"count": 20}, parallelism=4)
+    async with one.operator():
+        await end_pods(one, seconds=60)
+        assert one.status["cases"]["succeeded"] == 19
+        assert one.status["reason"] == "JobRefused"
+        assert one.status["message"] == (
+            "the Job of case 1 is refused: Request entity too large: limit is 3145728; the other cases go on, and "
+            "`cancelCases` can drop this one; the case is too large: give it fewer or shorter parameters"
+        )
+        assert len(tries) <= 12
+        await one.patch(cancelCases="1")
+        await asyncio.sleep(2)
+        assert one.status["phase"] == "COMPLETED"
+
+
+async def test_one_case_that_always_gets_an_error_is_named_while_the_others_are_created(one: OneOperator) -> None:
+    create = one.cluster.create_job
+
+    async def fail_for_the_second(namespace: str, body: bytes) -> Any:
+        if json.loads(body)["metadata"]["labels"][names.LABEL_INDEX] == "1":
+            raise errors.UnavailableError("Internal error occurred: failed calling webhook", code=500)
+        return await create(namespace, body)
+
+    one.cluster.create_job = fail_for_the_second  # type: ignore[method-assign]
+    one.apply(cases={"count": 2000}, parallelism=20)
+    async with one.operator():
+        await end_pods(one, seconds=30)
+        assert one.status["cases"]["succeeded"] > 200, "the others go on"
+        assert one.status["reason"] == "JobRefused"
+        assert one.status["message"].startswith("the Job of case 1 is refused: Internal error occurred")
+        assert "the other cases go on, and `cancelCases` can drop this one" in one.status["message"]
+        warnings = [event.reason for event in one.cluster.events if event.type == "Warning"]
+        assert warnings == ["JobRefused"], "one Event says it"
+
+
+class TestSomeCasesOfManyThatAreRefused:
+    """The API server takes the pods of all cases except those in `bad`."""
+
+    @pytest.fixture
+    def bad(self, one: OneOperator) -> set[str]:
+        create, bad = one.cluster.create_pod, set[str]()
+
+        async def picky(namespace: str, body: bytes) -> Any:
+            if json.loads(body)["metadata"]["labels"][names.LABEL_INDEX] in bad:
+                one.cluster.refuse("create_pod", BAD)
+            return await create(namespace, body)
+
+        one.cluster.create_pod = picky  # type: ignore[method-assign]
+        return bad
+
+    async def test_one_does_not_take_the_place_that_a_long_case_leaves(self, one: OneOperator, bad: set[str]) -> None:
+        bad.add("1")
+        one.apply(cases={"count": 4}, parallelism=2)
+        async with one.operator():
+            await asyncio.sleep(600)
+            assert indexes(one) == ["0", "2"]
+
+    async def test_the_first_one_does_not_end_a_sweep_of_one_at_a_time(self, one: OneOperator, bad: set[str]) -> None:
+        bad.add("0")
+        one.apply(cases={"count": 4}, parallelism=1)
+        async with one.operator():
+            await asyncio.sleep(600)
+            assert (one.status["phase"], indexes(one)) == ("PENDING", ["1"])
+
+    @pytest.mark.parametrize("parallelism", [1, 2, 4])
+    async def test_all_others_run_and_they_do_when_they_are_accepted(
+        self, one: OneOperator, bad: set[str], parallelism: int
+    ) -> None:
+        bad.update("01")
+        one.apply(cases={"count": 6}, parallelism=parallelism)
+        async with one.operator():
+            await end_pods(one, seconds=60)
+            assert (one.status["ledger"]["succeeded"], one.status["reason"]) == ("2-5", "PodRefused")
+            bad.clear()
+            await end_pods(one, seconds=60)
+            assert (one.status["phase"], one.status["ledger"]["succeeded"]) == ("COMPLETED", "0-5")
+
+    async def test_one_that_is_dropped_leaves_its_turn_to_the_other(self, one: OneOperator, bad: set[str]) -> None:
+        bad.update("12")
+        one.apply(cases={"count": 4}, parallelism=4)
+        async with one.operator():
+            await asyncio.sleep(60)
+            assert indexes(one) == ["0", "3"]
+            await one.patch(cancelCases="1")
+            await asyncio.sleep(60)
+            assert one.status["ledger"]["cancelled"] == "1"
+            assert "case 2 is refused" in one.status["message"]
+            bad.clear()
+            await asyncio.sleep(300)
+            assert indexes(one) == ["0", "2", "3"]
+
+
+def indexes(one: OneOperator) -> list[str]:
+    return sorted(raw["metadata"]["labels"][names.LABEL_INDEX] for raw in one.cluster.objects("pods"))
+
+
+async def end_pods(one: OneOperator, *, seconds: int) -> None:
+    """End all pods every second."""
+    for _ in range(seconds):
+        await asyncio.sleep(1)
+        for raw in one.cluster.objects("pods"):
+            if raw["status"]["phase"] == "Pending":
+                one.cluster.end_pod("default", raw["metadata"]["name"])
+
+
+@pytest.mark.parametrize("pause", [{"suspend": True}, {"parallelism": 0}])
+async def test_two_refusals_an_hour_apart_are_not_one_that_lasts(one: OneOperator, pause: dict[str, Any]) -> None:
+    one.apply(cases={"count": 1})
+    one.cluster.refuse("create_pod", BAD)
+    async with one.operator():
+        await one.patch(**pause)
+        await asyncio.sleep(3600)
+        one.cluster.refuse("create_pod", BAD)
+        await one.patch(suspend=False, parallelism=1)
+        await asyncio.sleep(20)
+        assert (one.status["phase"], len(one.pods())) == ("PENDING", 1)
+
+
+async def test_a_namespace_that_goes_is_left_in_peace(one: OneOperator) -> None:
+    one.apply(cases={"count": 1})
+    one.cluster.refuse("create_job", *[errors.NamespaceTerminatingError("going", code=403)] * 100)
+    async with one.operator():
+        await asyncio.sleep(20)
+        assert one.status["reason"] == "Accepted", "no status is written to an object that goes too"
+        assert len(one.times("create_job")) <= 9
+
+
+@pytest.mark.parametrize("call", ["create_job", "create_pod"])
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (errors.UnavailableError("no answer"), "APIUnavailable"),
+        (errors.UnavailableError("failed calling webhook", code=500), "Refused"),
+        (errors.ConflictError("Operation cannot be fulfilled on resourcequotas", code=409), "Refused"),
+    ],
+)
+async def test_creations_that_do_not_work_are_reported_within_15_seconds_and_tried_less_and_less_often(
+    one: OneOperator, call: str, error: errors.ClusterError, reason: str
+) -> None:
+    one.apply(cases={"count": 20}, parallelism=10)
+    one.cluster.refuse(call, *[error] * 60)
+    async with one.operator():
+        await asyncio.sleep(15)
+        assert reason in one.status["reason"]
+        assert error.message in one.status["message"]
+        assert len(one.times(call)) <= 30
+        await asyncio.sleep(600)
+        assert (len(one.pods()), one.status["reason"], one.status["round"]) == (10, "Accepted", 0)
+        warnings = [event for event in one.cluster.events if event.type == "Warning"]
+        assert [reason in event.reason for event in warnings] == [True], "one Event"
+
+
+@pytest.mark.parametrize("call", ["create_job", "create_pod"])
+async def test_a_blip_that_the_other_creations_survive_is_no_news_and_slows_nothing_down(
+    one: OneOperator, call: str
+) -> None:
+    one.apply(cases={"count": 250}, parallelism=250)
+    one.cluster.refuse(call, errors.UnavailableError("slow down", code=429))
+    async with one.operator():
+        await asyncio.sleep(3)
+        assert len(one.pods()) == 250
+        assert {event.reason for event in one.cluster.events} == {"Accepted"}
+
+
+@pytest.mark.parametrize("call", ["patch_simulationjob_status", "create_job", "create_pod"])
+async def test_a_cluster_that_does_not_answer_is_asked_less_and_less_often(one: OneOperator, call: str) -> None:
+    one.apply(cases={"count": 1})
+    one.cluster.refuse(call, *[errors.UnavailableError("no answer")] * 8)
+    async with one.operator():
+        await asyncio.sleep(60)
+        assert len(one.times(call)) <= 12
+        assert (len(one.pods()), one.status["round"]) == (1, 0)
+        alarms = set() if call.startswith("patch") else {"APIUnavailable"}
+        assert {event.reason for event in one.cluster.events} == {"Accepted"} | alarms
+
+
+class TestCreationsThatHang:
+    @pytest.fixture(params=["create_job", "create_pod"])
+    async def hanging(self, request: pytest.FixtureRequest, one: OneOperator) -> OneOperator:
+        """Gives an operator with one running pod whose second creation is not answered for a minute."""
+        call = request.param
+        create = getattr(one.cluster, call)
+
+        async def hang(namespace: str, body: bytes) -> Any:
+            if json.loads(body)["metadata"]["labels"][names.LABEL_INDEX] != "0":
+                await asyncio.sleep(60)
+            return await create(namespace, body)
+
+        setattr(one.cluster, call, hang)
+        one.apply(cases={"count": 5}, parallelism=2)
+        return one
+
+    async def test_do_not_hold_up_a_cancel(self, hanging: OneOperator) -> None:
+        one = hanging
+        async with one.operator():
+            await asyncio.sleep(1)
+            one.cluster.run_pod("default", one.pods()[0])
+            await asyncio.sleep(1)
+            asked_at = asyncio.get_running_loop().time() - one._start
+            await one.patch(cancel=True)
+            await asyncio.sleep(3)
+            deleted = next(time for time, name in one.calls if name == "delete_pod")
+            assert deleted - asked_at < 0.3
+            assert one.status["phase"] == "CANCELLED"
+            await asyncio.sleep(100)
+            assert one.pods() == []
+
+    async def test_are_in_status_within_15_seconds(self, hanging: OneOperator) -> None:
+        one = hanging
+        async with one.operator():
+            await asyncio.sleep(13)
+            assert one.status["reason"] == "APIUnavailable"
+            assert "has not answered for 11 s" in one.status["message"]
+            await asyncio.sleep(60)
+            assert (len(one.pods()), one.status["round"]) == (2, 0)
+
+    async def test_keep_their_places(self, hanging: OneOperator) -> None:
+        one = hanging
+        async with one.operator():
+            await asyncio.sleep(50)
+            assert len(one.times("create_job")) <= 2

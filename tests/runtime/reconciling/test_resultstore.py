@@ -1,0 +1,145 @@
+from typing import Any
+
+import pytest
+from given.builders import a_job_dict
+from simjob.api.status import Results
+from simjob.runtime.client.errors import ConflictError, ForbiddenError, UnavailableError
+from simjob.runtime.client.key import Key
+from worlds.resultbench import Bench, an_end
+
+
+async def test_rows_are_added_to_the_last_shard_by_one_write_each_time() -> None:
+    bench = Bench()
+    await bench.record(an_end(0), an_end(2))
+    bench.cluster.calls.clear()
+    await bench.record(an_end(1))
+    assert bench.cluster.calls == ["write_config_map", "patch_simulationjob_status"]
+    assert bench.table == {"sweep-results-0": [0, 1, 2]}
+    assert bench.job.status.results == Results(config_maps=("sweep-results-0",), rows=3)
+
+
+async def test_a_shard_belongs_to_its_simulationjob() -> None:
+    bench = Bench()
+    await bench.record(an_end(0))
+    (shard,) = bench.cluster.objects("configmaps")
+    (owner,) = shard["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["uid"], owner["controller"]) == ("SimulationJob", bench.job.metadata.uid, True)
+
+
+async def test_what_said_nothing_is_missing_if_it_succeeded_and_makes_no_shard() -> None:
+    bench = Bench()
+    found, notices = await bench.save(an_end(0, ""), an_end(1, "", succeeded=False, exit_code=1))
+    assert (found, notices, bench.table) == (Results(missing=1), (), {})
+
+
+async def test_rows_without_their_status_write_are_thrown_away_by_the_next_process() -> None:
+    bench = Bench()
+    await bench.record(an_end(0))
+    big = "x" * 4000
+    await bench.save(*(an_end(index, big) for index in range(1, 400)))
+    assert len(bench.table) > 1
+    bench.restart()
+    await bench.record(an_end(1, "again"))
+    assert {name: rows for name, rows in bench.table.items() if rows} == {"sweep-results-0": [0, 1]}
+
+
+async def test_at_the_end_too() -> None:
+    bench = Bench()
+    await bench.record(an_end(0))
+    await bench.save(an_end(1))
+    bench.restart()
+    await bench.save(last=True)
+    assert bench.table == {"sweep-results-0": [0]}
+
+
+async def test_a_stale_ledger_throws_nothing_away() -> None:
+    bench = Bench()
+    old = bench.job
+    await bench.record(an_end(0))
+    bench.restart()
+    with pytest.raises(ConflictError):
+        await bench.store.save(Key("default", "u"), old, [an_end(1)], last=False)
+    assert bench.table == {"sweep-results-0": [0]}
+
+
+async def test_rows_go_on_in_the_next_shard() -> None:
+    bench = Bench()
+    for start in range(0, 300, 100):
+        await bench.record(*(an_end(index, "x" * 4000) for index in range(start, start + 100)))
+        bench.restart()
+    assert sum(len(rows) for rows in bench.table.values()) == 300
+    shards = tuple(f"sweep-results-{number}" for number in range(len(bench.table)))
+    assert len(shards) > 1
+    assert bench.job.status.results == Results(config_maps=shards, rows=300)
+
+
+async def test_what_is_refused_is_missing_and_reported_and_tried_again_with_the_next() -> None:
+    bench = Bench()
+    bench.cluster.refuse("create_config_map", ForbiddenError("exceeded quota", code=403))
+    found, (notice,) = await bench.save(an_end(0), an_end(1, ""))
+    assert (found, notice.reason, notice.warning) == (Results(missing=2), "ResultsRefused", True)
+    assert notice.note == "1 results could not be stored and count as missing: exceeded quota"
+    await bench.record(an_end(2))
+    assert bench.table == {"sweep-results-0": [2]}
+
+
+async def test_a_config_map_of_others_is_not_touched() -> None:
+    bench = Bench()
+    bench.cluster.put_config_map("default", "sweep-results-0", {"results.jsonl": "mine"})
+    found, (notice,) = await bench.save(an_end(0))
+    assert found == Results(missing=1)
+    assert 'a ConfigMap named "sweep-results-0" is there already and is not ours' in notice.note
+    (untouched,) = bench.cluster.objects("configmaps")
+    assert untouched["data"] == {"results.jsonl": "mine"}
+
+
+async def test_that_of_an_older_simulationjob_of_the_name_is_waited_for() -> None:
+    bench = Bench()
+    await bench.record(an_end(0))
+    bench.cluster.remove("simulationjobs", "default", "sweep")
+    bench.cluster.apply(a_job_dict(cases={"count": 3}))
+    with pytest.raises(UnavailableError):
+        await bench.save(an_end(0))
+    bench.cluster.remove("configmaps", "default", "sweep-results-0")
+    await bench.record(an_end(0))
+
+
+async def test_no_outcome_waits_for_ever_for_an_api_server_that_does_not_answer(monkeypatch: Any) -> None:
+    bench = Bench()
+    bench.cluster.refuse("create_config_map", *[UnavailableError("no answer")] * 2)
+    with pytest.raises(UnavailableError):
+        await bench.save(an_end(0))
+    monkeypatch.setattr("simjob.runtime.reconciling.resultstore._PATIENCE", 0.0)
+    found, (notice,) = await bench.save(an_end(0))
+    assert (found, notice.reason) == (Results(missing=1), "ResultsRefused")
+
+
+async def test_the_first_result_that_was_cut_makes_an_event() -> None:
+    bench = Bench()
+    found, (notice,) = await bench.save(an_end(0), an_end(3, cut=True))
+    assert found == Results(config_maps=("sweep-results-0",), rows=2, truncated=1)
+    assert (notice.reason, notice.warning, "the result of case 3" in notice.note) == ("ResultsTruncated", True, True)
+    await bench.edit(results=found.to_api(), ledger={"succeeded": "0,3"})
+    assert await bench.save(an_end(4, cut=True)) == (
+        Results(config_maps=("sweep-results-0",), rows=3, truncated=2),
+        (),
+    )
+
+
+async def test_a_shard_that_somebody_changed_is_read_again() -> None:
+    bench = Bench()
+    await bench.record(an_end(0))
+    (shard,) = bench.cluster.objects("configmaps")
+    meta = shard["metadata"]
+    remark = {"results.jsonl": shard["data"]["results.jsonl"] + '"a remark"\n'}
+    await bench.cluster.write_config_map("default", meta["name"], meta["uid"], meta["resourceVersion"], remark)
+    with pytest.raises(ConflictError):
+        await bench.save(an_end(1))
+    await bench.save(an_end(1))
+    (shard,) = bench.cluster.objects("configmaps")
+    assert [line[:10] for line in shard["data"]["results.jsonl"].split("\n")] == [
+        '"a remark"',
+        '{"index":0',
+        '{"index":1',
+        "",
+    ]

@@ -1,0 +1,71 @@
+"""Helpers are real processes here, as in production; other programs run in their place."""
+
+import asyncio
+import sys
+
+import pytest
+from simjob.core.cases.tableshards import Shard
+from simjob.runtime.subprocesses import helpers
+from simjob.runtime.subprocesses.helpers import HelperError, Helpers
+
+
+def run(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    """Have another program run in place of any helper."""
+    monkeypatch.setattr(helpers, "_command", lambda _: (sys.executable, "-c", program))
+
+
+async def answered(request: bytes = b"") -> tuple[bytes, list[Shard]]:
+    async with Helpers().asked("any", request) as answer:
+        return await answer.line(), [shard async for shard in answer.shards()]
+
+
+async def test_a_request_is_answered_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, """import sys; print(len(sys.stdin.read())); print('{"first":3,"text":"{}"}'); print('null')""")
+    assert await answered(b"four") == (b"4\n", [Shard(first=3, text="{}")])
+
+
+async def test_a_process_that_ends_early_is_trouble_that_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, "raise SystemExit('out of memory')")
+    with pytest.raises(HelperError, match="ended early, with exit code 1: out of memory"):
+        await answered()
+
+
+async def test_an_answer_without_its_end_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = """print('"digest"'); print('{"first":0,"text":"{}"}')"""
+    run(monkeypatch, program)
+    with pytest.raises(HelperError, match="ended early"):
+        await answered()
+
+
+@pytest.mark.parametrize("bytes_of_warnings", [100_000, 40_000_000])
+async def test_a_process_that_writes_many_warnings_answers(
+    monkeypatch: pytest.MonkeyPatch, bytes_of_warnings: int
+) -> None:
+    program = f"""import sys; sys.stderr.write("warning\\n" * {bytes_of_warnings // 8}); print("4"); print("null")"""
+    run(monkeypatch, program)
+    monkeypatch.setattr(helpers, "_LONGEST", 20.0)
+    assert await answered() == (b"4\n", [])
+
+
+async def test_a_process_that_ends_early_after_many_warnings_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = """import sys; sys.stderr.write("warning\\n" * 5_000_000); raise SystemExit("out of memory")"""
+    run(monkeypatch, program)
+    monkeypatch.setattr(helpers, "_LONGEST", 20.0)
+    with pytest.raises(HelperError, match="ended early, with exit code 1: out of memory"):
+        await answered()
+
+
+async def test_a_process_is_ended_with_the_task_that_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, "import time; time.sleep(60)")
+    task = asyncio.create_task(answered())
+    await asyncio.sleep(0.2)
+    task.cancel()
+    await asyncio.wait([task], timeout=5)
+    assert task.cancelled()
+
+
+async def test_a_process_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, "import time; time.sleep(60)")
+    monkeypatch.setattr(helpers, "_LONGEST", 0.2)
+    with pytest.raises(HelperError, match="has not ended"):
+        await answered()

@@ -1,0 +1,168 @@
+"""Parquet tables are read by a real process here, as in production."""
+
+import json
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from given.builders import a_job
+from simjob.api.names import Reason
+from simjob.core.cases import tableshards
+from simjob.runtime.subprocesses import parquet
+from simjob.runtime.subprocesses.parquetanswer import Opened
+from simjob.runtime.tables.opentable import NoCasesError
+from simjob.runtime.tables.sources import CaseSources
+from worlds.fakes import FakeCluster
+
+FILES = Path(__file__).parent
+Write = Callable[[str], bytes]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write the rows of a query as Parquet."""
+
+    def write(query: str) -> bytes:
+        path = tmp_path / "table.parquet"
+        duckdb.sql(f"COPY ({query}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
+        return path.read_bytes()
+
+    return write
+
+
+async def opened(content: bytes) -> tuple[str | None, dict[str, str | None], list[Any]]:
+    """Return the format, the columns with other names, and the rows as they are written down."""
+    cluster = FakeCluster()
+    cluster.put_config_map("default", "table", {}, binaryData={"t.parquet": b64encode(content).decode()})
+    job = a_job(cases={"configMap": {"name": "table", "key": "t.parquet"}})
+    async with CaseSources(cluster).opened(job) as table:
+        rows = [json.loads(line) async for shard in table.shards for line in tableshards.lines(shard.text)]
+        assert len(rows) == len(table.indexes)
+        return table.format, {column.name: column.parameter for column in table.columns or ()}, rows
+
+
+def answered(content: bytes) -> tuple[Opened, list[Any]]:
+    """Return the same without a process."""
+    first, *rest = [json.loads(line) for line in parquet.answer(content)]
+    rows = [json.loads(line) for piece in rest[:-1] for line in piece["text"].splitlines()]
+    return Opened(**first), rows
+
+
+def parameters(content: bytes) -> list[dict[str, Any]]:
+    head, rows = answered(content)
+    assert head.problem == ""
+    return [row["parameters"] for row in rows]
+
+
+async def test_a_table_is_read_in_a_process_of_its_own_with_typed_values(write: Write) -> None:
+    content = write("""SELECT * FROM (VALUES (3, 'coarse', 100000, 1e-6::DOUBLE, 1.10::DECIMAL(3, 2), true),
+                                             (8, 'fine', 2, 0.5::DOUBLE, 2.50::DECIMAL(3, 2), false))
+                       t("__index_level_0__", mesh, "Wall [mm]", tol, version, "on")""")
+    form, columns, rows = await opened(content)
+    assert (form, columns) == ("Parquet", {"__index_level_0__": None, "Wall [mm]": "Wall_mm"})
+    assert [row["parameters"] for row in rows] == [
+        {"mesh": "coarse", "Wall_mm": 100000, "tol": 1e-6, "version": 1.1, "on": True},
+        {"mesh": "fine", "Wall_mm": 2, "tol": 0.5, "version": 2.5, "on": False},
+    ]
+    assert [row["texts"]["version"] for row in rows] == ["1.10", "2.50"]
+
+
+async def test_a_table_that_cannot_be_read_waits_for_its_correction(write: Write) -> None:
+    with pytest.raises(NoCasesError) as refusal:
+        await opened(write("SELECT range AS a FROM range(100001)"))
+    assert (refusal.value.reason, refusal.value.permanent) == (Reason.CASES_UNREADABLE, False)
+    assert 'key "t.parquet" of ConfigMap "table" cannot be read: there are 100001 rows' in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("0.1::FLOAT", 0.1),
+        ("9223372036854775807::BIGINT", 2**63 - 1),
+        ("255::UTINYINT", 255),
+        ("'mesh'::ENUM('mesh', 'none')", "mesh"),
+        ("DATE '2026-01-02'", "2026-01-02"),
+        ("TIMESTAMP '2026-01-02 03:04:05'", "2026-01-02 03:04:05"),
+        ("[1, 2]", [1, 2]),
+        ("[[0.1::FLOAT]]", [[0.1]]),
+        ("{'FLOAT': 0.1::FLOAT, 'a FLOAT': 1}", {"FLOAT": 0.1, "a FLOAT": 1}),
+        ("[1.10::DECIMAL(5, 2), NULL]", [1.1, None]),
+        ("{'day': DATE '2026-01-02'}", {"day": "2026-01-02"}),
+        ("[uuid '00000000-0000-0000-0000-000000000001']", ["00000000-0000-0000-0000-000000000001"]),
+        ("MAP {DATE '2026-01-02': 1}", {"2026-01-02": 1}),
+        ("{'x': 0.5::DOUBLE, 'y': 'a'}", {"x": 0.5, "y": "a"}),
+        ("uuid '00000000-0000-0000-0000-000000000001'", "00000000-0000-0000-0000-000000000001"),
+    ],
+)
+def test_a_value_keeps_its_type_or_becomes_a_text(write: Write, expression: str, value: Any) -> None:
+    assert parameters(write(f"SELECT {expression} AS a")) == [{"a": value}]
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ("SELECT 1 AS a WHERE false", "the table has no rows"),
+        ("SELECT unnest([1, NULL, 3]) AS a, 2 AS b", "row 2: 'a' has no value: fill it in, or write an empty text"),
+        ("SELECT 'nan'::DOUBLE AS a", "row 1: 'a' is NaN, which is no number: fill it in, or write a text"),
+        ("SELECT 18446744073709551615::UBIGINT AS a", "row 1: 'a' is 18446744073709551615, a number beyond 64 bits"),
+        ("SELECT repeat('x', 1025) AS a", "row 1: 'a' must not be longer than 1024 characters"),
+        ("SELECT 'x'::BLOB AS a", "column 'a' holds bytes, and not texts or numbers"),
+        ("SELECT ['x'::BLOB] AS a", "row 1: 'a' holds bytes, and not texts or numbers"),
+        ('SELECT 1 AS "a b", 2 AS "a-b"', "columns 1 and 2, 'a b' and 'a-b', both give PARAM_A_B"),
+        ("SELECT {'x': 1, 'y': {'z': 2}} AS s, 1 AS b, 2 AS \"b \"", "columns 2 and 3, 'b' and 'b', both give"),
+    ],
+)
+def test_what_is_wrong_is_named_by_row_and_column(write: Write, query: str, problem: str) -> None:
+    head, rows = answered(write(query))
+    assert head.problem.startswith(problem)
+    assert rows == []
+
+
+def test_rows_without_any_value_are_skipped(write: Write) -> None:
+    query = "SELECT * FROM (VALUES (1, 'a'), (NULL, NULL), (3, 'c')) t(x, y)"
+    assert [row["name"] for row in answered(write(query))[1]] == ["0", "1"]
+
+
+def test_a_file_that_is_damaged_is_no_trouble_of_the_operator(write: Write) -> None:
+    content = write("SELECT 1 AS a")
+    assert answered(content[:-20])[0].problem.startswith("it is not Parquet that can be read")
+    assert answered(b"PAR1")[0].problem.startswith("it is not Parquet that can be read")
+
+
+def test_what_unpacks_to_too_much_is_refused_before_it_is_read(write: Write) -> None:
+    content = write("SELECT repeat('x', 15000000) || range AS a FROM range(10)")
+    assert len(content) < 2**20
+    assert answered(content)[0].problem == "it unpacks to 143 MiB; 128 are the most"
+
+
+async def test_what_takes_too_much_memory_though_it_says_otherwise_is_refused() -> None:
+    """90,000 rows share one text of 50 MB; pyarrow 26.0.1 wrote it, with a dictionary and zstd."""
+    content = (FILES / "shared_text.parquet").read_bytes()
+    with pytest.raises(NoCasesError, match="more than 256 MiB of memory"):
+        await opened(content)
+
+
+def test_it_reads_its_own_file_only() -> None:
+    table = parquet._Table((FILES / "pandas.parquet").read_bytes())
+    with pytest.raises(duckdb.Error, match="disabled"):
+        table._query("SELECT * FROM read_text('/etc/hostname') WHERE $path <> ''")
+
+
+def test_a_file_that_pandas_wrote_is_read() -> None:
+    """pandas 3.1.1 with pyarrow 26.0.1: `frame[frame.re > 1].to_parquet(…)`, a float32 and a categorical in it."""
+    head, rows = answered((FILES / "pandas.parquet").read_bytes())
+    assert head.renamed == {"__index_level_0__": None, "Wall thickness [mm]": "Wall_thickness_mm"}
+    assert len(rows) == 3
+    assert [row["parameters"] for row in rows[:2]] == [
+        {"mesh": "coarse", "re": 100000, "tol": 1e-6, "f32": 0.1, "on": True, "Wall_thickness_mm": 2.5},
+        {"mesh": "fine", "re": 200000, "tol": 0.1, "f32": 2.5, "on": False, "Wall_thickness_mm": 3.0},
+    ]
+
+
+@pytest.mark.parametrize(("number", "text"), [("0", "0.000000000000"), ("0.00000000001", "0.000000000010")])
+def test_a_decimal_keeps_its_digits_without_an_exponent(write: Write, number: str, text: str) -> None:
+    (row,) = answered(write(f"SELECT {number}::DECIMAL(18, 12) AS a"))[1]
+    assert row["texts"] == {"a": text}

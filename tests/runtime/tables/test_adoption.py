@@ -1,0 +1,175 @@
+"""ConfigMaps that an earlier SimulationJob of the name has left are taken over, and no others."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from given.builders import a_job_dict
+from simjob.api import simulationjob
+from simjob.api.simulationjob import SimulationJob
+from simjob.core.children import configmaps
+from simjob.runtime.client.errors import ConflictError, ForbiddenError, UnavailableError
+from simjob.runtime.client.key import Key
+from simjob.runtime.cluster.calls import ConfigMap
+from simjob.runtime.cluster.events import Recorder
+from simjob.runtime.tables import adoption
+from simjob.runtime.tables.adoption import Adoption
+from worlds.fakes import FakeCluster
+from worlds.virtualtime import VirtualTimeLoop
+
+LOOP = VirtualTimeLoop
+NAMES = ("sweep-cases-0", "sweep-cases-5", "sweep-results-0")
+STATUS = {
+    "startTime": "2020-01-01T00:00:00Z",
+    "caseTable": {"configMaps": ["sweep-cases-0", "sweep-cases-5"]},
+    "results": {"configMaps": ["sweep-results-0"]},
+}
+
+
+class Bench:
+    """A SimulationJob that was made again, and the ConfigMaps that the first one left."""
+
+    def __init__(self) -> None:
+        self.cluster = FakeCluster()
+        self.recorder = Recorder(self.cluster, lambda: datetime(2030, 1, 1, tzinfo=UTC))
+        self.adoption = Adoption(self.cluster, self.recorder)
+
+    async def made_again(self, status: dict[str, Any] | None = None, **spec: Any) -> SimulationJob:
+        first = self.applied()
+        for name in NAMES:
+            body = configmaps.render(first, name, "x", "k", "text", immutable=False)
+            await self.cluster.create_config_map("default", body)
+        self.cluster.remove("simulationjobs", "default", "sweep")
+        self.cluster.disown("configmaps", "default")
+        again = self.applied(**spec)
+        version = again.metadata.resource_version
+        await self.cluster.patch_simulationjob_status("default", "sweep", version, STATUS if status is None else status)
+        return self.applied(**spec)
+
+    def applied(self, **spec: Any) -> SimulationJob:
+        job = simulationjob.parse(self.cluster.apply(a_job_dict(**spec)))
+        assert isinstance(job, SimulationJob)
+        return job
+
+    async def claim(self, job: SimulationJob, name: str = NAMES[0], **how: Any) -> ConfigMap | None:
+        found = await self.cluster.get_config_map("default", name)
+        return await adoption.claim(self.cluster, job, name, found, **how)
+
+    async def owners(self) -> list[str]:
+        return [(await self.cluster.get_config_map("default", name)).owner_uid for name in NAMES]
+
+
+@pytest.fixture
+async def bench() -> Bench:
+    return Bench()
+
+
+async def test_what_was_made_for_the_same_cases_is_taken_over(bench: Bench) -> None:
+    job = await bench.made_again(status={})
+    found = await bench.claim(job)
+    assert found is not None
+    assert (found.owner_uid, found.labels["simjob.dev/uid"], found.data) == (job.metadata.uid,) * 2 + ({"k": "text"},)
+    assert await bench.claim(job) == found
+
+
+async def test_what_was_made_for_other_cases_is_not(bench: Bench) -> None:
+    job = await bench.made_again(cases={"count": 99})
+    assert await bench.claim(job) is None
+    assert await bench.owners() == ["", "", ""]
+    assert (await bench.claim(job, same_content=True)) is not None, "its content was compared"
+
+
+async def test_a_job_that_is_gone_takes_nothing_from_the_one_that_was_made_after_it(bench: Bench) -> None:
+    first = await bench.made_again()
+    bench.cluster.remove("simulationjobs", "default", "sweep")
+    second = bench.applied()
+    assert await bench.claim(second) is not None
+    with pytest.raises(ConflictError):
+        await bench.claim(first)
+    assert (await bench.owners())[0] == second.metadata.uid
+
+
+async def test_all_that_a_status_from_before_names_is_taken_over_once(bench: Bench) -> None:
+    job = await bench.made_again()
+    found, key = bench.adoption, Key("default", job.metadata.uid)
+    found.look(key, job)
+    await asyncio.sleep(1)
+    assert await bench.owners() == [job.metadata.uid] * 3
+    bench.cluster.calls.clear()
+    found.look(key, job)
+    await asyncio.sleep(1)
+    assert bench.cluster.calls == []
+
+
+async def test_each_new_name_in_a_status_is_read_once_and_no_other_again(bench: Bench) -> None:
+    job = await bench.made_again({**STATUS, "results": {"configMaps": []}})
+    found, key = bench.adoption, Key("default", job.metadata.uid)
+    found.look(key, job)
+    await asyncio.sleep(1)
+    await bench.cluster.patch_simulationjob_status("default", "sweep", job.metadata.resource_version, STATUS)
+    more = bench.applied()
+    bench.cluster.calls.clear()
+    found.look(key, more)
+    await asyncio.sleep(1)
+    assert bench.cluster.calls.count("get_config_map") == 1
+    assert await bench.owners() == [job.metadata.uid] * 3
+
+
+async def test_what_cannot_be_taken_over_is_tried_again(bench: Bench) -> None:
+    job = await bench.made_again()
+    found, key = bench.adoption, Key("default", job.metadata.uid)
+    bench.cluster.refuse("write_config_map", UnavailableError("no answer"))
+    found.look(key, job)
+    await asyncio.sleep(1)
+    assert await bench.owners() == ["", job.metadata.uid, job.metadata.uid]
+    await asyncio.sleep(60)
+    assert await bench.owners() == [job.metadata.uid] * 3
+
+
+async def test_a_configmap_that_is_restored_after_the_status_is_taken_over_without_a_restart(bench: Bench) -> None:
+    job = await bench.made_again()
+    bench.cluster.remove("configmaps", "default", NAMES[0])
+    bench.adoption.look(Key("default", job.metadata.uid), job)
+    await asyncio.sleep(100)
+    body = configmaps.render(job, NAMES[0], "x", "k", "text", immutable=False)
+    await bench.cluster.create_config_map("default", body)
+    bench.cluster.disown("configmaps", "default")
+    await asyncio.sleep(300)
+    assert (await bench.owners())[0] == job.metadata.uid
+
+
+async def test_a_configmap_that_does_not_come_back_is_looked_for_during_an_hour(bench: Bench) -> None:
+    job = await bench.made_again()
+    bench.cluster.remove("configmaps", "default", NAMES[0])
+    bench.cluster.calls.clear()
+    bench.adoption.look(Key("default", job.metadata.uid), job)
+    await asyncio.sleep(24 * 3600)
+    assert 8 <= bench.cluster.calls.count("get_config_map") - 2 <= 12
+    await bench.recorder.flush()
+    assert bench.cluster.events == []
+
+
+async def test_a_refused_adoption_is_tried_ever_less_often_and_posted_once(bench: Bench) -> None:
+    job = await bench.made_again()
+    key = Key("default", job.metadata.uid)
+    bench.cluster.refuse("write_config_map", *[ForbiddenError("no permission to delete", code=403)] * 90)
+    bench.cluster.calls.clear()
+    bench.adoption.look(key, job)
+    await asyncio.sleep(3600)
+    assert bench.cluster.calls.count("write_config_map") == 3 * 10, "after 0, 30, 90, 210, 450, 930, 1530, … seconds"
+    await bench.recorder.flush()
+    (event,) = bench.cluster.events
+    assert (event.reason, event.type, event.name) == ("AdoptionRefused", "Warning", "sweep")
+    assert event.note.startswith('ConfigMap "sweep-cases-0" (and 2 more) of an earlier SimulationJob is not adopted')
+    assert "deleted with their old owner" in event.note
+    assert event.note.endswith("no permission to delete")
+    bench.adoption.close()
+
+
+async def test_a_status_of_the_job_itself_is_no_reason_to_look(bench: Bench) -> None:
+    job = await bench.made_again({**STATUS, "startTime": "2030-01-01T00:00:00Z"})
+    bench.cluster.calls.clear()
+    bench.adoption.look(Key("default", job.metadata.uid), job)
+    await asyncio.sleep(1)
+    assert bench.cluster.calls == []

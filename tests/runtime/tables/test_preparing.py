@@ -1,0 +1,238 @@
+"""Cases are written down beside the passes, once, and the key is woken when that is done."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from given.builders import NOW, a_job, a_job_dict
+from simjob.api import simulationjob
+from simjob.api.names import Reason
+from simjob.api.simulationjob import SimulationJob
+from simjob.api.status import CaseTable
+from simjob.api.sweep.ranges import Ranges
+from simjob.core.facts.observedchildren import Unprepared
+from simjob.runtime.client.errors import ClusterError, ForbiddenError, InvalidError, UnavailableError
+from simjob.runtime.client.key import Key
+from simjob.runtime.cluster.calls import Cluster
+from simjob.runtime.subprocesses.helpers import HelperError
+from simjob.runtime.tables import preparing, usertables
+from simjob.runtime.tables.caselookup import CaseTables
+from simjob.runtime.tables.designs import Designs
+from simjob.runtime.tables.preparing import Answer, Preparing
+from simjob.runtime.watching.workqueue import WorkQueue
+from worlds.fakes import FakeCluster
+from worlds.virtualtime import VirtualTimeLoop
+
+LOOP = VirtualTimeLoop
+JOB = a_job(cases={"configMap": {"name": "table", "key": "t.csv"}})
+KEY = Key(JOB.metadata.namespace, JOB.metadata.uid)
+
+
+class Bench:
+    """What prepares, on a cluster with a table."""
+
+    def __init__(self) -> None:
+        self.cluster = FakeCluster()
+        self.cluster.put_config_map("default", "table", {"t.csv": "mesh\na\nb\n"})
+        self.queue = WorkQueue()
+        self.preparing = Preparing(self.cluster, self.queue, lambda: NOW)
+
+    async def prepared(self, job: SimulationJob = JOB) -> Answer | None:
+        self.preparing.begin(KEY, job, self.preparing.answer(KEY))
+        assert await self.queue.get() == KEY
+        self.queue.done(KEY)
+        return self.preparing.answer(KEY)
+
+    def stored(self) -> SimulationJob:
+        job = simulationjob.parse(next(self.cluster.objects("simulationjobs")))
+        assert isinstance(job, SimulationJob)
+        return job
+
+    def shards(self) -> list[str]:
+        return [raw["metadata"]["name"] for raw in self.cluster.objects("configmaps") if raw.get("immutable")]
+
+
+@pytest.fixture
+async def bench() -> Bench:
+    return Bench()
+
+
+async def test_an_answer_names_what_was_written_and_a_second_try_finds_it_there(bench: Bench) -> None:
+    table = await bench.prepared()
+    assert isinstance(table, CaseTable)
+    assert (list(table.config_maps), table.indexes) == (bench.shards(), Ranges.span(2))
+    assert await bench.prepared() == table
+    assert len(bench.shards()) == 1
+
+
+async def test_what_is_under_way_is_not_begun_again(bench: Bench) -> None:
+    bench.preparing.begin(KEY, JOB, bench.preparing.answer(KEY))
+    bench.preparing.begin(KEY, JOB, bench.preparing.answer(KEY))
+    await bench.queue.get()
+    assert bench.cluster.calls == ["get_config_map", "create_config_map"]
+
+
+async def test_a_plan_that_does_not_know_the_answer_begins_nothing(bench: Bench) -> None:
+    await bench.prepared()
+    calls = list(bench.cluster.calls)
+    bench.preparing.begin(KEY, JOB, None)
+    await asyncio.sleep(1)
+    assert bench.cluster.calls == calls
+
+
+async def test_what_is_stopped_does_not_answer(bench: Bench) -> None:
+    bench.preparing.begin(KEY, JOB, bench.preparing.answer(KEY))
+    bench.preparing.stop(KEY)
+    await asyncio.sleep(1)
+    assert (bench.preparing.answer(KEY), bench.shards(), len(bench.queue)) == (None, [], 0)
+
+
+async def test_what_is_forgotten_has_no_answer(bench: Bench) -> None:
+    await bench.prepared()
+    bench.preparing.forget(KEY)
+    assert bench.preparing.answer(KEY) is None
+
+
+async def test_the_same_trouble_again_and_again_is_counted_and_another_one_starts_at_one(bench: Bench) -> None:
+    wrong = a_job(cases={"configMap": {"name": "wrong", "key": "t.csv"}})
+
+    async def tries() -> int:
+        answer = await bench.prepared(wrong)
+        assert isinstance(answer, Unprepared)
+        return answer.tries
+
+    assert [await tries() for _ in range(3)] == [1, 2, 3]
+    bench.cluster.put_config_map("default", "wrong", {"t.csv": "mesh,re\na\n"})
+    assert [await tries() for _ in range(2)] == [1, 2]
+    bench.cluster.remove("configmaps", "default", "wrong")
+    bench.cluster.put_config_map("default", "wrong", {"t.csv": "mesh,re\na,1\n"})
+    assert isinstance(await bench.prepared(wrong), CaseTable)
+
+
+@pytest.mark.parametrize("error", [ForbiddenError("quota"), InvalidError("no")])
+async def test_configmaps_that_are_refused_are_tried_again_and_the_reason_is_reported(
+    bench: Bench, error: ClusterError
+) -> None:
+    bench.cluster.refuse("create_config_map", error)
+    answer = await bench.prepared()
+    assert isinstance(answer, Unprepared)
+    assert (answer.reason, answer.permanent, answer.at) == (Reason.TABLE_REFUSED, False, NOW)
+    assert answer.message.endswith(f"are refused: {error.message}")
+
+
+async def test_trouble_of_the_cluster_is_raised_when_it_is_begun_again(bench: Bench) -> None:
+    bench.cluster.refuse("create_config_map", UnavailableError("no answer"))
+    assert await bench.prepared() is None
+    with pytest.raises(UnavailableError):
+        bench.preparing.begin(KEY, JOB, bench.preparing.answer(KEY))
+    assert isinstance(await bench.prepared(), CaseTable)
+
+
+async def test_a_design_that_cannot_be_drawn_is_reported_and_tried_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @asynccontextmanager
+    async def broken(*_: object) -> AsyncIterator[None]:
+        raise HelperError("out of memory")
+        yield
+
+    monkeypatch.setattr(Designs, "drawn", broken)
+    samples = {"method": "Random", "size": 2, "parameters": [{"name": "a", "min": 0, "max": 1}]}
+    answer = await bench.prepared(a_job(cases={"samples": samples}))
+    assert isinstance(answer, Unprepared)
+    assert (answer.reason, answer.permanent, answer.at) == (Reason.PREPARING, False, NOW)
+    assert answer.message.endswith("tried again: out of memory")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"metadata": {"name": "", "ownerReferences": []}}, {"data": {"cases.jsonl": "other"}}],
+    ids=["a foreign one", "another content"],
+)
+async def test_a_configmap_of_its_name_that_is_not_what_would_be_written_is_not_taken(
+    bench: Bench, change: dict[str, Any]
+) -> None:
+    await bench.prepared()
+    (shard,) = [raw for raw in bench.cluster.objects("configmaps") if raw.get("immutable")]
+    name = shard["metadata"]["name"]
+    bench.cluster.remove("configmaps", "default", name)
+    other = {**shard, **change}
+    other["metadata"] = {**other["metadata"], "name": name}
+    bench.cluster.put_config_map("default", name, **{key: other[key] for key in ("data", "metadata")})
+    answer = await bench.prepared()
+    assert isinstance(answer, Unprepared)
+    assert answer.reason == Reason.TABLE_REFUSED
+    assert f'a ConfigMap named "{name}" is there already and is not ours' in answer.message
+
+
+async def test_a_shard_is_read_once_for_many_cases_and_few_are_kept(bench: Bench) -> None:
+    table = await bench.prepared()
+    assert isinstance(table, CaseTable)
+    cluster: Cluster = bench.cluster
+    tables = CaseTables(cluster)
+    job = JOB.model_copy(update={"status": JOB.status.model_copy(update={"case_table": table})})
+    before = bench.cluster.calls.count("get_config_map")
+    found = await asyncio.gather(*(tables.case(job, index) for index in (0, 1, 0, 1)))
+    assert [case.parameters["mesh"] for case in found] == ["a", "b", "a", "b"]
+    assert bench.cluster.calls.count("get_config_map") == before + 1
+
+
+async def test_a_shard_that_is_kept_does_not_wait_for_another_that_is_being_read(bench: Bench) -> None:
+    table = await bench.prepared()
+    assert isinstance(table, CaseTable)
+    tables = CaseTables(bench.cluster)
+    job = JOB.model_copy(update={"status": JOB.status.model_copy(update={"case_table": table})})
+    await tables.case(job, 0)
+    async with tables._reading:
+        case = await asyncio.wait_for(tables.case(job, 1), 1)
+    assert case.parameters["mesh"] == "b"
+
+
+async def test_a_table_without_a_parameter_that_the_template_refers_to_is_refused(bench: Bench) -> None:
+    answer = await bench.prepared(referring_to("PARAM_MEHS"))
+    assert isinstance(answer, Unprepared)
+    assert (answer.reason, answer.permanent) == (Reason.INVALID_SPEC, True)
+    assert answer.message.endswith("but no case has such a parameter: did you mean $(PARAM_MESH)?")
+    assert isinstance(await bench.prepared(referring_to("PARAM_MESH")), CaseTable)
+
+
+async def test_a_row_that_lacks_a_parameter_is_named(bench: Bench) -> None:
+    bench.cluster.put_config_map("default", "rows", {"t.jsonl": '{"mesh":1}\n{"re":2}\n'})
+    answer = await bench.prepared(referring_to("PARAM_MESH", "rows", "t.jsonl"))
+    assert isinstance(answer, Unprepared)
+    assert "but case 1 has no such parameter" in answer.message
+
+
+async def test_a_row_that_no_process_can_be_started_with_is_named_and_not_written_down(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (usertables, preparing):
+        monkeypatch.setattr(module, "SHORT", 10**9)  # Virtual time knows no threads.
+    row = json.dumps({f"p{n}": "网" * 1024 for n in range(64)})
+    bench.cluster.put_config_map("default", "rows", {"t.jsonl": f'{{"p":1}}\n{row}\n'})
+    answer = await bench.prepared(referring_to("SIMJOB_NAME", "rows", "t.jsonl"))
+    assert isinstance(answer, Unprepared)
+    assert answer.message.startswith("case 1: environment variable SIMJOB_CASE_PARAMETERS would have 197")
+    assert answer.permanent
+    assert bench.shards() == []
+
+
+def referring_to(variable: str, source: str = "table", key: str = "t.csv") -> SimulationJob:
+    container = {"name": "simulation", "image": "i", "args": [f"$({variable})"]}
+    table = {"configMap": {"name": source, "key": key}}
+    return a_job(cases=table, template={"spec": {"containers": [container]}})
+
+
+async def test_made_again_under_its_name_a_job_takes_over_the_tables_that_were_left(bench: Bench) -> None:
+    bench.cluster.apply(a_job_dict(cases={"configMap": {"name": "table", "key": "t.csv"}}))
+    first = await bench.prepared(bench.stored())
+    bench.cluster.remove("simulationjobs", "default", "sweep")
+    bench.cluster.disown("configmaps", "default")
+    bench.cluster.apply(a_job_dict(cases={"configMap": {"name": "table", "key": "t.csv"}}))
+    again = bench.stored()
+    assert await bench.prepared(again) == first
+    (shard,) = (raw["metadata"] for raw in bench.cluster.objects("configmaps") if raw.get("immutable"))
+    assert shard["ownerReferences"][0]["uid"] == shard["labels"]["simjob.dev/uid"] == again.metadata.uid

@@ -1,0 +1,126 @@
+"""Jobs and pods as the store keeps them: the newest state, and the last one until it has been counted."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from given.builders import NOW, UID, a_job_dict, a_job_fact, a_pod_fact
+from simjob.api.status import Ledger, Status
+from simjob.api.sweep.ranges import Ranges
+from simjob.core.facts.jobs import JobFact
+from simjob.core.facts.pods import PodFact, PodState
+from simjob.runtime.client.key import Key
+from simjob.runtime.watching.store import Store
+from simjob.runtime.watching.workqueue import WorkQueue
+from worlds.virtualtime import VirtualTimeLoop
+
+LOOP = VirtualTimeLoop
+KEY = Key("default", UID)
+OTHER = Key("default", "another")
+
+
+def a_store() -> Store:
+    return Store(WorkQueue(), lambda: NOW)
+
+
+def children(store: Store) -> tuple[list[JobFact], list[PodFact]]:
+    cases = store.observe(KEY, spent=None, refusal=None).cases
+    return [case.job for case in cases if case.job], [pod for case in cases for pod in case.pods]
+
+
+def test_the_last_stop_of_any_sweep_counts_as_long_as_other_pods_are_being_stopped() -> None:
+    store = a_store()
+
+    def last_stop() -> datetime | None:
+        return store.observe(KEY, spent=None, refusal=None).last_stop
+
+    store.put_pod(a_pod_fact(0, owner_uid=OTHER.uid))
+    store.put_pod(a_pod_fact(1, owner_uid=OTHER.uid, terminating=True))
+    store.put_pod(a_pod_fact(2, owner_uid=OTHER.uid, terminating=True))
+    assert last_stop() is None, "none has stopped"
+    store.put_pod(a_pod_fact(1, owner_uid=OTHER.uid, version=2, terminating=True, state=PodState.FAILED))
+    assert last_stop() == NOW
+    store.pod_deleted(a_pod_fact(2, owner_uid=OTHER.uid, version=2, terminating=True))
+    assert last_stop() is None, "none is left"
+
+
+class TestEnds:
+    def test_the_last_state_of_a_deleted_pod_counts(self) -> None:
+        store = a_store()
+        store.put_job(a_job_fact(0))
+        store.put_pod(a_pod_fact(0))
+        store.pod_deleted(a_pod_fact(0, version=2, state=PodState.SUCCEEDED))
+        (pod,) = children(store)[1]
+        assert (pod.state, pod.gone, pod.live) == (PodState.SUCCEEDED, True, False)
+
+    def test_a_stop_is_remembered_to_the_end(self) -> None:
+        store = a_store()
+        store.put_job(a_job_fact(0))
+        store.put_pod(a_pod_fact(0, terminating=True))
+        store.pod_deleted(a_pod_fact(0, version=2, state=PodState.FAILED))
+        assert children(store)[1][0].stopped
+
+    def test_an_answer_that_comes_after_the_end_is_dropped(self) -> None:
+        store = a_store()
+        store.job_deleted(a_job_fact(0))
+        store.pod_deleted(a_pod_fact(0, version=2, state=PodState.FAILED))
+        store.put_job(a_job_fact(0, version=99))
+        store.put_pod(a_pod_fact(0, version=99))
+        assert children(store) == ([], [])
+
+    def test_an_end_that_is_reported_twice_stays_as_it_was_first(self) -> None:
+        store = a_store()
+        store.put_job(a_job_fact(0))
+        store.pod_deleted(a_pod_fact(0, state=PodState.SUCCEEDED))
+        store.pod_deleted(a_pod_fact(0, version=9))
+        assert children(store)[1][0].state is PodState.SUCCEEDED
+
+    @pytest.mark.parametrize(
+        ("job", "ledger", "kept"),
+        [
+            (a_job_fact(0), Ranges(), True),
+            (a_job_fact(0, attempt=1), Ranges(), False),
+            (a_job_fact(0), Ranges.of([0]), False),
+            (None, Ranges(), True),
+            (None, Ranges.of([0]), False),
+        ],
+    )
+    def test_a_last_state_is_kept_until_it_has_been_counted(
+        self, job: JobFact | None, ledger: Ranges, kept: bool
+    ) -> None:
+        store = a_store()
+        store.seen(a_job_dict())
+        store.wrote(KEY, Status(ledger=Ledger(succeeded=ledger)), "2")
+        if job:
+            store.put_job(job)
+        store.pod_deleted(a_pod_fact(0, state=PodState.SUCCEEDED))
+        assert bool(children(store)[1]) is kept
+
+    @pytest.mark.parametrize("pod", [{"state": PodState.FAILED}, {"state": PodState.SUCCEEDED, "stopped": True}])
+    def test_without_a_job_only_a_success_is_worth_keeping(self, pod: dict[str, Any]) -> None:
+        store = a_store()
+        store.pod_deleted(a_pod_fact(0, **pod))
+        assert children(store) == ([], [])
+
+    def test_a_job_that_was_asked_to_go_is_so_at_once_and_until_the_watch_says_more(self) -> None:
+        store = a_store()
+        job = a_job_fact(0)
+        store.put_job(job)
+        store.job_asked_to_go(job)
+        ((known,), _) = children(store)
+        assert known.terminating
+        store.job_deleted(job)
+        store.job_asked_to_go(job)
+        assert children(store) == ([], [])
+
+    def test_ended_pods_of_a_job_are_those_that_are_still_there_and_were_not_asked_to_go(self) -> None:
+        store = a_store()
+        job = a_job_fact(0, attempt=4)
+        store.put_pod(a_pod_fact(job=job, attempt=3, state=PodState.FAILED, terminating=True))
+        ended = a_pod_fact(job=job, attempt=0, state=PodState.FAILED)
+        store.put_pod(ended)
+        store.put_pod(a_pod_fact(job=job, attempt=1))
+        store.pod_deleted(a_pod_fact(job=job, attempt=2, state=PodState.FAILED))
+        store.put_pod(a_pod_fact(job=a_job_fact(0, round=1), attempt=3, state=PodState.FAILED))
+        assert store.ended_pods(KEY, job.uid) == (ended,)
+        assert store.ended_pods(OTHER, job.uid) == ()

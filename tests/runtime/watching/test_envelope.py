@@ -1,0 +1,47 @@
+from typing import Any
+
+import msgspec
+import pytest
+from given.builders import a_job_dict
+from simjob.api import finished
+from simjob.runtime.watching import envelope
+
+LISTED = {"list": [{"name": "a", "parameters": {"x": 1}}, {"name": "b"}]}
+SOURCES: list[Any] = [
+    {"count": 3},
+    LISTED,
+    {"matrix": [{"name": "x", "values": [1, 2]}]},
+    {"configMap": {"name": "table", "key": "cases.csv"}},
+    {"list": 3},
+    {**LISTED, "count": 2},
+    7,
+]
+
+
+def again(raw: dict[str, Any]) -> dict[str, Any]:
+    return envelope.opened(envelope.sealed(msgspec.json.encode(raw)))
+
+
+def test_kopf_is_given_neither_spec_nor_status() -> None:
+    raw = a_job_dict(metadata={"managedFields": [{"manager": "x"}]}, status={"phase": "RUNNING"})
+    sealed = envelope.sealed(msgspec.json.encode(raw))
+    assert not {"spec", "status"} & set(sealed)
+    assert set(sealed["metadata"]) == {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"}
+
+
+@pytest.mark.parametrize("cases", SOURCES)
+@pytest.mark.parametrize("status", [None, {"phase": "RUNNING"}, "unreadable"])
+def test_a_job_that_goes_on_is_opened_whole(cases: Any, status: Any) -> None:
+    raw = a_job_dict(status=status, cases=cases)
+    assert again(raw) == raw
+
+
+@pytest.mark.parametrize("cases", SOURCES)
+def test_of_one_that_has_ended_everything_is_there_but_its_listed_cases(cases: Any) -> None:
+    raw = a_job_dict(status={"phase": "COMPLETED", "isTerminal": True}, cases=cases, ttlSecondsAfterFinished=5)
+    assert finished.without_cases(again(raw)) == finished.without_cases(raw)
+
+
+def test_a_job_without_a_spec_is_opened_too() -> None:
+    raw = {"metadata": a_job_dict()["metadata"], "status": {"isTerminal": True}}
+    assert again(raw) == raw

@@ -1,0 +1,123 @@
+"""The store reads a spec once per generation, and knows what it would know if it read all of it each time."""
+
+from typing import Any
+
+import pytest
+from given.builders import NOW, UID, a_job_dict
+from hypothesis import given
+from hypothesis import strategies as st
+from simjob.api import finished, simulationjob
+from simjob.api.simulationjob import Invalid, SimulationJob
+from simjob.api.status import Phase, Status
+from simjob.runtime.client.key import Key
+from simjob.runtime.watching.store import Store
+from simjob.runtime.watching.workqueue import WorkQueue
+
+KEY = Key("default", UID)
+LISTED = {"list": [{"name": f"case-{index}"} for index in range(3)]}
+
+STATUSES: list[dict[str, Any] | None] = [
+    None,
+    {"phase": "RUNNING", "ledger": {"succeeded": "0"}},
+    {"phase": "CANCELLING", "cancellation": {"requestedAt": "2026-01-02T03:04:05Z"}},
+    {"phase": "COMPLETED", "isTerminal": True, "ledger": {"succeeded": "0-2"}},
+    {"phase": "ARCHIVED", "isTerminal": True},
+    {"round": "unreadable"},
+]
+SPECS: list[dict[str, Any]] = [
+    {"cases": LISTED},
+    {"cases": LISTED, "parallelism": 7},
+    {"cases": LISTED, "cancel": True},
+    {"cases": LISTED, "ttlSecondsAfterFinished": 5},
+    {"cases": LISTED, "fieldOfTomorrow": 1},
+    {"cases": LISTED, "parallelism": "unreadable"},
+    {"cases": {}},
+]
+EVENTS = st.lists(
+    st.tuples(st.sampled_from(STATUSES), st.sampled_from(SPECS), st.sampled_from([{}, {"simjob.dev/note": "x"}])),
+    min_size=1,
+    max_size=8,
+)
+
+
+def states(events: list[tuple[Any, dict[str, Any], dict[str, str]]]) -> list[dict[str, Any]]:
+    """Make the object's states as the API server does: the generation grows with each change of the spec."""
+    generation, before, found = 0, None, []
+    for version, (status, spec, annotations) in enumerate(events, start=1):
+        generation, before = generation + (spec != before), spec
+        metadata = {"resourceVersion": str(version), "generation": generation, "annotations": annotations}
+        found.append(a_job_dict(metadata=metadata, status=status, **spec))
+    return found
+
+
+def read_as_a_whole(raw: dict[str, Any]) -> SimulationJob | Invalid:
+    job = simulationjob.parse(raw)
+    if isinstance(job, Invalid):
+        return simulationjob.parse(finished.without_cases(raw))
+    return finished.summary(job) if job.status.is_over else job
+
+
+def a_store() -> Store:
+    return Store(WorkQueue(), lambda: NOW)
+
+
+@given(events=EVENTS)
+def test_a_spec_that_is_read_once_is_as_one_that_is_read_each_time(events: list[Any]) -> None:
+    store = a_store()
+    for raw in states(events):
+        store.seen(raw)
+        assert store.get(KEY) == read_as_a_whole(raw)
+
+
+def test_the_spec_is_not_read_again_for_a_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = a_store()
+    first, second = states([(None, SPECS[0], {}), (STATUSES[1], SPECS[0], {})])
+    store.seen(first)
+    known = store.get(KEY)
+    store.seen(second)
+    job = store.get(KEY)
+    assert isinstance(known, SimulationJob)
+    assert isinstance(job, SimulationJob)
+    assert job.spec is known.spec
+    assert job.status.phase is Phase.RUNNING
+
+
+def test_the_operators_own_last_write_leaves_a_summary() -> None:
+    store = a_store()
+    store.seen(states([(STATUSES[1], SPECS[0], {})])[0])
+    store.wrote(KEY, Status(phase=Phase.COMPLETED, is_terminal=True), "9")
+    job = store.get(KEY)
+    assert isinstance(job, SimulationJob)
+    assert job.spec.cases is not None
+    assert (job.spec.cases.list, job.spec.cases.total) == (None, 3)
+
+
+class TestAFollower:
+    """Nobody takes keys from its queue."""
+
+    def test_keys_of_deleted_simulationjobs_do_not_pile_up(self) -> None:
+        queue = WorkQueue()
+        store = Store(queue, lambda: NOW)
+        for index in range(50):
+            raw = a_job_dict(metadata={"uid": f"uid-{index}"})
+            store.seen(raw)
+            store.deleted(raw)
+        store.seen(a_job_dict())
+        store.tidy(leading=False)
+        assert len(queue) == 1
+
+    def test_a_leader_keeps_them_since_it_looks_at_them(self) -> None:
+        queue = WorkQueue()
+        store = Store(queue, lambda: NOW)
+        store.seen(a_job_dict())
+        store.deleted(a_job_dict())
+        store.tidy(leading=True)
+        assert len(queue) == 1
+
+    def test_all_that_is_known_is_looked_at_when_it_leads(self) -> None:
+        queue = WorkQueue()
+        store = Store(queue, lambda: NOW)
+        store.seen(a_job_dict())
+        queue.keep(set())
+        store.wake_all()
+        assert len(queue) == 1

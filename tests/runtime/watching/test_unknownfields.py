@@ -1,0 +1,45 @@
+from typing import Any
+
+import pytest
+from given.builders import NOW, UID, a_job, a_job_dict
+from simjob.api.simulationjob import SimulationJob
+from simjob.runtime.client.key import Key
+from simjob.runtime.watching.store import Store
+from simjob.runtime.watching.unknownfields import UnknownFields
+from simjob.runtime.watching.workqueue import WorkQueue
+from worlds.virtualtime import VirtualTimeLoop
+
+LOOP = VirtualTimeLoop
+METADATA = a_job().metadata
+
+
+def sweep(version: int, **fields: Any) -> dict[str, Any]:
+    return a_job_dict(metadata={"resourceVersion": str(version), "generation": version}, **fields)
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.__dict__["field"] for record in caplog.records]
+
+
+def test_an_unknown_field_is_logged_once_however_many_objects_have_it(caplog: pytest.LogCaptureFixture) -> None:
+    store = Store(WorkQueue(), lambda: NOW)
+    store.seen(sweep(1, newer=1))
+    store.seen(sweep(2, newer=1, other={"deep": 2}))
+    assert logged(caplog) == ["spec.newer", "spec.other"]
+    assert isinstance(store.get(Key("default", UID)), SimulationJob)
+
+
+def test_a_field_of_any_item_of_a_list_is_one_field(caplog: pytest.LogCaptureFixture) -> None:
+    UnknownFields().note(METADATA, ["spec.cases.list[0].newer", "spec.cases.list[17].newer"])
+    assert logged(caplog) == ["spec.cases.list[].newer"]
+
+
+def test_a_line_names_the_first_object_that_has_the_field(caplog: pytest.LogCaptureFixture) -> None:
+    UnknownFields().note(METADATA, ["spec.newer"])
+    (record,) = caplog.records
+    assert (record.__dict__["namespace"], record.__dict__["simulationjob"]) == ("default", "sweep")
+
+
+def test_no_more_than_a_hundred_fields_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    UnknownFields().note(METADATA, [f"spec.field{number}" for number in range(150)])
+    assert len(logged(caplog)) == 100

@@ -1,0 +1,1 @@
+"""From the timeline to figures, tables, plots and pages."""

@@ -1,0 +1,120 @@
+"""Many finished sweeps are kept: what they cost a leader and a follower, and how soon both know all of them.
+
+They are written down as finished by the benchmark itself while no operator runs: what counts is what is there.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from bench.connection import ask
+from bench.errors import TrialError
+from bench.report.measures import Measures
+from bench.report.timeline import Key
+from bench.systems.simjob import SimJob, manifest
+from bench.trial import Stage
+
+WRITERS = 8
+# Seconds. Long enough for the first collection of garbage after the lists.
+SETTLE_SECONDS = 15
+PATIENCE_SECONDS = 120
+
+
+async def measure(stage: Stage) -> Measures:
+    """Write all, start two replicas, wait until both know everything; then change each sweep's labels once."""
+    leader = stage.system
+    if not isinstance(leader, SimJob):
+        raise TrialError("only the operator keeps finished sweeps in memory")
+    place = await stage.place("finished-0")
+    keys = [Key(place.namespace, f"finished-{index}") for index in range(stage.shape.sweeps)]
+    await leader.stop()
+    await _each(keys, lambda key: _write(stage, key))
+    await stage.world.calm()
+    follower = SimJob(stage.world, election=True)
+    try:
+        filled = await asyncio.gather(_filled(leader), _filled(follower))
+        await _each(keys, lambda key: _label(stage, key))
+        await asyncio.sleep(SETTLE_SECONDS)
+        if leader.child is None or follower.child is None or not follower.child.is_running:
+            raise TrialError("a replica has ended")
+        leader.child.require()
+        usage = follower.child.usage()
+        found = {"caches_filled": max(filled), "follower_mib": usage.peak}
+    finally:
+        await follower.stop()
+        # A list of them all, by which a trial is cleared otherwise, would be held in memory whole.
+        await _each(keys, leader.delete)
+    return found
+
+
+async def _filled(replica: SimJob) -> float:
+    """Start a replica; return after how many seconds it said that it knows everything."""
+    started = time.monotonic()
+    await replica.spawn()
+    await replica.ready(PATIENCE_SECONDS)
+    return time.monotonic() - started
+
+
+async def _write(stage: Stage, key: Key) -> None:
+    body = manifest(key, stage.shape)
+    body["spec"] = {**body["spec"], "cases": {"list": listed(stage.shape.cases)}}
+    path = f"{SimJob.sweeps.rpartition('/')[0]}/namespaces/{key.namespace}/simulationjobs"
+    await ask(stage.world.http, "POST", path, body)
+    await ask(stage.world.http, "PATCH", f"{path}/{key.name}/status", {"status": status(stage.shape.cases)})
+
+
+async def _label(stage: Stage, key: Key) -> None:
+    path = f"{SimJob.sweeps.rpartition('/')[0]}/namespaces/{key.namespace}/simulationjobs/{key.name}"
+    await ask(stage.world.http, "PATCH", path, {"metadata": {"labels": {"seen": "again"}}})
+
+
+async def _each(keys: list[Key], work: Callable[[Key], Awaitable[Any]]) -> None:
+    left = iter(keys)
+
+    async def worker() -> None:
+        for key in left:
+            await work(key)
+
+    await asyncio.gather(*(worker() for _ in range(WRITERS)))
+
+
+def listed(cases: int) -> list[dict[str, Any]]:
+    """Give cases as users list them: a name and a few parameters each."""
+    return [
+        {"name": f"case-{index:05d}", "parameters": {"alpha": index * 0.37, "beta": index, "mesh": "fine", "seed": 7}}
+        for index in range(cases)
+    ]
+
+
+def status(cases: int) -> dict[str, Any]:
+    """Give the status of a sweep whose cases have all succeeded, as the operator writes it."""
+    at, message = "2026-01-02T03:04:05Z", f"all {cases} cases succeeded"
+    truths = {"Finished": "True", "Succeeded": "True", "Cancelled": "False", "Suspended": "False"}
+    truths |= {"Reconciling": "False", "Stalled": "False"}
+    conditions = [
+        {
+            "type": kind,
+            "status": truth,
+            "reason": "Completed",
+            "message": message,
+            "lastTransitionTime": at,
+            "observedGeneration": 1,
+        }
+        for kind, truth in truths.items()
+    ]
+    return {
+        "observedGeneration": 1,
+        "phase": "COMPLETED",
+        "reason": "Completed",
+        "message": message,
+        "isTerminal": True,
+        "isFailed": False,
+        "conditions": conditions,
+        "cases": {"total": cases, "succeeded": cases},
+        "progress": f"{cases}/{cases}",
+        "ledger": {"succeeded": f"0-{cases - 1}", "failed": "", "cancelled": ""},
+        "startTime": at,
+        "completionTime": at,
+        "round": 0,
+    }

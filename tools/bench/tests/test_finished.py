@@ -1,0 +1,15 @@
+from bench.report.timeline import Key
+from bench.scenarios import finished
+from bench.shape import Shape
+from bench.systems.simjob import manifest
+from simjob.api import simulationjob
+from simjob.api.simulationjob import SimulationJob
+
+
+def test_what_is_written_down_reads_as_a_sweep_that_has_ended() -> None:
+    raw = manifest(Key("default", "finished-0"), Shape(cases=2000))
+    raw["spec"] = {**raw["spec"], "cases": {"list": finished.listed(2000)}}
+    job = simulationjob.parse({**raw, "status": finished.status(2000)})
+    assert isinstance(job, SimulationJob)
+    assert job.status.is_over
+    assert len(job.selection) == len(job.status.ledger.succeeded) == 2000

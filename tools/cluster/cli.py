@@ -1,0 +1,182 @@
+"""The command line: `python -m cluster`."""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+
+from cluster import deploy, options, provider
+from cluster.errors import ClusterError
+from cluster.host import binaries
+from cluster.images import imagebuild
+from cluster.life.state import State
+from cluster.options import Nodes, Options
+from cluster.report import Report
+
+DESCRIPTION = """\
+A real Kubernetes cluster for tests and demos, without containers and without a
+registry: etcd, kube-apiserver, kube-controller-manager and kube-scheduler run as
+child processes; pods run on a real node (containerd, kubelet, kube-proxy) or on
+fake ones (KWOK). The programs are built from source once, then cached."""
+
+EPILOG = """\
+typical use:
+  python -m cluster up                       bring it up, or mend what is broken
+  export KUBECONFIG=$PWD/.cluster/kubeconfig
+  kubectl get nodes
+  python -m cluster down                     remove everything, leave no trace
+
+when something is wrong:
+  python -m cluster status                   what runs, what doesn't, where the logs are
+  tail .cluster/logs/*.log
+  python -m cluster up                       restarts only what is dead; data is kept
+  python -m cluster down                     works in any state, even without the folder"""
+
+UP = """\
+Bring the cluster up and return when it takes pods. What runs already is kept, what is
+dead is restarted, what runs with other options is restarted with these."""
+
+UP_EPILOG = """\
+nodes:
+  real   one node with containerd, kubelet and kube-proxy in namespaces of its own. Needs
+         root on Linux. The default for root. The image simjob.local/busybox:test is loaded.
+  kwok   fake nodes that only say they run pods: thousands of them, no root needed. Pods run
+         until deleted, or as annotations say (see kwok/stages.yaml). The default otherwise.
+  both   both; the fake ones carry the taint kwok.x-k8s.io/node=fake:NoSchedule.
+  none   the API alone.
+
+Each option can be given as an environment variable of the same name in capitals (KCM_QPS=100).
+The first build takes about eight minutes on two cores; a start after that, a few seconds."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    try:
+        _heed_interrupts()
+        given = options.from_environment(os.environ)
+        parsed = _parser(given).parse_args(arguments)
+        return int(parsed.run(parsed) or 0)
+    except ClusterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        if error.hint:
+            print(f"hint:  {error.hint}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _heed_interrupts() -> None:
+    # A CI system that cancels a run sends SIGTERM; `up` then cleans up as it does after Ctrl-C. A shell lets what it
+    # starts in the background ignore SIGINT, and Python leaves that as it is.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+
+
+def _parser(given: Options) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m cluster",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_build(commands)
+    _add_up(commands, given)
+    down = commands.add_parser(
+        "down", help="end and remove everything", description="Remove the cluster. Safe to repeat."
+    )
+    _add_state(down, given)
+    down.set_defaults(run=_down)
+    status = commands.add_parser(
+        "status", help="say what runs", description="Say what runs; exit code 1 if anything is dead."
+    )
+    _add_state(status, given)
+    status.set_defaults(run=_status)
+    load = commands.add_parser("load", help="give the real node an image", description="Import an image archive.")
+    _add_state(load, given)
+    load.add_argument("archive", metavar="IMAGE.tar", type=Path, help="docker or OCI archive; the image keeps its name")
+    load.set_defaults(run=_load)
+    imagebuild.add_parser(commands)
+    deploy.add_parser(commands, given.state)
+    return parser
+
+
+def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", given: Options) -> None:
+    up = commands.add_parser(
+        "up",
+        help="bring it up, or mend it",
+        description=UP,
+        epilog=UP_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_state(up, given)
+    up.add_argument("--nodes", metavar="NODES", default=given.nodes, help="real, kwok, both or none (now: %(default)s)")
+    up.add_argument("--kwok-nodes", metavar="N", default=str(given.kwok_nodes), help="how many (now: %(default)s)")
+    up.add_argument(
+        "--kcm-qps",
+        metavar="N",
+        default=str(given.kcm_qps),
+        help="requests per second of the controller manager, bursts of 1.5 times that (now: %(default)s; stock: 20)",
+    )
+    up.add_argument(
+        "--cluster",
+        metavar="PROVIDER",
+        default=given.provider,
+        help="source (default), or kind, where docker and kind are installed; kind is not tried by our own tests",
+    )
+    up.set_defaults(run=_up)
+
+
+def _add_build(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    build = commands.add_parser(
+        "build",
+        help="build the programs that `up` needs, unless they are in the cache",
+        description="Build the cluster's programs into the cache, as `up` does, with a progress line.",
+    )
+    build.add_argument("nodes", metavar="NODES", nargs="?", default=Nodes.BOTH, help="real, kwok, both or none (both)")
+    build.set_defaults(run=_build)
+
+
+def _build(parsed: argparse.Namespace) -> None:
+    binaries.build(binaries.needed(options.parse_nodes(parsed.nodes)), Report().step)
+
+
+def _add_state(parser: argparse.ArgumentParser, given: Options) -> None:
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        type=Path,
+        default=given.state,
+        help="the cluster's folder; another folder is another cluster (now: %(default)s)",
+    )
+
+
+def _up(parsed: argparse.Namespace) -> None:
+    asked = Options(
+        state=parsed.state,
+        nodes=options.parse_nodes(parsed.nodes),
+        kwok_nodes=options.parse_count("KWOK_NODES", parsed.kwok_nodes),
+        kcm_qps=options.parse_count("KCM_QPS", parsed.kcm_qps),
+        provider=options.parse_provider(parsed.cluster),
+    )
+    provider.up(asked)
+
+
+def _down(parsed: argparse.Namespace) -> None:
+    provider.remove(State.at(parsed.state), Report())
+
+
+def _status(parsed: argparse.Namespace) -> int:
+    cluster = provider.Cluster.load(parsed.state)
+    components = cluster.components()
+    for name, pid in components.items():
+        print(f"{name:<26}{f'running (pid {pid})' if pid else 'DEAD: python -m cluster up restarts it'}")
+    print(f"{'kubeconfig':<26}{cluster.kubeconfig}")
+    print(f"{'logs':<26}{cluster.state.logs}")
+    return 0 if all(components.values()) else 1
+
+
+def _load(parsed: argparse.Namespace) -> None:
+    provider.Cluster.load(parsed.state).load_image(parsed.archive)

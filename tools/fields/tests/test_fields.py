@@ -1,0 +1,67 @@
+"""What docs/fields.md is made of; tests/docs/test_generated.py demands that it is up to date and has no gap."""
+
+import pytest
+from apidocs.wording import immutable_fields
+from fields import schema
+from fields.invalid import invalid
+from fields.schema import Field
+from fields.shown import Shown, Test
+from given.fullspec import FULL_SPECS, OTHERS
+
+
+def test_the_full_specs_have_every_field() -> None:
+    jobs = [{"spec": spec} for spec in FULL_SPECS]
+    lacking = [each.path for each in schema.fields() if not any(schema.places(job, each.path) for job in jobs)]
+    assert not lacking, "add them to tests/given/fullspec.py or tests/given/fulltemplate.py"
+
+
+def test_every_field_of_the_spec_has_another_value() -> None:
+    fields = {each.path: each.schema for each in schema.fields()}
+    immutable = {f"spec.{name}" for name in immutable_fields(fields["spec"])}
+    assert {path.split(".")[1] for path in OTHERS} == set(fields["spec"]["properties"])
+    assert immutable <= set(OTHERS)
+
+
+def test_what_no_test_shows_is_reported_and_what_is_no_field() -> None:
+    fields = [Field("spec", {"properties": {}}), Field("spec.a", {"type": "string"}), Field("spec.b", {})]
+    one = {Test("tests/test_x.py", "test_it")}
+    shown = Shown(effect={"spec.a": one, "spec.c": one}, refusal={"spec": one, "spec.b": one})
+    assert shown.gaps(fields) == ["spec.b: no effect", "spec.a: no refusal", "spec.c: no such field"]
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("spec.list[].name", [("spec", "list", 0, "name"), ("spec", "list", 2, "name")]),
+        ("spec.map{}", [("spec", "map", "a"), ("spec", "map", "b")]),
+        ("spec.list[].more", []),
+        ("spec.map[]", []),
+        ("spec", [("spec",)]),
+    ],
+)
+def test_a_field_is_found_wherever_it_is(path: str, found: list[schema.Keys]) -> None:
+    spec = {"list": [{"name": "x"}, {"other": 1}, {"name": "y"}], "map": {"a": 1, "b": 2}}
+    assert schema.places({"spec": spec}, path) == found
+
+
+def test_only_one_place_is_replaced_even_if_others_share_its_parts() -> None:
+    shared = {"a": 1}
+    assert schema.replaced({"x": [shared, shared]}, ("x", 0, "a"), 2) == {"x": [{"a": 2}, {"a": 1}]}
+
+
+@pytest.mark.parametrize(
+    ("schema_", "valid", "what"),
+    [
+        ({"type": "string", "maxLength": 3, "pattern": "^[a-z]+$"}, "a", {"against the pattern", "too long"}),
+        ({"type": "string", "enum": ["A"]}, "A", {"none of the enum"}),
+        ({"type": "integer", "format": "int32", "minimum": 0, "maximum": 3}, 1, {"too small", "too large"}),
+        ({"type": "integer", "format": "int64"}, 1, {"too large"}),
+        ({"type": "array", "maxItems": 1, "items": {"type": "string"}}, ["a"], {"too many items"}),
+        ({"type": "object", "required": ["a"], "properties": {"a": {}}}, {"a": 1}, {"without a"}),
+        ({"type": "object", "maxProperties": 2}, {"a": 1}, {"too many properties"}),
+    ],
+)
+def test_each_word_of_a_schema_gives_an_invalid_value(schema_: schema.Schema, valid: object, what: set[str]) -> None:
+    found = {wrong.what for wrong in invalid(Field("x", schema_).schema, valid)}
+    assert {words for words in found if " in place of " not in words} == what
+    assert any(" in place of " in words for words in found)
