@@ -79,6 +79,7 @@ def test_json_lines_are_objects_each_with_names_of_its_own() -> None:
         ("a,,b\n1,2,3\n", "line 1: column 2 has no name, but it has cells: give it one, or leave it out"),
         ("\n\n+\n1\n", "line 3: column '+' has no letter or digit to make a parameter's name of"),
         (f"{'a ' * 40}\n1\n", "line 1: column '"),
+        ("Unnamed: 0\n0\n1\n", "line 1: no column is a parameter: each is empty, or numbers the rows"),
         ("a,true\n1,2\n", f"line 1: has a parameter named 'true': {QUOTE}"),
         (f"a\n{LONG}\n", "line 2: 'a' must not be longer than 1024 characters"),
         (f"{MANY}\n", "line 1: has 65 parameters; 64 are the most"),

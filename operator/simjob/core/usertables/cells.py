@@ -31,6 +31,11 @@ def read(written: str) -> Cell:
     return Cell(_typed(written), written)
 
 
+def fits_64_bits(whole: int) -> bool:
+    """Return whether 64 bits with a sign hold this integer."""
+    return -INT64_MAX - 1 <= whole <= INT64_MAX
+
+
 def case(index: int, row: Mapping[str, Cell]) -> Case:
     """Return the case of a row, named by its index."""
     texts = {name: cell.text for name, cell in row.items() if cell.text not in (cell.value, as_text(cell.value))}
@@ -47,5 +52,5 @@ def _typed(text: str) -> Value:
     if match[2] is None and match[3] is None:
         whole = int(bare)
         # Readers of JSON round a larger one.
-        return whole if abs(whole) <= INT64_MAX else text
+        return whole if fits_64_bits(whole) else text
     return number if isfinite(number := float(bare)) else text

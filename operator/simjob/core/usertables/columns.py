@@ -79,6 +79,8 @@ def of(headers: Sequence[str], cells_of: Callable[[int], Sequence[str]]) -> Sequ
     if names and all(numerals.is_number(name) for name in names):
         raise LineError("there are numbers where the names of the columns belong: add a header line")
     found = [_column(at, header.strip(), cells_of) for at, header in enumerate(headers)]
+    if found and all(column.parameter is None for column in found):
+        raise LineError("no column is a parameter: each is empty, or numbers the rows")
     check(found)
     return found
 

@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
-from simjob.api.schema import INT64_MAX, MAX_CASES
+from simjob.api.schema import MAX_CASES
 from simjob.api.sweep import values
 from simjob.api.sweep.cases import Case
 from simjob.core import oddrows
@@ -210,4 +210,4 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _is_doubtful(number: float) -> bool:
-    return abs(number) > INT64_MAX if isinstance(number, int) else not isfinite(number)
+    return not cells.fits_64_bits(number) if isinstance(number, int) else not isfinite(number)

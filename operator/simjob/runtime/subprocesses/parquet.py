@@ -1,4 +1,4 @@
-"""Reads a Parquet table in a process of its own. The only module that imports duckdb.
+"""Reads a Parquet table in a process of its own, which alone loads duckdb.
 
 The request is the file. The first line of the answer (runtime/subprocesses/helpers.py) is a parquetfile.Opened.
 """
@@ -7,8 +7,8 @@ import os
 import re
 import resource
 import sys
+from collections import deque
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Final
 
@@ -16,14 +16,15 @@ import duckdb
 import msgspec
 
 from simjob.api.schema import MAX_CASES
-from simjob.api.sweep import values
 from simjob.api.sweep.cases import Case
 from simjob.core.cases import tableshards
 from simjob.core.usertables import cells, columns, parse
 from simjob.core.usertables.cells import Cell
+from simjob.core.usertables.exactcells import Reader
 from simjob.core.usertables.problems import LineError, Problems, UnreadableTableError
-from simjob.runtime.subprocesses import helpers
+from simjob.runtime.subprocesses import helpers, parquettypes
 from simjob.runtime.subprocesses.parquetanswer import Opened
+from simjob.runtime.subprocesses.parquettypes import Node
 
 _MIB: Final = 1024 * 1024
 # A ConfigMap holds one MiB. What it unpacks to is known before it is unpacked, but a file can lie about it. So the
@@ -33,13 +34,11 @@ _MOST_UNPACKED: Final = 128 * _MIB
 _MOST_MEMORY: Final = 256 * _MIB
 _MOST_COLUMNS: Final = 256
 _BATCH: Final = 1000
-
-# What JSON has no type for becomes a text, as duckdb writes it. A FLOAT is read as it is written: 0.1, not
-# 0.10000000149011612.
-_AS_IT_IS: Final = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
-_KINDS_OF: Final = ("STRUCT", "MAP", "DECIMAL")
-# A 32-bit float in a type, also within a list or a struct; a quoted name of a field is none.
-_FLOAT: Final = re.compile(r'("(?:[^"]|"")*")|\bFLOAT(?=[,)\[]|$)')
+_SCHEMA: Final = "SELECT name, num_children, precision, logical_type FROM parquet_schema($path)"
+# In duckdb's words: it has no other sign of it, and reads nothing of such a file.
+_NO_COLUMN: Final = "Need at least one non-root column"
+# The operator's own name for the file helps nobody.
+_PLACE: Final = re.compile(r" ['\"]/proc/self/fd/[0-9]+['\"]")
 
 
 class _Table:
@@ -51,12 +50,16 @@ class _Table:
         self._path = f"/proc/self/fd/{self._file}"
         # It reads this one file, starts no thread, and fetches nothing.
         self._connection = duckdb.connect(config={"threads": 1, "memory_limit": "128MB", "temp_directory": ""})
+        # Times with a zone are the same on every machine.
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         for setting in ("autoinstall_known_extensions", "autoload_known_extensions"):
             self._connection.execute(f"SET {setting} = false")
         self._connection.execute(f"SET allowed_paths = ['{self._path}']")
         self._connection.execute("SET enable_external_access = false")
         self._check_size()
-        self._types = self._query("DESCRIBE SELECT * FROM read_parquet($path)")
+        schema = list(parquettypes.columns([Node(*line) for line in self._query(_SCHEMA)]))
+        self._headers = [column[0].name for column in schema]
+        self._selected, self._readers = zip(*self._typed(schema), strict=True)
         self.columns = self._columns()
 
     def cases(self) -> Iterator[Case]:
@@ -69,7 +72,7 @@ class _Table:
                 continue
             try:
                 pairs = zip(kept, record, strict=True)
-                found = {name: _cell(name, value) for (_, name), value in pairs}
+                found = {name: _cell(name, self._readers[at], value) for (at, name), value in pairs}
             except LineError as wrong:
                 problems.add(row, wrong)
                 continue
@@ -88,17 +91,22 @@ class _Table:
         if size > _MOST_UNPACKED:
             raise UnreadableTableError(f"it unpacks to {size // _MIB} MiB; {_MOST_UNPACKED // _MIB} are the most")
 
+    def _typed(self, schema: Sequence[Sequence[Node]]) -> Iterator[tuple[str, Reader]]:
+        """Yield what selects each column in SQL, and what reads its values."""
+        if len(schema) > _MOST_COLUMNS:
+            raise UnreadableTableError(f"there are {len(schema)} columns; {_MOST_COLUMNS} are the most")
+        # duckdb gives names that differ in case only, or are there twice, other ones: the schema has the file's own.
+        found = self._connection.read_parquet(self._path)
+        for name, kind, column in zip(found.columns, found.types, schema, strict=True):
+            try:
+                column_type = parquettypes.of(kind, column)
+            except LineError as error:
+                raise UnreadableTableError(f"column {columns.shown(column[0].name)} {error}") from error
+            yield f"CAST({parquettypes.quoted(name)} AS {column_type.sql})", column_type.read
+
     def _columns(self) -> Sequence[columns.Column]:
-        # duckdb gives names that differ in case only, or are there twice, other ones: these are the file's own.
-        schema = self._query("SELECT name, coalesce(num_children, 0) FROM parquet_schema($path)")
-        headers = list(_top_level(schema))
-        if len(headers) > _MOST_COLUMNS:
-            raise UnreadableTableError(f"there are {len(headers)} columns; {_MOST_COLUMNS} are the most")
-        for header, (_, kind, *_) in zip(headers, self._types, strict=True):
-            if kind == "BLOB":
-                raise UnreadableTableError(f"column {columns.shown(header)} holds bytes, and not texts or numbers")
         try:
-            return columns.of(headers, self._cells_of)
+            return columns.of(self._headers, self._cells_of)
         except LineError as error:
             raise UnreadableTableError(str(error)) from error
 
@@ -106,11 +114,22 @@ class _Table:
         return ["" if value is None else str(value) for (value,) in self._rows([column])]
 
     def _rows(self, wanted: Sequence[int]) -> Iterator[tuple[Any, ...]]:
-        selected = ", ".join(_expression(*self._types[at][:2]) for at in wanted)
+        """Yield the rows with the wanted columns only; raise UnreadableTableError for a column that cannot be read."""
         cursor = self._connection.cursor()
-        cursor.execute(f"SELECT {selected} FROM read_parquet($path)", {"path": self._path})  # noqa: S608
-        while batch := cursor.fetchmany(_BATCH):
-            yield from batch
+        selected = ", ".join(self._selected[at] for at in wanted)
+        try:
+            cursor.execute(f"SELECT {selected} FROM read_parquet($path)", {"path": self._path})  # noqa: S608
+            while batch := cursor.fetchmany(_BATCH):
+                yield from batch
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error as error:
+            if len(wanted) == 1:
+                what = f"column {columns.shown(self._headers[wanted[0]])} cannot be read: {_first_line(error)}"
+                raise UnreadableTableError(what) from error
+            for at in wanted:
+                deque(self._rows([at]), maxlen=0)
+            raise
 
     def _query(self, query: str) -> list[tuple[Any, ...]]:
         return self._connection.execute(query, {"path": self._path}).fetchall()
@@ -137,64 +156,25 @@ def _words(error: Exception) -> str:
             return str(error)
         case duckdb.OutOfMemoryException() | MemoryError():
             return f"it takes more than {_MOST_MEMORY // _MIB} MiB of memory to read: write shorter texts, or CSV"
+        case _ if _NO_COLUMN in str(error):
+            return "the table has no columns"
         case _:
-            return f"it is not Parquet that can be read: {str(error).partition(chr(10))[0]}"
+            return f"it is not Parquet that can be read: {_first_line(error)}"
 
 
-def _top_level(schema: Sequence[tuple[str, int]]) -> Iterator[str]:
-    """Yield the names of columns from a schema that is written depth first; its first line is the root."""
-    at = 1
-    while at < len(schema):
-        yield schema[at][0]
-        at = _after(schema, at)
+def _first_line(error: Exception) -> str:
+    return _PLACE.sub("", str(error).partition("\n")[0])
 
 
-def _after(schema: Sequence[tuple[str, int]], at: int) -> int:
-    """Return the line after a node and all that is below it."""
-    children = schema[at][1]
-    at += 1
-    for _ in range(children):
-        at = _after(schema, at)
-    return at
-
-
-def _expression(name: str, kind: str) -> str:
-    quoted = '"' + name.replace('"', '""') + '"'
-    if kind == "FLOAT" or kind.endswith("]") or kind.startswith(_KINDS_OF):
-        written = _with_floats_as("VARCHAR", kind)
-        return quoted if written == kind else f"CAST(CAST({quoted} AS {written}) AS {_with_floats_as('DOUBLE', kind)})"
-    return quoted if kind in (*_AS_IT_IS, "UBIGINT", "DOUBLE", "VARCHAR") else f"CAST({quoted} AS VARCHAR)"
-
-
-def _with_floats_as(other: str, kind: str) -> str:
-    return _FLOAT.sub(lambda found: found[1] or other, kind)
-
-
-def _cell(name: str, value: Any) -> Cell:
+def _cell(name: str, read: Reader, value: Any) -> Cell:
     if value is None:
         raise LineError(f"'{name}' has no value: fill it in, or write an empty text")
-    if isinstance(value, Decimal):
-        return cells.read(f"{value:f}")
-    plain = _plain(name, value)
-    parse.check(name, plain)
-    return Cell(plain, values.as_text(plain))
-
-
-def _plain(name: str, value: Any) -> Any:
-    """Return a value with only what JSON has a type for, also within lists and structs."""
-    match value:
-        case list():
-            return [_plain(name, inner) for inner in value]
-        case dict():
-            return {str(key): _plain(name, inner) for key, inner in value.items()}
-        case Decimal():
-            return cells.read(f"{value:f}").value
-        case bytes():
-            raise LineError(f"'{name}' holds bytes, and not texts or numbers")
-        case None | bool() | int() | float() | str():
-            return value
-        case _:
-            return str(value)
+    try:
+        cell = read(value)
+    except LineError as wrong:
+        raise LineError(f"'{name}' {'holds' if isinstance(value, list | dict) else 'is'} {wrong}") from wrong
+    parse.check(name, cell.value)
+    return cell
 
 
 def main() -> None:
