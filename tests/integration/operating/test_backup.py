@@ -125,12 +125,14 @@ def test_times_count_from_the_first_life_and_a_cancel_is_in_the_spec(place: Plac
     late = place.apply("late", cases={"count": 1}, timeouts={"totalSeconds": 3600})
     late.wait_running(1)
     ended = place.apply("ended", cases={"count": 1}, template=saying(), ttlSecondsAfterFinished=3600)
-    cancelled = place.apply("cancelled", cases={"count": 1})
+    cancelled, kept = place.apply("cancelled", cases={"count": 1}), place.apply("kept", cases={"count": 1})
     ended.wait_phase("COMPLETED")
-    cancelled.cancel()
-    cancelled.wait_phase("CANCELLED")
-    backups = [Backup(sweep) for sweep in (late, ended, cancelled)]
-    for sweep in (late, ended, cancelled):
+    for sweep in (cancelled, kept):
+        sweep.cancel()
+        sweep.wait_phase("CANCELLED")
+    backups = [Backup(sweep) for sweep in (late, ended, cancelled, kept)]
+    cancellation = kept.status["cancellation"]
+    for sweep in (late, ended, cancelled, kept):
         sweep.delete()
         sweep.wait_cleared()
     operator.stop()
@@ -138,13 +140,15 @@ def test_times_count_from_the_first_life_and_a_cancel_is_in_the_spec(place: Plac
         for key in ("startTime", "completionTime"):
             if key in backup.sweep["status"]:
                 backup.sweep["status"][key] = "2020-01-01T00:00:00Z"
-    late, ended, cancelled = (backup.make_again() for backup in backups)
-    backups[0].put_status_back(late)
-    backups[1].put_status_back(ended)
+    late, ended, cancelled, kept = (backup.make_again() for backup in backups)
+    for backup, sweep in zip(backups, (late, ended, cancelled, kept), strict=True):
+        if sweep is not cancelled:
+            backup.put_status_back(sweep)
     operator.start()
     assert late.wait_phase("FAILED")["errorCode"] == "TOTAL_TIMEOUT"
     eventually(lambda: place.client.find(ended.path) is None, lambda: "its time to live is over")
     assert (cancelled.wait_phase("CANCELLED")["ledger"]["cancelled"], cancelled.pod_names) == ("0", [])
+    assert (kept.status["phase"], kept.status["cancellation"], kept.pod_names) == ("CANCELLED", cancellation, [])
     latest = {**backups[0].sweep["status"], "phase": "RUNNING", "isTerminal": False}
     with pytest.raises(RefusedError):
         place.client.patch(f"{late.path}/status", {"status": latest})
@@ -209,12 +213,44 @@ def type_in(terminal: Terminal, place: Place, heading: str) -> None:
         assert transcript.shape(printed) == transcript.shape(step.output), f"$ {step.command}\n{printed}"
 
 
-def test_the_sessions_of_the_page_print_what_it_says(kwok_cluster: Cluster, place: Place, tmp_path: Path) -> None:
+@pytest.fixture
+def terminal(kwok_cluster: Cluster, place: Place, tmp_path: Path) -> Terminal:
+    """Open a shell whose kubectl works in the test's namespace."""
     config: Any = yaml.safe_load(kwok_cluster.kubeconfig.read_text())
     for context in config["contexts"]:
         context["context"]["namespace"] = place.name
     (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
-    terminal = Terminal(tmp_path, tmp_path / "kubeconfig")
+    return Terminal(tmp_path, tmp_path / "kubeconfig")
+
+
+def test_the_sessions_of_the_page_restore_a_cancelled_job_as_it_was(
+    place: Place, terminal: Terminal, tmp_path: Path
+) -> None:
+    first = wing(place, tmp_path)
+    first.wait(lambda status: status["cases"].get("succeeded", 0) >= 4, "four ends")
+    # A case that had ended before it was named keeps its outcome, also after a restore.
+    first.patch(cancelCases="0-3")
+    first.cancel()
+    first.wait_phase("CANCELLED")
+    before = place.client.get(first.path)
+    type_in(terminal, place, "Back up")
+    first.wait_cleared()
+    *steps, shown = SECTIONS["Restore with the status"]
+    for step in steps:
+        printed = terminal.run(step.command).replace(place.name, "default")
+        assert transcript.shape(printed) == transcript.shape(step.output), f"$ {step.command}\n{printed}"
+    assert terminal.run(shown.command).startswith("CANCELLED ")
+    after = place.client.get(first.path)
+    again = Sweep(place, "wing", after["metadata"]["uid"])
+    place.settle()
+    assert after["spec"] == before["spec"]
+    for kept in ("cancellation", "ledger", "cases", "completionTime"):
+        assert after["status"][kept] == before["status"][kept], kept
+    assert again.pod_names == [], "nothing runs again"
+    remove(again)
+
+
+def test_the_sessions_of_the_page_print_what_it_says(place: Place, terminal: Terminal, tmp_path: Path) -> None:
     sweep = wing(place, tmp_path)
     sweep.wait(lambda status: status.get("results", {}).get("rows", 0) >= 4, "half of the results")
     headings = ["Back up", "Restore with the status", "Delete and keep the ConfigMaps", "Restore without the status"]
