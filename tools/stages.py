@@ -1,18 +1,12 @@
 """The stages of `make test`, each announced with its time; run as `python -m stages`."""
 
 import argparse
-import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-
-# Where pytest notes what failed, and how many of these may be tried again.
-FAILED = Path(".pytest_cache/v/cache/lastfailed")
-AGAIN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +17,6 @@ class Stage:
     what: str
     commands: tuple[tuple[str, ...], ...]
     needs_root: bool = False
-    on_cluster: bool = False
 
 
 def _pytest(markers: str, *options: str) -> tuple[str, ...]:
@@ -65,7 +58,6 @@ STAGES = (
             _cluster("build", "kwok"),
             _pytest("integration", "--durations=10", "--numprocesses=2", "--dist=loadscope"),
         ),
-        on_cluster=True,
     ),
     Stage(
         "e2e",
@@ -77,7 +69,6 @@ STAGES = (
             _pytest("e2e", "--durations=10", "--numprocesses=2", "--dist=loadscope"),
         ),
         needs_root=True,
-        on_cluster=True,
     ),
 )
 
@@ -86,8 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the stages that are asked for; return 1 if one failed."""
     parser = argparse.ArgumentParser(
         prog="python -m stages",
-        description="Run stages of the tests, one after the other, up to the first that fails. Up to three tests that "
-        "fail on a cluster are tried again on a fresh one, and called UNSTABLE if they pass then.",
+        description="Run stages of the tests, one after the other, up to the first that fails. No failed test runs "
+        "again: what may fail for now is listed in tests/quarantine.py.",
         epilog="\n".join(f"  {stage.name:<12} {stage.what}" for stage in STAGES),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -113,22 +104,11 @@ def _run(stage: Stage) -> bool:
     if stage.needs_root and os.geteuid() != 0:
         print(f"{stage.name} needs root (a real node): run `sudo make test-{stage.name}`", flush=True)
         return False
-    return all(_passes(command) or (stage.on_cluster and _passes_again(command)) for command in stage.commands)
+    return all(_passes(command) for command in stage.commands)
 
 
 def _passes(command: Sequence[str]) -> bool:
     return subprocess.run(command, check=False).returncode == 0
-
-
-def _passes_again(command: Sequence[str]) -> bool:
-    """Try a few failed tests again on a fresh cluster, and name them: a busy machine makes a time-out of anything."""
-    failed = sorted(json.loads(FAILED.read_text())) if FAILED.exists() else []
-    if "pytest" not in command or not 0 < len(failed) <= AGAIN:
-        return False
-    print(f"=== once more, on a fresh cluster: {', '.join(failed)}", flush=True)
-    passed = _passes((*command, "--last-failed"))
-    print(f"=== {'UNSTABLE, passed the second time' if passed else 'failed twice'}: {', '.join(failed)}", flush=True)
-    return passed
 
 
 if __name__ == "__main__":
