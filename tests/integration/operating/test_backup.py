@@ -227,7 +227,7 @@ def test_the_sessions_of_the_page_restore_a_cancelled_job_as_it_was(
     place: Place, terminal: Terminal, tmp_path: Path
 ) -> None:
     first = wing(place, tmp_path)
-    first.wait(lambda status: status["cases"].get("succeeded", 0) >= 4, "four ends")
+    first.wait(lambda status: status.get("cases", {}).get("succeeded", 0) >= 4, "four ends")
     # A case that had ended before it was named keeps its outcome, also after a restore.
     first.patch(cancelCases="0-3")
     first.cancel()
