@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from simjob.core import numberforms
-from simjob.core.numberforms import Form
-from simjob.core.usertables import columns, numerals
+from simjob.core.usertables import columns, numberforms, numerals
 from simjob.core.usertables.dialect import BLANKS, COMMA, Sheet
+from simjob.core.usertables.numberforms import Form
 from simjob.core.usertables.problems import Problems
 
 _MARK: Final = re.compile("[ ,.'\u2019\u00a0\u202f\u2009\u2212\u2013]")

@@ -15,8 +15,7 @@ import msgspec
 from simjob.api.schema import MAX_CASES
 from simjob.api.sweep import values
 from simjob.api.sweep.cases import Case
-from simjob.core import oddrows
-from simjob.core.usertables import cells, columns, decimalcommas, dialect
+from simjob.core.usertables import cells, columns, decimalcommas, dialect, oddrows
 from simjob.core.usertables.cells import Cell
 from simjob.core.usertables.columns import Column
 from simjob.core.usertables.dialect import Sheet

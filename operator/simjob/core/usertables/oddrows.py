@@ -5,10 +5,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from simjob.core import numberforms
-from simjob.core.numberforms import Form
-from simjob.core.usertables import columns, numerals
+from simjob.core.usertables import columns, numberforms, numerals
 from simjob.core.usertables.dialect import COMMA, Record, Sheet
+from simjob.core.usertables.numberforms import Form
 from simjob.core.usertables.problems import LineError
 
 _COMMENT: Final = ("#", "%")

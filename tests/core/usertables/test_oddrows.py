@@ -1,5 +1,5 @@
 import pytest
-from simjob.core import oddrows
+from simjob.core.usertables import oddrows
 from simjob.core.usertables.parse import TableFile
 from simjob.core.usertables.problems import LineError, UnreadableTableError
 
