@@ -3,12 +3,17 @@ from typing import Any
 
 import pytest
 from given.builders import CREATED, NOW, a_job_fact, a_pod_fact, a_started_job, planned, said
+from simjob.api.simulationjob import SimulationJob
 from simjob.core.facts.pods import PodState
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod, WriteJobStatus
 from simjob.core.stopping import keptjobs
 from simjob.core.stopping.stop import HEAD_START, LONGEST_START
 
 ENDED = {"completionTime": CREATED, "isTerminal": True, "observedGeneration": 1, "ledger": {"succeeded": "0-2"}}
+
+
+def a_rerun_of_nothing(spec: dict[str, Any], **others: Any) -> SimulationJob:
+    return a_started_job(status={"caseTable": {}}, cases=None, rerunOf={"name": "old", **spec}, **others)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +40,39 @@ def test_the_last_outcome_and_the_end_are_said_in_one_write() -> None:
     assert (status.phase, status.progress, str(status.ledger.failed)) == ("FAILED", "3/3", "2")
     (failure,) = status.failures
     assert (failure.index, failure.name, failure.exit_code, failure.reason) == (2, "2", 137, "OOMKilled")
+
+
+def test_the_message_of_a_failed_job_names_the_last_case_that_failed_and_why() -> None:
+    pod = a_pod_fact(2, state=PodState.FAILED, exit_code=3, reason="Error", message="diverged\nat step 12\n")
+    once = said(planned(a_started_job(status={"ledger": {"succeeded": "0-1"}}), a_job_fact(2), pod))
+    assert once.message == "1 of 3 cases failed; case 2: Error, exit code 3: diverged at step 12"
+    twice = said(planned(a_started_job(status={"ledger": {"succeeded": "0", "failed": "1"}}), a_job_fact(2), pod))
+    assert twice.message == (
+        "2 of 3 cases failed; the last was case 2: Error, exit code 3: diverged at step 12; `status.failures` has more"
+    )
+    untold = said(planned(a_started_job(status={"ledger": {"succeeded": "0-1", "failed": "2"}})))
+    assert untold.message == "1 of 3 cases failed"
+
+
+def test_a_single_case_is_counted_as_one() -> None:
+    job = a_started_job(cases={"count": 1}, status={"ledger": {"succeeded": "0"}})
+    assert said(planned(job)).message == "the only case succeeded"
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({}, 'no case of the SimulationJob "old" has failed or was cancelled'),
+        ({"outcomes": ["Failed"]}, 'no case of the SimulationJob "old" has failed'),
+    ],
+)
+def test_a_rerun_of_nothing_names_the_job_that_it_reruns(spec: dict[str, Any], words: str) -> None:
+    assert said(planned(a_rerun_of_nothing(spec))).message == f"there is nothing to run: {words}"
+
+
+def test_a_rerun_of_nothing_says_that_a_subset_was_asked_for() -> None:
+    words = 'no case of the SimulationJob "old" that `subset` names has failed or was cancelled'
+    assert said(planned(a_rerun_of_nothing({}, subset="3"))).message == f"there is nothing to run: {words}"
 
 
 def test_it_does_not_end_while_a_pod_is_live() -> None:

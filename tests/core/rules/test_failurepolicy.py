@@ -38,7 +38,7 @@ def test_so_many_cases_may_fail(maximum: int | str, failed: str, phase: str) -> 
 def test_an_end_with_failures_that_may_be_says_so() -> None:
     status = said(planned(sweep(1, ledger={"failed": "0", "succeeded": "1-8", "cancelled": "9"})))
     assert (status.phase, status.reason) == ("COMPLETED", "CasesFinished")
-    assert status.message == "8 of 10 cases succeeded, 1 failed, as many as may, 1 were cancelled"
+    assert status.message == "8 of 10 cases succeeded, 1 failed, as many as may, 1 was cancelled"
 
 
 def test_failures_do_not_hold_up_the_others() -> None:

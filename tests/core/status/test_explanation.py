@@ -57,13 +57,23 @@ def test_a_refusal_is_followed_by_what_helps() -> None:
     assert message.startswith(f"the Pod of case 2 is refused: {words}; a LimitRange or the template sets a CPU limit")
 
 
-def test_an_image_that_cannot_be_pulled_is_reported_in_words_that_stay_the_same() -> None:
+def unpulled(reason: str, message: str) -> str | None:
+    return said(planned(a_job(), a_job_fact(0), a_pod_fact(0, **WAITING, reason=reason, message=message))).message
+
+
+def test_an_image_that_cannot_be_pulled_is_reported_with_the_cause_in_words_that_stay_the_same() -> None:
+    cause = 'failed to pull image "solver:1": not found'
     messages = {
-        said(planned(a_job(), a_job_fact(0), a_pod_fact(0, **WAITING, reason=reason, message=reason))).message
-        for reason in ("ErrImagePull", "ImagePullBackOff")
+        unpulled("ErrImagePull", cause),
+        unpulled("ImagePullBackOff", f'Back-off pulling image "solver:1": ErrImagePull: {cause}'),
     }
-    name = a_pod_fact(0).name
-    assert messages == {f'case 0 cannot start: its image "solver:1" cannot be pulled; events of pod {name} say why'}
+    assert messages == {f'case 0 cannot start: its image "solver:1" cannot be pulled: {cause}'}
+
+
+def test_a_kubelet_that_does_not_say_why_an_image_cannot_be_pulled_has_said_it_in_events() -> None:
+    expected = f'case 0 cannot start: its image "solver:1" cannot be pulled; events of pod {a_pod_fact(0).name} say why'
+    assert unpulled("ImagePullBackOff", 'Back-off pulling image "solver:1"') == expected
+    assert unpulled("ErrImagePull", "") == expected
 
 
 def test_a_case_that_is_disrupted_again_and_again_is_named_from_the_tenth_time_on() -> None:

@@ -40,7 +40,7 @@ def test_a_failing_case_ends_failed_with_its_exit_code(namespace: Namespace) -> 
     assert [(each["index"], each["exitCode"], each["errorCode"], each["reason"]) for each in status["failures"]] == [
         (1, 7, "CASE_FAILED", "Error")
     ]
-    assert status["message"] == "1 of 2 cases failed; see `status.failures`"
+    assert status["message"] == "1 of 2 cases failed; case 1: Error, exit code 7"
     assert status["errorCode"] == "CASE_FAILED"
     assert status["ledger"]["succeeded"] == "0"
     assert status["ledger"]["failed"] == "1"
@@ -112,7 +112,7 @@ def test_events_tell_the_transitions(namespace: Namespace) -> None:
 
     expected = {"CasesRunning", "CancelRequested", "Cancelled"}
     sweep.wait(lambda: expected <= set(reasons()), f"events {expected}", 10)
-    assert "Job is cancelled: 0 cases had finished, 1 were cancelled" in namespace.run("events", "--for=simjob/sweep")
+    assert "Job is cancelled: 0 cases had finished, 1 was cancelled" in namespace.run("events", "--for=simjob/sweep")
     assert len(reasons()) == len(set(reasons())), "each is told once"
 
 

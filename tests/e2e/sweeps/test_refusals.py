@@ -19,8 +19,8 @@ def test_an_image_that_does_not_exist_is_named(namespace: Namespace) -> None:
     body["spec"]["template"]["spec"]["containers"][0]["image"] = MISSING
     sweep = namespace.apply(body)
     message = sweep.wait_message("ImagePullFailed")
-    (pod,) = {seen.name for seen in namespace.pods.live() if seen.name.endswith("-0-0-0")}
-    assert message == f'case 0 cannot start: its image "{MISSING}" cannot be pulled; events of pod {pod} say why'
+    assert message.startswith(f'case 0 cannot start: its image "{MISSING}" cannot be pulled: ')
+    assert message.endswith("connect: connection refused")
     assert sweep.status["phase"] == "ASSIGNED"
     sweep.cancel()
     sweep.wait_phase("CANCELLED")

@@ -69,10 +69,12 @@ def test_a_design_that_was_cancelled_before_it_was_drawn_is_drawn_for_its_rerun(
 
 
 def test_a_rerun_of_nothing_completes_and_says_so(place: Place) -> None:
-    place.apply("old", template=QUICK).wait_phase("COMPLETED")
+    old = place.apply("old", template=QUICK)
+    old.wait_phase("COMPLETED")
     status = rerun(place, "new", "old").wait_phase("COMPLETED")
     assert (status["reason"], status["progress"], status["cases"]["total"]) == ("NothingToRun", "0/0", 0)
-    assert "no case of the other SimulationJob ended so" in status["message"]
+    expected = f'no case of the SimulationJob "{old.name}" has failed or was cancelled'
+    assert status["message"] == f"there is nothing to run: {expected}"
 
 
 def refusal_of(sweep: Sweep) -> tuple[str, str, str]:

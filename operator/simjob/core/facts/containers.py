@@ -16,7 +16,9 @@ from simjob.core.facts import terminationmessage
 from simjob.core.facts.apiobjects import Container, Pod, Terminated
 from simjob.core.facts.terminationmessage import Message
 
-PULL_FAILURES: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
+_PULL_ERROR: Final = "ErrImagePull"
+PULL_FAILURES: Final = frozenset({_PULL_ERROR, "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
+_BACK_OFF: Final = "Back-off pulling image "
 _START_UP: Final = frozenset({"", "ContainerCreating", "PodInitializing"})
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -46,6 +48,16 @@ class Reading:
     over: bool = False
     ended: datetime | None = None
     held: bool = False
+
+
+def pull_error(message: str) -> str:
+    """Return why an image cannot be pulled; empty if the kubelet's message does not say.
+
+    While it tries again the kubelet alternates between the error itself and a message of its back-off, which holds the
+    error in newer versions. The answer is the same for both.
+    """
+    cause = message.partition(f"{_PULL_ERROR}: ")[2] if message.startswith(_BACK_OFF) else message
+    return cause.removeprefix(f"{_PULL_ERROR}: ").strip()
 
 
 def mark(containers: tuple[str, ...]) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ from simjob.api.sweep.ranges import Ranges
 from simjob.core.assessment import Situation
 from simjob.core.facts.observedchildren import Observed
 from simjob.core.plan import Action, Plan
-from simjob.core.status import overdue, summary
+from simjob.core.status import overdue, summary, wording
 from simjob.core.status.summary import Saying
 from simjob.core.stopping import keptjobs, stop
 
@@ -65,7 +65,8 @@ def cancelling(situation: Situation) -> Plan | None:
         return Plan(actions=(*stop.stop_pods(live), *tidying), status=status, look_again=min(times))
     ended = stored.model_copy(update={"stopping": None, "finished_at": now})
     finished = len(outcome.succeeded) + len(outcome.failed)
-    message = f"Job is cancelled: {finished} cases had finished, {len(outcome.cancelled)} were cancelled"
+    noun = "case" if finished == 1 else "cases"
+    message = f"Job is cancelled: {finished} {noun} had finished, {wording.were(len(outcome.cancelled))} cancelled"
     saying = Saying(phase=Phase.CANCELLED, reason=Reason.CANCELLED, message=message)
     status = summary.summarize(situation, saying, ledger=outcome, cancellation=ended)
     return Plan(status=status, needs_proof=True, look_again=now)

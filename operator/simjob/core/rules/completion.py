@@ -1,11 +1,12 @@
 """The end of a job whose cases all have an outcome, and what is left to do after any end."""
 
 from simjob.api.names import Reason
+from simjob.api.spec import RerunOutcome
 from simjob.api.status import Phase
 from simjob.core.assessment import Situation
 from simjob.core.plan import DeleteJob, Plan
 from simjob.core.rules import failurepolicy
-from simjob.core.status import summary
+from simjob.core.status import summary, wording
 from simjob.core.status.summary import Saying
 from simjob.core.stopping import keptjobs, stop
 
@@ -26,23 +27,41 @@ def _failed(situation: Situation) -> Saying:
     return Saying(
         phase=Phase.FAILED,
         reason=Reason.CASES_FAILED,
-        message=f"{failed} of {total} cases failed{but}; see `status.failures`",
+        message=f"{failed} of {total} cases failed{but}{_newest(situation)}",
         error_code=failurepolicy.error_code(situation),
     )
+
+
+def _newest(situation: Situation) -> str:
+    newest = next(iter(summary.newest_failures(situation)), None)
+    if newest is None:
+        return ""
+    more = "; `status.failures` has more" if len(situation.ledger.failed) > 1 else ""
+    return f"; {'the last was ' if more else ''}{wording.of_failure(newest)}{more}"
 
 
 def _completed(situation: Situation) -> Saying:
     total, ledger = situation.total, situation.ledger
     if not total:
-        message = "there is nothing to run: no case of the other SimulationJob ended so"
+        message = f"there is nothing to run: {_none_of_the_other(situation)}"
         return Saying(phase=Phase.COMPLETED, reason=Reason.NOTHING_TO_RUN, message=message)
     if len(ledger.succeeded) == total:
-        message = f"all {total} cases succeeded"
+        message = f"all {total} cases succeeded" if total > 1 else "the only case succeeded"
         return Saying(phase=Phase.COMPLETED, reason=Reason.COMPLETED, message=message)
-    others = [(ledger.failed, "failed, as many as may"), (ledger.cancelled, "were cancelled")]
-    told = "".join(f", {len(cases)} {what}" for cases, what in others if cases)
-    message = f"{len(ledger.succeeded)} of {total} cases succeeded{told}"
+    failed = f", {len(ledger.failed)} failed, as many as may" if ledger.failed else ""
+    cancelled = f", {wording.were(len(ledger.cancelled))} cancelled" if ledger.cancelled else ""
+    message = f"{len(ledger.succeeded)} of {total} cases succeeded{failed}{cancelled}"
     return Saying(phase=Phase.COMPLETED, reason=Reason.FINISHED, message=message)
+
+
+def _none_of_the_other(situation: Situation) -> str:
+    spec = situation.job.spec
+    if spec.rerun_of is None:
+        return "there is no case"
+    said = {RerunOutcome.FAILED: "has failed", RerunOutcome.CANCELLED: "was cancelled"}
+    ends = " or ".join(said[outcome] for outcome in spec.rerun_of.outcomes)
+    selected = " that `subset` names" if spec.subset is not None else ""
+    return f'no case of the SimulationJob "{spec.rerun_of.name}"{selected} {ends}'
 
 
 def terminal(situation: Situation) -> Plan | None:

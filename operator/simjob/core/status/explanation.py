@@ -10,7 +10,7 @@ from simjob.api.status import Phase
 from simjob.core.assessment import Situation
 from simjob.core.attempts.judgement import Absent, Due, Held, Live
 from simjob.core.attempts.retries import NOTABLE_DISRUPTIONS
-from simjob.core.facts.containers import PULL_FAILURES
+from simjob.core.facts import containers
 from simjob.core.facts.observedchildren import CASE_TABLE
 from simjob.core.facts.pods import PodFact, PodState
 from simjob.core.status import hints, overdue, summary
@@ -92,12 +92,10 @@ def _trouble(index: int, pod: PodFact, words: Mapping[str, str]) -> tuple[str, s
         return Reason.UNSCHEDULABLE, f"case {index} cannot be scheduled: {pod.message}"
     if pod.state is not PodState.ASSIGNED:
         return None
-    if pod.reason in PULL_FAILURES:
-        # The kubelet's own words alternate between two reasons while it tries again.
-        message = (
-            f'case {index} cannot start: its image "{pod.image}" cannot be pulled; events of pod {pod.name} say why'
-        )
-        return Reason.IMAGE_PULL, message
+    if pod.reason in containers.PULL_FAILURES:
+        cause = containers.pull_error(pod.message)
+        why = f": {cause}" if cause else f"; events of pod {pod.name} say why"
+        return Reason.IMAGE_PULL, f'case {index} cannot start: its image "{pod.image}" cannot be pulled{why}'
     return Reason.CONTAINER_WAITING, f"case {index} cannot start: {pod.reason}: {pod.message}"
 
 

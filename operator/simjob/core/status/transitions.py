@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from simjob.api.names import ErrorCode, Reason
+from simjob.api.names import Reason
 from simjob.api.status import Phase, Status
 from simjob.api.sweep.ranges import Ranges
 from simjob.core.plan import Notice
+from simjob.core.status import wording
 
 _TROUBLE: Final = frozenset(
     {
@@ -57,8 +58,4 @@ def _failed(failed: Ranges, new: Status) -> str:
     first = next((failure for failure in new.failures if failure.index in failed), None)
     if first is None:
         return f"failed for good: cases {failed}"
-    what = first.reason if first.error_code in (None, ErrorCode.CASE_FAILED) else first.error_code
-    code = "" if first.exit_code is None else f", exit code {first.exit_code}"
-    code += f" of container {first.container}" if first.container else ""
-    message = f": {first.message}" if first.message else ""
-    return f"failed for good: cases {failed}; case {first.index}: {what}{code}{message}"
+    return f"failed for good: cases {failed}; {wording.of_failure(first)}"
