@@ -86,13 +86,17 @@ def test_the_operator_learns_that_the_api_server_attributes(installed: str, tmp_
     assert values.keys() == {variable["name"] for variable in before["env"]} | {"SIMJOB_ATTRIBUTION"}
 
 
-def test_the_kustomization_of_the_readme_adds_a_component_and_a_port(tmp_path: Path, render: Render) -> None:
+def test_the_kustomization_of_the_readme_sets_an_image_and_adds_a_component_and_a_port(
+    tmp_path: Path, render: Render
+) -> None:
     readme = (ROOT / "README.md").read_text()
-    text = readme.partition("my-cluster/kustomization.yaml <<'EOF'\n")[2].partition("\nEOF\n")[0]
+    text = "\n".join(re.findall(r"my-cluster/kustomization.yaml <<'EOF'\n(.*?)\nEOF\n", readme, re.DOTALL))
     root = os.path.relpath(ROOT, tmp_path)
     (tmp_path / "kustomization.yaml").write_text(text.replace("../manifests", f"{root}/manifests"))
     objects, before = render(str(tmp_path)), render("manifests")
     assert objects.keys() == before.keys() | render(ATTRIBUTION).keys()
+    pod = objects["Deployment", "simjob-system", "simjob-operator"]["spec"]["template"]["spec"]
+    assert [container["image"] for container in pod["containers"]] == ["REGISTRY/simjob-operator:0.1.0"]
     policy = ("NetworkPolicy", "simjob-system", "simjob-operator")
     assert ports(objects[policy]) - ports(before[policy]) == {7443}
     assert ports(before[policy]) == {443, 6443, 8443, 16443}
