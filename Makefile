@@ -4,7 +4,7 @@
 # Variables of the benchmark: QUICK=1 for small sizes; BENCH="--scenarios live --repeats 1" for flags.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-integration test-e2e lint docs browser bench generate cluster-up cluster-status cluster-down run image deploy
+.PHONY: help demo test test-unit test-integration test-e2e lint docs browser bench generate cluster-up cluster-status cluster-down run image deploy load sample-image
 
 VENV := .venv
 READY := $(VENV)/.synced
@@ -42,7 +42,7 @@ browser: $(READY) ## Install Chromium, which the test of the site needs (Debian,
 bench: $(READY) ## How fast it starts and cancels sweeps, beside its references; QUICK=1 for small sizes
 	@$(PY) -m bench $(BENCH)
 
-generate: $(READY) ## Write anew the files that are made from code: the CRD, docs/api.md, docs/fields.md
+generate: $(READY) ## Write the files that are made from code: the CRD, docs/api.md, docs/fields.md
 	@$(PY) -m generated
 
 cluster-up: $(READY) ## Start a Kubernetes cluster from source; kubeconfig in .cluster/kubeconfig
@@ -59,6 +59,13 @@ run: $(READY) ## Run the operator from source against $KUBECONFIG, one replica, 
 
 image: $(READY) ## Build the operator's image into build/operator.tar
 	@$(PY) -m cluster image
+
+load: $(READY) ## Give the node of cluster-up an image: make load ARCHIVE=solver.tar
+	@$(PY) -m cluster load $(ARCHIVE)
+
+sample-image: $(READY) ## Build the image of manifests/samples/rc-filter.yaml, for the node of cluster-up
+	@$(PY) -m cluster image --context manifests/samples/rc-filter --tag simjob.local/rc-filter:dev --out build/rc-filter.tar
+	@$(PY) -m cluster load build/rc-filter.tar
 
 deploy: $(READY) ## Image, load, apply, wait until the operator is available on the cluster of cluster-up
 	@$(PY) -m cluster deploy

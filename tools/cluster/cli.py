@@ -40,7 +40,8 @@ dead is restarted, what runs with other options is restarted with these."""
 UP_EPILOG = """\
 nodes:
   real   one node with containerd, kubelet and kube-proxy in namespaces of its own. Needs
-         root on Linux. The default for root. The image simjob.local/busybox:test is loaded.
+         root on Linux. The default for root. This machine's busybox is loaded as the images
+         simjob.local/busybox:test and busybox:1.37.
   kwok   fake nodes that only say they run pods: thousands of them, no root needed. Pods run
          until deleted, or as annotations say (see kwok/stages.yaml). The default otherwise.
   both   both; the fake ones carry the taint kwok.x-k8s.io/node=fake:NoSchedule.

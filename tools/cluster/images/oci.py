@@ -14,6 +14,8 @@ from typing import Any
 from cluster.errors import ClusterError
 
 BUSYBOX = "simjob.local/busybox:test"
+# What manifests/samples call busybox:1.37, in containerd's words: there is no registry to pull it from.
+SAMPLES = "docker.io/library/busybox:1.37"
 
 # Go's names for what Python's os.uname() calls otherwise.
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}

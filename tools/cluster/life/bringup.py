@@ -123,6 +123,7 @@ class BringUp:
                 path, settings.SANDBOX_IMAGE, parts.control.binaries / "pause"
             ),
             oci.BUSYBOX: oci.busybox_image,
+            oci.SAMPLES: lambda path: oci.busybox_image(path, oci.SAMPLES),
         }
         for reference, write in archives.items():
             if reference not in present:
