@@ -15,6 +15,8 @@ from simjob.core.usertables.numberforms import Form
 from simjob.core.usertables.problems import Problems
 
 _MARK: Final = re.compile("[ ,.'\u2019\u00a0\u202f\u2009\u2212\u2013]")
+# Where commas separate, one point is always decimal.
+_MARK_BETWEEN_COMMAS: Final = re.compile("[ ,'\u2019\u00a0\u202f\u2009\u2212\u2013]|[.].*[.]")
 _DIGITS_ALONE: Final = re.compile(r"[^\w]*[0-9][^a-zA-Z]*")
 _DECIMAL: Final = (Form.COMMA, Form.COMMA_OR_THOUSANDS)
 _IF_TEXT: Final = "If the column holds texts, write the table as JSON Lines"
@@ -33,6 +35,11 @@ class _Column:
         return next((cell for cell, form in self.forms.items() if form in forms), None)
 
     @property
+    def commas(self) -> Mapping[str, str]:
+        """The numbers with a decimal comma, and what becomes of them."""
+        return {cell: cell.replace(",", ".") for cell, form in self.forms.items() if form in _DECIMAL}
+
+    @property
     def is_list(self) -> bool:
         """Whether there are cells with a comma that are no number."""
         return any(form is Form.OTHER and "," in cell for cell, form in self.forms.items())
@@ -44,8 +51,8 @@ def to_points(sheet: Sheet, problems: Problems) -> tuple[Sheet, bool]:
     wrong = [problem for column in found for problem in _problems(column, found, sheet.separator)]
     for line, what in sorted(wrong):
         problems.add(line, what)
-    commas = {at for at, column in enumerate(found) if column.first(*_DECIMAL)}
-    if wrong or not commas or sheet.separator == COMMA:
+    commas = [column.commas for column in found]
+    if wrong or not any(commas) or sheet.separator == COMMA:
         return sheet, False
     return replace(sheet, records=[(line, _converted(cells, commas)) for line, cells in sheet.records]), True
 
@@ -56,8 +63,9 @@ def _columns(sheet: Sheet) -> Sequence[_Column]:
         if len(cells) == len(lines):
             for seen, cell in zip(lines, cells, strict=True):
                 seen.setdefault(cell, line)
+    has_mark = (_MARK_BETWEEN_COMMAS if sheet.separator == COMMA else _MARK).search
     return [
-        _Column(columns.shown(name), seen, {cell: numberforms.of(cell) for cell in seen if _MARK.search(cell)})
+        _Column(columns.shown(name), seen, {cell: numberforms.of(cell) for cell in seen if has_mark(cell)})
         for name, seen in zip(sheet.header, lines, strict=True)
     ]
 
@@ -129,10 +137,6 @@ def _which(column: _Column, cell: str) -> str:
     return f"{what} Write no separators of thousands, and fewer or more than three digits after a decimal mark"
 
 
-def _converted(cells: list[str], commas: set[int]) -> list[str]:
-    if not any("," in cell for cell in cells):
-        return cells
-    return [
-        cell.replace(",", ".") if at in commas and numberforms.of(cell) in _DECIMAL else cell
-        for at, cell in enumerate(cells)
-    ]
+def _converted(cells: list[str], commas: Sequence[Mapping[str, str]]) -> list[str]:
+    # Of rows with more or fewer cells than the header, nothing is used.
+    return [points.get(cell, cell) for cell, points in zip(cells, commas, strict=False)] + cells[len(commas) :]
