@@ -117,6 +117,7 @@ def test_a_cell_that_cannot_stand_beside_a_decimal_comma_is_refused_with_both_li
         "1,5e\u22125",
         "2,5%",
         "2,5 %",
+        "1.234,50-",
         "2,50 \u20ac",
         "\u00a02,5",
         "2,5\u00a0",

@@ -92,3 +92,21 @@ def test_a_comment_that_may_be_the_header_of_a_table_of_texts_is_refused() -> No
             read(text)
     assert list(read("# mesh\nmesh\ncoarse\n").header) == ["mesh"]
     assert list(read("# made by a tool\nname,mesh\nwing,coarse\n").header) == ["name", "mesh"]
+
+
+@pytest.mark.parametrize(
+    ("text", "separator"),
+    [
+        ("mesh       re\nvery fine  100000\ncoarse     1000000\n", "commas"),
+        ("  mesh re\n1 coarse 100\n2 fine 200\n", "commas"),
+        ("x y\n1,5 2,5\n", "semicolons"),
+    ],
+    ids=["of a fixed width", "with names of rows", "with decimal commas"],
+)
+def test_columns_between_blanks_are_refused_with_the_separator_that_fits(text: str, separator: str) -> None:
+    with pytest.raises(UnreadableTableError) as refusal:
+        read(text)
+    assert str(refusal.value) == (
+        f"line 1: blanks seem to separate the columns: use {separator} instead. If it is one column, put a first line "
+        "`sep=,` or `sep=;` before the header"
+    )

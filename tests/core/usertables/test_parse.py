@@ -150,3 +150,29 @@ def test_a_hundred_thousand_rows_are_the_most() -> None:
     assert len(rows("a\n" + "1\n" * 100_000)) == 100_000
     with pytest.raises(UnreadableTableError, match="line 100002: there are more than 100000 rows"):
         rows("a\n" + "1\n" * 100_001)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "expected"),
+    [
+        pytest.param("a,b\n,x\n", "t.csv", [{"a": "", "b": "x"}], id="an empty cell is the empty text"),
+        pytest.param(
+            "a,b\nNA,NaN\n", "t.csv", [{"a": "NA", "b": "NaN"}], id="marks of missing values are texts in CSV"
+        ),
+        pytest.param(",a,b\n7,1,2\n8,,\n", "t.csv", [{"a": "1", "b": "2"}], id="nothing but an index is a blank row"),
+        pytest.param("case,a\n8,\n", "t.csv", [{"case": "8", "a": ""}], id="a number under a name is a parameter"),
+        pytest.param('{"a": 1}\n\n{}\n', "t.jsonl", [{"a": "1"}, {}], id="an empty object is a case"),
+        pytest.param('{"a": ""}\n{"b": "NaN"}\n', "t.jsonl", [{"a": ""}, {"b": "NaN"}], id="names may be missing"),
+        pytest.param(f"a\n{2**70}\n", "t.csv", [{"a": str(2**70)}], id="an integer beyond 64 bits is exact in CSV"),
+    ],
+)
+def test_missing_values_are_read_as_the_docs_state(text: str, key: str, expected: list[dict[str, str]]) -> None:
+    assert texts(text, key) == expected
+
+
+def test_a_whole_table_in_one_object_is_refused_whatever_its_key_is() -> None:
+    by_column = '{"mesh":{"0":"coarse","1":"fine"},"re":{"0":1,"1":2}}'
+    for key in ("t.csv", "t.jsonl"):
+        with pytest.raises(UnreadableTableError, match="pandas: to_json"):
+            rows(by_column, key)
+    assert rows('{"mesh": {"0": 1}, "re": 2}', "t.jsonl") == [{"mesh": {"0": 1}, "re": 2}]

@@ -19,6 +19,7 @@ _NAMES: Final = {TAB: "tabs", SEMICOLON: "semicolons", COMMA: "commas", BLANKS: 
 # https://support.microsoft.com/office/import-or-export-text-txt-or-csv-files-5250ac4c-663c-47ce-937b-339e391393ba
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=([,;\t|])"?[ \t]*[\r\n]*', re.IGNORECASE)
 _COMMENT: Final = re.compile(r"[ \t]*[#%]+[ \t]*")
+_WIDE_GAP: Final = re.compile(r"\S {2,}\S")
 _ADVICE: Final = "put a first line `sep=,` or `sep=;` before the header"
 
 # The reader's words are about its own parts.
@@ -126,7 +127,7 @@ def _chosen(lines: Sequence[str], before: int, separator: str | None, *, is_mark
     if not wide:
         _refuse_bars(_parse(lines, before, BARS), _better(lines))
     blanks = _parse(lines, before, BLANKS)
-    if not wide and len(blanks.header) > 1 and blanks.has_row_names:
+    if not wide and not is_marked and (_is_aligned(lines) or (len(blanks.header) > 1 and blanks.has_row_names)):
         _refuse_blanks(lines, before)
     if len(blanks.header) > 1 and blanks.fits and blanks.records:
         if is_marked or all(numerals.is_number(cell) for _, cells in blanks.records for cell in cells):
@@ -134,6 +135,16 @@ def _chosen(lines: Sequence[str], before: int, separator: str | None, *, is_mark
         if not wide:
             _refuse_blanks(lines, before)
     return max(wide, key=lambda sheet: sheet.fitting) if wide else _parse(lines, before, COMMA)
+
+
+def _is_aligned(lines: Sequence[str]) -> bool:
+    """Return whether the header and each row have two blanks or more within, as in columns of a fixed width."""
+    rows = [line for line in lines if line.strip()]
+    return len(rows) > 1 and all(_WIDE_GAP.search(line) for line in rows) and not all(map(_is_of_numbers, rows[1:]))
+
+
+def _is_of_numbers(line: str) -> bool:
+    return all(map(numerals.is_number, line.split()))
 
 
 def _refuse_blanks(lines: Sequence[str], before: int) -> NoReturn:
