@@ -11,7 +11,7 @@ from typing import Final
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.core import assessment
 from simjob.core.assessment import Situation
-from simjob.core.facts.observedchildren import Observed
+from simjob.core.facts.observedchildren import LivePods, Observed
 from simjob.core.plan import Plan
 from simjob.core.rules import (
     accepting,
@@ -50,11 +50,18 @@ LADDER: Final[tuple[Rule, ...]] = (
 STOPPING: Final[tuple[Rule, ...]] = LADDER[: LADDER.index(cancellation.cancelling) + 1]
 
 
+def before_judging(job: SimulationJob | Invalid, live: LivePods, now: datetime, judge_at: datetime) -> Plan | None:
+    """Return the plan of a cancel for which no case need be judged, `judge_at` the next judgement; None otherwise."""
+    if isinstance(job, Invalid):
+        return None
+    return cancellation.latching(job, live, now) or cancellation.stopping_on(job, live, now, judge_at)
+
+
 def plan(job: SimulationJob | Invalid, observed: Observed, now: datetime) -> Plan:
     """Return what to do and what to say about a job; the same for the same arguments."""
     if isinstance(job, Invalid):
         return _unreadable(job, observed, now)
-    if latch := cancellation.latching(job, observed, now):
+    if latch := cancellation.latching(job, observed.live, now):
         return latch
     found = _assess(job, observed, now)
     return _whole(next(plan for rule in LADDER if (plan := rule(found)) is not None), found)

@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 from given.builders import NOW, UID, a_job, a_job_fact, a_pod_fact, a_started_job, observed, planned, said
 from simjob.api.simulationjob import Metadata, SimulationJob
+from simjob.core import planner
 from simjob.core.facts.pods import PodState
-from simjob.core.plan import CreateCase, DeleteJob, DeletePod, StartAttempt, WriteJobStatus
+from simjob.core.plan import CreateCase, DeleteJob, DeletePod, Plan, StartAttempt, WriteJobStatus
 from simjob.core.rules import cancellation
 from simjob.core.stopping.stop import HEAD_START, LONGEST_START
 
@@ -47,6 +48,28 @@ def test_then_pods_go_first_and_each_job_when_the_ledger_has_its_case() -> None:
     stopping = (a_job_fact(0), a_pod_fact(0, terminating=True))
     after = planned(recorded, *stopping, a_job_fact(1), now=NOW + HEAD_START)
     assert (after.actions, said(after).phase) == ((DeleteJob(job=a_job_fact(1)),), "CANCELLING")
+
+
+def test_between_two_judgements_a_latched_cancel_stops_the_pods_that_nobody_has_asked_to_stop() -> None:
+    children = (a_job_fact(0), a_pod_fact(0), a_job_fact(1), a_pod_fact(1, terminating=True))
+    later = NOW + timedelta(seconds=1)
+    plan = planner.before_judging(latched(), observed(*children).live, NOW, later)
+    assert plan == Plan(actions=(DeletePod(pod=a_pod_fact(0)),), look_again=later)
+
+
+def test_the_cases_of_a_cancel_are_judged_when_their_time_has_come_or_no_pod_is_live() -> None:
+    later, live = NOW + timedelta(seconds=1), observed(a_job_fact(0), a_pod_fact(0)).live
+    deleted = latched()
+    deleted = deleted.model_copy(update={"metadata": deleted.metadata.model_copy(update={"deletion_timestamp": NOW})})
+    over = latched(status={"phase": "CANCELLED", "isTerminal": True})
+    for job, pods, judge_at in [
+        (latched(), live, NOW),
+        (latched(), observed(a_job_fact(0), a_pod_fact(0, state=PodState.FAILED)).live, later),
+        (a_started_job(), live, later),
+        (deleted, live, later),
+        (over, live, later),
+    ]:
+        assert planner.before_judging(job, pods, NOW, judge_at) is None
 
 
 def test_pods_that_are_being_stopped_have_a_head_start_on_jobs() -> None:
@@ -226,7 +249,7 @@ class TestWithoutAPlan:
     def test_a_cancel_is_latched_and_the_status_keeps_all_else(self) -> None:
         stored = {"ledger": {"succeeded": "1"}, "cases": {"total": 3, "running": 2}, "progress": "1/3", "round": 2}
         job = a_started_job(status=stored, cancel=True, cancelReason="wrong mesh")
-        plan = cancellation.stop_known(job, observed(a_job_fact(0), a_pod_fact(0)), NOW)
+        plan = cancellation.stop_known(job, observed(a_job_fact(0), a_pod_fact(0)).live, NOW)
         assert plan.actions == (DeletePod(pod=a_pod_fact(0)),)
         latch = said(plan).cancellation
         assert latch is not None
@@ -244,9 +267,9 @@ class TestWithoutAPlan:
         ],
     )
     def test_what_is_latched_or_deleted_or_over_gets_no_latch(self, job: SimulationJob) -> None:
-        plan = cancellation.stop_known(job, observed(a_job_fact(0), a_pod_fact(0)), NOW)
+        plan = cancellation.stop_known(job, observed(a_job_fact(0), a_pod_fact(0)).live, NOW)
         assert (plan.actions, plan.status) == ((DeletePod(pod=a_pod_fact(0)),), None)
 
     def test_it_never_says_cancelled(self) -> None:
-        plan = cancellation.stop_known(a_started_job(cancel=True), observed(), NOW)
+        plan = cancellation.stop_known(a_started_job(cancel=True), observed().live, NOW)
         assert (plan.actions, said(plan).phase, said(plan).is_terminal) == ((), "CANCELLING", False)

@@ -1,9 +1,15 @@
 """Many sweeps are ended at once: each is served at once, whatever the others have to stop."""
 
 import asyncio
+from collections import Counter
+from datetime import datetime
 
 import pytest
+from simjob.api.simulationjob import SimulationJob
+from simjob.core import planner
+from simjob.core.facts.observedchildren import Observed
 from simjob.core.facts.pods import PodFact
+from simjob.core.plan import Plan
 from worlds.oneoperator import OneOperator
 from worlds.virtualtime import VirtualTimeLoop
 
@@ -38,3 +44,63 @@ async def test_each_of_thirty_sweeps_has_its_first_pod_stopped_within_a_second(d
         assert {name: at - asked for name, at in first.items() if at - asked >= 1} == {}
         assert len(first) == SWEEPS
         assert one.pods() != [], "there was more to stop than a second is enough for"
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Collect the names of the SimulationJobs whose cases are judged, in their order."""
+    found: list[str] = []
+    judge = planner.plan
+
+    def noting(job: SimulationJob, observed: Observed, now: datetime) -> Plan:
+        found.append(job.metadata.name)
+        return judge(job, observed, now)
+
+    monkeypatch.setattr(planner, "plan", noting)
+    return found
+
+
+async def test_each_of_ten_sweeps_has_its_first_pods_stopped_before_the_cases_of_any_are_judged(
+    judged: list[str],
+) -> None:
+    one = OneOperator()
+    delete, stopped = one.cluster.delete_pod, Counter[str]()
+    judged_before: dict[str, int] = {}
+
+    async def slow_delete(namespace: str, name: str, uid: str) -> PodFact | None:
+        sweep = name.split("-")[0]
+        stopped[sweep] += 1
+        judged_before.setdefault(sweep, len(judged))
+        await asyncio.sleep(0.05)
+        return await delete(namespace, name, uid)
+
+    one.cluster.delete_pod = slow_delete  # type: ignore[method-assign]
+    async with one.operator():
+        for index in range(10):
+            one.submit(f"sweep{index}", cases={"count": CASES}, parallelism=CASES)
+        await asyncio.sleep(20)
+        judged.clear()
+        for index in range(10):
+            one.submit(f"sweep{index}", cancel=True)
+        await asyncio.sleep(0.3)
+        assert judged_before == {f"sweep{index}": 0 for index in range(10)}
+        assert max(stopped.values()) <= 2 * min(stopped.values()), "each has its share of the deletions"
+
+
+async def test_the_cases_of_a_cancel_are_judged_once_a_second_however_many_pods_stop(judged: list[str]) -> None:
+    one = OneOperator()
+    async with one.operator():
+        one.submit("sweep", cases={"count": CASES}, parallelism=CASES)
+        await asyncio.sleep(20)
+        for pod in one.pods():
+            one.cluster.set_pod("default", pod, node="node-1")
+            one.cluster.run_pod("default", pod)
+        await asyncio.sleep(5)
+        judged.clear()
+        one.submit("sweep", cancel=True)
+        for pod in one.pods():
+            await asyncio.sleep(0.1)
+            one.cluster.end_pod("default", pod, 143)
+        await asyncio.sleep(0.5)
+        assert one.status["phase"] == "CANCELLED", "the last end is judged at once"
+        assert 2 <= len(judged) <= CASES // 10 + 2

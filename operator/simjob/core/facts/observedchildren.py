@@ -87,6 +87,24 @@ class CaseFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LivePods:
+    """What a cancel needs to know until no pod is live: it costs O(pods to be asked), not O(cases).
+
+    `unasked`: the live pods that nobody has asked to stop, by case. `stopping`: how many were asked.
+    `attributed`: as in Observed.
+    """
+
+    unasked: tuple[PodFact, ...] = ()
+    stopping: int = 0
+    attributed: bool = False
+
+    @property
+    def number(self) -> int:
+        """How many pods are live."""
+        return len(self.unasked) + self.stopping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """What is known of a SimulationJob's world.
 
@@ -117,6 +135,13 @@ class Observed:
     def live_pods(self) -> tuple[PodFact, ...]:
         """All live pods, by case."""
         return tuple(pod for case in self.cases for pod in case.live_pods)
+
+    @property
+    def live(self) -> LivePods:
+        """The live pods as a cancel sees them before the cases are judged."""
+        pods = self.live_pods
+        unasked = tuple(pod for pod in pods if not pod.terminating)
+        return LivePods(unasked=unasked, stopping=len(pods) - len(unasked), attributed=self.attributed)
 
 
 def observe(

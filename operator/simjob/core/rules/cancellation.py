@@ -13,7 +13,7 @@ from simjob.api.simulationjob import Invalid, Metadata, SimulationJob
 from simjob.api.status import Cancellation, Phase, Status
 from simjob.api.sweep.ranges import Ranges
 from simjob.core.assessment import Situation
-from simjob.core.facts.observedchildren import Observed
+from simjob.core.facts.observedchildren import LivePods
 from simjob.core.plan import Action, Plan
 from simjob.core.status import overdue, summary, wording
 from simjob.core.status.summary import Saying
@@ -72,7 +72,7 @@ def cancelling(situation: Situation) -> Plan | None:
     return Plan(status=status, needs_proof=True, look_again=now)
 
 
-def latching(job: SimulationJob, observed: Observed, now: datetime) -> Plan | None:
+def latching(job: SimulationJob, live: LivePods, now: datetime) -> Plan | None:
     """Return the plan that latches a cancel of a job under way; None if there is nothing to latch.
 
     It comes before the ladder and concludes nothing about the cases, because that takes ten milliseconds for a thousand
@@ -82,13 +82,27 @@ def latching(job: SimulationJob, observed: Observed, now: datetime) -> Plan | No
     is_under_way = stored.cases.total > 0 and not stored.is_over and job.metadata.deletion_timestamp is None
     if not is_under_way or stored.cancellation is not None or not is_wanted(job):
         return None
-    return latch_as_stored(job, stored, observed, now)
+    return latch_as_stored(job, stored, live, now)
 
 
-def latch_as_stored(job: SimulationJob | Invalid, stored: Status, observed: Observed, now: datetime) -> Plan:
+def stopping_on(job: SimulationJob, live: LivePods, now: datetime, judge_at: datetime) -> Plan | None:
+    """Return the plan of a latched cancel between two judgements of its cases; None if they are to be judged now.
+
+    Each pod that stops leads to a pass. A judgement takes ten milliseconds for a thousand cases, and all passes share
+    one thread: the first deletions of a sweep would wait for the judgements of all others. `judge_at`: when the cases
+    are judged again for the status, as long as a pod is live.
+    """
+    stored = job.status
+    is_latched = stored.cancellation is not None and not stored.is_over and job.metadata.deletion_timestamp is None
+    if not is_latched or not live.number or judge_at <= now:
+        return None
+    return Plan(actions=stop.stop_pods(live.unasked), look_again=judge_at)
+
+
+def latch_as_stored(job: SimulationJob | Invalid, stored: Status, live: LivePods, now: datetime) -> Plan:
     """Return the plan that latches a cancel in the stored status and says nothing new of the cases."""
-    unlatched = stop.stop_pods(observed.live_pods)
-    return Plan(status=_latched(job, stored, observed, now), unlatched=unlatched, look_again=now)
+    unlatched = stop.stop_pods(live.unasked)
+    return Plan(status=_latched(job, stored, live, now), unlatched=unlatched, look_again=now)
 
 
 def latch(situation: Situation, by: str | None) -> Plan:
@@ -103,28 +117,28 @@ def _request(job: SimulationJob | Invalid, by: str | None, live: int, now: datet
     return Cancellation(requested_at=now, requested_by=by, reason=reason, stopping=live)
 
 
-def _latched(job: SimulationJob | Invalid, stored: Status, observed: Observed, now: datetime) -> Status:
+def _latched(job: SimulationJob | Invalid, stored: Status, live: LivePods, now: datetime) -> Status:
     """Return the stored status with the latch, and nothing else that the cases would have to be known for."""
-    by = requested_by(job.metadata, attributed=observed.attributed)
+    by = requested_by(job.metadata, attributed=live.attributed)
     saying = Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED, message=_STOPPING)
     status = summary.restated(stored, saying, job.metadata.generation, now)
-    status = status.model_copy(update={"cancellation": _request(job, by, len(observed.live_pods), now)})
+    status = status.model_copy(update={"cancellation": _request(job, by, live.number, now)})
     if isinstance(job, SimulationJob) and job.spec.cancel_cases is not None:
         # A plan that knows the cases says which of these the job does not have, once for each generation.
         return status.model_copy(update={"observed_generation": stored.observed_generation})
     return status
 
 
-def stop_known(job: SimulationJob | Invalid, observed: Observed, now: datetime) -> Plan:
+def stop_known(job: SimulationJob | Invalid, live: LivePods, now: datetime) -> Plan:
     """Return the plan that stops the pods that are known, where no other plan can be made or its facts are not whole.
 
     It latches a cancel, and never says that the job is cancelled.
     """
-    pods = stop.stop_pods(observed.live_pods)
+    pods = stop.stop_pods(live.unasked)
     stored = job.status
     if stored is None or stored.cancellation or stored.is_over or job.metadata.deletion_timestamp:
         return Plan(actions=pods)
-    return Plan(actions=pods, status=_latched(job, stored, observed, now), unlatched=pods)
+    return Plan(actions=pods, status=_latched(job, stored, live, now), unlatched=pods)
 
 
 def requested_by(metadata: Metadata, field: str = "cancel", *, attributed: bool) -> str | None:

@@ -64,7 +64,7 @@ def _cancel(job: Invalid, stored: Status, observed: Observed, now: datetime) -> 
     """Cancel a job whose cases are not known: the ledger stays as it is."""
     latch, live = stored.cancellation, observed.live_pods
     if latch is None:
-        return cancellation.latch_as_stored(job, stored, observed, now)
+        return cancellation.latch_as_stored(job, stored, observed.live, now)
     if live:
         again = stop.look_again(live, now, latch.requested_at)
         return Plan(actions=stop.stop_pods(live), look_again=again)

@@ -17,6 +17,9 @@ from simjob.runtime.executing.creationgate import Gate
 from simjob.runtime.executing.passoutcome import Outcome
 
 _BETWEEN_WRITES: Final = 1.0
+# Seconds. A pass that is planned in less is not worth a pause; no pause may hold up a cancel for long.
+_SHORT: Final = 0.002
+_LONGEST_BREATH: Final = 0.1
 # Writes of a status that failed in a row, after which it counts as refused and not as late.
 REFUSED: Final = 3
 
@@ -26,7 +29,7 @@ class Memory:
     """One job's.
 
     `spent`: the cases whose Jobs of `round` were made or seen; None as long as another process may have made some.
-    `planning`: seconds that the last plan took. `calls`: those that failed, and how long each rests.
+    `breath`: seconds to pause after a pass, so that events gather. `calls`: those that failed, and how long each rests.
     `warned_of_status`: an Event says that the status cannot be written. `latch_failures`: how often a cancel could not
     be written down.
     `is_caught_up`: what an earlier process may have made has been read.
@@ -40,7 +43,7 @@ class Memory:
     gate: Gate
     round: int = -1
     spent: set[int] | None = None
-    planning: float = 0.0
+    breath: float = 0.0
     is_caught_up: bool = False
     is_owned: bool = False
     removing_since: datetime | None = None
@@ -51,6 +54,7 @@ class Memory:
     _occupied: int | None = None
     _look_at: float | None = None
     _wrote_at: float = float("-inf")
+    _judged_at: float = float("-inf")
 
     def wrote(self) -> None:
         """Note that the status is stored."""
@@ -72,6 +76,19 @@ class Memory:
     def until_write(self) -> float:
         """Return in how many seconds a status may be written again; not more than 0 for now."""
         return self._wrote_at + _BETWEEN_WRITES - _now()
+
+    def judged(self, seconds: float) -> None:
+        """Note that all cases were judged, in `seconds`. The pause leaves a large job a ninth of a core, or more."""
+        self._judged_at = _now()
+        self.breath = min(8 * seconds, _LONGEST_BREATH) if seconds > _SHORT else 0.0
+
+    def looked(self, *, waits: bool) -> None:
+        """Note that no case was judged. `waits`: only ends of pods can follow, which are taken together."""
+        self.breath = _LONGEST_BREATH if waits else 0.0
+
+    def until_judging(self) -> float:
+        """Return in how many seconds to judge the cases of a cancel again: when its status may be written again."""
+        return max(max(self._wrote_at, self._judged_at) + _BETWEEN_WRITES - _now(), 0.0)
 
     def note_room(self, actions: Iterable[Action], outcome: Outcome, now: datetime) -> None:
         """Note when finished Jobs or pods were deleted while a quota that counts them refuses creations."""

@@ -65,7 +65,7 @@ class LastResort:
             await self._apply(key, job, Plan(actions=self._known(key, job).actions), memory, signs)
 
     def _known(self, key: Key, job: SimulationJob | Invalid) -> Plan:
-        return cancellation.stop_known(job, self._store.observe(key, spent=None, refusal=None), self._clock())
+        return cancellation.stop_known(job, self._store.live_pods(key), self._clock())
 
     async def stop_despite_defect(self, key: Key, memory: Memory) -> None:
         """Do the same while passes fail. What fails here too is logged, and the next pass tries it again."""

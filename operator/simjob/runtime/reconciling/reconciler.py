@@ -12,13 +12,14 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
 from simjob.core import assessment, planner
 from simjob.core.plan import DeleteJob, DeletePod, LimitRun, Plan, PrepareCases, tally
+from simjob.core.rules import cancellation
 from simjob.runtime.client.budget import Budget
 from simjob.runtime.client.errors import ClusterError, NamespaceTerminatingError
 from simjob.runtime.client.key import Key
@@ -44,9 +45,6 @@ from simjob.runtime.watching.store import StopSigns, Store
 from simjob.runtime.watching.workqueue import WorkQueue
 
 _TRIES: Final = 5
-# Seconds. A pass that is planned in less is not worth a pause; no pause may hold up a cancel for long.
-_SHORT: Final = 0.002
-_LONGEST_BREATH: Final = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +89,8 @@ class Reconciler:
             try:
                 memory = self._memory(key)
                 await self._pass(key, memory)
-                await _breathe(memory)
+                if memory.breath:
+                    await asyncio.sleep(memory.breath)
             finally:
                 self._queue.done(key)
 
@@ -199,9 +198,11 @@ class Reconciler:
             memory.round, memory.spent = status.round, set()
         elif memory.round != status.round:
             memory.round, memory.spent = status.round, None
-        started = self._stopwatch()
-        gate = memory.gate
+        started, now, gate = self._stopwatch(), self._clock(), memory.gate
         gate.look(assessment.over(status.ledger))
+        if plan := self._before_judging(key, job, memory, now):
+            memory.looked(waits=not plan.status and not plan.actions)
+            return plan
         if memory.spent is not None:
             memory.spent |= gate.take_created()
         children = self._store.observe(key, spent=memory.spent, refusal=gate.refusal)
@@ -218,9 +219,15 @@ class Reconciler:
         if memory.spent is not None:
             # A creation without an answer shows here, if it was one.
             memory.spent.update(case.index for case in observed.cases if case.job and case.job.round == status.round)
-        plan = planner.plan(job, observed, self._clock())
-        memory.planning = self._stopwatch() - started
+        plan = planner.plan(job, observed, now)
+        memory.judged(self._stopwatch() - started)
         return plan
+
+    def _before_judging(self, key: Key, job: SimulationJob | Invalid, memory: Memory, now: datetime) -> Plan | None:
+        if not cancellation.is_wanted(job):
+            return None
+        judge_at = now + timedelta(seconds=memory.until_judging())
+        return planner.before_judging(job, self._store.live_pods(key), now, judge_at)
 
     async def _apply(
         self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory, signs: StopSigns
@@ -287,12 +294,6 @@ def _without_status(plan: Plan, memory: Memory) -> Plan:
     stops = tuple(action for action in plan.actions if isinstance(action, DeletePod | DeleteJob | LimitRun))
     is_refused = memory.latch_failures >= REFUSED
     return Plan(actions=(*stops, *(plan.unlatched if is_refused else ())))
-
-
-async def _breathe(memory: Memory) -> None:
-    """Let events gather before the next pass over a large job: plans take a ninth of a core, or more if huge."""
-    if memory.planning > _SHORT:
-        await asyncio.sleep(min(8 * memory.planning, _LONGEST_BREATH))
 
 
 def _about(key: Key, **more: Any) -> dict[str, Any]:

@@ -91,6 +91,7 @@ class Removal:
         memory.removing_since = memory.removing_since or now
         seen = self._store.observe(key, spent=None, refusal=None)
         plan = deletion.remove_all(seen, now, memory.removing_since)
+        memory.looked(waits=bool(seen.live_pods) and not plan.actions)
         actions = memory.permitted(plan.actions)
         outcome = Outcome(gate=memory.gate)
         await self._executor.apply(key, None, actions, outcome)

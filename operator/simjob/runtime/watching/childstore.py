@@ -167,6 +167,10 @@ class ChildStore(ABC):
         children = self._children.get(key)
         return bool(children and (children.jobs or any(not pod.gone for pod in children.pods.values())))
 
+    def live(self, key: Key) -> tuple[tuple[PodFact, ...], int]:
+        """Return the live pods that nobody has asked to stop, by case, and how many were asked."""
+        return self._known(key).live()
+
     def last_stop(self) -> datetime | None:
         """Return when a pod last stopped on request, of any SimulationJob; None if no other pod is being stopped."""
         return self._last_stop if any(found.stopping for found in self._children.values()) else None

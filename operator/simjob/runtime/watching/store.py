@@ -13,7 +13,7 @@ from simjob.api import finished, simulationjob
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
 from simjob.core.facts import observedchildren
-from simjob.core.facts.observedchildren import Observed, Refusal
+from simjob.core.facts.observedchildren import LivePods, Observed, Refusal
 from simjob.core.rules import cancellation, casecancellation
 from simjob.runtime.client.key import Key
 from simjob.runtime.watching.childstore import ChildStore
@@ -102,6 +102,11 @@ class Store(ChildStore):
             attributed=self._attributed,
             last_stop=self.last_stop(),
         )
+
+    def live_pods(self, key: Key) -> LivePods:
+        """Return the live pods of a SimulationJob as a cancel needs them."""
+        unasked, stopping = self.live(key)
+        return LivePods(unasked=unasked, stopping=stopping, attributed=self._attributed)
 
     def drop(self, key: Key) -> None:
         """Forget a SimulationJob and its children."""
