@@ -15,7 +15,7 @@ from simjob.runtime.client.budget import Budget
 from simjob.runtime.client.key import Key
 from simjob.runtime.executing.creationgate import Gate
 from simjob.runtime.executing.executor import Executor
-from simjob.runtime.executing.passoutcome import Outcome
+from simjob.runtime.executing.passoutcome import PassOutcome
 from simjob.runtime.watching.store import Store
 from simjob.runtime.watching.workqueue import WorkQueue
 from worlds.fakes import FakeCluster
@@ -37,8 +37,8 @@ class Workbench:
         self.gate = Gate(120)
         self.executor = Executor(self.cluster, self.store, self.budget)
 
-    async def apply(self, *actions: Action) -> Outcome:
-        outcome = Outcome(gate=self.gate)
+    async def apply(self, *actions: Action) -> PassOutcome:
+        outcome = PassOutcome(gate=self.gate)
         await self.executor.apply(self.key, self.job, actions, outcome)
         return outcome
 

@@ -12,7 +12,7 @@ from simjob.core.plan import CountAttempt, DeleteJob, DeletePod, StartAttempt, W
 from simjob.runtime.client.budget import Kind
 from simjob.runtime.client.errors import ConflictError, UnavailableError
 from simjob.runtime.client.key import Key
-from simjob.runtime.executing.passoutcome import Outcome
+from simjob.runtime.executing.passoutcome import PassOutcome
 from simjob.runtime.watching.sinks import JobSink
 from worlds.executing import Workbench, case
 from worlds.oneoperator import OneOperator
@@ -258,7 +258,7 @@ class TestStopSigns:
         job, _ = await bench.started()
         bench.cluster.apply(a_job_dict(suspend=True))
         knew = bench.store.stop_signs(bench.key)
-        outcome = Outcome(gate=bench.gate)
+        outcome = PassOutcome(gate=bench.gate)
         await bench.executor.apply(bench.key, bench.job, [WriteJobStatus(job=job, status={"active": 1})], outcome, knew)
         assert (bench.cluster.calls, outcome.overtaken) == (["write_job_status"], False)
         bench.cluster.apply(a_job_dict(suspend=True, cancel=True))

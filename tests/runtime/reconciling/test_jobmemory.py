@@ -12,7 +12,7 @@ from simjob.runtime.client.budget import Budget
 from simjob.runtime.executing import backoff
 from simjob.runtime.executing.backoff import Backoffs
 from simjob.runtime.executing.creationgate import Gate
-from simjob.runtime.executing.passoutcome import Outcome
+from simjob.runtime.executing.passoutcome import PassOutcome
 from simjob.runtime.reconciling.jobmemory import Memory
 from simjob.runtime.reconciling.reconciler import Reconciler
 from simjob.runtime.reconciling.workers import run
@@ -38,9 +38,9 @@ def refused(memory: Memory, refusal: Refusal) -> None:
         memory.gate.refused(attempt, refusal)
 
 
-def outcome(memory: Memory, *, begun: bool = True, failed: bool = False) -> Outcome:
+def outcome(memory: Memory, *, begun: bool = True, failed: bool = False) -> PassOutcome:
     call = {backoff.subject(TOLD)}
-    return Outcome(gate=memory.gate, begun=call if begun else set(), failed=call if failed else set())
+    return PassOutcome(gate=memory.gate, begun=call if begun else set(), failed=call if failed else set())
 
 
 class TestCalls:

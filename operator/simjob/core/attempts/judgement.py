@@ -13,7 +13,7 @@ from typing import Final
 from simjob.api.names import ErrorCode, Reason
 from simjob.api.spec import Spec, Task
 from simjob.core.attempts import attemptrecord, injectedcontainers, notcounted, retries, timeouts
-from simjob.core.attempts.timeouts import Expiry
+from simjob.core.attempts.timeouts import TimedOut
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.observedchildren import CaseFacts
 from simjob.core.facts.pods import PodFact, PodState
@@ -136,7 +136,7 @@ def is_current(job: JobFact, pod: PodFact) -> bool:
     return pod.job_uid == job.uid and pod.attempt == job.attempt
 
 
-def expiry(job: JobFact | None, pod: PodFact, spec: Spec) -> Expiry | None:
+def expiry(job: JobFact | None, pod: PodFact, spec: Spec) -> TimedOut | None:
     """Return when a live pod will have waited too long; None if nothing bounds it, or if it is on its way out."""
     if job is None or not is_current(job, pod) or job.suspended or job.terminating or pod.terminating:
         return None

@@ -20,7 +20,7 @@ _START_ROOM: Final = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expiry:
+class TimedOut:
     """When an attempt that waits is over, by the operator's clock, with which code and why."""
 
     at: datetime
@@ -28,19 +28,19 @@ class Expiry:
     message: str
 
 
-def expiry(pod: PodFact, timeouts: Timeouts | None) -> Expiry | None:
+def expiry(pod: PodFact, timeouts: Timeouts | None) -> TimedOut | None:
     """Return what bounds a pod that waits for a node or for its container; None for one that nothing bounds."""
     if timeouts is None or pod.started is not None:
         return None
     why = f": {pod.reason}: {pod.message}".removesuffix(": ") if pod.reason else ""
     if pod.state is PodState.PENDING and timeouts.assign_seconds is not None:
-        return Expiry(
+        return TimedOut(
             at=pod.created + timedelta(seconds=timeouts.assign_seconds),
             error_code=ErrorCode.ASSIGN_TIMEOUT,
             message=f"no node within {timeouts.assign_seconds} s{why}",
         )
     if pod.state is PodState.ASSIGNED and timeouts.start_seconds is not None:
-        return Expiry(
+        return TimedOut(
             at=_assigned(pod) + timedelta(seconds=timeouts.start_seconds),
             error_code=ErrorCode.START_TIMEOUT,
             message=f"its container did not run within {timeouts.start_seconds} s on node {pod.node}{why}",

@@ -29,7 +29,7 @@ from simjob.runtime.client.key import Key
 from simjob.runtime.client.limiter import Limiter
 from simjob.runtime.cluster.calls import Cluster, StoredJob
 from simjob.runtime.executing.creationgate import Attempt, Gate
-from simjob.runtime.executing.passoutcome import Outcome
+from simjob.runtime.executing.passoutcome import PassOutcome
 from simjob.runtime.tables.caselookup import CaseTables
 from simjob.runtime.watching.store import Store
 
@@ -51,7 +51,7 @@ class Creation:
         self._limiter = limiter
 
     async def create(
-        self, key: Key, job: SimulationJob, template: Mapping[str, Any], action: CreateCase, outcome: Outcome
+        self, key: Key, job: SimulationJob, template: Mapping[str, Any], action: CreateCase, outcome: PassOutcome
     ) -> None:
         """Make a case's Job from `template`, that of the spec, and its pod."""
         with outcome.gate.attempt(action.index) as attempt:
@@ -97,7 +97,7 @@ class Creation:
             raise ForbiddenError(_UNMANAGED.format(name=name))
         return stored
 
-    async def start(self, key: Key, job: JobFact, outcome: Outcome) -> None:
+    async def start(self, key: Key, job: JobFact, outcome: PassOutcome) -> None:
         """Make the pod of a Job's current attempt, from the Job as it is now."""
         with outcome.gate.attempt(job.index) as attempt:
             if attempt is not None and not self._store.must_not_create(key):

@@ -36,7 +36,7 @@ from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.executing import backoff
 from simjob.runtime.executing.creation import Creation
 from simjob.runtime.executing.crew import Call, Crew, Leaving
-from simjob.runtime.executing.passoutcome import Outcome
+from simjob.runtime.executing.passoutcome import PassOutcome
 from simjob.runtime.executing.patience import Patience
 from simjob.runtime.executing.refuseddeadlines import Deadlines
 from simjob.runtime.tables.caselookup import CaseTables
@@ -61,7 +61,7 @@ class Executor:
         key: Key,
         job: SimulationJob | None,
         actions: Sequence[Action],
-        outcome: Outcome,
+        outcome: PassOutcome,
         planned: StopSigns | None = None,
     ) -> None:
         """Carry out the actions and note in `outcome` what came of them.
@@ -98,7 +98,7 @@ class Executor:
             calls[Kind.CREATION] += [guarded(partial(make, action)) for action in creations]
         await Crew(self._budget, key, calls, overtaken, Leaving(self._patience, ended)).work()
 
-    async def _guard(self, outcome: Outcome, call: Callable[[], Awaitable[None]]) -> None:
+    async def _guard(self, outcome: PassOutcome, call: Callable[[], Awaitable[None]]) -> None:
         try:
             await call()
         except (NotFoundError, ConflictError):
@@ -106,7 +106,7 @@ class Executor:
         except ClusterError as trouble:
             outcome.trouble = outcome.trouble or trouble
 
-    async def _in_order(self, key: Key, actions: Sequence[Action], outcome: Outcome) -> None:
+    async def _in_order(self, key: Key, actions: Sequence[Action], outcome: PassOutcome) -> None:
         for action in actions:
             if isinstance(action, CountAttempt) and (pod := action.waiting):
                 with outcome.noting(backoff.subject(action)):
@@ -131,16 +131,16 @@ class Executor:
         return timeouts.still_waits(pod, found)
 
     async def _make(
-        self, key: Key, job: SimulationJob, template: Mapping[str, Any], outcome: Outcome, action: CreateCase
+        self, key: Key, job: SimulationJob, template: Mapping[str, Any], outcome: PassOutcome, action: CreateCase
     ) -> None:
         with outcome.noting(backoff.CREATE):
             await self._creation.create(key, job, template, action, outcome)
 
-    async def _one(self, key: Key, action: Action, outcome: Outcome) -> None:
+    async def _one(self, key: Key, action: Action, outcome: PassOutcome) -> None:
         with outcome.noting(backoff.subject(action)):
             await self._carry_out(key, action, outcome)
 
-    async def _carry_out(self, key: Key, action: Action, outcome: Outcome) -> None:
+    async def _carry_out(self, key: Key, action: Action, outcome: PassOutcome) -> None:
         match action:
             case DeletePod(pod=pod):
                 fact = await self._budget.deletions.timed(self._cluster.delete_pod(pod.namespace, pod.name, pod.uid))
@@ -174,7 +174,7 @@ class Executor:
             self._store.seen(await self._cluster.get_simulationjob(action.namespace, action.name))
             raise
 
-    async def _limit(self, action: LimitRun, outcome: Outcome) -> None:
+    async def _limit(self, action: LimitRun, outcome: PassOutcome) -> None:
         """Lower a pod's deadline. Where that is refused, a few later passes try again, and one Event says so."""
         pod = action.pod
         if not self._deadlines.may_try(pod.uid):

@@ -10,7 +10,7 @@ from simjob.runtime.executing.creationgate import Gate
 
 
 @dataclass(slots=True)
-class Outcome:
+class PassOutcome:
     """What came of the actions. `gate` is the job's, and takes what came of creations.
 
     `trouble`: the first call, beside those that create, that did not get through.

@@ -14,7 +14,7 @@ from simjob.core.plan import Action, DeleteJob, DeletePod, Plan
 from simjob.runtime.executing import backoff
 from simjob.runtime.executing.backoff import Backoffs
 from simjob.runtime.executing.creationgate import Gate
-from simjob.runtime.executing.passoutcome import Outcome
+from simjob.runtime.executing.passoutcome import PassOutcome
 
 _BETWEEN_WRITES: Final = 1.0
 # Seconds. A pass that is planned in less is not worth a pause; no pause may hold up a cancel for long.
@@ -90,7 +90,7 @@ class Memory:
         """Return in how many seconds to judge the cases of a cancel again: when its status may be written again."""
         return max(max(self._wrote_at, self._judged_at) + _BETWEEN_WRITES - _now(), 0.0)
 
-    def note_room(self, actions: Iterable[Action], outcome: Outcome, now: datetime) -> None:
+    def note_room(self, actions: Iterable[Action], outcome: PassOutcome, now: datetime) -> None:
         """Note when finished Jobs or pods were deleted while a quota that counts them refuses creations."""
         deletions = (action for action in actions if isinstance(action, DeleteJob | DeletePod))
         if any(backoff.subject(action) in outcome.begun - outcome.failed for action in deletions):
@@ -107,7 +107,7 @@ class Memory:
             self.gate.freed(self._occupied - occupied)
         self._occupied = occupied
 
-    def note_calls(self, actions: Iterable[Action], outcome: Outcome) -> None:
+    def note_calls(self, actions: Iterable[Action], outcome: PassOutcome) -> None:
         """Note which calls of the actions failed, and which worked: those that never began did neither."""
         self._look_at = outcome.look_at
         for call in {backoff.subject(action) for action in actions}:

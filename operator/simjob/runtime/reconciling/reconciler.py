@@ -29,7 +29,7 @@ from simjob.runtime.executing import backoff, patience
 from simjob.runtime.executing.backoff import Backoffs
 from simjob.runtime.executing.creationgate import Gate
 from simjob.runtime.executing.executor import Executor
-from simjob.runtime.executing.passoutcome import Outcome
+from simjob.runtime.executing.passoutcome import PassOutcome
 from simjob.runtime.process.settings import REFUSAL_SECONDS
 from simjob.runtime.reconciling.catchingup import CatchingUp
 from simjob.runtime.reconciling.jobmemory import REFUSED, Memory
@@ -233,7 +233,7 @@ class Reconciler:
         self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory, signs: StopSigns
     ) -> None:
         actions = memory.permitted(tuple(action for action in plan.actions if not isinstance(action, PrepareCases)))
-        outcome, before = Outcome(gate=memory.gate), memory.gate.refusal
+        outcome, before = PassOutcome(gate=memory.gate), memory.gate.refusal
         try:
             await self._executor.apply(key, job if isinstance(job, SimulationJob) else None, actions, outcome, signs)
         finally:

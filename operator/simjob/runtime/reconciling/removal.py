@@ -16,7 +16,7 @@ from simjob.runtime.client.key import Key
 from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.executing import backoff
 from simjob.runtime.executing.executor import Executor
-from simjob.runtime.executing.passoutcome import Outcome
+from simjob.runtime.executing.passoutcome import PassOutcome
 from simjob.runtime.reconciling.jobmemory import Memory
 from simjob.runtime.reconciling.reporter import Reporter
 from simjob.runtime.watching.store import Store
@@ -93,7 +93,7 @@ class Removal:
         plan = deletion.remove_all(seen, now, memory.removing_since)
         memory.looked(waits=bool(seen.live_pods) and not plan.actions)
         actions = memory.permitted(plan.actions)
-        outcome = Outcome(gate=memory.gate)
+        outcome = PassOutcome(gate=memory.gate)
         await self._executor.apply(key, None, actions, outcome)
         memory.note_calls(actions, outcome)
         if actions:
