@@ -10,7 +10,18 @@ from cluster.provider import Cluster
 from integration.conftest import make_place
 from integration.support import client as paths
 from integration.support import transcript
-from integration.support.backup import DESIGN, Backup, half_done, indexes, owners, ran, remove, rows, saying
+from integration.support.backup import (
+    DESIGN,
+    Backup,
+    half_done,
+    indexes,
+    owners,
+    ran,
+    remove,
+    rows,
+    saying,
+    wait_removed,
+)
 from integration.support.client import Client, RefusedError
 from integration.support.operator_process import OperatorProcess
 from integration.support.sweeps import Place, Sweep, a_template, eventually
@@ -234,7 +245,7 @@ def test_the_sessions_of_the_page_restore_a_cancelled_job_as_it_was(
     first.wait_phase("CANCELLED")
     before = place.client.get(first.path)
     type_in(terminal, place, "Back up")
-    first.wait_cleared()
+    wait_removed(first)
     *steps, shown = SECTIONS["Restore with the status"]
     for step in steps:
         printed = terminal.run(step.command).replace(place.name, "default")
@@ -256,7 +267,7 @@ def test_the_sessions_of_the_page_print_what_it_says(place: Place, terminal: Ter
     headings = ["Back up", "Restore with the status", "Delete and keep the ConfigMaps", "Restore without the status"]
     assert set(headings) == set(SECTIONS)
     type_in(terminal, place, headings[0])
-    sweep.wait_cleared()
+    wait_removed(sweep)
     for heading in headings[1:3]:
         type_in(terminal, place, heading)
     terminal.run("kubectl delete simjob wing; kubectl delete jobs --all")

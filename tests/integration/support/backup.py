@@ -86,6 +86,11 @@ def owners(place: Place) -> set[str]:
 def remove(sweep: Sweep) -> None:
     """Delete a SimulationJob and wait until all that was its has gone."""
     sweep.delete()
+    wait_removed(sweep)
+
+
+def wait_removed(sweep: Sweep) -> None:
+    """Wait until all that belonged to a SimulationJob that is deleted has gone."""
     sweep.wait_cleared()
     eventually(lambda: not config_maps(sweep.place), lambda: "ConfigMaps are left")
 

@@ -62,6 +62,7 @@ def violations(sweeps: Sequence[Seen], pods: Sequence[Seen], jobs: Sequence[Seen
         own_pods = [life for life in lives(pods) if life.owner == uid]
         own_jobs = [life for life in lives(jobs) if life.owner == uid]
         said = [
+            *_generations(history),
             *_statuses(history),
             *_after_the_latch(history, own_pods, own_jobs),
             *_after_the_end(history, own_pods),
@@ -81,14 +82,22 @@ def _names_twice(children: list[Life]) -> Iterator[str]:
     yield from (f"{name} was made {len(found)} times" for name, found in uids.items() if len(found) > 1)
 
 
+def _generations(history: list[Seen]) -> Iterator[str]:
+    for before, after in pairwise(seen.object for seen in history):
+        observed = before.get("status", {}).get("observedGeneration", -1)
+        # A status from a backup counts the generations of an earlier object, and these may be more.
+        if after.get("status", {}).get("observedGeneration", -1) < min(
+            observed, before["metadata"].get("generation", observed)
+        ):
+            yield "observedGeneration fell"
+
+
 def _statuses(history: list[Seen]) -> Iterator[str]:
     for seen in history:
         cases = seen.object.get("status", {}).get("cases")
         if cases and sum(cases.values()) != 2 * cases["total"]:
             yield f"the counts do not sum up at {seen.version}: {cases}"
     for before, after in pairwise(seen.object.get("status", {}) for seen in history):
-        if after.get("observedGeneration", -1) < before.get("observedGeneration", -1):
-            yield "observedGeneration fell"
         if before.get("phase") in TERMINAL and after.get("phase") != before["phase"]:
             yield f"{before['phase']} became {after.get('phase')}"
         if before.get("cancellation", {}).get("requestedAt") not in (
