@@ -9,7 +9,7 @@ from apidocs.sections import fields
 from generated import ROOT
 from simjob.api.crd import generate
 
-PAGES = [ROOT / "README.md", ROOT / "operator/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = sorted([*ROOT.glob("*.md"), ROOT / "operator/README.md", *(ROOT / "docs").rglob("*.md")])
 LINKS = [
     pytest.param(page, link, id=f"{page.relative_to(ROOT)}:{link}")
     for page in PAGES

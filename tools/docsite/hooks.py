@@ -1,4 +1,4 @@
-"""mkdocs hooks: what pages link to outside docs/ becomes part of the site, so that no link leaves it."""
+"""mkdocs hooks: what pages link to outside docs/, and each manifest, becomes a page: no link leaves the site."""
 
 import os
 import re
@@ -58,7 +58,7 @@ def _entries(folder: Path) -> Iterator[Path]:
 
 
 def _outside(page: Path) -> Iterator[Path]:
-    """List the files outside docs/ to which a page links."""
+    """List the files to which a page links and which are no pages themselves: outside docs/, and manifests in it."""
     if page.is_dir():
         yield from _entries(page)
     if page.suffix != ".md":
@@ -66,7 +66,7 @@ def _outside(page: Path) -> Iterator[Path]:
     for text in _CODE.split(page.read_text())[::2]:
         for link in _LINK.findall(text):
             target = (page.parent / link).resolve()
-            if target.exists() and not target.is_relative_to(DOCS):
+            if target.exists() and not _is_in_site(target):
                 yield target
 
 
@@ -87,9 +87,14 @@ def _rewritten(text: str, page: Path, uri: str) -> str:
 
 def _uri(path: Path) -> str:
     """Return the name by which the site knows a file of the repository."""
-    if path.is_relative_to(DOCS):
+    if _is_in_site(path):
         return path.relative_to(DOCS).as_posix()
     name = path.relative_to(ROOT).as_posix()
     if path.is_dir():
         return f"{PLACE}/{name}/index.md"
     return f"{PLACE}/{name}" if path.suffix == ".md" else f"{PLACE}/{name}.md"
+
+
+def _is_in_site(path: Path) -> bool:
+    """Return whether the browser shows a file as mkdocs puts it into the site; a manifest it would download."""
+    return path.is_relative_to(DOCS) and path.suffix != ".yaml"
