@@ -15,7 +15,7 @@ ROOT: Final = Path(__file__).parents[1]
 
 
 def _reference() -> str:
-    return page.render(generate.definition(generate.job_schema()), (ROOT / "README.md").read_text())
+    return page.render(generate.definition(generate.job_schema()))
 
 
 def _fields() -> str:

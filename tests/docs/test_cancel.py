@@ -1,4 +1,7 @@
-"""The settings that docs/cancel.md offers to copy. tests/integration/cancel/test_cancel_page.py runs its sessions."""
+"""The settings that docs/cancel.md and docs/gitops.md offer to copy.
+
+tests/integration/operating/test_pages.py runs the sessions of these pages.
+"""
 
 import re
 from typing import Any
@@ -11,7 +14,11 @@ from simjob.api import names
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.spec import Spec
 
-SNIPPETS = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/cancel.md").read_text(), re.DOTALL)
+SNIPPETS = [
+    snippet
+    for page in ("docs/cancel.md", "docs/gitops.md")
+    for snippet in re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+]
 
 
 def of_kind(kind: str) -> list[dict[str, Any]]:

@@ -17,7 +17,6 @@ from simjob.core.plan import End
 from simjob.core.status import results
 
 PAGE = (ROOT / "docs/results.md").read_text()
-README = (ROOT / "README.md").read_text()
 (ROWS,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
 (READER,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 CUT = '{"drag": [0.1, 0.2, '
@@ -85,18 +84,18 @@ def test_the_pages_reader_keeps_names_digits_and_long_integers(tmp_path: Path) -
 
 
 def table_of(*lines: str) -> list[list[str]]:
-    """Return the rows of the CSV that the README's recipe makes of these lines."""
-    (recipe,) = re.findall(r"^python3 -c '\n(.*?)\n' < wing.jsonl > wing.csv", README, flags=re.S | re.M)
+    """Return the rows of the CSV that the page's recipe makes of these lines."""
+    (recipe,) = re.findall(r"^python3 -c '\n(.*?)\n' < wing.jsonl > wing.csv", PAGE, flags=re.S | re.M)
     command = [sys.executable, "-c", recipe]
     done = subprocess.run(command, input="\n".join(lines).encode(), capture_output=True, check=True)
     return list(csv.reader(io.StringIO(done.stdout.decode(), newline="")))
 
 
-def test_the_readmes_recipe_puts_rows_in_the_order_of_the_cases() -> None:
+def test_the_pages_recipe_puts_rows_in_the_order_of_the_cases() -> None:
     assert [row[0] for row in table_of(*ROWS.splitlines()[::-1])] == ["index", "3", "4", "5"]
 
 
-def test_the_readmes_recipe_keeps_a_parameter_and_a_result_of_the_same_name_apart() -> None:
+def test_the_pages_recipe_keeps_a_parameter_and_a_result_of_the_same_name_apart() -> None:
     row = (
         '{"index":0,"name":"a","outcome":"Succeeded","parameters":{"mesh":2,"name":"p"},"result":{"mesh":9,"name":"r"}}'
     )
@@ -106,7 +105,7 @@ def test_the_readmes_recipe_keeps_a_parameter_and_a_result_of_the_same_name_apar
     ]
 
 
-def test_the_readmes_recipe_has_the_columns_of_all_rows() -> None:
+def test_the_pages_recipe_has_the_columns_of_all_rows() -> None:
     header, *rows = table_of(
         '{"index":0,"name":"0","outcome":"Succeeded","parameters":{"a":1},"result":{"drag":0.31}}',
         '{"index":1,"name":"1","outcome":"Failed","exitCode":3,"parameters":{"b":2},"result":"diverged"}',
@@ -133,7 +132,7 @@ def test_the_readmes_recipe_has_the_columns_of_all_rows() -> None:
         ('""', ""),
     ],
 )
-def test_the_readmes_recipe_keeps_a_value(written: str, shown: str) -> None:
+def test_the_pages_recipe_keeps_a_value(written: str, shown: str) -> None:
     row = '{"index":0,"name":"0","outcome":"Succeeded","parameters":{"at":%s},"result":{"at":%s}}'
     (_, values) = table_of(row % (written, written))
     assert values == ["0", "0", "Succeeded", shown, shown]

@@ -86,11 +86,11 @@ def test_the_operator_learns_that_the_api_server_attributes(installed: str, tmp_
     assert values.keys() == {variable["name"] for variable in before["env"]} | {"SIMJOB_ATTRIBUTION"}
 
 
-def test_the_kustomization_of_the_readme_sets_an_image_and_adds_a_component_and_a_port(
+def test_the_kustomization_of_the_installation_page_sets_an_image_and_adds_a_component_and_a_port(
     tmp_path: Path, render: Render
 ) -> None:
-    readme = (ROOT / "README.md").read_text()
-    text = "\n".join(re.findall(r"my-cluster/kustomization.yaml <<'EOF'\n(.*?)\nEOF\n", readme, re.DOTALL))
+    page = (ROOT / "docs/install.md").read_text()
+    text = "\n".join(re.findall(r"my-cluster/kustomization.yaml <<'EOF'\n(.*?)\nEOF\n", page, re.DOTALL))
     root = os.path.relpath(ROOT, tmp_path)
     (tmp_path / "kustomization.yaml").write_text(text.replace("../manifests", f"{root}/manifests"))
     objects, before = render(str(tmp_path)), render("manifests")

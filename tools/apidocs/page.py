@@ -1,6 +1,5 @@
 """The page: an introduction, a table for every object, and what status says, as Markdown."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -14,7 +13,6 @@ from apidocs.wording import cell, default_of, messages, type_of
 
 _TEMPLATE: Final = "spec.template"
 _LISTED: Final = 2
-_SAID: Final = re.compile(r"^(## Phases and reasons.*?)(?=^## |^\*\*Stuck)", re.DOTALL | re.MULTILINE)
 
 _HEAD: Final = """\
 <!-- Generated from the CRD by `make generate` (tools/apidocs). Its texts are in the models, operator/simjob/api. -->
@@ -23,14 +21,14 @@ _HEAD: Final = """\
 
 Every field with its meaning, its bounds and its default. At the terminal `kubectl explain simjob.spec.cases` says what
 the fields of `spec.cases` mean, and so for any other path; `--recursive` lists names and types alone. How
-a cancel works is in [cancel.md](cancel.md); a first job, and what to do when something is stuck, are in the
-[README](../README.md).
+a cancel works is in [Cancel](cancel.md), a first job in [Getting started](getting-started.md). Phases, reasons and
+error codes, and what to do about them, are in [Troubleshooting](troubleshooting.md).
 
 * "required" in the column "default": the API server refuses an object without it. Empty: it may be left out, and
   nothing takes its place.
 * Immutable: a change is refused with `` `FIELD` is immutable: make a new SimulationJob ``.
 * A field that is not here is refused, too. The API server holds the bounds, so `kubectl apply` reports a mistake,
-  but for those that are the operator's to find: [InvalidSpec](#phases-and-reasons-and-what-to-do) and its like.
+  but for those that are the operator's to find: [InvalidSpec](troubleshooting.md#reasons) and its like.
 """
 
 _KUBECTL: Final = """\
@@ -45,8 +43,8 @@ names another one.
 """
 
 
-def render(definition: Mapping[str, Any], readme: str) -> str:
-    """Write the page for a CustomResourceDefinition; the reasons are taken from the README."""
+def render(definition: Mapping[str, Any]) -> str:
+    """Write the page for a CustomResourceDefinition."""
     version = definition["spec"]["versions"][0]
     schema = version["schema"]["openAPIV3Schema"]
     found = sections(schema)
@@ -61,12 +59,11 @@ def render(definition: Mapping[str, Any], readme: str) -> str:
     parts = [
         _HEAD.format(**names),
         *(_contents(chapter) for chapter in (spec, template, state)),
-        "* [Conditions](#conditions)\n* [Phases and reasons](#phases-and-reasons-and-what-to-do)\n",
+        "* [Conditions](#conditions)\n",
         _kubectl(definition["spec"]["names"], version),
         "\n".join(_refusals(messages(schema))),
         *(_section(section, found) for chapter in (spec, template, state) for section in chapter.values()),
         status.conditions_table(),
-        _said(readme),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -170,11 +167,3 @@ def _example(path: str) -> list[str]:
 
 def _fenced(text: str) -> list[str]:
     return ["```yaml", text.strip("\n"), "```", ""]
-
-
-def _said(readme: str) -> str:
-    """Take what the README says of phases, reasons and codes: it is written there."""
-    found = _SAID.search(readme)
-    if found is None:
-        raise ValueError("the README has no section 'Phases and reasons' any more")
-    return found[1].rstrip("\n") + "\n"

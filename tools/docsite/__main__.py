@@ -10,7 +10,7 @@ from docsite.hooks import ROOT
 
 def build(folder: Path) -> bool:
     """Build the site into a folder; return whether there was no warning."""
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     # Without the variable, Material announces its successor in every build.
     environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0

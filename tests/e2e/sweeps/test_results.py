@@ -14,7 +14,7 @@ from e2e.support.sweep import manifest
 
 pytestmark = pytest.mark.e2e
 
-README = (Path(__file__).parents[3] / "README.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs/results.md").read_text()
 SAY = r"""case $SIMJOB_CASE_INDEX in
 0) printf '{"drag": 0.31,\n "ok": true}' ;;
 1) echo converged ;;
@@ -70,14 +70,14 @@ def test_the_end_of_a_log_is_marked_when_it_was_cut(namespace: Namespace) -> Non
     assert (row["result"], row["truncated"]) == ("a\n" * 80, True)
 
 
-def test_the_readmes_recipe_makes_one_table_of_all_shards(namespace: Namespace, tmp_path: Path) -> None:
+def test_the_pages_recipe_makes_one_table_of_all_shards(namespace: Namespace, tmp_path: Path) -> None:
     sweep = namespace.sweep(
         """printf '{"drag": %s1}' $PARAM_MESH > /dev/termination-log""",
         cases={"matrix": [{"name": "mesh", "values": [2, 3]}]},
     )
     sweep.wait_phase("COMPLETED")
     text = namespace.run("get", "cm", "sweep-results-0", "-o", r"jsonpath={.data.results\.jsonl}")
-    (recipe,) = re.findall(r"^python3 -c '\n(.*?)\n' < wing.jsonl > wing.csv", README, flags=re.S | re.M)
+    (recipe,) = re.findall(r"^python3 -c '\n(.*?)\n' < wing.jsonl > wing.csv", PAGE, flags=re.S | re.M)
     done = subprocess.run(["python3", "-c", recipe], input=text, capture_output=True, text=True, check=True)
     assert sorted(csv.reader(done.stdout.splitlines())) == [
         ["0", "0", "Succeeded", "2", "21"],

@@ -220,7 +220,7 @@ def test_a_quoted_key_is_the_parameters_name(people: dict[str, Person], key: str
     ("how", "kept"), [(["create"], {"a": None}), (["apply", "--server-side"], {"a": None}), (["apply"], {})]
 )
 def test_kubectl_apply_drops_a_null_within_an_object(people: dict[str, Person], how: list[str], kept: Any) -> None:
-    # Seen nowhere else; so the README says it, and the operator cannot.
+    # Seen nowhere else; so docs/install.md says it, and the operator cannot.
     cases = "list: [{name: b, parameters: {at: {a: null}}}]"
     answer = people["anna"].kubectl(*how, "-f", "-", "--dry-run=server", "-o", "json", stdin=YAML % cases)
     assert json.loads(answer)["spec"]["cases"]["list"][0]["parameters"] == {"at": kept}

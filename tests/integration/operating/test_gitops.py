@@ -1,6 +1,6 @@
 """Cancel under GitOps: what becomes of `spec.cancel`, and of the sweep, when Git says otherwise.
 
-docs/cancel.md says what these tests show.
+docs/gitops.md says what these tests show.
 """
 
 import re

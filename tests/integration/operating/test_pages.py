@@ -1,4 +1,7 @@
-"""The sessions of docs/cancel.md, typed on a real API server with fake nodes."""
+"""The sessions of the pages, typed on a real API server with fake nodes.
+
+The pages are the keys of SETTINGS; test_backup.py types those of docs/backup.md.
+"""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,14 +18,12 @@ from cluster.provider import Cluster
 from integration.support import transcript
 from integration.support.operator_process import OperatorProcess
 from integration.support.sweeps import Place, Sweep, a_template, eventually
-from integration.support.transcript import Terminal
+from integration.support.transcript import Step, Terminal
 
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[3]
 SAMPLES = ROOT / "manifests/samples"
-PAGE = (ROOT / "docs/cancel.md").read_text()
-SECTIONS = transcript.sections(PAGE)
 # The template of the page's new job refers to PARAM_MESH and PARAM_RE.
 TWENTY = [
     {"name": "mesh", "values": ["coarse", "medium", "fine", "finer"]},
@@ -38,6 +39,7 @@ class Scene:
     cluster: Cluster
     operator: OperatorProcess
     over: ExitStack
+    folder: Path
 
     def wing(self, **spec: Any) -> Sweep:
         return self.place.apply("wing", **spec)
@@ -117,19 +119,47 @@ def carl_may_cancel_and_pat_may_not(scene: Scene) -> None:
     eventually(is_in_effect, lambda: "the component should be in effect")
 
 
-# What there is when a section begins.
-SETTINGS: dict[str, Callable[[Scene], object]] = {
-    "One patch": some_have_finished,
-    "While it is being cancelled": many_wait_and_stopping_takes_long,
-    "A job that does not stop": the_node_is_gone,
-    "Some cases only": some_run_and_some_wait,
-    "Suspend, cancel, delete": all_run,
-    "At creation, at the end, twice": one_has_completed,
-    "Who may": carl_may_cancel_and_pat_may_not,
-    "Wait, then cancel": all_run,
-    "Run it again": some_have_finished_and_the_rest_is_cancelled,
-    "Under GitOps": all_run,
+def nothing(_: Scene) -> None:
+    pass
+
+
+def a_sweep_of_six(scene: Scene) -> None:
+    six = [{"name": "mesh", "values": ["coarse", "medium", "fine"]}, {"name": "re", "values": [1e5, 1e6]}]
+    scene.wing(cases={"matrix": six}, template=a_template(run=1)).wait_phase("COMPLETED")
+
+
+def a_table_from_excel_in_german(scene: Scene) -> None:
+    (scene.folder / "cases.csv").write_text("Wall thickness [mm];re\n2,5;100000\n3,0;200000\n")
+
+
+# What there is when a section begins, by page.
+SETTINGS: dict[str, dict[str, Callable[[Scene], object]]] = {
+    "README.md": {"First sweep": nothing},
+    "docs/getting-started.md": {
+        "The first sweep": nothing,
+        "Watch it": a_sweep_of_six,
+        "Change it while it runs": all_run,
+    },
+    "docs/tables.md": {"Give a table": a_table_from_excel_in_german},
+    "docs/cancel.md": {
+        "One patch": some_have_finished,
+        "While it is being cancelled": many_wait_and_stopping_takes_long,
+        "A job that does not stop": the_node_is_gone,
+        "Some cases only": some_run_and_some_wait,
+        "Suspend, cancel, delete": all_run,
+        "At creation, at the end, twice": one_has_completed,
+        "Who may": carl_may_cancel_and_pat_may_not,
+        "Wait, then cancel": all_run,
+        "Run it again": some_have_finished_and_the_rest_is_cancelled,
+    },
+    "docs/gitops.md": {"Cancel by kubectl": all_run},
 }
+PAGES = {name: (ROOT / name).read_text() for name in SETTINGS}
+SESSIONS = [
+    pytest.param(name, heading, steps, id=f"{name}: {heading}")
+    for name, page in PAGES.items()
+    for heading, steps in transcript.sections(page).items()
+]
 
 
 @pytest.fixture
@@ -139,26 +169,30 @@ def terminal(kwok_cluster: Cluster, place: Place, tmp_path: Path) -> Terminal:
         context["context"]["namespace"] = place.name
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(yaml.safe_dump(config))
+    (tmp_path / "manifests").symlink_to(ROOT / "manifests")
     for sample in SAMPLES.glob("*.yaml"):
         shutil.copy(sample, tmp_path)
-    for name, text in transcript.files(PAGE).items():
-        (tmp_path / name).write_text(text)
     return Terminal(tmp_path, kubeconfig)
 
 
 @pytest.fixture
-def scene(kwok_cluster: Cluster, place: Place, operator: OperatorProcess) -> Iterator[Scene]:
+def scene(kwok_cluster: Cluster, place: Place, operator: OperatorProcess, tmp_path: Path) -> Iterator[Scene]:
     with ExitStack() as over:
-        yield Scene(place, kwok_cluster, operator, over)
+        yield Scene(place, kwok_cluster, operator, over, tmp_path)
 
 
-@pytest.mark.parametrize("heading", SECTIONS)
-def test_a_session_prints_what_the_page_says(scene: Scene, terminal: Terminal, heading: str) -> None:
-    SETTINGS[heading](scene)
-    for step in SECTIONS[heading]:
+@pytest.mark.parametrize(("name", "heading", "steps"), SESSIONS)
+def test_a_session_prints_what_the_page_says(
+    scene: Scene, terminal: Terminal, name: str, heading: str, steps: list[Step]
+) -> None:
+    for file, text in transcript.files(PAGES[name]).items():
+        (terminal.folder / file).write_text(text)
+    SETTINGS[name][heading](scene)
+    for step in steps:
         printed = terminal.run(step.command).replace(scene.place.name, "default")
         assert transcript.shape(printed) == transcript.shape(step.output), f"$ {step.command}\n{printed}"
 
 
-def test_every_setting_is_of_a_section() -> None:
-    assert SETTINGS.keys() == SECTIONS.keys()
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_is_of_a_section(name: str) -> None:
+    assert SETTINGS[name].keys() == transcript.sections(PAGES[name]).keys()
