@@ -151,7 +151,7 @@ async def test_nothing_is_remembered_of_a_job_that_has_ended_and_is_kept(one: On
     one.cluster.watch(simulationjobs=store)
     for raw in one.cluster.objects(names.PLURAL):
         store.seen(raw)
-    reconciler = Reconciler(one.cluster, store, queue, one.clock, Budget(4))
+    reconciler = Reconciler(one.cluster, store, queue, one.clock, Budget(4), stopwatch=lambda: 0.0)
     worker = asyncio.create_task(run(reconciler, 1))
     await asyncio.sleep(30)
     worker.cancel()

@@ -179,7 +179,7 @@ async def test_events_that_cannot_be_posted_in_time_do_not_hide_why_the_operator
     one.cluster.watch(simulationjobs=store)
     for raw in one.cluster.objects(names.PLURAL):
         store.seen(raw)
-    reconciler = Reconciler(one.cluster, store, queue, one.clock, Budget(4))
+    reconciler = Reconciler(one.cluster, store, queue, one.clock, Budget(4), stopwatch=lambda: 0.0)
     worker = asyncio.create_task(run(reconciler, 1))
     await asyncio.sleep(1)
     worker.cancel()
