@@ -47,6 +47,12 @@ def test_every_link_leads_to_an_anchor_and_every_page_is_reached_and_found(tmp_p
         assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
 
 
+def test_a_link_to_no_page_or_to_no_anchor_of_it_is_dead() -> None:
+    links = ["http://x/b.html", "http://x/b.html#there", "http://x/b.html#gone", "http://x/gone.html", "https://y/gone"]
+    pages = {"http://x/a.html": Page(links, set()), "http://x/b.html": Page([], {"there"})}
+    assert dead_links(pages, "http://x/") == ["a.html: b.html#gone", "a.html: gone.html"]
+
+
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Server, directory=folder)) as server:
