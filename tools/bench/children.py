@@ -32,7 +32,7 @@ class Child:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *arguments,
-                env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}/operator:{ROOT}/tests", **environment},
+                env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}/operator:{ROOT}/tools", **environment},
                 stdin=pipe or subprocess.DEVNULL,
                 stdout=pipe or output,
                 stderr=output,

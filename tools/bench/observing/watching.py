@@ -34,7 +34,9 @@ class Observed:
         cls, kubeconfig: Path, sweeps: Sequence[str], log: Path, say: Callable[[str], None]
     ) -> AsyncIterator["Observed"]:
         """Run an observer inside the block; `sweeps` are the paths of the systems' own objects."""
-        child = await Child.start("observer", ["-m", "bench.observer", str(kubeconfig), *sweeps], log, talks=True)
+        child = await Child.start(
+            "observer", ["-m", "bench.observing.observer", str(kubeconfig), *sweeps], log, talks=True
+        )
         found = cls(child, say)
         reader = asyncio.create_task(found._read())
         try:
