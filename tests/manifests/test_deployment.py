@@ -1,12 +1,14 @@
 """The Deployment fits the operator's settings and the strictest Pod Security standard."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from simjob.runtime.process.settings import Settings
 
 Render = Callable[[str], Mapping[tuple[str, str, str], dict[str, Any]]]
+ROOT = Path(__file__).parents[2]
 KEY = ("Deployment", "simjob-system", "simjob-operator")
 
 
@@ -86,3 +88,10 @@ def test_every_selector_finds_the_pods(objects: Mapping[tuple[str, str, str], di
 
 def test_the_image_is_the_one_that_is_built(pod: dict[str, Any]) -> None:
     assert pod["containers"][0]["image"] == "simjob.local/operator:dev"
+
+
+def test_the_page_on_operations_states_the_resources(pod: dict[str, Any]) -> None:
+    (container,) = pod["containers"]
+    assert container["resources"] == {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
+    page = (ROOT / "docs/operations.md").read_text()
+    assert "requests 0.1 CPU and 128 MiB, and has a limit of 512 MiB" in page

@@ -1,4 +1,4 @@
-"""The figures and the installation that the README shows are those of the benchmarks and the manifests."""
+"""The figures and the installation of README.md and docs/operations.md are those of the benchmarks and manifests."""
 
 import re
 import subprocess
@@ -33,6 +33,12 @@ def test_the_readme_says_how_many_goals_are_met() -> None:
     goals = [line for line in section(MEASURED, "Goals") if line.endswith((" met |", " NOT MET |"))]
     met = [line for line in goals if line.endswith("| met |")]
     assert f"{len(met)} of {len(goals)} goals are met" in README
+
+
+def test_the_page_on_operations_states_the_memory_that_was_measured() -> None:
+    (goal,) = (line for line in section(MEASURED, "Goals") if line.startswith("| memory at 10,000 cases, 500 live |"))
+    found = goal.split(" | ")[2]
+    assert f"a peak of {found} at 10,000 cases of which 500 were live" in (ROOT / "docs/operations.md").read_text()
 
 
 def test_the_second_command_of_the_installation_sets_the_image() -> None:
