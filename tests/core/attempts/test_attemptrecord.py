@@ -58,14 +58,14 @@ def test_a_pod_that_vanished_is_recorded_as_lost() -> None:
     assert known.message == "its pod vanished without an outcome: the node says nothing"
 
 
-def test_an_attempt_that_waited_too_long_is_recorded_with_its_time_out() -> None:
+def test_an_attempt_that_timed_out_is_recorded_as_such() -> None:
     last = attemptrecord.timed_out(a_job_fact(attempt=1), NOW, "ASSIGN_TIMEOUT", "no node within 3 s")
     assert last == LastAttempt(
         number=1, ended_at=NOW, error_code="ASSIGN_TIMEOUT", reason="DeadlineExceeded", message="no node within 3 s"
     )
 
 
-def test_the_record_has_the_next_number_and_the_time_of_all_attempts() -> None:
+def test_the_record_holds_the_next_attempt_number_and_the_total_run_time() -> None:
     job = a_job_fact(attempt=1, seconds=10, disruptions=2, last_disruption="Evicted")
     pod = a_pod_fact(job=job, started=NOW, finished=NOW + timedelta(seconds=5), **FAILED)
     last = attemptrecord.end_of(pod, NOW)

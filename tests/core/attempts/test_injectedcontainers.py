@@ -47,7 +47,7 @@ def judge(*children: JobFact | PodFact, **spec: Any) -> Verdict:
         ({"accepted": NOW}, 10),
     ],
 )
-def test_a_held_pod_ends_ten_seconds_after_its_own_containers_by_its_kubelets_clock(
+def test_a_pod_held_by_an_injected_container_gets_a_deadline_by_its_kubelets_clock(
     pod: dict[str, Any], seconds: int | None
 ) -> None:
     assert injectedcontainers.deadline(held(a_job_fact(), **pod)) == seconds
@@ -118,9 +118,7 @@ def test_a_stuck_pod_that_failed_is_counted_then_deleted_and_the_next_attempt_wa
         ({"state": PodState.FAILED, "reason": "Evicted", "disrupted": True, "by_kubelet": True}, None),
     ],
 )
-def test_an_end_that_was_seen_stands_whoever_ends_the_rest_of_the_pod(
-    end: dict[str, Any], expected: Outcome | None
-) -> None:
+def test_an_observed_outcome_is_kept_however_the_pod_ends(end: dict[str, Any], expected: Outcome | None) -> None:
     job = a_job_fact(active=1)
     before = held(job)
     times = {"last_end": END, "started": before.started, "finished": END}
@@ -130,14 +128,14 @@ def test_an_end_that_was_seen_stands_whoever_ends_the_rest_of_the_pod(
     assert isinstance(verdict, Ended | Over)
 
 
-def test_a_pod_that_was_stopped_before_its_containers_ended_stays_stopped() -> None:
+def test_a_pod_stopped_before_its_containers_ended_stays_stopped() -> None:
     job = a_job_fact(active=1)
     stopped = a_pod_fact(job=job, terminating=True, grace=30)
     ended = a_pod_fact(job=job, state=PodState.SUCCEEDED, exit_code=0, gone=True)
     assert isinstance(judge(job, podversions.successor(stopped, ended)), Over)
 
 
-def test_the_exit_code_of_another_container_is_never_final() -> None:
+def test_only_the_simulations_exit_code_can_be_final() -> None:
     job = a_job_fact()
     retries = {"limit": 1, "nonRetryableExitCodes": [2]}
     failed: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 2, "reason": "Error"}
@@ -145,7 +143,7 @@ def test_the_exit_code_of_another_container_is_never_final() -> None:
     assert isinstance(judge(job, a_pod_fact(job=job, container="exporter", **failed), retries=retries), Over)
 
 
-def test_a_failure_names_the_container_unless_it_is_the_simulation() -> None:
+def test_a_failure_names_any_container_other_than_the_simulation() -> None:
     job = a_job_fact()
     failed: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 2, "reason": "Error"}
     for container in ("", "exporter"):
@@ -156,7 +154,7 @@ def test_a_failure_names_the_container_unless_it_is_the_simulation() -> None:
         assert status.failures[0].container == (container or None)
 
 
-def test_a_cancel_counts_a_case_whose_containers_had_ended_and_waits_for_its_pod() -> None:
+def test_a_cancel_keeps_the_outcome_of_a_held_pod_and_waits_for_its_end() -> None:
     job = a_job_fact(active=1)
     sweep = a_started_job(
         cases={"count": 1},

@@ -44,7 +44,7 @@ def judge(*children: JobFact | PodFact, limit: int = 0, codes: list[int] | None 
         ({"state": PodState.RUNNING, "gone": True}, 1, (3, 1, 1)),
     ],
 )
-def test_an_attempt_that_is_over_ends_the_case_or_counts(pod: dict[str, Any], limit: int, expected: Any) -> None:
+def test_an_attempt_that_ended_is_counted_or_ends_its_case(pod: dict[str, Any], limit: int, expected: Any) -> None:
     job = a_job_fact(attempt=2, failed=1, active=1)
     verdict = judge(job, a_pod_fact(job=job, **pod), limit=limit)
     if isinstance(expected, Outcome):
@@ -79,7 +79,7 @@ def test_the_third_pod_in_a_row_that_vanished_fails_the_case() -> None:
     assert (verdict.outcome, verdict.error_code) == (Outcome.FAILED, "LOST")
 
 
-def test_an_attempt_that_says_something_ends_the_row_of_lost_ones() -> None:
+def test_an_attempt_with_an_outcome_resets_the_count_of_lost_pods() -> None:
     job = a_job_fact(attempt=2, lost=2)
     verdict = judge(job, a_pod_fact(job=job, **FAILED), limit=1)
     assert isinstance(verdict, Over)
@@ -94,13 +94,13 @@ def test_a_failure_is_reported_with_its_exit_code_and_reason() -> None:
 
 
 @pytest.mark.parametrize("state", [PodState.PENDING, PodState.ASSIGNED, PodState.RUNNING])
-def test_a_live_pod_is_live_also_while_it_is_being_stopped(state: PodState) -> None:
+def test_a_stopping_pod_is_still_live(state: PodState) -> None:
     job = a_job_fact()
     for terminating in (False, True):
         assert isinstance(judge(job, a_pod_fact(job=job, state=state, terminating=terminating)), Live)
 
 
-def test_a_job_without_a_pod_is_due_when_its_time_has_come() -> None:
+def test_a_job_without_a_pod_is_due_after_its_back_off() -> None:
     later = NOW + timedelta(seconds=20)
     assert judge(a_job_fact()) == Due(job=a_job_fact(), at=None)
     assert judge(a_job_fact(not_before=later)) == Due(job=a_job_fact(not_before=later), at=later)
@@ -112,11 +112,11 @@ def test_a_failed_pod_of_an_earlier_attempt_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("held", [{"suspended": True}, {"terminating": True}])
-def test_a_job_that_its_queue_holds_or_that_goes_gets_no_pod(held: dict[str, Any]) -> None:
+def test_a_suspended_or_deleted_job_gets_no_pod(held: dict[str, Any]) -> None:
     assert isinstance(judge(a_job_fact(**held)), Held)
 
 
-def test_a_job_that_its_queue_took_back_counts_the_stopped_pod_first() -> None:
+def test_a_job_that_its_queue_evicted_counts_the_stopped_pod_first() -> None:
     job = a_job_fact(suspended=True, active=1)
     assert isinstance(judge(job, a_pod_fact(job=job, **STOPPED)), Over)
 
@@ -130,7 +130,7 @@ def test_a_finished_job_needs_no_pod() -> None:
     assert (failed.outcome, failed.failures, failed.reason, failed.message) == (Outcome.FAILED, 3, "Why", "how")
 
 
-def test_a_finished_job_that_failed_is_reported_in_its_pods_words() -> None:
+def test_a_failed_job_is_reported_with_the_words_of_its_pod() -> None:
     job = a_job_fact(succeeded=False, finish_reason="BackoffLimitExceeded")
     verdict = judge(job, a_pod_fact(job=job, state=PodState.FAILED, exit_code=9, reason="Error"))
     assert isinstance(verdict, Ended)
@@ -148,7 +148,7 @@ def test_a_finished_job_that_failed_is_reported_in_its_pods_words() -> None:
         ({"state": PodState.RUNNING}, Live),
     ],
 )
-def test_of_a_case_whose_job_was_deleted_only_a_success_stands(pod: dict[str, Any], verdict: type[Verdict]) -> None:
+def test_only_a_success_counts_once_the_job_was_deleted(pod: dict[str, Any], verdict: type[Verdict]) -> None:
     assert isinstance(judge(a_pod_fact(**pod)), verdict)
 
 
@@ -167,7 +167,7 @@ class TestExitCodes:
             (2, {"stopped": True}, Over),
         ],
     )
-    def test_a_code_that_is_not_retried_fails_the_case_at_once_but_not_if_the_cluster_ended_it(
+    def test_a_non_retried_exit_code_fails_the_case_unless_the_cluster_ended_the_pod(
         self, code: int, more: dict[str, Any], expected: type[Verdict]
     ) -> None:
         job = a_job_fact()
@@ -192,7 +192,7 @@ class TestPersistent:
             ({"state": PodState.FAILED, "exit_code": 9, "disrupted": True}, 2),
         ],
     )
-    def test_an_exit_starts_the_next_attempt_after_a_pause(self, pod: dict[str, Any], pause: int | None) -> None:
+    def test_an_exit_starts_the_next_attempt_after_a_back_off(self, pod: dict[str, Any], pause: int | None) -> None:
         job = a_job_fact(attempt=2)
         verdict = judge(job, a_pod_fact(job=job, **pod), task="Persistent")
         assert isinstance(verdict, Over)
@@ -200,18 +200,18 @@ class TestPersistent:
         assert (verdict.count.attempt, verdict.count.failed) == (3, 0)
         assert verdict.count.not_before == (NOW + wait if wait else None)
 
-    def test_a_code_that_is_not_retried_ends_it(self) -> None:
+    def test_a_non_retried_exit_code_ends_the_case(self) -> None:
         job = a_job_fact()
         pod = a_pod_fact(job=job, state=PodState.FAILED, exit_code=2)
         assert isinstance(judge(job, pod, task="Persistent", codes=[2]), Ended)
 
-    def test_its_limit_bounds_time_outs(self) -> None:
+    def test_the_retry_limit_bounds_timeouts(self) -> None:
         job = a_job_fact(attempt=7, failed=1)
         pod = a_pod_fact(job=job, **OVERRAN, exit_code=137, started=NOW)
         assert isinstance(judge(job, pod, task="Persistent", limit=2), Over)
         assert isinstance(judge(job, pod, task="Persistent", limit=1), Ended)
 
-    def test_an_exit_of_one_whose_job_was_deleted_is_no_success(self) -> None:
+    def test_an_exit_does_not_succeed_once_the_job_was_deleted(self) -> None:
         assert isinstance(judge(a_pod_fact(state=PodState.SUCCEEDED), task="Persistent"), Absent)
 
 
@@ -223,7 +223,7 @@ class TestStartErrors:
         "message": "exec: /opt/solve: not found",
     }
 
-    def test_a_container_that_cannot_start_is_a_failure_and_has_not_run(self) -> None:
+    def test_a_container_that_cannot_start_fails_without_run_time(self) -> None:
         job = a_job_fact()
         again = judge(job, a_pod_fact(job=job, **self.START_ERROR), limit=1)
         last = judge(job, a_pod_fact(job=job, **self.START_ERROR))
@@ -232,7 +232,7 @@ class TestStartErrors:
         assert (again.count.failed, again.count.seconds) == (1, 0)
         assert (last.exit_code, last.reason, last.message) == (128, "StartError", "exec: /opt/solve: not found")
 
-    def test_a_persistent_case_that_cannot_start_is_tried_again_after_a_pause_that_grows(self) -> None:
+    def test_a_persistent_case_that_cannot_start_is_retried_with_growing_back_off(self) -> None:
         for attempt, seconds in ((1, 1), (2, 2), (9, 60)):
             job = a_job_fact(attempt=attempt)
             verdict = judge(job, a_pod_fact(job=job, **self.START_ERROR), task="Persistent")

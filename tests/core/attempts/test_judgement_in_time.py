@@ -32,7 +32,7 @@ class TestTimeouts:
         pod = a_pod_fact(job=job, state=PodState.PENDING, reason="Unschedulable", created=created, **fact)
         return judge(job, pod, limit=1, **BOUNDS)
 
-    def test_a_pod_that_waited_too_long_is_counted_as_a_failure_while_it_is_there(self) -> None:
+    def test_a_pod_that_timed_out_is_counted_while_it_still_exists(self) -> None:
         job = a_job_fact(attempt=3, failed=0, lost=1)
         verdict = self.waiting(job, 30)
         assert isinstance(verdict, Live)
@@ -53,14 +53,14 @@ class TestTimeouts:
             (99, {"attempt": 1, "failed": 1}, {"attempt": 0}),
         ],
     )
-    def test_one_that_has_time_or_is_on_its_way_out_is_only_live(
+    def test_a_pod_with_time_left_or_being_deleted_is_live(
         self, seconds: int, job: dict[str, Any], pod: dict[str, Any]
     ) -> None:
         verdict = self.waiting(a_job_fact(**job), seconds, **pod)
         assert isinstance(verdict, Live)
         assert verdict.timed_out is None
 
-    def test_the_last_time_out_ends_the_case_when_its_pod_is_gone(self) -> None:
+    def test_the_last_timeout_fails_the_case_once_its_pod_is_gone(self) -> None:
         job = a_job_fact(attempt=2, failed=2, **START_TIMEOUT)
         assert isinstance(judge(job, a_pod_fact(job=job, attempt=1), limit=1), Live)
         for late in (a_pod_fact(job=job, attempt=1, state=PodState.SUCCEEDED), job):
@@ -73,7 +73,7 @@ class TestTimeouts:
                 "DeadlineExceeded",
             )
 
-    def test_the_verdict_is_the_same_when_only_the_jobs_status_is_left(self) -> None:
+    def test_the_job_status_alone_leads_to_the_same_verdict(self) -> None:
         before = judge(a_job_fact(attempt=1, failed=1, **START_TIMEOUT))
         after = judge(a_job_fact(attempt=1, failed=1, status_failed=1, succeeded=False, **START_TIMEOUT))
         assert isinstance(before, Ended)
@@ -81,7 +81,7 @@ class TestTimeouts:
         assert (before.error_code, before.message) == (after.error_code, after.message)
 
     @pytest.mark.parametrize("exit_code", [None, 137])
-    def test_a_pod_that_its_kubelet_ended_ran_too_long(self, exit_code: int | None) -> None:
+    def test_a_pod_ended_by_its_deadline_ran_too_long(self, exit_code: int | None) -> None:
         job = a_job_fact()
         ran = {**OVERRAN, "exit_code": exit_code, "started": NOW}
         verdict = judge(job, a_pod_fact(job=job, **ran), codes=(137,))
@@ -95,13 +95,13 @@ class TestTimeouts:
         assert isinstance(retried, Over)
         assert (retried.count.failed, retried.count.error_code) == (1, "")
 
-    def test_one_that_its_kubelet_ended_before_it_ran_did_not_start(self) -> None:
+    def test_a_pod_ended_by_its_deadline_before_it_ran_did_not_start(self) -> None:
         job = a_job_fact()
         verdict = judge(job, a_pod_fact(job=job, **OVERRAN))
         assert isinstance(verdict, Ended)
         assert verdict.error_code == "START_TIMEOUT"
 
-    def test_a_finished_job_says_by_its_condition_that_it_ran_too_long(self) -> None:
+    def test_the_condition_of_a_failed_job_reports_that_it_ran_too_long(self) -> None:
         finished = a_job_fact(succeeded=False, status_failed=1, finish_reason="DeadlineExceeded")
         verdict = judge(finished)
         assert isinstance(verdict, Ended)

@@ -41,13 +41,11 @@ def judge(
         ({"state": PodState.FAILED}, False),
     ],
 )
-def test_an_end_is_an_interruption_if_somebody_else_ended_the_pod_or_never_let_it_run(
-    pod: dict[str, Any], expected: bool
-) -> None:
+def test_a_pod_that_the_cluster_ended_or_rejected_was_interrupted(pod: dict[str, Any], expected: bool) -> None:
     assert notcounted.is_one(a_pod_fact(**pod)) is expected
 
 
-def test_words_are_bounded_and_never_empty() -> None:
+def test_the_description_of_a_disruption_is_bounded_and_never_empty() -> None:
     assert notcounted.words(a_pod_fact(**FAILED, disrupted=True)) == "the cluster ended its pod"
     assert len(notcounted.words(a_pod_fact(**FAILED, disrupted=True, disruption="x" * 5000))) == 1024
 
@@ -69,9 +67,7 @@ class TestDisruptions:
         ],
     )
     @pytest.mark.parametrize("task", ["Batch", "Persistent"])
-    def test_every_end_that_does_not_count_as_a_failure_counts_as_a_disruption(
-        self, pod: dict[str, Any], words: str, task: str
-    ) -> None:
+    def test_an_end_that_is_no_failure_counts_as_a_disruption(self, pod: dict[str, Any], words: str, task: str) -> None:
         job = a_job_fact(attempt=4, failed=1, disruptions=3)
         verdict = judge(job, a_pod_fact(job=job, **pod), limit=1, task=task)
         assert isinstance(verdict, Over)
@@ -79,7 +75,7 @@ class TestDisruptions:
         assert verdict.count.failed == 1
 
     @pytest.mark.parametrize("pod", [DRAINED, REJECTED, STOPPED, {"state": PodState.RUNNING, "gone": True}])
-    def test_one_more_than_may_be_ends_the_case(self, pod: dict[str, Any]) -> None:
+    def test_exceeding_max_disruptions_fails_the_case(self, pod: dict[str, Any]) -> None:
         for most, disruptions in ((0, 0), (100, 100)):
             job = a_job_fact(attempt=disruptions, disruptions=disruptions)
             verdict = judge(job, a_pod_fact(job=job, **pod), limit=9, most=most)
@@ -87,7 +83,7 @@ class TestDisruptions:
             assert (verdict.error_code, verdict.why, verdict.exit_code) == ("DISRUPTED", "Disrupted", None)
             assert verdict.message.startswith(f"disrupted {most + 1} times, more often than `maxDisruptions` ({most})")
 
-    def test_the_verdict_is_the_same_when_only_the_jobs_status_is_left(self) -> None:
+    def test_the_job_status_alone_leads_to_the_same_verdict(self) -> None:
         ended: dict[str, Any] = {"succeeded": False, "finish_reason": "Disrupted", "finish_message": "by the Job"}
         before, after = a_job_fact(disruptions=100), a_job_fact(disruptions=100, **ended)
         first, second = (judge(job, a_pod_fact(job=job, **DRAINED)) for job in (before, after))
@@ -98,7 +94,7 @@ class TestDisruptions:
         assert isinstance(without_pod, Ended)
         assert (without_pod.error_code, without_pod.message) == ("DISRUPTED", "by the Job")
 
-    def test_a_failure_and_a_time_out_leave_the_count_as_it_is(self) -> None:
+    def test_failures_and_timeouts_do_not_change_the_count(self) -> None:
         job = a_job_fact(disruptions=3, last_disruption="Drain: bye")
         failed = judge(job, a_pod_fact(job=job, **FAILED), limit=1)
         waits = a_pod_fact(job=job, state=PodState.PENDING, created=NOW - timedelta(hours=1))
@@ -109,14 +105,14 @@ class TestDisruptions:
         for count in (failed.count, late.timed_out):
             assert (count.disruptions, count.last_disruption) == (3, "Drain: bye")
 
-    def test_what_a_queue_takes_back_is_no_disruption(self) -> None:
+    def test_an_eviction_by_a_queue_is_no_disruption(self) -> None:
         job = a_job_fact(suspended=True, active=1, disruptions=100)
         verdict = judge(job, a_pod_fact(job=job, **STOPPED))
         assert isinstance(verdict, Over)
         assert verdict.count.disruptions == 100
 
     @pytest.mark.parametrize(("minutes", "disruptions"), [(9, 6), (10, 1)])
-    def test_of_a_persistent_case_only_disruptions_in_a_row_count(self, minutes: int, disruptions: int) -> None:
+    def test_only_consecutive_disruptions_of_a_persistent_case_count(self, minutes: int, disruptions: int) -> None:
         job = a_job_fact(disruptions=5)
         ran: dict[str, Any] = {"started": NOW - timedelta(minutes=minutes), "finished": NOW}
         verdict = judge(job, a_pod_fact(job=job, **DRAINED, **ran), task="Persistent")
@@ -125,7 +121,7 @@ class TestDisruptions:
         assert isinstance(exited, Over)
         assert (verdict.count.disruptions, exited.count.disruptions) == (disruptions, 0)
 
-    def test_an_eviction_for_its_own_limit_is_not_taken_for_an_exit_code(self) -> None:
+    def test_an_eviction_for_the_pods_own_limit_is_not_read_as_an_exit_code(self) -> None:
         job = a_job_fact()
         verdict = judge(job, a_pod_fact(job=job, **EVICTED, exit_code=137), limit=1, codes=(137,))
         assert isinstance(verdict, Over)

@@ -18,13 +18,13 @@ def waiting(state: PodState, **fact: Any) -> PodFact:
     return a_pod_fact(state=state, **fact)
 
 
-def test_a_pod_that_waits_for_a_node_is_bounded_from_its_creation() -> None:
+def test_the_time_to_get_a_node_counts_from_the_pods_creation() -> None:
     found = timeouts.expiry(waiting(PodState.PENDING, seen_at=after(20)), BOUNDS)
     assert found
     assert (found.at, found.error_code, found.message) == (after(30), "ASSIGN_TIMEOUT", "no node within 30 s")
 
 
-def test_the_scheduler_says_why_there_is_no_node() -> None:
+def test_a_scheduling_timeout_quotes_the_scheduler() -> None:
     found = timeouts.expiry(waiting(PodState.PENDING, reason="Unschedulable", message="0/3 nodes: no GPU"), BOUNDS)
     assert found
     assert found.message == "no node within 30 s: Unschedulable: 0/3 nodes: no GPU"
@@ -40,9 +40,7 @@ def test_the_scheduler_says_why_there_is_no_node() -> None:
         (None, 8),
     ],
 )
-def test_a_pod_on_its_way_to_run_is_bounded_since_it_was_scheduled_as_far_as_that_can_be_true(
-    scheduled: datetime | None, since: int
-) -> None:
+def test_the_time_to_start_counts_from_a_plausible_scheduling_time(scheduled: datetime | None, since: int) -> None:
     pod = waiting(PodState.ASSIGNED, scheduled=scheduled, seen_at=after(8), node="node-1", reason="ErrImagePull")
     found = timeouts.expiry(pod, BOUNDS)
     assert found
@@ -59,13 +57,13 @@ def test_a_pod_on_its_way_to_run_is_bounded_since_it_was_scheduled_as_far_as_tha
         waiting(PodState.ASSIGNED, started=NOW),
     ],
 )
-def test_a_pod_that_runs_waits_for_nothing(pod: PodFact) -> None:
+def test_a_running_or_ended_pod_has_no_start_timeout(pod: PodFact) -> None:
     assert timeouts.expiry(pod, BOUNDS) is None
 
 
 @pytest.mark.parametrize("bounds", [None, Timeouts(), Timeouts(run_seconds=1, total_seconds=1)])
 @pytest.mark.parametrize("state", [PodState.PENDING, PodState.ASSIGNED])
-def test_without_a_bound_nothing_is_too_late(bounds: Timeouts | None, state: PodState) -> None:
+def test_without_a_timeout_a_pod_may_wait_forever(bounds: Timeouts | None, state: PodState) -> None:
     assert timeouts.expiry(waiting(state), bounds) is None
 
 
@@ -79,7 +77,7 @@ def test_without_a_bound_nothing_is_too_late(bounds: Timeouts | None, state: Pod
         (Timeouts(run_seconds=2**31 - 1), 2**31 - 1),
     ],
 )
-def test_a_new_pod_has_time_to_start_and_to_run(bounds: Timeouts | None, seconds: int | None) -> None:
+def test_the_deadline_of_a_new_pod_allows_for_start_and_run(bounds: Timeouts | None, seconds: int | None) -> None:
     assert timeouts.deadline(bounds) == seconds
 
 
@@ -96,7 +94,7 @@ def test_a_new_pod_has_time_to_start_and_to_run(bounds: Timeouts | None, seconds
         (None, after(-3600), 3700, None),
     ],
 )
-def test_the_deadline_is_drawn_in_when_the_container_runs(
+def test_the_deadline_is_lowered_once_the_container_runs(
     accepted: datetime | None, started: datetime | None, deadline: int | None, wanted: int | None
 ) -> None:
     pod = a_pod_fact(accepted=accepted, started=started, deadline=deadline)
@@ -104,7 +102,7 @@ def test_the_deadline_is_drawn_in_when_the_container_runs(
     assert timeouts.tightened(pod, None) is None
 
 
-def test_a_pod_that_reached_its_deadline_without_having_run_did_not_start() -> None:
+def test_a_pod_that_reaches_its_deadline_before_running_did_not_start() -> None:
     assert timeouts.deadline_code(a_pod_fact(started=NOW)) == "EXECUTION_TIMEOUT"
     assert timeouts.deadline_code(a_pod_fact()) == "START_TIMEOUT"
     assert timeouts.deadline_code(None) == "EXECUTION_TIMEOUT"
@@ -122,5 +120,5 @@ def test_a_pod_that_reached_its_deadline_without_having_run_did_not_start() -> N
         (waiting(PodState.ASSIGNED, uid="another"), False),
     ],
 )
-def test_a_pod_that_is_read_again_waits_still_or_goes_on(found: PodFact, still: bool) -> None:
+def test_only_an_unstarted_live_pod_is_still_waiting(found: PodFact, still: bool) -> None:
     assert timeouts.still_waits(waiting(PodState.ASSIGNED), found) is still

@@ -46,14 +46,14 @@ def test_a_pods_time_is_measured_by_one_clock(pod: dict[str, Any], seconds: int)
     assert usage.ran(a_pod_fact(**pod)) == seconds
 
 
-def test_an_attempt_that_is_over_adds_its_time_to_the_jobs() -> None:
+def test_an_ended_attempt_adds_its_run_time_to_its_job() -> None:
     job = a_job_fact(seconds=100)
     plan = planned(a_started_job(retries={"limit": 1}), job, an_end(job, PodState.FAILED, 5, exit_code=1))
     (count,) = [action for action in plan.actions if isinstance(action, CountAttempt)]
     assert count.seconds == 105
 
 
-def test_the_time_of_all_attempts_comes_with_the_outcome() -> None:
+def test_the_outcome_carries_the_run_time_of_all_attempts() -> None:
     good, bad, runs = a_job_fact(0, attempt=2, seconds=100), a_job_fact(1), a_job_fact(2, attempt=1, seconds=7)
     pods = (an_end(good, PodState.SUCCEEDED, 10), an_end(bad, PodState.FAILED, 3, exit_code=1), a_pod_fact(job=runs))
     found = said(planned(a_started_job(), good, bad, runs, *pods)).compute_time
@@ -62,7 +62,7 @@ def test_the_time_of_all_attempts_comes_with_the_outcome() -> None:
     assert walls == (110, 3, 0), "what runs is not counted yet"
 
 
-def test_what_a_cancel_threw_away_is_counted_when_the_case_is_recorded() -> None:
+def test_run_time_lost_to_a_cancel_is_counted_when_the_case_is_recorded() -> None:
     latch = {"phase": "CANCELLING", "cancellation": {"requestedAt": "2026-01-02T03:04:50Z"}}
     job, waiting = a_job_fact(0), a_job_fact(1, attempt=1, seconds=40)
     pod = an_end(job, PodState.FAILED, 20, exit_code=143, terminating=True, gone=True)
@@ -73,7 +73,7 @@ def test_what_a_cancel_threw_away_is_counted_when_the_case_is_recorded() -> None
     assert again.compute_time == first.compute_time, "once"
 
 
-def test_nothing_is_said_before_a_case_has_ended() -> None:
+def test_no_usage_is_reported_before_a_case_ends() -> None:
     assert said(planned(a_started_job(), a_job_fact(0), a_pod_fact(0))).compute_time is None
 
 
@@ -89,7 +89,7 @@ def test_cpu_and_gpu_seconds_are_rounded_on_the_sum() -> None:
     assert found == expected, "3 x 0.5 and 2 x 0.5, each rounded, would be 3"
 
 
-def test_a_time_that_no_status_can_hold_is_cut() -> None:
+def test_a_run_time_beyond_the_status_limit_is_capped() -> None:
     resources = {"cpu": "1E"}
     job = a_job_fact(0, seconds=999_999_999)
     found = said(planned(a_started_job(resources=resources), job, an_end(job, PodState.SUCCEEDED, 2))).compute_time
@@ -112,7 +112,7 @@ def container(name: str, **resources: Any) -> dict[str, Any]:
         ({"memory": "1Gi"}, [container("a")], 0),
     ],
 )
-def test_requests_are_those_of_the_containers_as_rendered_and_of_the_sidecars(
+def test_usage_counts_the_requests_of_rendered_containers_and_sidecars(
     resources: Any, containers: list[dict[str, Any]], cpus: float
 ) -> None:
     given = {} if resources is None else {"resources": resources}

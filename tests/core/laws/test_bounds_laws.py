@@ -32,7 +32,7 @@ def assert_ended_as_it_should(world: World) -> None:
 
 
 @pytest.mark.parametrize("fault", DEATHS)
-def test_time_outs_are_counted_once_wherever_the_operator_dies(fault: Fault) -> None:
+def test_timeouts_are_counted_once_wherever_the_operator_dies(fault: Fault) -> None:
     undisturbed = World(script=SCRIPT, spec=SPEC).run()
     assert_ended_as_it_should(undisturbed)
     for number in range(1, undisturbed.writes + 1):
@@ -43,14 +43,14 @@ def test_time_outs_are_counted_once_wherever_the_operator_dies(fault: Fault) -> 
 
 @bounded
 @given(st.dictionaries(st.integers(1, 40), st.sampled_from(Fault), max_size=3), lags)
-def test_time_outs_are_counted_once_whatever_goes_wrong_and_however_late_the_watches_are(
+def test_timeouts_are_counted_once_despite_errors_and_late_watches(
     faults: dict[int, Fault], lag: tuple[float, float, float]
 ) -> None:
     assert_ended_as_it_should(World(script=SCRIPT, spec=SPEC, faults=faults, lag=lag).run())
 
 
 @pytest.mark.parametrize("death", [None, *range(3, 13)])
-def test_a_job_ends_when_its_time_is_over_or_too_many_cases_failed(death: int | None) -> None:
+def test_a_job_ends_at_its_total_deadline_or_failure_limit(death: int | None) -> None:
     faults = {} if death is None else {death: Fault.DIE_AFTER}
     late = World(script=((0,), (FOR_EVER,), (FOR_EVER,)), spec={"timeouts": {"totalSeconds": 10}}, faults=faults).run()
     failing = World(
@@ -66,7 +66,7 @@ def test_a_job_ends_when_its_time_is_over_or_too_many_cases_failed(death: int | 
 
 
 @pytest.mark.parametrize("death", [None, *range(5, 12)])
-def test_a_suspension_takes_nothing_of_the_jobs_time(death: int | None) -> None:
+def test_a_suspension_does_not_use_up_total_seconds(death: int | None) -> None:
     def suspend(world: World) -> None:
         world.patch(suspend=True)
         world.after(20, lambda: world.patch(suspend=False))
@@ -81,7 +81,7 @@ def test_a_suspension_takes_nothing_of_the_jobs_time(death: int | None) -> None:
 
 @bounded
 @given(st.dictionaries(st.integers(3, 40), st.sampled_from(Fault), max_size=2), st.sampled_from([0.0, 0.3]))
-def test_a_persistent_case_is_started_again_until_it_is_cancelled(faults: dict[int, Fault], lag: float) -> None:
+def test_a_persistent_case_restarts_until_it_is_cancelled(faults: dict[int, Fault], lag: float) -> None:
     def cancel_later(world: World) -> None:
         world.after(30, lambda: world.patch(cancel=True))
 

@@ -45,7 +45,7 @@ def assert_cancelled(world: World) -> None:
     assert world.status["cancellation"].keys() >= {"requestedAt", "finishedAt"}
 
 
-def test_a_cancel_at_any_write_ends_cancelled_or_comes_too_late(undisturbed: World) -> None:
+def test_a_cancel_at_any_write_ends_cancelled_or_arrives_after_the_end(undisturbed: World) -> None:
     phases = []
     for number in range(1, undisturbed.writes + 1):
         world = World(script=SCRIPT, spec=SPEC, people={number: cancel}).run()
@@ -62,7 +62,7 @@ def test_a_cancel_at_any_write_ends_cancelled_or_comes_too_late(undisturbed: Wor
     st.sampled_from([0.0, 0.3]),
     st.booleans(),
 )
-def test_a_cancel_is_carried_out_whatever_goes_wrong_and_whether_or_not_it_is_taken_back(
+def test_a_cancel_is_carried_out_despite_errors_and_withdrawal(
     number: int, faults: dict[int, Fault], lag: float, taken_back: bool
 ) -> None:
     people: dict[int, Deed] = {number: cancel}
@@ -78,7 +78,7 @@ def cancel_that_only_the_api_server_saw(world: World) -> None:
         world.cluster.apply({"metadata": {"namespace": "default", "name": "sweep", **noted}})
 
 
-def test_a_cancel_that_only_the_api_server_saw_is_a_cancel_whenever_it_came(undisturbed: World) -> None:
+def test_a_cancel_that_the_watch_has_not_shown_is_carried_out(undisturbed: World) -> None:
     phases = []
     for number in range(1, undisturbed.writes + 1):
         world = World(script=SCRIPT, spec=SPEC, people={number: cancel_that_only_the_api_server_saw}).run()
@@ -116,9 +116,7 @@ def assert_cases_cancelled(world: World, which: Ranges) -> None:
 
 
 @pytest.mark.parametrize("which", ["0", "1-2"])
-def test_cases_cancelled_at_any_write_are_cancelled_or_had_ended_and_the_others_run_on(
-    undisturbed: World, which: str
-) -> None:
+def test_cancelling_cases_at_any_write_affects_only_unfinished_named_cases(undisturbed: World, which: str) -> None:
     ends = []
     for number in range(1, undisturbed.writes + 1):
         world = World(script=SCRIPT, spec=SPEC, people={number: cancel_cases(which)}).run()
@@ -128,7 +126,7 @@ def test_cases_cancelled_at_any_write_are_cancelled_or_had_ended_and_the_others_
     assert ends == sorted(ends, reverse=True), "the later it comes, the more had ended"
 
 
-def test_cases_cancelled_while_the_answer_to_a_write_is_lost_are_cancelled_when_nothing_of_them_is_live(
+def test_cancelled_cases_have_no_live_pod_even_if_an_answer_is_lost(
     undisturbed: World,
 ) -> None:
     for number in range(1, undisturbed.writes + 1):
@@ -145,7 +143,7 @@ def test_cases_cancelled_while_the_answer_to_a_write_is_lost_are_cancelled_when_
     st.tuples(*[st.sampled_from([0.0, 0.3])] * 3),
     st.sampled_from([None, "taken back", "cancelled whole", "suspended"]),
 )
-def test_cases_are_cancelled_whatever_goes_wrong_and_whatever_follows(
+def test_cases_are_cancelled_despite_errors_and_later_requests(
     number: int, which: str, faults: dict[int, Fault], lag: tuple[float, float, float], then: str | None
 ) -> None:
     def suspend(world: World) -> None:

@@ -26,20 +26,20 @@ def assert_ended_as_it_should(world: World) -> None:
 
 @bounded
 @given(st.dictionaries(st.integers(1, 40), st.sampled_from(Fault), max_size=3), lags)
-def test_a_reboot_does_not_count_and_an_eviction_for_its_own_limit_does(
+def test_only_an_eviction_for_the_pods_own_limit_counts_as_a_failure(
     faults: dict[int, Fault], lag: tuple[float, float, float]
 ) -> None:
     assert_ended_as_it_should(World(script=SCRIPT, spec=SPEC, faults=faults, lag=lag).run())
 
 
-def test_an_eviction_for_its_own_limit_counts_though_the_kubelet_says_succeeded_after_it() -> None:
+def test_an_eviction_for_the_pods_own_limit_counts_even_if_the_kubelet_reports_success() -> None:
     world = World(script=((EVICTED_FIRST, 0), (EVICTED_FIRST, EVICTED_FIRST)), spec=SPEC).run()
     assert world.cluster.breaches == []
     assert world.status["ledger"] == {"succeeded": "0", "failed": "1", "cancelled": ""}
 
 
 @pytest.mark.parametrize("death", [None, 5, 8, 11, 14])
-def test_disruptions_without_end_end_the_case(death: int | None) -> None:
+def test_endless_disruptions_fail_the_case(death: int | None) -> None:
     faults = {} if death is None else {death: Fault.DIE_AFTER}
     world = World(script=((REBOOT,) * 20, (0,)), spec={"retries": {"maxDisruptions": 3}}, faults=faults).run()
     assert world.cluster.breaches == []
@@ -58,7 +58,7 @@ def unlabel(plural: str) -> Deed:
 
 
 @pytest.mark.parametrize("plural", ["jobs", "pods"])
-def test_labels_taken_away_at_any_write_change_nothing(plural: str) -> None:
+def test_labels_removed_at_any_write_change_nothing(plural: str) -> None:
     for number in range(2, 12):
         world = World(script=((0,), (1, 0)), spec=SPEC, people={number: unlabel(plural)}).run()
         assert world.cluster.breaches == [], number
@@ -67,7 +67,7 @@ def test_labels_taken_away_at_any_write_change_nothing(plural: str) -> None:
 
 
 @pytest.mark.parametrize("plural", ["jobs", "pods"])
-def test_labels_taken_away_while_the_operator_is_away_keep_nothing_from_a_cancel(plural: str) -> None:
+def test_labels_removed_while_the_operator_is_down_do_not_block_a_cancel(plural: str) -> None:
     def unlabel_and_cancel(world: World) -> None:
         unlabel(plural)(world)
         world.patch(cancel=True)

@@ -147,7 +147,7 @@ refusals = st.one_of(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(jobs(), worlds, spents, refusals)
-def test_every_world_has_a_plan_and_its_counts_sum_up(
+def test_every_world_has_a_plan_whose_counts_add_up(
     job: SimulationJob, world: Facts, spent: frozenset[int] | None, refusal: Refusal | None
 ) -> None:
     plan = planner.plan(job, observe(*world, spent=spent, refusal=refusal), NOW)
@@ -208,7 +208,7 @@ def test_an_undisturbed_sweep_ends_as_its_cases_do(undisturbed: World) -> None:
         (((0,), (FOR_EVER,), (0,)), {}, "RUNNING"),
     ],
 )
-def test_a_world_at_rest_leaves_nothing_to_do_and_nothing_to_say(
+def test_a_world_at_rest_needs_no_action_and_no_status_write(
     script: tuple[tuple[int, ...], ...], spec: dict[str, Any], phase: str
 ) -> None:
     world = World(script=script, spec=spec, rests=phase).run()
@@ -218,9 +218,7 @@ def test_a_world_at_rest_leaves_nothing_to_do_and_nothing_to_say(
 
 
 @pytest.mark.parametrize("fault", [Fault.DIE_BEFORE, Fault.DIE_AFTER])
-def test_an_operator_that_dies_at_any_write_is_followed_by_one_that_reaches_the_same_end(
-    undisturbed: World, fault: Fault
-) -> None:
+def test_a_successor_reaches_the_same_end_wherever_the_operator_dies(undisturbed: World, fault: Fault) -> None:
     for number in range(1, undisturbed.writes + 1):
         world = World(script=SCRIPT, spec=SPEC, faults={number: fault}).run()
         assert (world.deaths, world.cluster.breaches) == (1, []), number
@@ -235,7 +233,7 @@ lags = st.tuples(*[st.sampled_from([0.0, 0.02, 0.3])] * 3)
 @given(st.dictionaries(st.integers(1, 30), st.sampled_from(Fault), max_size=3), lags)
 # A wait of 1e-13 s was left at its time, and passes followed each other without end.
 @example({4: Fault.DIE_AFTER, 21: Fault.DIE_AFTER, 27: Fault.FAIL_AFTER}, (0.3, 0.0, 0.02))
-def test_whatever_goes_wrong_and_however_late_the_watches_are_the_end_is_the_same(
+def test_errors_and_late_watches_do_not_change_the_end(
     faults: dict[int, Fault], lag: tuple[float, float, float]
 ) -> None:
     world = World(script=SCRIPT, spec=SPEC, faults=faults, lag=lag).run()
@@ -256,7 +254,7 @@ def remove_case(index: int) -> Deed:
 
 @bounded
 @given(st.integers(1, 25), st.sampled_from([Fault.DIE_BEFORE, Fault.DIE_AFTER]), st.integers(0, 2), st.integers(1, 2))
-def test_children_that_vanish_while_the_operator_is_away_never_lead_to_a_name_used_twice(
+def test_no_name_is_used_twice_when_children_vanish_while_the_operator_is_down(
     number: int, fault: Fault, index: int, parallelism: int
 ) -> None:
     world = World(
@@ -267,7 +265,7 @@ def test_children_that_vanish_while_the_operator_is_away_never_lead_to_a_name_us
 
 
 @pytest.mark.parametrize("death", [None, 6, 7, 8, 9, 10, 11, 12])
-def test_a_sweep_that_is_suspended_and_resumed_goes_on_with_new_names(death: int | None) -> None:
+def test_a_resumed_sweep_uses_new_names(death: int | None) -> None:
     def suspend(world: World) -> None:
         world.cluster.unseen |= {"succeeded"}
         world.patch(suspend=True)
@@ -280,7 +278,7 @@ def test_a_sweep_that_is_suspended_and_resumed_goes_on_with_new_names(death: int
     assert world.own_ends == {0: [0], 1: [0], 2: [0]}
 
 
-def test_a_pod_that_nobody_expected_does_not_stop_the_plan() -> None:
+def test_an_unexpected_pod_does_not_break_the_plan() -> None:
     stranger = replace(a_pod_fact(0), index=99)
     plan = planner.plan(a_job(), observed(stranger), NOW)
     assert plan.status is not None

@@ -117,7 +117,7 @@ def times_in(raw: Any, key: str = "") -> list[str]:
     st.sampled_from([0, 1]),
     st.sampled_from([{}, {"cancel": True}, {"suspend": True}, {"timeouts": {"runSeconds": 1, "startSeconds": 1}}]),
 )
-def test_a_plan_is_made_of_whatever_a_cluster_reports(
+def test_any_values_of_a_cluster_lead_to_a_plan(
     pod: dict[str, Any], notes: dict[str, str], attempt: int, later: int, spec: dict[str, Any]
 ) -> None:
     job = a_job(notes, min(attempt + later, 999_999_999))
@@ -131,7 +131,7 @@ def test_a_plan_is_made_of_whatever_a_cluster_reports(
 
 @pytest.mark.parametrize("time", ZONES)
 @pytest.mark.parametrize("exit_code", EXIT_CODES)
-def test_the_record_of_an_attempt_can_be_shown_whoever_wrote_it(time: str, exit_code: int) -> None:
+def test_any_stored_attempt_record_can_be_shown(time: str, exit_code: int) -> None:
     last = lastattempt.ended(0, datetime.fromisoformat(time), exit_code=exit_code, message="m" * 5000)
     record = lastattempt.read(lastattempt.write(last))
     assert record == last

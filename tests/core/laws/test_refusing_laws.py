@@ -40,7 +40,7 @@ def assert_all_ended(world: World) -> None:
     st.dictionaries(st.integers(1, 40), st.sampled_from(Fault), max_size=2),
     st.tuples(*[st.sampled_from([0.0, 0.3])] * 3),
 )
-def test_every_case_runs_in_the_room_that_a_quota_leaves(
+def test_every_case_runs_within_a_quota(
     counted: str, most: int, faults: dict[int, Fault], lag: tuple[float, float, float]
 ) -> None:
     quota = {counted: most}
@@ -74,7 +74,7 @@ def cancel_without_status(world: World) -> None:
 
 
 @pytest.mark.parametrize("number", range(1, 40, 3))
-def test_a_cancel_stops_all_pods_while_no_status_can_be_stored_and_ends_when_one_can(number: int) -> None:
+def test_a_cancel_stops_all_pods_even_while_status_writes_are_refused(number: int) -> None:
     world = World(script=SCRIPT, spec=SPEC, people={number: cancel_without_status}).run()
     assert world.cluster.breaches == []
     assert world.status["isTerminal"]
@@ -84,7 +84,7 @@ def test_a_cancel_stops_all_pods_while_no_status_can_be_stored_and_ends_when_one
 
 @bounded
 @given(st.integers(1, 30), st.tuples(*[st.sampled_from([0.0, 0.3])] * 3))
-def test_a_status_that_is_refused_for_some_time_loses_nothing(number: int, lag: tuple[float, float, float]) -> None:
+def test_refused_status_writes_lose_nothing(number: int, lag: tuple[float, float, float]) -> None:
     people: dict[int, Deed] = {number: refuse_status}
     assert_all_ended(World(script=SCRIPT, spec=SPEC, people=people, lag=lag).run())
 
@@ -110,7 +110,7 @@ def refuse_creations(call: str, error: Exception, seconds: float) -> Deed:
     st.dictionaries(st.integers(1, 40), st.sampled_from(Fault), max_size=2),
     st.tuples(*[st.sampled_from([0.0, 0.3])] * 3),
 )
-def test_whatever_refuses_creations_midway_stops_no_pod_and_ends_no_job(
+def test_refused_creations_midway_stop_no_pod_and_end_no_job(
     call: str, refusal: str, number: int, seconds: float, faults: dict[int, Fault], lag: tuple[float, float, float]
 ) -> None:
     people = {number: refuse_creations(call, REFUSALS[refusal], seconds)}
@@ -134,7 +134,7 @@ def make_unreadable(world: World) -> None:
     st.dictionaries(st.integers(1, 40), st.sampled_from(Fault), max_size=2),
     st.tuples(*[st.sampled_from([0.0, 0.3])] * 3),
 )
-def test_a_spec_that_cannot_be_read_for_some_time_stops_no_pod_and_ends_no_job(
+def test_a_temporarily_unreadable_spec_stops_no_pod_and_ends_no_job(
     number: int, faults: dict[int, Fault], lag: tuple[float, float, float]
 ) -> None:
     people: dict[int, Deed] = {number: make_unreadable}

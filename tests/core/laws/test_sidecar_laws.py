@@ -31,7 +31,7 @@ def judge(world: World) -> None:
 
 @pytest.mark.parametrize("spec", SPECS)
 @pytest.mark.parametrize("injected", Injected)
-def test_an_injected_container_changes_no_end(injected: Injected, spec: dict[str, Any]) -> None:
+def test_an_injected_container_changes_no_outcome(injected: Injected, spec: dict[str, Any]) -> None:
     world = World(script=SCRIPT, spec=spec, injected=injected).run()
     judge(world)
     assert {failure.get("container") for failure in world.status["failures"]} == {None}
@@ -41,7 +41,7 @@ def test_an_injected_container_changes_no_end(injected: Injected, spec: dict[str
 @given(
     injections, st.sampled_from(SPECS), st.dictionaries(st.integers(1, 40), st.sampled_from(Fault), max_size=3), lags
 )
-def test_whatever_goes_wrong_beside_an_injected_container_the_end_is_the_same(
+def test_errors_beside_an_injected_container_do_not_change_the_end(
     injected: Injected, spec: dict[str, Any], faults: dict[int, Fault], lag: tuple[float, float, float]
 ) -> None:
     judge(World(script=SCRIPT, spec=spec, injected=injected, faults=faults, lag=lag).run())
@@ -49,7 +49,7 @@ def test_whatever_goes_wrong_beside_an_injected_container_the_end_is_the_same(
 
 @bounded
 @given(injections, st.integers(3, 40))
-def test_a_cancel_beside_an_injected_container_keeps_what_has_ended(injected: Injected, number: int) -> None:
+def test_a_cancel_beside_an_injected_container_keeps_recorded_outcomes(injected: Injected, number: int) -> None:
     cancel = {number: lambda world: world.patch(cancel=True)}
     world = World(script=SCRIPT, spec=SPEC, injected=injected, people=cancel).run()
     assert world.cluster.breaches == []

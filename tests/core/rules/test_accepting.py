@@ -29,15 +29,13 @@ def with_table(**spec: Any) -> SimulationJob:
     [(IN_A_TABLE, 0), (A_RERUN, 0), ({"cases": {"samples": SAMPLES}}, 4)],
     ids=["configMap", "rerunOf", "samples"],
 )
-def test_cases_that_the_spec_does_not_hold_are_written_down_before_the_first_job(
-    spec: dict[str, Any], total: int
-) -> None:
+def test_cases_from_outside_the_spec_are_stored_before_the_first_job(spec: dict[str, Any], total: int) -> None:
     plan = planned(a_job(**spec))
     assert plan.actions == (PrepareCases(),)
     assert (said(plan).phase, said(plan).reason, said(plan).cases.total) == (Phase.PENDING, "PreparingCases", total)
 
 
-def test_a_table_is_stored_before_anything_relies_on_it() -> None:
+def test_a_table_is_in_status_before_any_case_starts() -> None:
     plan = planned(a_job(**IN_A_TABLE), prepared=TABLE)
     assert plan.actions == ()
     assert plan.look_again == NOW
@@ -45,19 +43,19 @@ def test_a_table_is_stored_before_anything_relies_on_it() -> None:
     assert (status.case_table, status.cases.total, status.cases.pending) == (TABLE, 4, 4)
 
 
-def test_once_it_is_stored_the_cases_of_the_table_start() -> None:
+def test_cases_start_once_their_table_is_in_status() -> None:
     plan = planned(with_table())
     assert [action.index for action in plan.actions if isinstance(action, CreateCase)] == [0, 1, 2, 7]
     assert said(plan).case_table == TABLE
 
 
-def test_of_a_table_only_the_subset_starts() -> None:
+def test_only_the_subset_of_a_table_starts() -> None:
     plan = planned(with_table(**IN_A_TABLE, subset="7,1"))
     assert [action.index for action in plan.actions if isinstance(action, CreateCase)] == [1, 7]
     assert said(plan).cases.total == 2
 
 
-def test_a_source_that_is_not_there_is_looked_for_again_and_named_in_the_status_all_the_time() -> None:
+def test_a_missing_source_is_looked_up_again_and_stays_named_in_status() -> None:
     job = a_job(**IN_A_TABLE)
     waiting = planned(job, prepared=MISSING)
     assert waiting.actions == ()
@@ -73,12 +71,12 @@ def test_a_source_that_is_not_there_is_looked_for_again_and_named_in_the_status_
 
 
 @pytest.mark.parametrize(("tries", "seconds"), [(1, 2), (2, 4), (3, 8), (4, 15), (5, 15), (10_000, 15)])
-def test_a_source_is_looked_for_less_often_the_longer_it_takes(tries: int, seconds: int) -> None:
+def test_lookups_of_a_missing_source_back_off(tries: int, seconds: int) -> None:
     waiting = planned(a_job(**IN_A_TABLE), prepared=replace(MISSING, tries=tries))
     assert waiting.look_again == NOW + timedelta(seconds=seconds)
 
 
-def test_a_table_that_cannot_be_read_waits_until_somebody_corrects_it() -> None:
+def test_an_unreadable_table_waits_for_its_correction() -> None:
     job = a_job(**IN_A_TABLE)
     waiting = planned(job, prepared=WRONG)
     status = said(waiting)
@@ -90,7 +88,7 @@ def test_a_table_that_cannot_be_read_waits_until_somebody_corrects_it() -> None:
 
 
 @pytest.mark.parametrize("reason", [Reason.SOURCE_NOT_FOUND, Reason.RERUN_NOT_FOUND, Reason.RERUN_NOT_FINISHED])
-def test_a_source_that_may_come_by_itself_is_no_reason_to_call_the_job_stalled(reason: str) -> None:
+def test_a_job_is_not_stalled_while_its_source_may_still_appear(reason: str) -> None:
     status = said(planned(a_job(**A_RERUN), prepared=Unprepared(reason=reason, message="later", at=NOW)))
     assert (status.phase, status.reason) == (Phase.PENDING, reason)
     assert {c.type: c.status for c in status.conditions}["Stalled"] == "False"
@@ -103,19 +101,19 @@ def test_a_job_that_waits_for_its_cases_is_cancelled_at_once(reason: str) -> Non
     assert said(planned(latched, prepared=waiting)).phase is Phase.CANCELLED
 
 
-def test_the_time_of_the_whole_job_runs_while_its_source_is_not_there() -> None:
+def test_total_seconds_counts_while_the_source_is_missing() -> None:
     job = a_started_job(timeouts={"totalSeconds": 60}, status={"startTime": "2026-01-02T03:04:01Z"}, **IN_A_TABLE)
     assert planned(job, prepared=MISSING).look_again == NOW + timedelta(seconds=1)
     assert said(planned(job, prepared=MISSING, now=NOW + timedelta(seconds=1))).reason == "TotalTimeout"
 
 
-def test_a_source_that_has_become_unreadable_stops_nothing_that_runs() -> None:
+def test_running_cases_continue_when_their_source_becomes_unreadable() -> None:
     plan = planned(a_job(**IN_A_TABLE), a_job_fact(0), a_pod_fact(0), prepared=WRONG)
     assert plan.actions == ()
     assert (said(plan).reason, said(plan).is_terminal) == ("CasesUnreadable", False)
 
 
-def test_what_can_never_be_written_down_ends_the_job() -> None:
+def test_a_source_that_can_never_be_stored_fails_the_job() -> None:
     plan = planned(a_job(cases={"samples": SAMPLES}), prepared=HOPELESS)
     status = said(plan)
     assert plan.actions == ()
@@ -129,21 +127,21 @@ def test_what_can_never_be_written_down_ends_the_job() -> None:
     assert status.cases.cancelled == status.cases.total == 4
 
 
-def test_a_subset_of_cases_that_there_are_not_ends_the_job() -> None:
+def test_a_subset_with_an_unknown_index_fails_the_job() -> None:
     status = said(planned(a_job(cases={"count": 3}, subset="1-2,5-9")))
     assert (status.phase, status.error_code, status.reason) == (Phase.FAILED, "INVALID_SPEC", "InvalidSpec")
     assert status.message == "`subset` names case 5, but there are 3 cases, numbered from 0"
     assert (status.cases.total, status.cases.cancelled) == (2, 2)
 
 
-def test_a_subset_is_held_against_a_table_when_there_is_one() -> None:
+def test_a_subset_is_checked_once_its_table_is_known() -> None:
     assert planned(a_job(**IN_A_TABLE, subset="3")).actions == (PrepareCases(),)
     assert said(planned(with_table(**IN_A_TABLE, subset="3"))).message == (
         "`subset` names case 3, but there are 4 cases, numbered from 0"
     )
 
 
-def test_of_a_rerun_a_subset_takes_what_is_there_of_it() -> None:
+def test_a_subset_of_a_rerun_keeps_the_indexes_that_exist() -> None:
     plan = planned(with_table(**A_RERUN, subset="0-5"))
     assert [action.index for action in plan.actions if isinstance(action, CreateCase)] == [0, 1, 2]
 
@@ -154,18 +152,18 @@ def test_a_rerun_of_nothing_completes_at_once() -> None:
     assert (status.phase, status.reason, status.progress) == (Phase.COMPLETED, "NothingToRun", "0/0")
 
 
-def test_a_cancelled_job_does_not_prepare() -> None:
+def test_a_cancelled_job_prepares_no_cases() -> None:
     latched = a_started_job(cancel=True, status={"cancellation": {"requestedAt": "2026-01-02T03:04:05Z"}}, **IN_A_TABLE)
     assert planned(latched).actions == ()
     assert said(planned(latched)).phase is Phase.CANCELLED
 
 
-def test_a_suspended_job_prepares_and_is_suspended_then() -> None:
+def test_a_suspended_job_prepares_its_cases_before_it_is_suspended() -> None:
     assert planned(a_job(suspend=True, **IN_A_TABLE)).actions == (PrepareCases(),)
     assert said(planned(with_table(suspend=True, **IN_A_TABLE))).phase is Phase.SUSPENDED
 
 
-def test_a_pod_that_should_not_be_there_is_stopped_before_the_end_is_said() -> None:
+def test_an_unexpected_pod_is_stopped_before_the_job_ends() -> None:
     plan = planned(a_job(cases={"count": 3}, subset="5"), a_pod_fact(0))
     assert any(isinstance(action, DeletePod) for action in plan.actions)
     assert said(plan).phase is not Phase.FAILED
@@ -177,7 +175,7 @@ TYPO: dict[str, Any] = {
 }
 
 
-def test_a_reference_to_no_parameter_ends_the_job_before_anything_starts() -> None:
+def test_a_reference_to_an_unknown_parameter_fails_the_job_before_any_case_starts() -> None:
     plan = planned(a_job(**TYPO))
     status = said(plan)
     assert (status.phase, status.reason, status.error_code) == (Phase.FAILED, Reason.INVALID_SPEC, "INVALID_SPEC")
@@ -185,7 +183,7 @@ def test_a_reference_to_no_parameter_ends_the_job_before_anything_starts() -> No
     assert not any(isinstance(action, CreateCase) for action in plan.actions)
 
 
-def test_a_job_that_waits_for_its_first_case_is_still_refused() -> None:
+def test_a_job_without_a_started_case_can_still_be_refused() -> None:
     waiting = a_job(status={"phase": "PENDING", "startTime": "2026-01-02T03:04:05Z"}, **TYPO)
     assert said(planned(waiting)).phase is Phase.FAILED
 
@@ -200,7 +198,9 @@ def test_a_job_that_waits_for_its_first_case_is_still_refused() -> None:
     ],
     ids=["has a pod", "has run", "was suspended", "has used names"],
 )
-def test_what_has_started_something_goes_on_whatever_it_refers_to(status: dict[str, Any], children: Any) -> None:
+def test_a_job_that_started_a_case_continues_despite_an_unknown_reference(
+    status: dict[str, Any], children: Any
+) -> None:
     job = a_job(status={"startTime": "2026-01-02T03:04:05Z", **status}, **TYPO)
     plan = planned(job, *children)
     assert not any(isinstance(action, DeletePod) for action in plan.actions)

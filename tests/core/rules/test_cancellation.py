@@ -17,7 +17,7 @@ def latched(*, status: dict[str, Any] | None = None, **spec: Any) -> Any:
     return a_started_job(status={"phase": "CANCELLING", "cancellation": LATCH, **(status or {})}, **spec)
 
 
-def test_the_request_is_latched_before_anything_is_done() -> None:
+def test_a_cancel_is_latched_before_any_pod_is_deleted() -> None:
     plan = planned(a_started_job(cancel=True, cancelReason="wrong mesh"), a_job_fact(0), a_pod_fact(0))
     latch = said(plan).cancellation
     assert latch is not None
@@ -26,7 +26,7 @@ def test_the_request_is_latched_before_anything_is_done() -> None:
 
 
 @pytest.mark.parametrize(("spec", "generation"), [({}, 2), ({"cancelCases": "1,7"}, 1)])
-def test_the_latch_of_a_job_under_way_says_nothing_new_of_its_cases(spec: dict[str, Any], generation: int) -> None:
+def test_the_write_that_latches_a_cancel_leaves_case_counts_unchanged(spec: dict[str, Any], generation: int) -> None:
     status = {"cases": {"total": 3, "running": 3}, "observedGeneration": 1}
     job = a_started_job(cancel=True, metadata={"generation": 2}, status=status, **spec)
     plan = planned(job, a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED), a_job_fact(1), a_pod_fact(1))
@@ -40,7 +40,7 @@ def test_the_latch_of_a_job_under_way_says_nothing_new_of_its_cases(spec: dict[s
     assert str(said(after).ledger.succeeded) == "0"
 
 
-def test_then_pods_go_first_and_each_job_when_the_ledger_has_its_case() -> None:
+def test_after_the_latch_pods_are_deleted_first_and_jobs_once_their_case_is_recorded() -> None:
     plan = planned(latched(), a_job_fact(0), a_pod_fact(0), a_job_fact(1))
     assert plan.actions == (DeletePod(pod=a_pod_fact(0)),)
     assert str(said(plan).ledger.cancelled) == "1-2"
@@ -50,14 +50,14 @@ def test_then_pods_go_first_and_each_job_when_the_ledger_has_its_case() -> None:
     assert (after.actions, said(after).phase) == ((DeleteJob(job=a_job_fact(1)),), "CANCELLING")
 
 
-def test_between_two_judgements_a_latched_cancel_stops_the_pods_that_nobody_has_asked_to_stop() -> None:
+def test_a_latched_cancel_stops_running_pods_before_it_judges_cases() -> None:
     children = (a_job_fact(0), a_pod_fact(0), a_job_fact(1), a_pod_fact(1, terminating=True))
     later = NOW + timedelta(seconds=1)
     plan = planner.before_judging(latched(), observed(*children).live, NOW, later)
     assert plan == Plan(actions=(DeletePod(pod=a_pod_fact(0)),), look_again=later)
 
 
-def test_the_cases_of_a_cancel_are_judged_when_their_time_has_come_or_no_pod_is_live() -> None:
+def test_cancelled_cases_are_judged_after_a_pause_or_once_no_pod_is_live() -> None:
     later, live = NOW + timedelta(seconds=1), observed(a_job_fact(0), a_pod_fact(0)).live
     deleted = latched()
     deleted = deleted.model_copy(update={"metadata": deleted.metadata.model_copy(update={"deletion_timestamp": NOW})})
@@ -72,7 +72,7 @@ def test_the_cases_of_a_cancel_are_judged_when_their_time_has_come_or_no_pod_is_
         assert planner.before_judging(job, pods, NOW, judge_at) is None
 
 
-def test_pods_that_are_being_stopped_have_a_head_start_on_jobs() -> None:
+def test_job_deletions_start_later_than_pod_deletions() -> None:
     recorded = latched(cases={"count": 200}, status={"ledger": {"cancelled": "1-199"}})
     jobs = [a_job_fact(i) for i in range(1, 200)]
     children: list[Any] = [a_job_fact(0), a_pod_fact(0, terminating=True), *jobs]
@@ -83,7 +83,7 @@ def test_pods_that_are_being_stopped_have_a_head_start_on_jobs() -> None:
     assert after.actions == tuple(DeleteJob(job=job) for job in jobs[: len(after.actions)])
 
 
-def test_jobs_wait_while_pods_of_any_sweep_stop_but_not_longer_than_two_minutes() -> None:
+def test_job_deletions_wait_up_to_two_minutes_for_stopping_pods_of_any_sweep() -> None:
     recorded = latched(status={"ledger": {"cancelled": "1-2"}})
     children: list[Any] = [a_job_fact(0), a_pod_fact(0, terminating=True), a_job_fact(1)]
     now, last_stop = NOW + timedelta(minutes=1), NOW + timedelta(seconds=58)
@@ -97,25 +97,25 @@ def test_jobs_wait_while_pods_of_any_sweep_stop_but_not_longer_than_two_minutes(
 
 
 @pytest.mark.parametrize("children", [[], [a_job_fact(0)], [a_job_fact(0), a_pod_fact(0, terminating=True)]])
-def test_nothing_is_made_any_more(children: list[Any]) -> None:
+def test_a_latched_cancel_creates_nothing(children: list[Any]) -> None:
     for job in (a_started_job(cancel=True), latched(), latched(cancel=True)):
         plan = planned(job, *children)
         assert not [action for action in plan.actions if isinstance(action, CreateCase | StartAttempt)]
 
 
-def test_taking_the_request_back_changes_nothing_once_it_is_latched() -> None:
+def test_withdrawing_a_latched_cancel_changes_nothing() -> None:
     assert planned(latched(cancel=False), a_job_fact(0)) == planned(latched(cancel=True), a_job_fact(0))
     assert said(planned(latched())).phase == "CANCELLED"
 
 
-def test_a_job_that_is_cancelled_at_its_creation_never_makes_a_job() -> None:
+def test_a_sweep_created_with_cancel_creates_no_job() -> None:
     first = planned(a_job(cancel=True), spent=None)
     assert (first.actions, said(first).phase) == ((), "CANCELLING")
     then = planned(a_job(cancel=True, status=said(first).to_api()))
     assert (then.actions, said(then).phase, str(said(then).ledger.cancelled)) == ((), "CANCELLED", "0-2")
 
 
-def test_cancelled_is_said_only_with_a_proof_and_when_nothing_is_live() -> None:
+def test_cancelled_needs_a_proof_that_no_pod_is_live() -> None:
     assert said(planned(latched(), a_job_fact(0), a_pod_fact(0, terminating=True))).phase == "CANCELLING"
     recorded = latched(status={"ledger": {"cancelled": "0-2"}})
     assert said(planned(recorded, a_pod_fact(0))).phase == "CANCELLING", "a pod is live"
@@ -123,32 +123,32 @@ def test_cancelled_is_said_only_with_a_proof_and_when_nothing_is_live() -> None:
     assert (said(end).phase, end.needs_proof, said(end).completion_time) == ("CANCELLED", True, NOW)
 
 
-def test_the_jobs_that_are_left_then_go_after_it() -> None:
+def test_leftover_jobs_are_deleted_after_cancelled_is_written() -> None:
     end = said(planned(latched(), a_job_fact(0), a_job_fact(1))).to_api()
     plan = planned(a_started_job(status=end), a_job_fact(0), a_job_fact(1))
     assert (plan.actions, said(plan).phase) == (tuple(DeleteJob(job=a_job_fact(i)) for i in (0, 1)), "CANCELLED")
 
 
-def test_the_latch_keeps_who_why_and_when_and_learns_the_end() -> None:
+def test_the_end_adds_its_time_to_the_recorded_cancellation() -> None:
     latch = said(planned(latched())).cancellation
     assert latch is not None
     assert latch.to_api() == {**LATCH, "finishedAt": "2026-01-02T03:05:00Z"}
 
 
-def test_how_many_are_still_stopping_is_reported() -> None:
+def test_status_counts_the_pods_that_are_still_stopping() -> None:
     children = [fact for i in range(3) for fact in (a_job_fact(i), a_pod_fact(i, terminating=i > 0))]
     latch = said(planned(latched(), *children)).cancellation
     assert latch is not None
     assert latch.stopping == 3
 
 
-def test_a_job_whose_attempt_has_failed_and_is_not_counted_yet_waits_for_the_ledger_too() -> None:
+def test_the_job_of_an_uncounted_failure_is_deleted_only_once_its_case_is_recorded() -> None:
     job, failed = a_job_fact(0), a_pod_fact(0, state=PodState.FAILED, exit_code=1)
     plan = planned(latched(retries={"limit": 2}), job, failed)
     assert (plan.actions, str(said(plan).ledger.cancelled)) == ((), "0-2")
 
 
-def test_what_had_ended_keeps_its_outcome() -> None:
+def test_cases_that_ended_before_the_cancel_keep_their_outcome() -> None:
     children: list[Any] = [
         a_job_fact(1),
         a_pod_fact(1, state=PodState.SUCCEEDED),
@@ -164,13 +164,13 @@ def test_what_had_ended_keeps_its_outcome() -> None:
     assert (told, len(after.actions)) == ([1, 2], 2), "their Jobs get their last status and stay"
 
 
-def test_a_case_that_is_being_stopped_is_not_cancelled_yet() -> None:
+def test_a_case_is_not_cancelled_while_its_pod_is_stopping() -> None:
     plan = planned(latched(), a_job_fact(0), a_pod_fact(0, terminating=True))
     assert str(said(plan).ledger.cancelled) == "1-2"
     assert said(plan).cases.running == 1
 
 
-def test_a_cancel_goes_before_suspension_refusal_and_completion() -> None:
+def test_a_cancel_takes_precedence_over_suspension_refusal_and_completion() -> None:
     plan = planned(latched(suspend=True, cases={"count": 1}), a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED))
     assert said(plan).phase == "CANCELLED"
 
@@ -185,7 +185,7 @@ def test_pods_that_do_not_stop_are_named() -> None:
     assert f"{pod.name} on node node-7" in (status.message or "")
 
 
-def test_a_pod_that_cannot_be_deleted_is_named_and_holds_up_no_other_case() -> None:
+def test_a_pod_that_cannot_be_deleted_is_named_and_delays_no_other_case() -> None:
     recorded = latched(cases={"count": 2}, status={"ledger": {"cancelled": "1"}})
     children: list[Any] = [a_job_fact(0), a_pod_fact(0, node="node-7"), a_job_fact(1)]
     # The latch is ten seconds old.
@@ -198,7 +198,7 @@ def test_a_pod_that_cannot_be_deleted_is_named_and_holds_up_no_other_case() -> N
     assert (said(early).reason, early.look_again) == ("CancelRequested", NOW - timedelta(seconds=5))
 
 
-def test_of_many_pods_that_do_not_stop_some_are_named() -> None:
+def test_only_some_of_many_pods_that_do_not_stop_are_named() -> None:
     children = [fact for i in range(9) for fact in (a_job_fact(i), a_pod_fact(i, terminating=True))]
     status = said(planned(latched(cases={"count": 9}), *children, now=NOW + timedelta(minutes=5)))
     assert "and 6 more" in (status.message or "")
@@ -208,16 +208,14 @@ def test_of_many_pods_that_do_not_stop_some_are_named() -> None:
     ("attributed", "text"),
     [(True, "anna@example.org"), (False, "annotation simjob.dev/cancel-requested-by: anna@example.org")],
 )
-def test_the_annotation_of_a_cancel_is_obeyed_and_names_a_user_only_where_nobody_can_forge_it(
-    attributed: bool, text: str
-) -> None:
+def test_the_annotation_names_a_user_only_if_it_cannot_be_forged(attributed: bool, text: str) -> None:
     noted = {"annotations": {"simjob.dev/cancel-requested-by": "anna@example.org"}}
     latch = said(planned(a_started_job(metadata=noted), attributed=attributed)).cancellation
     assert latch is not None
     assert latch.requested_by == text
 
 
-def test_without_it_the_field_manager_is_named_as_such() -> None:
+def test_without_the_annotation_the_field_manager_is_named() -> None:
     def owner(manager: str, fields: dict[str, Any], time: str | None = None) -> dict[str, Any]:
         return {"manager": manager, "operation": "Update", "time": time, "fieldsV1": {"f:spec": fields}}
 
@@ -232,7 +230,7 @@ def test_without_it_the_field_manager_is_named_as_such() -> None:
     assert cancellation.requested_by(metadata, attributed=True) == "field manager kubectl-patch"
 
 
-def test_a_cancel_of_which_nobody_is_known_is_latched_too() -> None:
+def test_a_cancel_by_an_unknown_user_is_latched() -> None:
     latch = said(planned(a_started_job(cancel=True))).cancellation
     assert latch is not None
     assert latch.requested_by is None
@@ -266,10 +264,10 @@ class TestWithoutAPlan:
             a_started_job(status={"phase": "COMPLETED", "isTerminal": True}, cancel=True),
         ],
     )
-    def test_what_is_latched_or_deleted_or_over_gets_no_latch(self, job: SimulationJob) -> None:
+    def test_a_latched_deleted_or_ended_job_gets_no_second_latch(self, job: SimulationJob) -> None:
         plan = cancellation.stop_known(job, observed(a_job_fact(0), a_pod_fact(0)).live, NOW)
         assert (plan.actions, plan.status) == ((DeletePod(pod=a_pod_fact(0)),), None)
 
-    def test_it_never_says_cancelled(self) -> None:
+    def test_cancelled_is_never_written(self) -> None:
         plan = cancellation.stop_known(a_started_job(cancel=True), observed().live, NOW)
         assert (plan.actions, said(plan).phase, said(plan).is_terminal) == ((), "CANCELLING", False)

@@ -32,7 +32,7 @@ def begun(plan: Plan) -> list[int]:
     return started + [action.index for action in plan.actions if isinstance(action, CreateCase)]
 
 
-def test_live_cases_are_latched_before_anything_is_done_and_the_others_are_cancelled_with_them() -> None:
+def test_live_cases_are_latched_and_waiting_cases_cancelled_in_one_write() -> None:
     plan = planned(sweep("0,4"), *live(0, 1))
     assert (plan.actions, plan.look_again) == ((), NOW)
     assert ledger(plan) == {"cancelling": "0", "cancelled": "4"}
@@ -40,7 +40,7 @@ def test_live_cases_are_latched_before_anything_is_done_and_the_others_are_cance
     assert (said(plan).phase, said(plan).cases.running, said(plan).cases.cancelled) == ("RUNNING", 2, 1)
 
 
-def test_then_their_pods_are_stopped_and_the_others_go_on() -> None:
+def test_after_the_latch_only_the_named_cases_are_stopped() -> None:
     job = sweep("0", status={"ledger": {"cancelling": "0"}})
     plan = planned(job, *live(0, 1))
     assert plan.actions == (DeletePod(pod=a_pod_fact(0)), CreateCase(index=2, round=0))
@@ -48,7 +48,7 @@ def test_then_their_pods_are_stopped_and_the_others_go_on() -> None:
     assert "being stopped" in (said(plan).message or "")
 
 
-def test_a_case_is_cancelled_when_its_pod_has_stopped_and_its_job_goes_once_that_is_stored() -> None:
+def test_a_case_is_cancelled_once_its_pod_stopped_and_its_job_is_deleted_once_that_is_recorded() -> None:
     job = sweep("0", status={"ledger": {"cancelling": "0"}})
     stopping = planned(job, a_job_fact(0), a_pod_fact(0, terminating=True))
     assert (ledger(stopping), said(stopping).cases.running) == ({"cancelling": "0"}, 1)
@@ -75,7 +75,7 @@ def test_a_case_with_a_job_and_no_pod_is_cancelled_at_once(job_fact: JobFact) ->
     assert [action for action in plan.actions if not isinstance(action, CreateCase)] == []
 
 
-def test_what_had_ended_keeps_its_outcome() -> None:
+def test_cases_that_ended_before_the_cancel_keep_their_outcome() -> None:
     job = sweep("0-3", status={"ledger": {"cancelling": "0-2", "succeeded": "3"}}, retries={"limit": 0})
     ended: list[Any] = [
         a_job_fact(0),
@@ -90,7 +90,7 @@ def test_what_had_ended_keeps_its_outcome() -> None:
     assert [action.job.index for action in plan.actions if isinstance(action, WriteJobStatus)] == [0, 1]
 
 
-def test_taking_the_request_back_changes_nothing_once_it_is_latched() -> None:
+def test_withdrawing_a_latched_request_changes_nothing() -> None:
     status = {"ledger": {"cancelling": "0", "cancelled": "1"}}
     plan = planned(sweep(None, status=status), *live(0))
     assert plan.actions == (DeletePod(pod=a_pod_fact(0)), CreateCase(index=2, round=0), CreateCase(index=3, round=0))
@@ -102,12 +102,12 @@ def test_a_second_request_adds_to_the_first() -> None:
     assert (plan.actions, ledger(plan)) == ((), {"cancelling": "0-1"})
 
 
-def test_at_creation_the_cases_never_start() -> None:
+def test_cases_cancelled_at_creation_never_start() -> None:
     plan = planned(a_job(cases={"count": 3}, cancelCases="0,2"), spent=None)
     assert (begun(plan), ledger(plan)) == ([1], {"cancelled": "0,2"})
 
 
-def test_a_suspended_job_takes_it_too() -> None:
+def test_cases_of_a_suspended_job_can_be_cancelled() -> None:
     suspended = {"phase": "SUSPENDED"}
     plan = planned(sweep("0-1", suspend=True, status=suspended))
     assert (said(plan).phase, ledger(plan), plan.actions) == ("SUSPENDED", {"cancelled": "0-1"}, ())
@@ -115,19 +115,19 @@ def test_a_suspended_job_takes_it_too() -> None:
     assert (stopping.actions, ledger(stopping)) == ((), {"cancelling": "0"})
 
 
-def test_the_last_cases_cancelled_complete_a_job() -> None:
+def test_cancelling_the_last_open_cases_completes_the_job() -> None:
     plan = planned(sweep("4-5", status={"ledger": {"succeeded": "0-3"}}))
     assert (said(plan).phase, said(plan).message) == ("COMPLETED", "4 of 6 cases succeeded, 2 were cancelled")
     assert (ledger(plan), said(plan).cancellation) == ({"succeeded": "0-3", "cancelled": "4-5"}, None)
 
 
-def test_a_cancelled_case_is_no_failure_and_no_success_to_the_failure_policy() -> None:
+def test_the_failure_policy_counts_a_cancelled_case_as_neither_failure_nor_success() -> None:
     plan = planned(sweep("1-5", status={"ledger": {"failed": "0"}}))
     assert (said(plan).phase, said(plan).cases.failed, said(plan).cases.cancelled) == ("FAILED", 1, 5)
 
 
 @pytest.mark.parametrize("children", [[], live(0, 1)], ids=["pending", "running"])
-def test_where_all_cases_are_named_the_job_is_cancelled(children: list[Any]) -> None:
+def test_cancelling_every_case_cancels_the_job(children: list[Any]) -> None:
     entry = {"manager": "kubectl-patch", "operation": "Update", "fieldsV1": {"f:spec": {"f:cancelCases": {}}}}
     spec: dict[str, Any] = {"cases": {"count": 3}, "cancelReason": "wrong mesh"}
     first = planned(a_started_job(metadata={"managedFields": [entry]}, cancelCases="0-2", **spec), *children)
@@ -143,20 +143,20 @@ def test_where_all_cases_are_named_the_job_is_cancelled(children: list[Any]) -> 
     assert ledger(end) == {"cancelled": "0-2"}
 
 
-def test_a_cancel_of_the_whole_job_goes_before_it() -> None:
+def test_a_cancel_of_the_whole_job_takes_precedence() -> None:
     latched = {"cancellation": {"requestedAt": "2026-01-02T03:04:50Z"}, "ledger": {"cancelling": "0"}}
     plan = planned(sweep("0-1", status=latched), *live(0, 1))
     assert [action.pod.index for action in plan.actions if isinstance(action, DeletePod)] == [0, 1]
     assert (said(plan).phase, ledger(plan)) == ("CANCELLING", {"cancelled": "2-5"})
 
 
-def test_a_case_that_ends_as_the_whole_job_is_cancelled_is_being_cancelled_no_more() -> None:
+def test_a_case_that_ends_during_a_cancel_of_the_job_leaves_the_cancelling_list() -> None:
     job = sweep(None, cancel=True, status={"ledger": {"cancelling": "0-1"}})
     plan = planned(job, a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED), *live(1))
     assert ledger(plan) == {"succeeded": "0", "cancelling": "1"}
 
 
-def test_cases_that_the_job_does_not_have_are_reported_once_and_the_others_are_cancelled() -> None:
+def test_unknown_indexes_are_reported_once_and_the_others_are_cancelled() -> None:
     unseen = {"observedGeneration": 1}
     plan = planned(sweep("4-9", status=unseen))
     (notice,) = plan.notices
@@ -166,7 +166,7 @@ def test_cases_that_the_job_does_not_have_are_reported_once_and_the_others_are_c
     assert planned(sweep("4-9", status={"ledger": {"cancelled": "4-5"}})).notices == ()
 
 
-def test_unknown_cases_of_a_table_are_reported_when_the_table_is_written_down() -> None:
+def test_unknown_indexes_of_a_table_are_reported_once_the_table_is_stored() -> None:
     spec: dict[str, Any] = {"cases": {"configMap": {"name": "table", "key": "cases.csv"}}, "cancelCases": "1,5"}
     before = planned(a_job(**spec))
     assert before.notices == ()
@@ -178,7 +178,7 @@ def test_unknown_cases_of_a_table_are_reported_when_the_table_is_written_down() 
     assert (then.notices, ledger(then), begun(then)) == ((), {"cancelled": "1"}, [0, 2])
 
 
-def test_of_a_subset_the_other_cases_are_unknown() -> None:
+def test_cases_outside_the_subset_are_unknown() -> None:
     plan = planned(sweep("0-2", subset="2-4", status={"observedGeneration": 1}))
     assert ledger(plan) == {"cancelled": "2"}
     assert plan.notices[0].note.endswith(": 0-1; it has 2-4")
@@ -188,6 +188,6 @@ def test_of_a_subset_the_other_cases_are_unknown() -> None:
     ("stored", "expected"),
     [({}, "1-3"), ({"succeeded": "1"}, "2-3"), ({"cancelling": "2"}, "1,3"), ({"cancelled": "1-3"}, "")],
 )
-def test_what_is_asked_for_is_what_the_ledger_does_not_have(stored: dict[str, str], expected: str) -> None:
+def test_requested_cases_exclude_those_with_a_recorded_outcome(stored: dict[str, str], expected: str) -> None:
     job = sweep("1-3,17", status={"ledger": stored})
     assert str(casecancellation.asked_for(job)) == expected

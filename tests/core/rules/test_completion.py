@@ -24,7 +24,7 @@ def a_rerun_of_nothing(spec: dict[str, Any], **others: Any) -> SimulationJob:
         ({"failed": "0-2"}, "FAILED", "CASES_FAILED"),
     ],
 )
-def test_a_job_whose_cases_have_all_ended_ends_as_they_did(
+def test_a_job_ends_according_to_the_outcomes_of_its_cases(
     ledger: dict[str, str], phase: str, code: str | None
 ) -> None:
     plan = planned(a_started_job(status={"ledger": ledger}))
@@ -34,7 +34,7 @@ def test_a_job_whose_cases_have_all_ended_ends_as_they_did(
     assert (plan.needs_proof, plan.look_again) == (True, None)
 
 
-def test_the_last_outcome_and_the_end_are_said_in_one_write() -> None:
+def test_one_write_reports_the_last_outcome_and_the_end() -> None:
     pod = a_pod_fact(2, state=PodState.FAILED, exit_code=137, reason="OOMKilled")
     status = said(planned(a_started_job(status={"ledger": {"succeeded": "0-1"}}), a_job_fact(2), pod))
     assert (status.phase, status.progress, str(status.ledger.failed)) == ("FAILED", "3/3", "2")
@@ -54,7 +54,7 @@ def test_the_message_of_a_failed_job_names_the_last_case_that_failed_and_why() -
     assert untold.message == "1 of 3 cases failed"
 
 
-def test_a_single_case_is_counted_as_one() -> None:
+def test_a_message_about_one_case_uses_the_singular() -> None:
     job = a_started_job(cases={"count": 1}, status={"ledger": {"succeeded": "0"}})
     assert said(planned(job)).message == "the only case succeeded"
 
@@ -66,16 +66,16 @@ def test_a_single_case_is_counted_as_one() -> None:
         ({"outcomes": ["Failed"]}, 'no case of the SimulationJob "old" has failed'),
     ],
 )
-def test_a_rerun_of_nothing_names_the_job_that_it_reruns(spec: dict[str, Any], words: str) -> None:
+def test_an_empty_rerun_names_the_job_that_it_reruns(spec: dict[str, Any], words: str) -> None:
     assert said(planned(a_rerun_of_nothing(spec))).message == f"there is nothing to run: {words}"
 
 
-def test_a_rerun_of_nothing_says_that_a_subset_was_asked_for() -> None:
+def test_an_empty_rerun_mentions_its_subset() -> None:
     words = 'no case of the SimulationJob "old" that `subset` names has failed or was cancelled'
     assert said(planned(a_rerun_of_nothing({}, subset="3"))).message == f"there is nothing to run: {words}"
 
 
-def test_it_does_not_end_while_a_pod_is_live() -> None:
+def test_a_job_does_not_end_while_a_pod_is_live() -> None:
     job = a_started_job(status={"ledger": {"succeeded": "0-2"}})
     plan = planned(job, a_job_fact(0, succeeded=True), a_pod_fact(0))
     assert (said(plan).phase, plan.actions) == ("RUNNING", (DeletePod(pod=a_pod_fact(0)),))
@@ -83,14 +83,14 @@ def test_it_does_not_end_while_a_pod_is_live() -> None:
 
 @pytest.mark.parametrize("phase", ["COMPLETED", "FAILED", "CANCELLED"])
 @pytest.mark.parametrize("spec", [{}, {"suspend": True}, {"cancel": True}, {"parallelism": 9}])
-def test_an_end_stays_as_it_is_and_follows_the_generation(phase: str, spec: dict[str, Any]) -> None:
+def test_an_ended_status_changes_only_its_observed_generation(phase: str, spec: dict[str, Any]) -> None:
     job = a_started_job(metadata={"generation": 5}, status=ENDED | {"phase": phase}, **spec)
     plan = planned(job)
     assert said(plan) == job.status.model_copy(update={"observed_generation": 5})
     assert (plan.actions, plan.look_again) == ((), None)
 
 
-def test_jobs_of_an_ended_sweep_wait_while_pods_of_others_stop_but_not_longer_than_two_minutes() -> None:
+def test_job_deletions_of_an_ended_sweep_wait_up_to_two_minutes_for_stopping_pods_of_others() -> None:
     ended = {"phase": "CANCELLED", "completionTime": NOW.isoformat(), "ledger": {"cancelled": "0-2"}}
     job = a_started_job(status=ENDED | ended)
     children: list[Any] = [a_job_fact(0), a_job_fact(1), a_pod_fact(1)]
@@ -104,7 +104,7 @@ def test_jobs_of_an_ended_sweep_wait_while_pods_of_others_stop_but_not_longer_th
 
 
 @pytest.mark.parametrize("deletion", [NOW, NOW - LONGEST_START])
-def test_jobs_of_a_deleted_sweep_wait_in_the_same_way(deletion: datetime) -> None:
+def test_job_deletions_of_a_deleted_sweep_wait_likewise(deletion: datetime) -> None:
     job = a_started_job(metadata={"deletionTimestamp": deletion.isoformat()})
     plan = planned(job, a_job_fact(0), last_stop=NOW)
     if deletion < NOW:
@@ -113,7 +113,7 @@ def test_jobs_of_a_deleted_sweep_wait_in_the_same_way(deletion: datetime) -> Non
         assert (plan.actions, plan.look_again) == ((), NOW + HEAD_START)
 
 
-def test_after_the_end_nothing_is_made_and_what_should_not_be_there_goes() -> None:
+def test_after_the_end_nothing_is_created_and_leftovers_are_deleted() -> None:
     job = a_started_job(status=ENDED | {"phase": "CANCELLED", "ledger": {"succeeded": "0", "cancelled": "1-2"}})
     children: list[Any] = [a_job_fact(0), a_job_fact(1), a_pod_fact(1), a_job_fact(2)]
     plan = planned(job, *children)
@@ -121,14 +121,14 @@ def test_after_the_end_nothing_is_made_and_what_should_not_be_there_goes() -> No
     assert plan.look_again, "it is looked at again as long as something is there"
 
 
-def test_of_many_jobs_that_are_left_some_go_at_a_time_and_pods_at_once() -> None:
+def test_leftover_pods_are_deleted_at_once_and_jobs_in_batches() -> None:
     ended = ENDED | {"phase": "CANCELLED", "ledger": {"cancelled": "0-499"}}
     jobs = [a_job_fact(i) for i in range(500)]
     plan = planned(a_started_job(cases={"count": 500}, status=ended), *jobs, a_pod_fact(499))
     assert plan.actions == (DeletePod(pod=a_pod_fact(499)), *(DeleteJob(job=job) for job in jobs[: keptjobs.AT_ONCE]))
 
 
-def test_the_children_of_a_simulationjob_that_goes_are_removed_whatever_their_state() -> None:
+def test_a_deleted_simulationjob_has_all_its_children_deleted() -> None:
     job = a_started_job(metadata={"deletionTimestamp": CREATED}, status={"ledger": {"succeeded": "0"}}, cancel=True)
     plan = planned(job, a_job_fact(0, succeeded=True), a_job_fact(1), a_pod_fact(1), a_job_fact(2, terminating=True))
     assert plan.actions == (DeletePod(pod=a_pod_fact(1)), DeleteJob(job=a_job_fact(0, succeeded=True)))
@@ -136,7 +136,7 @@ def test_the_children_of_a_simulationjob_that_goes_are_removed_whatever_their_st
     assert not [action for action in planned(job).actions if isinstance(action, CreateCase)]
 
 
-def test_an_end_in_a_newer_versions_word_stays_as_it_is() -> None:
+def test_an_end_with_an_unknown_phase_is_kept() -> None:
     status = ENDED | {"phase": "ARCHIVED"}
     plan = planned(a_started_job(metadata={"generation": 2}, status=status), a_job_fact(0), a_pod_fact(0))
     assert (plan.actions, plan.status) == ((), a_started_job(status=status).status)

@@ -28,25 +28,25 @@ def sweep(
         ("100%", "0-9", "COMPLETED"),
     ],
 )
-def test_so_many_cases_may_fail(maximum: int | str, failed: str, phase: str) -> None:
+def test_a_job_fails_only_above_the_allowed_number_of_failed_cases(maximum: int | str, failed: str, phase: str) -> None:
     succeeded = "" if failed == "0-9" else f"{int(failed[-1]) + 1}-9"
     status = said(planned(sweep(maximum, ledger={"failed": failed, "succeeded": succeeded})))
     assert (status.phase, status.is_failed) == (phase, phase == "FAILED")
     assert status.error_code == ("CASES_FAILED" if phase == "FAILED" else None)
 
 
-def test_an_end_with_failures_that_may_be_says_so() -> None:
+def test_a_completed_job_mentions_its_tolerated_failures() -> None:
     status = said(planned(sweep(1, ledger={"failed": "0", "succeeded": "1-8", "cancelled": "9"})))
     assert (status.phase, status.reason) == ("COMPLETED", "CasesFinished")
     assert status.message == "8 of 10 cases succeeded, 1 failed, as many as may, 1 was cancelled"
 
 
-def test_failures_do_not_hold_up_the_others() -> None:
+def test_failures_do_not_keep_other_cases_from_starting() -> None:
     plan = planned(sweep(0, ledger={"failed": "0-4"}))
     assert [action.index for action in plan.actions if isinstance(action, CreateCase)] == [5, 6, 7, 8, 9]
 
 
-def test_one_failure_too_many_stops_the_others_at_once_if_it_was_asked_for() -> None:
+def test_cancel_remaining_stops_the_other_cases_after_one_failure_too_many() -> None:
     job = sweep(1, ledger={"failed": "0"}, cancel_remaining=True)
     assert [type(action) for action in planned(job).actions] == [CreateCase] * 9
     plan = planned(job, a_job_fact(1), a_pod_fact(1, **FAILED), a_job_fact(2), a_pod_fact(2))
@@ -59,7 +59,7 @@ def test_one_failure_too_many_stops_the_others_at_once_if_it_was_asked_for() -> 
     )
 
 
-def test_and_cancels_what_had_not_finished() -> None:
+def test_cancel_remaining_cancels_the_unfinished_cases() -> None:
     plan = planned(sweep(0, ledger={"succeeded": "0-3", "failed": "4"}, cancel_remaining=True))
     status = said(plan)
     assert (status.phase, status.reason, status.error_code) == ("FAILED", "TooManyCasesFailed", "CASES_FAILED")
@@ -67,7 +67,7 @@ def test_and_cancels_what_had_not_finished() -> None:
     assert plan.needs_proof
 
 
-def test_where_nothing_is_left_to_cancel_the_job_ends_as_any() -> None:
+def test_without_unfinished_cases_the_reason_is_cases_failed() -> None:
     status = said(planned(sweep(0, ledger={"succeeded": "0-8", "failed": "9"}, cancel_remaining=True)))
     assert (status.phase, status.reason) == ("FAILED", "CasesFailed")
 
@@ -84,7 +84,7 @@ def test_where_nothing_is_left_to_cancel_the_job_ends_as_any() -> None:
         ([None, None], "CASE_FAILED"),
     ],
 )
-def test_a_failed_job_has_the_code_that_its_failures_have_in_common(codes: list[str | None], expected: str) -> None:
+def test_a_failed_job_has_the_error_code_that_all_its_failures_share(codes: list[str | None], expected: str) -> None:
     failures = [{"index": index, "finishedAt": CREATED, "errorCode": code} for index, code in enumerate(codes)]
     job = sweep(0, ledger={"failed": "0-1", "succeeded": "2-9"}, failures=failures)
     assert said(planned(job)).error_code == expected

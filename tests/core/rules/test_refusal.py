@@ -17,7 +17,7 @@ def a_new_job(**status: Any) -> SimulationJob:
     return a_started_job(status={"phase": "PENDING", "podsAccepted": False, **status})
 
 
-def test_a_template_that_was_refused_long_enough_fails_a_job_of_which_nothing_was_accepted() -> None:
+def test_a_lasting_refusal_fails_a_job_that_never_had_a_pod() -> None:
     plan = planned(a_new_job(), refusal=NEVER)
     status = said(plan)
     assert (status.phase, status.error_code, status.reason) == ("FAILED", "SUBMISSION_FAILED", "JobRefused")
@@ -27,13 +27,13 @@ def test_a_template_that_was_refused_long_enough_fails_a_job_of_which_nothing_wa
     assert plan.needs_proof
 
 
-def test_its_jobs_without_pods_are_removed_first() -> None:
+def test_jobs_without_pods_are_deleted_before_the_job_fails() -> None:
     plan = planned(a_new_job(), a_job_fact(1), refusal=NEVER)
     assert plan.actions == (DeleteJob(job=a_job_fact(1)),)
     assert (said(plan).phase, said(plan).reason) == ("PENDING", "JobRefused")
 
 
-def test_a_refusal_of_one_case_ends_nothing_while_no_other_case_was_tried() -> None:
+def test_a_refusal_of_one_case_does_not_fail_the_job_before_another_case_was_tried() -> None:
     plan = planned(a_new_job(), refusal=replace(NEVER, others=False))
     assert (said(plan).phase, said(plan).reason) == ("PENDING", "JobRefused")
 
@@ -44,7 +44,7 @@ def test_a_refusal_of_the_only_case_that_is_left_fails_the_job() -> None:
     assert (said(plan).phase, said(plan).error_code) == ("FAILED", "SUBMISSION_FAILED")
 
 
-def test_one_refusal_is_not_enough() -> None:
+def test_one_refusal_does_not_fail_the_job() -> None:
     plan = planned(a_new_job(), refusal=replace(NEVER, lasted=False))
     assert (said(plan).phase, said(plan).reason) == ("PENDING", "JobRefused")
 
@@ -61,7 +61,7 @@ def test_one_refusal_is_not_enough() -> None:
         ({}, (a_job_fact(0, attempt=1),)),
     ],
 )
-def test_what_was_accepted_once_is_never_ended_by_a_refusal(
+def test_a_refusal_never_fails_a_job_that_had_a_pod(
     status: dict[str, Any], children: tuple[JobFact | PodFact, ...]
 ) -> None:
     plan = planned(a_new_job(**status), *children, refusal=NEVER)
@@ -70,18 +70,18 @@ def test_what_was_accepted_once_is_never_ended_by_a_refusal(
     assert said(plan).pods_accepted
 
 
-def test_status_says_from_the_first_plan_on_that_no_pod_was_accepted() -> None:
+def test_status_records_from_the_first_plan_that_no_pod_was_accepted() -> None:
     assert said(planned(a_job())).pods_accepted is False
     assert said(planned(a_new_job(), a_job_fact(0))).pods_accepted is False
 
 
-def test_a_status_of_an_older_release_does_not_say_that_no_pod_was_accepted() -> None:
+def test_a_status_of_an_older_release_counts_as_accepted() -> None:
     job = a_started_job(status={"phase": "PENDING"})
     plan = planned(job, refusal=NEVER)
     assert (said(plan).is_terminal, said(plan).reason, said(plan).pods_accepted) == (False, "JobRefused", None)
 
 
-def test_a_refusal_that_may_pass_is_reported_and_ends_nothing() -> None:
+def test_a_temporary_refusal_is_reported_and_does_not_fail_the_job() -> None:
     plan = planned(a_started_job(), a_job_fact(1), refusal=QUOTA)
     assert (said(plan).phase, said(plan).reason) == ("RUNNING", "PodRefused")
     assert "exceeded quota" in (said(plan).message or "")

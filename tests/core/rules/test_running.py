@@ -65,27 +65,27 @@ def sweep(total: int = 10, *, status: dict[str, Any] | None = None, **spec: Any)
         (3, [a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED)], [1, 2, 3]),
     ],
 )
-def test_free_places_are_taken_in_the_order_of_the_cases(parallelism: int, children: Any, expected: list[int]) -> None:
+def test_cases_start_in_index_order(parallelism: int, children: Any, expected: list[int]) -> None:
     assert created(planned(sweep(parallelism=parallelism), *children)) == expected
 
 
-def test_cases_in_the_ledger_never_start_again() -> None:
+def test_cases_with_a_recorded_outcome_never_start_again() -> None:
     job = sweep(parallelism=4, status={"ledger": {"succeeded": "0,2", "failed": "1", "cancelled": "4"}})
     assert created(planned(job)) == [3, 5, 6, 7]
 
 
-def test_retries_take_places_before_new_cases() -> None:
+def test_retries_start_before_new_cases() -> None:
     plan = planned(sweep(parallelism=2), *live(0), a_job_fact(1, attempt=1, failed=1, not_before=NOW))
     assert (started(plan), created(plan)) == ([1], [])
 
 
-def test_a_retry_waits_for_its_time_and_leaves_its_place_to_others() -> None:
+def test_a_case_in_back_off_frees_its_slot() -> None:
     plan = planned(sweep(parallelism=1), *waiting(0))
     assert (started(plan), created(plan)) == ([], [1])
     assert plan.look_again == LATER
 
 
-def test_waiting_retries_are_not_without_bound() -> None:
+def test_the_number_of_cases_in_back_off_is_bounded() -> None:
     assert created(planned(sweep(parallelism=2), *waiting(0, 1, 2))) == [3]
     assert created(planned(sweep(parallelism=2), *waiting(0, 1, 2, 3))) == []
 
@@ -96,20 +96,20 @@ def test_a_big_sweep_is_created_in_batches() -> None:
     assert plan.look_again == NOW, "the next batch follows at once"
 
 
-def test_an_attempt_that_failed_is_counted_after_its_jobs_status_says_so() -> None:
+def test_a_failed_attempt_is_counted_after_its_job_status_is_written() -> None:
     job = a_job_fact(0, active=1, ready=1)
     plan = planned(sweep(1, retries={"limit": 1}), job, a_pod_fact(job=job, **FAILED))
     assert kinds(plan.actions) == [WriteJobStatus, CountAttempt], "or it would read as one more lost pod"
     assert started(plan) == [], "the next attempt follows when its number is stored"
 
 
-def test_a_pod_that_is_lost_is_reported_in_an_event() -> None:
+def test_a_lost_pod_emits_an_event() -> None:
     plan = planned(sweep(1), a_job_fact(0, active=1))
     (notice,) = plan.notices
     assert (notice.reason, notice.warning) == ("AttemptLost", True)
 
 
-def test_the_status_of_a_job_shows_a_running_pod_a_moment_later() -> None:
+def test_the_status_of_a_job_shows_a_running_pod_after_a_short_delay() -> None:
     job = sweep(1)
     early = planned(job, *live(0))
     assert (kinds(early.actions), early.look_again) == ([], NOW + SETTLING)
@@ -117,7 +117,7 @@ def test_the_status_of_a_job_shows_a_running_pod_a_moment_later() -> None:
 
 
 @pytest.mark.parametrize("state", [PodState.PENDING, PodState.ASSIGNED])
-def test_while_another_case_is_being_started_that_waits_longer(state: PodState) -> None:
+def test_the_delay_is_longer_while_another_case_starts(state: PodState) -> None:
     facts = (*live(0), a_job_fact(1), a_pod_fact(1, state=state))
     assert kinds(planned(sweep(2), *facts, now=NOW + SETTLING).actions) == []
     assert kinds(planned(sweep(2), *facts, now=NOW + SETTLING_WHILE_STARTING).actions) == [WriteJobStatus]
@@ -128,14 +128,14 @@ def test_creations_delay_status_writes_of_other_jobs() -> None:
     assert (kinds(plan.actions), plan.look_again) == ([CreateCase], NOW + SETTLING_WHILE_STARTING)
 
 
-def test_a_case_that_is_being_cancelled_is_stopped_and_its_job_is_not_written_as_running() -> None:
+def test_a_case_being_cancelled_is_stopped_without_a_running_status_on_its_job() -> None:
     job = sweep(2, status={"ledger": {"cancelling": "0"}}, cancelCases="0")
     plan = planned(job, *live(0, 1), now=NOW + SETTLING)
     told = [action.job.index for action in plan.actions if isinstance(action, WriteJobStatus)]
     assert (kinds(plan.actions), told) == ([DeletePod, WriteJobStatus], [1])
 
 
-def test_housekeeping_keeps_up_with_what_is_created_beside_it() -> None:
+def test_job_deletions_keep_up_with_creations() -> None:
     """Cases that end as soon as they start: what is left to tell and to remove does not grow from pass to pass."""
     ended, told, gone, left = 0, 0, 0, []
     for _ in range(60):
@@ -150,7 +150,7 @@ def test_housekeeping_keeps_up_with_what_is_created_beside_it() -> None:
     assert max(left[30:]) <= max(left[:30])
 
 
-def test_a_queue_that_takes_a_job_back_gets_its_pod_stopped_and_the_jobs_status() -> None:
+def test_suspending_a_queued_job_stops_its_pod_and_writes_the_job_status() -> None:
     job = a_job_fact(0, suspended=True)
     assert kinds(planned(sweep(1), job, a_pod_fact(job=job)).actions) == [DeletePod]
     assert kinds(planned(sweep(1), job).actions) == [WriteJobStatus]
@@ -158,25 +158,25 @@ def test_a_queue_that_takes_a_job_back_gets_its_pod_stopped_and_the_jobs_status(
     assert started(planned(sweep(1), a_job_fact(0, says_suspended=True))) == [0]
 
 
-def test_what_is_left_of_older_rounds_goes() -> None:
+def test_children_of_older_rounds_are_deleted() -> None:
     old, new = a_job_fact(0), a_job_fact(0, round=1)
     plan = planned(sweep(1), old, new, a_pod_fact(job=old), a_pod_fact(job=new))
     assert plan.actions == (DeleteJob(job=old), DeletePod(pod=a_pod_fact(job=old)))
 
 
-def test_a_second_live_pod_of_a_case_goes() -> None:
+def test_a_second_live_pod_of_a_case_is_deleted() -> None:
     job = a_job_fact(0, attempt=1)
     plan = planned(sweep(1), job, a_pod_fact(job=job), a_pod_fact(job=job, attempt=0))
     assert plan.actions == (DeletePod(pod=a_pod_fact(job=job, attempt=0)),)
 
 
-def test_the_live_pod_of_a_job_that_vanished_goes_before_the_case_starts_again() -> None:
+def test_the_live_pod_of_a_vanished_job_is_deleted_before_the_case_starts_again() -> None:
     plan = planned(sweep(1), a_pod_fact(0))
     assert kinds(plan.actions) == [DeletePod]
 
 
 class TestRounds:
-    def test_a_job_that_vanished_is_made_again_in_a_new_round_that_is_stored_first(self) -> None:
+    def test_a_vanished_job_starts_a_new_round_that_is_stored_first(self) -> None:
         plan = planned(sweep(3, status={"round": 4}), *live(1, 2), spent=[0, 1, 2])
         assert (created(plan), said(plan).round, plan.look_again) == ([], 5, NOW)
         (notice,) = plan.notices
@@ -184,24 +184,24 @@ class TestRounds:
         after = planned(sweep(3, status={"round": 5}), *live(1, 2), spent=[])
         assert [action for action in after.actions if isinstance(action, CreateCase)] == [CreateCase(index=0, round=5)]
 
-    def test_a_new_operator_does_not_know_which_names_were_used(self) -> None:
+    def test_a_restarted_operator_starts_a_new_round(self) -> None:
         plan = planned(sweep(3), spent=None)
         assert (created(plan), said(plan).round, plan.notices) == ([], 1, ())
 
-    def test_a_new_operator_goes_on_with_what_is_there(self) -> None:
+    def test_a_restarted_operator_continues_with_existing_jobs(self) -> None:
         plan = planned(sweep(3, parallelism=2), *live(0), a_job_fact(1), spent=None)
         assert (started(plan), said(plan).round) == ([1], 0)
 
-    def test_a_new_job_has_used_no_name(self) -> None:
+    def test_a_new_job_starts_in_the_first_round(self) -> None:
         assert created(planned(a_job(), spent=None)) == [0, 1, 2]
 
-    def test_a_resumed_job_goes_on_in_a_new_round_without_alarm(self) -> None:
+    def test_a_resumed_job_starts_a_new_round_without_an_event(self) -> None:
         plan = planned(sweep(3, status={"phase": "SUSPENDED"}), spent=[0, 1])
         assert (created(plan), said(plan).round, plan.notices) == ([], 1, ())
 
 
 class TestTimeouts:
-    def test_a_pod_that_waited_too_long_is_counted_first_and_goes_when_that_is_stored(self) -> None:
+    def test_a_pod_that_times_out_is_counted_before_it_is_deleted(self) -> None:
         job, late = a_job_fact(0), NOW + timedelta(seconds=30)
         pod = a_pod_fact(job=job, state=PodState.PENDING)
         first = planned(sweep(9, parallelism=1, **BOUNDS), job, pod, now=late)
@@ -211,7 +211,7 @@ class TestTimeouts:
         second = planned(sweep(9, parallelism=1, retries={"limit": 1}, **BOUNDS), counted, pod, now=late)
         assert second.actions == (DeletePod(pod=pod),), "its place is taken until it is gone"
 
-    def test_the_plan_is_looked_at_again_when_the_next_pod_will_have_waited_too_long(self) -> None:
+    def test_the_next_look_is_at_the_next_pod_timeout(self) -> None:
         job = a_job_fact(0)
         pending = a_pod_fact(job=job, state=PodState.PENDING)
         assigned = a_pod_fact(job=job, state=PodState.ASSIGNED, scheduled=NOW - timedelta(seconds=50), created=NOW)
@@ -220,7 +220,7 @@ class TestTimeouts:
         soon = {"timeouts": {"startSeconds": 5}}  # before one asks why the pod does not start
         assert planned(sweep(1, **soon), job, assigned).look_again == NOW + timedelta(seconds=5)
 
-    def test_a_pod_that_runs_has_its_deadline_drawn_in_once(self) -> None:
+    def test_the_deadline_of_a_running_pod_is_lowered_once(self) -> None:
         job = a_job_fact(0, active=1, ready=1)
         times: dict[str, Any] = {"accepted": NOW, "started": NOW + timedelta(seconds=9)}
         pod = a_pod_fact(job=job, deadline=150, **times)
@@ -231,7 +231,7 @@ class TestTimeouts:
             assert planned(sweep(1, **BOUNDS), job, done).actions == ()
 
 
-def test_of_a_case_that_starts_again_and_again_the_pods_of_long_ago_go_and_the_newest_stay() -> None:
+def test_a_persistent_case_keeps_only_its_newest_pods() -> None:
     job = a_job_fact(0, attempt=running.KEPT_ATTEMPTS + 2)
     pods = [a_pod_fact(job=job, attempt=attempt, state=PodState.SUCCEEDED) for attempt in range(job.attempt)]
     plan = planned(a_started_job(cases={"count": 1}, task="Persistent"), job, *pods, a_pod_fact(job=job))

@@ -29,13 +29,13 @@ def suspended_since(time: str) -> dict[str, Any]:
     return {"phase": "SUSPENDED", "conditions": [condition]}
 
 
-def test_a_job_whose_time_is_over_is_stopped_first() -> None:
+def test_a_job_that_exceeds_total_seconds_stops_its_pods_first() -> None:
     plan = planned(bounded(), a_job_fact(0), a_pod_fact(0), a_job_fact(1), now=AT)
     assert (plan.actions, str(said(plan).ledger.cancelled)) == ((DeletePod(pod=a_pod_fact(0)),), "")
     assert (said(plan).phase, said(plan).reason, said(plan).is_terminal) == ("RUNNING", "TotalTimeout", False)
 
 
-def test_then_it_is_failed_and_what_had_not_finished_is_cancelled() -> None:
+def test_once_its_pods_stopped_the_job_fails_and_unfinished_cases_are_cancelled() -> None:
     job = bounded(status={"ledger": {"succeeded": "0"}})
     pod = a_pod_fact(1, state=PodState.FAILED, exit_code=1)
     plan = planned(job, a_job_fact(1), pod, now=AT)
@@ -51,19 +51,19 @@ def test_then_it_is_failed_and_what_had_not_finished_is_cancelled() -> None:
     assert (plan.needs_proof, plan.look_again) == (True, AT)
 
 
-def test_the_jobs_of_what_was_cancelled_go_after_that() -> None:
+def test_jobs_of_the_cancelled_cases_are_deleted_after_the_end() -> None:
     ended = bounded(status={"phase": "FAILED", "ledger": {"succeeded": "0", "cancelled": "1-2"}})
     assert planned(ended, a_job_fact(1), now=AT).actions == (DeleteJob(job=a_job_fact(1)),)
 
 
-def test_before_that_it_runs_and_is_looked_at_when_the_time_is_over() -> None:
+def test_the_next_look_of_a_running_job_is_at_its_total_deadline() -> None:
     plan = planned(bounded(), now=BEFORE)
     assert [action for action in plan.actions if isinstance(action, CreateCase)]
     assert plan.look_again == AT
     assert planned(bounded(10_000), now=BEFORE).look_again == resync_at(BEFORE)
 
 
-def test_a_pod_that_is_late_to_stop_is_named() -> None:
+def test_a_pod_that_does_not_stop_is_named() -> None:
     pod = a_pod_fact(0, terminating=True, node="node-7")
     status = said(planned(bounded(), a_job_fact(0), pod, now=NOW + timedelta(seconds=3600)))
     assert status.reason == "PodsNotStopping"
@@ -71,21 +71,21 @@ def test_a_pod_that_is_late_to_stop_is_named() -> None:
     assert "node-7" in (status.message or "")
 
 
-def test_a_job_that_has_just_ended_is_not_too_late() -> None:
+def test_a_job_whose_cases_ended_in_time_completes() -> None:
     assert said(planned(bounded(status={"ledger": {"succeeded": "0-2"}}), now=AT)).phase == "COMPLETED"
 
 
-def test_a_cancel_stands_above_it() -> None:
+def test_a_cancel_takes_precedence_over_the_total_deadline() -> None:
     job = bounded(status={"cancellation": {"requestedAt": CREATED}})
     assert said(planned(job, now=AT)).phase == "CANCELLED"
 
 
-def test_raised_meanwhile_it_lets_the_job_go_on() -> None:
+def test_raising_total_seconds_lets_the_job_continue() -> None:
     status = said(planned(bounded(200), a_job_fact(0), a_pod_fact(0, terminating=True, asked_at=AT), now=AT))
     assert (status.phase, status.reason) == ("RUNNING", "CasesRunning")
 
 
-def test_while_it_is_suspended_its_time_stands_still() -> None:
+def test_total_seconds_do_not_pass_during_a_suspension() -> None:
     job = bounded(suspend=True, status=suspended_since("2026-01-02T03:04:35Z"))
     assert said(planned(job, now=START + timedelta(days=1))).phase == "SUSPENDED"
 
@@ -93,7 +93,7 @@ def test_while_it_is_suspended_its_time_stands_still() -> None:
 @pytest.mark.parametrize(
     ("stored", "resumed_after", "seconds"), [({}, 60, 30), ({"suspendedSeconds": 400}, 460, 830), ({}, 29, 0)]
 )
-def test_a_suspension_is_added_up_in_the_write_that_ends_it(
+def test_the_write_that_ends_a_suspension_adds_its_seconds(
     stored: dict[str, Any], resumed_after: int, seconds: int
 ) -> None:
     job = bounded(50, status=stored | suspended_since("2026-01-02T03:04:35Z"))
@@ -101,18 +101,18 @@ def test_a_suspension_is_added_up_in_the_write_that_ends_it(
     assert (said(plan).phase, said(plan).suspended_seconds) == ("PENDING", seconds)
 
 
-def test_what_was_suspended_is_not_counted() -> None:
+def test_suspended_seconds_extend_the_total_deadline() -> None:
     job = bounded(status={"suspendedSeconds": 30})
     assert said(planned(job, now=AT + timedelta(seconds=29))).phase == "RUNNING"
     assert said(planned(job, now=AT + timedelta(seconds=30))).phase == "FAILED"
 
 
-def test_a_status_that_somebody_else_wrote_makes_no_time_that_does_not_exist() -> None:
+def test_a_corrupt_status_cannot_overflow_the_deadline() -> None:
     plan = planned(bounded(2**31 - 1, status={"suspendedSeconds": 2**62}), now=AT)
     assert plan.look_again == resync_at(AT)
 
 
-def test_a_job_that_is_suspended_is_not_asked_for_at_once_again_and_again_when_its_time_is_over() -> None:
+def test_a_suspended_job_past_its_deadline_is_not_requeued_in_a_tight_loop() -> None:
     job = bounded(suspend=True, cases={"configMap": {"name": "table", "key": "t.csv"}})
     assert said(planned(job, now=AT)).reason == "PreparingCases"
     assert planned(job, now=AT).look_again == resync_at(AT)
@@ -120,7 +120,7 @@ def test_a_job_that_is_suspended_is_not_asked_for_at_once_again_and_again_when_i
     assert planned(job, prepared=missing, now=AT).look_again == AT + accepting.PAUSE
 
 
-def test_a_pod_that_outlives_all_cases_is_not_looked_at_again_and_again_when_the_time_is_over() -> None:
+def test_a_pod_that_outlives_the_deadline_is_not_requeued_in_a_tight_loop() -> None:
     job = bounded(status={"ledger": {"succeeded": "0-2"}})
     plan = planned(job, a_pod_fact(0, terminating=True), now=AT)
     assert (said(plan).is_terminal, plan.look_again) == (False, resync_at(AT))
@@ -137,7 +137,7 @@ def unreadable_since(time: str, **status: Any) -> dict[str, Any]:
     return {"reason": "UnreadableSpec", "conditions": [condition], **status}
 
 
-def test_time_in_which_the_spec_could_not_be_read_is_added_once_and_does_not_count() -> None:
+def test_time_with_an_unreadable_spec_does_not_count() -> None:
     # Unreadable from the 10th second on, readable again at the 90th.
     since, again = START + timedelta(seconds=10), START + timedelta(seconds=90)
     job = bounded(status=unreadable_since(since.isoformat(), suspendedSeconds=5))
@@ -149,12 +149,12 @@ def test_time_in_which_the_spec_could_not_be_read_is_added_once_and_does_not_cou
     assert said(planned(later, now=START + timedelta(seconds=185))).reason == "TotalTimeout"
 
 
-def test_a_job_is_not_timed_out_in_the_moment_in_which_its_spec_can_be_read_again() -> None:
+def test_a_job_does_not_time_out_when_its_spec_becomes_readable() -> None:
     job = bounded(status=unreadable_since((START + timedelta(seconds=10)).isoformat()))
     assert said(planned(job, now=START + timedelta(hours=9))).reason != "TotalTimeout"
 
 
-def test_a_suspension_in_which_the_spec_cannot_be_read_is_one_suspension() -> None:
+def test_an_unreadable_spec_during_a_suspension_is_not_counted_twice() -> None:
     held = suspended_since((START + timedelta(seconds=10)).isoformat())
     late = unreadable_since((START + timedelta(seconds=50)).isoformat())
     job = bounded(status={**held, "reason": "UnreadableSpec", "conditions": held["conditions"] + late["conditions"]})

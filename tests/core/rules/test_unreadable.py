@@ -28,7 +28,7 @@ def truths(plan: Plan) -> dict[str, str]:
 
 @pytest.mark.parametrize("spec", [STRICTER, OTHER_CASES])
 class TestHeld:
-    def test_what_runs_goes_on_and_nothing_starts_or_goes(self, spec: dict[str, Any]) -> None:
+    def test_running_cases_continue_and_nothing_is_created_or_deleted(self, spec: dict[str, Any]) -> None:
         ended = a_job_fact(1), a_pod_fact(1, state=PodState.SUCCEEDED)
         plan = planned(a_job_fact(0), a_pod_fact(0), *ended, a_job_fact(2), spec=spec)
         assert plan.actions == ()
@@ -37,14 +37,14 @@ class TestHeld:
         assert (plan.status.observed_generation, plan.status.completion_time) == (1, None)
         assert truths(plan) | {conditions.STALLED: "True", conditions.RECONCILING: "False"} == truths(plan)
 
-    def test_its_ledger_and_counts_stay(self, spec: dict[str, Any]) -> None:
+    def test_outcomes_and_counts_are_kept(self, spec: dict[str, Any]) -> None:
         stored = STARTED | {"ledger": {"succeeded": "0"}, "failures": [{"index": 1}], "round": 2}
         plan = planned(a_job_fact(1), a_pod_fact(1, state=PodState.SUCCEEDED), spec=spec, status=stored)
         assert plan.status is not None
         assert (str(plan.status.ledger.succeeded), plan.status.cases.pending, plan.status.round) == ("0", 3, 2)
         assert plan.ends == (), "outcomes are recorded when it can be read again"
 
-    def test_what_it_says_is_said_once(self, spec: dict[str, Any]) -> None:
+    def test_a_second_plan_changes_nothing(self, spec: dict[str, Any]) -> None:
         plan = planned(a_job_fact(0), spec=spec)
         assert plan.status is not None
         again = planned(a_job_fact(0), spec=spec, status=plan.status.to_api())
@@ -56,18 +56,18 @@ class TestHeld:
         plan = planned(*(a_job_fact(index) for index in range(3)), *pods, spec=spec, status=stored)
         assert plan.actions == (DeletePod(pod=pods[0]), DeletePod(pod=pods[1]))
 
-    def test_one_that_was_accepted_is_held_although_it_has_no_children(self, spec: dict[str, Any]) -> None:
+    def test_an_accepted_job_without_children_is_held(self, spec: dict[str, Any]) -> None:
         plan = planned(spec=spec, status={"phase": "PENDING", "startTime": CREATED})
         assert plan.status is not None
         assert (plan.status.phase, plan.status.reason) == ("PENDING", "UnreadableSpec")
 
-    def test_one_that_has_children_is_held_although_its_status_is_lost(self, spec: dict[str, Any]) -> None:
+    def test_a_job_with_children_and_a_lost_status_is_held(self, spec: dict[str, Any]) -> None:
         plan = planned(a_job_fact(0), spec=spec, status={})
         assert plan.status is not None
         assert (plan.actions, plan.status.reason) == ((), "UnreadableSpec")
 
 
-def test_the_message_names_the_field_and_what_can_be_done() -> None:
+def test_the_message_names_the_field_and_the_remedy() -> None:
     plan = planned(a_job_fact(0))
     assert plan.status is not None
     assert plan.status.message == (
@@ -77,7 +77,7 @@ def test_the_message_names_the_field_and_what_can_be_done() -> None:
 
 
 @pytest.mark.parametrize("spec", [STRICTER, OTHER_CASES])
-def test_one_that_was_never_accepted_fails_and_says_what_is_wrong(spec: dict[str, Any]) -> None:
+def test_a_job_that_was_never_accepted_fails_with_the_reason(spec: dict[str, Any]) -> None:
     plan = planned(spec=spec, status={})
     status = plan.status
     assert status is not None
@@ -89,22 +89,22 @@ def test_one_that_was_never_accepted_fails_and_says_what_is_wrong(spec: dict[str
 
 @pytest.mark.parametrize("spec", [STRICTER, OTHER_CASES])
 class TestCancel:
-    def test_it_is_stored_first(self, spec: dict[str, Any]) -> None:
+    def test_a_cancel_is_latched_first(self, spec: dict[str, Any]) -> None:
         plan = planned(a_job_fact(0), a_pod_fact(0), spec=spec, cancel=True, cancelReason="mistake")
         assert plan.status is not None
         assert plan.status.cancellation is not None
         assert (plan.status.phase, plan.status.cancellation.reason) == ("CANCELLING", "mistake")
         assert (plan.actions, plan.look_again) == ((), NOW)
 
-    def test_what_runs_is_stopped_although_it_cannot_be_stored(self, spec: dict[str, Any]) -> None:
+    def test_running_cases_are_stopped_even_if_the_latch_cannot_be_stored(self, spec: dict[str, Any]) -> None:
         plan = planned(a_job_fact(0), a_pod_fact(0), spec=spec, cancel=True)
         assert plan.unlatched == (DeletePod(pod=a_pod_fact(0)),)
 
-    def test_then_what_runs_is_stopped(self, spec: dict[str, Any]) -> None:
+    def test_a_latched_cancel_stops_running_cases(self, spec: dict[str, Any]) -> None:
         plan = planned(a_job_fact(0), a_pod_fact(0), spec=spec, status=LATCHED)
         assert plan.actions == (DeletePod(pod=a_pod_fact(0)),)
 
-    def test_it_is_done_when_nothing_is_live(self, spec: dict[str, Any]) -> None:
+    def test_a_cancel_completes_when_no_pod_is_live(self, spec: dict[str, Any]) -> None:
         plan = planned(spec=spec, status=LATCHED)
         status = plan.status
         assert status is not None
@@ -119,7 +119,7 @@ class TestCancel:
         assert plan.needs_proof
 
 
-def test_a_case_that_ended_while_the_spec_could_not_be_read_keeps_its_outcome_in_a_cancel() -> None:
+def test_a_case_that_ended_before_the_cancel_keeps_its_outcome() -> None:
     plan = planned(a_job_fact(1), a_pod_fact(1, state=PodState.SUCCEEDED), status=LATCHED)
     assert plan.status is not None
     assert plan.status.ledger.to_api() == {"succeeded": "1", "failed": "", "cancelled": "0,2"}
@@ -127,27 +127,27 @@ def test_a_case_that_ended_while_the_spec_could_not_be_read_keeps_its_outcome_in
 
 
 @pytest.mark.parametrize("spec", [STRICTER, OTHER_CASES])
-def test_an_end_of_it_stays(spec: dict[str, Any]) -> None:
+def test_an_ended_job_is_left_alone(spec: dict[str, Any]) -> None:
     plan = planned(spec=spec, status={"phase": "COMPLETED", "isTerminal": True, "observedGeneration": 1})
     assert plan.actions == ()
     assert plan.status is None or plan.status.phase == "COMPLETED"
 
 
 @pytest.mark.parametrize("spec", [STRICTER, OTHER_CASES])
-def test_one_that_goes_has_its_children_removed(spec: dict[str, Any]) -> None:
+def test_a_deleted_job_has_its_children_deleted(spec: dict[str, Any]) -> None:
     plan = planned(a_job_fact(0), spec=spec, metadata={"deletionTimestamp": CREATED})
     assert (plan.actions, plan.status) == ((DeleteJob(job=a_job_fact(0)),), None)
 
 
-def test_a_status_that_cannot_be_read_is_left_alone() -> None:
+def test_an_unreadable_status_is_left_alone() -> None:
     assert planned(a_job_fact(0), a_pod_fact(0), status={"round": "many"}) == Plan()
 
 
-def test_a_cancel_is_obeyed_although_the_status_cannot_be_read() -> None:
+def test_a_cancel_is_carried_out_despite_an_unreadable_status() -> None:
     plan = planned(a_job_fact(0), a_pod_fact(0), status={"round": "many"}, cancel=True)
     assert (plan.actions, plan.status) == ((DeletePod(pod=a_pod_fact(0)),), None)
 
 
-def test_such_a_cancel_removes_nothing_that_has_ended() -> None:
+def test_a_cancel_with_an_unreadable_status_deletes_no_ended_child() -> None:
     plan = planned(a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED), status={"round": "many"}, cancel=True)
     assert (plan.actions, plan.status) == ((), None)
