@@ -5,8 +5,8 @@ from given.builders import NOW, a_job, a_job_dict, a_job_fact, a_pod_fact
 from simjob.api import finished, simulationjob
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import planner
-from simjob.core.facts.observedchildren import observe
 from simjob.core.facts.pods import PodState
+from simjob.core.observed.children import observe
 
 LISTED = {"list": [{"name": f"case-{index}", "parameters": {"x": index}} for index in range(3)]}
 SOURCES: list[dict[str, Any]] = [

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from given.builders import CREATED, a_job_fact, a_pod_fact, a_started_job, planned
-from simjob.core.facts.observedchildren import Refusal
+from simjob.core.observed.refusedcreation import Refusal
 
 GONE = {"deletionTimestamp": CREATED}
 LATCH = {"cancellation": {"requestedAt": CREATED}}

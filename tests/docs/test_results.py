@@ -14,7 +14,7 @@ from generated import ROOT
 from simjob.api.sweep.cases import Case
 from simjob.core.facts import terminationmessage
 from simjob.core.plan import End
-from simjob.core.status import results
+from simjob.core.results import results
 
 PAGE = (ROOT / "docs/results.md").read_text()
 (ROWS,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)

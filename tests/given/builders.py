@@ -9,8 +9,10 @@ from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import CaseTable, Status
 from simjob.core import planner
 from simjob.core.facts.jobs import JobFact
-from simjob.core.facts.observedchildren import Observed, Refusal, Unprepared, observe
 from simjob.core.facts.pods import PodFact, PodState
+from simjob.core.observed.children import Observed, observe
+from simjob.core.observed.preparation import Unprepared
+from simjob.core.observed.refusedcreation import Refusal
 from simjob.core.plan import Plan
 
 UID = "0b0c4fd2-5f39-4c0e-9a05-0f6a3d0c1a11"

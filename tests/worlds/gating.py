@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from simjob.core.facts.observedchildren import Refusal
+from simjob.core.observed.refusedcreation import Refusal
 from simjob.core.plan import Action, CreateCase
 from simjob.runtime.executing.creationgate import Attempt, Gate
 

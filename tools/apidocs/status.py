@@ -7,8 +7,8 @@ from given.builders import NOW
 from given.scenario import World
 from simjob.api import conditions
 from simjob.api.status import Phase
-from simjob.core.status import summary
-from simjob.core.status.summary import Saying
+from simjob.core.decision import Saying
+from simjob.core.status import phaseconditions
 from worlds.kubelet import FOR_EVER
 
 MEANINGS: Final = {
@@ -40,7 +40,7 @@ def conditions_table() -> str:
 
 
 def _truths(phase: Phase) -> dict[str, str]:
-    said = summary.set_conditions((), Saying(phase=phase, reason="Any", message=""), 1, NOW)
+    said = phaseconditions.set_conditions((), Saying(phase=phase, reason="Any", message=""), 1, NOW)
     return {condition.type: condition.status for condition in said}
 
 

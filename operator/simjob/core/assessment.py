@@ -13,8 +13,8 @@ from simjob.api.sweep.ranges import Ranges
 from simjob.core.attempts import judgement
 from simjob.core.attempts.judgement import Ended, Held, Live, Verdict
 from simjob.core.facts.jobs import JobFact
-from simjob.core.facts.observedchildren import CaseFacts, Observed
 from simjob.core.facts.pods import PodFact, PodState
+from simjob.core.observed.children import CaseFacts, Observed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

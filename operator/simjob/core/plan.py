@@ -7,14 +7,16 @@ so that a crash, a conflict or a refused write between any two of them loses not
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from simjob.api.status import Status
 from simjob.api.sweep.ranges import Ranges
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.lastattempt import LastAttempt
 from simjob.core.facts.pods import PodFact
+
+_RESYNC: Final = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +174,11 @@ class Plan:
     def stores_only(self, now: datetime) -> bool:
         """Return whether the plan does nothing but store what the next one relies on: the latch, a round."""
         return not self.actions and self.look_again is not None and self.look_again <= now
+
+
+def resync_at(now: datetime) -> datetime:
+    """Return when to look at an unfinished job although nothing was seen to change."""
+    return now + _RESYNC
 
 
 def tally(actions: Iterable[Action]) -> Counter[str]:

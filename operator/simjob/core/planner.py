@@ -9,12 +9,14 @@ from datetime import datetime
 from typing import Final
 
 from simjob.api.simulationjob import Invalid, SimulationJob
-from simjob.core import assessment
+from simjob.core import assessment, unreadable
 from simjob.core.assessment import Situation
-from simjob.core.facts.observedchildren import LivePods, Observed
+from simjob.core.observed.children import LivePods, Observed
 from simjob.core.plan import Plan
+from simjob.core.results import results
 from simjob.core.rules import (
     accepting,
+    afterend,
     cancellation,
     casecancellation,
     completion,
@@ -25,16 +27,15 @@ from simjob.core.rules import (
     running,
     suspension,
     totalseconds,
-    unreadable,
 )
-from simjob.core.status import results, summary, transitions
+from simjob.core.status import summary, urgency
 
 Rule = Callable[[Situation], Plan | None]
 
 LADDER: Final[tuple[Rule, ...]] = (
     deletion.gone,
     expiry.expired,
-    completion.terminal,
+    afterend.terminal,
     cancellation.cancelling,
     casecancellation.latching,
     refusal.refused,
@@ -92,7 +93,7 @@ def _with_ends(plan: Plan, found: Situation) -> Plan:
     stored, status = found.job.status, plan.status
     if status is None or not (ends := results.ends(found, status.ledger)):
         return plan
-    latches = transitions.latches(stored, status) and not status.is_terminal
+    latches = urgency.latches(stored, status) and not status.is_terminal
     if latches and any(end.result for end in ends):
         return replace(plan, status=summary.before_ends(found, status))
     return replace(plan, ends=ends)

@@ -15,8 +15,9 @@ from simjob.api.sweep.ranges import Ranges
 from simjob.core import planner
 from simjob.core.facts import lastattempt
 from simjob.core.facts.jobs import JobFact
-from simjob.core.facts.observedchildren import Refusal, observe
 from simjob.core.facts.pods import PodFact, PodState
+from simjob.core.observed.children import observe
+from simjob.core.observed.refusedcreation import Refusal
 from worlds.kubelet import FOR_EVER
 
 TOTAL = 4

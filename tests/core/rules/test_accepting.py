@@ -8,7 +8,7 @@ from simjob.api.names import ErrorCode, Reason
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import CaseTable, Phase
 from simjob.api.sweep.ranges import Ranges
-from simjob.core.facts.observedchildren import Unprepared
+from simjob.core.observed.preparation import Unprepared
 from simjob.core.plan import CreateCase, DeletePod, PrepareCases
 
 TABLE = CaseTable(config_maps=("sweep-cases-0123abcd-0",), indexes=Ranges.parse("0-2,7"))

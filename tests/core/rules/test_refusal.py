@@ -5,8 +5,8 @@ import pytest
 from given.builders import a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
 from simjob.api.simulationjob import SimulationJob
 from simjob.core.facts.jobs import JobFact
-from simjob.core.facts.observedchildren import Refusal
 from simjob.core.facts.pods import PodFact, PodState
+from simjob.core.observed.refusedcreation import Refusal
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod
 
 NEVER = Refusal(index=1, kind="Job", message="spec.template: Invalid value", invalid=True, lasted=True, others=True)

@@ -4,11 +4,10 @@ from typing import Any
 import pytest
 from given.builders import CREATED, NOW, a_job_fact, a_pod_fact, a_started_job, planned, said
 from simjob.api.simulationjob import SimulationJob
-from simjob.core.facts.observedchildren import Unprepared
 from simjob.core.facts.pods import PodState
-from simjob.core.plan import CreateCase, DeleteJob, DeletePod
+from simjob.core.observed.preparation import Unprepared
+from simjob.core.plan import CreateCase, DeleteJob, DeletePod, resync_at
 from simjob.core.rules import accepting
-from simjob.core.status.summary import resync_at
 
 START = datetime.fromisoformat(CREATED)
 BEFORE, AT = START + timedelta(seconds=99), START + timedelta(seconds=100)

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 from given.builders import NOW, a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
-from simjob.core.facts.observedchildren import Refusal
 from simjob.core.facts.pods import PodState
+from simjob.core.observed.refusedcreation import Refusal
 
 WAITING: dict[str, Any] = {"state": PodState.ASSIGNED, "image": "solver:1"}
 

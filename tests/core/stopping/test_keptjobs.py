@@ -3,8 +3,8 @@ from typing import Any
 
 from given.builders import NOW, a_job_fact, a_pod_fact, a_started_job, planned, said
 from simjob.core.facts.jobs import JobFact
-from simjob.core.facts.observedchildren import Refusal
 from simjob.core.facts.pods import PodFact, PodState
+from simjob.core.observed.refusedcreation import Refusal
 from simjob.core.plan import DeleteJob, DeletePod, WriteJobStatus
 
 

@@ -7,8 +7,8 @@ from datetime import datetime
 import pytest
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import planner
-from simjob.core.facts.observedchildren import Observed
 from simjob.core.facts.pods import PodFact
+from simjob.core.observed.children import Observed
 from simjob.core.plan import Plan
 from worlds.oneoperator import OneOperator
 from worlds.virtualtime import VirtualTimeLoop

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from given.builders import NOW, a_job_fact, a_pod_fact, observed
 from simjob.api import names
-from simjob.core.facts.observedchildren import Refusal
+from simjob.core.observed.refusedcreation import Refusal
 from simjob.core.plan import DeleteJob, DeletePod, Plan, WriteJobStatus
 from simjob.runtime.client.budget import Budget
 from simjob.runtime.executing import backoff

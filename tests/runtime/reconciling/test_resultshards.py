@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simjob.api.status import Results
 from simjob.api.sweep.ranges import Ranges
-from simjob.core.status import results
+from simjob.core.results import results
 from worlds.resultbench import Bench, an_end
 
 

@@ -13,7 +13,7 @@ from simjob.api.names import Reason
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import CaseTable
 from simjob.api.sweep.ranges import Ranges
-from simjob.core.facts.observedchildren import Unprepared
+from simjob.core.observed.preparation import Unprepared
 from simjob.runtime.client.errors import ClusterError, ForbiddenError, InvalidError, UnavailableError
 from simjob.runtime.client.key import Key
 from simjob.runtime.cluster.calls import Cluster

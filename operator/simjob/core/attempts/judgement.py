@@ -15,8 +15,8 @@ from simjob.api.spec import Spec, Task
 from simjob.core.attempts import attemptrecord, injectedcontainers, notcounted, retries, timeouts
 from simjob.core.attempts.timeouts import TimedOut
 from simjob.core.facts.jobs import JobFact
-from simjob.core.facts.observedchildren import CaseFacts
 from simjob.core.facts.pods import PodFact, PodState
+from simjob.core.observed.children import CaseFacts
 from simjob.core.plan import CountAttempt
 
 LOST_IN_A_ROW_LIMIT: Final = 3

@@ -14,8 +14,8 @@ from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import ComputeTime, Ledger, UsedTime
 from simjob.core.attempts import podrequests
 from simjob.core.facts.jobs import JobFact
-from simjob.core.facts.observedchildren import CaseFacts
 from simjob.core.facts.pods import PodFact, PodState
+from simjob.core.observed.children import CaseFacts
 
 
 def ran(pod: PodFact) -> int:

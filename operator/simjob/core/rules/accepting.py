@@ -14,11 +14,11 @@ from simjob.api.sweep.ranges import Ranges
 from simjob.core import assessment as situations
 from simjob.core.assessment import Situation
 from simjob.core.cases import check
-from simjob.core.facts.observedchildren import Unprepared
-from simjob.core.plan import Plan, PrepareCases
+from simjob.core.decision import Saying
+from simjob.core.observed.preparation import Unprepared
+from simjob.core.plan import Plan, PrepareCases, resync_at
 from simjob.core.rules import totalseconds
 from simjob.core.status import explanation, summary
-from simjob.core.status.summary import Saying
 from simjob.core.stopping import earlyend
 
 # Between two looks at what is not there, or wrong: the first pause, which doubles, and the longest.
@@ -80,7 +80,7 @@ def _preparing(situation: Situation, found: Unprepared | None) -> Plan:
     )
     due = found.at + _pause(found.tries) if found else now
     waits = now < due
-    again = due if waits else summary.resync_at(now)
+    again = due if waits else resync_at(now)
     if (over_at := totalseconds.over_at(situation)) is not None:
         again = min(again, over_at)
     return Plan(

@@ -13,10 +13,10 @@ from simjob.api.simulationjob import Invalid, Metadata, SimulationJob
 from simjob.api.status import Cancellation, Phase, Status
 from simjob.api.sweep.ranges import Ranges
 from simjob.core.assessment import Situation
-from simjob.core.facts.observedchildren import LivePods
+from simjob.core.decision import Saying
+from simjob.core.observed.children import LivePods
 from simjob.core.plan import Action, Plan
 from simjob.core.status import overdue, summary, wording
-from simjob.core.status.summary import Saying
 from simjob.core.stopping import keptjobs, stop
 
 # A pass that is under way cannot see that the last pod has stopped.

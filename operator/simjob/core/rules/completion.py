@@ -1,13 +1,13 @@
-"""The end of a job whose cases all have an outcome, and what is left to do after any end."""
+"""The end of a job whose cases all have an outcome."""
 
 from simjob.api.names import Reason
 from simjob.api.spec import RerunOutcome
 from simjob.api.status import Phase
 from simjob.core.assessment import Situation
-from simjob.core.plan import DeleteJob, Plan
+from simjob.core.decision import Saying
+from simjob.core.plan import Plan
 from simjob.core.rules import failurepolicy
-from simjob.core.status import summary, wording
-from simjob.core.status.summary import Saying
+from simjob.core.status import newestfailures, summary, wording
 from simjob.core.stopping import keptjobs, stop
 
 
@@ -33,7 +33,7 @@ def _failed(situation: Situation) -> Saying:
 
 
 def _newest(situation: Situation) -> str:
-    newest = next(iter(summary.newest_failures(situation)), None)
+    newest = next(iter(newestfailures.newest(situation)), None)
     if newest is None:
         return ""
     more = "; `status.failures` has more" if len(situation.ledger.failed) > 1 else ""
@@ -62,25 +62,3 @@ def _none_of_the_other(situation: Situation) -> str:
     ends = " or ".join(said[outcome] for outcome in spec.rerun_of.outcomes)
     selected = " that `subset` names" if spec.subset is not None else ""
     return f'no case of the SimulationJob "{spec.rerun_of.name}"{selected} {ends}'
-
-
-def terminal(situation: Situation) -> Plan | None:
-    """Keep an end as it is: remove what should not be there, and follow the generation; None before the end."""
-    stored = situation.job.status
-    if not stored.is_over:
-        return None
-    if stored.phase is None or not stored.phase.is_terminal:
-        # A newer version has ended it, with a phase that this one does not know: it cannot judge what is left.
-        return Plan(status=stored)
-    generation = situation.job.metadata.generation
-    conditions = tuple(found.model_copy(update={"observed_generation": generation}) for found in stored.conditions)
-    # A version that does not know of `retrying` may have ended the job, and left it.
-    changed = {"observed_generation": generation, "conditions": conditions, "retrying": None}
-    status = stored.model_copy(update=changed)
-    left = (*stop.clear(situation.open), *keptjobs.tidy(situation))
-    jobs_at = stop.jobs_go_after_others_at(situation.observed, stored.completion_time)
-    if left and jobs_at and jobs_at > situation.now:
-        others = (action for action in left if not isinstance(action, DeleteJob))
-        return Plan(actions=keptjobs.portion(others), status=status, look_again=jobs_at)
-    unquiet = summary.resync_at(situation.now) if situation.live_pods or left else None
-    return Plan(actions=keptjobs.portion(left), status=status, look_again=unquiet)

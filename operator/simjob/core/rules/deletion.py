@@ -3,9 +3,8 @@
 from datetime import datetime
 
 from simjob.core.assessment import Situation
-from simjob.core.facts.observedchildren import Observed
-from simjob.core.plan import Plan
-from simjob.core.status import summary
+from simjob.core.observed.children import Observed
+from simjob.core.plan import Plan, resync_at
 from simjob.core.stopping import stop
 
 
@@ -28,4 +27,4 @@ def remove_all(observed: Observed, now: datetime, since: datetime | None) -> Pla
     jobs_at = stop.jobs_go_at(observed) if observed.live_pods else stop.jobs_go_after_others_at(observed, since)
     if jobs_at and jobs_at > now:
         return Plan(actions=stop.stop_pods(observed.live_pods), look_again=jobs_at)
-    return Plan(actions=stop.clear(observed.cases), look_again=summary.resync_at(now))
+    return Plan(actions=stop.clear(observed.cases), look_again=resync_at(now))

@@ -12,8 +12,7 @@ from typing import Final
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import Status
 from simjob.core.assessment import Situation
-from simjob.core.plan import DeleteSimulationJob, Plan
-from simjob.core.status import summary
+from simjob.core.plan import DeleteSimulationJob, Plan, resync_at
 
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -38,7 +37,7 @@ def expired(situation: Situation) -> Plan | None:
         uid=metadata.uid,
         resource_version=metadata.resource_version,
     )
-    return Plan(actions=(action,), look_again=summary.resync_at(situation.now))
+    return Plan(actions=(action,), look_again=resync_at(situation.now))
 
 
 def awaited(job: SimulationJob, plan: Plan) -> Plan:

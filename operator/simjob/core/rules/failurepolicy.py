@@ -4,7 +4,7 @@ from simjob.api.names import ErrorCode, Reason
 from simjob.api.policies import OnExceeded
 from simjob.core.assessment import Situation
 from simjob.core.plan import Plan
-from simjob.core.status import summary
+from simjob.core.status import newestfailures
 from simjob.core.stopping import earlyend
 
 
@@ -15,7 +15,7 @@ def allows(situation: Situation) -> bool:
 
 def error_code(situation: Situation) -> str:
     """Return the code of a job that failed by its cases: the one that all its newest failures have, if there is one."""
-    codes = {failure.error_code or ErrorCode.CASE_FAILED for failure in summary.newest_failures(situation)}
+    codes = {failure.error_code or ErrorCode.CASE_FAILED for failure in newestfailures.newest(situation)}
     return codes.pop() if len(codes) == 1 else ErrorCode.CASES_FAILED
 
 

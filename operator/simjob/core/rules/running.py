@@ -13,8 +13,8 @@ from simjob.core.attempts import injectedcontainers, judgement, retries, timeout
 from simjob.core.attempts.judgement import Absent, Due, Ended, Held, Live, Over, Verdict
 from simjob.core.children import batchjobstatus
 from simjob.core.facts.jobs import JobFact
-from simjob.core.facts.observedchildren import CaseFacts
 from simjob.core.facts.pods import PodFact, PodState
+from simjob.core.observed.children import CaseFacts
 from simjob.core.plan import (
     Action,
     CountAttempt,
@@ -25,6 +25,7 @@ from simjob.core.plan import (
     Plan,
     StartAttempt,
     WriteJobStatus,
+    resync_at,
 )
 from simjob.core.rules import totalseconds
 from simjob.core.status import explanation, notstarting, retrying, summary
@@ -67,7 +68,7 @@ def running(situation: Situation) -> Plan:
     room = keptjobs.room(situation, len(starts.actions))
     saying = explanation.explain(situation)
     status = summary.summarize(situation, saying, round_=starts.round_, retrying=retrying.waiting(situation))
-    times = [summary.resync_at(situation.now), *_times(situation, starting), *([starts.again] if starts.again else [])]
+    times = [resync_at(situation.now), *_times(situation, starting), *([starts.again] if starts.again else [])]
     times += [at for pod in situation.live_pods if (at := injectedcontainers.stuck_at(pod)) and at > situation.now]
     if situation.observed.earlier:
         times.append(situation.now + EARLIER_PAUSE)

@@ -6,9 +6,9 @@ A resumed job makes new Jobs in the next round, so that no name is used twice.
 from simjob.api.names import Reason
 from simjob.api.status import Phase
 from simjob.core.assessment import Situation
-from simjob.core.plan import Plan
+from simjob.core.decision import Saying
+from simjob.core.plan import Plan, resync_at
 from simjob.core.status import overdue, summary
-from simjob.core.status.summary import Saying
 from simjob.core.stopping import keptjobs, stop
 
 
@@ -33,5 +33,5 @@ def suspended(situation: Situation) -> Plan | None:
         actions=actions,
         status=status,
         needs_proof=situation.job.status.phase is not Phase.SUSPENDED,
-        look_again=summary.resync_at(situation.now),
+        look_again=resync_at(situation.now),
     )

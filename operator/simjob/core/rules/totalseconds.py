@@ -6,7 +6,7 @@ from typing import Final
 from simjob.api.names import ErrorCode, Reason
 from simjob.core.assessment import Situation
 from simjob.core.plan import Plan
-from simjob.core.status import summary
+from simjob.core.status import suspendedtime
 from simjob.core.stopping import earlyend
 
 # No need to plan further ahead; a status that somebody else wrote cannot lead to a time that does not exist.
@@ -19,7 +19,7 @@ def left(situation: Situation) -> timedelta | None:
     timeouts, started = job.spec.timeouts, job.status.start_time
     if timeouts is None or timeouts.total_seconds is None or started is None:
         return None
-    used = (now - started).total_seconds() - summary.suspended_seconds(job.status, now)
+    used = (now - started).total_seconds() - suspendedtime.seconds(job.status, now)
     return timedelta(seconds=min(timeouts.total_seconds - used, _FAR.total_seconds()))
 
 

@@ -10,11 +10,11 @@ from simjob.api.status import Phase
 from simjob.core.assessment import Situation
 from simjob.core.attempts.judgement import Absent, Due, Held, Live
 from simjob.core.attempts.retries import NOTABLE_DISRUPTIONS
+from simjob.core.decision import Saying
 from simjob.core.facts import containers
-from simjob.core.facts.observedchildren import CASE_TABLE
 from simjob.core.facts.pods import PodFact, PodState
+from simjob.core.observed.refusedcreation import CASE_TABLE
 from simjob.core.status import hints, overdue, summary
-from simjob.core.status.summary import Saying
 
 
 def explain(situation: Situation) -> Saying:

@@ -12,7 +12,7 @@ from simjob.core.attempts import attemptrecord
 from simjob.core.attempts.judgement import Due
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.lastattempt import LastAttempt
-from simjob.core.facts.observedchildren import CaseFacts
+from simjob.core.observed.children import CaseFacts
 
 
 def waiting(situation: Situation) -> Retrying | None:

@@ -8,9 +8,9 @@ from simjob.api.names import Reason
 from simjob.api.status import Phase
 from simjob.api.sweep.ranges import Ranges
 from simjob.core.assessment import Situation
+from simjob.core.decision import Saying
 from simjob.core.plan import DeleteJob, Plan
 from simjob.core.status import overdue, summary
-from simjob.core.status.summary import Saying
 from simjob.core.stopping import keptjobs, stop
 
 

@@ -13,7 +13,7 @@ from simjob.core.attempts import judgement
 from simjob.core.attempts.judgement import Ended, Outcome
 from simjob.core.children import batchjobstatus
 from simjob.core.facts.jobs import JobFact
-from simjob.core.facts.observedchildren import CaseFacts
+from simjob.core.observed.children import CaseFacts
 from simjob.core.plan import Action, DeleteJob, DeletePod, WriteJobStatus
 from simjob.core.stopping import stop
 

@@ -10,10 +10,10 @@ from typing import Final
 
 from simjob.core.assessment import Situation
 from simjob.core.children import batchjobstatus
-from simjob.core.facts.observedchildren import CaseFacts, Observed
 from simjob.core.facts.pods import PodFact
-from simjob.core.plan import Action, DeleteJob, DeletePod, WriteJobStatus
-from simjob.core.status import overdue, summary
+from simjob.core.observed.children import CaseFacts, Observed
+from simjob.core.plan import Action, DeleteJob, DeletePod, WriteJobStatus, resync_at
+from simjob.core.status import overdue
 
 # How long no pod may have been asked to stop, or have stopped, before Jobs go while other pods are live; and how long
 # after the last pod was asked they go in any case.
@@ -61,7 +61,7 @@ def stop_pods(pods: Iterable[PodFact]) -> tuple[DeletePod, ...]:
 def look_again(pods: Iterable[PodFact], now: datetime, since: datetime | None = None) -> datetime:
     """Return when to look at pods that are being stopped: when the next of them is late, or as at any job."""
     times = (overdue.overdue_at(pod, since) for pod in pods)
-    return min([summary.resync_at(now), *(at for at in times if at and at > now)])
+    return min([resync_at(now), *(at for at in times if at and at > now)])
 
 
 def jobs_go_at(observed: Observed, since: datetime | None = None) -> datetime | None:

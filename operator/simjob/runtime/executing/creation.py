@@ -14,7 +14,7 @@ from simjob.core.cases.tableshards import DamagedTableError
 from simjob.core.children import jobandpod
 from simjob.core.facts import childnames
 from simjob.core.facts.jobs import JobFact
-from simjob.core.facts.observedchildren import CASE_TABLE, Refusal
+from simjob.core.observed.refusedcreation import CASE_TABLE, Refusal
 from simjob.core.plan import CreateCase
 from simjob.runtime.client.errors import (
     AlreadyExistsError,

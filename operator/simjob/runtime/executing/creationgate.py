@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from simjob.core.facts.observedchildren import Refusal
+from simjob.core.observed.refusedcreation import Refusal
 from simjob.core.plan import Action, CreateCase, StartAttempt
 
 _DELAYS: Final = (1.0, 2.0, 4.0, 8.0, 10.0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from simjob.core.facts.observedchildren import Observed
+from simjob.core.observed.children import Observed
 from simjob.core.plan import Action, DeleteJob, DeletePod, Plan
 from simjob.runtime.executing import backoff
 from simjob.runtime.executing.backoff import Backoffs

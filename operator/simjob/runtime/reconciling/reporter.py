@@ -12,7 +12,7 @@ from simjob.api.names import Reason
 from simjob.api.simulationjob import Invalid, Metadata, SimulationJob
 from simjob.api.status import Status
 from simjob.core.plan import Notice, Plan
-from simjob.core.status import hints, transitions
+from simjob.core.status import hints, notices, urgency
 from simjob.runtime.client.errors import ClusterError, ConflictError, NotFoundError, UnavailableError
 from simjob.runtime.client.key import Key
 from simjob.runtime.cluster import mergepatch
@@ -57,10 +57,10 @@ class Reporter:
         new, old = plan.status, job.status
         if new is None or old is None or new == old:
             return Report.CURRENT
-        if (wait := memory.until_write()) > 0 and not transitions.is_urgent(old, new):
+        if (wait := memory.until_write()) > 0 and not urgency.is_urgent(old, new):
             self._queue.add_after(key, wait)
             return Report.CURRENT
-        latches = transitions.latches(old, new)
+        latches = urgency.latches(old, new)
         if memory.holds_status(latches=latches):
             return Report.HELD
         try:
@@ -85,7 +85,7 @@ class Reporter:
             self._warn(job.metadata, memory, trouble)
             raise
         self._wrote(key, job, new, version, memory)
-        self._recorder.note(job.metadata, (*transitions.transitions(old, new), *told))
+        self._recorder.note(job.metadata, (*notices.of_change(old, new), *told))
         return Report.CURRENT
 
     async def _write(self, job: SimulationJob | Invalid, old: Status, new: Status) -> str:

@@ -11,7 +11,7 @@ from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import Results
 from simjob.core.children import configmapowner
 from simjob.core.children.configmapowner import Ownership
-from simjob.core.status import results
+from simjob.core.results import results
 from simjob.runtime.client.errors import (
     AlreadyExistsError,
     ConflictError,

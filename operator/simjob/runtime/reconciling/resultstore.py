@@ -18,7 +18,7 @@ from simjob.api.sweep.cases import Case
 from simjob.api.sweep.ranges import Ranges
 from simjob.core.cases.tableshards import DamagedTableError
 from simjob.core.plan import End, Notice
-from simjob.core.status import results
+from simjob.core.results import results
 from simjob.runtime.client.errors import ClusterError, ConflictError, ForbiddenError, InvalidError, NotFoundError
 from simjob.runtime.client.key import Key
 from simjob.runtime.cluster.calls import Cluster

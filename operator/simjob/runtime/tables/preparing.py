@@ -17,7 +17,7 @@ from simjob.api.status import CaseTable
 from simjob.core.cases import tableshards
 from simjob.core.cases.check import CaseCheck
 from simjob.core.cases.tableshards import Shard
-from simjob.core.facts.observedchildren import Unprepared
+from simjob.core.observed.preparation import Unprepared
 from simjob.runtime.client.errors import AlreadyExistsError, ForbiddenError, InvalidError, NamespaceTerminatingError
 from simjob.runtime.client.key import Key
 from simjob.runtime.cluster.calls import Cluster

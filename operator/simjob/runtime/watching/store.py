@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from simjob.api import finished, simulationjob
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
-from simjob.core.facts import observedchildren
-from simjob.core.facts.observedchildren import LivePods, Observed, Refusal
+from simjob.core.observed.children import LivePods, Observed, observe
+from simjob.core.observed.refusedcreation import Refusal
 from simjob.core.rules import cancellation, casecancellation
 from simjob.runtime.client.key import Key
 from simjob.runtime.watching.childstore import ChildStore
@@ -94,7 +94,7 @@ class Store(ChildStore):
         """Return what is known of the children of a SimulationJob."""
         children = self._children.get(key) or Children()
         children.forget_settled(self.status(key))
-        return observedchildren.observe(
+        return observe(
             children.jobs.values(),
             children.pods.values(),
             spent=spent,

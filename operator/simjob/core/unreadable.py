@@ -10,11 +10,11 @@ from simjob.api.names import ErrorCode, Reason
 from simjob.api.simulationjob import Invalid
 from simjob.api.status import Phase, Status
 from simjob.api.sweep.ranges import Ranges
-from simjob.core.facts.observedchildren import Observed
-from simjob.core.plan import Plan
+from simjob.core.decision import Saying
+from simjob.core.observed.children import Observed
+from simjob.core.plan import Plan, resync_at
 from simjob.core.rules import cancellation, deletion
 from simjob.core.status import summary
-from simjob.core.status.summary import Saying
 from simjob.core.stopping import stop
 
 
@@ -33,7 +33,7 @@ def hold(job: Invalid, observed: Observed, now: datetime) -> Plan:
     if stored is None:
         # The Jobs stay: they may hold outcomes that are not recorded yet, and logs.
         stops = stop.stop_pods(observed.live_pods)
-        return Plan(actions=stops, look_again=summary.resync_at(now)) if wanted else Plan()
+        return Plan(actions=stops, look_again=resync_at(now)) if wanted else Plan()
     if wanted:
         return _cancel(job, stored, observed, now)
     if stored.start_time is None and not observed.cases:
@@ -51,7 +51,7 @@ def _wait(job: Invalid, stored: Status, observed: Observed, now: datetime) -> Pl
     stopping_cases = stored.ledger.cancelled.union(stored.ledger.cancelling or Ranges())
     pods = [pod for case in observed.cases if case.index in stopping_cases for pod in case.live_pods]
     status = summary.restated(stored, saying, job.metadata.generation, now)
-    return Plan(actions=stop.stop_pods(pods), status=status, look_again=summary.resync_at(now))
+    return Plan(actions=stop.stop_pods(pods), status=status, look_again=resync_at(now))
 
 
 def _fail(job: Invalid, stored: Status, now: datetime) -> Plan:

@@ -8,8 +8,8 @@ from simjob.api.sweep.cases import Case
 from simjob.api.sweep.ranges import Ranges
 from simjob.core.facts.pods import PodState
 from simjob.core.plan import DeletePod, End
-from simjob.core.status import results
-from simjob.core.status.results import Recorded
+from simjob.core.results import results
+from simjob.core.results.results import Recorded
 
 DEEP = "[" * 101 + "]" * 101
 

@@ -1,4 +1,4 @@
-"""What changed from one status to the next: what is worth an Event, and what must be written at once."""
+"""What is worth an Event when one status follows another."""
 
 from typing import Final
 
@@ -26,21 +26,7 @@ _TROUBLE: Final = frozenset(
 )
 
 
-def is_urgent(old: Status, new: Status) -> bool:
-    """Return whether a status must be written at once: whatever is more than counts, a reason and a sentence."""
-    before = (old.phase, old.round, old.observed_generation, old.start_time, old.case_table)
-    after = (new.phase, new.round, new.observed_generation, new.start_time, new.case_table)
-    cancel = (old.cancellation is None) != (new.cancellation is None)
-    return before != after or cancel or latches(old, new)
-
-
-def latches(old: Status, new: Status) -> bool:
-    """Return whether a cancel, of the job or of cases that are live, is written down for the first time."""
-    cases = (new.ledger.cancelling or Ranges()).minus(old.ledger.cancelling or Ranges())
-    return bool(cases) or (new.cancellation is not None and old.cancellation is None)
-
-
-def transitions(old: Status, new: Status) -> tuple[Notice, ...]:
+def of_change(old: Status, new: Status) -> tuple[Notice, ...]:
     """Return a notice for a new phase or a new trouble, and one for cases that have just failed."""
     found: list[Notice] = []
     failed = new.ledger.failed.minus(old.ledger.failed)

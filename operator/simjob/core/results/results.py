@@ -3,7 +3,7 @@
     {"index":3,"name":"3","outcome":"Succeeded","parameters":{"mesh":2},"result":{"drag":0.31}}
 
 A simulation says it in its termination message (core/facts/terminationmessage.py). JSON is kept as it is written, all
-else as a text (core/status/resultvalue.py). So is a message that may have been cut, with `"truncated":true` beside it.
+else as a text (core/results/resultvalue.py). So is a message that may have been cut, with `"truncated":true` beside it.
 """
 
 import re
@@ -23,7 +23,7 @@ from simjob.core.assessment import Situation
 from simjob.core.cases import tableshards
 from simjob.core.children import configmaps
 from simjob.core.plan import End
-from simjob.core.status import resultvalue
+from simjob.core.results import resultvalue
 
 # Of a shard, and of a line. The API server takes 1 MiB; but a shard is written whole each second that brings results,
 # and etcd keeps all that was written until the next compaction, five minutes.

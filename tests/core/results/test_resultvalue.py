@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from simjob.core.status import resultvalue
+from simjob.core.results import resultvalue
 
 CASES = [
     ('{"drag": NaN, "iterations": 12}', '{"drag":NaN,"iterations":12}'),

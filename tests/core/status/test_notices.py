@@ -1,11 +1,10 @@
 from typing import Any
 
 import pytest
-from given.builders import NOW
 from simjob.api.failures import Failure
-from simjob.api.status import Cancellation, CaseCounts, CaseTable, Ledger, Phase, Status
+from simjob.api.status import Ledger, Phase, Status
 from simjob.api.sweep.ranges import Ranges
-from simjob.core.status.transitions import is_urgent, transitions
+from simjob.core.status import notices
 
 
 def a_status(phase: Phase | None, reason: str = "Because", message: str = "so it is", **fields: Any) -> Status:
@@ -33,21 +32,21 @@ def a_status(phase: Phase | None, reason: str = "Because", message: str = "so it
 def test_a_new_phase_and_a_new_trouble_are_reported(
     old: Status, new: Status, expected: list[tuple[str, str, bool]]
 ) -> None:
-    found = transitions(old, new)
+    found = notices.of_change(old, new)
     assert [(notice.reason, notice.action, notice.warning) for notice in found] == expected
     assert all(notice.note == new.message for notice in found)
 
 
 def test_nothing_is_reported_twice() -> None:
     status = a_status(Phase.FAILED, ledger=Ledger(failed=Ranges.of([1])))
-    assert transitions(status, status) == ()
+    assert notices.of_change(status, status) == ()
 
 
 def test_cases_that_have_just_failed_are_reported_together() -> None:
     failures = (Failure(index=4, reason="OOMKilled", exit_code=137), Failure(index=1, reason="Error", exit_code=1))
     old = a_status(Phase.RUNNING, ledger=Ledger(failed=Ranges.of([1])))
     new = a_status(Phase.RUNNING, ledger=Ledger(failed=Ranges.of([1, 3, 4])), failures=failures)
-    (notice,) = transitions(old, new)
+    (notice,) = notices.of_change(old, new)
     assert (notice.reason, notice.warning) == ("CasesFailed", True)
     assert notice.note == "failed for good: cases 3-4; case 4: OOMKilled, exit code 137"
 
@@ -55,36 +54,12 @@ def test_cases_that_have_just_failed_are_reported_together() -> None:
 def test_a_failure_that_the_operator_decided_is_reported_by_its_code() -> None:
     late = Failure(index=0, error_code="ASSIGN_TIMEOUT", reason="DeadlineExceeded", message="no node within 4 s")
     new = a_status(Phase.PENDING, ledger=Ledger(failed=Ranges.of([0])), failures=(late,))
-    (notice,) = transitions(a_status(Phase.PENDING), new)
+    (notice,) = notices.of_change(a_status(Phase.PENDING), new)
     assert notice.note == "failed for good: cases 0; case 0: ASSIGN_TIMEOUT: no node within 4 s"
 
 
 def test_a_failure_without_a_code_is_reported_too() -> None:
-    (notice,) = transitions(a_status(Phase.RUNNING), a_status(Phase.RUNNING, ledger=Ledger(failed=Ranges.of([3]))))
+    (notice,) = notices.of_change(
+        a_status(Phase.RUNNING), a_status(Phase.RUNNING, ledger=Ledger(failed=Ranges.of([3])))
+    )
     assert notice.note == "failed for good: cases 3"
-
-
-LATCH = Cancellation(requested_at=NOW, stopping=1)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "urgent"),
-    [
-        ({}, {}, False),
-        ({}, {"reason": "PodRefused", "message": "other words", "cases": CaseCounts(total=3, pending=3)}, False),
-        ({}, {"ledger": Ledger(succeeded=Ranges.of([1]), cancelled=Ranges.of([2]))}, False),
-        ({}, {"phase": Phase.SUSPENDED}, True),
-        ({}, {"round": 1}, True),
-        ({}, {"observed_generation": 2}, True),
-        ({}, {"start_time": NOW}, True),
-        ({}, {"case_table": CaseTable()}, True),
-        ({}, {"cancellation": LATCH}, True),
-        ({"cancellation": LATCH}, {"cancellation": LATCH, "ledger": Ledger(cancelled=Ranges.of([1]))}, False),
-        ({}, {"ledger": Ledger(cancelling=Ranges.of([1]))}, True),
-        ({"ledger": Ledger(cancelling=Ranges.of([1]))}, {"ledger": Ledger(cancelled=Ranges.of([1]))}, False),
-    ],
-)
-def test_what_others_rely_on_is_written_at_once_and_counts_may_wait(
-    old: dict[str, Any], new: dict[str, Any], urgent: bool
-) -> None:
-    assert is_urgent(a_status(Phase.RUNNING, **old), a_status(**{"phase": Phase.RUNNING, **new})) is urgent

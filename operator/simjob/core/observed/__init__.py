@@ -1,0 +1,1 @@
+"""What one pass sees of a SimulationJob's world."""

@@ -1,0 +1,1 @@
+"""What simulations said of their results."""

@@ -1,0 +1,32 @@
+"""The newest cases that failed for good, as `status.failures` lists them."""
+
+from typing import Final
+
+from simjob.api.failures import MAX_FAILURES, Failure
+from simjob.api.names import ErrorCode
+from simjob.core.assessment import Situation
+
+_LONGEST: Final = 1024
+_LONGEST_NAME: Final = 63
+
+
+def newest(situation: Situation, others: tuple[Failure, ...] = ()) -> tuple[Failure, ...]:
+    """Return the newest failed cases, newest first: `others`, those that have just ended, those that are stored."""
+    return (*others, *_new(situation), *situation.job.status.failures)[:MAX_FAILURES]
+
+
+def _new(situation: Situation) -> tuple[Failure, ...]:
+    return tuple(
+        Failure(
+            index=case.index,
+            name=(case.job.case_name or None) if case.job else None,
+            error_code=ended.error_code or ErrorCode.CASE_FAILED,
+            exit_code=ended.exit_code,
+            container=ended.container[:_LONGEST_NAME] or None,
+            reason=ended.reason[:_LONGEST] or None,
+            message=ended.message[:_LONGEST] or None,
+            finished_at=situation.now,
+        )
+        for case, ended in situation.ended
+        if not ended.succeeded
+    )
