@@ -152,7 +152,7 @@ async def woken(one: OneOperator) -> AsyncIterator[None]:
 
 @pytest.mark.parametrize("answer", ANSWERS)
 @pytest.mark.parametrize("trial", TRIALS.values(), ids=TRIALS)
-async def test_a_call_that_always_fails_is_sent_ten_times_in_thirty_seconds_at_most(
+async def test_a_failing_call_is_sent_at_most_ten_times_in_thirty_seconds(
     one: OneOperator, trial: Trial, answer: str
 ) -> None:
     one.apply(**{"cases": {"count": 1}, **trial.spec})
@@ -181,7 +181,7 @@ def a_backoff() -> Backoffs:
     return Backoffs(lambda failures: float(2**failures))
 
 
-async def test_a_call_rests_longer_after_each_failure_and_not_after_it_has_worked() -> None:
+async def test_the_back_off_grows_with_each_failure_and_resets_on_success() -> None:
     calls = a_backoff()
     for wait in (1, 2, 4):
         calls.failed("a")
@@ -193,7 +193,7 @@ async def test_a_call_rests_longer_after_each_failure_and_not_after_it_has_worke
     assert (calls.failures("a"), calls.until_next()) == (0, None)
 
 
-async def test_the_first_conflict_is_resolved_at_once() -> None:
+async def test_the_first_conflict_is_retried_at_once() -> None:
     calls = a_backoff()
     calls.failed("a", at_once=True)
     assert not calls.holds("a")
@@ -201,7 +201,7 @@ async def test_the_first_conflict_is_resolved_at_once() -> None:
     assert calls.until_next() == 1
 
 
-async def test_a_call_that_nobody_tries_again_is_forgotten() -> None:
+async def test_a_call_that_is_not_retried_is_forgotten() -> None:
     calls = a_backoff()
     calls.failed("a")
     await asyncio.sleep(100)

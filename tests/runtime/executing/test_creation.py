@@ -33,14 +33,14 @@ async def test_a_case_gets_its_job_and_then_its_pod() -> None:
 
 
 class TestAlreadyThere:
-    async def test_a_job_of_ours_is_gone_on_with(self) -> None:
+    async def test_an_existing_job_of_ours_is_used(self) -> None:
         bench = Workbench()
         await bench.cluster.create_job("default", bench.rendered())
         await bench.apply(case())
         assert (bench.gate.take_created(), bench.gate.refusal) == ({0}, None)
         assert len(bench.names("pods")) == 1
 
-    async def test_a_job_of_another_is_a_refusal(self) -> None:
+    async def test_an_existing_job_of_another_owner_is_a_refusal(self) -> None:
         bench = Workbench()
         body = msgspec.json.decode(bench.rendered())
         del body["metadata"]["ownerReferences"]
@@ -51,13 +51,13 @@ class TestAlreadyThere:
         assert "is not ours" in bench.gate.refusal.message
         assert (bench.gate.take_created(), bench.names("pods")) == (set(), [])
 
-    async def test_a_pod_of_ours_is_success(self) -> None:
+    async def test_an_existing_pod_of_ours_is_a_success(self) -> None:
         bench = Workbench()
         job, pod = await bench.started()
         await bench.apply(StartAttempt(job=job))
         assert (bench.gate.refusal, bench.names("pods")) == (None, [pod.name])
 
-    async def test_a_pod_of_another_job_is_a_refusal(self) -> None:
+    async def test_an_existing_pod_of_another_job_is_a_refusal(self) -> None:
         bench = Workbench()
         bench.cluster.refuse("create_pod", UnavailableError("no answer"))
         await bench.apply(case())
@@ -84,14 +84,14 @@ class TestUnmanaged:
         bench.cluster.create_job = strip  # type: ignore[method-assign]
         return bench
 
-    async def test_such_a_job_is_deleted_again_and_the_refusal_says_why(self, bench: Workbench) -> None:
+    async def test_an_unmanaged_job_is_deleted_and_the_refusal_says_why(self, bench: Workbench) -> None:
         await bench.apply(case(1))
         assert (bench.names("jobs"), bench.names("pods")) == ([], [])
         assert bench.gate.refusal is not None
         assert (bench.gate.refusal.kind, bench.gate.refusal.invalid) == ("Job", False)
         assert "spec.managedBy" in bench.gate.refusal.message
 
-    async def test_it_is_deleted_later_if_its_deletion_failed(self, bench: Workbench) -> None:
+    async def test_a_failed_deletion_of_an_unmanaged_job_is_retried(self, bench: Workbench) -> None:
         bench.cluster.refuse("delete_job", UnavailableError("no answer"))
         await bench.apply(case())
         assert (len(bench.names("jobs")), bench.names("pods")) == (1, [])
@@ -100,7 +100,7 @@ class TestUnmanaged:
         assert (bench.names("jobs"), bench.names("pods")) == ([], [])
         assert bench.gate.refusal is not None
 
-    async def test_the_watch_does_not_bring_it(self, bench: Workbench) -> None:
+    async def test_the_watch_does_not_report_an_unmanaged_job(self, bench: Workbench) -> None:
         bench.cluster.watch(jobs=JobSink(bench.store), simulationjobs=bench.store)
         await bench.apply(case())
         assert not bench.store.has_children(bench.key)
@@ -116,7 +116,7 @@ class TestRefusals:
             (InvalidError("bad", code=422), True),
         ],
     )
-    async def test_a_refusal_is_reported_with_its_words(
+    async def test_a_refusal_quotes_the_api_server(
         self, call: str, kind: str, error: ForbiddenError | InvalidError, invalid: bool
     ) -> None:
         bench = Workbench()
@@ -129,13 +129,13 @@ class TestRefusals:
         assert (refusal.lasted, refusal.unavailable, outcome.trouble) == (False, False, None)
         assert bench.gate.take_created() == (set() if kind == "Job" else {1})
 
-    async def test_after_a_refusal_no_more_is_asked_for(self) -> None:
+    async def test_no_more_creations_are_sent_after_a_refusal(self) -> None:
         bench = Workbench(cases={"count": 500})
         bench.cluster.refuse("create_job", *[ForbiddenError("exceeded quota", code=403)] * 500)
         await bench.apply(*(case(index) for index in range(500)))
         assert len(bench.cluster.calls) <= 64
 
-    async def test_a_namespace_that_goes_is_trouble_and_no_refusal(self) -> None:
+    async def test_a_terminating_namespace_is_an_error_and_no_refusal(self) -> None:
         bench = Workbench()
         bench.cluster.refuse("create_job", NamespaceTerminatingError("going", code=403))
         outcome = await bench.apply(case())
@@ -152,7 +152,7 @@ class TestRefusals:
             NotFoundError("the server could not find the requested resource", code=404),
         ],
     )
-    async def test_what_did_not_work_delays_its_own_case_only(self, call: str, error: ClusterError) -> None:
+    async def test_an_error_delays_only_its_own_case(self, call: str, error: ClusterError) -> None:
         bench = Workbench()
         bench.cluster.refuse(call, error)
         outcome = await bench.apply(case(0), case(1))
@@ -170,7 +170,7 @@ class TestRefusals:
             (ConflictError("Operation cannot be fulfilled on resourcequotas", code=409), False),
         ],
     )
-    async def test_trouble_that_lasts_is_reported_in_the_api_servers_words(
+    async def test_a_lasting_error_is_reported_with_the_api_servers_message(
         self, error: ClusterError, unavailable: bool
     ) -> None:
         bench = Workbench()
@@ -185,13 +185,13 @@ class TestRefusals:
 
 class TestStopSigns:
     @pytest.mark.parametrize("change", [{"cancel": True}, {"suspend": True}])
-    async def test_a_wish_to_stop_that_has_been_seen_stops_creations_that_were_planned(self, change: Any) -> None:
+    async def test_a_stop_request_drops_planned_creations(self, change: Any) -> None:
         bench = Workbench()
         bench.cluster.apply(a_job_dict(**change))
         await bench.apply(case())
         assert (bench.cluster.calls, bench.gate.take_created()) == ([], set())
 
-    async def test_a_cancel_that_comes_between_job_and_pod_stops_the_pod(self) -> None:
+    async def test_a_cancel_between_job_and_pod_prevents_the_pod(self) -> None:
         bench = Workbench()
         make = bench.cluster.create_job
 
@@ -206,7 +206,7 @@ class TestStopSigns:
         assert (len(bench.names("jobs")), bench.names("pods")) == (1, [])
         assert bench.observed[0].job is not None, "the Job in flight is known to the passes that follow"
 
-    async def test_a_job_that_its_queue_holds_gets_no_pod(self) -> None:
+    async def test_a_suspended_job_gets_no_pod(self) -> None:
         bench = Workbench()
         body = msgspec.json.decode(bench.rendered())
         await bench.cluster.create_job(
@@ -217,7 +217,7 @@ class TestStopSigns:
         await bench.apply(StartAttempt(job=bench.observed[0].job))
         assert bench.names("pods") == []
 
-    async def test_an_attempt_that_was_counted_meanwhile_is_not_started(self) -> None:
+    async def test_an_attempt_that_was_just_counted_is_not_started(self) -> None:
         bench = Workbench()
         job, pod = await bench.started()
         bench.cluster.remove("pods", "default", pod.name)

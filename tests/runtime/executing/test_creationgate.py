@@ -12,7 +12,7 @@ LOOP = VirtualTimeLoop
 OTHER = DeleteJob(job=a_job_fact(9))
 
 
-async def test_an_open_gate_lets_everything_pass() -> None:
+async def test_an_open_gate_admits_every_creation() -> None:
     gate = Gate(120)
     actions = (*create(0, 1), OTHER)
     assert gate.permitted(actions) == actions
@@ -20,7 +20,7 @@ async def test_an_open_gate_lets_everything_pass() -> None:
 
 
 class TestRefusals:
-    async def test_one_closes_the_gate_and_a_single_creation_is_tried_after_growing_waits(self) -> None:
+    async def test_a_refusal_closes_the_gate_to_single_probes_with_growing_pauses(self) -> None:
         gate, start = Gate(120), asyncio.get_running_loop().time()
         times: list[int] = []
         assert try_(gate, 0, quota(0))
@@ -36,17 +36,17 @@ class TestRefusals:
             assert try_(gate, 0, quota(0))
         assert times == [1, 3, 7, 15, 25, 35, 45]
 
-    async def test_those_of_one_burst_count_once(self) -> None:
+    async def test_refusals_of_one_burst_count_once(self) -> None:
         gate = Gate(120)
         tried_together(gate, [(index, quota(index)) for index in range(20)])
         assert gate.until_retry() == (1.0, True)
 
-    async def test_what_was_accepted_in_the_same_burst_does_not_open_it(self) -> None:
+    async def test_a_success_in_the_same_burst_does_not_open_the_gate(self) -> None:
         gate = Gate(120)
         tried_together(gate, [(0, quota(0)), (1, None)])
         assert (gate.until_retry(), gate.refusal) == ((1.0, True), quota(0))
 
-    async def test_it_opens_when_one_is_accepted(self) -> None:
+    async def test_an_accepted_probe_opens_the_gate(self) -> None:
         gate = Gate(120)
         try_(gate, 0, quota(0))
         await asyncio.sleep(1)
@@ -54,20 +54,20 @@ class TestRefusals:
         assert (gate.refusal, gate.until_retry()) == (None, (None, False))
         assert gate.permitted(create(1, 2)) == tuple(create(1, 2))
 
-    async def test_what_is_left_of_the_burst_is_not_sent(self) -> None:
+    async def test_the_rest_of_the_burst_is_not_sent(self) -> None:
         gate = Gate(120)
         try_(gate, 0, quota(0))
         assert not try_(gate, 1)
 
 
 class TestOneCaseThatIsRefused:
-    async def test_another_is_tried_next(self) -> None:
+    async def test_another_case_is_tried_next(self) -> None:
         gate = Gate(120)
         try_(gate, 0, invalid(0))
         await asyncio.sleep(1)
         assert gate.permitted(create(0, 1)) == tuple(create(1))
 
-    async def test_it_waits_while_the_others_go_on(self) -> None:
+    async def test_the_refused_case_waits_while_others_continue(self) -> None:
         gate = Gate(120)
         try_(gate, 0, invalid(0))
         await asyncio.sleep(1)
@@ -80,7 +80,7 @@ class TestOneCaseThatIsRefused:
         assert refusal is not None
         assert (refusal.index, refusal.alone, refusal.lasted) == (0, True, False)
 
-    async def test_it_is_tried_again_every_ten_seconds(self) -> None:
+    async def test_the_refused_case_is_retried_every_ten_seconds(self) -> None:
         gate, start = Gate(120), asyncio.get_running_loop().time()
         times: list[int] = []
         try_(gate, 0, invalid(0))
@@ -96,7 +96,7 @@ class TestOneCaseThatIsRefused:
             await asyncio.sleep(wait)
         assert times == [1, 2, 4, 8, 16, 26]
 
-    async def test_many_of_them_take_turns(self) -> None:
+    async def test_several_refused_cases_take_turns(self) -> None:
         gate = Gate(120)
         tried_together(gate, [(index, invalid(index)) for index in range(4)])
         await asyncio.sleep(1)
@@ -110,7 +110,7 @@ class TestOneCaseThatIsRefused:
             await asyncio.sleep(10)
         assert turns == [0, 1, 2, 3]
 
-    async def test_all_of_them_come_last_while_the_gate_is_closed(self) -> None:
+    async def test_refused_cases_come_last_while_the_gate_is_closed(self) -> None:
         gate = Gate(120)
         tried_together(gate, [(index, invalid(index)) for index in range(2)])
         assert gate.last == {0, 1}
@@ -118,7 +118,7 @@ class TestOneCaseThatIsRefused:
         try_(gate, 9)
         assert gate.last == frozenset()
 
-    async def test_one_that_is_over_loses_its_turn(self) -> None:
+    async def test_a_case_that_ended_loses_its_turn(self) -> None:
         gate = Gate(120)
         tried_together(gate, [(index, invalid(index)) for index in range(3)])
         await asyncio.sleep(1)
@@ -131,7 +131,7 @@ class TestOneCaseThatIsRefused:
         assert not gate.waiting
         assert gate.refusal is None
 
-    async def test_when_one_of_them_is_accepted_all_are_tried(self) -> None:
+    async def test_one_accepted_case_lets_all_be_retried(self) -> None:
         gate = Gate(120)
         tried_together(gate, [(index, invalid(index)) for index in range(4)])
         await asyncio.sleep(1)
@@ -140,7 +140,7 @@ class TestOneCaseThatIsRefused:
 
 
 class TestLasting:
-    async def test_only_what_repeats_for_the_whole_time_has_lasted(self) -> None:
+    async def test_only_refusals_repeated_over_the_whole_period_have_lasted(self) -> None:
         gate = Gate(120)
         try_(gate, 0, invalid(0))
         for _ in range(11):
@@ -153,7 +153,7 @@ class TestLasting:
         assert gate.refusal is not None
         assert gate.refusal.lasted
 
-    async def test_two_refusals_with_a_long_pause_between_them_are_not_one_that_lasts(self) -> None:
+    async def test_two_refusals_far_apart_have_not_lasted(self) -> None:
         gate = Gate(120)
         for index in (0, 1):
             try_(gate, index, invalid(index))
@@ -161,7 +161,7 @@ class TestLasting:
             assert (gate.refusal.lasted, gate.refusal.others) == (False, False)
             await asyncio.sleep(3600)
 
-    async def test_a_refusal_that_takes_long_to_arrive_does_not_interrupt_the_row(self) -> None:
+    async def test_a_slow_refusal_does_not_interrupt_the_series(self) -> None:
         gate = Gate(120)
         for _ in range(4):
             with gate.attempt(0) as attempt:
@@ -172,7 +172,7 @@ class TestLasting:
         assert gate.refusal is not None
         assert gate.refusal.lasted
 
-    async def test_it_is_known_whether_other_cases_are_refused_too(self) -> None:
+    async def test_the_gate_knows_whether_other_cases_are_refused_too(self) -> None:
         gate = Gate(120)
         for index, others in ((0, False), (0, False), (1, True), (0, True)):
             try_(gate, index, invalid(index))
@@ -180,14 +180,14 @@ class TestLasting:
             assert gate.refusal.others is others
             await asyncio.sleep(10)
 
-    async def test_waiting_alone_is_not_enough(self) -> None:
+    async def test_time_without_another_refusal_does_not_make_it_last(self) -> None:
         gate = Gate(120)
         try_(gate, 0, invalid(0))
         await asyncio.sleep(600)
         assert gate.refusal is not None
         assert not gate.refusal.lasted
 
-    async def test_another_answer_in_between_begins_it_again(self) -> None:
+    async def test_a_different_answer_restarts_the_period(self) -> None:
         for other in (None, quota(1), down(1)):
             gate = Gate(120)
             try_(gate, 0, invalid(0))
@@ -206,7 +206,7 @@ class TestLasting:
         assert gate.refusal == quota(0)
 
 
-async def test_the_same_case_is_named_while_others_are_refused_in_the_same_way() -> None:
+async def test_the_named_case_stays_the_same_while_others_are_refused_alike() -> None:
     gate = Gate(120)
     try_(gate, 0, invalid(0))
     for index in range(1, 5):
@@ -215,7 +215,7 @@ async def test_the_same_case_is_named_while_others_are_refused_in_the_same_way()
         assert gate.refusal == replace(invalid(0), others=True)
 
 
-async def test_retries_are_tried_as_new_cases_are() -> None:
+async def test_retries_and_new_cases_are_treated_alike() -> None:
     gate = Gate(120)
     try_(gate, 0, invalid(0))
     await asyncio.sleep(1)
@@ -223,14 +223,14 @@ async def test_retries_are_tried_as_new_cases_are() -> None:
     assert gate.permitted(retries) == (retries[1],)
 
 
-async def test_created_jobs_are_given_once() -> None:
+async def test_created_jobs_are_returned_once() -> None:
     gate = Gate(120)
     gate.created(1)
     assert gate.take_created() == {1}
     assert gate.take_created() == set()
 
 
-async def test_what_waited_when_a_plan_began_is_due_at_once_if_its_time_came_before_the_plan_ended() -> None:
+async def test_a_creation_that_became_due_during_a_pass_is_due_at_once() -> None:
     gate = Gate(120)
     assert try_(gate, 0, invalid(0))
     await asyncio.sleep(0.999)

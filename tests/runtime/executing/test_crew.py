@@ -39,7 +39,7 @@ def after(made: list[str], number: int) -> Callable[[], bool]:
     return lambda: len(made) >= number
 
 
-async def test_calls_of_a_kind_are_made_in_their_order_and_kinds_beside_each_other() -> None:
+async def test_calls_of_one_kind_run_in_order_and_kinds_run_concurrently() -> None:
     calls, started = Calls(), asyncio.get_running_loop().time()
     rows = {Kind.HOUSEKEEPING: calls.of("a", "b", "c"), Kind.PROGRESS: calls.of("x", "y")}
     await Crew(Budget(4), KEY, rows, never).work()
@@ -48,13 +48,13 @@ async def test_calls_of_a_kind_are_made_in_their_order_and_kinds_beside_each_oth
     assert asyncio.get_running_loop().time() == started + 3
 
 
-async def test_many_calls_need_no_more_tasks_than_there_are_places() -> None:
+async def test_the_number_of_tasks_never_exceeds_the_slots() -> None:
     calls = Calls()
     await Crew(Budget(16), KEY, {Kind.PROGRESS: calls.of(*map(str, range(1000)))}, never).work()
     assert (len(calls.made), calls.tasks) == (1000, 5)
 
 
-async def test_after_a_stop_sign_only_what_is_under_way_ends() -> None:
+async def test_after_a_stop_only_calls_under_way_finish() -> None:
     calls, started = Calls(), asyncio.get_running_loop().time()
     rows = {Kind.PROGRESS: calls.of("a", "b", "c"), Kind.HOUSEKEEPING: calls.of("x", "y")}
     await Crew(Budget(8), KEY, rows, after(calls.made, 2)).work()
@@ -62,7 +62,7 @@ async def test_after_a_stop_sign_only_what_is_under_way_ends() -> None:
     assert asyncio.get_running_loop().time() == started + 1
 
 
-async def test_a_stop_sign_ends_the_wait_for_places_that_others_hold() -> None:
+async def test_a_stop_ends_the_wait_for_slots() -> None:
     budget, calls, started = Budget(4), Calls(), asyncio.get_running_loop().time()
 
     def stops() -> bool:

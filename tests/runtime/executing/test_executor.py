@@ -38,7 +38,7 @@ async def test_the_actions_of_a_job_keep_their_order() -> None:
     assert (fact.attempt, fact.failed, fact.not_before, fact.status_failed) == (1, 1, NOW, 1)
 
 
-async def test_counting_takes_the_time_of_the_retry_before_away() -> None:
+async def test_counting_an_attempt_clears_the_previous_retry_time() -> None:
     bench = Workbench()
     job, _ = await bench.started()
     await bench.apply(CountAttempt(job=job, attempt=1, failed=1, lost=0, seconds=0, not_before=NOW))
@@ -47,7 +47,7 @@ async def test_counting_takes_the_time_of_the_retry_before_away() -> None:
     assert (fact.attempt, fact.lost, fact.not_before) == (2, 1, None)
 
 
-async def test_how_an_attempt_ended_is_recorded_in_the_write_that_counts_it() -> None:
+async def test_one_write_counts_an_attempt_and_records_its_end() -> None:
     bench = Workbench()
     job, _ = await bench.started()
     last = lastattempt.ended(0, NOW, error_code="CASE_FAILED", exit_code=3, message="no licence")
@@ -56,7 +56,7 @@ async def test_how_an_attempt_ended_is_recorded_in_the_write_that_counts_it() ->
     assert bench.observed[0].job.last_attempt == last
 
 
-async def test_status_writes_of_jobs_are_few_at_a_time_and_a_retry_does_not_wait_for_them() -> None:
+async def test_job_status_writes_are_limited_and_do_not_delay_a_retry() -> None:
     bench = Workbench(cases={"count": 100}, parallelism=100)
     jobs = [(await bench.started(index))[0] for index in range(100)]
     write, under_way, most, done = bench.cluster.write_job_status, 0, 0, []
@@ -80,7 +80,7 @@ async def test_status_writes_of_jobs_are_few_at_a_time_and_a_retry_does_not_wait
     assert last.name in done[:17]
 
 
-async def test_a_thousand_actions_need_no_more_tasks_than_there_are_places() -> None:
+async def test_a_thousand_actions_need_no_more_tasks_than_slots() -> None:
     bench = Workbench()
     _, pod = await bench.started()
     most = 0
@@ -97,7 +97,7 @@ async def test_a_thousand_actions_need_no_more_tasks_than_there_are_places() -> 
     assert most <= 5
 
 
-async def test_a_defect_in_one_action_is_raised_when_the_others_are_done() -> None:
+async def test_a_defect_in_one_action_is_raised_after_the_others() -> None:
     bench = Workbench()
     _, pod = await bench.started()
     done: list[str] = []
@@ -113,7 +113,7 @@ async def test_a_defect_in_one_action_is_raised_when_the_others_are_done() -> No
     assert done == ["5", "6", "7", "8", "9"]
 
 
-async def test_a_retry_takes_a_place_of_the_creations() -> None:
+async def test_a_retry_uses_a_creation_slot() -> None:
     bench = Workbench()
     jobs = [(await bench.started(index))[0] for index in range(3)]
     for pod in bench.names("pods"):
@@ -142,7 +142,7 @@ async def test_a_jobs_ended_pods_are_deleted_with_it() -> None:
     assert (bench.names("jobs"), bench.names("pods")) == ([], [])
 
 
-async def test_what_was_asked_to_go_is_not_asked_again_before_the_watch_tells() -> None:
+async def test_an_object_is_deleted_once_until_the_watch_reports_it() -> None:
     bench = Workbench()
     job, pod = await bench.started()
     await bench.apply(DeletePod(pod=pod), DeleteJob(job=job))
@@ -178,7 +178,7 @@ async def test_a_pod_that_had_ended_when_it_was_deleted_keeps_its_outcome() -> N
     assert (last.state, last.stopped) == (PodState.SUCCEEDED, False)
 
 
-async def test_another_that_was_quicker_is_no_trouble() -> None:
+async def test_an_object_that_someone_else_deleted_first_is_no_error() -> None:
     bench = Workbench()
     job, _ = await bench.started()
     bench.cluster.refuse("write_job_status", ConflictError("changed", code=409))
@@ -186,7 +186,7 @@ async def test_another_that_was_quicker_is_no_trouble() -> None:
 
 
 class TestStopSigns:
-    async def test_a_cancel_that_comes_meanwhile_ends_what_has_not_begun(self) -> None:
+    async def test_a_cancel_during_a_pass_drops_actions_that_have_not_started(self) -> None:
         bench = Workbench()
         jobs = [(await bench.started(index))[0] for index in range(3)]
         write = bench.cluster.write_job_status
@@ -201,7 +201,7 @@ class TestStopSigns:
         await bench.apply(*(DeleteJob(job=job) for job in jobs))
         assert bench.names("jobs") == [], "what the cancel itself asks for is done"
 
-    async def test_no_creation_is_sent_after_a_cancel_was_seen_however_many_waited_for_their_turn(self) -> None:
+    async def test_no_waiting_creation_is_sent_after_a_cancel(self) -> None:
         bench = Workbench()
         make = bench.cluster.create_job
 
@@ -215,7 +215,7 @@ class TestStopSigns:
         assert bench.cluster.calls == ["create_job", "create_job"], "two have a place, the third waits"
         assert outcome.overtaken
 
-    async def test_a_cancel_does_not_wait_for_places_that_other_jobs_hold(self) -> None:
+    async def test_a_cancel_does_not_wait_for_slots_of_other_jobs(self) -> None:
         bench = Workbench()
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -226,7 +226,7 @@ class TestStopSigns:
         assert outcome.overtaken
         assert loop.time() - started <= 1.3
 
-    async def test_a_pass_does_not_wait_for_places_for_which_nothing_is_left_to_do(self) -> None:
+    async def test_a_pass_does_not_wait_for_slots_that_it_no_longer_needs(self) -> None:
         bench = Workbench()
         loop = asyncio.get_running_loop()
         async with bench.budget.place(Kind.CREATION, Key("other", "a")):
@@ -235,7 +235,7 @@ class TestStopSigns:
             assert loop.time() == started
         assert (len(bench.names("pods")), outcome.overtaken) == (3, False)
 
-    async def test_a_worker_that_is_cancelled_leaves_no_call_and_no_place_taken(self) -> None:
+    async def test_a_cancelled_worker_frees_its_calls_and_slots(self) -> None:
         bench = Workbench()
         _, pod = await bench.started()
 
@@ -253,7 +253,7 @@ class TestStopSigns:
             async with asyncio.timeout(1), bench.budget.place(kind, None):
                 pass
 
-    async def test_what_the_plan_knew_does_not_end_it_and_what_is_new_does(self) -> None:
+    async def test_only_a_stop_that_the_plan_did_not_know_ends_the_pass(self) -> None:
         bench = Workbench()
         job, _ = await bench.started()
         bench.cluster.apply(a_job_dict(suspend=True))
@@ -267,7 +267,7 @@ class TestStopSigns:
 
 
 @pytest.mark.parametrize("unreadable", [0, 40])
-async def test_a_pod_that_is_gone_is_not_deleted_with_every_event(one: OneOperator, unreadable: int) -> None:
+async def test_a_missing_pod_is_not_deleted_again_on_every_event(one: OneOperator, unreadable: int) -> None:
     one.apply(cases={"count": 3})
     async with one.operator():
         first, second, third = one.pods()
@@ -288,7 +288,7 @@ async def test_a_pod_that_is_gone_is_not_deleted_with_every_event(one: OneOperat
         assert len(one.times("get_pod")) <= 15
 
 
-async def test_cancelled_does_not_wait_for_the_watch_to_show_that_a_pod_is_gone(one: OneOperator) -> None:
+async def test_cancelled_does_not_wait_for_the_watch_to_report_a_deletion(one: OneOperator) -> None:
     one.apply(cases={"count": 1})
     async with one.operator():
         (pod,) = one.pods()

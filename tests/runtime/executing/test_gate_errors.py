@@ -11,7 +11,7 @@ LOOP = VirtualTimeLoop
 
 
 class TestErrors:
-    async def test_one_of_many_delays_its_own_case_for_a_second(self) -> None:
+    async def test_one_error_among_many_delays_its_own_case_for_a_second(self) -> None:
         gate = Gate(120)
         tried_together(gate, [(0, None), (1, down(1)), (2, None)])
         assert gate.under_way == {1}
@@ -21,7 +21,7 @@ class TestErrors:
         await asyncio.sleep(1)
         assert gate.under_way == frozenset()
 
-    async def test_it_is_tried_less_and_less_often(self) -> None:
+    async def test_repeated_errors_back_off(self) -> None:
         gate, start = Gate(120), asyncio.get_running_loop().time()
         times: list[int] = []
         while len(times) < 8:
@@ -32,7 +32,7 @@ class TestErrors:
             await asyncio.sleep(wait)
         assert times == [0, 1, 3, 7, 15, 25, 35, 45]
 
-    async def test_the_server_may_ask_for_a_longer_wait_up_to_a_limit(self) -> None:
+    async def test_retry_after_is_honoured_up_to_a_limit(self) -> None:
         gate = Gate(120)
         try_(gate, 0, down(0), retry_after=7)
         assert gate.until_retry() == (7.0, False)
@@ -40,7 +40,7 @@ class TestErrors:
         try_(gate, 0, down(0), retry_after=3600)
         assert gate.until_retry() == (10.0, False)
 
-    async def test_it_is_reported_when_it_has_lasted(self) -> None:
+    async def test_a_lasting_error_is_reported(self) -> None:
         gate = Gate(120)
         try_(gate, 0, down(0))
         await asyncio.sleep(1)
@@ -53,7 +53,7 @@ class TestErrors:
         try_(gate, 0)
         assert gate.refusal is None
 
-    async def test_a_case_that_meets_nothing_else_is_named_while_the_others_go_on(self) -> None:
+    async def test_a_case_that_always_fails_is_named_while_others_continue(self) -> None:
         gate = Gate(120)
         for number in range(10):
             assert try_(gate, 0, down(0)) is True
@@ -66,7 +66,7 @@ class TestErrors:
         assert try_(gate, 0)
         assert gate.refusal is None
 
-    async def test_of_several_such_cases_the_same_is_named_as_long_as_it_is_tried(self) -> None:
+    async def test_the_named_case_stays_the_same_while_it_is_retried(self) -> None:
         gate = Gate(120)
         named = set()
         for _ in range(20):
@@ -85,27 +85,27 @@ class TestErrors:
             await asyncio.sleep(10)
         assert gate.refusal == replace(down(5), alone=True)
 
-    async def test_many_in_a_row_close_the_gate(self) -> None:
+    async def test_consecutive_errors_close_the_gate(self) -> None:
         gate = Gate(120)
         for index in range(8):
             assert try_(gate, index, down(index))
         assert not try_(gate, 8)
         assert gate.until_retry() == (1.0, True)
 
-    async def test_one_that_is_accepted_among_them_keeps_it_open(self) -> None:
+    async def test_a_success_among_errors_keeps_the_gate_open(self) -> None:
         gate = Gate(120)
         tried_together(gate, [(index, down(index) if index % 8 else None) for index in range(32)])
         assert gate.permitted(create(90, 91)) == tuple(create(90, 91))
 
 
 class TestUnderWay:
-    async def test_a_creation_is_until_its_answer(self) -> None:
+    async def test_a_creation_is_under_way_until_its_answer(self) -> None:
         gate = Gate(120)
         with gate.attempt(3):
             assert gate.under_way == {3}
         assert gate.under_way == frozenset()
 
-    async def test_one_that_is_not_answered_for_eleven_seconds_is_reported(self) -> None:
+    async def test_a_creation_without_an_answer_for_eleven_seconds_is_reported(self) -> None:
         gate = Gate(120)
         with gate.attempt(3):
             assert (gate.refusal, gate.until_retry()) == (None, (11.0, False))

@@ -43,31 +43,31 @@ async def test_a_pass_waits_for_its_calls() -> None:
     assert woken == []
 
 
-async def test_it_leaves_creations_at_once_when_everything_is_to_stop() -> None:
+async def test_a_pass_abandons_creations_at_once_when_every_case_stops() -> None:
     patience, woken = a_patience()
     assert await work(patience, now() + 2, PROGRESS=1, CREATION=30) < 2.3
     await asyncio.sleep(29)
     assert woken == [KEY], "what is left goes on, and its end is heard of"
 
 
-async def test_it_waits_for_other_calls_as_long_as_some_cases_go_on() -> None:
+async def test_a_pass_waits_for_other_calls_while_some_cases_continue() -> None:
     patience, _ = a_patience()
     assert await work(patience, now() + 1, PROGRESS=14, CREATION=3) == pytest.approx(14)
 
 
-async def test_it_leaves_all_calls_when_all_cases_are_to_stop() -> None:
+async def test_a_pass_abandons_all_calls_when_every_case_stops() -> None:
     patience, woken = a_patience()
     assert await work(patience, now() + 2, now() + 2, PROGRESS=14, CREATION=3) < 2.3
     await asyncio.sleep(13)
     assert woken == [KEY, KEY]
 
 
-async def test_it_goes_on_after_ten_seconds_without_an_answer() -> None:
+async def test_a_pass_continues_after_ten_seconds_without_an_answer() -> None:
     patience, _ = a_patience()
     assert 10 <= await work(patience, now() + 100, CREATION=60) < 10.3
 
 
-async def test_what_is_left_gets_a_second_and_is_then_given_up() -> None:
+async def test_abandoned_calls_get_one_second_before_they_are_cancelled() -> None:
     patience, woken = a_patience()
     soon, late = lasting(0.5), lasting(60)
     patience.leave(KEY, soon)
@@ -78,7 +78,7 @@ async def test_what_is_left_gets_a_second_and_is_then_given_up() -> None:
     assert (soon.cancelled(), late.cancelled(), woken) == (False, True, [KEY])
 
 
-async def test_nothing_is_left_at_the_end() -> None:
+async def test_no_call_outlives_the_executor() -> None:
     patience, _ = a_patience()
     creation = lasting(60)
     patience.leave(KEY, creation)
@@ -87,7 +87,7 @@ async def test_nothing_is_left_at_the_end() -> None:
         await creation
 
 
-async def test_a_defect_in_what_was_left_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_defect_in_an_abandoned_call_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def fail() -> None:
         await asyncio.sleep(1)
         raise ZeroDivisionError
@@ -98,13 +98,13 @@ async def test_a_defect_in_what_was_left_is_logged(caplog: pytest.LogCaptureFixt
     assert caplog.messages == ["a defect of the operator in a call"]
 
 
-async def test_a_status_write_is_given_up_when_a_stop_sign_comes() -> None:
+async def test_a_stop_abandons_a_status_write() -> None:
     start = now()
     assert await stored(asyncio.sleep(40, "stored"), lambda: now() >= start + 3, None) is None
     assert now() - start < 3.3
 
 
-async def test_pods_are_stopped_two_seconds_after_a_latch_that_is_not_answered() -> None:
+async def test_pods_are_stopped_two_seconds_after_an_unanswered_latch() -> None:
     times: list[float] = []
     start = now()
 

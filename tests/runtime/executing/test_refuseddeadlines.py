@@ -12,7 +12,7 @@ from worlds.virtualtime import VirtualTimeLoop
 LOOP = VirtualTimeLoop
 
 
-async def test_a_deadline_that_is_refused_is_reported_once_and_holds_nothing_up() -> None:
+async def test_a_refused_deadline_is_reported_once_and_delays_nothing() -> None:
     bench = Workbench()
     job, pod = await bench.started()
     bench.cluster.refuse("limit_pod", ForbiddenError("a policy", code=403))
@@ -27,7 +27,7 @@ async def test_a_deadline_that_is_refused_is_reported_once_and_holds_nothing_up(
     assert (await bench.apply(LimitRun(pod=pod, seconds=10, otherwise="it runs longer"))).notices == ()
 
 
-async def test_a_deadline_that_is_refused_is_tried_again_a_few_times() -> None:
+async def test_a_refused_deadline_is_retried_a_few_times() -> None:
     bench = Workbench()
     _, pod = await bench.started()
     limit = LimitRun(pod=pod, seconds=10, otherwise="it runs longer")
@@ -48,7 +48,7 @@ async def test_a_deadline_that_is_refused_is_tried_again_a_few_times() -> None:
     assert await tries(99) == [0, 10, 30, 70, 150, 310]
 
 
-async def test_a_refused_deadline_is_tried_again_in_time_though_nothing_happens(
+async def test_a_refused_deadline_is_retried_without_an_event(
     one: OneOperator,
 ) -> None:
     one.apply(cases={"count": 1}, timeouts={"runSeconds": 600})

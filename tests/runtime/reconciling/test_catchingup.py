@@ -31,7 +31,7 @@ async def left_without_labels(one: OneOperator, *labels: str) -> list[str]:
 
 
 @pytest.mark.parametrize("labels", [("uid",), ("uid", "index", "attempt")])
-async def test_cases_that_run_without_labels_are_not_run_a_second_time_by_the_next_leader(
+async def test_the_next_leader_does_not_restart_cases_whose_labels_are_missing(
     one: OneOperator, labels: tuple[str, ...]
 ) -> None:
     pods = await left_without_labels(one, *labels)
@@ -69,7 +69,7 @@ async def test_a_pod_without_labels_whose_job_is_gone_is_found(one: OneOperator)
 
 
 @pytest.mark.parametrize("trouble", [UnavailableError("no answer"), ForbiddenError("no permission", code=403)])
-async def test_nothing_starts_while_what_lacks_the_label_cannot_be_listed(
+async def test_nothing_starts_while_unlabelled_children_cannot_be_listed(
     one: OneOperator, trouble: ClusterError
 ) -> None:
     pods = await left_without_labels(one, "uid")
@@ -82,7 +82,7 @@ async def test_nothing_starts_while_what_lacks_the_label_cannot_be_listed(
         assert len(one.times("list_unlabelled")) == 5
 
 
-async def test_what_lacks_the_label_is_listed_once_for_all_simulationjobs_of_a_namespace(one: OneOperator) -> None:
+async def test_unlabelled_children_are_listed_once_per_namespace(one: OneOperator) -> None:
     for number in range(20):
         one.apply(metadata={"name": f"sweep-{number}", "namespace": "default"}, cases={"count": 1})
     async with one.operator():

@@ -44,7 +44,7 @@ def outcome(memory: Memory, *, begun: bool = True, failed: bool = False) -> Pass
 
 
 class TestCalls:
-    async def test_one_that_failed_rests_and_one_that_worked_is_forgotten(self) -> None:
+    async def test_a_failed_call_backs_off_and_a_successful_one_is_forgotten(self) -> None:
         memory = a_memory()
         memory.note_calls([TOLD], outcome(memory, failed=True))
         assert memory.permitted((TOLD,)) == ()
@@ -53,7 +53,7 @@ class TestCalls:
         memory.note_calls([TOLD], outcome(memory))
         assert memory.calls.failures(JOB.uid) == 0
 
-    async def test_one_that_never_began_has_not_worked(self) -> None:
+    async def test_a_call_that_never_started_has_not_succeeded(self) -> None:
         memory = a_memory()
         memory.note_calls([TOLD], outcome(memory, failed=True))
         memory.note_calls([TOLD], outcome(memory, begun=False))
@@ -64,20 +64,20 @@ class TestRoom:
     @pytest.mark.parametrize(
         ("begun", "failed", "made"), [(True, False, True), (True, True, False), (False, False, False)]
     )
-    async def test_only_a_deletion_that_was_carried_out_makes_room(self, begun: bool, failed: bool, made: bool) -> None:
+    async def test_only_a_completed_deletion_makes_room(self, begun: bool, failed: bool, made: bool) -> None:
         memory = a_memory()
         refused(memory, QUOTA)
         memory.note_room([GONE], outcome(memory, begun=begun, failed=failed), NOW)
         assert memory.gate.refusal
         assert (memory.gate.refusal.room_made_at == NOW, memory.gate.refusal.rooms_made) == (made, int(made))
 
-    async def test_other_calls_make_none(self) -> None:
+    async def test_other_calls_make_no_room(self) -> None:
         memory = a_memory()
         refused(memory, QUOTA)
         memory.note_room([TOLD], outcome(memory), NOW)
         assert memory.gate.refusal == QUOTA
 
-    async def test_how_often_it_was_made_is_counted_until_something_is_created(self) -> None:
+    async def test_the_count_of_deletions_for_room_resets_at_the_next_creation(self) -> None:
         memory = a_memory()
         for times in (1, 2, 3):
             refused(memory, QUOTA)
@@ -91,7 +91,7 @@ class TestRoom:
         refused(memory, QUOTA)
         assert memory.gate.refusal == QUOTA
 
-    async def test_what_ends_or_goes_meanwhile_has_the_refused_tried_at_once(self) -> None:
+    async def test_a_pod_that_ends_or_goes_makes_refused_creations_due(self) -> None:
         memory = a_memory()
         pod = a_pod_fact(job=JOB)
         refused(memory, QUOTA)
@@ -108,16 +108,16 @@ class TestTheNextLook:
     def plan(self, seconds: float | None) -> Plan:
         return Plan(look_again=None if seconds is None else NOW + timedelta(seconds=seconds))
 
-    async def test_it_is_when_the_plan_says_if_nothing_waits(self) -> None:
+    async def test_without_a_waiting_call_the_plan_sets_the_next_look(self) -> None:
         memory = a_memory()
         assert [memory.until_look(self.plan(seconds), NOW) for seconds in (None, 0, 60)] == [None, 0.0, 60.0]
 
-    async def test_it_is_not_later_than_a_refused_creation_may_be_tried(self) -> None:
+    async def test_a_refused_creation_limits_the_next_look(self) -> None:
         memory = a_memory()
         refused(memory, QUOTA)
         assert [memory.until_look(self.plan(seconds), NOW) for seconds in (None, 60)] == [1.0, 1.0]
 
-    async def test_it_is_not_later_than_a_refused_deadline_may_be_tried(self) -> None:
+    async def test_a_refused_deadline_limits_the_next_look(self) -> None:
         memory = a_memory()
         result = outcome(memory)
         result.look_again(asyncio.get_running_loop().time() + 10)
@@ -128,14 +128,14 @@ class TestTheNextLook:
 
 
 class TestStatus:
-    async def test_one_is_written_a_second_at_most(self) -> None:
+    async def test_status_is_written_at_most_once_a_second(self) -> None:
         memory = a_memory()
         memory.wrote()
         assert memory.until_write() == 1.0
         await asyncio.sleep(1)
         assert memory.until_write() == 0.0
 
-    async def test_the_first_try_of_a_cancel_does_not_wait_for_what_failed(self) -> None:
+    async def test_the_first_write_of_a_cancel_skips_the_back_off(self) -> None:
         memory = a_memory()
         memory.status_failed(latches=False)
         assert memory.holds_status(latches=False)
@@ -144,7 +144,7 @@ class TestStatus:
         assert memory.holds_status(latches=True)
 
 
-async def test_nothing_is_remembered_of_a_job_that_has_ended_and_is_kept(one: OneOperator) -> None:
+async def test_an_ended_job_leaves_no_memory(one: OneOperator) -> None:
     one.apply(cases={"count": 2}, cancel=True)
     queue = WorkQueue(jitter=lambda: 0.0)
     store = Store(queue, one.clock)

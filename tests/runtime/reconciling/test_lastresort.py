@@ -70,7 +70,7 @@ class TestADefect:
             await asyncio.sleep(5)
         return one
 
-    async def test_does_not_keep_a_cancel_from_stopping_the_pods(
+    async def test_in_a_pass_does_not_keep_a_cancel_from_stopping_the_pods(
         self, running: OneOperator, defect: pytest.MonkeyPatch
     ) -> None:
         one = running
@@ -90,7 +90,7 @@ class TestADefect:
             await asyncio.sleep(60)
             assert one.status["phase"] == "CANCELLED"
 
-    async def test_neither_does_a_status_that_is_refused_too(
+    async def test_with_a_refused_status_write_still_stops_the_pods(
         self, running: OneOperator, defect: pytest.MonkeyPatch
     ) -> None:
         one = running
@@ -100,7 +100,7 @@ class TestADefect:
             await asyncio.sleep(1)
             assert stopping(one) == 3
 
-    async def test_neither_does_a_status_that_is_not_answered(
+    async def test_with_an_unanswered_status_write_still_stops_the_pods(
         self, running: OneOperator, defect: pytest.MonkeyPatch
     ) -> None:
         one = running
@@ -115,7 +115,7 @@ class TestADefect:
             await asyncio.sleep(3)
             assert (stopping(one), len(one.times("delete_pod"))) == (3, 3)
 
-    async def test_nor_one_in_the_latch_itself(
+    async def test_in_the_latch_still_stops_the_pods(
         self, running: OneOperator, defect: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         one = running
@@ -126,7 +126,7 @@ class TestADefect:
             assert stopping(one) == 3
         assert "a defect of the operator while pods are stopped; trying again" in caplog.messages
 
-    async def test_is_in_the_log_and_in_one_event_and_is_tried_again_less_and_less_often(
+    async def test_is_logged_and_posted_once_and_backs_off(
         self, running: OneOperator, defect: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         one = running
@@ -138,7 +138,7 @@ class TestADefect:
             assert event.note.endswith("with the operator's log: ZeroDivisionError: division by zero")
         assert 10 <= caplog.messages.count("a defect of the operator; trying again") <= 40
 
-    async def test_makes_no_pass_after_pass_while_creations_are_refused(
+    async def test_causes_no_tight_loop_while_creations_are_refused(
         self, one: OneOperator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         one.apply(cases={"count": 3}, parallelism=3)
@@ -162,7 +162,7 @@ class TestADefect:
             await asyncio.sleep(60)
             assert passes < 100
 
-    async def test_of_one_pass_makes_no_event(self, running: OneOperator, defect: pytest.MonkeyPatch) -> None:
+    async def test_in_a_single_pass_emits_no_event(self, running: OneOperator, defect: pytest.MonkeyPatch) -> None:
         one = running
         async with one.operator():
             defect.undo()
@@ -170,7 +170,7 @@ class TestADefect:
             assert "OperatorDefect" not in {event.reason for event in one.cluster.events}
 
 
-async def test_the_smallest_exit_code_does_not_keep_a_sweep_from_being_cancelled(one: OneOperator) -> None:
+async def test_the_smallest_exit_code_does_not_block_a_cancel(one: OneOperator) -> None:
     one.apply(cases={"count": 3})
     async with one.operator():
         run_pods(one)

@@ -49,7 +49,7 @@ async def test_a_job_that_lost_its_label_gets_it_back_and_its_pod_runs_on(one: O
 
 
 @pytest.mark.parametrize("exit_code", [0, 1])
-async def test_a_finished_job_that_loses_its_label_before_its_case_is_recorded_is_no_reason_to_run_the_case_again(
+async def test_a_finished_job_that_loses_its_label_does_not_run_its_case_again(
     one: OneOperator, exit_code: int
 ) -> None:
     one.apply(cases={"count": 3}, retries={"limit": 0})
@@ -73,7 +73,7 @@ async def test_a_finished_job_that_loses_its_label_before_its_case_is_recorded_i
         assert one.status["cases"]["failed"] == exit_code
 
 
-async def test_a_pod_whose_label_cannot_be_given_back_is_followed_to_its_end(one: OneOperator) -> None:
+async def test_a_pod_whose_label_cannot_be_restored_is_followed_to_its_end(one: OneOperator) -> None:
     one.apply(cases={"count": 1})
     one.cluster.refuse("label_pod", *[REFUSED] * 100)
     async with one.operator():
@@ -88,7 +88,7 @@ async def test_a_pod_whose_label_cannot_be_given_back_is_followed_to_its_end(one
 
 
 @pytest.mark.parametrize("refused", [0, 100])
-async def test_cancelled_is_not_said_while_a_pod_without_its_label_runs(one: OneOperator, refused: int) -> None:
+async def test_cancelled_is_not_written_while_an_unlabelled_pod_runs(one: OneOperator, refused: int) -> None:
     one.apply(cases={"count": 1})
     one.cluster.refuse("label_pod", *[REFUSED] * refused)
     async with one.operator():
@@ -102,7 +102,7 @@ async def test_cancelled_is_not_said_while_a_pod_without_its_label_runs(one: One
         assert one.status["phase"] == "CANCELLED"
 
 
-async def test_a_pod_whose_label_was_lost_while_no_operator_ran_is_found_by_its_name(one: OneOperator) -> None:
+async def test_a_pod_that_lost_its_label_while_no_operator_ran_is_found_by_name(one: OneOperator) -> None:
     one.apply(cases={"count": 1})
     async with one.operator():
         pod = await running(one)
@@ -130,7 +130,7 @@ async def test_a_pod_that_is_deleted_by_force_is_looked_up_once_and_replaced(one
         assert len(one.times("get_pod")) == 1
 
 
-async def test_a_read_that_fails_holds_up_no_cancel(one: OneOperator) -> None:
+async def test_a_failed_read_does_not_delay_a_cancel(one: OneOperator) -> None:
     one.apply(cases={"count": 2})
     async with one.operator():
         first, second = one.pods()
@@ -149,7 +149,7 @@ async def test_a_read_that_fails_holds_up_no_cancel(one: OneOperator) -> None:
         assert one.status["phase"] == "CANCELLED"
 
 
-async def test_a_refused_label_is_logged_once_for_each_pod(one: OneOperator, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_refused_label_patch_is_logged_once_per_pod(one: OneOperator, caplog: pytest.LogCaptureFixture) -> None:
     one.apply(cases={"count": 1})
     one.cluster.refuse("label_pod", *[REFUSED] * 100)
     async with one.operator():
@@ -159,7 +159,7 @@ async def test_a_refused_label_is_logged_once_for_each_pod(one: OneOperator, cap
     assert len([record for record in caplog.records if "cannot be given back" in record.message]) == 1
 
 
-async def test_a_cancel_does_not_wait_until_hundreds_of_pods_have_been_looked_up(
+async def test_a_cancel_does_not_wait_for_hundreds_of_pod_lookups(
     one: OneOperator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     get_pod = one.cluster.get_pod
@@ -205,7 +205,7 @@ async def test_a_copy_of_a_pod_is_neither_counted_nor_stopped(one: OneOperator) 
         assert f"{pod}-debug" in one.pods()
 
 
-async def test_a_copy_that_runs_does_not_keep_cancelled_from_being_said(one: OneOperator) -> None:
+async def test_a_running_copy_of_a_pod_does_not_delay_cancelled(one: OneOperator) -> None:
     one.apply(cases={"count": 1})
     async with one.operator():
         pod = await running(one)
@@ -220,7 +220,7 @@ async def test_a_copy_that_runs_does_not_keep_cancelled_from_being_said(one: One
         assert one.pods() == [f"{pod}-debug"]
 
 
-async def test_a_job_whose_label_was_lost_while_no_operator_ran_is_found_by_its_pod(one: OneOperator) -> None:
+async def test_a_job_that_lost_its_label_while_no_operator_ran_is_found_by_its_pod(one: OneOperator) -> None:
     one.apply(cases={"count": 1})
     async with one.operator():
         pod = await running(one)
@@ -233,7 +233,7 @@ async def test_a_job_whose_label_was_lost_while_no_operator_ran_is_found_by_its_
         assert (one.status["phase"], one.status.get("round", 0)) == ("COMPLETED", 0)
 
 
-async def test_of_many_reads_none_begins_after_one_that_failed(one: OneOperator) -> None:
+async def test_lookups_stop_after_the_first_failed_read(one: OneOperator) -> None:
     one.apply(cases={"count": 200}, parallelism=200)
     async with one.operator():
         await asyncio.sleep(5)

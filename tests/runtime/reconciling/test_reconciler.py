@@ -21,7 +21,7 @@ from worlds.virtualtime import VirtualTimeLoop
 LOOP = VirtualTimeLoop
 
 
-async def test_a_world_at_rest_is_left_in_peace(one: OneOperator) -> None:
+async def test_a_world_at_rest_causes_no_calls(one: OneOperator) -> None:
     one.apply()
     async with one.operator():
         for name in one.pods():
@@ -32,7 +32,7 @@ async def test_a_world_at_rest_is_left_in_peace(one: OneOperator) -> None:
         assert one.calls == []
 
 
-async def test_what_an_earlier_operator_made_is_read_before_the_first_plan(one: OneOperator) -> None:
+async def test_children_of_an_earlier_operator_are_read_before_the_first_plan(one: OneOperator) -> None:
     one.apply(cases={"count": 2})
     async with one.operator():
         before = one.pods()
@@ -44,7 +44,7 @@ async def test_what_an_earlier_operator_made_is_read_before_the_first_plan(one: 
 
 
 @pytest.mark.parametrize("call", ["list_jobs", "list_pods"])
-async def test_a_cancel_stops_the_known_pods_though_the_rest_cannot_be_read_and_is_not_said_to_be_done(
+async def test_a_cancel_stops_known_pods_and_stays_open_while_others_cannot_be_read(
     one: OneOperator, call: str
 ) -> None:
     one.apply(cases={"count": 2})
@@ -96,7 +96,7 @@ async def test_the_children_of_a_simulationjob_that_is_gone_are_removed(one: One
         assert not one.store.has_children(Key("default", UID))
 
 
-async def test_so_are_those_of_one_that_went_while_the_operator_was_away(one: OneOperator) -> None:
+async def test_children_of_a_simulationjob_deleted_during_downtime_are_removed(one: OneOperator) -> None:
     one.apply(cases={"count": 3})
     async with one.operator():
         pass
@@ -109,7 +109,7 @@ async def test_so_are_those_of_one_that_went_while_the_operator_was_away(one: On
         assert (one.pods(), list(one.cluster.objects("jobs"))) == ([], [])
 
 
-async def test_a_simulationjob_made_again_under_its_name_is_another(one: OneOperator) -> None:
+async def test_a_simulationjob_recreated_under_the_same_name_is_a_new_one(one: OneOperator) -> None:
     one.apply(cases={"count": 1})
     async with one.operator():
         old = one.pods()
@@ -129,7 +129,7 @@ async def test_the_key_of_a_cancelled_job_is_forgotten_when_nothing_is_left(one:
         assert one.store.get(Key("default", "nobody")) is None
 
 
-async def test_a_job_that_ended_is_deleted_with_its_children_when_its_time_is_over(one: OneOperator) -> None:
+async def test_an_ended_job_is_deleted_with_its_children_when_its_ttl_has_passed(one: OneOperator) -> None:
     one.apply(cases={"count": 2}, ttlSecondsAfterFinished=60)
     async with one.operator():
         for name in one.pods():
@@ -143,7 +143,7 @@ async def test_a_job_that_ended_is_deleted_with_its_children_when_its_time_is_ov
         assert len(one.times("delete_simulationjob")) == 1
 
 
-async def test_a_job_whose_time_was_made_longer_a_moment_ago_stays(one: OneOperator) -> None:
+async def test_a_job_whose_ttl_was_just_raised_is_kept(one: OneOperator) -> None:
     one.apply(cases={"count": 1}, ttlSecondsAfterFinished=60)
     async with one.operator():
         one.cluster.end_pod("default", one.pods()[0])
@@ -157,7 +157,7 @@ async def test_a_job_whose_time_was_made_longer_a_moment_ago_stays(one: OneOpera
 
 
 @pytest.mark.parametrize("code", [403, 413, 422])
-async def test_a_latch_that_is_refused_is_not_tried_without_pause(one: OneOperator, code: int) -> None:
+async def test_a_refused_latch_backs_off(one: OneOperator, code: int) -> None:
     one.apply(cases={"count": 2})
     async with one.operator():
         refused = errors.ForbiddenError("denied", code=code)
@@ -168,7 +168,7 @@ async def test_a_latch_that_is_refused_is_not_tried_without_pause(one: OneOperat
         assert 5 <= len(one.times("patch_simulationjob_status")) <= 10
 
 
-async def test_events_that_cannot_be_posted_in_time_do_not_hide_why_the_operator_ends(one: OneOperator) -> None:
+async def test_slow_events_do_not_hide_why_the_operator_exits(one: OneOperator) -> None:
     async def hangs(event: Event) -> None:
         await asyncio.Event().wait()
 

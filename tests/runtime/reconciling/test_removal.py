@@ -32,9 +32,7 @@ def goes(one: OneOperator, raw: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("sees_jobs", [True, False])
-async def test_what_was_left_on_purpose_runs_on_although_the_deletion_was_not_seen(
-    one: OneOperator, sees_jobs: bool
-) -> None:
+async def test_orphaned_pods_keep_running_when_the_deletion_was_missed(one: OneOperator, sees_jobs: bool) -> None:
     one.apply(cases={"count": 2})
     async with one.operator():
         raw = await running(one)
@@ -50,7 +48,7 @@ async def test_what_was_left_on_purpose_runs_on_although_the_deletion_was_not_se
         assert (one.times("delete_pod"), one.times("delete_job")) == ([], [])
 
 
-async def test_a_deletion_that_was_not_seen_removes_all_after_one_read(one: OneOperator) -> None:
+async def test_a_missed_deletion_removes_all_children_after_one_read(one: OneOperator) -> None:
     one.apply(cases={"count": 2})
     async with one.operator():
         goes(one, await running(one))
@@ -86,9 +84,7 @@ async def test_pods_whose_jobs_are_gone_are_removed(one: OneOperator) -> None:
         assert len(one.times("delete_pod")) == 2
 
 
-async def test_a_defect_that_keeps_the_children_from_being_removed_is_posted_once(
-    one: OneOperator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_defect_during_removal_emits_one_event(one: OneOperator, monkeypatch: pytest.MonkeyPatch) -> None:
     one.apply(cases={"count": 2})
     async with one.operator():
         raw = await running(one)

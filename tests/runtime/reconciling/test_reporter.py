@@ -8,7 +8,7 @@ from worlds.virtualtime import VirtualTimeLoop
 LOOP = VirtualTimeLoop
 
 
-async def test_the_status_is_written_before_anything_is_made(one: OneOperator) -> None:
+async def test_status_is_written_before_anything_is_created(one: OneOperator) -> None:
     one.apply(cases={"count": 2})
     async with one.operator():
         assert [call for _, call in one.calls][:3] == [
@@ -20,7 +20,7 @@ async def test_the_status_is_written_before_anything_is_made(one: OneOperator) -
         assert len(one.pods()) == 2
 
 
-async def test_counts_are_written_once_a_second_and_a_phase_at_once(one: OneOperator) -> None:
+async def test_counts_are_written_once_a_second_and_phases_immediately(one: OneOperator) -> None:
     one.apply(cases={"count": 30}, parallelism=30)
     async with one.operator():
         for number, name in enumerate(one.pods()):
@@ -47,7 +47,7 @@ async def test_after_a_conflict_the_newest_state_decides(one: OneOperator) -> No
         assert one.times("get_simulationjob")
 
 
-async def test_a_status_that_others_change_time_and_again_is_tried_later(one: OneOperator) -> None:
+async def test_repeated_conflicts_postpone_the_status_write(one: OneOperator) -> None:
     one.apply()
     one.cluster.refuse("patch_simulationjob_status", *[errors.ConflictError("changed", code=409)] * 6)
     async with one.operator():
@@ -56,7 +56,7 @@ async def test_a_status_that_others_change_time_and_again_is_tried_later(one: On
         assert one.status["phase"] == "PENDING"
 
 
-async def test_a_pod_that_the_watch_has_not_shown_keeps_cancelled_from_being_said(one: OneOperator) -> None:
+async def test_a_pod_that_the_watch_has_not_shown_delays_cancelled(one: OneOperator) -> None:
     one.apply(cases={"count": 1})
     async with one.operator():
         (pod,) = one.pods()

@@ -12,7 +12,7 @@ from simjob.core.results import results
 from worlds.resultbench import Bench, an_end
 
 
-async def test_a_status_that_was_wiped_or_edited_doubles_no_row() -> None:
+async def test_a_wiped_or_edited_status_duplicates_no_row() -> None:
     bench = Bench()
     await bench.record(an_end(0), an_end(1), an_end(2))
     await bench.edit(ledger={"succeeded": "1"})
@@ -26,7 +26,7 @@ async def test_a_status_that_was_wiped_or_edited_doubles_no_row() -> None:
     assert bench.job.status.results == Results(config_maps=("sweep-results-0",), rows=2, missing=1)
 
 
-async def test_nor_does_a_status_that_was_put_back_to_the_one_before() -> None:
+async def test_a_restored_older_status_duplicates_no_row() -> None:
     bench = Bench()
     await bench.record(an_end(0))
     status = bench.job.status.to_api()
@@ -37,7 +37,7 @@ async def test_nor_does_a_status_that_was_put_back_to_the_one_before() -> None:
     assert bench.job.status.results == Results(config_maps=("sweep-results-0",), rows=3)
 
 
-async def test_also_where_the_rows_are_in_several_shards_and_the_operator_was_away() -> None:
+async def test_several_shards_and_a_restart_duplicate_no_row() -> None:
     bench = Bench()
     big = "x" * 4000
     for start in range(0, 90, 30):
@@ -53,7 +53,7 @@ async def test_also_where_the_rows_are_in_several_shards_and_the_operator_was_aw
     assert (found.rows, sorted(found.config_maps)) == (90, sorted(bench.table))
 
 
-async def test_results_that_were_taken_out_of_the_status_are_found_again() -> None:
+async def test_results_removed_from_status_are_found_again() -> None:
     bench = Bench()
     await bench.record(an_end(0), an_end(1, cut=True), an_end(2, ""))
     before = bench.job.status.results
@@ -64,7 +64,7 @@ async def test_results_that_were_taken_out_of_the_status_are_found_again() -> No
     assert bench.table == {"sweep-results-0": [0, 1, 3]}
 
 
-async def test_a_shard_that_was_deleted_is_not_counted_any_more() -> None:
+async def test_a_deleted_shard_is_no_longer_counted() -> None:
     bench = Bench()
     await bench.record(*(an_end(index, "x" * 4000) for index in range(60)))
     assert len(bench.table) == 2
@@ -75,7 +75,7 @@ async def test_a_shard_that_was_deleted_is_not_counted_any_more() -> None:
     assert bench.job.status.results == Results(config_maps=("sweep-results-1",), rows=61 - lost)
 
 
-async def test_results_of_an_earlier_simulationjob_are_taken_over_with_the_status_that_knows_them() -> None:
+async def test_results_of_an_earlier_simulationjob_are_adopted_with_its_status() -> None:
     bench = Bench()
     await bench.record(an_end(0), an_end(1))
     status = bench.job.status.to_api()
@@ -91,7 +91,7 @@ async def test_results_of_an_earlier_simulationjob_are_taken_over_with_the_statu
     assert shard["metadata"]["labels"]["simjob.dev/uid"] == bench.job.metadata.uid
 
 
-async def test_without_a_status_they_are_taken_over_and_replaced() -> None:
+async def test_without_its_status_adopted_results_are_replaced() -> None:
     bench = Bench()
     await bench.record(an_end(0), an_end(1))
     bench.orphan()
@@ -123,7 +123,7 @@ MOVES = st.one_of(
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(MOVES, max_size=12))
-def test_whatever_happens_to_process_and_status_each_recorded_case_has_one_row(
+def test_each_recorded_case_has_one_row_despite_restarts_and_edits(
     moves: list[tuple[str, frozenset[int]]],
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:

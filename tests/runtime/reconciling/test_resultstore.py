@@ -8,7 +8,7 @@ from simjob.runtime.client.key import Key
 from worlds.resultbench import Bench, an_end
 
 
-async def test_rows_are_added_to_the_last_shard_by_one_write_each_time() -> None:
+async def test_each_batch_of_rows_is_one_write_to_the_last_shard() -> None:
     bench = Bench()
     await bench.record(an_end(0), an_end(2))
     bench.cluster.calls.clear()
@@ -18,7 +18,7 @@ async def test_rows_are_added_to_the_last_shard_by_one_write_each_time() -> None
     assert bench.job.status.results == Results(config_maps=("sweep-results-0",), rows=3)
 
 
-async def test_a_shard_belongs_to_its_simulationjob() -> None:
+async def test_a_shard_is_owned_by_its_simulationjob() -> None:
     bench = Bench()
     await bench.record(an_end(0))
     (shard,) = bench.cluster.objects("configmaps")
@@ -26,13 +26,13 @@ async def test_a_shard_belongs_to_its_simulationjob() -> None:
     assert (owner["kind"], owner["uid"], owner["controller"]) == ("SimulationJob", bench.job.metadata.uid, True)
 
 
-async def test_what_said_nothing_is_missing_if_it_succeeded_and_makes_no_shard() -> None:
+async def test_a_success_without_a_result_counts_as_missing_and_writes_no_shard() -> None:
     bench = Bench()
     found, notices = await bench.save(an_end(0, ""), an_end(1, "", succeeded=False, exit_code=1))
     assert (found, notices, bench.table) == (Results(missing=1), (), {})
 
 
-async def test_rows_without_their_status_write_are_thrown_away_by_the_next_process() -> None:
+async def test_the_next_process_discards_rows_without_a_recorded_outcome() -> None:
     bench = Bench()
     await bench.record(an_end(0))
     big = "x" * 4000
@@ -43,7 +43,7 @@ async def test_rows_without_their_status_write_are_thrown_away_by_the_next_proce
     assert {name: rows for name, rows in bench.table.items() if rows} == {"sweep-results-0": [0, 1]}
 
 
-async def test_at_the_end_too() -> None:
+async def test_rows_without_a_recorded_outcome_are_discarded_at_the_end() -> None:
     bench = Bench()
     await bench.record(an_end(0))
     await bench.save(an_end(1))
@@ -73,7 +73,7 @@ async def test_rows_go_on_in_the_next_shard() -> None:
     assert bench.job.status.results == Results(config_maps=shards, rows=300)
 
 
-async def test_what_is_refused_is_missing_and_reported_and_tried_again_with_the_next() -> None:
+async def test_refused_rows_are_reported_and_retried_with_the_next_batch() -> None:
     bench = Bench()
     bench.cluster.refuse("create_config_map", ForbiddenError("exceeded quota", code=403))
     found, (notice,) = await bench.save(an_end(0), an_end(1, ""))
@@ -83,7 +83,7 @@ async def test_what_is_refused_is_missing_and_reported_and_tried_again_with_the_
     assert bench.table == {"sweep-results-0": [2]}
 
 
-async def test_a_config_map_of_others_is_not_touched() -> None:
+async def test_a_config_map_of_another_owner_is_not_changed() -> None:
     bench = Bench()
     bench.cluster.put_config_map("default", "sweep-results-0", {"results.jsonl": "mine"})
     found, (notice,) = await bench.save(an_end(0))
@@ -93,7 +93,7 @@ async def test_a_config_map_of_others_is_not_touched() -> None:
     assert untouched["data"] == {"results.jsonl": "mine"}
 
 
-async def test_that_of_an_older_simulationjob_of_the_name_is_waited_for() -> None:
+async def test_a_config_map_of_a_deleted_namesake_is_waited_for() -> None:
     bench = Bench()
     await bench.record(an_end(0))
     bench.cluster.remove("simulationjobs", "default", "sweep")
@@ -104,7 +104,7 @@ async def test_that_of_an_older_simulationjob_of_the_name_is_waited_for() -> Non
     await bench.record(an_end(0))
 
 
-async def test_no_outcome_waits_for_ever_for_an_api_server_that_does_not_answer(monkeypatch: Any) -> None:
+async def test_an_unresponsive_api_server_delays_outcomes_for_a_limited_time(monkeypatch: Any) -> None:
     bench = Bench()
     bench.cluster.refuse("create_config_map", *[UnavailableError("no answer")] * 2)
     with pytest.raises(UnavailableError):
@@ -114,7 +114,7 @@ async def test_no_outcome_waits_for_ever_for_an_api_server_that_does_not_answer(
     assert (found, notice.reason) == (Results(missing=1), "ResultsRefused")
 
 
-async def test_the_first_result_that_was_cut_makes_an_event() -> None:
+async def test_the_first_truncated_result_emits_an_event() -> None:
     bench = Bench()
     found, (notice,) = await bench.save(an_end(0), an_end(3, cut=True))
     assert found == Results(config_maps=("sweep-results-0",), rows=2, truncated=1)
@@ -126,7 +126,7 @@ async def test_the_first_result_that_was_cut_makes_an_event() -> None:
     )
 
 
-async def test_a_shard_that_somebody_changed_is_read_again() -> None:
+async def test_a_shard_that_someone_else_changed_is_read_again() -> None:
     bench = Bench()
     await bench.record(an_end(0))
     (shard,) = bench.cluster.objects("configmaps")

@@ -28,7 +28,7 @@ def children(store: Store) -> tuple[list[JobFact], list[PodFact]]:
     return [case.job for case in cases if case.job], [pod for case in cases for pod in case.pods]
 
 
-def test_the_last_stop_of_any_sweep_counts_as_long_as_other_pods_are_being_stopped() -> None:
+def test_the_last_stop_of_any_sweep_counts_while_other_pods_stop() -> None:
     store = a_store()
 
     def last_stop() -> datetime | None:
@@ -53,14 +53,14 @@ class TestEnds:
         (pod,) = children(store)[1]
         assert (pod.state, pod.gone, pod.live) == (PodState.SUCCEEDED, True, False)
 
-    def test_a_stop_is_remembered_to_the_end(self) -> None:
+    def test_a_stop_is_remembered_until_the_pod_ends(self) -> None:
         store = a_store()
         store.put_job(a_job_fact(0))
         store.put_pod(a_pod_fact(0, terminating=True))
         store.pod_deleted(a_pod_fact(0, version=2, state=PodState.FAILED))
         assert children(store)[1][0].stopped
 
-    def test_an_answer_that_comes_after_the_end_is_dropped(self) -> None:
+    def test_an_answer_after_the_end_is_dropped(self) -> None:
         store = a_store()
         store.job_deleted(a_job_fact(0))
         store.pod_deleted(a_pod_fact(0, version=2, state=PodState.FAILED))
@@ -68,7 +68,7 @@ class TestEnds:
         store.put_pod(a_pod_fact(0, version=99))
         assert children(store) == ([], [])
 
-    def test_an_end_that_is_reported_twice_stays_as_it_was_first(self) -> None:
+    def test_the_first_report_of_an_end_is_kept(self) -> None:
         store = a_store()
         store.put_job(a_job_fact(0))
         store.pod_deleted(a_pod_fact(0, state=PodState.SUCCEEDED))
@@ -97,12 +97,12 @@ class TestEnds:
         assert bool(children(store)[1]) is kept
 
     @pytest.mark.parametrize("pod", [{"state": PodState.FAILED}, {"state": PodState.SUCCEEDED, "stopped": True}])
-    def test_without_a_job_only_a_success_is_worth_keeping(self, pod: dict[str, Any]) -> None:
+    def test_without_its_job_only_a_success_is_kept(self, pod: dict[str, Any]) -> None:
         store = a_store()
         store.pod_deleted(a_pod_fact(0, **pod))
         assert children(store) == ([], [])
 
-    def test_a_job_that_was_asked_to_go_is_so_at_once_and_until_the_watch_says_more(self) -> None:
+    def test_a_deleted_job_counts_as_terminating_at_once(self) -> None:
         store = a_store()
         job = a_job_fact(0)
         store.put_job(job)
@@ -113,7 +113,7 @@ class TestEnds:
         store.job_asked_to_go(job)
         assert children(store) == ([], [])
 
-    def test_ended_pods_of_a_job_are_those_that_are_still_there_and_were_not_asked_to_go(self) -> None:
+    def test_ended_pods_of_a_job_exclude_deleted_ones(self) -> None:
         store = a_store()
         job = a_job_fact(0, attempt=4)
         store.put_pod(a_pod_fact(job=job, attempt=3, state=PodState.FAILED, terminating=True))

@@ -31,17 +31,17 @@ def test_kopf_is_given_neither_spec_nor_status() -> None:
 
 @pytest.mark.parametrize("cases", SOURCES)
 @pytest.mark.parametrize("status", [None, {"phase": "RUNNING"}, "unreadable"])
-def test_a_job_that_goes_on_is_opened_whole(cases: Any, status: Any) -> None:
+def test_an_unfinished_job_is_read_completely(cases: Any, status: Any) -> None:
     raw = a_job_dict(status=status, cases=cases)
     assert again(raw) == raw
 
 
 @pytest.mark.parametrize("cases", SOURCES)
-def test_of_one_that_has_ended_everything_is_there_but_its_listed_cases(cases: Any) -> None:
+def test_an_ended_job_is_read_without_its_listed_cases(cases: Any) -> None:
     raw = a_job_dict(status={"phase": "COMPLETED", "isTerminal": True}, cases=cases, ttlSecondsAfterFinished=5)
     assert finished.without_cases(again(raw)) == finished.without_cases(raw)
 
 
-def test_a_job_without_a_spec_is_opened_too() -> None:
+def test_a_job_without_a_spec_can_be_read() -> None:
     raw = {"metadata": a_job_dict()["metadata"], "status": {"isTerminal": True}}
     assert again(raw) == raw

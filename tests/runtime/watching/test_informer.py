@@ -64,7 +64,7 @@ async def running(wire: Wire) -> AsyncIterator[tuple[Informer[Pod], Notes]]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_everything_that_is_listed_is_reported_before_it_says_that_it_is_synced() -> None:
+async def test_every_listed_object_is_reported_before_the_informer_is_synced() -> None:
     wire = Wire()
     wire.answers.append(a_list(a_pod("a", 1), a_pod("b", 2)))
     async with running(wire) as (watched, notes):
@@ -90,7 +90,7 @@ async def test_only_objects_with_our_label_are_asked_for() -> None:
     assert wire.watches[0]["labelSelector"] == "simjob.dev/uid"
 
 
-async def test_changes_are_reported_as_they_come_also_when_a_line_comes_in_pieces() -> None:
+async def test_a_change_split_over_chunks_is_reported() -> None:
     wire = Wire()
     wire.answers.append(a_list(a_pod("a", 1)))
     lines = a_line("MODIFIED", a_pod("a", 11)) + a_line("ADDED", a_pod("b", 12)) + a_line("DELETED", a_pod("a", 13))
@@ -100,7 +100,7 @@ async def test_changes_are_reported_as_they_come_also_when_a_line_comes_in_piece
     assert notes.lines == ["a@1", "a@11", "b@12", "-a@13"]
 
 
-async def test_a_watch_that_the_server_ends_goes_on_from_the_last_version_also_a_bookmarks() -> None:
+async def test_a_closed_watch_resumes_from_the_last_version_or_bookmark() -> None:
     wire = Wire()
     wire.answers.append(a_list(version=10))
     wire.streams.append([a_line("ADDED", a_pod("a", 11)), a_line("BOOKMARK", {"metadata": {"resourceVersion": "40"}})])
@@ -110,7 +110,7 @@ async def test_a_watch_that_the_server_ends_goes_on_from_the_last_version_also_a
     assert len(wire.requests) == 1
 
 
-async def test_what_vanished_while_nobody_watched_is_reported_as_deleted_with_its_last_state() -> None:
+async def test_an_object_missing_from_a_relist_is_reported_as_deleted() -> None:
     wire = Wire()
     wire.answers.extend([a_list(a_pod("a", 1), a_pod("b", 2)), a_list(a_pod("b", 2), a_pod("c", 30))])
     wire.streams.append([a_line("MODIFIED", a_pod("a", 11)), errors.UnavailableError("reset")])
@@ -119,7 +119,7 @@ async def test_what_vanished_while_nobody_watched_is_reported_as_deleted_with_it
     assert notes.lines == ["a@1", "b@2", "a@11", "c@30", "-a@11"]
 
 
-async def test_one_that_was_made_anew_under_the_same_name_is_another() -> None:
+async def test_an_object_recreated_under_the_same_name_is_a_new_one() -> None:
     wire = Wire()
     anew = a_pod("a", 30)
     anew["metadata"]["uid"] = "another"
@@ -141,7 +141,7 @@ async def test_one_that_was_made_anew_under_the_same_name_is_another() -> None:
     ],
     ids=["gone", "error", "truncated", "not JSON", "empty line"],
 )
-async def test_after_any_bad_line_it_lists_again(end: bytes) -> None:
+async def test_a_malformed_line_causes_a_relist(end: bytes) -> None:
     wire = Wire()
     wire.answers.extend([a_list(), a_list(a_pod("a", 30))])
     wire.streams.append([end])
@@ -150,7 +150,7 @@ async def test_after_any_bad_line_it_lists_again(end: bytes) -> None:
     assert notes.lines == ["a@30"]
 
 
-async def test_a_watch_that_is_refused_because_its_version_is_too_old_lists_again() -> None:
+async def test_an_expired_resource_version_causes_a_relist() -> None:
     wire = Wire()
     wire.answers.extend([a_list(version=10), a_list(version=90)])
     wire.streams.append(errors.GoneError("too old", code=410))
@@ -170,7 +170,7 @@ async def test_a_silent_watch_is_given_up_after_75_seconds() -> None:
         assert len(wire.requests) == 2
 
 
-async def test_failures_in_a_row_are_answered_by_growing_pauses() -> None:
+async def test_consecutive_failures_back_off() -> None:
     wire = Wire(lambda *_: errors.UnavailableError("refused"))
     async with running(wire) as (watched, _):
         await asyncio.sleep(60)
@@ -178,7 +178,7 @@ async def test_failures_in_a_row_are_answered_by_growing_pauses() -> None:
     assert 12 <= len(wire.requests) <= 30
 
 
-async def test_after_ten_minutes_of_refusals_it_is_caught_up_within_five_seconds() -> None:
+async def test_the_informer_catches_up_within_five_seconds_of_a_ten_minute_outage() -> None:
     down = True
     wire = Wire(lambda *_: errors.ForbiddenError("403", code=403) if down else a_list(a_pod("a", 1)))
     async with running(wire) as (watched, notes):
@@ -189,7 +189,7 @@ async def test_after_ten_minutes_of_refusals_it_is_caught_up_within_five_seconds
         assert notes.lines == ["a@1"]
 
 
-async def test_a_server_that_ends_every_watch_at_once_is_not_asked_in_a_tight_loop() -> None:
+async def test_a_server_that_closes_every_watch_causes_no_tight_loop() -> None:
     wire = Wire(lambda *_: a_list())
     wire.streams.extend([[] for _ in range(100)])
     async with running(wire):
@@ -197,7 +197,7 @@ async def test_a_server_that_ends_every_watch_at_once_is_not_asked_in_a_tight_lo
     assert len(wire.watches) <= 30
 
 
-async def test_an_object_that_cannot_be_read_is_left_out_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unreadable_object_is_skipped_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     wire = Wire()
     strange = {"metadata": {"name": "strange", "uid": 7, "resourceVersion": "5"}}
     wire.answers.append(a_list(strange, a_pod("a", 1)))
@@ -210,7 +210,7 @@ async def test_an_object_that_cannot_be_read_is_left_out_and_logged(caplog: pyte
     assert [record.message for record in caplog.records] == ["an object that cannot be read"] * 2
 
 
-async def test_a_burst_of_events_lets_other_work_pass() -> None:
+async def test_a_burst_of_events_does_not_block_the_loop() -> None:
     wire = Wire()
     wire.answers.append(a_list())
     wire.streams.append([b"".join(a_line("ADDED", a_pod(f"p{n}", 11 + n)) for n in range(500)), Hang()])
@@ -223,6 +223,6 @@ async def test_a_burst_of_events_lets_other_work_pass() -> None:
     assert len(seen) >= 9
 
 
-def test_a_path_is_of_one_namespace_or_of_all() -> None:
+def test_a_path_covers_one_namespace_or_all() -> None:
     assert informer.path(informer.JOBS, None) == "/apis/batch/v1/jobs"
     assert informer.path(informer.PODS, "lab") == "/api/v1/namespaces/lab/pods"

@@ -175,7 +175,7 @@ async def watching(*namespaces: str) -> AsyncIterator[Watch]:
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_what_is_there_and_what_changes_is_handed_on(api: Api) -> None:
+async def test_existing_objects_and_changes_are_handed_on(api: Api) -> None:
     api.objects.append(a_sweep(5))
     async with watching() as watch:
         await watch.notes.have("sweep@5")
@@ -193,7 +193,7 @@ async def test_nothing_is_written_to_the_cluster(api: Api) -> None:
     assert api.writes == []
 
 
-async def test_one_namespace_is_watched_without_a_look_at_others(api: Api) -> None:
+async def test_watching_one_namespace_reads_no_other(api: Api) -> None:
     api.objects.append(a_sweep(5))
     async with watching("default") as watch:
         await watch.notes.have("sweep@5")
@@ -201,7 +201,7 @@ async def test_one_namespace_is_watched_without_a_look_at_others(api: Api) -> No
     assert f"/apis/{names.API_VERSION}/{names.PLURAL}" not in api.paths
 
 
-async def test_it_stops_when_it_is_asked_to(api: Api) -> None:
+async def test_kopf_stops_on_request(api: Api) -> None:
     async with watching() as watch:
         await watch.ready.wait()
         watch.stop.set()
@@ -232,7 +232,7 @@ async def test_a_watch_that_breaks_is_followed_by_another(api: Api, line: dict[s
 
 
 @pytest.mark.parametrize("status", [500, 503, 403, 429, 404, 410, 401])
-async def test_refused_requests_end_nothing(api: Api, status: int) -> None:
+async def test_refused_requests_do_not_stop_kopf(api: Api, status: int) -> None:
     api.objects.append(a_sweep(5))
     async with watching() as watch:
         await watch.notes.have("sweep@5")
@@ -248,7 +248,7 @@ async def test_refused_requests_end_nothing(api: Api, status: int) -> None:
         assert not watch.task.done()
 
 
-async def test_kopf_that_was_started_again_can_still_be_stopped(api: Api) -> None:
+async def test_a_restarted_kopf_can_be_stopped(api: Api) -> None:
     api.objects.append(a_sweep(5))
     async with watching() as watch:
         await watch.notes.have("sweep@5")
@@ -261,7 +261,7 @@ async def test_kopf_that_was_started_again_can_still_be_stopped(api: Api) -> Non
             await watch.task
 
 
-async def test_without_the_crd_it_waits_and_can_still_be_stopped(api: Api) -> None:
+async def test_without_the_crd_kopf_waits_and_can_be_stopped(api: Api) -> None:
     api.installed = False
     async with watching() as watch:
         await api.asked.wait()

@@ -19,7 +19,7 @@ KEY = Key("default", "u")
 MISSING = 'MountVolume.SetUp failed for volume "licence" : secret "solver-licence" not found'
 
 
-async def test_what_a_kubelet_says_is_said_in_status_until_it_is_over(one: OneOperator) -> None:
+async def test_status_quotes_the_kubelet_until_the_pod_starts(one: OneOperator) -> None:
     one.apply(cases={"count": 2}, parallelism=1)
     async with one.operator():
         [name] = one.pods()
@@ -38,7 +38,7 @@ async def test_what_a_kubelet_says_is_said_in_status_until_it_is_over(one: OneOp
         assert "list_pod_events" not in [call for _, call in one.calls]
 
 
-async def test_a_pod_that_never_starts_is_asked_about_every_half_minute_and_status_is_left_alone(
+async def test_events_of_a_pod_that_never_starts_are_read_every_thirty_seconds(
     one: OneOperator,
 ) -> None:
     one.apply(cases={"count": 50}, parallelism=50)
@@ -55,7 +55,7 @@ async def test_a_pod_that_never_starts_is_asked_about_every_half_minute_and_stat
 
 
 @pytest.mark.parametrize("error", [errors.ForbiddenError("no", code=403), errors.UnavailableError("away")])
-async def test_events_that_cannot_be_read_stop_nothing(one: OneOperator, error: Exception) -> None:
+async def test_unreadable_events_block_nothing(one: OneOperator, error: Exception) -> None:
     one.apply(cases={"count": 1})
     one.cluster.refuse("list_pod_events", error)
     async with one.operator():
@@ -83,7 +83,7 @@ class SlowCluster(FakeCluster):
         return []
 
 
-async def test_few_lists_are_under_way_at_once_over_all_jobs() -> None:
+async def test_concurrent_event_lists_are_limited_over_all_jobs() -> None:
     cluster = SlowCluster()
     found = PodEvents(cluster, WorkQueue())
     for number in range(10):
@@ -93,7 +93,7 @@ async def test_few_lists_are_under_way_at_once_over_all_jobs() -> None:
     found.close()
 
 
-async def test_what_is_not_asked_about_any_more_is_forgotten() -> None:
+async def test_events_that_are_no_longer_needed_are_forgotten() -> None:
     cluster = FakeCluster()
     queue = WorkQueue()
     found = PodEvents(cluster, queue)

@@ -74,7 +74,7 @@ def sweep(name: str, **spec: Any) -> dict[str, Any]:
     return a_job_dict(metadata={"name": name}, **spec)
 
 
-async def test_it_is_synced_once_kopf_has_brought_everything() -> None:
+async def test_resync_is_synced_once_kopf_has_reported_everything() -> None:
     world = World()
     world.cut_off()
     raw = world.cluster.apply(sweep("a"))
@@ -87,13 +87,13 @@ async def test_it_is_synced_once_kopf_has_brought_everything() -> None:
     assert world.notes.lines == ["a"]
 
 
-async def test_with_no_simulationjobs_it_is_synced_at_once() -> None:
+async def test_without_simulationjobs_resync_is_synced_at_once() -> None:
     async with World().running() as resync:
         await asyncio.sleep(0)
         assert resync.synced.is_set()
 
 
-async def test_what_kopf_does_not_bring_in_time_is_read_from_the_cluster() -> None:
+async def test_objects_that_kopf_does_not_report_in_time_are_read_from_the_cluster() -> None:
     world = World()
     world.cut_off()
     world.cluster.apply(sweep("a"))
@@ -103,7 +103,7 @@ async def test_what_kopf_does_not_bring_in_time_is_read_from_the_cluster() -> No
     assert world.cluster.calls == ["get_simulationjob"]
 
 
-async def test_a_lost_change_is_healed_at_the_next_comparison() -> None:
+async def test_a_lost_change_is_found_at_the_next_comparison() -> None:
     world = World()
     async with world.running():
         world.cluster.apply(sweep("a"))
@@ -113,7 +113,7 @@ async def test_a_lost_change_is_healed_at_the_next_comparison() -> None:
     assert world.notes.lines == ["a", "a"]
 
 
-async def test_a_lost_deletion_is_healed_at_the_next_comparison() -> None:
+async def test_a_lost_deletion_is_found_at_the_next_comparison() -> None:
     world = World()
     async with world.running():
         world.cluster.apply(sweep("a"))
@@ -142,7 +142,7 @@ async def test_a_state_older_than_what_was_read_is_not_handed_on() -> None:
     assert world.notes.lines == []
 
 
-async def test_the_age_of_what_kopf_missed_grows_until_kopf_brings_anything() -> None:
+async def test_the_age_of_missed_changes_grows_until_kopf_reports_again() -> None:
     world = World()
     async with world.running() as resync:
         assert resync.unseen_age() == 0
@@ -155,7 +155,7 @@ async def test_the_age_of_what_kopf_missed_grows_until_kopf_brings_anything() ->
         assert resync.unseen_age() == 0
 
 
-async def test_while_the_api_server_is_down_it_tries_again_and_says_nothing_is_gone() -> None:
+async def test_an_api_server_outage_is_retried_and_reports_no_deletion() -> None:
     world = World()
     world.cluster.apply(sweep("a"))
     world.down = True
@@ -168,7 +168,7 @@ async def test_while_the_api_server_is_down_it_tries_again_and_says_nothing_is_g
     assert world.notes.lines == ["a"]
 
 
-async def test_while_kopfs_watch_fails_deletions_and_changes_are_found_by_the_list() -> None:
+async def test_while_the_watch_of_kopf_fails_lists_find_changes_and_deletions() -> None:
     world = World()
     async with world.running() as resync:
         world.cluster.apply(sweep("a"))
@@ -181,7 +181,7 @@ async def test_while_kopfs_watch_fails_deletions_and_changes_are_found_by_the_li
     assert world.notes.lines == ["a", "b", "-a", "b"]
 
 
-async def test_a_watch_that_fails_is_not_taken_for_one_that_hangs() -> None:
+async def test_a_failing_watch_is_not_mistaken_for_a_hanging_one() -> None:
     world = World()
     async with world.running() as resync:
         world.cut_off()
@@ -195,7 +195,7 @@ async def test_a_watch_that_fails_is_not_taken_for_one_that_hangs() -> None:
         assert resync.unseen_age() < 5
 
 
-async def test_a_watch_that_fails_all_the_time_costs_a_list_every_five_seconds_at_most() -> None:
+async def test_a_constantly_failing_watch_costs_at_most_one_list_per_five_seconds() -> None:
     world = World()
     async with world.running() as resync:
         before = world.lists
@@ -205,7 +205,7 @@ async def test_a_watch_that_fails_all_the_time_costs_a_list_every_five_seconds_a
         assert world.lists - before <= 21
 
 
-async def test_kopf_is_not_overtaken_as_long_as_it_brings_more() -> None:
+async def test_lists_do_not_overtake_kopf_while_it_reports_objects() -> None:
     world = World()
     world.cut_off()
     raws = [world.cluster.apply(sweep(f"sweep-{index}")) for index in range(10)]

@@ -54,7 +54,7 @@ class TestVersions:
         (job,), (pod,) = children(store)
         assert (job.attempt, pod.reason) == (10, "10")
 
-    def test_what_the_operator_wrote_is_known_before_the_watch_tells(self) -> None:
+    def test_the_operators_own_writes_are_known_before_the_watch_reports_them(self) -> None:
         store = a_store()
         store.seen(sweep(5))
         store.wrote(KEY, Status(phase=Phase.RUNNING), "6")
@@ -63,7 +63,7 @@ class TestVersions:
         assert isinstance(known, SimulationJob)
         assert (known.status.phase, known.metadata.resource_version) == (Phase.RUNNING, "6")
 
-    def test_an_answer_does_not_hide_a_change_that_the_watch_brought_before(self) -> None:
+    def test_an_answer_does_not_hide_an_earlier_change_from_the_watch(self) -> None:
         store = a_store()
         store.seen(sweep(7, cancel=True))
         store.wrote(KEY, Status(phase=Phase.RUNNING), "6")
@@ -71,7 +71,7 @@ class TestVersions:
         assert isinstance(known, SimulationJob)
         assert (known.spec.cancel, known.metadata.resource_version) == (True, "7")
 
-    def test_the_answer_for_one_that_cannot_be_read_is_kept_too(self) -> None:
+    def test_the_answer_for_an_unreadable_simulationjob_is_kept(self) -> None:
         store = a_store()
         store.seen(sweep(5, cases={}))
         store.wrote(KEY, Status(phase=Phase.FAILED), "6")
@@ -97,14 +97,14 @@ class TestLanes:
             {"status": {"ledger": {"cancelling": "0"}}},
         ],
     )
-    async def test_a_cancel_and_a_deletion_go_ahead_of_all_others(self, change: dict[str, Any]) -> None:
+    async def test_a_cancel_and_a_deletion_are_urgent(self, change: dict[str, Any]) -> None:
         queue = WorkQueue()
         store = a_store(queue)
         store.put_job(a_job_fact(0, owner_uid=OTHER.uid))
         store.seen(sweep(**change))
         await self.lane(KEY, OTHER, queue=queue)
 
-    async def test_so_does_every_change_of_a_cancelled_jobs_children(self) -> None:
+    async def test_changes_of_a_cancelled_jobs_children_are_urgent(self) -> None:
         queue = WorkQueue()
         store = a_store(queue)
         store.seen(sweep(status={"cancellation": {"requestedAt": "2026-01-02T03:04:05Z"}}))
@@ -114,7 +114,7 @@ class TestLanes:
         store.put_pod(a_pod_fact(0))
         await self.lane(KEY, OTHER, queue=queue)
 
-    async def test_what_is_left_to_remove_after_a_cancel_waits_its_turn(self) -> None:
+    async def test_cleanup_after_a_cancel_is_not_urgent(self) -> None:
         queue = WorkQueue()
         store = a_store(queue)
         latch = {"requestedAt": "2026-01-02T03:04:05Z"}
@@ -125,7 +125,7 @@ class TestLanes:
         store.put_job(a_job_fact(0))
         await self.lane(OTHER, KEY, queue=queue)
 
-    async def test_other_changes_wait_their_turn_and_news_that_are_none_wake_nobody(self) -> None:
+    async def test_other_changes_are_not_urgent_and_repeated_states_wake_no_worker(self) -> None:
         queue = WorkQueue()
         store = a_store(queue)
         store.put_job(a_job_fact(0, owner_uid=OTHER.uid))
@@ -138,7 +138,7 @@ class TestLanes:
 
 
 class TestGone:
-    def test_a_simulationjob_that_is_gone_does_not_come_back_by_a_late_event(self) -> None:
+    def test_a_late_event_does_not_restore_a_deleted_simulationjob(self) -> None:
         store = a_store()
         store.seen(sweep())
         store.deleted(sweep())
@@ -146,7 +146,7 @@ class TestGone:
         assert store.get(KEY) is None
         assert store.is_gone(KEY)
 
-    def test_its_children_are_known_until_the_last_has_gone(self) -> None:
+    def test_children_of_a_deleted_simulationjob_are_known_until_the_last_is_gone(self) -> None:
         store = a_store()
         store.put_job(a_job_fact(0))
         store.put_pod(a_pod_fact(0))
@@ -181,14 +181,14 @@ class TestGone:
         ({"cancelCases": "0-1", "status": {"ledger": {"cancelled": "0", "cancelling": "1"}}}, False),
     ],
 )
-def test_what_the_newest_state_forbids_to_make(keywords: dict[str, Any], forbidden: bool) -> None:
+def test_the_newest_state_decides_which_creations_are_forbidden(keywords: dict[str, Any], forbidden: bool) -> None:
     store = a_store()
     assert store.must_not_create(KEY), "nothing is known of it"
     store.seen(sweep(**keywords))
     assert store.must_not_create(KEY) is forbidden
 
 
-def test_what_is_asked_for_is_known_to_be_latched_by_the_operators_own_write() -> None:
+def test_the_operators_own_write_shows_that_a_request_is_latched() -> None:
     store = a_store()
     store.seen(sweep(1, cancelCases="1"))
     assert store.must_not_create(KEY)
@@ -196,7 +196,7 @@ def test_what_is_asked_for_is_known_to_be_latched_by_the_operators_own_write() -
     assert not store.must_not_create(KEY)
 
 
-def test_sinks_read_objects_of_ours_and_leave_out_all_others() -> None:
+def test_sinks_read_only_our_objects() -> None:
     times: list[datetime] = [NOW, NOW, NOW + timedelta(seconds=5)]
     store = a_store()
     pods, jobs = PodSink(store, lambda: times.pop(0)), JobSink(store)

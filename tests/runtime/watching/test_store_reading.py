@@ -62,14 +62,14 @@ def a_store() -> Store:
 
 
 @given(events=EVENTS)
-def test_a_spec_that_is_read_once_is_as_one_that_is_read_each_time(events: list[Any]) -> None:
+def test_a_cached_spec_equals_a_freshly_read_one(events: list[Any]) -> None:
     store = a_store()
     for raw in states(events):
         store.seen(raw)
         assert store.get(KEY) == read_as_a_whole(raw)
 
 
-def test_the_spec_is_not_read_again_for_a_status(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_status_change_does_not_read_the_spec_again(monkeypatch: pytest.MonkeyPatch) -> None:
     store = a_store()
     first, second = states([(None, SPECS[0], {}), (STATUSES[1], SPECS[0], {})])
     store.seen(first)
@@ -106,7 +106,7 @@ class TestAFollower:
         store.tidy(leading=False)
         assert len(queue) == 1
 
-    def test_a_leader_keeps_them_since_it_looks_at_them(self) -> None:
+    def test_a_leader_keeps_the_keys_of_deleted_simulationjobs(self) -> None:
         queue = WorkQueue()
         store = Store(queue, lambda: NOW)
         store.seen(a_job_dict())
@@ -114,7 +114,7 @@ class TestAFollower:
         store.tidy(leading=True)
         assert len(queue) == 1
 
-    def test_all_that_is_known_is_looked_at_when_it_leads(self) -> None:
+    def test_a_new_leader_visits_every_known_key(self) -> None:
         queue = WorkQueue()
         store = Store(queue, lambda: NOW)
         store.seen(a_job_dict())

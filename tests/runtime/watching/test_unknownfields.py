@@ -29,7 +29,7 @@ def test_an_unknown_field_is_logged_once_however_many_objects_have_it(caplog: py
     assert isinstance(store.get(Key("default", UID)), SimulationJob)
 
 
-def test_a_field_of_any_item_of_a_list_is_one_field(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_field_of_several_list_items_counts_as_one(caplog: pytest.LogCaptureFixture) -> None:
     UnknownFields().note(METADATA, ["spec.cases.list[0].newer", "spec.cases.list[17].newer"])
     assert logged(caplog) == ["spec.cases.list[].newer"]
 

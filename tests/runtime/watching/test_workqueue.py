@@ -30,7 +30,7 @@ async def test_keys_come_in_the_order_in_which_they_were_added() -> None:
     assert [await queue.get() for _ in range(3)] == [B, A, C]
 
 
-async def test_an_urgent_key_goes_ahead_of_all_others() -> None:
+async def test_an_urgent_key_comes_first() -> None:
     queue = a_queue()
     queue.add(A)
     queue.add_urgent(B)
@@ -56,7 +56,7 @@ async def test_a_key_that_is_being_worked_on_is_not_handed_to_a_second_worker() 
         await asyncio.wait_for(queue.get(), 100)
 
 
-async def test_a_key_that_was_added_during_its_work_is_worked_on_again() -> None:
+async def test_a_key_added_during_its_work_is_handed_out_again() -> None:
     queue = a_queue()
     queue.add(A)
     await queue.get()
@@ -65,7 +65,7 @@ async def test_a_key_that_was_added_during_its_work_is_worked_on_again() -> None
     assert await queue.get() == A
 
 
-async def test_a_key_that_became_urgent_during_its_work_comes_first_afterwards() -> None:
+async def test_a_key_that_became_urgent_during_its_work_comes_first_next() -> None:
     queue = a_queue()
     queue.add(A)
     await queue.get()
@@ -76,7 +76,7 @@ async def test_a_key_that_became_urgent_during_its_work_comes_first_afterwards()
     assert await queue.get() == A
 
 
-async def test_a_key_that_was_not_added_during_its_work_rests() -> None:
+async def test_a_key_not_added_during_its_work_is_not_handed_out_again() -> None:
     queue = a_queue()
     queue.add(A)
     queue.done(await queue.get())
@@ -91,7 +91,7 @@ async def test_a_waiting_worker_gets_a_key_as_soon_as_there_is_one() -> None:
     assert await worker == A
 
 
-async def test_each_of_several_waiting_workers_gets_another_key() -> None:
+async def test_several_waiting_workers_get_different_keys() -> None:
     queue = a_queue()
     workers = [asyncio.create_task(queue.get()) for _ in range(3)]
     await asyncio.sleep(0)
@@ -100,7 +100,7 @@ async def test_each_of_several_waiting_workers_gets_another_key() -> None:
     assert set(await asyncio.gather(*workers)) == {A, B, C}
 
 
-async def test_of_several_times_the_earliest_holds() -> None:
+async def test_the_earliest_of_several_times_wins() -> None:
     queue, loop = a_queue(), asyncio.get_running_loop()
     started = loop.time()
     queue.add_after(A, 30)
@@ -113,15 +113,15 @@ async def test_of_several_times_the_earliest_holds() -> None:
         await asyncio.wait_for(queue.get(), 100)
 
 
-def test_delays_double_up_to_the_longest() -> None:
+def test_delays_double_up_to_a_maximum() -> None:
     assert [a_queue().delay(failures) for failures in (0, 1, 2, 3, 4, 10_000)] == [1, 2, 4, 8, 8, 8]
 
 
-def test_delays_are_up_to_a_quarter_shorter_so_that_many_do_not_come_at_once() -> None:
+def test_jitter_shortens_delays_by_up_to_a_quarter() -> None:
     assert WorkQueue(first_delay=1.0, jitter=lambda: 1.0).delay(0) == 0.75
 
 
-async def test_a_worker_that_is_cancelled_while_it_waits_takes_no_key_along() -> None:
+async def test_a_worker_cancelled_while_waiting_loses_no_key() -> None:
     queue = a_queue()
     worker = asyncio.create_task(queue.get())
     await asyncio.sleep(0)
@@ -131,7 +131,7 @@ async def test_a_worker_that_is_cancelled_while_it_waits_takes_no_key_along() ->
     assert len(queue) == 1
 
 
-async def test_a_worker_for_urgent_keys_leaves_others_alone() -> None:
+async def test_an_urgent_only_worker_takes_no_other_key() -> None:
     queue = a_queue()
     worker = asyncio.create_task(queue.get(urgent_only=True))
     await asyncio.sleep(0)
@@ -142,7 +142,7 @@ async def test_a_worker_for_urgent_keys_leaves_others_alone() -> None:
     assert await worker == B
 
 
-async def test_a_key_whose_worker_took_an_urgent_one_goes_to_another_worker() -> None:
+async def test_a_key_moves_to_another_worker_if_its_worker_took_an_urgent_one() -> None:
     queue = a_queue()
     workers = [asyncio.create_task(queue.get()) for _ in range(2)]
     urgent = asyncio.create_task(queue.get(urgent_only=True))
@@ -154,7 +154,7 @@ async def test_a_key_whose_worker_took_an_urgent_one_goes_to_another_worker() ->
 
 
 @pytest.mark.parametrize("seed", range(20))
-async def test_no_key_waits_while_a_worker_that_may_take_it_has_nothing_to_do(seed: int) -> None:
+async def test_no_key_waits_while_a_suitable_worker_is_idle(seed: int) -> None:
     chance, queue, worked = random.Random(seed), a_queue(), list[Key]()  # noqa: S311
 
     async def work(*, urgent_only: bool) -> None:
@@ -181,7 +181,7 @@ async def test_no_key_waits_while_a_worker_that_may_take_it_has_nothing_to_do(se
         worker.cancel()
 
 
-async def test_a_wait_that_no_timer_can_keep_does_not_make_a_busy_loop() -> None:
+async def test_a_delay_too_small_for_a_timer_causes_no_busy_loop() -> None:
     queue = WorkQueue()
     loop = asyncio.get_running_loop()
     start = loop.time()
