@@ -28,7 +28,7 @@ ONLY_CANCELS = (
 )
 
 
-def test_who_may_not_create_jobs_may_not_submit(people: dict[str, Person], client: Client) -> None:
+def test_submitting_requires_permission_to_create_jobs(people: dict[str, Person], client: Client) -> None:
     assert people["ed"].refusal("create", "-f", "-", stdin=manifest("mine")) == (
         "ed may not create Jobs in namespace admission, and a SimulationJob runs Jobs: ask for the verb 'create' on "
         "jobs.batch there, as the ClusterRole edit has it"
@@ -39,7 +39,7 @@ def test_who_may_not_create_jobs_may_not_submit(people: dict[str, Person], clien
     client.delete(binding)
 
 
-def test_a_job_that_is_cancelled_from_the_start_needs_the_verb(people: dict[str, Person]) -> None:
+def test_creating_a_cancelled_job_requires_the_cancel_verb(people: dict[str, Person]) -> None:
     for spec, words in (({"cancel": True}, MAY_NOT_CANCEL), ({"cancelCases": "0"}, MAY_NOT_CANCEL_CASES)):
         assert people["pat"].refusal("create", "-f", "-", stdin=manifest("cancelled", **spec)) == words
         assert people["anna"].create("cancelled", None, "--dry-run=server", **spec)["spec"].items() >= spec.items()
@@ -48,14 +48,14 @@ def test_a_job_that_is_cancelled_from_the_start_needs_the_verb(people: dict[str,
     assert people["pat"].refusal("create", "-f", "-", stdin=generated) == MAY_NOT_CANCEL
 
 
-def test_cancelling_needs_the_verb(people: dict[str, Person], job: str) -> None:
+def test_cancelling_requires_the_cancel_verb(people: dict[str, Person], job: str) -> None:
     assert not people["pat"].may("cancel", f"simjob/{job}")
     assert people["pat"].refusal_of_patch(job, cancel=True) == MAY_NOT_CANCEL
     assert people["carl"].may("cancel", f"simjob/{job}")
     assert people["carl"].patch(job, cancel=True, cancelReason="wrong mesh")["spec"]["cancel"] is True
 
 
-def test_the_verb_may_be_given_for_one_job(people: dict[str, Person], client: Client, job: str) -> None:
+def test_the_cancel_verb_can_be_granted_for_one_job(people: dict[str, Person], client: Client, job: str) -> None:
     people["anna"].create("other")
     rule = {"apiGroups": ["simjob.dev"], "resources": ["simulationjobs"]}
     rules = [{**rule, "verbs": ["get", "patch"]}, {**rule, "verbs": ["cancel"], "resourceNames": [job]}]
@@ -72,18 +72,20 @@ def test_the_verb_may_be_given_for_one_job(people: dict[str, Person], client: Cl
 @pytest.mark.parametrize(
     "change", [{"cancel": False}, {"cancelReason": "perhaps"}, {"parallelism": 3, "suspend": True}]
 )
-def test_what_does_not_cancel_needs_no_verb(people: dict[str, Person], job: str, change: dict[str, Any]) -> None:
+def test_other_changes_do_not_require_the_cancel_verb(
+    people: dict[str, Person], job: str, change: dict[str, Any]
+) -> None:
     assert people["pat"].patch(job, **change)["spec"].items() >= change.items()
 
 
-def test_taking_a_cancel_out_needs_no_verb_and_setting_it_again_does(people: dict[str, Person], job: str) -> None:
+def test_only_setting_a_cancel_again_requires_the_cancel_verb(people: dict[str, Person], job: str) -> None:
     people["carl"].patch(job, cancel=True, cancelCases="1")
     assert people["pat"].patch(job, cancel=True, title="Wing")["spec"]["title"] == "Wing"
     assert not {"cancel", "cancelCases"} & people["pat"].patch(job, cancel=None, cancelCases=None)["spec"].keys()
     assert people["pat"].refusal_of_patch(job, cancel=True) == MAY_NOT_CANCEL
 
 
-def test_an_apply_that_leaves_a_cancel_out_needs_no_verb(people: dict[str, Person]) -> None:
+def test_an_apply_without_the_cancel_does_not_require_the_cancel_verb(people: dict[str, Person]) -> None:
     apply = ("apply", "-f", "-", "-o", "json")
     people["anna"].kubectl(*apply, stdin=manifest("applied", cancel=True))
     assert "cancel" not in json.loads(people["pat"].kubectl(*apply, stdin=manifest("applied")))["spec"]
@@ -106,7 +108,7 @@ def test_an_apply_that_leaves_a_cancel_out_needs_no_verb(people: dict[str, Perso
         (",".join(map(str, range(100, 600, 2))), ",".join(map(str, range(104, 600, 2))), False),
     ],
 )
-def test_adding_to_the_cancelled_cases_needs_the_verb_and_taking_out_does_not(
+def test_only_adding_cancelled_cases_requires_the_cancel_verb(
     people: dict[str, Person], job: str, before: str | None, after: str, adds: bool
 ) -> None:
     people["carl"].patch(job, cancelCases=before)
@@ -115,7 +117,7 @@ def test_adding_to_the_cancelled_cases_needs_the_verb_and_taking_out_does_not(
     assert people["carl" if adds else "pat"].patch(job, cancelCases=after)["spec"]["cancelCases"] == after
 
 
-def test_the_annotation_that_the_operator_obeys_needs_the_verb(people: dict[str, Person], job: str) -> None:
+def test_the_cancel_annotation_requires_the_cancel_verb(people: dict[str, Person], job: str) -> None:
     annotate = ("annotate", "simjob", job, "simjob.dev/cancel-requested-by=pat")
     assert people["pat"].refusal(*annotate) == MAY_NOT_CANCEL
 
@@ -133,7 +135,7 @@ def test_the_annotation_that_the_operator_obeys_needs_the_verb(people: dict[str,
         ),
     ],
 )
-def test_a_name_that_anybody_can_write_is_not_shown_as_a_user(
+def test_a_name_that_anyone_can_write_is_not_shown_as_a_user(
     people: dict[str, Person], client: Client, operator: OperatorProcess, job: str, arguments: tuple[str, ...], who: str
 ) -> None:
     assert operator.is_running
@@ -158,14 +160,14 @@ def test_a_name_that_anybody_can_write_is_not_shown_as_a_user(
     ],
     ids=json.dumps,
 )
-def test_who_may_only_patch_changes_nothing_but_a_cancel(
+def test_a_canceller_can_change_nothing_but_the_cancel(
     people: dict[str, Person], job: str, change: dict[str, Any]
 ) -> None:
     assert people["carl"].refusal(*patching(job, change)) == ONLY_CANCELS
     assert people["anna"].kubectl(*patching(job, change), "--dry-run=server")
 
 
-def test_a_field_that_is_taken_out_is_a_change(people: dict[str, Person], job: str) -> None:
+def test_removing_a_field_counts_as_a_change(people: dict[str, Person], job: str) -> None:
     people["anna"].patch(job, title="Wing")
     assert people["carl"].refusal_of_patch(job, title=None) == ONLY_CANCELS
 
@@ -173,18 +175,18 @@ def test_a_field_that_is_taken_out_is_a_change(people: dict[str, Person], job: s
 @pytest.mark.parametrize(
     "change", [{"cancel": True, "cancelReason": "wrong mesh"}, {"cancelCases": "0-1"}, {"cancelReason": "a typo"}]
 )
-def test_who_may_only_patch_cancels(people: dict[str, Person], job: str, change: dict[str, Any]) -> None:
+def test_a_canceller_can_cancel(people: dict[str, Person], job: str, change: dict[str, Any]) -> None:
     assert people["carl"].patch(job, **change)["spec"].items() >= change.items()
 
 
-def test_who_may_only_patch_cancels_by_server_side_apply_too(people: dict[str, Person], job: str) -> None:
+def test_a_canceller_can_cancel_by_server_side_apply(people: dict[str, Person], job: str) -> None:
     wish = {**manifest(job), "spec": {"cancel": True}}
     people["carl"].kubectl("apply", "--server-side", "--field-manager=portal", "-f", "-", stdin=wish)
     assert people["vera"].kubectl("get", "simjob", job, "-o", "jsonpath={.spec.cancel}") == "true"
 
 
 @pytest.mark.parametrize("cascade", ["background", "foreground", "orphan"])
-def test_the_garbage_collector_is_not_hindered(people: dict[str, Person], cascade: str) -> None:
+def test_the_garbage_collector_is_not_blocked(people: dict[str, Person], cascade: str) -> None:
     people["anna"].create("gone", cancel=True, cancelCases="1")
     people["anna"].kubectl("delete", "simjob", "gone", f"--cascade={cascade}", "--timeout=30s")
     assert not people["anna"].kubectl("get", "simjob", "gone", "--ignore-not-found")
@@ -233,21 +235,21 @@ def test_kubectl_and_the_api_server_round_an_integer_beyond_64_bits(people: dict
         assert written in answer
 
 
-def test_the_largest_list_of_cases_is_not_too_much_for_the_policy(people: dict[str, Person]) -> None:
+def test_the_policy_can_evaluate_the_largest_list_of_cases(people: dict[str, Person]) -> None:
     parameters = {f"p{number}": number for number in range(64)}
     cases = {"list": [{"name": f"c{number}", "parameters": parameters} for number in range(2000)]}
     assert people["anna"].create("large", None, "--dry-run=server", cases=cases)["metadata"]["name"] == "large"
 
 
 @pytest.mark.parametrize("name", ["anna", FLUX])
-def test_every_sample_is_taken_without_a_warning(people: dict[str, Person], name: str) -> None:
+def test_every_sample_is_accepted_without_a_warning(people: dict[str, Person], name: str) -> None:
     options = ("--dry-run=server", "--warnings-as-errors")
     answer = people[name].kubectl("apply", *options, "-f", str(SAMPLES))
     documents = [document for file in SAMPLES.glob("*.yaml") for document in yaml.safe_load_all(file.read_text())]
     assert len(answer.splitlines()) == len(documents)
 
 
-def test_the_type_checker_finds_nothing(kwok_cluster: Cluster) -> None:
+def test_the_policies_pass_the_type_checker(kwok_cluster: Cluster) -> None:
     def checks() -> dict[str, Any]:
         found = yaml.safe_load(kwok_cluster.run_kubectl("get", "validatingadmissionpolicies", "-o", "yaml"))["items"]
         return {item["metadata"]["name"]: item.get("status", {}).get("typeChecking") for item in found}

@@ -97,17 +97,17 @@ def stored(people: dict[str, Person], name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["anna", FLUX])
-def test_who_submits_is_recorded(people: dict[str, Person], name: str) -> None:
+def test_the_submitting_user_is_recorded(people: dict[str, Person], name: str) -> None:
     assert recorded(people[name].create("one", None, "--dry-run=server")) == {SUBMITTED: name}
     cancelled = people[name].create("one", None, "--dry-run=server", cancel=True)
     assert recorded(cancelled) == {SUBMITTED: name, CANCELLED: name}
 
 
-def test_who_cancels_is_recorded_in_the_same_write(people: dict[str, Person], job: str) -> None:
+def test_the_cancelling_user_is_recorded_in_the_same_write(people: dict[str, Person], job: str) -> None:
     assert recorded(people["carl"].patch(job, cancel=True)) == {SUBMITTED: "anna", CANCELLED: "carl"}
 
 
-def test_the_first_who_cancelled_stays(people: dict[str, Person], job: str) -> None:
+def test_the_first_cancelling_user_is_kept(people: dict[str, Person], job: str) -> None:
     people["carl"].patch(job, cancel=True)
     for cancel in (None, True, False, True):
         assert recorded(people[FLUX].patch(job, cancel=cancel)) == {SUBMITTED: "anna", CANCELLED: "carl"}
@@ -116,15 +116,13 @@ def test_the_first_who_cancelled_stays(people: dict[str, Person], job: str) -> N
 @pytest.mark.parametrize(
     "change", [{"cancel": False}, {"cancelCases": "1"}, {"cancelReason": "perhaps"}, {"parallelism": 3}], ids=json.dumps
 )
-def test_what_does_not_cancel_the_job_records_nobody(
-    people: dict[str, Person], job: str, change: dict[str, Any]
-) -> None:
+def test_a_change_without_a_cancel_records_no_user(people: dict[str, Person], job: str, change: dict[str, Any]) -> None:
     assert recorded(people[FLUX].patch(job, **change)) == {SUBMITTED: "anna"}
 
 
 @pytest.mark.parametrize("command", [("create",), ("apply",), ("apply", "--server-side")], ids=" ".join)
 @pytest.mark.parametrize("spec", [{}, {"cancel": True}], ids=json.dumps)
-def test_of_a_new_job_a_manifest_cannot_say_who_it_was(
+def test_a_manifest_cannot_forge_the_submitting_user(
     people: dict[str, Person], client: Client, command: tuple[str, ...], spec: dict[str, Any]
 ) -> None:
     people["anna"].kubectl(*command, "-f", "-", stdin=manifest("copy", {"annotations": FORGED}, **spec))
@@ -135,7 +133,7 @@ def test_of_a_new_job_a_manifest_cannot_say_who_it_was(
 @pytest.mark.parametrize(("key", "words"), [(SUBMITTED, NOT_SUBMITTED), (CANCELLED, NOT_CANCELLED)])
 @pytest.mark.parametrize("cancelled", [False, True])
 @pytest.mark.parametrize("value", ["eve", "pat", ""])
-def test_a_name_that_is_written_by_hand_is_refused(
+def test_a_user_name_written_by_hand_is_refused(
     people: dict[str, Person], job: str, key: str, words: str, cancelled: bool, value: str
 ) -> None:
     if cancelled:
@@ -148,7 +146,7 @@ def test_a_name_that_is_written_by_hand_is_refused(
     assert stored(people, job) == before
 
 
-def test_the_canceller_cannot_sign_with_another_name(people: dict[str, Person], job: str) -> None:
+def test_a_canceller_cannot_use_another_users_name(people: dict[str, Person], job: str) -> None:
     def signed(name: str) -> tuple[str, ...]:
         return patching(job, {"spec": {"cancel": True}, "metadata": {"annotations": {CANCELLED: name}}})
 
@@ -159,7 +157,7 @@ def test_the_canceller_cannot_sign_with_another_name(people: dict[str, Person], 
 
 @pytest.mark.parametrize("subresource", ["status", "scale"])
 @pytest.mark.parametrize("forged", [FORGED, None])
-def test_a_subresource_is_no_way_round(
+def test_a_subresource_does_not_bypass_the_policy(
     kwok_cluster: Cluster, people: dict[str, Person], job: str, subresource: str, forged: dict[str, str] | None
 ) -> None:
     people["carl"].patch(job, cancel=True)
@@ -169,7 +167,7 @@ def test_a_subresource_is_no_way_round(
     assert stored(people, job) == {SUBMITTED: "anna", CANCELLED: "carl"}
 
 
-def test_what_is_taken_out_is_put_back(people: dict[str, Person], job: str) -> None:
+def test_a_removed_user_name_is_restored(people: dict[str, Person], job: str) -> None:
     people["carl"].patch(job, cancel=True)
     before = stored(people, job)
     people["anna"].kubectl("annotate", "simjob", job, f"{SUBMITTED}-", f"{CANCELLED}-")
@@ -200,7 +198,7 @@ def test_an_exported_manifest_can_be_applied_again_and_again(
     client.delete(paths.simulationjobs(NAMESPACE, "copy"))
 
 
-def test_a_manifest_that_says_nothing_of_it_is_applied_without_drift(people: dict[str, Person], client: Client) -> None:
+def test_a_manifest_without_user_names_is_applied_without_drift(people: dict[str, Person], client: Client) -> None:
     apply = ("apply", "--server-side", "--field-manager=kustomize-controller", "-f", "-")
     people[FLUX].kubectl(*apply, stdin=manifest("git"))
     people["carl"].patch("git", cancel=True)
@@ -210,13 +208,13 @@ def test_a_manifest_that_says_nothing_of_it_is_applied_without_drift(people: dic
     assert after["resourceVersion"] == before["resourceVersion"]
 
 
-def test_a_job_from_before_has_no_submitter_and_can_be_cancelled(people: dict[str, Person]) -> None:
+def test_a_job_older_than_the_policy_has_no_submitter_and_can_be_cancelled(people: dict[str, Person]) -> None:
     assert stored(people, PROBE) == {}
     assert people["anna"].refusal("annotate", "simjob", PROBE, f"{SUBMITTED}=anna") == NOT_SUBMITTED
     assert recorded(people["carl"].patch(PROBE, cancel=True)) == {CANCELLED: "carl"}
 
 
-def test_another_policy_cannot_write_it_either(people: dict[str, Person], kwok_cluster: Cluster, job: str) -> None:
+def test_another_policy_cannot_write_the_user_name(people: dict[str, Person], kwok_cluster: Cluster, job: str) -> None:
     kwok_cluster.run_kubectl(
         "apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": FORGER})
     )
@@ -235,7 +233,7 @@ def test_another_policy_cannot_write_it_either(people: dict[str, Person], kwok_c
             kwok_cluster.run_kubectl("delete", item["kind"], item["metadata"]["name"])
 
 
-def test_where_nothing_is_recorded_nothing_is_accepted(people: dict[str, Person], kwok_cluster: Cluster) -> None:
+def test_without_attribution_no_user_name_is_accepted(people: dict[str, Person], kwok_cluster: Cluster) -> None:
     kwok_cluster.run_kubectl("delete", "mutatingadmissionpolicybinding", "simjob-attribution")
     try:
         create = ("create", "-f", "-", "--dry-run=server")
@@ -248,7 +246,7 @@ def test_where_nothing_is_recorded_nothing_is_accepted(people: dict[str, Person]
         install_attribution(kwok_cluster, people)
 
 
-def test_a_cancel_that_was_taken_out_while_the_operator_was_away_holds(
+def test_a_cancel_withdrawn_during_operator_downtime_is_carried_out(
     people: dict[str, Person], place: Place, operator: OperatorProcess
 ) -> None:
     sweep = submit(place, people["anna"], "long")

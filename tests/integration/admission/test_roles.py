@@ -18,18 +18,18 @@ VERBS = ("get", "list", "watch", "cancel", "patch", "update", "create", "delete"
         pytest.param("anna", VERBS, id="edit"),
     ],
 )
-def test_a_role_gives_these_verbs(people: dict[str, Person], name: str, verbs: tuple[str, ...]) -> None:
+def test_a_role_grants_exactly_these_verbs(people: dict[str, Person], name: str, verbs: tuple[str, ...]) -> None:
     found = [verb for verb in VERBS if people[name].may(verb, "simulationjobs")]
     assert found == list(verbs)
 
 
 @pytest.mark.parametrize("name", ["vera", "carl", "ed", "anna"])
-def test_nobody_may_write_the_status_and_all_may_read_it(people: dict[str, Person], name: str) -> None:
+def test_every_role_can_read_the_status_and_none_can_write_it(people: dict[str, Person], name: str) -> None:
     verbs = [verb for verb in VERBS if people[name].may(verb, "simjob", "--subresource=status")]
     assert verbs == ["get"]
 
 
-def test_whether_one_may_cancel_this_job_can_be_asked(people: dict[str, Person], client: Client) -> None:
+def test_kubectl_auth_can_i_answers_for_the_cancel_verb(people: dict[str, Person], client: Client) -> None:
     rule = {"apiGroups": ["simjob.dev"], "resources": ["simulationjobs"], "verbs": ["cancel"], "resourceNames": ["his"]}
     make_role(client, "of-one", [rule])
     binding = bind(client, "vera", "of-one")

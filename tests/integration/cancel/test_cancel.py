@@ -45,7 +45,7 @@ def finish(sweep: Sweep) -> None:
     )
 
 
-def test_cases_that_no_node_takes(place: Place) -> None:
+def test_cases_without_a_node_are_cancelled(place: Place) -> None:
     sweep = place.apply(template=a_template(nodeSelector={"there-is": "none"}))
     sweep.wait(lambda status: status.get("reason") == "Unschedulable", "Unschedulable")
     sweep.cancel()
@@ -71,7 +71,7 @@ def test_cases_on_a_node_that_never_answers_are_named_until_they_are_gone(place:
     finish(sweep)
 
 
-def test_running_cases_that_take_their_time_to_stop(place: Place) -> None:
+def test_cancelled_waits_for_pods_that_use_their_grace_period(place: Place) -> None:
     sweep = place.apply(cases={"count": 6}, parallelism=4, template=a_template(stop=3))
     sweep.wait_running(4)
     sweep.cancel("wrong mesh")
@@ -84,7 +84,7 @@ def test_running_cases_that_take_their_time_to_stop(place: Place) -> None:
     finish(sweep)
 
 
-def test_cases_that_had_finished_keep_their_outcome(place: Place) -> None:
+def test_cases_that_ended_before_the_cancel_keep_their_outcome(place: Place) -> None:
     sweep = place.apply(cases={"count": 30}, parallelism=2, template=a_template(run=1))
     sweep.wait(lambda status: status.get("cases", {}).get("succeeded", 0) >= 2, "two successes")
     sweep.cancel()
@@ -92,7 +92,7 @@ def test_cases_that_had_finished_keep_their_outcome(place: Place) -> None:
     assert 2 <= sweep.status["cases"]["succeeded"] < 30
 
 
-def test_cases_that_wait_for_a_retry(place: Place) -> None:
+def test_cases_in_back_off_are_cancelled(place: Place) -> None:
     sweep = place.apply(retries={"limit": 3}, template=a_template(run=1, exit_code=1))
     sweep.wait(lambda status: status.get("reason") == "WaitingToRetry", "the wait for the retry")
     sweep.cancel()
@@ -100,7 +100,7 @@ def test_cases_that_wait_for_a_retry(place: Place) -> None:
     assert sweep.status["cases"]["cancelled"] == 3
 
 
-def test_a_pod_whose_job_was_deleted_around_it(place: Place) -> None:
+def test_a_pod_whose_job_was_deleted_is_stopped(place: Place) -> None:
     sweep = place.apply(cases={"count": 1}, parallelism=1, template=a_template(stop=2))
     sweep.wait_running(1)
     place.client.delete(paths.jobs(place.name, sweep.jobs[0]["metadata"]["name"]), "Orphan")
@@ -109,7 +109,7 @@ def test_a_pod_whose_job_was_deleted_around_it(place: Place) -> None:
     sweep.wait_cleared()
 
 
-def test_a_suspended_sweep(place: Place) -> None:
+def test_a_suspended_sweep_can_be_cancelled(place: Place) -> None:
     sweep = place.apply(suspend=True)
     sweep.wait_phase("SUSPENDED")
     sweep.cancel()
@@ -117,7 +117,7 @@ def test_a_suspended_sweep(place: Place) -> None:
     assert not sweep.job_names
 
 
-def test_a_thousand_cases_half_created(place: Place) -> None:
+def test_a_cancel_while_a_thousand_cases_are_being_created(place: Place) -> None:
     sweep = place.apply(cases={"count": 1000}, parallelism=1000, template=a_template(stop=2))
     sweep.wait_until(lambda: len(sweep.pods) >= 100, "a hundred pods are there", seconds=90)
     sweep.cancel()
@@ -127,7 +127,7 @@ def test_a_thousand_cases_half_created(place: Place) -> None:
 
 
 @pytest.mark.effect("spec.cancel", "spec.cancelReason")
-def test_asked_for_at_creation_no_job_is_ever_made(place: Place) -> None:
+def test_a_sweep_created_with_cancel_creates_no_job(place: Place) -> None:
     sweep = place.apply(cancel=True, cancelReason="never mind")
     finish(sweep)
     assert not sweep.job_names
@@ -135,7 +135,7 @@ def test_asked_for_at_creation_no_job_is_ever_made(place: Place) -> None:
 
 
 @pytest.mark.effect("spec.cancel", "spec.cancelReason")
-def test_taken_back_at_once_it_stays_latched(place: Place, kwok_cluster: Cluster) -> None:
+def test_a_cancel_withdrawn_at_once_stays_latched(place: Place, kwok_cluster: Cluster) -> None:
     sweep = place.apply(template=a_template(stop=1))
     sweep.wait_running(3)
     patch = ("--namespace", place.name, "patch", "simjob", sweep.name, "--type=merge", "-p")
@@ -146,7 +146,7 @@ def test_taken_back_at_once_it_stays_latched(place: Place, kwok_cluster: Cluster
     assert sweep.status["cancellation"]["requestedBy"] == "field manager kubectl-patch"
 
 
-def test_taken_back_before_the_operator_was_there_it_never_happened(place: Place, operator: OperatorProcess) -> None:
+def test_a_cancel_withdrawn_before_the_operator_saw_it_has_no_effect(place: Place, operator: OperatorProcess) -> None:
     sweep = place.apply(template=a_template(run=6))
     sweep.wait_running(3)
     operator.stop()
@@ -158,7 +158,7 @@ def test_taken_back_before_the_operator_was_there_it_never_happened(place: Place
     assert condition(status, "Cancelled") == "False"
 
 
-def test_asked_for_while_the_operator_was_away(place: Place, operator: OperatorProcess) -> None:
+def test_a_cancel_during_operator_downtime_is_carried_out(place: Place, operator: OperatorProcess) -> None:
     sweep = place.apply()
     sweep.wait_running(3)
     operator.stop()
@@ -168,7 +168,7 @@ def test_asked_for_while_the_operator_was_away(place: Place, operator: OperatorP
 
 
 @pytest.mark.parametrize(("exit_code", "phase"), [(0, "COMPLETED"), (1, "FAILED")])
-def test_after_the_end_it_is_refused(place: Place, exit_code: int, phase: str) -> None:
+def test_a_cancel_after_the_end_is_refused(place: Place, exit_code: int, phase: str) -> None:
     sweep = place.apply(cases={"count": 1}, template=a_template(run=1, exit_code=exit_code))
     before = sweep.wait_phase(phase)
     with pytest.raises(RefusedError, match=f"the SimulationJob is already {phase}") as refused:
@@ -177,7 +177,7 @@ def test_after_the_end_it_is_refused(place: Place, exit_code: int, phase: str) -
     assert sweep.status == before
 
 
-def test_a_second_time_it_changes_nothing(place: Place) -> None:
+def test_a_second_cancel_changes_nothing(place: Place) -> None:
     sweep = place.apply()
     sweep.wait_running(3)
     sweep.cancel("first")

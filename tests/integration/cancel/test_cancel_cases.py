@@ -22,7 +22,7 @@ def wait_cancelled(sweep: Sweep, cases: str) -> Object:
 
 
 @pytest.mark.effect("spec.cancelCases")
-def test_running_and_waiting_cases_are_cancelled_and_the_others_run_on(place: Place) -> None:
+def test_cancel_cases_stops_running_and_waiting_cases_and_no_others(place: Place) -> None:
     sweep = place.apply(cases={"count": 6}, parallelism=3, template=a_template(run=8, stop=2))
     sweep.wait_running(3)
     untouched = {pod["metadata"]["uid"] for pod in sweep.pods if indexes([pod]) != [1]}
@@ -44,7 +44,7 @@ def test_running_and_waiting_cases_are_cancelled_and_the_others_run_on(place: Pl
     assert len(sweep.pod_names) == 5, "case 4 never had a pod"
 
 
-def test_taken_back_it_changes_nothing(place: Place, kwok_cluster: Cluster) -> None:
+def test_withdrawing_cancel_cases_changes_nothing(place: Place, kwok_cluster: Cluster) -> None:
     sweep = place.apply(template=a_template(run=6, stop=2))
     sweep.wait_running(3)
     patch = ("--namespace", place.name, "patch", "simjob", sweep.name, "--type=merge", "-p")
@@ -55,7 +55,7 @@ def test_taken_back_it_changes_nothing(place: Place, kwok_cluster: Cluster) -> N
     assert (status["ledger"]["succeeded"], status["ledger"]["cancelled"]) == ("1-2", "0")
 
 
-def test_other_cases_named_later_are_cancelled_too(place: Place) -> None:
+def test_cases_added_later_are_cancelled_too(place: Place) -> None:
     sweep = place.apply(cases={"count": 5}, template=a_template(run=12))
     sweep.wait_running(5)
     for named, cancelled in (("3", "3"), ("0-1", "0-1,3"), ("0-3", "0-3")):
@@ -64,7 +64,7 @@ def test_other_cases_named_later_are_cancelled_too(place: Place) -> None:
     assert sweep.wait_phase("COMPLETED")["ledger"]["succeeded"] == "4"
 
 
-def test_what_had_ended_keeps_its_outcome_and_what_is_not_there_is_reported(place: Place) -> None:
+def test_ended_cases_keep_their_outcome_and_unknown_indexes_are_reported(place: Place) -> None:
     sweep = place.apply(cases={"count": 4}, parallelism=2, template=a_template(run=3))
     sweep.wait(lambda status: status.get("cases", {}).get("succeeded") == 2, "two successes")
     sweep.patch(cancelCases="0-1,3,40-49")
@@ -79,14 +79,14 @@ def test_what_had_ended_keeps_its_outcome_and_what_is_not_there_is_reported(plac
     sweep.wait_until(lambda: told() == [note], "a warning")
 
 
-def test_at_creation_the_cases_never_start(place: Place) -> None:
+def test_cases_cancelled_at_creation_never_start(place: Place) -> None:
     sweep = place.apply(cases={"count": 4}, cancelCases="3,0-1", template=a_template(run=1))
     status = sweep.wait_phase("COMPLETED")
     assert (status["ledger"]["succeeded"], status["ledger"]["cancelled"]) == ("2", "0-1,3")
     assert len(sweep.job_names) == len(sweep.pod_names) == 1
 
 
-def test_all_cases_named_the_job_is_cancelled_and_says_who_did_it(place: Place, kwok_cluster: Cluster) -> None:
+def test_cancelling_every_case_cancels_the_job_and_records_the_user(place: Place, kwok_cluster: Cluster) -> None:
     sweep = place.apply(cases={"count": 4}, parallelism=2, template=a_template(stop=2))
     sweep.wait_running(2)
     patch = ("--namespace", place.name, "patch", "simjob", sweep.name, "--type=merge", "-p")
@@ -105,7 +105,7 @@ def test_all_cases_named_the_job_is_cancelled_and_says_who_did_it(place: Place, 
     sweep.wait_cleared()
 
 
-def test_a_suspended_sweep_goes_on_without_them(place: Place) -> None:
+def test_a_suspended_sweep_resumes_without_its_cancelled_cases(place: Place) -> None:
     sweep = place.apply(cases={"count": 3}, suspend=True, template=a_template(run=1))
     sweep.wait_phase("SUSPENDED")
     sweep.patch(cancelCases="0,2")
@@ -115,7 +115,7 @@ def test_a_suspended_sweep_goes_on_without_them(place: Place) -> None:
     assert len(sweep.job_names) == 1
 
 
-def test_then_the_whole_job_may_still_be_cancelled(place: Place) -> None:
+def test_the_whole_job_can_be_cancelled_after_some_of_its_cases(place: Place) -> None:
     sweep = place.apply(cases={"count": 5}, parallelism=3, template=a_template(stop=3))
     sweep.wait_running(3)
     sweep.patch(cancelCases="0")
@@ -127,7 +127,7 @@ def test_then_the_whole_job_may_still_be_cancelled(place: Place) -> None:
     sweep.wait_cleared()
 
 
-def test_a_cancelled_case_is_no_failure_to_the_policy(place: Place) -> None:
+def test_the_failure_policy_ignores_cancelled_cases(place: Place) -> None:
     sweep = place.apply(cases={"count": 3}, failurePolicy={"maxFailedCases": 0}, template=a_template(run=4, stop=1))
     sweep.wait_running(3)
     sweep.patch(cancelCases="0-1")
@@ -135,7 +135,7 @@ def test_a_cancelled_case_is_no_failure_to_the_policy(place: Place) -> None:
     assert (status["cases"]["cancelled"], status["cases"]["failed"]) == (2, 0)
 
 
-def test_a_case_that_waits_for_its_retry_is_cancelled_at_once(place: Place) -> None:
+def test_a_case_in_back_off_is_cancelled_at_once(place: Place) -> None:
     sweep = place.apply(cases={"count": 2}, retries={"limit": 5}, template=a_template(run=1, exit_code=1))
     sweep.wait(lambda status: status.get("reason") == "WaitingToRetry", "the wait for the retry")
     sweep.patch(cancelCases="1")
@@ -143,7 +143,9 @@ def test_a_case_that_waits_for_its_retry_is_cancelled_at_once(place: Place) -> N
     sweep.wait_until(lambda: indexes(sweep.jobs) == [0], "only the Job of case 0 is left")
 
 
-def test_the_operator_is_killed_while_cases_stop(place: Place, operator: OperatorProcess) -> None:
+def test_cases_are_cancelled_when_the_operator_is_killed_while_they_stop(
+    place: Place, operator: OperatorProcess
+) -> None:
     sweep = place.apply(cases={"count": 4}, template=a_template(run=15, stop=3))
     sweep.wait_running(4)
     sweep.patch(cancelCases="1-2")
@@ -156,7 +158,7 @@ def test_the_operator_is_killed_while_cases_stop(place: Place, operator: Operato
     assert len(sweep.pod_names) == 4
 
 
-def test_asked_for_while_the_operator_was_away(place: Place, operator: OperatorProcess) -> None:
+def test_a_request_during_operator_downtime_is_carried_out(place: Place, operator: OperatorProcess) -> None:
     sweep = place.apply(cases={"count": 4}, parallelism=2, template=a_template(run=10, stop=1))
     sweep.wait_running(2)
     operator.stop()
@@ -166,7 +168,7 @@ def test_asked_for_while_the_operator_was_away(place: Place, operator: OperatorP
     assert (status["ledger"]["succeeded"], status["ledger"]["cancelled"]) == ("0,2", "1,3")
 
 
-def test_it_goes_ahead_of_a_sweep_that_is_being_created(place: Place) -> None:
+def test_cancel_cases_takes_precedence_over_creations(place: Place) -> None:
     sweep = place.apply(cases={"count": 1000}, parallelism=1000, template=a_template(stop=1))
     sweep.wait_until(lambda: len(sweep.pods) >= 100, "a hundred pods are there", seconds=90)
     sweep.patch(cancelCases="0-9,500-999")
@@ -177,7 +179,7 @@ def test_it_goes_ahead_of_a_sweep_that_is_being_created(place: Place) -> None:
     assert sweep.wait_phase("CANCELLED", seconds=90)["cases"]["cancelled"] == 1000
 
 
-def test_a_range_that_runs_backwards_is_refused_and_harms_nothing(place: Place) -> None:
+def test_a_descending_range_is_refused_and_stops_nothing(place: Place) -> None:
     sweep = place.apply(template=a_template(run=3))
     with pytest.raises(paths.RefusedError, match="must not run backwards"):
         sweep.patch(cancelCases="3-1")

@@ -32,7 +32,7 @@ def pod_of(sweep: Sweep, index: int) -> Object:
     return next(pod for pod in sweep.pods if pod["metadata"]["labels"]["simjob.dev/index"] == str(index))
 
 
-def test_it_is_named_the_others_stop_and_their_jobs_go_and_the_cancel_ends_when_it_may(place: Place) -> None:
+def test_a_pod_that_cannot_be_deleted_is_named_and_delays_only_cancelled(place: Place) -> None:
     sweep = place.apply(cases={"count": 4}, parallelism=4)
     sweep.wait_running(4)
     pod = pod_of(sweep, 0)

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize("propagation", ["Background", "Foreground"])
-def test_deleted_its_pods_and_jobs_go(place: Place, propagation: str) -> None:
+def test_deleting_a_simulationjob_deletes_its_pods_and_jobs(place: Place, propagation: str) -> None:
     sweep = place.apply(cases={"count": 8}, parallelism=4, template=a_template(stop=2))
     sweep.wait_running(4)
     sweep.delete(propagation)
@@ -17,7 +17,7 @@ def test_deleted_its_pods_and_jobs_go(place: Place, propagation: str) -> None:
     sweep.wait_until(lambda: place.client.find(sweep.path) is None, "the SimulationJob is gone")
 
 
-def test_deleted_without_its_children_they_are_left_alone(place: Place, operator: OperatorProcess) -> None:
+def test_deleting_with_orphan_leaves_the_children_alone(place: Place, operator: OperatorProcess) -> None:
     sweep = place.apply(cases={"count": 8}, parallelism=4)
     sweep.wait_running(4)
     sweep.delete("Orphan")
@@ -30,7 +30,9 @@ def test_deleted_without_its_children_they_are_left_alone(place: Place, operator
     assert not any("ownerReferences" in job["metadata"] for job in sweep.jobs)
 
 
-def test_deleted_while_the_operator_was_away(place: Place, operator: OperatorProcess, kwok_cluster: Cluster) -> None:
+def test_children_of_a_simulationjob_deleted_during_downtime_are_removed(
+    place: Place, operator: OperatorProcess, kwok_cluster: Cluster
+) -> None:
     sweep = place.apply(cases={"count": 8}, parallelism=4, template=a_template(stop=1))
     sweep.wait_running(4)
     operator.stop()
@@ -45,7 +47,7 @@ def test_deleted_while_the_operator_was_away(place: Place, operator: OperatorPro
         kwok_cluster.start("kube-controller-manager")
 
 
-def test_deleted_while_it_is_cancelled(place: Place) -> None:
+def test_a_simulationjob_can_be_deleted_during_its_cancel(place: Place) -> None:
     sweep = place.apply(template=a_template(stop=3))
     sweep.wait_running(3)
     sweep.cancel()
@@ -53,7 +55,7 @@ def test_deleted_while_it_is_cancelled(place: Place) -> None:
     sweep.wait_cleared()
 
 
-def test_made_again_under_its_name_it_starts_afresh(place: Place) -> None:
+def test_a_simulationjob_recreated_under_the_same_name_starts_afresh(place: Place) -> None:
     first = place.apply(template=a_template(stop=2))
     first.wait_running(3)
     first.delete()

@@ -79,7 +79,7 @@ def running_sweeps(place: Place) -> list[Sweep]:
     return sweeps
 
 
-def test_ten_sweeps_are_cancelled_at_once_and_the_leader_stays(place: Place, electing: Replicas) -> None:
+def test_cancelling_ten_sweeps_at_once_does_not_cost_the_leader_its_lease(place: Place, electing: Replicas) -> None:
     sweeps = running_sweeps(place)
     with same_leader(electing), healthy(electing):
         at_once(sweeps, "cancel")
@@ -87,7 +87,7 @@ def test_ten_sweeps_are_cancelled_at_once_and_the_leader_stays(place: Place, ele
             assert sweep.wait_phase("CANCELLED", seconds=60)["ledger"]["cancelled"] == f"0-{CASES - 1}"
 
 
-def test_ten_sweeps_are_deleted_at_once_and_the_leader_stays(place: Place, electing: Replicas) -> None:
+def test_deleting_ten_sweeps_at_once_does_not_cost_the_leader_its_lease(place: Place, electing: Replicas) -> None:
     sweeps = running_sweeps(place)
     with same_leader(electing), healthy(electing):
         at_once(sweeps, "delete")

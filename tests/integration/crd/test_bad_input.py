@@ -173,5 +173,5 @@ TYPE = "'^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?$'"
         ),
     ],
 )
-def test_what_cannot_be_carried_out_is_refused(api: Api, spec: dict[str, Any], words: str) -> None:
+def test_a_spec_that_cannot_be_carried_out_is_refused(api: Api, spec: dict[str, Any], words: str) -> None:
     assert api.refusal(**spec) == words

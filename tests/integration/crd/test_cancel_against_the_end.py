@@ -25,25 +25,25 @@ def test_cancel_is_refused_after_the_end(api: Api, phase: str) -> None:
 
 
 @pytest.mark.parametrize("phase", ["COMPLETED", "FAILED"])
-def test_a_job_that_is_cancelled_cannot_end_otherwise(api: Api, phase: str) -> None:
+def test_a_cancelled_job_cannot_end_in_another_phase(api: Api, phase: str) -> None:
     name = api.create({"phase": "RUNNING"}, cancel=True)
     assert api.refusal_of_change(name, {"status": {"phase": phase}}) == CANCELLED_FIRST
 
 
 @pytest.mark.parametrize("phase", ["COMPLETED", "FAILED"])
-def test_taking_cancel_out_of_the_spec_opens_nothing_once_it_is_latched(api: Api, phase: str) -> None:
+def test_removing_a_latched_cancel_from_the_spec_allows_no_other_end(api: Api, phase: str) -> None:
     name = api.create({"phase": "CANCELLING", "cancellation": LATCH}, cancel=True)
     api.patch(name, {"spec": {"cancel": None}})
     assert api.refusal_of_change(name, {"status": {"phase": phase}}) == CANCELLED_FIRST
 
 
 @pytest.mark.parametrize("latch", [None, {"requestedAt": "2026-01-02T03:04:06Z"}])
-def test_the_latch_stays_as_it_is(api: Api, latch: dict[str, str] | None) -> None:
+def test_the_latch_cannot_be_changed_or_removed(api: Api, latch: dict[str, str] | None) -> None:
     name = api.create({"phase": "CANCELLING", "cancellation": LATCH})
     assert api.refusal_of_change(name, {"status": {"cancellation": latch}}) == LATCHED
 
 
-def test_the_latch_may_be_added_to(api: Api) -> None:
+def test_fields_can_be_added_to_the_latch(api: Api) -> None:
     name = api.create({"phase": "CANCELLING", "cancellation": LATCH})
     ended = {"phase": "CANCELLED", "cancellation": {"finishedAt": "2026-01-02T03:05:00Z", "stopping": 0}}
     assert api.patch(name, {"status": ended})["status"]["cancellation"]["requestedBy"] == "anna"
@@ -56,19 +56,19 @@ def test_an_end_is_final(api: Api, before: str, after: str | None) -> None:
 
 
 @pytest.mark.parametrize("phase", ["COMPLETED", "FAILED", "CANCELLED"])
-def test_a_job_that_has_ended_can_still_be_written_about(api: Api, phase: str) -> None:
+def test_status_of_an_ended_job_can_be_updated(api: Api, phase: str) -> None:
     name = api.create({"phase": phase})
     assert api.patch(name, {"status": {"message": "Pruned."}})["status"]["message"] == "Pruned."
     assert api.patch(name, {"spec": {"title": "Wing"}})["spec"]["title"] == "Wing"
 
 
 @pytest.mark.parametrize("phase", ["COMPLETED", "FAILED", "CANCELLED"])
-def test_a_job_that_is_not_cancelled_can_end_in_any_way(api: Api, phase: str) -> None:
+def test_a_job_without_a_cancel_can_end_in_any_phase(api: Api, phase: str) -> None:
     name = api.create({"phase": "RUNNING"})
     assert api.patch(name, {"status": {"phase": phase}})["status"]["phase"] == phase
 
 
-def test_a_cancel_that_was_taken_back_before_it_was_seen_is_none(api: Api) -> None:
+def test_a_cancel_withdrawn_before_the_latch_has_no_effect(api: Api) -> None:
     name = api.create({"phase": "RUNNING"}, cancel=True)
     api.patch(name, {"spec": {"cancel": False}})
     assert api.patch(name, {"status": {"phase": "COMPLETED"}})["status"]["phase"] == "COMPLETED"

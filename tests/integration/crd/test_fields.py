@@ -78,7 +78,7 @@ def test_no_unknown_field_is_accepted(client: Client, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", OTHERS)
-def test_what_is_immutable_cannot_be_changed_and_the_rest_can(client: Client, stored: list[Object], path: str) -> None:
+def test_only_mutable_fields_can_be_changed(client: Client, stored: list[Object], path: str) -> None:
     job, keys = next((job, keys) for job in stored for keys in schema.places(job, path))
     changes = [schema.replaced(job, keys, OTHERS[path])]
     if path not in KEPT and "default" not in FIELDS[path].schema:

@@ -56,13 +56,15 @@ TWO_CONTAINERS = [{"name": "a", "image": "b"}, {"name": "c", "image": "d"}]
         pytest.param("project", {"project": "wing"}, {"project": None}, id="project-removed"),
     ],
 )
-def test_what_is_run_cannot_be_changed(api: Api, field: str, spec: dict[str, Any], change: dict[str, Any]) -> None:
+def test_fields_that_define_the_cases_cannot_be_changed(
+    api: Api, field: str, spec: dict[str, Any], change: dict[str, Any]
+) -> None:
     name = api.create(**spec)
     words = api.refusal_of_change(name, {"spec": change})
     assert words == f"spec.{field}: Forbidden: `{field}` is immutable: make a new SimulationJob"
 
 
-def test_how_it_is_run_can_be_changed(api: Api) -> None:
+def test_fields_that_control_the_run_can_be_changed(api: Api) -> None:
     change = {
         "title": "Wing",
         "description": "Second try.",
@@ -76,16 +78,16 @@ def test_how_it_is_run_can_be_changed(api: Api) -> None:
     assert {key: spec[key] for key in change} == {**change, "history": {"succeededCases": 0, "failedCases": 100}}
 
 
-def test_every_field_of_the_allow_list_is_kept(api: Api) -> None:
+def test_every_allowed_field_of_the_template_is_kept(api: Api) -> None:
     assert api.read(api.create(template=FULL_TEMPLATE))["spec"]["template"] == FULL_TEMPLATE
 
 
-def test_a_part_that_is_passed_on_is_kept_whatever_is_in_it(api: Api) -> None:
+def test_an_opaque_part_of_the_template_is_kept_unchanged(api: Api) -> None:
     template = a_template_dict(affinity={"nodeAffinity": {"anything": [1, {"deep": None}]}})
     assert api.read(api.create(template=template))["spec"]["template"] == template
 
 
-def test_every_field_of_the_allow_list_is_one_of_pods(api: Api) -> None:
+def test_every_allowed_field_is_a_field_of_pods(api: Api) -> None:
     api.kubectl("create", "serviceaccount", "solver")
     runtime = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "nvidia"}, "handler": "n"}
     api.kubectl("apply", "-f", "-", stdin=runtime)
@@ -104,9 +106,7 @@ def test_every_field_of_the_allow_list_is_one_of_pods(api: Api) -> None:
     "cases",
     [{"matrix": [{"name": "a", "values": [1, None]}]}, {"list": [{"name": "a", "parameters": {"x": None}}]}],
 )
-def test_a_null_is_kept_for_the_operator_to_refuse_and_keeps_nobody_from_cancelling(
-    api: Api, cases: dict[str, Any]
-) -> None:
+def test_a_null_parameter_is_left_to_the_operator_and_does_not_block_a_cancel(api: Api, cases: dict[str, Any]) -> None:
     name = api.create(cases=cases)
     found = api.read(name)
     assert found["spec"]["cases"] == cases
@@ -137,7 +137,7 @@ def test_values_keep_their_types(api: Api) -> None:
     assert [(value, type(value)) for value in kept] == [(value, type(value)) for value in values]
 
 
-def test_what_users_leave_out_is_filled_in(api: Api) -> None:
+def test_omitted_fields_get_their_defaults(api: Api) -> None:
     job = api.read(api.create(resources={"gpu": {}}))
     assert job["spec"] == {
         "cases": {"count": 3},
@@ -161,7 +161,7 @@ def test_applying_the_same_again_changes_nothing(api: Api) -> None:
     assert api.read("applied")["metadata"]["generation"] == 1
 
 
-def test_who_owns_the_cases_takes_no_more_room_than_the_cases(api: Api) -> None:
+def test_managed_fields_are_no_larger_than_the_cases(api: Api) -> None:
     name = api.create(cases=LARGE_SPECS["list"])
     owned = api.kubectl("get", "simjob", name, "--show-managed-fields", "-o", "jsonpath={.metadata.managedFields}")
     assert len(owned) < 1024
@@ -175,7 +175,7 @@ LARGE_SPECS = {
 
 
 @pytest.mark.parametrize("source", LARGE_SPECS)
-def test_the_largest_jobs_stay_within_the_cost_that_the_api_server_allows(api: Api, source: str) -> None:
+def test_the_largest_jobs_stay_within_the_cel_cost_limit(api: Api, source: str) -> None:
     containers = [{"name": f"c{i}", "image": "b", "args": ["x" * 20_000]} for i in range(8)]
     name = api.create(cases=LARGE_SPECS[source], template=a_template_dict(containers=containers))
     ledger = {"succeeded": ",".join(str(index) for index in range(0, 60_000, 2))}

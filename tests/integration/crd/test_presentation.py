@@ -11,7 +11,7 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.mark.effect("spec.parentJob")
-def test_the_columns_tell_the_state(api: Api) -> None:
+def test_kubectl_get_columns_show_the_state(api: Api) -> None:
     name = api.create(
         {
             "phase": "CANCELLED",
@@ -31,7 +31,7 @@ def test_the_columns_tell_the_state(api: Api) -> None:
 
 
 @pytest.mark.effect("spec.title", "spec.description")
-def test_kubectl_describes_what_a_job_is_for(api: Api) -> None:
+def test_kubectl_shows_title_and_description(api: Api) -> None:
     name = api.create(title="Mesh study of the wing", description="Three meshes.\nTwo Reynolds numbers.")
     described = api.kubectl("describe", "simjob", name)
     assert re.search(r"^  Title: +Mesh study of the wing$", described, re.MULTILINE)
@@ -49,7 +49,9 @@ def test_kubectl_describes_what_a_job_is_for(api: Api) -> None:
         ("spec.queueName=gpus", {"queueName": "gpus"}, None),
     ],
 )
-def test_jobs_can_be_selected(api: Api, selector: str, spec: dict[str, Any], status: dict[str, Any] | None) -> None:
+def test_jobs_can_be_selected_by_field(
+    api: Api, selector: str, spec: dict[str, Any], status: dict[str, Any] | None
+) -> None:
     name, _ = api.create(status, **spec), api.create()
     found = api.kubectl("get", "simulationjobs", f"--field-selector={selector}", "-o", "name").split()
     assert f"simulationjob.simjob.dev/{name}" in found
@@ -57,7 +59,7 @@ def test_jobs_can_be_selected(api: Api, selector: str, spec: dict[str, Any], sta
 
 
 @pytest.mark.parametrize("category", ["all", "simulation"])
-def test_jobs_are_found_by_their_categories(api: Api, category: str) -> None:
+def test_kubectl_finds_jobs_by_category(api: Api, category: str) -> None:
     assert f"simulationjob.simjob.dev/{api.create()}" in api.kubectl("get", category, "-o", "name").split()
 
 
@@ -94,7 +96,7 @@ def test_kubectl_explains_every_field(api: Api) -> None:
         ),
     ],
 )
-def test_kubectl_explain_reads_well(api: Api, field: str, words: str) -> None:
+def test_kubectl_explain_prints_readable_text(api: Api, field: str, words: str) -> None:
     text = " ".join(api.kubectl("explain", f"simjob.spec.{field.partition(' ')[0]}").split())
     assert text.endswith(f"FIELD: {field} DESCRIPTION: {words}")
 

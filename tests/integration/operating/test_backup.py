@@ -34,7 +34,7 @@ SECTIONS = transcript.sections(PAGE)
 
 
 @pytest.mark.parametrize("is_away", [False, True], ids=["operator there", "operator away"])
-def test_with_status_and_configmaps_a_half_done_sweep_goes_on(
+def test_a_half_done_sweep_restored_with_status_and_configmaps_continues(
     place: Place, operator: OperatorProcess, is_away: bool
 ) -> None:
     first = half_done(place)
@@ -67,7 +67,7 @@ def test_with_status_and_configmaps_a_half_done_sweep_goes_on(
     remove(again)
 
 
-def test_a_sweep_that_had_ended_stays_so_with_its_status_and_takes_its_configmaps_along(
+def test_an_ended_sweep_restored_with_its_status_stays_ended_and_adopts_its_configmaps(
     place: Place, operator: OperatorProcess
 ) -> None:
     first = place.apply(cases=DESIGN, template=saying())
@@ -85,7 +85,7 @@ def test_a_sweep_that_had_ended_stays_so_with_its_status_and_takes_its_configmap
     remove(again)
 
 
-def test_without_its_status_a_sweep_runs_again_and_no_row_is_doubled(place: Place) -> None:
+def test_a_sweep_restored_without_status_runs_again_and_duplicates_no_row(place: Place) -> None:
     first = place.apply(cases={**DESIGN, "samples": {**DESIGN["samples"], "seed": 1}}, template=saying())
     first.wait_phase("COMPLETED")
     backup = Backup(first)
@@ -99,7 +99,7 @@ def test_without_its_status_a_sweep_runs_again_and_no_row_is_doubled(place: Plac
     eventually(lambda: owners(place) == {again.uid}, lambda: f"adopted: {owners(place)}")
 
 
-def test_without_the_configmaps_of_results_the_outcomes_stand_and_a_new_table_begins(
+def test_without_result_configmaps_outcomes_are_kept_and_a_new_table_begins(
     place: Place, operator: OperatorProcess
 ) -> None:
     first = half_done(place)
@@ -117,7 +117,7 @@ def test_without_the_configmaps_of_results_the_outcomes_stand_and_a_new_table_be
     assert status["results"]["rows"] == len(rows(place))
 
 
-def test_without_the_configmaps_of_cases_nothing_starts_until_they_are_back(
+def test_without_case_configmaps_nothing_starts_until_they_are_restored(
     place: Place, operator: OperatorProcess
 ) -> None:
     first = half_done(place)
@@ -132,7 +132,7 @@ def test_without_the_configmaps_of_cases_nothing_starts_until_they_are_back(
     assert again.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0-5"
 
 
-def test_times_count_from_the_first_life_and_a_cancel_is_in_the_spec(place: Place, operator: OperatorProcess) -> None:
+def test_a_restored_sweep_keeps_its_start_time_and_its_cancel(place: Place, operator: OperatorProcess) -> None:
     late = place.apply("late", cases={"count": 1}, timeouts={"totalSeconds": 3600})
     late.wait_running(1)
     ended = place.apply("ended", cases={"count": 1}, template=saying(), ttlSecondsAfterFinished=3600)
@@ -165,7 +165,7 @@ def test_times_count_from_the_first_life_and_a_cancel_is_in_the_spec(place: Plac
         place.client.patch(f"{late.path}/status", {"status": latest})
 
 
-def test_orphaned_pods_run_on_and_their_cases_start_only_after_them(place: Place) -> None:
+def test_cases_of_orphaned_pods_start_after_those_pods_end(place: Place) -> None:
     first = place.apply(cases={"count": 3}, parallelism=2)
     first.wait_running(2)
     first.delete("Orphan")
@@ -184,7 +184,7 @@ def test_orphaned_pods_run_on_and_their_cases_start_only_after_them(place: Place
     assert len(again.jobs) == 3
 
 
-def test_results_of_another_sweep_of_the_name_are_not_touched(place: Place) -> None:
+def test_results_of_another_sweep_of_the_same_name_are_kept(place: Place) -> None:
     first = place.apply(template=saying())
     first.wait_phase("COMPLETED")
     first.delete("Orphan")
@@ -197,7 +197,7 @@ def test_results_of_another_sweep_of_the_name_are_not_touched(place: Place) -> N
         place.client.delete(paths.jobs(place.name, job["metadata"]["name"]), "Background")
 
 
-def test_a_status_that_was_wiped_doubles_no_row(client: Client, operator: OperatorProcess) -> None:
+def test_a_wiped_status_duplicates_no_row(client: Client, operator: OperatorProcess) -> None:
     # A ledger that loses cases is lawful only here.
     place = make_place(client, "test-wiped-status", operator.tail)
     sweep = half_done(place, cases={"count": 6})
@@ -234,9 +234,7 @@ def terminal(kwok_cluster: Cluster, place: Place, tmp_path: Path) -> Terminal:
     return Terminal(tmp_path, tmp_path / "kubeconfig")
 
 
-def test_the_sessions_of_the_page_restore_a_cancelled_job_as_it_was(
-    place: Place, terminal: Terminal, tmp_path: Path
-) -> None:
+def test_the_commands_of_the_page_restore_a_cancelled_job(place: Place, terminal: Terminal, tmp_path: Path) -> None:
     first = wing(place, tmp_path)
     first.wait(lambda status: status.get("cases", {}).get("succeeded", 0) >= 4, "four ends")
     # A case that had ended before it was named keeps its outcome, also after a restore.
@@ -261,7 +259,7 @@ def test_the_sessions_of_the_page_restore_a_cancelled_job_as_it_was(
     remove(again)
 
 
-def test_the_sessions_of_the_page_print_what_it_says(place: Place, terminal: Terminal, tmp_path: Path) -> None:
+def test_the_commands_of_the_page_print_the_output_shown(place: Place, terminal: Terminal, tmp_path: Path) -> None:
     sweep = wing(place, tmp_path)
     sweep.wait(lambda status: status.get("results", {}).get("rows", 0) >= 4, "half of the results")
     headings = ["Back up", "Restore with the status", "Delete and keep the ConfigMaps", "Restore without the status"]

@@ -23,7 +23,7 @@ def wait_told(sweep: Sweep, *expected: tuple[str, str]) -> None:
     sweep.wait_until(lambda: set(expected) <= set(told(sweep)), f"the Events {expected}; there are {told(sweep)}")
 
 
-def test_a_sweep_that_succeeds(place: Place, kwok_cluster: Cluster) -> None:
+def test_events_of_a_sweep_that_succeeds(place: Place, kwok_cluster: Cluster) -> None:
     sweep = place.apply(template=a_template(run=2))
     sweep.wait_phase("COMPLETED")
     wait_told(sweep, ("Normal", "AllCasesSucceeded"))
@@ -37,7 +37,7 @@ def test_a_sweep_that_succeeds(place: Place, kwok_cluster: Cluster) -> None:
     assert "Accepted" in events
 
 
-def test_a_sweep_that_fails(place: Place) -> None:
+def test_events_of_a_sweep_that_fails(place: Place) -> None:
     sweep = place.apply(cases={"count": 1}, template=a_template(run=1, exit_code=9))
     sweep.wait_phase("FAILED")
     wait_told(sweep, ("Warning", "CasesFailed"))
@@ -45,7 +45,7 @@ def test_a_sweep_that_fails(place: Place) -> None:
     assert any("exit code 9" in note for note in notes)
 
 
-def test_a_sweep_that_waits_and_is_cancelled(place: Place) -> None:
+def test_events_of_a_sweep_that_waits_and_is_cancelled(place: Place) -> None:
     sweep = place.apply(template=a_template(nodeSelector={"there-is": "none"}))
     wait_told(sweep, ("Warning", "Unschedulable"))
     sweep.cancel()
@@ -54,14 +54,14 @@ def test_a_sweep_that_waits_and_is_cancelled(place: Place) -> None:
     assert told(sweep)[-1] == ("Normal", "Cancelled")
 
 
-def test_a_job_that_was_lost(place: Place) -> None:
+def test_a_lost_job_emits_an_event(place: Place) -> None:
     sweep = place.apply(template=a_template(run=4))
     sweep.wait_running(3)
     place.client.delete(paths.jobs(place.name, sweep.jobs[0]["metadata"]["name"]), "Background")
     wait_told(sweep, ("Warning", "JobLost"))
 
 
-def test_kubectl_get_and_wait(place: Place, kwok_cluster: Cluster) -> None:
+def test_kubectl_get_and_wait_follow_a_sweep_to_its_end(place: Place, kwok_cluster: Cluster) -> None:
     place.apply(template=a_template(run=1))
     kubectl = ("--namespace", place.name)
     kwok_cluster.run_kubectl(*kubectl, "wait", "simjob/sweep", "--for=condition=Finished", "--timeout=40s")

@@ -32,7 +32,7 @@ def cancelled(sweep: Sweep, by: str) -> Object:
     return sweep.client.get(sweep.path)
 
 
-def test_flux_removes_what_kubectl_set_and_the_sweep_ends_cancelled_all_the_same(tools: Tools) -> None:
+def test_a_cancel_that_flux_removes_from_the_spec_is_carried_out(tools: Tools) -> None:
     tools.flux(in_git())
     sweep = tools.sweep()
     sweep.wait_running(3)
@@ -42,7 +42,7 @@ def test_flux_removes_what_kubectl_set_and_the_sweep_ends_cancelled_all_the_same
     cancelled(sweep, "kubectl-patch")
 
 
-def test_what_flux_removed_while_no_operator_ran_is_lost(tools: Tools, operator: OperatorProcess) -> None:
+def test_a_cancel_that_flux_removes_during_operator_downtime_is_lost(tools: Tools, operator: OperatorProcess) -> None:
     tools.flux(in_git(template=a_template(run=6)))
     sweep = tools.sweep()
     sweep.wait_running(3)
@@ -62,7 +62,7 @@ def test_what_flux_removed_while_no_operator_ran_is_lost(tools: Tools, operator:
         pytest.param({FLUX_POLICY: "Merge"}, (), "kubectl-patch", id="merge-policy"),
     ],
 )
-def test_flux_keeps_a_cancel_that_is_not_kubectls_or_that_an_annotation_makes_it_keep(
+def test_flux_keeps_a_cancel_of_another_field_manager_or_with_its_annotation(
     tools: Tools, policy: dict[str, str], options: tuple[str, ...], manager: str
 ) -> None:
     manifest = in_git(annotations=policy)
@@ -76,7 +76,7 @@ def test_flux_keeps_a_cancel_that_is_not_kubectls_or_that_an_annotation_makes_it
 
 
 @pytest.mark.parametrize("server_side", [False, True], ids=["three-way", "server-side"])
-def test_argo_cd_keeps_a_cancel_that_git_says_nothing_of(tools: Tools, server_side: bool) -> None:
+def test_argo_cd_keeps_a_cancel_that_is_not_in_git(tools: Tools, server_side: bool) -> None:
     tools.argo_cd(in_git(), server_side=server_side)
     sweep = tools.sweep()
     sweep.wait_running(3)
@@ -87,7 +87,7 @@ def test_argo_cd_keeps_a_cancel_that_git_says_nothing_of(tools: Tools, server_si
 
 
 @pytest.mark.parametrize("server_side", [False, True], ids=["three-way", "server-side"])
-def test_argo_cd_puts_back_a_false_that_is_in_git_and_the_sweep_ends_cancelled(tools: Tools, server_side: bool) -> None:
+def test_a_cancel_that_argo_cd_resets_to_false_is_carried_out(tools: Tools, server_side: bool) -> None:
     manifest = in_git(cancel=False)
     tools.argo_cd(manifest, server_side=server_side)
     sweep = tools.sweep()
@@ -98,7 +98,7 @@ def test_argo_cd_puts_back_a_false_that_is_in_git_and_the_sweep_ends_cancelled(t
     cancelled(sweep, "kubectl-patch")
 
 
-def test_a_replace_wipes_the_cancel_and_the_sweep_ends_cancelled(tools: Tools) -> None:
+def test_a_cancel_removed_by_kubectl_replace_is_carried_out(tools: Tools) -> None:
     tools.argo_cd(in_git())
     sweep = tools.sweep()
     sweep.wait_running(3)
@@ -108,7 +108,7 @@ def test_a_replace_wipes_the_cancel_and_the_sweep_ends_cancelled(tools: Tools) -
     cancelled(sweep, "kubectl-patch")
 
 
-def test_flux_takes_cancelled_cases_out_and_they_stay_cancelled_and_a_suspension_and_it_ends(tools: Tools) -> None:
+def test_flux_undoes_a_suspension_but_no_latched_cancel_of_cases(tools: Tools) -> None:
     tools.flux(in_git())
     sweep = tools.sweep()
     sweep.wait_running(3)
@@ -122,7 +122,7 @@ def test_flux_takes_cancelled_cases_out_and_they_stay_cancelled_and_a_suspension
     sweep.wait_running(2)
 
 
-def test_a_cancel_in_git_is_carried_out_and_may_stay_there_or_go(tools: Tools) -> None:
+def test_a_cancel_in_git_can_stay_there_or_be_removed(tools: Tools) -> None:
     tools.flux(in_git())
     sweep = tools.sweep()
     sweep.wait_running(3)
@@ -148,7 +148,7 @@ def test_a_cancel_committed_after_the_end_is_refused_until_the_commit_is_reverte
     assert tools.sweep().status["phase"] == "COMPLETED"
 
 
-def test_a_deleted_sweep_that_is_still_in_git_runs_again_from_the_start(tools: Tools) -> None:
+def test_a_deleted_sweep_that_is_still_in_git_starts_over(tools: Tools) -> None:
     tools.flux(in_git())
     first = tools.sweep()
     first.wait_running(3)
@@ -161,7 +161,7 @@ def test_a_deleted_sweep_that_is_still_in_git_runs_again_from_the_start(tools: T
     second.wait_running(3)
 
 
-def test_what_flux_takes_over_is_what_kubectl_owned() -> None:
+def test_flux_takes_over_the_fields_that_kubectl_owned() -> None:
     flux = {"manager": FLUX, "operation": "Apply", "fieldsV1": {"f:spec": {"f:cases": {}}}}
     patch = {"manager": "kubectl-patch", "operation": "Update", "fieldsV1": {"f:spec": {"f:cancel": {}}}}
     status = {"manager": "kubectl-x", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {}}}

@@ -75,7 +75,7 @@ def test_a_debug_copy_that_runs_on_does_not_hold_up_a_cancel(kwok_cluster: Clust
     assert phase(shared, copy) == "Running"
 
 
-def test_a_copied_job_and_a_pod_made_by_hand_count_for_nothing(shared: Place) -> None:
+def test_copied_jobs_and_handmade_pods_are_ignored(shared: Place) -> None:
     sweep = shared.apply(cases={"count": 1}, template=a_template(run=6, exit_code=3))
     sweep.wait_running(1)
     (job,) = sweep.jobs
@@ -112,7 +112,7 @@ def bare_template(job: Object) -> Object:
 
 @pytest.mark.parametrize("value", [None, "overwritten"])
 @pytest.mark.parametrize("plural", ["pods", "jobs"])
-def test_a_case_whose_label_is_taken_away_runs_on_and_gets_it_back(
+def test_a_case_that_loses_its_label_keeps_running_and_gets_it_back(
     place: Place, plural: str, value: str | None
 ) -> None:
     sweep = place.apply(cases={"count": 1}, template=a_template(run=6))
@@ -131,7 +131,7 @@ def labels(place: Place, path: str) -> Object:
     return found
 
 
-def test_cancelled_is_not_said_while_a_pod_that_lost_its_label_runs(place: Place) -> None:
+def test_cancelled_is_not_written_while_an_unlabelled_pod_runs(place: Place) -> None:
     sweep = place.apply(cases={"count": 1}, template=a_template(run=600, stop=6))
     sweep.wait_running(1)
     pod = only_pod(sweep)

@@ -12,7 +12,7 @@ FOLDERS = (".", "base/admission", "components/attribution")
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_it_is_applied_without_a_warning(kwok_cluster: Cluster, operator_kubeconfig: Path, folder: str) -> None:
+def test_manifests_are_applied_without_a_warning(kwok_cluster: Cluster, operator_kubeconfig: Path, folder: str) -> None:
     """The operator's namespace is there, else a trial run would find none to put things into."""
     assert operator_kubeconfig.exists()
     options = ("--server-side", "--force-conflicts", "--dry-run=server", "--warnings-as-errors")

@@ -36,7 +36,7 @@ def namespaced_operator(kwok_cluster: Cluster, client: Client, places: dict[str,
         client.delete(f"/api/v1/namespaces/{place.name}")
 
 
-def test_it_serves_its_namespaces_and_leaves_others_alone(
+def test_a_namespaced_operator_serves_only_its_namespaces(
     places: dict[str, Place], namespaced_operator: OperatorProcess, audit: Audit
 ) -> None:
     sweeps = {name: place.apply(template=a_template(run=1)) for name, place in places.items()}

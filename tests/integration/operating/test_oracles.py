@@ -93,17 +93,17 @@ def the_generation_falls(life: History) -> None:
         (the_generation_falls, "observedGeneration fell"),
     ],
 )
-def test_what_must_not_happen_is_reported(happens: Callable[[History], None], told: str) -> None:
+def test_a_violation_is_reported(happens: Callable[[History], None], told: str) -> None:
     life = a_life()
     happens(life)
     assert any(told in text for text in violations(**life)), violations(**life)
 
 
-def test_a_lawful_life_is_not_complained_of() -> None:
+def test_a_correct_history_has_no_violations() -> None:
     assert violations(**a_life()) == []
 
 
-def test_a_status_from_a_backup_may_count_more_generations_than_the_object_has() -> None:
+def test_a_restored_status_may_have_a_higher_generation_than_its_object() -> None:
     life = a_life()
     for seen, observed in zip(life["sweeps"], (1, 5, 2), strict=True):
         seen.object["metadata"]["generation"] = min(observed, 2)

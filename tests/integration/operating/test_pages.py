@@ -182,7 +182,7 @@ def scene(kwok_cluster: Cluster, place: Place, operator: OperatorProcess, tmp_pa
 
 
 @pytest.mark.parametrize(("name", "heading", "steps"), SESSIONS)
-def test_a_session_prints_what_the_page_says(
+def test_commands_of_a_page_print_the_output_shown(
     scene: Scene, terminal: Terminal, name: str, heading: str, steps: list[Step]
 ) -> None:
     for file, text in transcript.files(PAGES[name]).items():
@@ -194,5 +194,5 @@ def test_a_session_prints_what_the_page_says(
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_every_setting_is_of_a_section(name: str) -> None:
+def test_every_setting_belongs_to_a_section(name: str) -> None:
     assert SETTINGS[name].keys() == transcript.sections(PAGES[name]).keys()

@@ -38,7 +38,7 @@ def place(client: Client, pair: Replicas) -> Iterator[Place]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_killed_while_it_creates(place: Place, pair: Replicas, seed: int) -> None:
+def test_an_operator_killed_while_it_creates_creates_nothing_twice(place: Place, pair: Replicas, seed: int) -> None:
     moments = random.Random(seed)  # noqa: S311
     sweep = place.apply(cases={"count": 60}, parallelism=60, template=a_template(run=2))
     for _ in range(2):
@@ -51,7 +51,7 @@ def test_killed_while_it_creates(place: Place, pair: Replicas, seed: int) -> Non
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_killed_while_it_cancels(place: Place, pair: Replicas, seed: int) -> None:
+def test_an_operator_killed_while_it_cancels_completes_the_cancel(place: Place, pair: Replicas, seed: int) -> None:
     moments = random.Random(seed)  # noqa: S311
     sweep = place.apply(cases={"count": 80}, parallelism=40, template=a_template(stop=2))
     sweep.wait_running(40)
@@ -63,7 +63,7 @@ def test_killed_while_it_cancels(place: Place, pair: Replicas, seed: int) -> Non
     sweep.wait_cleared()
 
 
-def test_of_two_only_one_works_and_the_other_takes_over_at_once_when_it_leaves(place: Place, pair: Replicas) -> None:
+def test_only_the_leader_works_and_a_follower_takes_over_when_it_leaves(place: Place, pair: Replicas) -> None:
     leader, follower = pair.leader, pair.follower
     silent = len(follower.log.read_text().splitlines())
     sweep = place.apply(cases={"count": 20}, parallelism=10, template=a_template(run=2))
@@ -78,7 +78,9 @@ def test_of_two_only_one_works_and_the_other_takes_over_at_once_when_it_leaves(p
     assert len(sweep.pod_names) == 20
 
 
-def test_the_api_server_is_killed_under_load(place: Place, pair: Replicas, kwok_cluster: Cluster, audit: Audit) -> None:
+def test_a_sweep_survives_a_kill_of_the_api_server_under_load(
+    place: Place, pair: Replicas, kwok_cluster: Cluster, audit: Audit
+) -> None:
     sweep = place.apply(cases={"count": 60}, parallelism=20, template=a_template(run=2))
     ending = place.apply("ending", cases={"count": 20}, template=a_template(stop=2))
     ending.wait_running(20)
@@ -100,7 +102,7 @@ def test_the_api_server_is_killed_under_load(place: Place, pair: Replicas, kwok_
     assert len(sweep.pod_names) == 60
 
 
-def test_when_nothing_happens_nothing_is_written(place: Place, pair: Replicas, audit: Audit) -> None:
+def test_an_idle_cluster_causes_no_writes(place: Place, pair: Replicas, audit: Audit) -> None:
     sweeps = [
         place.apply("running", cases={"count": 20}),
         place.apply("paused", parallelism=0),

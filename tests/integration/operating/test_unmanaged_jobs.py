@@ -28,7 +28,7 @@ def are_ours(pods: list[Object]) -> bool:
     return all(pod["metadata"]["name"].endswith("-0") for pod in pods)
 
 
-def test_such_jobs_are_deleted_again_and_reported_and_nothing_else_stops(place: Place, client: Client) -> None:
+def test_unmanaged_jobs_are_deleted_and_reported_and_stop_nothing_else(place: Place, client: Client) -> None:
     sweep = place.apply(cases={"count": 3}, parallelism=1, template=a_template(stop=1))
     sweep.wait_running(1)
     (running,) = sweep.running_pods

@@ -152,7 +152,7 @@ def uids(sweep: Sweep) -> set[str]:
     return {pod["metadata"]["uid"] for pod in sweep.running_pods if "deletionTimestamp" not in pod["metadata"]}
 
 
-def test_an_upgrade_touches_nothing(place: Place, releases: Releases) -> None:
+def test_an_upgrade_disturbs_no_running_case(place: Place, releases: Releases) -> None:
     releases.install_previous_crd()
     releases.old.start()
     work = Work(place)
@@ -186,7 +186,7 @@ def test_an_upgrade_touches_nothing(place: Place, releases: Releases) -> None:
         assert sweep.wait_phase("CANCELLED")["cases"]["cancelled"] > 0
 
 
-def test_a_rollback_touches_nothing(place: Place, releases: Releases, audit: Audit) -> None:
+def test_a_rollback_disturbs_no_running_case(place: Place, releases: Releases, audit: Audit) -> None:
     releases.install_todays_crd()
     releases.new.start()
     work = Work(place)
@@ -230,7 +230,7 @@ def a_loose_template() -> Object:
     return template
 
 
-def test_the_crd_has_no_default_that_the_previous_one_has_not(earlier: Path) -> None:
+def test_the_crd_adds_no_default_to_the_previous_release(earlier: Path) -> None:
     before, now = (
         yaml.safe_load((folder / "simulationjobs.simjob.dev.yaml").read_text()) for folder in (earlier / "crds", TODAY)
     )

@@ -182,7 +182,7 @@ async def make_job(world: RealWorld, sweep: SimulationJob, index: int) -> tuple[
     return fact.name, fact.uid
 
 
-async def test_an_informer_finds_out_what_happened_while_it_was_cut_off(world: RealWorld, cable: Cable) -> None:
+async def test_an_informer_catches_up_after_a_lost_connection(world: RealWorld, cable: Cable) -> None:
     sweep = simulationjob.parse(await world.make_simulationjob())
     assert isinstance(sweep, SimulationJob)
     stays, goes = await make_job(world, sweep, 0), await make_job(world, sweep, 1)
@@ -203,9 +203,7 @@ async def test_an_informer_finds_out_what_happened_while_it_was_cut_off(world: R
             await jobs.have(f"-{stays[0]}")
 
 
-async def test_kopf_logs_in_by_token_and_sees_a_cancel_also_after_it_was_cut_off(
-    world: RealWorld, cable: Cable
-) -> None:
+async def test_kopf_sees_a_cancel_after_a_lost_connection(world: RealWorld, cable: Cable) -> None:
     raw = await world.make_simulationjob()
     name = raw["metadata"]["name"]
     credentials = await Credentials.load()
@@ -233,7 +231,7 @@ async def test_kopf_logs_in_by_token_and_sees_a_cancel_also_after_it_was_cut_off
             stop.set()
 
 
-async def test_a_released_lease_goes_to_the_other_replica(world: RealWorld) -> None:
+async def test_a_released_lease_is_taken_by_the_other_replica(world: RealWorld) -> None:
     def an_elector(identity: str) -> Elector:
         configured = Settings(identity=identity, lease_namespace=world.namespace, lease_retry_seconds=0.2)
         return Elector(world.connection, configured, lambda: datetime.now(UTC))
@@ -254,13 +252,13 @@ async def test_a_released_lease_goes_to_the_other_replica(world: RealWorld) -> N
 @pytest.mark.parametrize(
     "path", [f"/apis/{names.GROUP}/v0/namespaces/%s/{names.PLURAL}/sweep", "/apis/batch/v1/namespaces/%s/cases/sweep"]
 )
-async def test_a_version_or_kind_that_is_not_served_is_no_object_that_is_gone(world: RealWorld, path: str) -> None:
+async def test_a_version_that_is_not_served_is_not_mistaken_for_a_missing_object(world: RealWorld, path: str) -> None:
     with pytest.raises(errors.UnavailableError) as caught:
         await world.connection.request("GET", path % world.namespace, repeat=False)
     assert caught.value.code == 404
 
 
-async def test_an_object_or_a_namespace_that_is_gone_is_known_as_such(world: RealWorld) -> None:
+async def test_a_missing_object_or_namespace_is_recognised(world: RealWorld) -> None:
     for path in (simulationjobs(world.namespace, "gone"), f"/api/v1/namespaces/{world.namespace}/pods/gone"):
         for method in ("GET", "DELETE"):
             with pytest.raises(errors.NotFoundError):

@@ -38,7 +38,7 @@ def test_a_reference_to_no_column_of_a_table_is_refused(place: Place) -> None:
     assert not sweep.job_names
 
 
-def test_a_case_with_more_parameters_than_linux_takes_is_named(place: Place) -> None:
+def test_a_case_whose_parameters_exceed_the_linux_limit_is_named(place: Place) -> None:
     long = {f"p{number}": "网格" * 512 for number in range(64)}
     sweep = place.apply(cases={"list": [{"name": "short"}, {"name": "long", "parameters": long}]})
     status = sweep.wait_phase("FAILED")
@@ -47,7 +47,7 @@ def test_a_case_with_more_parameters_than_linux_takes_is_named(place: Place) -> 
     assert not sweep.job_names
 
 
-def test_what_a_kubelet_says_of_a_pod_that_does_not_start_is_in_status(place: Place) -> None:
+def test_status_quotes_the_kubelet_about_a_pod_that_does_not_start(place: Place) -> None:
     sweep = place.apply(cases={"count": 2}, template=a_template(start=25, run=1))
     sweep.wait(lambda status: status.get("cases", {}).get("assigned") == 2, "the pods have a node")
     place.settle()
@@ -83,7 +83,7 @@ def test_what_a_kubelet_says_of_a_pod_that_does_not_start_is_in_status(place: Pl
     ],
     ids=["seed", "key", "size"],
 )
-def test_a_value_that_cannot_arrive_as_written_is_refused_with_what_to_write(
+def test_a_value_that_would_change_on_its_way_is_refused_with_the_remedy(
     place: Place, cases: dict[str, Any], words: str
 ) -> None:
     sweep = place.apply(cases=cases)

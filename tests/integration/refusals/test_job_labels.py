@@ -35,14 +35,14 @@ def labelled(**labels: str) -> Object:
     return template
 
 
-def test_a_policy_that_wants_a_label_on_every_job_is_satisfied_by_the_template(strict_place: Place) -> None:
+def test_a_label_of_the_template_satisfies_a_policy_on_jobs(strict_place: Place) -> None:
     sweep = strict_place.apply(cases={"count": 2}, template=labelled(team="aero"))
     sweep.wait_phase("COMPLETED")
     for item in (*sweep.jobs, *sweep.pods):
         assert item["metadata"]["labels"]["team"] == "aero"
 
 
-def test_without_the_label_status_has_the_words_of_the_policy(strict_place: Place) -> None:
+def test_without_the_label_status_quotes_the_policy(strict_place: Place) -> None:
     sweep = strict_place.apply(cases={"count": 2}, template=a_template(run=1))
     status = sweep.wait(lambda status: status.get("reason") == "JobRefused", "JobRefused")
     assert "every Job needs the label team" in status["message"]
@@ -50,7 +50,7 @@ def test_without_the_label_status_has_the_words_of_the_policy(strict_place: Plac
     sweep.wait_phase("CANCELLED")
 
 
-def test_labels_for_a_queue_are_on_the_job(place: Place) -> None:
+def test_queue_labels_of_the_template_are_set_on_the_job(place: Place) -> None:
     sweep = place.apply(cases={"count": 1}, template=labelled(**{"kueue.x-k8s.io/priority-class": "overnight"}))
     sweep.wait_phase("COMPLETED")
     [job] = sweep.jobs

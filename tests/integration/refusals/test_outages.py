@@ -49,7 +49,7 @@ def place(client: Client, pair: Replicas) -> Iterator[Place]:
 
 
 @pytest.mark.parametrize("status", [500, 403, 429, HANGS])
-def test_an_outage_ends_no_replica_and_is_over_in_ten_seconds(
+def test_replicas_survive_an_outage_and_catch_up_within_ten_seconds(
     place: Place, pair: Replicas, outage: Outage, status: int
 ) -> None:
     sweep = place.apply(cases={"count": 10}, parallelism=5)

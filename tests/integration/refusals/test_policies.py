@@ -14,7 +14,7 @@ def wait_attempts(sweep: Sweep, number: int) -> None:
 
 
 @pytest.mark.effect("spec.retries.nonRetryableExitCodes[]")
-def test_an_exit_code_that_is_not_retried_fails_its_case_at_once(place: Place) -> None:
+def test_a_non_retried_exit_code_fails_its_case_at_once(place: Place) -> None:
     sweep = place.apply(cases={"count": 2}, retries={"limit": 9, "nonRetryableExitCodes": [7]}, template=FAILING)
     status = sweep.wait_phase("FAILED", seconds=15)
     assert [(failure["errorCode"], failure["exitCode"]) for failure in status["failures"]] == [("CASE_FAILED", 7)] * 2
@@ -27,7 +27,7 @@ def test_an_exit_code_that_is_not_retried_fails_its_case_at_once(place: Place) -
     ("maximum", "phase", "reason"),
     [(2, "FAILED", "CasesFailed"), (3, "COMPLETED", "CasesFinished"), ("99%", "FAILED", "CasesFailed")],
 )
-def test_so_many_cases_may_fail(place: Place, maximum: int | str, phase: str, reason: str) -> None:
+def test_a_sweep_completes_up_to_max_failed_cases(place: Place, maximum: int | str, phase: str, reason: str) -> None:
     sweep = place.apply(failurePolicy={"maxFailedCases": maximum}, template=FAILING)
     status = sweep.wait_phase(phase)
     assert (status["reason"], status["ledger"]["failed"]) == (reason, "0-2")
@@ -35,7 +35,7 @@ def test_so_many_cases_may_fail(place: Place, maximum: int | str, phase: str, re
 
 @pytest.mark.effect("spec.failurePolicy.onExceeded")
 @pytest.mark.parametrize("killed", [False, True])
-def test_one_failure_too_many_cancels_the_others_if_it_was_asked_for(
+def test_cancel_remaining_cancels_the_others_after_one_failure_too_many(
     place: Place, operator: OperatorProcess, killed: bool
 ) -> None:
     policy = {"maxFailedCases": "10%", "onExceeded": "CancelRemaining"}
@@ -53,7 +53,7 @@ def test_one_failure_too_many_cancels_the_others_if_it_was_asked_for(
 
 
 @pytest.mark.effect("spec.task")
-def test_a_persistent_case_runs_again_whatever_its_exit_code_until_it_is_cancelled(
+def test_a_persistent_case_restarts_after_any_exit_code_until_it_is_cancelled(
     place: Place, operator: OperatorProcess
 ) -> None:
     ending_well = place.apply("well", cases={"count": 1}, task="Persistent", template=a_template(run=1))
@@ -72,7 +72,7 @@ def test_a_persistent_case_runs_again_whatever_its_exit_code_until_it_is_cancell
         assert attempts == list(range(len(attempts))), "one after the other, each once"
 
 
-def test_a_persistent_case_ends_when_it_timed_out_too_often(place: Place) -> None:
+def test_a_persistent_case_fails_after_too_many_timeouts(place: Place) -> None:
     sweep = place.apply(cases={"count": 1}, task="Persistent", timeouts={"runSeconds": 1})
     status = sweep.wait_phase("FAILED")
     assert (status["errorCode"], status["ledger"]["failed"]) == ("EXECUTION_TIMEOUT", "0")

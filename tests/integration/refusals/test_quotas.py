@@ -9,7 +9,7 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize("counted", ["count/jobs.batch", "count/pods"])
-def test_a_sweep_that_is_larger_than_a_quota_of_objects_runs_all_its_cases(place: Place, counted: str) -> None:
+def test_a_sweep_larger_than_an_object_quota_runs_all_its_cases(place: Place, counted: str) -> None:
     sweep = place.apply(cases={"count": 12}, parallelism=2, suspend=True, template=a_template(run=1))
     quota(place.client, place.name, {counted: "4"})
     sweep.patch(suspend=False)
@@ -22,7 +22,7 @@ def test_a_sweep_that_is_larger_than_a_quota_of_objects_runs_all_its_cases(place
     assert f"exceeded quota: quota, requested: {counted}=1" in told[0]["note"]
 
 
-def test_a_case_starts_soon_after_a_pod_has_ended_where_a_quota_of_pods_is_used_up(place: Place) -> None:
+def test_a_case_starts_soon_after_a_pod_frees_the_pod_quota(place: Place) -> None:
     sweep = place.apply(cases={"count": 12}, parallelism=12, suspend=True, template=a_template(run=3))
     quota(place.client, place.name, {"pods": "3"})
     sweep.patch(suspend=False)

@@ -108,13 +108,13 @@ def test_pod_security_is_reported(restricted_place: Place) -> None:
     assert status["phase"] == "PENDING"
 
 
-def test_with_the_users_word_for_not_being_root_it_passes_restricted(restricted_place: Place) -> None:
+def test_a_template_with_run_as_non_root_passes_restricted_pod_security(restricted_place: Place) -> None:
     security = {"runAsNonRoot": True, "runAsUser": 1000}
     sweep = restricted_place.apply(cases={"count": 2}, template=a_template(run=1, securityContext=security))
     sweep.wait_phase("COMPLETED")
 
 
-def test_a_service_account_that_is_not_there_is_reported_and_waited_for(place: Place) -> None:
+def test_a_missing_service_account_is_reported_and_waited_for(place: Place) -> None:
     sweep = place.apply(cases={"count": 1}, template=a_template(run=1, serviceAccountName="solver"))
     status = refused(sweep, "PodRefused")
     assert status["message"] == (
@@ -126,7 +126,7 @@ def test_a_service_account_that_is_not_there_is_reported_and_waited_for(place: P
     sweep.wait_phase("COMPLETED")
 
 
-def test_a_gpu_that_no_node_has_is_reported_in_the_schedulers_words(place: Place) -> None:
+def test_status_quotes_the_scheduler_about_an_unavailable_gpu(place: Place) -> None:
     gpu = {"count": 1, "product": "NVIDIA-H100-80GB-HBM3"}
     sweep = place.apply(cases={"count": 1}, resources={"gpu": gpu})
     status = sweep.wait(lambda status: status.get("reason") == "Unschedulable", "Unschedulable")
@@ -137,7 +137,7 @@ def test_a_gpu_that_no_node_has_is_reported_in_the_schedulers_words(place: Place
 
 
 @pytest.mark.refusal("spec.template")
-def test_a_template_that_no_job_may_have_fails_the_sweep(place: Place) -> None:
+def test_a_template_that_is_invalid_for_jobs_fails_the_sweep(place: Place) -> None:
     template = a_template()
     template["spec"]["containers"][0]["volumeMounts"] = [{"name": "nowhere", "mountPath": "/data"}]
     sweep = place.apply(cases={"count": 3}, template=template)
@@ -151,7 +151,7 @@ def test_a_template_that_no_job_may_have_fails_the_sweep(place: Place) -> None:
 
 
 @pytest.mark.refusal("spec.cases.matrix")
-def test_a_sweep_that_the_operator_cannot_read_fails_and_hurts_no_other(place: Place) -> None:
+def test_an_unreadable_sweep_fails_and_affects_no_other(place: Place) -> None:
     axis = list(range(400))
     matrix = [{"name": "a", "values": axis}, {"name": "b", "values": axis}]
     sweep = place.apply(cases={"matrix": matrix})

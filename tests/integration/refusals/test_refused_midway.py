@@ -169,7 +169,7 @@ def stories(client: Client, operator_of_module: OperatorProcess) -> Iterator[dic
 
 
 @pytest.mark.parametrize("name", TROUBLES)
-def test_it_is_said_soon_and_what_runs_goes_on_and_the_sweep_completes(
+def test_refused_creations_midway_are_reported_and_the_sweep_completes(
     stories: dict[str, Future[Story]], name: str
 ) -> None:
     trouble, story = TROUBLES[name], stories[name].result()

@@ -17,7 +17,7 @@ FROZEN = Rule(
 )
 
 
-def test_pods_stop_after_three_refused_writes_and_the_latch_follows_when_it_can(place: Place) -> None:
+def test_a_cancel_stops_pods_after_three_refused_status_writes(place: Place) -> None:
     sweep = place.apply(cases={"count": 3}, parallelism=2)
     sweep.wait_running(2)
     path = f"{paths.simulationjobs(place.name, sweep.name)}/status?dryRun=All"

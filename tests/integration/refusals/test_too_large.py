@@ -31,7 +31,7 @@ def the_largest(place: Place) -> Sweep:
     raise AssertionError("nothing of this size is stored")
 
 
-def test_one_that_leaves_no_room_for_its_status_starts_nothing_and_says_what_to_do(place: Place) -> None:
+def test_a_job_without_room_for_its_status_starts_nothing_and_names_the_remedy(place: Place) -> None:
     sweep = the_largest(place)
 
     def warnings() -> list[Object]:
@@ -45,9 +45,7 @@ def test_one_that_leaves_no_room_for_its_status_starts_nothing_and_says_what_to_
     assert not sweep.job_names
 
 
-def test_a_long_manifest_is_applied_by_the_server_or_created(
-    place: Place, kwok_cluster: Cluster, tmp_path: Path
-) -> None:
+def test_a_long_manifest_needs_server_side_apply_or_create(place: Place, kwok_cluster: Cluster, tmp_path: Path) -> None:
     file = tmp_path / "large.json"
     file.write_text(json.dumps(manifest(place, 300)))
     with pytest.raises(ClusterError, match=r"annotations: Too long: may not be more than 262144 bytes"):

@@ -29,7 +29,7 @@ def gpu_node(client: Client) -> Iterator[str]:
     client.patch(path, {"metadata": {"labels": dict.fromkeys(GPU)}})
 
 
-def test_a_task_goes_its_way_gets_what_it_asks_for_and_is_bounded(session: Session, gpu_node: str) -> None:
+def test_tasks_get_their_resources_and_respect_their_timeouts(session: Session, gpu_node: str) -> None:
     a_task_goes_through_its_phases(session)
     it_gets_what_it_asks_for(session, gpu_node)
     the_reason_of_a_cancel_is_kept(session)

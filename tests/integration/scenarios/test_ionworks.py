@@ -23,7 +23,7 @@ TIMES = {
 }
 
 
-def test_a_job_shows_all_that_the_service_showed(session: Session) -> None:
+def test_status_shows_times_compute_time_error_codes_and_results(session: Session) -> None:
     a_job_says_what_it_is_and_whose(session)
     it_says_when_and_how_it_ended(session)
     parameters_and_results_of_each_case_are_there(session)

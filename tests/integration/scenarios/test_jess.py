@@ -16,7 +16,7 @@ ENDS = {"run-seconds": "2", "termination-message": '{"kWh": 118.4}'}
 PHASES = "jsonpath='{.status.phase} {.status.progress} {.status.message}{\"\\n\"}'"
 
 
-def test_a_study_is_cancelled_with_four_done_and_sixteen_queued_and_the_sixteen_are_run_again(
+def test_the_sixteen_cancelled_cases_of_a_study_run_again(
     session: Session,
 ) -> None:
     four_are_done_and_sixteen_are_queued(session)

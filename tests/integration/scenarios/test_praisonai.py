@@ -12,7 +12,7 @@ pytestmark = pytest.mark.integration
 PHASES = "jsonpath='{.status.phase} {.status.cases.running}{\"\\n\"}'"
 
 
-def test_jobs_are_cancelled_before_they_start_while_they_run_and_not_after_their_end(session: Session) -> None:
+def test_queued_and_running_jobs_can_be_cancelled_and_ended_ones_cannot(session: Session) -> None:
     a_queued_job_never_starts(session)
     a_running_job_is_signalled(session)
     a_completed_job_refuses(session)

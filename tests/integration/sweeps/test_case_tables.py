@@ -85,7 +85,7 @@ def eighths(values: list[float]) -> set[int]:
     "spec.cases.samples.parameters[].scale",
 )
 @pytest.mark.parametrize("method", ["Random", "LatinHypercube", "Sobol", "Halton"])
-def test_a_design_runs_its_points_in_the_box_each_method_as_evenly_as_it_can(place: Place, method: str) -> None:
+def test_each_design_method_spreads_its_points_over_the_box(place: Place, method: str) -> None:
     sweep = place.apply(cases=samples(method), template=QUICK)
     status = sweep.wait_phase("COMPLETED")
     assert (status["cases"]["total"], status["caseTable"]["indexes"]) == (SIZE, f"0-{SIZE - 1}")
@@ -103,7 +103,7 @@ def test_a_design_runs_its_points_in_the_box_each_method_as_evenly_as_it_can(pla
 
 
 @pytest.mark.effect("spec.cases.samples.seed")
-def test_the_same_seed_gives_the_same_points_and_none_gives_each_job_its_own(place: Place) -> None:
+def test_equal_seeds_give_equal_points_and_no_seed_gives_different_ones(place: Place) -> None:
     specs = {"one": {"seed": 7}, "two": {"seed": 7}, "three": {"seed": 8}, "four": {}, "five": {}}
     sweeps = {
         name: place.apply(name, cases=samples("LatinHypercube", **more), parallelism=0) for name, more in specs.items()
@@ -115,7 +115,7 @@ def test_the_same_seed_gives_the_same_points_and_none_gives_each_job_its_own(pla
     assert len(set(points.values())) == 4
 
 
-def test_what_is_written_down_is_the_simulationjobs_and_cannot_be_changed(place: Place) -> None:
+def test_stored_cases_are_owned_by_the_simulationjob_and_immutable(place: Place) -> None:
     sweep = place.apply(cases=samples("Sobol"), parallelism=0)
     sweep.wait(lambda status: "caseTable" in status, "the table")
     (shard,) = shards(sweep)
@@ -127,7 +127,7 @@ def test_what_is_written_down_is_the_simulationjobs_and_cannot_be_changed(place:
 
 
 @pytest.mark.effect("spec.cases.configMap.name", "spec.cases.configMap.key")
-def test_a_table_is_read_as_csv_or_as_json_lines_and_then_never_again(place: Place) -> None:
+def test_a_csv_or_json_lines_table_is_read_once(place: Place) -> None:
     put(place, cases__csv="\ufeff" + CSV, cases__jsonl=LINES)
     sweeps = [
         place.apply(key.replace(".", "-"), cases=table(key), parallelism=0, template=QUICK)
@@ -145,7 +145,7 @@ def test_a_table_is_read_as_csv_or_as_json_lines_and_then_never_again(place: Pla
 
 
 @pytest.mark.refusal("spec.cases.configMap.name", "spec.cases.configMap.key")
-def test_a_table_that_is_not_there_is_waited_for_and_reported(place: Place) -> None:
+def test_a_missing_table_is_reported_and_waited_for(place: Place) -> None:
     sweep = place.apply(cases=table(), template=QUICK)
     status = sweep.wait(lambda status: status.get("reason") == "CaseSourceNotFound", "the missing ConfigMap")
     assert (status["phase"], status["cases"]["total"]) == ("PENDING", 0)
@@ -176,7 +176,7 @@ def test_a_table_that_is_not_there_is_waited_for_and_reported(place: Place) -> N
     ],
     ids=["cells", "names", "rows", "no rows", "values", "form"],
 )
-def test_a_table_that_cannot_be_read_waits_with_the_lines_named(
+def test_an_unreadable_table_is_reported_by_line_and_waited_for(
     place: Place, key: str, text: str, message: str
 ) -> None:
     put(place, **{key.replace(".", "__"): text})
@@ -187,7 +187,7 @@ def test_a_table_that_cannot_be_read_waits_with_the_lines_named(
     assert (sweep.job_names, shards(sweep)) == ([], [])
 
 
-def test_a_wrong_table_is_corrected_in_place_and_the_job_goes_on(place: Place) -> None:
+def test_a_table_corrected_in_place_lets_the_job_continue(place: Place) -> None:
     put(place, cases__csv="mesh,re\ncoarse\n")
     sweep, cancelled = place.apply("corrected", cases=table(), template=QUICK), place.apply("given-up", cases=table())
     for each in (sweep, cancelled):
@@ -240,7 +240,7 @@ def parameters(sweep: Sweep) -> dict[str, str]:
 
 @pytest.mark.effect("spec.subset")
 @pytest.mark.parametrize("source", ["count", "samples", "configMap"])
-def test_of_a_subset_only_its_cases_run_and_are_counted(place: Place, source: str) -> None:
+def test_only_the_cases_of_a_subset_run_and_are_counted(place: Place, source: str) -> None:
     put(place, cases__csv="a\n" + "".join(f"{number}\n" for number in range(SIZE)))
     cases = {"count": {"count": SIZE}, "samples": samples("Halton"), "configMap": table()}[source]
     sweep = place.apply(cases=cases, subset="6-7,1", template=QUICK)
@@ -251,7 +251,7 @@ def test_of_a_subset_only_its_cases_run_and_are_counted(place: Place, source: st
 
 @pytest.mark.refusal("spec.subset")
 @pytest.mark.parametrize("source", ["count", "configMap"])
-def test_a_subset_of_cases_that_there_are_not_is_reported(place: Place, source: str) -> None:
+def test_a_subset_with_an_unknown_index_is_reported(place: Place, source: str) -> None:
     put(place, cases__csv="a\n1\n2\n")
     sweep = place.apply(cases={"count": {"count": 2}, "configMap": table()}[source], subset="0-1,4")
     status = sweep.wait_phase("FAILED")
@@ -260,7 +260,7 @@ def test_a_subset_of_cases_that_there_are_not_is_reported(place: Place, source: 
     assert sweep.job_names == []
 
 
-def test_five_thousand_rows_are_written_to_several_configmaps_and_read_from_the_right_one(place: Place) -> None:
+def test_five_thousand_rows_are_stored_in_several_configmaps(place: Place) -> None:
     put(place, cases__csv=WIDE)
     sweep = place.apply(cases=table(), template=QUICK, subset="0,2500,4999")
     sweep.wait_phase("COMPLETED")
@@ -272,7 +272,7 @@ def test_five_thousand_rows_are_written_to_several_configmaps_and_read_from_the_
     assert {len(values) for values in ran_with(sweep).values()} == {10}
 
 
-def test_a_configmap_of_cases_that_somebody_deletes_is_named_while_other_cases_run_on(place: Place) -> None:
+def test_a_deleted_configmap_of_cases_is_named_while_other_cases_run(place: Place) -> None:
     put(place, cases__csv=WIDE)
     sweep = place.apply(cases=table(), template=QUICK, subset="0,4999", parallelism=0)
     names = sweep.wait(lambda status: "caseTable" in status, "the table")["caseTable"]["configMaps"]
@@ -289,9 +289,7 @@ def test_a_configmap_of_cases_that_somebody_deletes_is_named_while_other_cases_r
     assert sweep.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0,4999"
 
 
-def test_an_operator_that_dies_while_it_writes_cases_down_is_followed_by_one_that_goes_on(
-    place: Place, operator: OperatorProcess
-) -> None:
+def test_storing_cases_continues_after_a_crash_of_the_operator(place: Place, operator: OperatorProcess) -> None:
     # 40 ConfigMaps.
     header = ",".join(f"{'p' * 58}{number}" for number in range(64))
     put(place, cases__csv=header + "\n" + (",".join(["1"] * 64) + "\n") * 8_000)
@@ -308,7 +306,7 @@ def test_an_operator_that_dies_while_it_writes_cases_down_is_followed_by_one_tha
     assert status["caseTable"]["indexes"] == "0-7999"
 
 
-def test_a_cancel_before_the_cases_are_known_makes_no_job(place: Place) -> None:
+def test_a_cancel_before_the_cases_are_known_creates_no_job(place: Place) -> None:
     made = place.apply("made", cases=table(), cancel=True)
     assert made.wait_phase("CANCELLED")["cases"]["total"] == 0
     drawn = place.apply("drawn", cases=samples("Random"), cancel=True)
@@ -320,7 +318,7 @@ def test_a_cancel_before_the_cases_are_known_makes_no_job(place: Place) -> None:
     assert [sweep.job_names for sweep in (made, drawn, waiting)] == [[], [], []]
 
 
-def test_a_suspended_job_writes_its_cases_down_and_starts_none(place: Place) -> None:
+def test_a_suspended_job_stores_its_cases_and_starts_none(place: Place) -> None:
     sweep = place.apply(cases=samples("Random"), suspend=True, template=QUICK)
     assert sweep.wait_phase("SUSPENDED")["cases"]["pending"] == SIZE
     assert len(rows(sweep)) == SIZE

@@ -15,7 +15,7 @@ def wait_gone(sweep: Sweep) -> None:
 
 
 @pytest.mark.effect("spec.ttlSecondsAfterFinished")
-def test_a_sweep_is_there_for_so_many_seconds_after_its_end_and_then_gone(place: Place) -> None:
+def test_a_sweep_is_deleted_after_its_ttl(place: Place) -> None:
     sweep = place.apply(ttlSecondsAfterFinished=4, template=a_template(run=1))
     sweep.wait_phase("COMPLETED")
     ended = time.monotonic()
@@ -24,7 +24,7 @@ def test_a_sweep_is_there_for_so_many_seconds_after_its_end_and_then_gone(place:
     assert time.monotonic() - ended >= 3
 
 
-def test_a_cancelled_sweep_may_go_at_once(place: Place) -> None:
+def test_a_ttl_of_zero_deletes_a_cancelled_sweep_at_once(place: Place) -> None:
     sweep = place.apply(ttlSecondsAfterFinished=0, template=a_template(stop=1))
     sweep.wait_running(3)
     sweep.cancel()
@@ -32,7 +32,7 @@ def test_a_cancelled_sweep_may_go_at_once(place: Place) -> None:
     assert "CANCELLED" in {seen.phase for seen in sweep.history}
 
 
-def test_it_may_be_set_after_the_end_and_taken_away_before_its_time(place: Place) -> None:
+def test_a_ttl_can_be_set_after_the_end_and_removed_before_it_passes(place: Place) -> None:
     kept = place.apply("kept", ttlSecondsAfterFinished=8, template=a_template(run=1))
     sweep = place.apply(template=a_template(run=1))
     kept.wait_phase("COMPLETED")
@@ -45,9 +45,7 @@ def test_it_may_be_set_after_the_end_and_taken_away_before_its_time(place: Place
     assert len(kept.jobs) == 3
 
 
-def test_one_whose_time_ran_out_while_the_operator_was_away_goes_when_it_is_back(
-    place: Place, operator: OperatorProcess
-) -> None:
+def test_a_ttl_that_passed_during_downtime_is_applied_afterwards(place: Place, operator: OperatorProcess) -> None:
     sweep = place.apply(ttlSecondsAfterFinished=5, template=a_template(run=1))
     sweep.wait_phase("COMPLETED")
     operator.stop()

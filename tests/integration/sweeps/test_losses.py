@@ -72,7 +72,7 @@ def attempt_running(sweep: Sweep, number: int) -> str:
 
 
 @pytest.mark.parametrize("propagation", ["Background", "Foreground", "Orphan"])
-def test_a_job_deleted_by_hand_is_made_again_in_the_next_round(place: Place, propagation: str) -> None:
+def test_a_job_deleted_by_hand_is_recreated_in_the_next_round(place: Place, propagation: str) -> None:
     sweep = place.apply(template=a_template(run=4))
     sweep.wait_running(3)
     place.client.delete(paths.jobs(place.name, sweep.jobs[0]["metadata"]["name"]), propagation)
@@ -82,7 +82,7 @@ def test_a_job_deleted_by_hand_is_made_again_in_the_next_round(place: Place, pro
     assert status["round"] == 1
 
 
-def test_a_job_whose_owner_was_taken_away_is_made_again(place: Place) -> None:
+def test_a_job_without_its_owner_reference_is_recreated(place: Place) -> None:
     sweep = place.apply(cases={"count": 2}, template=a_template(run=4, stop=1))
     sweep.wait_running(2)
     place.client.patch(
@@ -93,9 +93,7 @@ def test_a_job_whose_owner_was_taken_away_is_made_again(place: Place) -> None:
     assert len(sweep.job_names) == 3
 
 
-def test_jobs_deleted_while_the_operator_was_away_run_again_unless_they_had_ended(
-    place: Place, operator: OperatorProcess
-) -> None:
+def test_jobs_deleted_during_downtime_run_again_unless_they_had_ended(place: Place, operator: OperatorProcess) -> None:
     sweep = place.apply(cases={"count": 6}, parallelism=3, template=a_template(run=3))
     sweep.wait(lambda status: status.get("cases", {}).get("succeeded", 0) >= 3, "three successes")
     sweep.wait_running(3)
@@ -112,7 +110,7 @@ def test_jobs_deleted_while_the_operator_was_away_run_again_unless_they_had_ende
     assert len(made) == 3
 
 
-def test_a_pod_that_is_deleted_by_force_is_replaced_at_once(place: Place) -> None:
+def test_a_force_deleted_pod_is_replaced_at_once(place: Place) -> None:
     sweep = place.apply(cases={"count": 2}, template=a_template(run=4))
     sweep.wait_running(2)
     name = sweep.pods[0]["metadata"]["name"]
@@ -133,7 +131,7 @@ def test_an_evicted_case_runs_again(place: Place) -> None:
     assert len(sweep.pod_names) == 4
 
 
-def test_a_case_evicted_more_often_than_it_may_fail_still_succeeds(place: Place) -> None:
+def test_evictions_do_not_use_up_the_retry_limit(place: Place) -> None:
     sweep = place.apply(cases={"count": 1}, template=a_template(run=3))
     for attempt in range(5):
         evict(place, attempt_running(sweep, attempt))
@@ -141,7 +139,7 @@ def test_a_case_evicted_more_often_than_it_may_fail_still_succeeds(place: Place)
 
 
 @pytest.mark.effect("spec.retries.maxDisruptions")
-def test_a_case_that_is_disrupted_more_often_than_it_may_be_has_failed(place: Place) -> None:
+def test_a_case_that_exceeds_max_disruptions_fails(place: Place) -> None:
     sweep = place.apply(cases={"count": 1}, retries={"maxDisruptions": 2}, template=a_template(run=100, stop=1))
     for attempt in range(3):
         evict(place, attempt_running(sweep, attempt))
@@ -154,7 +152,7 @@ def test_a_case_that_is_disrupted_more_often_than_it_may_be_has_failed(place: Pl
 
 
 @pytest.mark.parametrize("memory", Memory)
-def test_a_case_whose_node_reboots_runs_again_and_has_not_failed(place: Place, memory: Memory) -> None:
+def test_a_node_reboot_restarts_a_case_without_counting_a_failure(place: Place, memory: Memory) -> None:
     sweep = place.apply(cases={"count": 1}, template=a_template(run=4))
     sweep.wait_running(1)
     (pod,) = sweep.running_pods
@@ -164,7 +162,7 @@ def test_a_case_whose_node_reboots_runs_again_and_has_not_failed(place: Place, m
     assert len(sweep.pod_names) == 2
 
 
-def test_a_pod_evicted_for_its_own_limit_has_failed_though_its_kubelet_says_succeeded_later(place: Place) -> None:
+def test_a_pod_evicted_for_its_own_limit_fails_even_if_it_later_reports_success(place: Place) -> None:
     sweep = place.apply(cases={"count": 1}, template=a_template(run=100, stop=1))
     sweep.wait_running(1)
     path = f"{paths.pods(place.name, sweep.running_pods[0]['metadata']['name'])}/status"
@@ -176,7 +174,7 @@ def test_a_pod_evicted_for_its_own_limit_has_failed_though_its_kubelet_says_succ
     assert failure["message"] == message
 
 
-def test_cases_on_a_node_that_is_gone_run_elsewhere(sweep_on_a_lost_node: Sweep) -> None:
+def test_cases_of_a_deleted_node_run_on_another_node(sweep_on_a_lost_node: Sweep) -> None:
     sweep = sweep_on_a_lost_node
     sweep.wait_until(lambda: len(sweep.pod_names) >= 8, "all cases have a second pod", seconds=150)
     sweep.wait_running(4)

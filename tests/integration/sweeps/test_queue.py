@@ -136,7 +136,7 @@ def wait_held(sweep: Sweep, index: int) -> None:
 
 @pytest.mark.effect("spec.queueName")
 @pytest.mark.usefixtures("kueue")
-def test_jobs_that_their_queue_holds_have_no_pod_and_count_as_pending_until_they_are_admitted(place: Place) -> None:
+def test_queued_jobs_have_no_pod_and_count_as_pending_until_they_are_admitted(place: Place) -> None:
     sweep = place.apply(cases={"count": 3}, parallelism=2, queueName="gpus", template=a_template(run=2))
     status = sweep.wait(lambda status: status.get("reason") == "QueuedByKueue", "QueuedByKueue")
     assert (status["phase"], status["cases"]["pending"], len(sweep.jobs), sweep.pod_names) == ("PENDING", 3, 2, [])
@@ -171,7 +171,7 @@ def test_a_sweep_without_a_queue_is_not_held(place: Place) -> None:
 
 
 @pytest.mark.usefixtures("kueue")
-def test_a_job_that_is_evicted_loses_its_pod_and_no_case_and_runs_where_it_is_admitted_next(place: Place) -> None:
+def test_a_job_evicted_by_its_queue_runs_again_when_it_is_readmitted(place: Place) -> None:
     retries = {"limit": 0}
     sweep = place.apply(
         cases={"count": 2}, queueName="gpus", retries=retries, template=a_template(run=9, stop=2, exit_code=0)
@@ -200,7 +200,7 @@ def test_a_job_that_is_evicted_loses_its_pod_and_no_case_and_runs_where_it_is_ad
 
 
 @pytest.mark.usefixtures("kueue")
-def test_held_and_evicted_jobs_go_when_the_sweep_is_cancelled(place: Place) -> None:
+def test_a_cancel_deletes_queued_and_evicted_jobs(place: Place) -> None:
     sweep = place.apply(cases={"count": 3}, queueName="gpus", template=a_template(stop=1))
     sweep.wait_until(lambda: len(sweep.jobs) == 3, "all Jobs are there")
     admit(sweep, 0)
@@ -215,7 +215,7 @@ def test_held_and_evicted_jobs_go_when_the_sweep_is_cancelled(place: Place) -> N
 
 
 @pytest.mark.usefixtures("kueue")
-def test_a_case_whose_job_is_held_can_be_cancelled_alone(place: Place) -> None:
+def test_a_queued_case_can_be_cancelled_alone(place: Place) -> None:
     sweep = place.apply(cases={"count": 2}, queueName="gpus", template=a_template(run=1))
     sweep.wait_until(lambda: len(sweep.jobs) == 2, "both Jobs are there")
     sweep.patch(cancelCases="0")

@@ -28,7 +28,7 @@ def rerun(place: Place, name: str, of: str, *outcomes: str, **spec: Any) -> Swee
 
 @pytest.mark.effect("spec.rerunOf.name", "spec.rerunOf.outcomes[]")
 @pytest.mark.parametrize("source", SOURCES)
-def test_the_cases_that_failed_run_again_with_the_same_indexes_names_and_parameters(place: Place, source: str) -> None:
+def test_a_rerun_keeps_indexes_names_and_parameters_of_failed_cases(place: Place, source: str) -> None:
     put(place, cases__csv="mesh\na\nb\nc\nd\n")
     old = place.apply("old", cases=SOURCES[source], cancelCases="1-2", template=FAILING)
     status = old.wait_phase("FAILED")
@@ -43,7 +43,7 @@ def test_the_cases_that_failed_run_again_with_the_same_indexes_names_and_paramet
     assert set(ran_with(cancelled)) == {1, 2}
 
 
-def test_a_rerun_goes_on_after_the_old_job_is_gone_and_can_be_run_again_itself(place: Place) -> None:
+def test_a_rerun_outlives_the_old_job_and_can_be_rerun(place: Place) -> None:
     old = place.apply("old", cases=samples("Halton", seed=3), template=FAILING)
     old.wait_phase("FAILED")
     points = ran_with(old)
@@ -59,7 +59,7 @@ def test_a_rerun_goes_on_after_the_old_job_is_gone_and_can_be_run_again_itself(p
     assert ran_with(third) == {index: points[index] for index in (4, 5, 6, 7)}
 
 
-def test_a_design_that_was_cancelled_before_it_was_drawn_is_drawn_for_its_rerun(place: Place) -> None:
+def test_a_rerun_draws_a_design_that_was_cancelled_before_its_draw(place: Place) -> None:
     old = place.apply("old", cases=samples("Random"), cancel=True)
     old.wait_phase("CANCELLED")
     assert shards(old) == []
@@ -68,7 +68,7 @@ def test_a_design_that_was_cancelled_before_it_was_drawn_is_drawn_for_its_rerun(
     assert [row["index"] for row in rows(new)] == list(range(8))
 
 
-def test_a_rerun_of_nothing_completes_and_says_so(place: Place) -> None:
+def test_an_empty_rerun_completes_and_says_so(place: Place) -> None:
     old = place.apply("old", template=QUICK)
     old.wait_phase("COMPLETED")
     status = rerun(place, "new", "old").wait_phase("COMPLETED")
@@ -84,7 +84,7 @@ def refusal_of(sweep: Sweep) -> tuple[str, str, str]:
 
 
 @pytest.mark.refusal("spec.rerunOf.name")
-def test_a_rerun_waits_for_a_job_that_is_not_there_or_has_not_ended(place: Place) -> None:
+def test_a_rerun_waits_for_a_missing_or_unfinished_job(place: Place) -> None:
     """As when Git brings the cancel of a job and its rerun in one commit, or the rerun first."""
     new = rerun(place, "new", "old")
     status = new.wait(lambda status: status.get("reason") == "RerunOfNotFound", "that there is no such job")
@@ -107,14 +107,14 @@ def test_a_rerun_waits_for_a_job_that_is_not_there_or_has_not_ended(place: Place
 
 
 @pytest.mark.refusal("spec.subset")
-def test_a_subset_of_a_rerun_that_the_old_job_did_not_have_is_reported(place: Place) -> None:
+def test_a_subset_outside_the_old_job_is_reported(place: Place) -> None:
     place.apply("old", cases={"count": 3}, cancel=True).wait_phase("CANCELLED")
     code, reason, message = refusal_of(rerun(place, "new", "old", subset="1-3"))
     assert (code, reason) == ("INVALID_SPEC", "InvalidSpec")
     assert message == '`subset` names case 3, which is none of the 3 of "old"'
 
 
-def test_an_old_job_whose_configmaps_are_gone_is_reported(place: Place) -> None:
+def test_missing_configmaps_of_the_old_job_are_reported(place: Place) -> None:
     old = place.apply("old", cases=samples("Random"), template=FAILING)
     (name,) = old.wait_phase("FAILED")["caseTable"]["configMaps"]
     place.client.delete(paths.core(place.name, "configmaps", name))

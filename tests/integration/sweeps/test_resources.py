@@ -29,7 +29,7 @@ def asked(pod: Object) -> Object:
 
 
 @pytest.mark.effect("spec.resources.cpu", "spec.resources.memory", "spec.resources.storage")
-def test_a_pod_asks_for_what_the_spec_says_in_place_of_its_container(place: Place) -> None:
+def test_resources_of_the_spec_replace_those_of_the_container(place: Place) -> None:
     template = a_template()
     template["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "1", "memory": "1Gi"}}
     wanted = {"cpu": "500m", "memory": "2Gi", "storage": "3Gi"}
@@ -44,7 +44,7 @@ def test_a_pod_asks_for_what_the_spec_says_in_place_of_its_container(place: Plac
 
 
 @pytest.mark.effect("spec.resources.gpu.count", "spec.resources.gpu.resourceName")
-def test_a_pod_asks_for_so_many_of_the_resource_that_the_spec_names(place: Place) -> None:
+def test_a_pod_requests_the_gpu_resource_that_the_spec_names(place: Place) -> None:
     plain = place.apply("plain", cases={"count": 1}, resources={"gpu": {"count": 3}})
     slices = {"count": 2, "resourceName": "nvidia.com/mig-1g.5gb"}
     sliced = place.apply("sliced", cases={"count": 1}, resources={"gpu": slices})
@@ -56,7 +56,7 @@ def test_a_pod_asks_for_so_many_of_the_resource_that_the_spec_names(place: Place
 
 
 @pytest.mark.effect("spec.resources.gpu.product", "spec.resources.gpu.memory")
-def test_a_case_runs_only_where_the_gpu_is_as_the_spec_says(place: Place, gpu_node: str) -> None:
+def test_a_case_runs_only_on_a_node_with_the_specified_gpu(place: Place, gpu_node: str) -> None:
     fitting = place.apply("fitting", cases={"count": 1}, resources={"gpu": {"product": gpu_node, "memory": "40Gi"}})
     larger = place.apply("larger", cases={"count": 1}, resources={"gpu": {"product": gpu_node, "memory": "41Gi"}})
     fitting.wait_running(1)

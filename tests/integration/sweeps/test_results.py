@@ -31,7 +31,7 @@ def table(sweep: Sweep) -> list[Any]:
 
 
 @pytest.mark.parametrize(("message", "result"), [('{"drag": 0.31}', {"drag": 0.31}), ("diverged", "diverged")])
-def test_each_case_that_said_something_has_a_row(place: Place, message: str, result: Any) -> None:
+def test_each_case_with_a_result_has_a_row(place: Place, message: str, result: Any) -> None:
     code = None if isinstance(result, dict) else 3
     sweep = place.apply(cases=AXES, template=saying(message, exit_code=code))
     status = sweep.wait_phase("COMPLETED", "FAILED")
@@ -45,14 +45,12 @@ def test_each_case_that_said_something_has_a_row(place: Place, message: str, res
     assert [owner["uid"] for owner in shard["metadata"]["ownerReferences"]] == [sweep.uid]
 
 
-def test_what_said_nothing_is_missing(place: Place) -> None:
+def test_cases_without_a_result_count_as_missing(place: Place) -> None:
     sweep = place.apply(template=a_template(run=1))
     assert sweep.wait_phase("COMPLETED")["results"] == {"configMaps": [], "rows": 0, "missing": 3}
 
 
-def test_a_large_table_goes_on_in_the_next_shard_while_the_operator_is_killed(
-    place: Place, operator: OperatorProcess
-) -> None:
+def test_a_large_table_continues_in_the_next_shard_after_a_crash(place: Place, operator: OperatorProcess) -> None:
     sweep = place.apply(cases={"count": 200}, parallelism=100, template=saying("x" * 4000, run=2))
     sweep.wait(lambda status: bool(status.get("results", {}).get("rows")), "the first rows")
     operator.kill()
@@ -65,7 +63,7 @@ def test_a_large_table_goes_on_in_the_next_shard_while_the_operator_is_killed(
     assert all(row["result"] == "x" * 4000 for row in table(sweep))
 
 
-def test_a_quota_that_refuses_the_table_holds_nothing_up_and_is_reported(place: Place) -> None:
+def test_a_quota_that_refuses_the_table_is_reported_and_delays_nothing(place: Place) -> None:
     quota = {"metadata": {"name": "few"}, "spec": {"hard": {"count/configmaps": "0"}}}
     path = paths.core(place.name, "resourcequotas")
     place.client.create(path, {"apiVersion": "v1", "kind": "ResourceQuota", **quota})
@@ -84,7 +82,7 @@ def test_a_quota_that_refuses_the_table_holds_nothing_up_and_is_reported(place: 
     assert "exceeded quota: few" in told()[0]
 
 
-def test_a_config_map_of_others_is_not_touched(place: Place) -> None:
+def test_a_config_map_of_another_owner_is_not_changed(place: Place) -> None:
     path = paths.core(place.name, "configmaps", "sweep-results-0")
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "sweep-results-0"}, "data": {"mine": "1"}}
     place.client.create(paths.core(place.name, "configmaps"), body)
@@ -93,7 +91,7 @@ def test_a_config_map_of_others_is_not_touched(place: Place) -> None:
     assert place.client.get(path)["data"] == {"mine": "1"}
 
 
-def test_the_time_that_cases_ran_is_counted_by_outcome(place: Place) -> None:
+def test_compute_time_is_counted_by_outcome(place: Place) -> None:
     sweep = place.apply(template=saying("1", run=2, cpu="500m"), resources={"gpu": {"count": 2}})
     times = sweep.wait_phase("COMPLETED")["computeTime"]
     ran = ran_seconds(place, "Succeeded")
@@ -101,7 +99,7 @@ def test_the_time_that_cases_ran_is_counted_by_outcome(place: Place) -> None:
     assert times["succeeded"] == {"wallSeconds": ran, "cpuSeconds": round(ran / 2), "gpuSeconds": 2 * ran}
 
 
-def test_what_a_cancel_threw_away_is_counted_as_the_pods_ran(place: Place) -> None:
+def test_compute_time_lost_to_a_cancel_is_counted(place: Place) -> None:
     sweep = place.apply(template=a_template(stop=1))
     sweep.wait_running(3)
     sweep.cancel()

@@ -50,7 +50,7 @@ def test_a_matrix_runs_each_combination_with_its_parameters(place: Place) -> Non
 
 
 @pytest.mark.effect("spec.cases.list[].name", "spec.cases.list[].parameters{}")
-def test_listed_cases_run_under_their_names_each_with_its_own_parameters(place: Place) -> None:
+def test_listed_cases_run_with_their_names_and_parameters(place: Place) -> None:
     listed = [
         {"name": "baseline", "parameters": {"inlet": [0.5, {"w": None}], "mesh": "medium", "steady": True}},
         {"name": "empty"},
@@ -72,7 +72,7 @@ def test_listed_cases_run_under_their_names_each_with_its_own_parameters(place: 
 
 
 @pytest.mark.effect("spec.type", "spec.project")
-def test_jobs_and_pods_are_found_by_the_type_and_the_project_of_their_sweep(place: Place) -> None:
+def test_labels_select_jobs_and_pods_by_type_and_project(place: Place) -> None:
     sweeps = [
         place.apply("wing", type="simulate", project="wing", template=a_template(run=1)),
         place.apply("tail", type="validation", project="tail", template=a_template(run=1)),
@@ -85,7 +85,7 @@ def test_jobs_and_pods_are_found_by_the_type_and_the_project_of_their_sweep(plac
             assert len(found) == 3
 
 
-def test_failed_cases_fail_the_sweep_and_say_their_exit_code(place: Place) -> None:
+def test_failed_cases_fail_the_sweep_and_report_their_exit_code(place: Place) -> None:
     sweep = place.apply(cases={"count": 3}, template=a_template(run=1, exit_code=7))
     status = sweep.wait_phase("FAILED")
     assert (status["errorCode"], status["isFailed"], status["ledger"]["failed"]) == ("CASE_FAILED", True, "0-2")
@@ -94,7 +94,7 @@ def test_failed_cases_fail_the_sweep_and_say_their_exit_code(place: Place) -> No
 
 
 @pytest.mark.effect("spec.retries.limit")
-def test_a_failed_case_runs_again_after_ten_seconds_under_a_new_number(
+def test_a_failed_case_is_retried_after_ten_seconds_with_a_new_attempt_number(
     place: Place, operator: OperatorProcess, kwok_cluster: Cluster
 ) -> None:
     sweep = place.apply(cases={"count": 2}, retries={"limit": 1}, template=a_template(run=1, exit_code=3))
@@ -131,7 +131,7 @@ def assert_said_again_by_the_next_operator(sweep: Sweep, operator: OperatorProce
     sweep.wait(lambda status: status.get("retrying") == before, "it is said again, from the Jobs", seconds=8)
 
 
-def test_jobs_look_to_kubectl_like_any_jobs(place: Place) -> None:
+def test_kubectl_shows_jobs_like_any_other(place: Place) -> None:
     sweep = place.apply(cases={"count": 1}, template=a_template(run=1))
     sweep.wait_phase("COMPLETED")
     sweep.wait_until(lambda: "completionTime" in sweep.jobs[0].get("status", {}), "the Job says that it is complete")
@@ -143,7 +143,7 @@ def test_jobs_look_to_kubectl_like_any_jobs(place: Place) -> None:
 
 
 @pytest.mark.effect("spec.history.succeededCases")
-def test_history_keeps_so_many_jobs_and_removes_none_that_is_not_counted(place: Place) -> None:
+def test_history_keeps_the_configured_number_of_jobs_and_every_uncounted_one(place: Place) -> None:
     history = {"succeededCases": 2, "failedCases": 0}
     sweep = place.apply(cases={"count": 12}, parallelism=3, history=history, template=a_template(run=1))
     sweep.wait_phase("COMPLETED")
@@ -156,7 +156,7 @@ def test_history_keeps_so_many_jobs_and_removes_none_that_is_not_counted(place: 
 
 
 @pytest.mark.effect("spec.history.failedCases")
-def test_history_keeps_so_many_failed_jobs_for_their_logs(place: Place) -> None:
+def test_history_keeps_the_configured_number_of_failed_jobs(place: Place) -> None:
     history = {"succeededCases": 0, "failedCases": 1}
     sweep = place.apply(cases={"count": 5}, parallelism=2, history=history, template=a_template(run=1, exit_code=1))
     sweep.wait_phase("FAILED")

@@ -36,7 +36,7 @@ def test_a_lower_parallelism_stops_nothing_that_runs(place: Place) -> None:
 
 
 @pytest.mark.effect("spec.suspend")
-def test_a_suspended_sweep_stops_and_goes_on_in_the_next_round(place: Place) -> None:
+def test_a_suspended_sweep_stops_and_resumes_in_the_next_round(place: Place) -> None:
     sweep = place.apply(cases={"count": 5}, parallelism=3, template=a_template(run=4, stop=2))
     sweep.wait_running(3)
     sweep.patch(suspend=True)
@@ -54,7 +54,7 @@ def test_a_suspended_sweep_stops_and_goes_on_in_the_next_round(place: Place) -> 
     assert len(sweep.pod_names) == 3 + 5
 
 
-def test_a_sweep_that_is_suspended_from_the_start_makes_no_job(place: Place) -> None:
+def test_a_sweep_created_suspended_creates_no_job(place: Place) -> None:
     sweep = place.apply(suspend=True, template=a_template(run=1))
     sweep.wait_phase("SUSPENDED")
     assert not sweep.job_names

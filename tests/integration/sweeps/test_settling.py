@@ -56,9 +56,7 @@ def sweep(place: Place) -> Iterator[Sweep]:
         yield found
 
 
-def test_its_deadline_is_lowered_and_the_case_succeeds_when_the_kubelet_has_ended_it(
-    place: Place, sweep: Sweep
-) -> None:
+def test_a_pod_held_by_an_injected_container_ends_by_a_lowered_deadline(place: Place, sweep: Sweep) -> None:
     end_simulation(place, sweep, {"running": {}})
     sweep.wait_until(lambda: sweep.pods[0]["spec"]["activeDeadlineSeconds"] == 40, "its deadline is 10 s after its end")
     assert sweep.status["cases"]["running"] == 1
@@ -69,9 +67,7 @@ def test_its_deadline_is_lowered_and_the_case_succeeds_when_the_kubelet_has_ende
     assert "deletionTimestamp" not in sweep.pods[0]["metadata"], "its logs stay"
 
 
-def test_where_a_policy_refuses_the_deadline_it_is_deleted_when_its_outcome_is_recorded(
-    place: Place, sweep: Sweep
-) -> None:
+def test_a_held_pod_is_deleted_after_recording_if_its_deadline_is_refused(place: Place, sweep: Sweep) -> None:
     with deadlines_kept(place, sweep):
         end_simulation(place, sweep, {"running": {}})
         recorded = sweep.wait(lambda status: status["ledger"]["succeeded"] == "0", "its outcome is recorded", 60)

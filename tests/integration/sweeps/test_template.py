@@ -37,7 +37,7 @@ def pod(client: Client, operator_of_module: OperatorProcess) -> Iterator[Object]
 @pytest.mark.parametrize(
     "field", [pytest.param(each, id=each.path, marks=pytest.mark.effect(each.path)) for each in LEAVES]
 )
-def test_what_the_template_says_is_in_the_pod(pod: Object, field: Field) -> None:
+def test_a_pod_has_every_field_of_the_template(pod: Object, field: Field) -> None:
     path = field.path.removeprefix("spec.template.")
     places = schema.places(TEMPLATE, path)
     assert places

@@ -43,7 +43,7 @@ def test_a_container_that_does_not_run_in_time_fails_its_case(place: Place) -> N
     sweep.wait_until(lambda: not sweep.live_pods, "its pods have stopped")
 
 
-def test_a_time_out_is_a_failure_that_is_tried_again(place: Place) -> None:
+def test_a_timeout_is_retried_like_a_failure(place: Place) -> None:
     template = a_template(start=NEVER)
     sweep = place.apply(cases={"count": 1}, timeouts={"startSeconds": 1}, retries={"limit": 1}, template=template)
     sweep.wait(lambda status: status.get("reason") == "WaitingToRetry", "the wait for the retry")
@@ -58,7 +58,7 @@ def test_a_time_out_is_a_failure_that_is_tried_again(place: Place) -> None:
     assert [name.rpartition("-")[2] for name in sweep.pod_names] == ["0", "1"]
 
 
-def test_an_operator_that_is_killed_counts_each_time_out_once(place: Place, operator: OperatorProcess) -> None:
+def test_a_crash_of_the_operator_counts_no_timeout_twice(place: Place, operator: OperatorProcess) -> None:
     timeouts = {"assignSeconds": 3}
     sweep = place.apply(cases={"count": 3}, timeouts=timeouts, retries={"limit": 1}, template=NOWHERE)
     sweep.wait_until(lambda: len(sweep.pods) == 3, "three pods wait for a node")
@@ -74,7 +74,7 @@ def test_an_operator_that_is_killed_counts_each_time_out_once(place: Place, oper
 
 
 @pytest.mark.effect("spec.timeouts.runSeconds")
-def test_a_pod_has_a_deadline_that_is_drawn_in_when_its_container_runs(place: Place) -> None:
+def test_the_deadline_of_a_pod_is_lowered_when_its_container_runs(place: Place) -> None:
     timeouts = {"startSeconds": 60, "runSeconds": 3}
     sweep = place.apply(cases={"count": 2}, timeouts=timeouts, template=a_template(start=2))
     status = sweep.wait_phase("FAILED")
@@ -89,7 +89,7 @@ def test_a_pod_has_a_deadline_that_is_drawn_in_when_its_container_runs(place: Pl
         assert 3 <= seconds_between(ran["startedAt"], ran["finishedAt"]) <= 6
 
 
-def test_the_deadline_holds_while_the_operator_is_away(place: Place, operator: OperatorProcess) -> None:
+def test_the_deadline_applies_during_operator_downtime(place: Place, operator: OperatorProcess) -> None:
     sweep = place.apply(cases={"count": 2}, timeouts={"runSeconds": 4})
     sweep.wait_until(lambda: {pod["spec"]["activeDeadlineSeconds"] for pod in sweep.pods} == {5}, "it is drawn in")
     operator.kill()
@@ -99,7 +99,7 @@ def test_the_deadline_holds_while_the_operator_is_away(place: Place, operator: O
 
 
 @pytest.mark.effect("spec.timeouts.totalSeconds")
-def test_a_job_that_takes_too_long_is_stopped_and_failed(place: Place) -> None:
+def test_a_job_that_exceeds_total_seconds_is_stopped_and_fails(place: Place) -> None:
     sweep = place.apply(cases={"count": 40}, parallelism=4, timeouts={"totalSeconds": 4}, template=a_template(stop=1))
     status = sweep.wait_phase("FAILED")
     assert (status["errorCode"], status["reason"], status["isFailed"]) == ("TOTAL_TIMEOUT", "TotalTimeout", True)
@@ -109,7 +109,7 @@ def test_a_job_that_takes_too_long_is_stopped_and_failed(place: Place) -> None:
     sweep.wait_cleared()
 
 
-def test_its_time_can_be_raised_while_it_runs_and_suspensions_do_not_count(place: Place) -> None:
+def test_total_seconds_can_be_raised_and_exclude_suspensions(place: Place) -> None:
     sweep = place.apply(cases={"count": 2}, timeouts={"totalSeconds": 4})
     sweep.wait_running(2)
     sweep.patch(timeouts={"totalSeconds": 12})
@@ -128,7 +128,7 @@ def test_its_time_can_be_raised_while_it_runs_and_suspensions_do_not_count(place
     assert 12 <= running <= 17
 
 
-def test_a_cancel_while_pods_wait_too_long_is_a_cancel(place: Place) -> None:
+def test_a_cancel_wins_over_pod_timeouts(place: Place) -> None:
     template = a_template(start=NEVER, stop=3)
     sweep = place.apply(cases={"count": 1}, timeouts={"startSeconds": 2}, retries={"limit": 5}, template=template)
     eventually(lambda: any("deletionTimestamp" in pod["metadata"] for pod in sweep.pods), sweep.explain)

@@ -27,7 +27,7 @@ def namespace(client: Client) -> Iterator[str]:
     client.delete(f"/api/v1/namespaces/{name}")
 
 
-def test_a_webhook_denies_with_the_status_that_the_test_wants(client: Client, namespace: str) -> None:
+def test_a_webhook_denies_with_the_given_status(client: Client, namespace: str) -> None:
     answer = deny(422, "the mesh is upgraded", "Invalid", spec__containers="no certificate")
     with webhook(client, namespace, answer) as hook:
         refused = refusal(client, namespace)
@@ -63,7 +63,7 @@ def test_a_webhook_fails_in_every_way(client: Client, namespace: str, answer: An
     assert words in refused.message
 
 
-def test_a_webhook_may_be_away_and_come_back(client: Client, namespace: str) -> None:
+def test_a_webhook_can_go_away_and_come_back(client: Client, namespace: str) -> None:
     with webhook(client, namespace, allow()) as hook:
         with hook.away():
             refused = refusal(client, namespace)
@@ -88,7 +88,7 @@ def test_a_webhook_changes_pods_and_sees_one_namespace_only(client: Client, name
 
 
 @pytest.mark.parametrize("position", Position)
-def test_an_injector_puts_its_container_in_its_place(client: Client, namespace: str, position: Position) -> None:
+def test_an_injector_adds_its_container(client: Client, namespace: str, position: Position) -> None:
     with injected(client, namespace, position):
         spec = admitted(client, namespace)["spec"]
     inits = [found["name"] for found in spec.get("initContainers", [])]
