@@ -1,4 +1,4 @@
-"""A person at a terminal: types commands, reads what they print. All of it is kept as a transcript."""
+"""A user at a terminal, who types commands and reads their output. A transcript keeps all of it."""
 
 import json
 import os
@@ -18,7 +18,7 @@ ROOT: Final = Path(__file__).parents[3]
 SAMPLES: Final = ROOT / "manifests/samples"
 TRANSCRIPTS: Final = ROOT / "build/transcripts"
 _TIMEOUT: Final = 120
-# So long a watch may take to tell the last that happened.
+# How long a watch may take to report the last change.
 _WATCH_LAG: Final = 1.0
 _WATCH_START: Final = 3.0
 
@@ -57,13 +57,13 @@ class Session:
         return self.run(f"kubectl get simjob {job} -o jsonpath='{wanted}'")
 
     def wait(self, job: str, what: str, seconds: int = 60) -> None:
-        """Wait for a condition, or for a part of the object: `.status.phase=RUNNING`."""
+        """Wait for a condition, or for a value in the object: `.status.phase=RUNNING`."""
         path, _, value = what.partition("=")
         wanted = f"jsonpath='{{{path}}}'={value}" if what.startswith(".") else f"condition={what}"
         self.run(f"kubectl wait simjob/{job} --for={wanted} --timeout={seconds}s")
 
     def wait_running(self, job: str) -> int:
-        """Wait until all cases run; return how many they are."""
+        """Wait until all cases run; return how many there are."""
         self.wait(job, ".status.phase=RUNNING")
         total = int(self.show(job, ".status.cases.total"))
         self.wait(job, f".status.cases.running={total}")
@@ -92,7 +92,7 @@ class Session:
     def write(self, sample: str, *, name: str = "", fake: dict[str, str] | None = None, **spec: Any) -> str:
         """Write a sample into the folder, under another name or with other fields; return the file's name.
 
-        `fake` is how fake nodes are to play its pods (tools/cluster/kwok/stages.yaml); a real node ignores that.
+        `fake` says how fake nodes play its pods (tools/cluster/kwok/stages.yaml); a real node ignores it.
         """
         manifest = yaml.safe_load((SAMPLES / f"{sample}.yaml").read_text())
         manifest["metadata"]["name"] = name or sample
@@ -111,9 +111,9 @@ class Session:
 
     @contextmanager
     def watching(self, command: str) -> Iterator[list[str]]:
-        """Run a watch beside what follows, from its first line on; its lines are in the transcript at the end.
+        """Run a watch in the background of the block; its lines end up in the transcript.
 
-        Where there is nothing to be told yet it has some seconds to begin.
+        The block starts with the first line of the watch, or after some seconds without one.
         """
         self._keep(f"$ {command} &")
         process = subprocess.Popen(

@@ -1,7 +1,7 @@
-"""JESS/jEPlus: a parametric study of twenty jobs is cancelled, then run again as far as it was cancelled.
+"""A parametric study of twenty cases is cancelled, and a rerun runs its cancelled cases.
 
-A service that runs EnergyPlus studies: https://github.com/jeplus. Its cancel stops what is queued and what runs, and
-says "Job is cancelled". Fake nodes play the simulations; what they say they leave as their result.
+Modelled on JESS/jEPlus, a service that runs EnergyPlus studies: https://github.com/jeplus. Its cancel stops queued and
+running jobs and reports "Job is cancelled". Fake nodes play the simulations and their results.
 """
 
 import json
@@ -20,11 +20,11 @@ def test_the_sixteen_cancelled_cases_of_a_study_run_again(
     session: Session,
 ) -> None:
     four_are_done_and_sixteen_are_queued(session)
-    it_is_cancelled(session)
-    what_cannot_be_cancelled_is_refused(session)
-    only_what_was_cancelled_runs_again(session)
-    while_cases_stop_the_job_says_so(session)
-    some_cases_are_run(session)
+    queued_and_running_cases_are_cancelled(session)
+    a_cancel_of_an_ended_study_is_refused(session)
+    only_the_cancelled_cases_run_again(session)
+    status_reports_stopping_cases(session)
+    a_subset_of_cases_runs(session)
     the_results_are_one_table(session)
 
 
@@ -47,7 +47,7 @@ def four_are_done_and_sixteen_are_queued(session: Session) -> None:
     assert session.status(STUDY)["isTerminal"] is False
 
 
-def it_is_cancelled(session: Session) -> None:
+def queued_and_running_cases_are_cancelled(session: Session) -> None:
     session.say("Cancel. While it is being cancelled the object says so, at the end: 4 done, 16 cancelled.")
     with session.watching(f"kubectl get simjob {STUDY} --watch -o {PHASES}") as told:
         session.patch(STUDY, cancel=True, cancelReason="wrong weather file")
@@ -64,7 +64,7 @@ def it_is_cancelled(session: Session) -> None:
     assert len(session.read("jobs", f"-l simjob.dev/name={STUDY}")["items"]) == 4, "sixteen never had a Job"
 
 
-def what_cannot_be_cancelled_is_refused(session: Session) -> None:
+def a_cancel_of_an_ended_study_is_refused(session: Session) -> None:
     session.say("An unknown job, and one that is finished.")
     unknown = session.refused_patch("no-such-study", cancel=True)
     assert unknown == 'Error from server (NotFound): simulationjobs.simjob.dev "no-such-study" not found'
@@ -75,7 +75,7 @@ def what_cannot_be_cancelled_is_refused(session: Session) -> None:
     assert session.status(finished)["phase"] == "COMPLETED"
 
 
-def only_what_was_cancelled_runs_again(session: Session) -> None:
+def only_the_cancelled_cases_run_again(session: Session) -> None:
     session.say("Only what was cancelled is run again, with the same parameters.")
     again = session.apply(f"{STUDY}-rerun", fake=ENDS)
     session.wait(again, "Finished")
@@ -86,7 +86,7 @@ def only_what_was_cancelled_runs_again(session: Session) -> None:
     assert parameters(session, again, 19) == {"wwr": 0.6, "insulation": 0.2}
 
 
-def while_cases_stop_the_job_says_so(session: Session) -> None:
+def status_reports_stopping_cases(session: Session) -> None:
     session.say("Another study is cancelled while four of its simulations run, which take three seconds to stop.")
     busy = session.apply(STUDY, name="busy-study", fake={"termination-seconds": "3"})
     session.wait(busy, ".status.cases.running=4")
@@ -100,7 +100,7 @@ def while_cases_stop_the_job_says_so(session: Session) -> None:
     assert session.status(busy)["ledger"]["cancelled"] == "0-19"
 
 
-def some_cases_are_run(session: Session) -> None:
+def a_subset_of_cases_runs(session: Session) -> None:
     session.say("Only some of the cases are run.")
     some = session.apply(STUDY, name="some-cases", fake=ENDS, subset="0-1,19")
     session.wait(some, "Finished")

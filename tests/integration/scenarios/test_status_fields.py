@@ -1,7 +1,7 @@
-"""Ionworks: what its job API tells of a job, read off a SimulationJob.
+"""A SimulationJob shows everything that the job API of the Ionworks service reports.
 
-Type, parent, project; created, updated, started and completed; compute time; terminal and failed flags; an error code
-for a time-out and for a submission that failed; parameters and results of each case.
+Type, parent and project; creation, update, start and completion times; compute time; terminal and failed flags; error
+codes for a timeout and for a rejected submission; parameters and results of each case.
 """
 
 import json
@@ -24,14 +24,14 @@ TIMES = {
 
 
 def test_status_shows_times_compute_time_error_codes_and_results(session: Session) -> None:
-    a_job_says_what_it_is_and_whose(session)
-    it_says_when_and_how_it_ended(session)
-    parameters_and_results_of_each_case_are_there(session)
-    a_time_out_has_its_code(session)
-    so_has_a_submission_that_failed(session)
+    type_parent_and_project_are_shown(session)
+    times_and_outcome_are_shown(session)
+    parameters_and_results_of_each_case_are_shown(session)
+    a_timeout_has_its_error_code(session)
+    a_rejected_submission_has_its_error_code(session)
 
 
-def a_job_says_what_it_is_and_whose(session: Session) -> None:
+def type_parent_and_project_are_shown(session: Session) -> None:
     session.say("A job says what it is, which project it belongs to and which job is its parent.")
     session.apply(JOB, fake={"run-seconds": "3", "termination-message": RESULT})
     session.apply(JOB, name="another", suspend=True, project="packs", parentJob=None, type="optimize")
@@ -43,7 +43,7 @@ def a_job_says_what_it_is_and_whose(session: Session) -> None:
     assert (session.status(JOB)["isTerminal"], session.status(JOB)["isFailed"]) == (False, False)
 
 
-def it_says_when_and_how_it_ended(session: Session) -> None:
+def times_and_outcome_are_shown(session: Session) -> None:
     session.say("When it was created, started, last updated and completed; whether it is terminal, whether it failed.")
     session.wait(JOB, "Finished")
     header, row = session.run(f"kubectl get simjob {JOB} -o wide").splitlines()
@@ -67,7 +67,7 @@ def it_says_when_and_how_it_ended(session: Session) -> None:
     assert used["cpuSeconds"] == round(used["wallSeconds"] / 10), "a tenth of a CPU"
 
 
-def parameters_and_results_of_each_case_are_there(session: Session) -> None:
+def parameters_and_results_of_each_case_are_shown(session: Session) -> None:
     session.say("The parameters and the result of each case.")
     (shard,) = session.show(JOB, ".status.results.configMaps[*]").split()
     assert shard.startswith(JOB)
@@ -87,7 +87,7 @@ def parameters_and_results_of_each_case_are_there(session: Session) -> None:
     assert found == "318.15"
 
 
-def a_time_out_has_its_code(session: Session) -> None:
+def a_timeout_has_its_error_code(session: Session) -> None:
     session.say("A job that takes too long has failed, and its code says why. The nodes hold it to its time.")
     slow = session.apply(JOB, name="too-slow", timeouts={"runSeconds": 2})
     session.wait(slow, "Finished")
@@ -100,7 +100,7 @@ def a_time_out_has_its_code(session: Session) -> None:
     assert sorted(codes) == sorted(["cold", "nominal", "hot", *["EXECUTION_TIMEOUT"] * 3])
 
 
-def so_has_a_submission_that_failed(session: Session) -> None:
+def a_rejected_submission_has_its_error_code(session: Session) -> None:
     session.say("A job whose pods the API server will never take has failed as it was submitted.")
     container = {
         "name": "simulation",

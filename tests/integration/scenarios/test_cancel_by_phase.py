@@ -1,7 +1,8 @@
-"""PraisonAI: a job that waits is cancelled at once, one that runs is signalled, one that is done refuses.
+"""A cancel ends a queued job at once, signals a running one, and is refused by an ended one.
 
-And a client waits for so long and then cancels. A fake node shows that a pod is asked to stop; that its process gets a
-SIGTERM and its time is shown on a real one, in tests/e2e/cancel/test_cancel.py.
+Modelled on the PraisonAI service, including a client that waits for a while and then cancels. A fake node shows that a
+pod is asked to stop. tests/e2e/cancel/test_cancel.py shows on a real node that its process gets SIGTERM and its grace
+period.
 """
 
 import pytest
@@ -16,7 +17,7 @@ def test_queued_and_running_jobs_can_be_cancelled_and_ended_ones_cannot(session:
     a_queued_job_never_starts(session)
     a_running_job_is_signalled(session)
     a_completed_job_refuses(session)
-    a_client_waits_for_so_long_and_then_cancels(session)
+    a_client_cancels_after_a_timeout(session)
 
 
 def a_queued_job_never_starts(session: Session) -> None:
@@ -60,7 +61,7 @@ def a_completed_job_refuses(session: Session) -> None:
     assert session.show("completed", ".status.phase") == "COMPLETED"
 
 
-def a_client_waits_for_so_long_and_then_cancels(session: Session) -> None:
+def a_client_cancels_after_a_timeout(session: Session) -> None:
     session.say("A client waits for three seconds, then it cancels.")
     session.apply("minimal", name="awaited")
     answer = session.run(waiting("awaited", 3))
@@ -68,14 +69,14 @@ def a_client_waits_for_so_long_and_then_cancels(session: Session) -> None:
     assert answer.endswith("simulationjob.simjob.dev/awaited patched")
     session.wait("awaited", "Finished")
     assert session.show("awaited", ".status.phase", ".status.cancellation.reason") == "CANCELLED timed out"
-    session.say("Of a job that ends in time nothing is cancelled.")
+    session.say("A job that ends in time is not cancelled.")
     session.apply("minimal", name="quick", cases={"count": 1}, fake={"run-seconds": "1"})
     session.run(waiting("quick", 30))
     assert session.show("quick", ".status.phase") == "COMPLETED"
 
 
 def waiting(job: str, seconds: int) -> str:
-    """Make the command that waits for the end of a job so long, and then cancels it."""
+    """Return a command that waits for the end of a job and cancels it after `seconds`."""
     wish = '{"spec":{"cancel":true,"cancelReason":"timed out"}}'
     cancel = f"kubectl patch simjob {job} --type=merge -p '{wish}'"
     return f"kubectl wait simjob/{job} --for=condition=Finished --timeout={seconds}s || {cancel}"

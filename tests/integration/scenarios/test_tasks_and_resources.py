@@ -1,8 +1,8 @@
-"""ComputeX: phases, the reason of a cancel, time-outs with their codes, retries, batch and persistent tasks.
+"""Batch and persistent tasks: phases, cancel reasons, timeouts with their error codes, and retries.
 
-And what a case can ask for: CPU, GPUs by count, model and video memory, memory, storage; env, ports, volumes, secrets
-of registries. A fake node carries the labels of GPU feature discovery; that a kubelet holds the time which a case may
-run is shown on a real one, in tests/e2e.
+Modelled on the ComputeX service. Also what a case can request: CPU, memory, storage, GPUs by count, model and video
+memory, environment, ports, volumes and registry secrets. A fake node carries the labels of GPU feature discovery.
+tests/e2e shows on a real kubelet that a case does not exceed its run time.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ PHASES = "jsonpath='{.status.phase}{\"\\n\"}'"
 
 @pytest.fixture
 def gpu_node(client: Client) -> Iterator[str]:
-    """A node with a GPU that tells its model and its memory."""
+    """A node with a GPU whose labels give its model and memory."""
     path = f"/api/v1/nodes/{NODE}"
     client.patch(path, {"metadata": {"labels": GPU}})
     yield NODE
@@ -31,10 +31,10 @@ def gpu_node(client: Client) -> Iterator[str]:
 
 def test_tasks_get_their_resources_and_respect_their_timeouts(session: Session, gpu_node: str) -> None:
     a_task_goes_through_its_phases(session)
-    it_gets_what_it_asks_for(session, gpu_node)
+    a_task_gets_the_resources_it_requests(session, gpu_node)
     the_reason_of_a_cancel_is_kept(session)
-    each_time_out_has_its_code(session)
-    a_failed_task_is_tried_again(session)
+    each_timeout_has_its_error_code(session)
+    a_failed_task_is_retried(session)
     a_persistent_task_starts_again(session)
 
 
@@ -47,7 +47,7 @@ def a_task_goes_through_its_phases(session: Session) -> None:
     assert phases == ["PENDING", "ASSIGNED", "RUNNING", "COMPLETED"]
 
 
-def it_gets_what_it_asks_for(session: Session, node: str) -> None:
+def a_task_gets_the_resources_it_requests(session: Session, node: str) -> None:
     session.say("What a task asks for is on its pod: resources, the GPU's model and memory, env, ports, volumes.")
     one = f"-l simjob.dev/name={JOB},simjob.dev/index=0"
     wanted = ".items[0].spec.containers[0]"
@@ -80,7 +80,7 @@ def the_reason_of_a_cancel_is_kept(session: Session) -> None:
     assert {"requestedAt", "requestedBy", "finishedAt"} <= session.status(job)["cancellation"].keys()
 
 
-def each_time_out_has_its_code(session: Session) -> None:
+def each_timeout_has_its_error_code(session: Session) -> None:
     session.say("A task that gets no node in time, one that does not start in time, one that runs too long.")
     once = {"limit": 0}
     nowhere = {"gpu": {"count": 1, "product": "NVIDIA-H200"}}
@@ -99,7 +99,7 @@ def each_time_out_has_its_code(session: Session) -> None:
         assert {failure["errorCode"] for failure in session.status(job)["failures"]} == {code}
 
 
-def a_failed_task_is_tried_again(session: Session) -> None:
+def a_failed_task_is_retried(session: Session) -> None:
     session.say("A task that fails is tried once more, after ten seconds.")
     job = session.apply(JOB, name="retried", cases={"count": 1}, fake={"run-seconds": "1", "exit-code": "7"})
     session.wait(job, ".status.reason=WaitingToRetry")
