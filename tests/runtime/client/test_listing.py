@@ -28,7 +28,7 @@ async def test_an_empty_list_may_say_null() -> None:
 
 
 async def test_a_page_that_cannot_be_read_is_a_trouble_of_the_cluster() -> None:
-    with pytest.raises(UnavailableError, match="a list that cannot be read"):
+    with pytest.raises(UnavailableError, match="cannot decode the list at"):
         await listed(b"<html>")
 
 

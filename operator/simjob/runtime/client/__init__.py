@@ -1,1 +1,1 @@
-"""HTTP to the API server: connection, credentials, budget, errors."""
+"""HTTP to the API server: connection, credentials, request budget, errors."""

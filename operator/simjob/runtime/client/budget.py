@@ -1,23 +1,23 @@
-"""The concurrency budget of the process: how many requests to the API server are in flight, of which kind, for whom.
+"""The concurrency budget of the process: it limits the requests in flight by kind, and shares them between jobs.
 
-A request is sent in a place. The executor takes places for its actions; every other request takes one for itself
-(`Budget.request`). Watches take none, because they last for minutes. The Lease has a connection of its own.
+Each request in flight occupies one place. The executor takes places for its actions; every other request takes one
+itself (`Budget.request`). Watches take none, because they last for minutes. The Lease has its own connection.
 
-The shares of N places (`max_requests`), over all SimulationJobs:
+How N places (`max_requests`) are shared, over all SimulationJobs:
 
-| kind | at most | what |
+| kind | at most | used for |
 |---|---|---|
-| REQUEST | N | status writes, proofs before a status, reads, Events; at least N/16 stay free of deletions |
-| DELETION | N - N/16, fewer at first and where the API server is slow | pods to be stopped, expired SimulationJobs |
-| PROGRESS | N/4 | attempts that are counted, deadlines of running pods |
-| CREATION | N/2, fewer at first and where the API server is slow | Jobs and pods, retries as well |
-| HOUSEKEEPING | N/8 | Job statuses, deletions of Jobs: nobody waits for them |
+| REQUEST | N | status writes, reads, Events; deletions leave at least N/16 free for it |
+| DELETION | N - N/16; starts lower and drops when the API server is slow | pods to stop, expired SimulationJobs |
+| PROGRESS | N/4 | counting attempts, lowering deadlines of running pods |
+| CREATION | N/2; starts lower and drops when the API server is slow | Jobs and pods, including retries |
+| HOUSEKEEPING | N/8 | Job status writes, deletions of Jobs: nobody waits for them |
 
-runtime/client/limiter.py moves the two numbers that depend on the API server. The kinds below DELETION have 7/8 of the
-places at most, so that a cancel finds some however slowly creations are answered. A free place goes to the first kind
-in this table that may have it, and there to the SimulationJob that holds the fewest. One that holds no place for a
-deletion gets one even where the number that follows the API server is reached, so that hanging calls of another one do
-not hold it up.
+runtime/client/limiter.py moves the limits of DELETION and CREATION. PROGRESS, CREATION and HOUSEKEEPING together hold
+at most 7/8 of the places, so a cancel always finds some, however slow creations are. A free place goes to the first
+kind in this table that is below its limit, and within the kind to the SimulationJob that holds the fewest places.
+A SimulationJob that holds no DELETION place gets one even above the moving limit, so that hanging deletions of one
+job do not block the others.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ _HOLDS_PLACE: Final = ContextVar("holds_place", default=False)
 
 
 class Kind(Enum):
-    """What a place is for, in the order in which free places are handed out."""
+    """What a place is used for. Free places are assigned in this order."""
 
     REQUEST = auto()
     DELETION = auto()
@@ -46,7 +46,7 @@ class Kind(Enum):
 
 
 class Budget:
-    """Places for requests. `creations` and `deletions` move the numbers of theirs, by what callers have timed."""
+    """Places for requests. `creations` and `deletions` move the limits of their kinds by measured latencies."""
 
     def __init__(self, total: int) -> None:
         self._total = total
@@ -64,14 +64,14 @@ class Budget:
         self._taken = 0
 
     def most(self, kind: Kind) -> int:
-        """Return how many places of a kind there are at most."""
+        """Return the highest number of places that a kind can have."""
         return self._most[kind]
 
     @asynccontextmanager
     async def place(self, kind: Kind, key: Key | None = None) -> AsyncIterator[None]:
-        """Wait for a place and hold it. Requests inside the block are sent in it, one at a time.
+        """Wait for a place and hold it inside the block. Requests in the block use it, one at a time.
 
-        `key` is the SimulationJob that it is for; None stands for all that belongs to none.
+        `key` is the SimulationJob that the request is for; None if it is for no SimulationJob.
         """
         await self._take(kind, key)
         before = _HOLDS_PLACE.set(True)
@@ -82,7 +82,7 @@ class Budget:
             self._release(kind, key)
 
     def request(self) -> AbstractAsyncContextManager[None]:
-        """Return a place for one request: the one that the caller holds, or else one of kind REQUEST."""
+        """Return a place for one request: the place that the caller holds, otherwise a new one of kind REQUEST."""
         return nullcontext() if _HOLDS_PLACE.get() else self.place(Kind.REQUEST)
 
     async def _take(self, kind: Kind, key: Key | None) -> None:
@@ -101,7 +101,7 @@ class Budget:
             if place.cancelled():
                 lane.leave(key, place)
             else:
-                # It was handed out already.
+                # The place was assigned before the cancellation arrived.
                 self._release(kind, key)
             raise
 
@@ -136,7 +136,7 @@ class Budget:
 
 
 class _Lane:
-    """Those who hold places of one kind, and those who wait for one, by SimulationJob."""
+    """The places of one kind: how many each SimulationJob holds, and the requests that wait, by SimulationJob."""
 
     def __init__(self) -> None:
         self.taken = 0
@@ -144,17 +144,17 @@ class _Lane:
         self.waiting: OrderedDict[Key | None, deque[asyncio.Future[None]]] = OrderedDict()
 
     def wait(self, key: Key | None) -> "asyncio.Future[None]":
-        """Return what is done when the place is handed out."""
+        """Return a future that completes when the place is assigned."""
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.waiting.setdefault(key, deque()).append(place)
         return place
 
     def first(self) -> Key | None:
-        """Return whose turn it is: of the SimulationJobs that hold the fewest places the one that waited longest."""
+        """Return the next SimulationJob: the one that holds the fewest places; among equals, the longest waiting."""
         return min(self.waiting, key=self.held.__getitem__)
 
     def next(self) -> "tuple[Key | None, asyncio.Future[None]]":
-        """Take the next one out of the row."""
+        """Remove the next request from the queue and return it."""
         key = self.first()
         places = self.waiting[key]
         place = places.popleft()
@@ -165,7 +165,7 @@ class _Lane:
         return key, place
 
     def leave(self, key: Key | None, place: "asyncio.Future[None]") -> None:
-        """Take one that has given up out of the row."""
+        """Remove a cancelled request from the queue."""
         places = self.waiting.get(key)
         if places and place in places:
             places.remove(place)

@@ -1,7 +1,7 @@
-"""One HTTP connection pool to the API server: time-outs, repeats, and errors by status code and reason.
+"""One HTTP connection pool to the API server: timeouts, retries, and errors by status code and reason.
 
-It knows no kinds and no paths. What may be repeated without harm is repeated here; a POST never is, because only
-its sender knows what a second object would mean.
+It knows no kinds and no paths. Every method except POST is retried here. A POST never is, because only its caller
+knows whether a second object does harm.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from simjob.runtime.client.budget import Budget
 from simjob.runtime.client.clock import ServerClock
 from simjob.runtime.client.credentials import Credentials, RedirectedError
 
-# The API server takes the part before the slash as the field manager of every write.
+# The API server uses the part before the slash as the field manager of every write.
 USER_AGENT: Final = f"{names.FIELD_MANAGER}/{version('simjob')}"
 MERGE_PATCH: Final = "application/merge-patch+json"
 JSON: Final = "application/json"
@@ -35,7 +35,7 @@ _LONGEST_DELAY: Final = 10.0
 
 
 class Requests(Protocol):
-    """What the rest of the operator asks of a connection."""
+    """The part of a connection that the rest of the operator uses."""
 
     async def request(
         self,
@@ -49,13 +49,16 @@ class Requests(Protocol):
         within: float = 15.0,
         repeat: bool = True,
     ) -> bytes:
-        """Return the answer's body; raise ClusterError. `within` is the time for one try, not for all."""
+        """Send a request and return the response body; raise ClusterError if the request fails.
+
+        `within` is the timeout of one try in seconds, not of all tries together.
+        """
         ...
 
     def stream(
         self, path: str, query: Mapping[str, str], inactivity: float
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """Read an answer without an end, in chunks; raise ClusterError, also after `inactivity` silent seconds."""
+        """Read an endless response in chunks; raise ClusterError if it fails or is silent for `inactivity` seconds."""
         ...
 
 
@@ -80,7 +83,7 @@ class _Status(msgspec.Struct):
 class Connection:
     """The operator's HTTP session. Use as `async with Connection.open(credentials, budget) as connection`.
 
-    `clock` has the API server's time, learnt from its answers.
+    `clock` gives the API server's time, estimated from its responses.
     """
 
     def __init__(
@@ -102,7 +105,7 @@ class Connection:
     @classmethod
     @asynccontextmanager
     async def open(cls, credentials: Credentials, budget: Budget) -> AsyncIterator["Connection"]:
-        """Open the pool; close it at the end. `budget` has the places for its requests."""
+        """Open the pool and close it at the end. `budget` limits how many requests are in flight."""
         async with credentials.session(USER_AGENT) as session:
             yield cls(session, credentials.host, budget)
 
@@ -118,7 +121,7 @@ class Connection:
         within: float = 15.0,
         repeat: bool = True,
     ) -> bytes:
-        """See Requests.request. Repeats what the API server was too busy for, or did not answer, but never a POST."""
+        """See Requests.request. Retries when the API server was too busy or did not respond, but never a POST."""
         url = self._url(path, query)
         headers = {"Accept": accept} if body is None else {"Accept": accept, "Content-Type": content_type}
         tries = _REPEATS if repeat and method != "POST" else 1
@@ -137,7 +140,7 @@ class Connection:
     async def stream(
         self, path: str, query: Mapping[str, str], inactivity: float
     ) -> AsyncIterator[AsyncIterator[bytes]]:
-        """See Requests.stream. Takes no place: a watch lasts for minutes."""
+        """See Requests.stream. Takes no place of the budget, because a watch lasts for minutes."""
         limits = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=inactivity)
         url = self._url(path, query)
         try:
@@ -181,7 +184,7 @@ def _error(code: int, retry_after: str | None, answer: bytes, url: URL) -> error
     try:
         status = msgspec.json.decode(answer, type=_Status)
     except msgspec.DecodeError:
-        # A proxy in between, or a panic in the API server: HTML or plain text.
+        # HTML or plain text: from a proxy in between, or from a panic in the API server.
         status = _Status(message=answer[:200].decode(errors="replace"))
     seconds = status.details.retry_after_seconds or (
         float(retry_after) if retry_after and retry_after.isdigit() else None
@@ -216,23 +219,23 @@ def _kind(code: int, status: _Status, url: URL) -> type[errors.ClusterError]:
 
 
 def _says_what_is_missing(status: _Status, url: URL) -> bool:
-    """Return whether a 404 is about an object, or a namespace, that the request named.
+    """Return whether a 404 is about the object or the namespace in the request's path.
 
-    A version that is not served, a route that a proxy lost and a webhook's denial can all be a 404, too. None of them
-    says that an object is gone, and pods are deleted when their SimulationJob is.
+    An API version that is not served, a route that a proxy lost and a webhook's denial can also be a 404. None of them
+    means that the object is gone, and the operator deletes the pods of a SimulationJob that is gone.
     """
     details = status.details
     return status.reason == "NotFound" and details.name in url.parts and details.kind in ("", *url.parts)
 
 
 def _refusal(code: int, status: _Status) -> type[errors.ClusterError]:
-    """Return InvalidError for what looks like validation by the API server, which names a field.
+    """Return InvalidError if the response looks like the API server's own validation, which names a field.
 
-    A webhook can name one as well, so InvalidError alone is no proof that the object is bad.
+    A webhook can name a field too, so InvalidError alone does not prove that the object is invalid.
     """
     fields = [cause.field for cause in status.details.causes if cause.field]
     if code == 422 and "metadata.uid" in fields:
-        # A patch that names a uid is one with a precondition: the object of that name has another uid.
+        # A uid in a patch is a precondition. It failed: the object of that name has another uid.
         return errors.ConflictError
     final = fields if code == 422 else code != 400 or status.reason == "BadRequest"
     return errors.InvalidError if final else errors.ForbiddenError

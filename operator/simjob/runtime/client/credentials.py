@@ -1,7 +1,7 @@
-"""Where the API server is and how the operator proves who it is, for every session that it opens.
+"""The API server's address and the operator's credentials, for every session that it opens.
 
-kubernetes.aio reads the service account or the kubeconfig; here is what it leaves out: a header and TLS files that
-are fresh in each request, also in kopf's, and a second try when the API server says that a token has expired.
+kubernetes.aio reads the service account or the kubeconfig. This module adds what it lacks: each request, including
+kopf's, uses the current token and the current TLS files, and a request is retried once when its token has expired.
 """
 
 import logging
@@ -19,7 +19,7 @@ from kubernetes.aio.config import incluster_config
 from simjob.runtime.client.tls import Tls
 
 _RELOAD_INTERVAL: Final = 60.0
-# The ones that aiohttp follows.
+# The status codes that aiohttp follows.
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _READ_AHEAD: Final = 2**20
 
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class RedirectedError(aiohttp.ClientError):
-    """The server at the configured address redirects requests. None is followed: it would carry the token along."""
+    """The API server redirected a request. Redirects are not followed: the token would go to another server."""
 
 
 class Credentials:
@@ -49,14 +49,15 @@ class Credentials:
 
     @classmethod
     async def load(cls, monotonic: Callable[[], float] = time.monotonic) -> "Credentials":
-        """Read $KUBECONFIG; without it the pod's service account; without that ~/.kube/config."""
+        """Read $KUBECONFIG if it is set, otherwise the pod's service account, otherwise ~/.kube/config."""
         configuration = client.Configuration()
-        # Python 3.13 also asks for what RFC 5280 does, such as an Authority Key Identifier, which the certificates of
-        # many clusters lack (kubernetes-client/python#2394). The chain and the host name are verified all the same.
+        # Since Python 3.13, strict verification follows RFC 5280 and requires, for example, an Authority Key
+        # Identifier. The certificates of many clusters lack it (kubernetes-client/python#2394). Without the flag, the
+        # chain and the host name are still verified.
         configuration.disable_strict_ssl_verification = True
         in_cluster = "KUBECONFIG" not in os.environ and incluster_config.SERVICE_HOST_ENV_NAME in os.environ
         if in_cluster:
-            config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]  # It has no annotations.
+            config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]  # The client is not annotated.
         else:
             await _load_kubeconfig(configuration)
         return cls(configuration, reload=not in_cluster, monotonic=monotonic)
@@ -69,15 +70,15 @@ class Credentials:
         middlewares: Sequence[aiohttp.ClientMiddlewareType] = (),
         response_class: type[ClientResponse] = ClientResponse,
     ) -> aiohttp.ClientSession:
-        """Open a session whose every request carries a fresh Authorization header."""
+        """Open a session in which every request carries the current token and uses the current TLS files."""
         return aiohttp.ClientSession(
-            # The API server closes idle connections after 90 s; a client that does so first never meets a closed one.
+            # The API server closes idle connections after 90 s. Closing them earlier avoids sending into a closed one.
             connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=60),
             headers={"User-Agent": agent},
             middlewares=(self._authorize, *middlewares),
             response_class=response_class,
             proxy=self._configuration.proxy,
-            # Proxy variables are for the internet; a proxy for the API server is in the kubeconfig.
+            # HTTP_PROXY and the like are meant for the internet. A proxy for the API server is set in the kubeconfig.
             trust_env=False,
             read_bufsize=_READ_AHEAD,
         )
@@ -94,12 +95,12 @@ class Credentials:
     async def _secured(
         self, request: ClientRequest, handler: ClientHandlerType, authorization: str | None
     ) -> ClientResponse:
-        """Send a request; a second time if the first handshake failed and the files behind it have changed."""
+        """Send a request. Retry once if the TLS handshake failed and the TLS files have changed since."""
         request.headers.pop("Authorization", None)
         if authorization:
             request.headers["Authorization"] = authorization
         request.server_hostname = self._tls.server_name
-        # aiohttp takes the context of each request from its caller, and kopf gives none.
+        # aiohttp takes the TLS context of each request from the caller, and kopf passes none.
         request._ssl = self._tls.context  # noqa: SLF001  # As above.
         try:
             return await _answer(request, handler)
@@ -113,38 +114,38 @@ class Credentials:
         try:
             return await self._configuration.get_api_key_with_prefix("BearerToken")
         except (config.ConfigException, OSError) as trouble:
-            raise aiohttp.ClientConnectionError(f"the token cannot be read: {trouble}") from trouble
+            raise aiohttp.ClientConnectionError(f"cannot read the token for the API server: {trouble}") from trouble
 
     async def _renewed(self, before: str | None) -> bool:
-        """Read the credentials again; return whether there are others now."""
+        """Reload the credentials and return whether they have changed."""
         changed = await self._is_read_again()
         return await self._header() != before or changed
 
     async def _is_read_again(self) -> bool:
-        """Read the kubeconfig, or run its exec plugin, again, at most once a minute; return if TLS files changed."""
+        """Reload the kubeconfig (or rerun its exec plugin) at most once a minute; return whether TLS files changed."""
         if self._reload and self._monotonic() - self._read_at > _RELOAD_INTERVAL:
             self._read_at = self._monotonic()
             try:
                 await _load_kubeconfig(self._configuration)
             except (config.ConfigException, OSError) as trouble:
-                _log.warning("the kubeconfig cannot be read again", extra={"why": str(trouble)})
+                _log.warning("cannot reload the kubeconfig", extra={"why": str(trouble)})
         return self._tls.follow(at_once=True)
 
 
 async def _answer(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """Send the request; raise RedirectedError instead of returning an answer that aiohttp would follow."""
+    """Send the request; raise RedirectedError for a response that aiohttp would follow."""
     response = await handler(request)
     if response.status not in _REDIRECTS:
         return response
-    target = response.headers.get("Location", "an address that it does not name")
+    target = response.headers.get("Location", "an unnamed address")
     response.close()
     raise RedirectedError(
-        f"the API server at {request.url.origin()} redirects to {target}, which is not followed; "
+        f"the API server at {request.url.origin()} redirects to {target}, and the operator follows no redirects; "
         "check the server address in the kubeconfig"
     )
 
 
 async def _load_kubeconfig(configuration: client.Configuration) -> None:
-    # kubernetes.aio reads the variable at import; whoever sets it later would be ignored.
+    # kubernetes.aio reads the variable at import and would ignore a later change.
     path = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     await config.load_kube_config(path, client_configuration=configuration)  # type: ignore[no-untyped-call]  # As above.

@@ -1,10 +1,10 @@
-"""The key of a SimulationJob: what events, passes and calls are for."""
+"""The key that identifies a SimulationJob in queues, stores and calls."""
 
 from typing import NamedTuple
 
 
 class Key(NamedTuple):
-    """Which SimulationJob; one made again under its old name is another."""
+    """One SimulationJob. A SimulationJob that was deleted and created again under its old name has another key."""
 
     namespace: str
     uid: str

@@ -1,8 +1,12 @@
-"""How many requests of a kind may be in flight: more while the API server answers soon, fewer when it does not.
+"""An adaptive concurrency limit: it rises while the API server is fast, and falls when it is slow or rejects requests.
 
-Multiplicative increase and decrease, by the mean time of as many answers as there are places (runtime/client/budget.py
-hands the places out). Every other client of the API server waits for the same processors, so the time of our requests
-shows how long others wait.
+The algorithm is multiplicative increase, multiplicative decrease (MIMD), driven by latency. As in the gradient limit of
+https://github.com/Netflix/concurrency-limits, a recent mean latency is compared with a reference; here the reference
+is the best mean of a round, and a round is `limit` responses. AIMD, the rule of TCP
+(https://www.rfc-editor.org/rfc/rfc5681#section-3.1), adds one per round: it needs 112 rounds from 8 to 120, this four.
+
+All clients of the API server share its processors, so the latency of our requests shows how long others wait.
+runtime/client/budget.py enforces the limit.
 """
 
 import asyncio
@@ -19,15 +23,17 @@ T = TypeVar("T")
 _LOADED: Final = 2.0
 _LESS: Final = 0.8
 _REFUSED: Final = 0.5
-# Seconds between two cuts for refusals: those of one burst come together.
+# Seconds between two cuts after rejections. The rejections of one burst arrive together and cause one cut.
 _APART: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How a limit moves. It begins with `first`, times `more` with each round of answers that took `soon` at most.
+    """How a limit moves.
 
-    It does not fall below `least`, and up to there it grows however long answers take.
+    It starts at `first`. A round is slow if its mean latency is above `soon` seconds and above twice the best round.
+    After a round that is not slow, and in which requests had to wait, the limit is multiplied by `more`.
+    It does not fall below `least`. While it is below `least`, it grows at any latency.
     """
 
     first: int
@@ -36,15 +42,15 @@ class Pace:
     soon: float
 
 
-# A person at kubectl, whose commands are several requests, notices an API server that takes longer than `soon`.
+# A person at kubectl notices when requests take longer than `soon`, because each command sends several.
 CREATIONS: Final = Pace(first=16, least=16, more=1.25, soon=0.25)
-# Few at first: of several cancels at once, the first one's deletions must not take the processor that the others need
-# to be planned. On an idle API server of two cores this reaches 120 at a time within a fifth of a second.
+# Start low: when several jobs are cancelled at once, the deletions of the first must not take the CPU that planning the
+# others needs. On an idle API server with two cores the limit reaches 120 within a fifth of a second.
 DELETIONS: Final = Pace(first=8, least=32, more=2.0, soon=0.5)
 
 
 class Limiter:
-    """The number of requests at a time. It follows the answers, up to `most`."""
+    """The current limit of one kind of request, between 1 and `most`. It follows the measured latencies."""
 
     def __init__(self, most: int, pace: Pace) -> None:
         self._most = most
@@ -58,16 +64,16 @@ class Limiter:
         self._cut_at = float("-inf")
 
     def wanted(self) -> None:
-        """Take note that a request has to wait, so that quick answers raise the limit."""
+        """Record that a request had to wait. Only then does a fast round raise the limit."""
         self._wanted_more = True
 
     def rested(self) -> None:
-        """Take note that none was in flight: what the API server can bear has to be found out again."""
+        """Record that no request was in flight: start again at `first`, because the load may have changed."""
         self._move(1.0)
         self.limit = self._first
 
     async def timed(self, call: Awaitable[T]) -> T:
-        """Await a request of a caller that holds a place; its time, or its failure, moves the limit."""
+        """Await a request, record its latency or failure, and return its result. The caller holds a place."""
         now = asyncio.get_running_loop().time
         started = now()
         try:
@@ -82,7 +88,7 @@ class Limiter:
         return answer
 
     def answered(self, seconds: float) -> None:
-        """Take the latency of a request; after as many as there are places the limit moves."""
+        """Record the latency of a request in seconds. After `limit` of them the limit moves."""
         self._answers += 1
         self._seconds += seconds
         if self._answers < self.limit:
@@ -95,7 +101,7 @@ class Limiter:
             self._move(self._pace.more if self._wanted_more else 1.0)
 
     def refused(self) -> None:
-        """Take note that a request was turned away, or not answered: the API server has too many of them."""
+        """Record that a request was rejected or got no response, and cut the limit: the API server is overloaded."""
         now = asyncio.get_running_loop().time()
         if now - self._cut_at >= _APART:
             self._cut_at = now

@@ -1,4 +1,4 @@
-"""Lists, page by page: what the API server would otherwise have to encode, and the operator to hold, as one answer."""
+"""Read lists page by page, so that neither the API server nor the operator holds a large list as one response."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
@@ -9,8 +9,8 @@ from simjob.runtime.client import errors
 from simjob.runtime.client.connection import JSON, Requests
 
 _PAGE: Final = 500
-# For one try of a page. All tries together must take less than /healthz waits for a sign of life (150 s), or an API
-# server that accepts connections and does not answer would have the operator restarted.
+# Seconds for one try of a page. All tries together must take less than the 150 s after which /healthz reports a
+# failure. Otherwise an API server that accepts connections but does not respond would get the operator restarted.
 _TIMEOUT: Final = 30.0
 
 
@@ -20,7 +20,7 @@ class _Meta(msgspec.Struct, rename="camel"):
 
 
 class Page(msgspec.Struct):
-    """One page: its objects as JSON, not decoded; an empty list may say null."""
+    """One page: its objects as undecoded JSON. `items` is null in some empty lists."""
 
     metadata: _Meta
     items: list[msgspec.Raw] | None = None
@@ -37,8 +37,9 @@ async def pages(
     accept: str = JSON,
     limit: int = _PAGE,
 ) -> AsyncIterator[Page]:
-    """Yield the pages of a collection, all of the same resourceVersion; raise ClusterError.
+    """Yield the pages of a collection, all at one resourceVersion; raise ClusterError.
 
+    `limit` is the number of objects per page.
     https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
     """
     wanted = {**(query or {}), "limit": str(limit)}
@@ -47,7 +48,7 @@ async def pages(
         try:
             page = _PAGES.decode(answer)
         except msgspec.DecodeError as trouble:
-            raise errors.UnavailableError(f"a list that cannot be read: {trouble}") from trouble
+            raise errors.UnavailableError(f"cannot decode the list at {path}: {trouble}") from trouble
         yield page
         if not page.metadata.continue_:
             return

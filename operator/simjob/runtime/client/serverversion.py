@@ -1,4 +1,4 @@
-"""Which version of Kubernetes the API server is, and whether the operator can work with it."""
+"""Check that the API server's version of Kubernetes is new enough for the operator."""
 
 import asyncio
 import logging
@@ -20,30 +20,30 @@ _log = logging.getLogger(__name__)
 
 
 class TooOldError(Exception):
-    """The API server is older than the operator can work with."""
+    """The API server is older than the oldest version that the operator supports."""
 
 
 class _Info(msgspec.Struct, rename="camel"):
-    """The part of the answer to GET /version that is read; vendors write such things as `33+` and `v1.33.1-eks-1`."""
+    """The fields of GET /version that are used. Vendors write values such as `33+` and `v1.33.1-eks-1`."""
 
     major: str = ""
     minor: str = ""
-    # An API server that emulates an older version behaves like that one.
+    # An API server can emulate an older version; it then behaves like that version.
     emulation_major: str = ""
     emulation_minor: str = ""
     git_version: str = ""
 
 
 async def require(connection: Requests, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-    """Return once the API server is known to be new enough; raise TooOldError if it is too old.
+    """Return if the API server is new enough; raise TooOldError if it is not.
 
-    Wait for an API server that does not answer yet. One whose version cannot be read passes, with a warning: each Job
-    is checked after its creation, too.
+    Wait while the API server does not respond. If its version cannot be parsed, log a warning and return: each Job is
+    also checked after its creation.
     """
     answer = await _answer(connection, sleep)
     version = parse(answer)
     if version is None:
-        _log.warning("cannot read the version of Kubernetes", extra={"answer": answer[:200].decode(errors="replace")})
+        _log.warning("cannot parse the version of Kubernetes", extra={"answer": answer[:200].decode(errors="replace")})
     elif version < MINIMUM:
         raise TooOldError(
             f"Kubernetes {_written(version)} is too old: the operator needs {_written(MINIMUM)} or newer, because "
@@ -52,7 +52,7 @@ async def require(connection: Requests, sleep: Callable[[float], Awaitable[None]
 
 
 def parse(answer: bytes) -> Version | None:
-    """Return major and minor version from the answer to GET /version, None if it does not say them."""
+    """Return the major and minor version in a response to GET /version, or None if there are none."""
     try:
         info = msgspec.json.decode(answer, type=_Info)
     except msgspec.DecodeError:
@@ -70,7 +70,7 @@ async def _answer(connection: Requests, sleep: Callable[[float], Awaitable[None]
         except errors.ClusterError as trouble:
             if trouble.message != logged:
                 logged = trouble.message
-                _log.warning("waiting for the API server to say its version", extra={"why": logged})
+                _log.warning("waiting for the API server to return its version", extra={"why": logged})
         await sleep(delay)
         delay = min(2 * delay, _LONGEST_DELAY)
 

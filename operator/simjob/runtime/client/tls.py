@@ -1,4 +1,4 @@
-"""The TLS context, which follows its files: a cluster rotates its CA, and client certificates expire."""
+"""A TLS context that reloads its files when they change: a cluster rotates its CA, and client certificates expire."""
 
 import logging
 import ssl
@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from kubernetes.aio import client
 from kubernetes.aio.client.rest import RESTClientObject
 
-# Seconds between two looks at the files, unless a handshake has failed.
+# Seconds between two checks of the files, unless a handshake has failed.
 _INTERVAL: Final = 10.0
 
 _log: Final = logging.getLogger(__name__)
@@ -24,10 +24,10 @@ class _File(NamedTuple):
 
 
 class Tls:
-    """The context for new connections. Those that are open stay as they are until they are idle for a minute."""
+    """The TLS context for new connections. Open connections keep theirs, and close after a minute without a request."""
 
     def __init__(self, configuration: client.Configuration, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Read the files; OSError or ssl.SSLError if that cannot be done."""
+        """Read the files; raise OSError or ssl.SSLError if one is missing or invalid."""
         self._configuration = configuration
         self._monotonic = monotonic
         self._made_of = self._files()
@@ -36,11 +36,14 @@ class Tls:
 
     @property
     def server_name(self) -> str | None:
-        """The name that the API server's certificate must have, if it is not that of its address."""
+        """The host name that the API server's certificate must contain, if it differs from the address."""
         return self._configuration.tls_server_name or None
 
     def follow(self, *, at_once: bool = False) -> bool:
-        """Make a new context if a file has changed; return whether it did. Looks every ten seconds, or `at_once`."""
+        """Reload the context if a file has changed, and return whether it has.
+
+        Check the files at most every ten seconds, or now if `at_once`.
+        """
         now = self._monotonic()
         if not at_once and now - self._looked_at < _INTERVAL:
             return False
@@ -51,11 +54,11 @@ class Tls:
         try:
             self.context = RESTClientObject(self._configuration).ssl_context
         except (OSError, ssl.SSLError) as trouble:
-            # Half written, perhaps: the next look will show.
-            _log.warning("the TLS files cannot be read again", extra={"why": str(trouble)})
+            # Perhaps a file is half written; the next check tries again.
+            _log.warning("cannot reload the TLS files", extra={"why": str(trouble)})
             return False
         self._made_of = files
-        _log.info("read the TLS files again", extra={"files": [file.path for file in files]})
+        _log.info("reloaded the TLS files", extra={"files": [file.path for file in files]})
         return True
 
     def _files(self) -> tuple[_File, ...]:
