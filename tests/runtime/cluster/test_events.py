@@ -39,7 +39,7 @@ async def test_an_event_that_cannot_be_posted_is_logged_and_the_next_is_posted(
     with caplog.at_level(logging.WARNING):
         await record(cluster, DONE, TROUBLE)
     assert [event.reason for event in cluster.events] == ["PodRefused"]
-    assert caplog.messages == ["an Event could not be posted"]
+    assert caplog.messages == ["cannot post an Event"]
 
 
 async def test_a_warning_is_reported_once_a_minute_and_news_each_time() -> None:
@@ -73,4 +73,4 @@ async def test_of_too_many_events_the_oldest_are_dropped(caplog: pytest.LogCaptu
     recorder.note(a_job().metadata, [Notice(reason=f"R{number}", action="A", note="") for number in range(1001)])
     await recorder.flush()
     assert (len(cluster.events), cluster.events[0].reason) == (1000, "R1")
-    assert "the oldest is dropped" in caplog.text
+    assert "dropped the oldest Event" in caplog.text

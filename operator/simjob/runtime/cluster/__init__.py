@@ -1,1 +1,1 @@
-"""The API calls that the operator makes."""
+"""The API calls that the operator makes, and the Events that it posts."""

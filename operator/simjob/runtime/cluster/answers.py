@@ -1,4 +1,4 @@
-"""Reads the API server's answers: as little of each as is used."""
+"""Decode responses of the API server, only the fields that are used."""
 
 from typing import Final, TypeVar
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Version(msgspec.Struct, rename="camel"):
-    """Which object it is, in which state."""
+    """The uid and the resourceVersion of an object."""
 
     uid: str
     resource_version: str
@@ -45,25 +45,25 @@ _VERSIONED: Final = msgspec.json.Decoder(_Versioned)
 
 
 def decode(decoder: msgspec.json.Decoder[T], answer: bytes) -> T:
-    """Return what a decoder reads; raise UnavailableError if it cannot."""
+    """Return the decoded response; raise UnavailableError if it is not valid JSON or lacks a field."""
     try:
         return decoder.decode(answer)
     except msgspec.DecodeError as trouble:
-        raise errors.UnavailableError(f"an answer that cannot be read: {trouble}") from trouble
+        raise errors.UnavailableError(f"cannot decode the response of the API server: {trouble}") from trouble
 
 
 def version(answer: bytes) -> Version:
-    """Return the uid and the resourceVersion of any object."""
+    """Return the uid and the resourceVersion of an object of any kind, from its JSON."""
     return decode(_VERSIONED, answer).metadata
 
 
 def meta(answer: bytes) -> Meta:
-    """Return the metadata of any object."""
+    """Return the metadata of an object of any kind, from its JSON."""
     return decode(_OBJECTS, answer).metadata
 
 
 def config_map(answer: bytes) -> ConfigMap:
-    """Return a ConfigMap."""
+    """Return a ConfigMap from its JSON."""
     found = decode(_CONFIG_MAPS, answer)
     return ConfigMap(
         uid=found.metadata.uid,

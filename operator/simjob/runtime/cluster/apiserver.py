@@ -1,6 +1,6 @@
-"""The operator's calls as requests to a Kubernetes API server: raw paths, partial decoding, preconditions.
+"""The operator's calls as HTTP requests to the API server: raw paths, partial decoding, preconditions.
 
-What the calls mean is in runtime/cluster/calls.py; what they are for is the reconciler's.
+runtime/cluster/calls.py describes what each call does.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,11 +21,11 @@ from simjob.runtime.client.connection import JSON, MERGE_PATCH, Requests
 from simjob.runtime.cluster import answers, eventbody
 from simjob.runtime.cluster.calls import ConfigMap, Event, StoredJob, Unlabelled
 
-# The answer to a status write would otherwise bring the whole spec, with all its cases, back.
+# Otherwise the response to a status write contains the whole spec with all its cases.
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _LIST_OF_METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-# The API server gives a request 60 s, and each webhook up to 30 of them. Who hangs up before starts from the beginning:
-# the creation is given up with all that its webhooks have done.
+# The API server allows 60 s for a request and up to 30 s for each webhook. A client that closes the connection earlier
+# aborts the creation, and the webhooks run again at the next try.
 # https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/ (--request-timeout)
 _CREATION_SECONDS: Final = 65.0
 
@@ -35,7 +35,7 @@ class _Template(msgspec.Struct):
 
 
 class _StoredJob(msgspec.Struct):
-    """The part of a Job that objects.Job leaves out."""
+    """The part of a Job that `Job` in core/facts/apiobjects.py leaves out."""
 
     spec: _Template
 
@@ -53,7 +53,10 @@ _LIVE: Final = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
 
 
 class ApiServer:
-    """Cluster, by HTTP. `clock` gives the aware UTC time that facts are seen at; `instance` signs Events."""
+    """The Cluster protocol over HTTP.
+
+    `clock` returns the time of observation for facts (aware, UTC). `instance` is the `reportingInstance` of Events.
+    """
 
     def __init__(self, connection: Requests, clock: Callable[[], datetime], instance: str) -> None:
         self._connection = connection
@@ -108,7 +111,7 @@ class ApiServer:
     async def delete_pod(self, namespace: str, name: str, uid: str) -> PodFact | None:
         """See Cluster.delete_pod."""
         answer = await self._delete(_pods(namespace, name), {"uid": uid})
-        # A deleted object is answered by itself or, at the server's choice, by a Status.
+        # The API server answers a deletion with the object or with a Status.
         if answer is None or answers.decode(_KINDS, answer).kind != "Pod":
             return None
         return self._pod_fact(answer)
@@ -120,7 +123,7 @@ class ApiServer:
 
     async def list_earlier_pods(self, namespace: str, name_label: str, owner_uid: str) -> Sequence[PodFact]:
         """See Cluster.list_earlier_pods."""
-        # "!=" selects what lacks the label, too.
+        # "!=" also selects objects without the label, hence the second requirement.
         selector = f"{names.LABEL_NAME}={name_label},{names.LABEL_UID},{names.LABEL_UID}!={owner_uid}"
         return self._pod_facts(await self._selected(_pods(namespace), {**_LIVE, "labelSelector": selector}))
 
@@ -206,7 +209,7 @@ class ApiServer:
         return await self._connection.request("PATCH", path, body=body, content_type=MERGE_PATCH, accept=accept)
 
     async def _delete(self, path: str, preconditions: Mapping[str, str], **options: str) -> bytes | None:
-        """Return the API server's answer, None if no object of the uid is there."""
+        """Return the response body; None if no object with this uid exists."""
         body = msgspec.json.encode({"preconditions": preconditions, **options})
         try:
             return await self._connection.request("DELETE", path, body=body)
@@ -218,7 +221,7 @@ class ApiServer:
             return None
 
     async def _is_there(self, path: str, uid: str) -> bool:
-        # A conflict says that the uid is another one or, rarely, that someone wrote at the same moment.
+        # A conflict means that the uid is another one or, rarely, that another client wrote at the same moment.
         try:
             answer = await self._connection.request("GET", path, accept=_METADATA_ONLY)
         except errors.NotFoundError:
@@ -231,13 +234,13 @@ class ApiServer:
     def _job_fact(self, answer: bytes) -> JobFact:
         fact = jobs.job_fact(answers.decode(_JOBS, answer))
         if fact is None:
-            raise errors.NotOursError("the Job is not one of ours", code=404, reason="NotFound")
+            raise errors.NotOursError("the Job does not belong to the operator", code=404, reason="NotFound")
         return fact
 
     def _pod_fact(self, answer: bytes, owner_uid: str = "") -> PodFact:
         fact = pods.pod_fact(answers.decode(_PODS, answer), self._clock(), owner_uid)
         if fact is None:
-            raise errors.NotOursError("the pod is not one of ours", code=404, reason="NotFound")
+            raise errors.NotOursError("the pod does not belong to the operator", code=404, reason="NotFound")
         return fact
 
 
@@ -246,7 +249,7 @@ def _label(uid: str, owner_uid: str) -> dict[str, Any]:
 
 
 def simulationjobs(namespace: str | None = None, name: str | None = None) -> str:
-    """Return the path of one SimulationJob, of a namespace's, or of all."""
+    """Return the API path of one SimulationJob, of all in a namespace, or of all in the cluster."""
     return _path(f"/apis/{names.API_VERSION}", names.PLURAL, namespace, name)
 
 

@@ -1,7 +1,7 @@
-"""The API calls that the operator makes, as a protocol, so that tests can put another world behind it.
+"""The API calls that the operator makes, as a protocol, so that tests can use a fake cluster.
 
-Every method raises `ClusterError` (runtime/client/errors.py). The real form is in runtime/cluster/apiserver.py. The
-methods are the operator's whole reach: manifests/rbac/ grants exactly these, and a test compares the two.
+Every method raises `ClusterError` (runtime/client/errors.py). The implementation is runtime/cluster/apiserver.py. The
+operator makes no other calls to these kinds: manifests/rbac/ grants exactly these, and a test compares the two.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from simjob.core.status.notstarting import PodEvent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredJob:
-    """A Job as the API server has it: its facts, and its pod template's JSON as it stands after admission."""
+    """A Job as the API server stores it: its facts, and the JSON of its pod template after admission."""
 
     fact: JobFact
     template: msgspec.Raw
@@ -27,7 +27,7 @@ class StoredJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What an events.k8s.io/v1 Event says of a SimulationJob. `type` is Normal or Warning."""
+    """The content of an events.k8s.io/v1 Event about a SimulationJob. `type` is Normal or Warning."""
 
     namespace: str
     name: str
@@ -42,7 +42,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigMap:
-    """A ConfigMap. `binary`: keys that hold bytes."""
+    """A ConfigMap. `binary` is its `binaryData`, decoded."""
 
     uid: str
     resource_version: str
@@ -54,7 +54,7 @@ class ConfigMap:
 
     @property
     def owner_uid(self) -> str:
-        """The uid of what controls it; empty if nothing does."""
+        """The uid of its controller owner reference; empty if it has none."""
         return next((owner.uid for owner in self.owners if owner.controller), "")
 
 
@@ -67,62 +67,71 @@ class Unlabelled:
 
 
 class Cluster(Protocol):
-    """The operator's calls. Names are (namespace, name); `uid` is a precondition of the call."""
+    """The operator's calls. A `uid` parameter is a precondition: the call fails if the object has another uid."""
 
     async def create_job(self, namespace: str, body: bytes) -> StoredJob:
-        """Create a batch/v1 Job from its JSON and return it as stored."""
+        """Create a batch/v1 Job from its JSON and return it as the API server stores it."""
         ...
 
     async def get_job(self, namespace: str, name: str) -> StoredJob:
-        """GET a Job; NotOursError if it is not one of ours."""
+        """Get a Job; raise NotOursError if it does not belong to the operator."""
         ...
 
     async def annotate_job(self, namespace: str, name: str, uid: str, annotations: Mapping[str, str | None]) -> JobFact:
-        """Merge annotations into a Job's metadata (None takes one out); ConflictError if its uid is another."""
+        """Merge annotations into a Job's metadata (None removes one); raise ConflictError if its uid differs."""
         ...
 
     async def label_job(self, namespace: str, name: str, uid: str, owner_uid: str) -> JobFact:
-        """Give a Job the label of its SimulationJob back; ConflictError if its uid is another."""
+        """Restore the label on a Job that names its SimulationJob; raise ConflictError if its uid differs."""
         ...
 
     async def write_job_status(self, namespace: str, name: str, uid: str, status: Mapping[str, Any]) -> JobFact:
-        """Merge `status` into a Job's status subresource; ConflictError if its uid is another."""
+        """Merge `status` into a Job's status subresource; raise ConflictError if its uid differs."""
         ...
 
     async def delete_job(self, namespace: str, name: str, uid: str) -> None:
-        """Delete a Job with propagationPolicy Background; one that is gone, or another's name, is success."""
+        """Delete a Job with propagationPolicy Background. Succeed too if it is gone or its name has another uid."""
         ...
 
     async def create_pod(self, namespace: str, body: bytes) -> PodFact:
-        """Create a Pod from its JSON."""
+        """Create a pod from its JSON and return its facts."""
         ...
 
     async def get_pod(self, namespace: str, name: str, owner_uid: str = "") -> PodFact:
-        """GET a Pod, of this SimulationJob where nothing on it says whose it is; NotOursError if it is not ours."""
+        """Get a pod; raise NotOursError if it does not belong to the operator.
+
+        `owner_uid` is the SimulationJob to assume if the pod itself names none.
+        """
         ...
 
     async def label_pod(self, namespace: str, name: str, uid: str, owner_uid: str) -> PodFact:
-        """Give a Pod the label of its SimulationJob back; ConflictError if its uid is another."""
+        """Restore the label on a pod that names its SimulationJob; raise ConflictError if its uid differs."""
         ...
 
     async def limit_pod(self, namespace: str, name: str, uid: str, seconds: int) -> PodFact:
-        """Lower a Pod's activeDeadlineSeconds; ConflictError if its uid is another, InvalidError if it has less."""
+        """Lower a pod's activeDeadlineSeconds.
+
+        Raise ConflictError if its uid differs, InvalidError if its deadline is lower already.
+        """
         ...
 
     async def delete_pod(self, namespace: str, name: str, uid: str) -> PodFact | None:
-        """Delete a Pod with its own grace period; return its state then, None if there is no such pod any more."""
+        """Delete a pod with its own grace period; return its facts after the call, or None if it is gone."""
         ...
 
     async def list_pods(self, namespace: str, owner_uid: str, *, live_only: bool) -> Sequence[PodFact]:
-        """List the pods of a SimulationJob by a consistent read; `live_only`: neither Succeeded nor Failed."""
+        """List the pods of a SimulationJob by a consistent read. `live_only` leaves out Succeeded and Failed pods."""
         ...
 
     async def list_earlier_pods(self, namespace: str, name_label: str, owner_uid: str) -> Sequence[PodFact]:
-        """LIST live pods of SimulationJobs with this name, as a label, and another uid than this one."""
+        """List the live pods of earlier SimulationJobs of a name.
+
+        `name_label` is that name as a label value; pods whose label has the uid `owner_uid` are left out.
+        """
         ...
 
     async def list_pod_events(self, namespace: str, uid: str) -> Sequence[PodEvent]:
-        """List the Events about a pod, at most some hundred."""
+        """List the Events about a pod, at most 500."""
         ...
 
     async def list_jobs(self, namespace: str, owner_uid: str) -> Sequence[JobFact]:
@@ -130,15 +139,15 @@ class Cluster(Protocol):
         ...
 
     async def list_unlabelled(self, namespace: str) -> Unlabelled:
-        """LIST the Jobs and pods that the watches do not show, since they lack the label; a consistent read."""
+        """List the Jobs and pods without the label that the watches select, by a consistent read."""
         ...
 
     async def get_config_map(self, namespace: str, name: str) -> ConfigMap:
-        """Read a ConfigMap, whatever owns it."""
+        """Get a ConfigMap, no matter what owns it."""
         ...
 
     async def create_config_map(self, namespace: str, body: bytes) -> ConfigMap:
-        """Create a ConfigMap from its JSON."""
+        """Create a ConfigMap from its JSON and return it as stored."""
         ...
 
     async def write_config_map(
@@ -150,29 +159,29 @@ class Cluster(Protocol):
         data: Mapping[str, str],
         metadata: Mapping[str, Any] | None = None,
     ) -> ConfigMap:
-        """Merge into a ConfigMap's data and metadata; ConflictError if it is another one, or not at `resource_version`.
+        """Merge `data` and `metadata` into a ConfigMap; a list of owner references replaces the existing list.
 
-        A list of owners replaces the one that is there.
+        Raise ConflictError if its uid or its resourceVersion differs.
         """
         ...
 
     async def get_simulationjob(self, namespace: str, name: str) -> dict[str, Any]:
-        """Read a whole SimulationJob."""
+        """Get a SimulationJob as decoded JSON."""
         ...
 
     async def patch_simulationjob_status(
         self, namespace: str, name: str, resource_version: str, status: Mapping[str, Any]
     ) -> str:
-        """Merge `status` (None takes a field out) into the status subresource.
+        """Merge `status` into the status subresource (None removes a field) and return the new resourceVersion.
 
-        Return the new resourceVersion; ConflictError if the object is not at `resource_version`.
+        Raise ConflictError if the object is not at `resource_version`.
         """
         ...
 
     async def delete_simulationjob(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
-        """Delete a SimulationJob with propagationPolicy Background; one that is gone, or another's name, is success.
+        """Delete a SimulationJob with propagationPolicy Background.
 
-        ConflictError if the object is not at `resource_version`.
+        Succeed too if it is gone or its name has another uid. Raise ConflictError if it is not at `resource_version`.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""An Event about a SimulationJob as JSON-ready values."""
+"""Render an Event about a SimulationJob as values for JSON."""
 
 import secrets
 from typing import Any, Final
@@ -8,11 +8,14 @@ from simjob.runtime.cluster.calls import Event
 
 _NOTE_BYTES: Final = 1024  # https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
 _CUT: Final = "…"
-_NAME_BYTES: Final = 236  # What an object's name may have, 253, less a dot and 16 digits.
+_NAME_BYTES: Final = 236  # The limit of an object name, 253, minus a dot and 16 digits.
 
 
 def render(event: Event, instance: str) -> dict[str, Any]:
-    """Return an Event as the API server takes it, signed by this instance, with texts that are too long cut."""
+    """Return the body of an events.k8s.io/v1 Event. Cut texts that exceed the API server's limits.
+
+    `instance` becomes the `reportingInstance`.
+    """
     return {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
@@ -40,7 +43,7 @@ def _event_name(event: Event) -> str:
 
 
 def _note(text: str) -> str:
-    """Return a text, cut if it is too long, with a mark at its end that shows the cut."""
+    """Return the text, cut to 1,024 bytes with an ellipsis at the end if it is longer."""
     whole = text.encode()
     if len(whole) <= _NOTE_BYTES:
         return text

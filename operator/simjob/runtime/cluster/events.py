@@ -1,4 +1,4 @@
-"""Posts what happened as Events, beside the work: no pass waits for them, and a lost one is logged, no more."""
+"""Post Events in the background. No pass waits for them; one that cannot be posted is only logged."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from simjob.core.plan import Notice
 from simjob.runtime.client.errors import ClusterError
 from simjob.runtime.cluster.calls import Cluster, Event
 
-# Seconds between two Events with the same warning about a SimulationJob; its status has the rest.
+# Seconds between two Events with the same warning about a SimulationJob. The status always shows the current state.
 _REPEAT: Final = 60.0
 _REMEMBERED: Final = 10_000
 _WAITING: Final = 1_000
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class Recorder:
-    """Makes Events of notices and posts them one after the other while `run` runs."""
+    """Turn notices into Events and post them one by one while `run` runs."""
 
     def __init__(self, cluster: Cluster, clock: Callable[[], datetime]) -> None:
         self._cluster = cluster
@@ -31,32 +31,32 @@ class Recorder:
         self._told: OrderedDict[tuple[str, str, str], float] = OrderedDict()
 
     def note(self, metadata: Metadata, notices: Iterable[Notice]) -> None:
-        """Take one Event for each notice about the SimulationJob; leave out a warning that was just posted."""
+        """Queue one Event per notice about the SimulationJob. Skip a warning that was posted in the last minute."""
         for notice in notices:
             if notice.warning and self._is_repeated((metadata.uid, notice.reason, notice.action)):
                 continue
             if len(self._waiting) >= _WAITING:
-                _log.warning("too many Events wait: the oldest is dropped", extra={"waiting": _WAITING})
+                _log.warning("dropped the oldest Event: too many are waiting", extra={"waiting": _WAITING})
                 self._waiting.popleft()
             self._waiting.append(self._event(metadata, notice))
             self._filled.set()
 
     async def run(self) -> None:
-        """Post until it is cancelled."""
+        """Post queued Events until cancelled."""
         while True:
             await self._filled.wait()
             self._filled.clear()
             await self.flush()
 
     async def flush(self) -> None:
-        """Post what waits."""
+        """Post all queued Events; log those that fail."""
         while self._waiting:
             event = self._waiting.popleft()
             try:
                 await self._cluster.create_event(event)
             except ClusterError as trouble:
                 about = {"namespace": event.namespace, "simulationjob": event.name, "reason": event.reason}
-                _log.warning("an Event could not be posted", extra={**about, "why": trouble.message})
+                _log.warning("cannot post an Event", extra={**about, "why": trouble.message})
 
     def _is_repeated(self, what: tuple[str, str, str]) -> bool:
         now = asyncio.get_running_loop().time()
