@@ -149,11 +149,11 @@ def test_a_missing_table_is_reported_and_waited_for(place: Place) -> None:
     sweep = place.apply(cases=table(), template=QUICK)
     status = sweep.wait(lambda status: status.get("reason") == "CaseSourceNotFound", "the missing ConfigMap")
     assert (status["phase"], status["cases"]["total"]) == ("PENDING", 0)
-    assert status["message"] == 'there is no ConfigMap "table" with the cases; they start when there is one'
+    assert status["message"] == 'there is no ConfigMap "table" with the cases; they start when it exists'
     put(place, other__csv=CSV, notes="n")
     status = sweep.wait(lambda status: "notes" in status["message"], "the keys that there are")
     missing = 'ConfigMap "table" has no key "cases.csv"; its keys are "notes", "other.csv". '
-    assert status["message"] == f"{missing}Add the key: the job goes on then"
+    assert status["message"] == f"{missing}Add the key; the job then continues"
     assert status["reason"] == "CaseSourceNotFound"
     remove(place)
     put(place, cases__csv=CSV)
@@ -281,7 +281,7 @@ def test_a_deleted_configmap_of_cases_is_named_while_other_cases_run(place: Plac
     place.client.delete(path)
     sweep.patch(parallelism=2)
     status = sweep.wait(lambda status: status.get("reason") == "CaseTableRefused", "the missing ConfigMap")
-    assert status["message"].startswith(f'case 4999 cannot start: ConfigMap "{names[-1]}": it is not there any more')
+    assert status["message"].startswith(f'case 4999 cannot start: ConfigMap "{names[-1]}": it was deleted')
     sweep.wait(lambda status: status["ledger"]["succeeded"] == "0", "the end of the other case")
     for written_by_server in ("uid", "resourceVersion", "creationTimestamp", "managedFields"):
         kept["metadata"].pop(written_by_server, None)

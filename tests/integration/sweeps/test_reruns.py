@@ -90,12 +90,12 @@ def test_a_rerun_waits_for_a_missing_or_unfinished_job(place: Place) -> None:
     status = new.wait(lambda status: status.get("reason") == "RerunOfNotFound", "that there is no such job")
     assert (status["phase"], status["message"]) == (
         "PENDING",
-        'there is no SimulationJob "old" to run again; the cases start when it is there and has ended',
+        'there is no SimulationJob "old" to run again; the cases start when it exists and has finished',
     )
     old = place.apply("old", cases={"count": 3}, template=a_template(run=600), parallelism=2)
     old.wait_phase("RUNNING")
     status = new.wait(lambda status: status.get("reason") == "RerunOfNotFinished", "that the old job runs")
-    assert status["message"].startswith('SimulationJob "old" has not ended (it is ')
+    assert status["message"].startswith('SimulationJob "old" has not finished (it is ')
     given_up = rerun(place, "given-up", "old")
     given_up.wait(lambda status: status.get("reason") == "RerunOfNotFinished", "that the old job runs")
     given_up.cancel()
@@ -111,7 +111,7 @@ def test_a_subset_outside_the_old_job_is_reported(place: Place) -> None:
     place.apply("old", cases={"count": 3}, cancel=True).wait_phase("CANCELLED")
     code, reason, message = refusal_of(rerun(place, "new", "old", subset="1-3"))
     assert (code, reason) == ("INVALID_SPEC", "InvalidSpec")
-    assert message == '`subset` names case 3, which is none of the 3 of "old"'
+    assert message == '`subset` names case 3, which is none of the 3 cases of "old"'
 
 
 def test_missing_configmaps_of_the_old_job_are_reported(place: Place) -> None:
@@ -120,4 +120,4 @@ def test_missing_configmaps_of_the_old_job_are_reported(place: Place) -> None:
     place.client.delete(paths.core(place.name, "configmaps", name))
     new = rerun(place, "new", "old")
     message = new.wait(lambda status: status.get("reason") == "CasesUnreadable", "the missing ConfigMap")["message"]
-    assert f'the cases of SimulationJob "old" are in ConfigMap "{name}": it is not there any more' in message
+    assert f'cannot read the cases of SimulationJob "old" in ConfigMap "{name}": it was deleted' in message

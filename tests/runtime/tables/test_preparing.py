@@ -120,7 +120,7 @@ async def test_configmaps_that_are_refused_are_tried_again_and_the_reason_is_rep
     answer = await bench.prepared()
     assert isinstance(answer, Unprepared)
     assert (answer.reason, answer.permanent, answer.at) == (Reason.TABLE_REFUSED, False, NOW)
-    assert answer.message.endswith(f"are refused: {error.message}")
+    assert answer.message.endswith(f"rejects the ConfigMaps that are to store the cases: {error.message}")
 
 
 async def test_trouble_of_the_cluster_is_raised_when_it_is_begun_again(bench: Bench) -> None:
@@ -144,7 +144,7 @@ async def test_a_design_that_cannot_be_drawn_is_reported_and_tried_again(
     answer = await bench.prepared(a_job(cases={"samples": samples}))
     assert isinstance(answer, Unprepared)
     assert (answer.reason, answer.permanent, answer.at) == (Reason.PREPARING, False, NOW)
-    assert answer.message.endswith("tried again: out of memory")
+    assert answer.message.endswith("tries again: out of memory")
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ async def test_a_configmap_of_its_name_that_is_not_what_would_be_written_is_not_
     answer = await bench.prepared()
     assert isinstance(answer, Unprepared)
     assert answer.reason == Reason.TABLE_REFUSED
-    assert f'a ConfigMap named "{name}" is there already and is not ours' in answer.message
+    assert f'a ConfigMap named "{name}" exists and does not belong to this SimulationJob' in answer.message
 
 
 async def test_a_shard_is_read_once_for_many_cases_and_few_are_kept(bench: Bench) -> None:

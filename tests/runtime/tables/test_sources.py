@@ -87,7 +87,7 @@ async def test_a_key_that_is_not_there_may_come(data: dict[str, str], binary: di
     cluster.put_config_map("default", "table", data, binaryData=binary)
     refusal = await refused(cluster, a_copy())
     assert (refusal.reason, refusal.permanent) == (Reason.SOURCE_NOT_FOUND, False)
-    assert str(refusal).endswith(f"{message}. Add the key: the job goes on then")
+    assert str(refusal).endswith(f"{message}. Add the key; the job then continues")
 
 
 async def test_a_rerun_takes_what_did_not_succeed_with_names_and_parameters() -> None:
@@ -130,7 +130,7 @@ async def test_a_job_that_has_not_ended_is_waited_for(status: dict[str, Any], re
     await an_old_job(cluster, status)
     refusal = await refused(cluster, a_rerun())
     assert (refusal.reason, refusal.permanent) == (reason, False)
-    assert str(refusal).startswith('SimulationJob "old" has not ended (it is ')
+    assert str(refusal).startswith('SimulationJob "old" has not finished (it is ')
 
 
 async def test_a_job_that_is_not_there_or_that_cannot_be_read_is_waited_for() -> None:

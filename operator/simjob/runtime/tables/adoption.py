@@ -1,7 +1,7 @@
-"""Takes over ConfigMaps that an earlier SimulationJob of the name has left, after a restore or an orphaning deletion.
+"""Adopt ConfigMaps of an earlier SimulationJob of the same name, after a restore or a deletion that orphans.
 
-What is needed is taken over when it is read. The rest of what a restored status names follows beside the passes, so
-that it is deleted with the SimulationJob.
+A ConfigMap that is needed is adopted when it is read. The others that a restored status names are adopted in the
+background, so that they are deleted with the SimulationJob.
 """
 
 import asyncio
@@ -26,11 +26,12 @@ from simjob.runtime.client.key import Key
 from simjob.runtime.cluster.calls import Cluster, ConfigMap
 from simjob.runtime.cluster.events import Recorder
 
-# Seconds until ConfigMaps that could not be taken over are tried again.
+# Seconds until the adoption of ConfigMaps that failed is tried again.
 _PAUSE: Final = 30.0
-# While all of them are refused or missing the pause doubles up to this.
+# While all of them are rejected or missing, the pause doubles up to this.
 _LONGEST_PAUSE: Final = 600.0
-# Seconds in which a ConfigMap that is not there may still be restored. Finished SimulationJobs are kept for years.
+# Seconds to wait for a missing ConfigMap that may still be restored. Not longer: finished SimulationJobs are kept for
+# years.
 _RESTORED_WITHIN: Final = 3600.0
 
 _log: Final = logging.getLogger(__name__)
@@ -39,9 +40,9 @@ _log: Final = logging.getLogger(__name__)
 async def claim(
     cluster: Cluster, job: SimulationJob, name: str, found: ConfigMap, *, same_content: bool = False
 ) -> ConfigMap | None:
-    """Return a ConfigMap as the job's own, taken over if an earlier job has left it; None if it is not the job's.
+    """Return a ConfigMap that belongs to the job, adopted if an earlier job of its name left it; None if it does not.
 
-    `same_content`: the caller has compared what is in it. ConflictError if it changes meanwhile.
+    `same_content` means that the caller has compared the content. Raise ConflictError if it changes meanwhile.
     """
     match configmapowner.of(job, found.owners, found.labels):
         case Ownership.OURS:
@@ -56,10 +57,10 @@ async def _adopt(
     cluster: Cluster, job: SimulationJob, name: str, found: ConfigMap, *, same_content: bool
 ) -> ConfigMap | None:
     namespace, uid = job.metadata.namespace, job.metadata.uid
-    # The job at hand may be gone, and another of its name may own this; and of a finished job the cases are not kept.
+    # Read the job again: it may be gone, and another of its name may own this. Finished jobs are cached without cases.
     current = simulationjob.parse(await cluster.get_simulationjob(namespace, job.metadata.name))
     if current.metadata.uid != uid:
-        raise ConflictError("the SimulationJob was deleted and made again since it was read")
+        raise ConflictError("the SimulationJob was deleted and created again since it was read")
     if not isinstance(current, SimulationJob):
         return None
     is_listed = name in configmapowner.listed(current)
@@ -69,12 +70,12 @@ async def _adopt(
         namespace, name, found.uid, found.resource_version, {}, configmapowner.adopted(current)
     )
     about = {"namespace": namespace, "simulationjob": job.metadata.name, "configmap": name}
-    _log.info("a ConfigMap of an earlier SimulationJob of the name is taken over", extra=about)
+    _log.info("adopted a ConfigMap of an earlier SimulationJob of the same name", extra=about)
     return adopted
 
 
 class Adoption:
-    """Takes over what restored statuses name: each ConfigMap is read once, and again if that fails or it is missing."""
+    """Adopt the ConfigMaps that restored statuses name. Each is read once, and again if that fails or it is missing."""
 
     def __init__(self, cluster: Cluster, recorder: Recorder) -> None:
         self._cluster = cluster
@@ -84,7 +85,10 @@ class Adoption:
         self._tasks: dict[Key, set[asyncio.Task[None]]] = {}
 
     def look(self, key: Key, job: SimulationJob | Invalid) -> None:
-        """Have what the status names taken over, if the status is of an earlier object and that is not done."""
+        """Start to adopt the ConfigMaps that the status names, if an earlier object's status was restored.
+
+        Do nothing for those that were started before.
+        """
         if isinstance(job, Invalid):
             return
         listed = configmapowner.listed(job) if configmapowner.is_restored(job) else ()
@@ -101,14 +105,14 @@ class Adoption:
         task.add_done_callback(tasks.discard)
 
     def forget(self, key: Key) -> None:
-        """Forget a SimulationJob that is gone."""
+        """Drop the state of a SimulationJob that is gone, and cancel its adoptions."""
         self._looked.pop(key, None)
         self._warned.discard(key)
         for task in self._tasks.pop(key, ()):
             task.cancel()
 
     def close(self) -> None:
-        """Give up what goes on."""
+        """Cancel all adoptions."""
         for key in list(self._looked):
             self.forget(key)
 
@@ -118,7 +122,7 @@ class Adoption:
         while failed := await self._left(job, names):
             names = tuple(failed)
             why = failed[names[0]].message
-            _log.warning("ConfigMaps are not taken over yet", extra={"namespace": key.namespace, "why": why})
+            _log.warning("cannot adopt ConfigMaps; trying again", extra={"namespace": key.namespace, "why": why})
             self._warn(key, job, failed)
             await asyncio.sleep(pause)
             if now() >= until and all(isinstance(trouble, NotFoundError) for trouble in failed.values()):
@@ -127,14 +131,14 @@ class Adoption:
             pause = min(2 * pause, _LONGEST_PAUSE) if is_lasting else _PAUSE
 
     def _warn(self, key: Key, job: SimulationJob, failed: Mapping[str, ClusterError]) -> None:
-        """Post an Event about what is refused, once for each SimulationJob."""
+        """Post an Event about rejected adoptions, once per SimulationJob."""
         refused = [name for name, trouble in failed.items() if _is_refused(trouble)]
         if refused and key not in self._warned:
             self._warned.add(key)
             self._recorder.note(job.metadata, (_refused(refused, failed[refused[0]].message),))
 
     async def _left(self, job: SimulationJob, names: Sequence[str]) -> dict[str, ClusterError]:
-        """Take over what can be; return what needs another try, and why."""
+        """Try to adopt each ConfigMap; return the error of each that needs another try, by name."""
         failed: dict[str, ClusterError] = {}
         for name in names:
             try:
@@ -146,7 +150,7 @@ class Adoption:
 
 
 def _is_refused(trouble: ClusterError) -> bool:
-    # A namespace that ends takes the SimulationJob along: nothing to warn of.
+    # A terminating namespace deletes the SimulationJob too, so there is nothing to warn about.
     return isinstance(trouble, ForbiddenError) and not isinstance(trouble, NamespaceTerminatingError)
 
 

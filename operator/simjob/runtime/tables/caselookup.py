@@ -1,4 +1,4 @@
-"""Gives a case by its index: from the spec, or from the ConfigMaps that the cases were written down in."""
+"""Look up a case by its index: in the spec, or in the ConfigMaps that hold the case table."""
 
 import asyncio
 from collections import OrderedDict
@@ -13,26 +13,26 @@ from simjob.runtime.client.errors import NotFoundError
 from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.tables import adoption
 
-# Of up to 900 KiB each. Cases start in the order of their indexes: one for each large job that starts cases now.
+# Shards of up to 900 KiB each. Cases start in the order of their indexes, so each job that starts cases needs one.
 _KEPT: Final = 8
 
 
 class CaseTables:
-    """Reads cases, and keeps the few shards that were read last."""
+    """Read cases, with a cache of the last few shards."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._shards: OrderedDict[tuple[str, str], list[str]] = OrderedDict()
-        # Many cases of a shard are asked for at the same time; one reads it.
+        # Many cases of a shard are requested at the same time; the first request reads it.
         self._reading = asyncio.Lock()
 
     async def case(self, job: SimulationJob, index: int) -> Case:
-        """Return a case; DamagedTableError if what it is written in is not there, or not as it was."""
+        """Return a case; raise DamagedTableError if its ConfigMap is missing or has changed."""
         if not job.spec.needs_table:
             return job.spec.case(index)
         table = job.status.case_table
         if table is None:
-            raise DamagedTableError("`status.caseTable` is not there")
+            raise DamagedTableError("`status.caseTable` is missing")
         name = tableshards.shard_of(table.config_maps, index)
         try:
             return tableshards.find(await self._shard(job, name), index)
@@ -42,7 +42,7 @@ class CaseTables:
     async def _shard(self, job: SimulationJob, name: str) -> list[str]:
         key = job.metadata.uid, name
         if key not in self._shards:
-            # What is kept does not wait until another job's shard is read.
+            # Only a cache miss takes the lock: a hit does not wait for another job's read.
             async with self._reading:
                 if key not in self._shards:
                     self._shards[key] = await read_shard(self._cluster, job, name)
@@ -53,11 +53,11 @@ class CaseTables:
 
 
 async def read_shard(cluster: Cluster, job: SimulationJob, name: str) -> list[str]:
-    """Return the lines of a shard of this SimulationJob's table; DamagedTableError if it is not there."""
+    """Return the lines of a shard; raise DamagedTableError if it is missing or not of this SimulationJob's table."""
     try:
         found = await cluster.get_config_map(job.metadata.namespace, name)
     except NotFoundError as missing:
-        raise DamagedTableError("it is not there any more, and nothing else says what the cases are") from missing
+        raise DamagedTableError("it was deleted, and the cases are stored nowhere else") from missing
     if names.CASES_KEY not in found.data or await adoption.claim(cluster, job, name, found) is None:
-        raise DamagedTableError("it belongs to something else, or was made for other cases than this SimulationJob's")
+        raise DamagedTableError("it has another owner, or holds the cases of another SimulationJob")
     return tableshards.lines(found.data[names.CASES_KEY])

@@ -1,4 +1,4 @@
-"""Has designs of experiments drawn in a process of its own: runtime/subprocesses/sampler.py, which imports scipy."""
+"""Draw designs of experiments in a separate process (runtime/subprocesses/sampler.py), which imports scipy."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +16,7 @@ _SAMPLER: Final = "simjob.runtime.subprocesses.sampler"
 
 
 class Designs:
-    """Draws designs."""
+    """Draw designs of experiments."""
 
     def __init__(self, helpers: Helpers) -> None:
         self._helpers = helpers
@@ -25,7 +25,10 @@ class Designs:
     async def drawn(
         self, samples: Samples, seed: int, indexes: Ranges
     ) -> AsyncIterator[tuple[str, AsyncIterator[Shard]]]:
-        """Give a digest of the points and then their shards; raise HelperError if the sampler ends early."""
+        """Give a digest of the points, and the shards with the cases of `indexes`.
+
+        Raise HelperError, also while the shards are read, if the sampler ends early.
+        """
         request = msgspec.json.encode(Request(samples.to_api(as_given=True), seed, str(indexes)))
         async with self._helpers.asked(_SAMPLER, request) as answer:
             yield msgspec.json.decode(await answer.line(), type=str), answer.shards()

@@ -1,4 +1,4 @@
-"""A table of cases that is being read, from wherever it comes, and why there is none."""
+"""A table of cases that is being read, from any source, and the error if it cannot be read."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -11,10 +11,10 @@ from simjob.core.cases.tableshards import Shard
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table to be written down: what tells it apart, which cases are in it, its shards in order.
+    """A table to store in ConfigMaps: its digest, the indexes of its cases, its shards in order.
 
-    `digest` covers the job's name and the cases, not its uid: made again under its name, a job finds its tables again.
-    `format`, `columns`: how the user's table was read, for status.
+    `digest` covers the name of the job and the cases, but not its uid: a job that is deleted and created again under
+    its name finds its tables. `format` and `columns` go to the status and say how the user's table was read.
     """
 
     digest: str
@@ -25,7 +25,7 @@ class Table:
 
 
 class NoCasesError(Exception):
-    """The cases cannot be had; the text says why. `permanent`: they never can."""
+    """The cases cannot be read; the message says why. `permanent` means that a retry cannot help."""
 
     def __init__(self, reason: str, message: str, *, permanent: bool = False) -> None:
         super().__init__(message)
@@ -34,12 +34,12 @@ class NoCasesError(Exception):
 
 
 async def each(shards: Iterable[Shard]) -> AsyncIterator[Shard]:
-    """Yield shards that are there already."""
+    """Yield shards that are in memory already."""
     for shard in shards:
         yield shard
 
 
 async def made(shards: Iterator[Shard]) -> AsyncIterator[Shard]:
-    """Yield shards that take long to make: each is made in a thread."""
+    """Yield shards that take long to compute. Each is computed in a thread."""
     while shard := await asyncio.to_thread(next, shards, None):
         yield shard

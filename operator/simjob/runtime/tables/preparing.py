@@ -1,6 +1,6 @@
-"""Writes down the cases of SimulationJobs beside the passes over them: it may take seconds, and a cancel must not wait.
+"""Store the cases of SimulationJobs in ConfigMaps, in the background: it can take seconds, and a cancel must not wait.
 
-Shards that are there already, of an operator that died, are taken as they are: their names hold a digest of the whole.
+Shards that an earlier run of the operator has stored are reused: their names contain a digest of the whole table.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ Answer = CaseTable | Unprepared
 
 
 class Preparing:
-    """What is being written down, and what came of it. Wakes a key when there is an answer."""
+    """The background tasks that store case tables, and their results. A key is queued when its result is ready."""
 
     def __init__(self, cluster: Cluster, queue: WorkQueue, clock: Callable[[], datetime]) -> None:
         self._cluster = cluster
@@ -45,13 +45,13 @@ class Preparing:
         self._answers: dict[Key, Answer] = {}
 
     def answer(self, key: Key) -> Answer | None:
-        """Return what came of it the last time; None as long as nothing has."""
+        """Return the last result for a SimulationJob; None if there is none yet."""
         return self._answers.get(key)
 
     def begin(self, key: Key, job: SimulationJob, known: Answer | None) -> None:
-        """Have a job's cases written down, unless that is under way; raise what the last try ended with, if it did.
+        """Start to store a job's cases, unless a task is running. Raise the exception of the last task, if it failed.
 
-        `known`: the answer that the plan knew. If there is another one by now, the next plan decides.
+        `known` is the result that the plan was based on. If there is a newer one, do nothing: the next plan decides.
         """
         task = self._tasks.get(key)
         if task is None and self._answers.get(key) is not known:
@@ -64,17 +64,17 @@ class Preparing:
             task.result()
 
     def stop(self, key: Key) -> None:
-        """Stop what is under way."""
+        """Cancel the task of a SimulationJob, if one is running."""
         if task := self._tasks.pop(key, None):
             task.cancel()
 
     def forget(self, key: Key) -> None:
-        """Stop what is under way, and forget what came of it."""
+        """Cancel the task of a SimulationJob, and drop its result."""
         self.stop(key)
         self._answers.pop(key, None)
 
     def close(self) -> None:
-        """Stop all."""
+        """Cancel all tasks."""
         for key in list(self._tasks):
             self.stop(key)
 
@@ -92,16 +92,16 @@ class Preparing:
         except NoCasesError as none:
             return Unprepared(reason=none.reason, message=str(none), permanent=none.permanent, at=self._clock())
         except HelperError as trouble:
-            _log.warning("cases were not prepared", extra=_about(job, why=trouble.message))
-            message = f"the cases could not be prepared, which is tried again: {trouble.message}"
+            _log.warning("cannot prepare the cases; trying again", extra=_about(job, why=trouble.message))
+            message = f"the cases could not be prepared; the operator tries again: {trouble.message}"
             return Unprepared(reason=Reason.PREPARING, message=message, at=self._clock())
         except NamespaceTerminatingError:
             raise
         except (ForbiddenError, InvalidError) as refused:
-            message = f"the ConfigMaps that the cases are to be written down in are refused: {refused.message}"
+            message = f"the API server rejects the ConfigMaps that are to store the cases: {refused.message}"
             return Unprepared(reason=Reason.TABLE_REFUSED, message=message, at=self._clock())
         count, shards = len(table.indexes), len(table.config_maps)
-        _log.info("cases are written down", extra=_about(job, cases=count, configmaps=shards))
+        _log.info("stored the cases", extra=_about(job, cases=count, configmaps=shards))
         return table
 
     async def _written(self, job: SimulationJob) -> CaseTable:
@@ -125,12 +125,15 @@ class Preparing:
             found = await self._cluster.get_config_map(namespace, name)
             is_same = found.data.get(names.CASES_KEY) == shard.text
             if not is_same or await adoption.claim(self._cluster, job, name, found, same_content=True) is None:
-                message = f'a ConfigMap named "{name}" is there already and is not ours: delete it if nobody needs it'
+                message = (
+                    f'a ConfigMap named "{name}" exists and does not belong to this SimulationJob; '
+                    "delete it if nobody needs it"
+                )
                 raise ForbiddenError(message) from conflict
 
 
 def _counted(answer: Answer, last: Answer | None) -> Answer:
-    """Return the answer with the number of tries in a row that ended so."""
+    """Return the result with the number of tries in a row that failed in the same way."""
     if not isinstance(answer, Unprepared) or not isinstance(last, Unprepared):
         return answer
     is_same = (answer.reason, answer.message) == (last.reason, last.message)

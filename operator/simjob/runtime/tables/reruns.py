@@ -1,4 +1,4 @@
-"""Which cases of another SimulationJob run again: it must have ended, and say how each of its cases did."""
+"""Find the cases of another SimulationJob to run again. It must have finished, so that the outcome of each is known."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,15 +17,15 @@ from simjob.runtime.tables.opentable import NoCasesError
 
 
 async def finished(cluster: Cluster, job: SimulationJob, rerun: RerunOf) -> SimulationJob:
-    """Return the job to run again, which must have ended."""
+    """Return the SimulationJob that `rerun` names; raise NoCasesError if it does not exist or has not finished."""
     if rerun.name == job.metadata.name:
-        message = "`rerunOf` names the SimulationJob itself: apply it under another name, or name another job"
+        message = "`rerunOf` names the SimulationJob itself: create it under another name, or name another job"
         raise NoCasesError(Reason.RERUN_OF_ITSELF, message, permanent=True)
     try:
         old = simulationjob.parse(await cluster.get_simulationjob(job.metadata.namespace, rerun.name))
     except NotFoundError as missing:
         message = (
-            f'there is no SimulationJob "{rerun.name}" to run again; the cases start when it is there and has ended'
+            f'there is no SimulationJob "{rerun.name}" to run again; the cases start when it exists and has finished'
         )
         raise NoCasesError(Reason.RERUN_NOT_FOUND, message) from missing
     if not isinstance(old, SimulationJob):
@@ -33,12 +33,12 @@ async def finished(cluster: Cluster, job: SimulationJob, rerun: RerunOf) -> Simu
         raise NoCasesError(Reason.CASES_UNREADABLE, message)
     if not old.status.is_terminal:
         phase = old.status.phase or "not started"
-        message = f'SimulationJob "{rerun.name}" has not ended (it is {phase}); its cases run again when it has'
+        message = f'SimulationJob "{rerun.name}" has not finished (it is {phase}); its cases run again when it has'
         raise NoCasesError(Reason.RERUN_NOT_FINISHED, message)
     if old.indexes is None:
         message = (
-            f'SimulationJob "{rerun.name}" ended before its cases were known, so none can be run again: '
-            "apply its spec under another name"
+            f'SimulationJob "{rerun.name}" ended before its cases were known, so none can run again: '
+            "create a SimulationJob with its spec under another name"
         )
         raise NoCasesError(Reason.INVALID_SPEC, message, permanent=True)
     _check_subset(job, old)
@@ -46,7 +46,7 @@ async def finished(cluster: Cluster, job: SimulationJob, rerun: RerunOf) -> Simu
 
 
 def ended(old: SimulationJob, rerun: RerunOf) -> Ranges:
-    """Return the cases that ended as the rerun asks for."""
+    """Return the cases whose outcome is one that the rerun selects."""
     ledger = old.status.ledger
     failed = ledger.failed if RerunOutcome.FAILED in rerun.outcomes else Ranges()
     cancelled = ledger.cancelled if RerunOutcome.CANCELLED in rerun.outcomes else Ranges()
@@ -54,13 +54,13 @@ def ended(old: SimulationJob, rerun: RerunOf) -> Ranges:
 
 
 async def selected(cluster: Cluster, old: SimulationJob, indexes: Ranges) -> AsyncIterator[Shard]:
-    """Yield the shards of the old table with these cases in them; raise NoCasesError if one is damaged."""
+    """Yield shards with these cases of the old table; raise NoCasesError if its ConfigMaps are missing or damaged."""
     for name in old.status.case_table.config_maps if old.status.case_table else ():
         try:
             lines = await caselookup.read_shard(cluster, old, name)
             found = await asyncio.to_thread(tableshards.select, lines, indexes)
         except DamagedTableError as damaged:
-            message = f'the cases of SimulationJob "{old.metadata.name}" are in ConfigMap "{name}": {damaged}'
+            message = f'cannot read the cases of SimulationJob "{old.metadata.name}" in ConfigMap "{name}": {damaged}'
             raise NoCasesError(Reason.CASES_UNREADABLE, message) from damaged
         if found:
             yield found
@@ -70,5 +70,5 @@ def _check_subset(job: SimulationJob, old: SimulationJob) -> None:
     wanted, known = job.spec.subset, old.indexes
     if wanted is not None and known is not None and (unknown := wanted.minus(known)):
         index = next(iter(unknown))
-        message = f'`subset` names case {index}, which is none of the {len(known)} of "{old.metadata.name}"'
+        message = f'`subset` names case {index}, which is none of the {len(known)} cases of "{old.metadata.name}"'
         raise NoCasesError(Reason.INVALID_SPEC, message, permanent=True)

@@ -1,6 +1,6 @@
-"""Where the cases come from that a spec does not hold itself: a design, a table of the user's, another job.
+"""Read cases that the spec does not contain: from a design, from the user's table, or from another job.
 
-Gives them as shards to be written, one at a time, so that a hundred thousand cases never are in memory at once.
+They come as shards, one at a time, so that a hundred thousand cases are never in memory at once.
 """
 
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ from simjob.runtime.tables.usertables import UserTables
 
 
 class CaseSources:
-    """Reads the sources of cases."""
+    """Read cases from any source."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -30,7 +30,7 @@ class CaseSources:
 
     @asynccontextmanager
     async def opened(self, job: SimulationJob) -> AsyncIterator[Table]:
-        """Give the table of a job that needs one; raise NoCasesError, also while its shards are read."""
+        """Give the table of a job that needs one; raise NoCasesError, at once or while its shards are read."""
         cases, uid, name = job.spec.cases, job.metadata.uid, job.metadata.name
         if job.spec.rerun_of is not None:
             async with self._rerun(job, job.spec.rerun_of) as table:
@@ -42,11 +42,11 @@ class CaseSources:
             async with self._user_tables.opened(job, cases.config_map) as table:
                 yield table
         else:
-            raise AssertionError("the spec holds its cases itself")
+            raise AssertionError("the spec itself contains the cases")
 
     @asynccontextmanager
     async def _drawn(self, samples: Samples, uid: str, indexes: Ranges, salt: str) -> AsyncIterator[Table]:
-        """Draw a design; `uid` is of the job that describes it, from which a seed may come."""
+        """Draw a design. `uid` is the uid of the job that describes it; the seed may depend on it."""
         seed = designpoints.seed_of(samples, uid)
         async with self._designs.drawn(samples, seed, indexes) as (digest, shards):
             yield Table(digest=tableshards.digest(salt, digest), indexes=indexes, shards=shards)
@@ -58,7 +58,7 @@ class CaseSources:
         name, before = job.metadata.name, old.metadata.uid
         spec, table = old.spec, old.status.case_table
         if table is None and spec.cases is not None and spec.cases.samples is not None:
-            # It ended before its design was written down; its seed may come from its uid.
+            # It ended before its design was stored, so draw it again; the seed may depend on its uid.
             async with self._drawn(spec.cases.samples, before, indexes, name) as drawn:
                 yield drawn
             return

@@ -1,4 +1,4 @@
-"""Reads the table of cases that a user keeps in a ConfigMap: CSV or JSON Lines here, Parquet in a helper process."""
+"""Read the table of cases in a user's ConfigMap: CSV and JSON Lines here, Parquet in a helper process."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -23,14 +23,14 @@ from simjob.runtime.subprocesses.parquetanswer import Opened
 from simjob.runtime.tables import opentable
 from simjob.runtime.tables.opentable import NoCasesError, Table
 
-# Characters. What is longer takes more than a few milliseconds to read, and is read in a thread.
+# Characters. A longer text takes more than a few milliseconds to parse, and is parsed in a thread.
 SHORT: Final = 20_000
 _KEYS_SHOWN: Final = 10
 _PARQUET: Final = "simjob.runtime.subprocesses.parquet"
 
 
 class UserTables:
-    """Reads tables of users."""
+    """Read users' tables."""
 
     def __init__(self, cluster: Cluster, helpers: Helpers) -> None:
         self._cluster = cluster
@@ -38,14 +38,14 @@ class UserTables:
 
     @asynccontextmanager
     async def opened(self, job: SimulationJob, source: ConfigMapTable) -> AsyncIterator[Table]:
-        """Give the table; raise NoCasesError if it is not there, or cannot be read."""
+        """Give the table; raise NoCasesError if it is missing or invalid."""
         content = await self._content(job.metadata.namespace, source)
         salt = job.metadata.name
         try:
             if isinstance(content, bytes) and content.startswith(encoding.PARQUET):
                 async with self._parquet(content, salt) as table:
                     yield table
-            # It is a mebibyte at most, so that all of it may be in memory.
+            # A ConfigMap holds at most one MiB, so all of it may be in memory.
             elif len(content) > SHORT:
                 yield await asyncio.to_thread(_read, content, source.key, salt)
             else:
@@ -53,7 +53,7 @@ class UserTables:
         except UnreadableTableError as unreadable:
             message = (
                 f'key "{source.key}" of ConfigMap "{source.name}" cannot be read: {unreadable}. '
-                "Correct the ConfigMap: the job goes on then"
+                "Correct the ConfigMap; the job then continues"
             )
             raise NoCasesError(Reason.CASES_UNREADABLE, message) from unreadable
 
@@ -61,7 +61,7 @@ class UserTables:
         try:
             return _value(await self._cluster.get_config_map(namespace, source.name), source)
         except NotFoundError as missing:
-            message = f'there is no ConfigMap "{source.name}" with the cases; they start when there is one'
+            message = f'there is no ConfigMap "{source.name}" with the cases; they start when it exists'
             raise NoCasesError(Reason.SOURCE_NOT_FOUND, message) from missing
 
     @asynccontextmanager
@@ -88,7 +88,7 @@ def _value(found: ConfigMap, source: ConfigMapTable) -> str | bytes:
     more = f" and {len(keys) - _KEYS_SHOWN} more" if len(keys) > _KEYS_SHOWN else ""
     message = (
         f'ConfigMap "{source.name}" has no key "{source.key}"; its keys are {shown}{more}. '
-        "Add the key: the job goes on then"
+        "Add the key; the job then continues"
     )
     raise NoCasesError(Reason.SOURCE_NOT_FOUND, message)
 
