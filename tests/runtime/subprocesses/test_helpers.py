@@ -26,7 +26,7 @@ async def test_a_request_is_answered_line_by_line(monkeypatch: pytest.MonkeyPatc
 
 async def test_a_process_that_ends_early_is_trouble_that_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch, "raise SystemExit('out of memory')")
-    with pytest.raises(HelperError, match="ended early, with exit code 1: out of memory"):
+    with pytest.raises(HelperError, match="ended early with exit code 1: out of memory"):
         await answered()
 
 
@@ -51,7 +51,7 @@ async def test_a_process_that_ends_early_after_many_warnings_says_why(monkeypatc
     program = """import sys; sys.stderr.write("warning\\n" * 5_000_000); raise SystemExit("out of memory")"""
     run(monkeypatch, program)
     monkeypatch.setattr(helpers, "_LONGEST", 20.0)
-    with pytest.raises(HelperError, match="ended early, with exit code 1: out of memory"):
+    with pytest.raises(HelperError, match="ended early with exit code 1: out of memory"):
         await answered()
 
 
@@ -67,5 +67,5 @@ async def test_a_process_is_ended_with_the_task_that_waits_for_it(monkeypatch: p
 async def test_a_process_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch, "import time; time.sleep(60)")
     monkeypatch.setattr(helpers, "_LONGEST", 0.2)
-    with pytest.raises(HelperError, match="has not ended"):
+    with pytest.raises(HelperError, match="did not finish within"):
         await answered()

@@ -19,8 +19,8 @@ from worlds.fakes import FakeCluster
 
 FILES = Path(__file__).parent
 PYARROW = {
-    "decimal256": "column 'a' holds decimals of 60 digits; 38 are the most: write them as texts, or with fewer digits",
-    "fields_by_case": "column 'a' has the fields 'x' and 'X', which cannot be told apart: rename one of them",
+    "decimal256": "column 'a' holds decimals of 60 digits; the limit is 38: write them as texts, or with fewer digits",
+    "fields_by_case": "column 'a' has the fields 'x' and 'X', whose names differ at most in case: rename one of them",
     "map_key_twice": "column 'a' cannot be read: Invalid Input Error: Map keys must be unique.",
     "no_columns": "the table has no columns",
 }
@@ -80,7 +80,7 @@ async def test_a_table_that_cannot_be_read_waits_for_its_correction(write: Write
     with pytest.raises(NoCasesError) as refusal:
         await opened(write("SELECT range AS a FROM range(100001)"))
     assert (refusal.value.reason, refusal.value.permanent) == (Reason.CASES_UNREADABLE, False)
-    assert 'key "t.parquet" of ConfigMap "table" cannot be read: there are 100001 rows' in str(refusal.value)
+    assert 'key "t.parquet" of ConfigMap "table" cannot be read: it has 100001 rows' in str(refusal.value)
 
 
 @pytest.mark.parametrize(
@@ -136,10 +136,13 @@ def test_a_value_keeps_its_type_or_becomes_a_text(write: Write, expression: str,
         ),
         ("SELECT {'x': ['nan'::FLOAT]} AS a", "row 1: 'a' holds NaN, which is no number: fill it in, or write a text"),
         ("SELECT '-inf'::DOUBLE AS a", "row 1: 'a' is -Infinity, which JSON has no number for: write it as a text"),
-        ("SELECT 'x'::BLOB AS a", "column 'a' holds bytes, and not texts or numbers"),
-        ("SELECT ['x'::BLOB] AS \"Wall [mm]\"", "column 'Wall [mm]' holds bytes, and not texts or numbers"),
-        ("SELECT 'x'::VARIANT AS a", "column 'a' is of type VARIANT, which no parameter has: write texts or numbers"),
-        ("SELECT MAP {[1]: 1} AS a", "column 'a' is a map whose keys are no texts: write a list of structs"),
+        ("SELECT 'x'::BLOB AS a", "column 'a' holds bytes, not texts or numbers"),
+        ("SELECT ['x'::BLOB] AS \"Wall [mm]\"", "column 'Wall [mm]' holds bytes, not texts or numbers"),
+        (
+            "SELECT 'x'::VARIANT AS a",
+            "column 'a' is of type VARIANT, which a parameter cannot have: write",
+        ),
+        ("SELECT MAP {[1]: 1} AS a", "column 'a' is a map whose keys are not texts: write a list of structs"),
         (f"SELECT {'[' * 33}1{']' * 33} AS a", "column 'a' has more than 32 levels of lists and objects"),
         ("SELECT 0 AS __index_level_0__", "no column is a parameter: each is empty, or numbers the rows"),
         ('SELECT 1 AS "a b", 2 AS "a-b"', "columns 1 and 2, 'a b' and 'a-b', both give PARAM_A_B"),
@@ -191,15 +194,15 @@ def test_rows_without_any_value_are_skipped(write: Write) -> None:
 
 def test_a_file_that_is_damaged_is_no_trouble_of_the_operator(write: Write) -> None:
     content = write("SELECT 1 AS a")
-    assert answered(content[:-20])[0].problem.startswith("it is not Parquet that can be read")
+    assert answered(content[:-20])[0].problem.startswith("it is not valid Parquet")
     assert "/proc/" not in answered(content[:-20])[0].problem
-    assert answered(b"PAR1")[0].problem.startswith("it is not Parquet that can be read")
+    assert answered(b"PAR1")[0].problem.startswith("it is not valid Parquet")
 
 
 def test_what_unpacks_to_too_much_is_refused_before_it_is_read(write: Write) -> None:
     content = write("SELECT repeat('x', 15000000) || range AS a FROM range(10)")
     assert len(content) < 2**20
-    assert answered(content)[0].problem == "it unpacks to 143 MiB; 128 are the most"
+    assert answered(content)[0].problem == "it unpacks to 143 MiB; the limit is 128 MiB"
 
 
 async def test_what_takes_too_much_memory_though_it_says_otherwise_is_refused() -> None:

@@ -1,1 +1,1 @@
-"""Modules that run in a process of their own."""
+"""Modules that run in a separate process, and the code that starts them."""

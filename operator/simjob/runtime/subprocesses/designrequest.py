@@ -1,4 +1,4 @@
-"""What the process that draws designs is asked for, on its standard input."""
+"""The request to the process that draws designs, on its standard input."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Request(msgspec.Struct):
-    """What to draw: a design (as in the spec), its seed, and which of its points are wanted (as index ranges)."""
+    """What to draw: the design (as in the spec), its seed, and the wanted points (as index ranges such as `0-4,7`)."""
 
     samples: dict[str, Any]
     seed: int

@@ -1,6 +1,6 @@
-"""Reads a Parquet table in a process of its own, which alone loads duckdb.
+"""Read a Parquet table in a separate process, so that the operator does not load duckdb.
 
-The request is the file. The first line of the answer (runtime/subprocesses/helpers.py) is a parquetfile.Opened.
+The request is the file. The first line of the answer (runtime/subprocesses/helpers.py) is a `parquetanswer.Opened`.
 """
 
 import os
@@ -27,17 +27,17 @@ from simjob.runtime.subprocesses.parquetanswer import Opened
 from simjob.runtime.subprocesses.parquettypes import Node
 
 _MIB: Final = 1024 * 1024
-# A ConfigMap holds one MiB. What it unpacks to is known before it is unpacked, but a file can lie about it. So the
-# memory of the process is limited, too: the operator needs the rest of their container. 100,000 rows of 64 numbers take
-# 140 MiB.
+# A ConfigMap holds at most one MiB, but a small file can unpack to gigabytes. Its metadata gives the unpacked size, and
+# can be wrong. So the memory of the process is limited too: the operator needs the rest of the container's memory.
+# 100,000 rows of 64 numbers take 140 MiB.
 _MOST_UNPACKED: Final = 128 * _MIB
 _MOST_MEMORY: Final = 256 * _MIB
 _MOST_COLUMNS: Final = 256
 _BATCH: Final = 1000
 _SCHEMA: Final = "SELECT name, num_children, precision, logical_type FROM parquet_schema($path)"
-# In duckdb's words: it has no other sign of it, and reads nothing of such a file.
+# duckdb's message for a file without columns. Nothing else identifies this error.
 _NO_COLUMN: Final = "Need at least one non-root column"
-# The operator's own name for the file helps nobody.
+# The path of the file inside this process, which means nothing to the user.
 _PLACE: Final = re.compile(r" ['\"]/proc/self/fd/[0-9]+['\"]")
 
 
@@ -48,9 +48,9 @@ class _Table:
         self._file = os.memfd_create("table.parquet")
         os.write(self._file, content)
         self._path = f"/proc/self/fd/{self._file}"
-        # It reads this one file, starts no thread, and fetches nothing.
+        # duckdb may read this one file, starts no threads, and downloads nothing.
         self._connection = duckdb.connect(config={"threads": 1, "memory_limit": "128MB", "temp_directory": ""})
-        # Times with a zone are the same on every machine.
+        # Without this, times with a zone would depend on the machine.
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         for setting in ("autoinstall_known_extensions", "autoload_known_extensions"):
             self._connection.execute(f"SET {setting} = false")
@@ -63,7 +63,7 @@ class _Table:
         self.columns = self._columns()
 
     def cases(self) -> Iterator[Case]:
-        """Yield the cases; raise UnreadableTableError, at the end at the latest."""
+        """Yield the cases. Raise UnreadableTableError, at the end at the latest, if any row is invalid."""
         problems = Problems("row")
         kept = [(at, column.parameter) for at, column in enumerate(self.columns) if column.parameter]
         count = 0
@@ -83,19 +83,19 @@ class _Table:
             raise UnreadableTableError("the table has no rows")
 
     def _check_size(self) -> None:
-        """Refuse what is too large before it is unpacked."""
+        """Raise UnreadableTableError if the table is too large, before it is unpacked."""
         ((rows,),) = self._query("SELECT num_rows FROM parquet_file_metadata($path)")
         if rows > MAX_CASES:
-            raise UnreadableTableError(f"there are {rows} rows; {MAX_CASES} are the most")
+            raise UnreadableTableError(f"it has {rows} rows; the limit is {MAX_CASES}")
         ((size,),) = self._query("SELECT coalesce(sum(total_uncompressed_size), 0) FROM parquet_metadata($path)")
         if size > _MOST_UNPACKED:
-            raise UnreadableTableError(f"it unpacks to {size // _MIB} MiB; {_MOST_UNPACKED // _MIB} are the most")
+            raise UnreadableTableError(f"it unpacks to {size // _MIB} MiB; the limit is {_MOST_UNPACKED // _MIB} MiB")
 
     def _typed(self, schema: Sequence[Sequence[Node]]) -> Iterator[tuple[str, Reader]]:
-        """Yield what selects each column in SQL, and what reads its values."""
+        """Yield for each column the SQL expression that selects it, and the reader of its values."""
         if len(schema) > _MOST_COLUMNS:
-            raise UnreadableTableError(f"there are {len(schema)} columns; {_MOST_COLUMNS} are the most")
-        # duckdb gives names that differ in case only, or are there twice, other ones: the schema has the file's own.
+            raise UnreadableTableError(f"it has {len(schema)} columns; the limit is {_MOST_COLUMNS}")
+        # duckdb renames columns whose names are equal or differ only in case. The schema has the names of the file.
         found = self._connection.read_parquet(self._path)
         for name, kind, column in zip(found.columns, found.types, schema, strict=True):
             try:
@@ -114,7 +114,7 @@ class _Table:
         return ["" if value is None else str(value) for (value,) in self._rows([column])]
 
     def _rows(self, wanted: Sequence[int]) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows with the wanted columns only; raise UnreadableTableError for a column that cannot be read."""
+        """Yield the rows with only the wanted columns; raise UnreadableTableError if a column cannot be read."""
         cursor = self._connection.cursor()
         selected = ", ".join(self._selected[at] for at in wanted)
         try:
@@ -136,10 +136,10 @@ class _Table:
 
 
 def answer(content: bytes) -> Iterator[bytes]:
-    """Yield the lines of the answer."""
+    """Yield the lines of the answer to a request, the content of a file."""
     try:
         table = _Table(content)
-        # Once to find what is wrong, once to pack: in memory there is never more than one shard.
+        # Read all rows twice, first to find errors, then to pack: only one shard at a time is in memory.
         rows = sum(1 for _ in table.cases())
     except (UnreadableTableError, duckdb.Error, MemoryError, UnicodeDecodeError) as error:
         yield msgspec.json.encode(Opened(problem=_words(error))) + b"\n"
@@ -155,11 +155,11 @@ def _words(error: Exception) -> str:
         case UnreadableTableError():
             return str(error)
         case duckdb.OutOfMemoryException() | MemoryError():
-            return f"it takes more than {_MOST_MEMORY // _MIB} MiB of memory to read: write shorter texts, or CSV"
+            return f"reading it takes more than {_MOST_MEMORY // _MIB} MiB of memory: write shorter texts, or CSV"
         case _ if _NO_COLUMN in str(error):
             return "the table has no columns"
         case _:
-            return f"it is not Parquet that can be read: {_first_line(error)}"
+            return f"it is not valid Parquet: {_first_line(error)}"
 
 
 def _first_line(error: Exception) -> str:
@@ -178,7 +178,7 @@ def _cell(name: str, read: Reader, value: Any) -> Cell:
 
 
 def main() -> None:
-    """Answer one request."""
+    """Answer one request, from standard input to standard output, within the memory limit."""
     resource.setrlimit(resource.RLIMIT_DATA, (_MOST_MEMORY, _MOST_MEMORY))
     helpers.write(answer(sys.stdin.buffer.read()))
 

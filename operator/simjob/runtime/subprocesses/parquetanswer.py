@@ -1,12 +1,12 @@
-"""What the process that reads Parquet says of a file, before its rows."""
+"""The first line of the answer of the process that reads Parquet."""
 
 import msgspec
 
 
 class Opened(msgspec.Struct):
-    """The first line of an answer: what tells tables apart, how many rows there are, the columns with other names.
+    """A digest of the file, its number of rows, and the columns whose parameters have other names (None: dropped).
 
-    `problem`: why the table cannot be read; then there are no shards.
+    `problem` says why the table cannot be read; if it is not empty, no shards follow.
     """
 
     digest: str = ""

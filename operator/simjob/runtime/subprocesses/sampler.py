@@ -1,6 +1,7 @@
-"""Draws a design of experiments in a process of its own. The only module that imports scipy.
+"""Draw a design of experiments in a separate process. This is the only module that imports scipy.
 
-Reads a designs.Request. The first line of its answer (runtime/subprocesses/helpers.py) is a digest of the points.
+The request is a `designrequest.Request`. The first line of the answer (runtime/subprocesses/helpers.py) is a digest of
+the points.
 """
 
 import sys
@@ -30,26 +31,29 @@ _ENGINES: Final[dict[Method, Callable[..., Any]]] = {
 
 
 def draw(samples: Samples, seed: int) -> Points:
-    """Return the points in the unit cube, a row each."""
+    """Return the points in the unit cube, as an array of shape (size, number of parameters).
+
+    Designs: https://docs.scipy.org/doc/scipy/reference/stats.qmc.html
+    """
     generator = np.random.default_rng(seed)
     dimensions = len(samples.parameters)
     if samples.method is Method.RANDOM:
         return generator.random((samples.size, dimensions))
     with warnings.catch_warnings():
-        # A Sobol design whose size is no power of two is a little less even; the API's description says so.
+        # scipy warns if the size of a Sobol design is not a power of two. The API's description says so already.
         warnings.simplefilter("ignore", UserWarning)
         points: Points = _ENGINES[samples.method](dimensions, rng=generator).random(samples.size)
     return points
 
 
 def cases(samples: Samples, points: Points, indexes: Ranges) -> Iterator[Case]:
-    """Yield the wanted cases."""
+    """Yield the cases of `indexes`. Row i of `points` gives the parameters of case i."""
     for index in indexes:
         yield Case(index, str(index), designpoints.parameters(samples, points[index].tolist()))
 
 
 def answer(request: designrequest.Request) -> Iterator[bytes]:
-    """Yield the lines of the answer."""
+    """Yield the lines of the answer to a request."""
     samples, indexes = Samples.model_validate(request.samples), Ranges.parse(request.indexes)
     points = draw(samples, request.seed)
     digest = sha256(points.tobytes())
@@ -59,7 +63,7 @@ def answer(request: designrequest.Request) -> Iterator[bytes]:
 
 
 def main() -> None:
-    """Answer one request."""
+    """Answer one request, from standard input to standard output."""
     helpers.write(answer(msgspec.json.decode(sys.stdin.buffer.read(), type=designrequest.Request)))
 
 
