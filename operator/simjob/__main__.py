@@ -1,4 +1,4 @@
-"""`python -m simjob`: settings in, parts wired together, kopf started. The only wiring."""
+"""`python -m simjob`: read the settings, connect the parts, start kopf. All parts are connected here."""
 
 import asyncio
 import gc
@@ -29,7 +29,7 @@ from simjob.runtime.watching.sinks import JobSink, PodSink
 from simjob.runtime.watching.store import Store
 from simjob.runtime.watching.workqueue import WorkQueue
 
-# A watch hears a bookmark about once a minute and is opened again after 75 s of silence.
+# Seconds. A watch receives a bookmark about once a minute, and is reopened after 75 s of silence.
 _WATCH_LIMIT = 150.0
 _TIDY_INTERVAL = 30.0
 
@@ -37,12 +37,12 @@ _log = logging.getLogger("simjob")
 
 
 class Operator:
-    """The parts of the operator, made and joined; `run` is its life."""
+    """The connected parts of the operator. `run` runs them all."""
 
     def __init__(
         self, configured: Settings, credentials: Credentials, budget: Budget, connection: Connection, lease: Connection
     ) -> None:
-        """Join the parts. The Lease has a connection of its own, where it waits behind nothing."""
+        """Create and connect the parts. `lease` is a connection of its own, so that nothing delays a renewal."""
         self._settings = configured
         self._credentials = credentials
         self._connection = connection
@@ -63,7 +63,7 @@ class Operator:
             self._informers.append(Informer(connection, informer.path(informer.PODS, namespace), Pod, pods))
 
     async def run(self) -> None:
-        """Work until SIGTERM or SIGINT; raise if a part of it ends by itself."""
+        """Run until SIGTERM or SIGINT; raise if a part fails."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._probes())
             tasks = [asyncio.create_task(part.run()) for part in (*self._informers, self._resync, self._lag)]
@@ -79,7 +79,7 @@ class Operator:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            # The last write has been answered or given up: the other replica may go on at once.
+            # All writes have returned or are cancelled, so another replica may start at once.
             await self._elector.release()
             for task in done - {stopping}:
                 task.result()
@@ -95,7 +95,7 @@ class Operator:
             self._connection,
             self._settings.namespaces,
             self._resync,
-            # kopf takes the signals for itself when it starts.
+            # kopf installs its own signal handlers when it starts, so ours are installed again afterwards.
             ready=self._take_signals,
             troubled=self._resync.troubled,
             stop=self._stop,
@@ -105,7 +105,7 @@ class Operator:
         await self._stop.wait()
 
     async def _elect(self) -> None:
-        # Before anything is written: the wrong version must not even take the Lease.
+        # Check the version before the first write: on a cluster that is too old, do not even take the Lease.
         await serverversion.require(self._connection)
         await self._elector.run()
         await self._stopped()
@@ -113,14 +113,14 @@ class Operator:
     async def _work(self) -> None:
         for synced in (self._resync.synced, *(part.synced for part in self._informers)):
             await synced.wait()
-        # What is there now stays: the collector need not look at it again and again.
+        # The objects in the caches live long. Freeze them, so that the garbage collector does not scan them each time.
         gc.collect()
         gc.freeze()
         _log.info("caches are filled")
         await leadership.serve(self._elector, self._lead)
 
     async def _lead(self) -> None:
-        """Reconcile until it is cancelled. What an earlier term knew, another leader may have changed since."""
+        """Reconcile until cancelled, with a new Reconciler: another leader may have changed what the last one knew."""
         new = Reconciler(
             self._cluster,
             self._store,
@@ -158,10 +158,11 @@ async def _run(configured: Settings) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the operator; return the process's exit code."""
+    """Run the operator with these command-line arguments (default: `sys.argv`) and return the exit code."""
     configured = settings.load(sys.argv[1:] if argv is None else argv)
     logs.configure(configured)
-    # What is read at the start stays: with the usual thresholds the collector would look at all of it many times.
+    # The objects that are read at the start live long. With the default thresholds the garbage collector would scan
+    # them many times.
     gc.set_threshold(50_000, 50, 100)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

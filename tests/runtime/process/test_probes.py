@@ -33,11 +33,11 @@ async def test_what_is_wrong_is_said_in_one_line() -> None:
 async def test_unlisted_caches_are_not_ready() -> None:
     listed = asyncio.Event()
     async with a_server(ready=[probes.filled("pods", listed)]) as url:
-        assert await ask(f"{url}/readyz") == (503, "pods: not all listed yet\n")
+        assert await ask(f"{url}/readyz") == (503, "pods: the first list is not complete yet\n")
         listed.set()
         assert await ask(f"{url}/readyz") == (200, "ok\n")
 
 
 def test_a_watch_that_has_been_silent_for_too_long_is_named() -> None:
-    assert probes.fresh("pods", lambda: 151.4, 150)() == "pods: nothing for 151 s, more than 150 s"
+    assert probes.fresh("pods", lambda: 151.4, 150)() == "pods: nothing received for 151 s (limit 150 s)"
     assert probes.fresh("pods", lambda: 150, 150)() is None

@@ -36,7 +36,7 @@ def test_leader_election_can_be_turned_off_by_a_flag() -> None:
 
 
 def test_lease_times_that_would_let_two_lead_are_refused() -> None:
-    with pytest.raises(ValueError, match="the times of the Lease must grow"):
+    with pytest.raises(ValueError, match="the times of the Lease must be in this order"):
         Settings(lease_renew_deadline_seconds=20)
 
 

@@ -1,9 +1,14 @@
-"""Which of several replicas works: a coordination.k8s.io/v1 Lease, held by renewing it.
+"""Leader election: only the replica that holds and renews a coordination.k8s.io/v1 Lease works.
 
-Leadership ends by this process's own monotonic clock, counted from when the last successful renewal was sent. The
-replica then stops its work and competes again (runtime/process/leadership.py); a thread ends the process only if the
-work does not stop in time, for example because the event loop hangs. What a leader does is safe to do twice all the
-same. The connection must be the elector's own: behind other requests a renewal would come too late.
+The algorithm and the meaning of the three times are those of client-go:
+https://github.com/kubernetes/client-go/blob/master/tools/leaderelection/leaderelection.go
+A follower never compares the times in the Lease with its own clock. It measures how long the Lease has not changed.
+
+A term ends by this process's monotonic clock, `lease_renew_deadline_seconds` after the last successful renewal was
+sent. Unlike in client-go, the process then continues: it stops its work and competes again
+(runtime/process/leadership.py). A thread ends the process only if the work does not stop in time, for example because
+the event loop hangs. A leader's writes are safe even if two replicas make them. The elector needs its own connection,
+because other requests would delay a renewal.
 """
 
 import asyncio
@@ -23,7 +28,7 @@ from simjob.runtime.client import errors
 from simjob.runtime.client.connection import Requests
 from simjob.runtime.process.settings import Settings
 
-# The part of the time between the end of leadership and the Lease's own end in which the work must have stopped.
+# The work must stop in this fraction of the time between the end of the term and the expiry of the Lease.
 _STOPPING: Final = 0.5
 _GUARD_INTERVAL: Final = 0.25
 
@@ -55,9 +60,10 @@ _LEASES: Final = msgspec.json.Decoder(_Lease)
 
 
 class Elector:
-    """Take part in the election from `run` on, until `release`.
+    """One replica in the election, from `run` to `release`.
 
-    Each term goes from `acquired` to `lost`; the next one can begin after `step_down`.
+    A term begins when `acquired` returns and ends when `lost` returns. The next can begin after `step_down`.
+    `clock` gives the times that are written to the Lease; `end` ends the process.
     """
 
     def __init__(
@@ -89,48 +95,48 @@ class Elector:
 
     @property
     def is_leader(self) -> bool:
-        """Whether this replica may write now."""
+        """Whether this replica is the leader, and so may write now."""
         return not self._settings.leader_election or self._monotonic() < self._valid_until
 
     async def acquired(self) -> None:
-        """Wait until this replica leads."""
+        """Wait until this replica is the leader."""
         if self._settings.leader_election:
             await self._acquired.wait()
 
     async def lost(self) -> None:
-        """Wait until this replica leads no more. Its work then has a moment to stop, and sends no more writes."""
+        """Wait until this replica is no longer the leader. Its work must then stop at once and send no more writes."""
         if not self._settings.leader_election:
             await asyncio.Event().wait()
         while (left := self._valid_until - self._monotonic()) > 0:
             with suppress(TimeoutError):
-                # A remainder too short for the clock to show would be waited for again and again.
+                # At least one millisecond: the clock may not resolve a shorter remainder, and the loop would spin.
                 await asyncio.wait_for(self._deposed.wait(), max(left, 0.001))
 
     def step_down(self) -> None:
-        """End the term: nothing of it works any more, so this replica may compete for the Lease again."""
+        """End the term. Call it when the work of the term has stopped; this replica then competes again."""
         self._held, self._valid_until = None, float("-inf")
         self._term += 1
         self._acquired.clear()
-        _log.warning("leads no more", extra={"identity": self._settings.identity})
+        _log.warning("stopped leading", extra={"identity": self._settings.identity})
 
     async def run(self) -> None:
-        """Acquire and renew until `release`. No answer of the API server ends it."""
+        """Acquire and renew the Lease until `release`. No error of the API server ends this loop."""
         while self._settings.leader_election and not self._released.is_set():
-            # Followers that ask at different times do not collide when the Lease falls free.
+            # The jitter keeps followers from writing at the same time when the Lease becomes free.
             next_at = self._monotonic() + self._settings.lease_retry_seconds * (1 - self._jitter() / 5)
             async with self._turn:
                 if not self._released.is_set() and not self._is_stopping:
                     await self._round()
-            # After a request that took its time the next one follows soon, or there would be too few before the end.
+            # After a slow request the next one follows soon, to leave time for enough tries before the deadline.
             await asyncio.sleep(max(self._settings.lease_retry_seconds / 10, next_at - self._monotonic()))
 
     @property
     def _is_stopping(self) -> bool:
-        """Whether a term is over and its work has not stopped yet: renewed now, the Lease would hide that."""
+        """Whether a term is over but its work has not stopped yet. A renewal now would start the term again."""
         return self._acquired.is_set() and not self.is_leader
 
     async def release(self) -> None:
-        """Give the Lease to whoever asks next. To be called after the last write has been answered."""
+        """Release the Lease, so that another replica can take it at once. Call it after the last write has returned."""
         self._released.set()
         async with self._turn:
             held, self._held, self._valid_until = self._held, None, float("-inf")
@@ -139,7 +145,7 @@ class Elector:
             try:
                 await self._give_up(held)
             except errors.ClusterError as trouble:
-                _log.warning("the Lease was not released", extra={"why": str(trouble)})
+                _log.warning("cannot release the Lease", extra={"why": str(trouble)})
             else:
                 _log.info("released the Lease")
 
@@ -147,9 +153,11 @@ class Elector:
         try:
             await (self._compete() if self._held is None else self._renew(self._held))
         except (errors.ClusterError, msgspec.DecodeError) as trouble:
-            # Said once, not every two seconds of an outage.
+            # Log the same error once, not every two seconds of an outage.
             if self._trouble != str(trouble):
-                _log.warning("no news of the Lease", extra={"why": str(trouble), "leader": self._held is not None})
+                _log.warning(
+                    "cannot read or renew the Lease", extra={"why": str(trouble), "leader": self._held is not None}
+                )
             self._trouble = str(trouble)
         else:
             self._trouble = ""
@@ -159,7 +167,7 @@ class Elector:
         try:
             await self._hold(held, spec)
         except (errors.ConflictError, errors.NotFoundError):
-            # Someone else wrote to it, or deleted it; or our own write came through although its answer was lost.
+            # Another client wrote or deleted the Lease, or our last write succeeded although its response was lost.
             there = await self._get()
             if there is None or there.spec.holder_identity != self._settings.identity:
                 self._depose(held)
@@ -182,12 +190,12 @@ class Elector:
             await self._hold(there, self._claim(there.spec.lease_transitions + 1))
 
     def _is_free(self, spec: _Spec) -> bool:
-        """Whether the holder gave it up, or has not changed it for its duration as this process observed it."""
-        # Its times are never read: they are another machine's clock.
+        """Return whether the Lease was released, or has not changed for its duration as measured by this process."""
+        # The times in the Lease are never compared: they come from another machine's clock.
         if not spec.holder_identity:
             return True
         if self._term and spec.holder_identity == self._settings.identity:
-            # An earlier term of this process, which has stepped down: the name has a random part.
+            # An earlier term of this process, which has stopped. No other replica has this identity.
             return True
         now = self._monotonic()
         if self._observed is None or self._observed[0] != spec:
@@ -220,19 +228,22 @@ class Elector:
         try:
             await self._put(_without_holder(held))
         except errors.ConflictError:
-            # A renewal was cut off by the end of this process, and came through all the same.
+            # A renewal was cancelled while this process stops, but had already reached the API server.
             there = await self._get()
             if there is not None and there.spec.holder_identity == self._settings.identity:
                 await self._put(_without_holder(there))
 
     def _guard(self, term: int) -> None:
-        """End the process if the work of this term has not stopped well before another replica may take the Lease."""
+        """End the process if this term's work does not stop well before another replica can take the Lease.
+
+        Runs in a thread, because the event loop may hang.
+        """
         settings = self._settings
         grace = (settings.lease_duration_seconds - settings.lease_renew_deadline_seconds) * _STOPPING
         while self._term == term and not self._released.is_set():
             if self._monotonic() > self._valid_until + grace and self._term == term:
-                # Logging may need what a hung loop holds; a line on standard error needs nothing.
-                os.write(2, b"the Lease could not be renewed, and the work could not be stopped in time: ending\n")
+                # Logging could block on a lock that the hung loop holds; writing to standard error cannot.
+                os.write(2, b"cannot renew the Lease, and the work did not stop in time: the process exits\n")
                 self._end(1)
                 return
             self._released.wait(_GUARD_INTERVAL)
@@ -245,7 +256,7 @@ class Elector:
         return _LEASES.decode(answer)
 
     async def _put(self, lease: _Lease) -> _Lease:
-        # With the resourceVersion that was read: of two that write at once one is refused. Without one, a creation.
+        # The resourceVersion is a precondition: if two replicas write at once, one is rejected. Without one, create it.
         new = not lease.metadata.resource_version
         return _LEASES.decode(await self._request("POST" if new else "PUT", "" if new else lease.metadata.name, lease))
 
@@ -254,7 +265,7 @@ class Elector:
             method,
             f"{self._collection}/{name}".rstrip("/"),
             body=None if lease is None else msgspec.json.encode(lease),
-            # Long enough for a busy API server, and there is time for another try.
+            # Long enough for a busy API server, and short enough for a second try before the deadline.
             within=self._settings.lease_renew_deadline_seconds / 2,
             repeat=False,
         )

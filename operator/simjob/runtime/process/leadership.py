@@ -1,4 +1,4 @@
-"""Works while this replica leads and stops when it does not, so that an outage costs a term and not the process."""
+"""Run the work while this replica is the leader, and stop it otherwise. An outage ends the term, not the process."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -6,30 +6,30 @@ from typing import Any, Protocol
 
 
 class Election(Protocol):
-    """What is asked of the election; see runtime/process/election.py."""
+    """The part of the elector that `serve` uses; see runtime/process/election.py."""
 
     @property
     def is_leader(self) -> bool:
-        """Whether this replica may write now."""
+        """Whether this replica is the leader, and so may write now."""
         ...
 
     async def acquired(self) -> None:
-        """Wait until this replica leads."""
+        """Wait until this replica is the leader."""
         ...
 
     async def lost(self) -> None:
-        """Wait until this replica leads no more."""
+        """Wait until this replica is no longer the leader."""
         ...
 
     def step_down(self) -> None:
-        """End the term: nothing of it works any more."""
+        """End the term, after its work has stopped."""
         ...
 
 
 async def serve(election: Election, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run `work` in each term of this replica, cancelled at the term's end; raises what `work` raises.
+    """Call `work` in each term of this replica and cancel it at the end of the term; raise what `work` raises.
 
-    Each term begins with a new call of `work`: what an earlier one knew, another leader may have changed since.
+    Each term calls `work` again with no memory of the last one, because another leader may have changed everything.
     """
     while True:
         await election.acquired()

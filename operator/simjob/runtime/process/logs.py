@@ -1,4 +1,4 @@
-"""How the operator logs: kopf's formatter on the root logger, one line a fact, fields by `extra`."""
+"""Configure logging: kopf's formatter on the root logger, one line per fact, fields through `extra`."""
 
 import logging
 from typing import Final
@@ -7,25 +7,25 @@ import kopf
 
 from simjob.runtime.process.settings import Settings
 
-# kopf tells of each event that it has handled and of each step of its own, aiohttp of each probe.
+# Loggers limited to warnings: kopf logs each event and each of its steps, and aiohttp logs each probe.
 _CHATTY = ("kopf.activities", "kopf.objects", "kopf._core", "kopf._cogs", "aiohttp.access")
 
 
-# What every record has; all else came by `extra`.
+# The attributes of every record. All others came through `extra`.
 _USUAL: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "settings"}
 
 
 class _Text(logging.Formatter):
-    """A line for human eyes: the sentence, then the fields."""
+    """Format a record as a line for people: the message, then the fields as key=value."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
-        """Format the line without its trace."""
+        """Return the message and its fields, without the traceback."""
         fields = " ".join(f"{key}={value}" for key, value in vars(record).items() if key not in _USUAL)
         return f"{super().formatMessage(record)} {fields}".rstrip()
 
 
 def configure(settings: Settings) -> None:
-    """Set format and level for the whole process."""
+    """Set the log format and the log level of the process."""
     kopf.configure(log_format=kopf.LogFormat.JSON if settings.log_format == "json" else kopf.LogFormat.FULL)
     root = logging.getLogger()
     if settings.log_format == "text":

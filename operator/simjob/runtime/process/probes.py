@@ -1,6 +1,6 @@
-"""What the kubelet asks: /healthz (restart me?) and /readyz (am I caught up?).
+"""Serve the kubelet's probes: /healthz fails if a restart would help, /readyz fails until all caches are filled.
 
-The checks are handed in; a check returns what is wrong, in words, or None. Replicas that wait for the Lease are
+The checks are parameters. A check returns a description of the problem, or None. Replicas that wait for the Lease are
 healthy and ready.
 """
 
@@ -38,22 +38,22 @@ def _answering(checks: Collection[Check]) -> Callable[[web.Request], Awaitable[w
 
 
 def fresh(what: str, age: Callable[[], float], limit: float) -> Check:
-    """Check that `age` seconds are at most `limit`."""
+    """Return a check that `age()` is at most `limit` seconds. `what` names the subject in the response."""
 
     def check() -> str | None:
         seconds = age()
-        return f"{what}: nothing for {seconds:.0f} s, more than {limit:.0f} s" if seconds > limit else None
+        return f"{what}: nothing received for {seconds:.0f} s (limit {limit:.0f} s)" if seconds > limit else None
 
     return check
 
 
 def filled(what: str, event: asyncio.Event) -> Check:
-    """Check that `event` is set."""
-    return lambda: None if event.is_set() else f"{what}: not all listed yet"
+    """Return a check that `event` is set."""
+    return lambda: None if event.is_set() else f"{what}: the first list is not complete yet"
 
 
 class Lag:
-    """How late the event loop is: a hung loop answers no probe, a slow one says so here."""
+    """Measure how late the event loop is. A loop that hangs answers no probe at all; this finds one that is slow."""
 
     def __init__(
         self,
@@ -64,12 +64,12 @@ class Lag:
         self._seconds = 0.0
 
     async def run(self) -> None:
-        """Measure until it is cancelled."""
+        """Measure once per second until cancelled."""
         while True:
             started = self._monotonic()
             await asyncio.sleep(1.0)
             self._seconds = self._monotonic() - started - 1.0
 
     def check(self, limit: float = 5.0) -> Check:
-        """Check that the loop's last second did not take `limit` seconds more."""
+        """Return a check that the last measurement was at most `limit` seconds late."""
         return lambda: f"event loop: {self._seconds:.1f} s late" if self._seconds > limit else None

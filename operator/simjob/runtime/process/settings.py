@@ -1,6 +1,6 @@
-"""What the operator can be told from outside: environment variables SIMJOB_* and flags of the same names.
+"""The operator's settings: environment variables SIMJOB_* and flags of the same names.
 
-Where the API server is and who the operator is comes from $KUBECONFIG or the pod, as for every Kubernetes client.
+The address of the API server and the credentials come from $KUBECONFIG or from the pod, as for every Kubernetes client.
 """
 
 import os
@@ -16,7 +16,7 @@ REFUSAL_SECONDS: Final = 120.0
 
 
 def _identity(given: str) -> str:
-    # The random part keeps a restarted container from taking its own earlier Lease for its own.
+    # Without the random part, a restarted container would treat the Lease of its earlier run as its own.
     return given or f"{socket.gethostname()}_{secrets.token_hex(4)}"
 
 
@@ -43,28 +43,29 @@ class Settings(BaseSettings):
     )
 
     namespaces: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
-        default=(), description="Namespaces to serve, in one list with commas. Empty: all. The RBAC rules must fit."
+        default=(),
+        description="Namespaces to serve, as a comma-separated list. Empty: all. The RBAC rules must match.",
     )
     workers: int = Field(
         default=16,
         ge=1,
         le=256,
-        description="SimulationJobs that are worked on at the same time. More of them need more memory and CPU.",
+        description="Number of SimulationJobs that are reconciled at the same time. More need more memory and CPU.",
     )
     max_requests: int = Field(
         default=128,
         ge=4,
         le=1024,
-        description="Requests to the API server at the same time, without the watches and the Lease. Creations get "
-        "half of them at most, and fewer where the API server takes long or answers 429.",
+        description="Concurrent requests to the API server, not counting watches and the Lease. Creations get at most "
+        "half of them, and fewer when the API server is slow or responds with 429.",
     )
     leader_election: bool = Field(
         default=True,
-        description="Take a Lease before working, so that of several replicas only one works. "
+        description="Acquire a Lease before working, so that only one of several replicas works. "
         "Turn it off only to run a single operator by hand.",
     )
     lease_namespace: Annotated[str, AfterValidator(_namespace)] = Field(
-        default="", description="Namespace of the Lease. Empty: $POD_NAMESPACE, else simjob-system."
+        default="", description="Namespace of the Lease. Empty: $POD_NAMESPACE, otherwise simjob-system."
     )
     lease_name: str = Field(
         default="simjob-operator",
@@ -79,55 +80,60 @@ class Settings(BaseSettings):
     lease_renew_deadline_seconds: float = Field(
         default=10,
         gt=0,
-        description="A leader that could not renew its Lease for this long stops its work and competes again. One "
-        "request may take half of it. If the work does not stop in time, the process ends.",
+        description="A leader that cannot renew its Lease for this long stops its work and competes again. One "
+        "request may take half of this time. If the work does not stop in time, the process exits.",
     )
     lease_retry_seconds: float = Field(
         default=2,
         gt=0,
-        description="Time between two requests for the Lease; one that takes longer is followed by the next at once.",
+        description="Time between two requests for the Lease. After a request that takes longer, the next follows "
+        "almost at once.",
     )
     identity: Annotated[str, AfterValidator(_identity)] = Field(
         default="",
-        description="Name of this replica in the Lease; no two may have the same. Empty: host name and a random part.",
+        description="Name of this replica in the Lease; it must be unique. Empty: host name and a random part.",
     )
-    health_host: str = Field(default="", description="Address that /healthz and /readyz listen at. Empty: all.")
-    health_port: int = Field(default=8080, ge=0, le=65535, description="Port of /healthz and /readyz. 0: any free one.")
+    health_host: str = Field(default="", description="Address on which /healthz and /readyz listen. Empty: all.")
+    health_port: int = Field(
+        default=8080, ge=0, le=65535, description="Port of /healthz and /readyz. 0: any free port."
+    )
     log_format: Literal["json", "text"] = Field(
-        default="json", description="Logs as one JSON object a line, or as text for human eyes."
+        default="json", description="Log format: one JSON object per line, or text for people."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="The least important lines that are logged."
+        default="INFO", description="The lowest level that is logged."
     )
     attribution: bool = Field(
         default=False,
-        description="Whether the component attribution is installed. Then status names the user who cancelled; "
-        "otherwise it says where the name comes from, since anybody may have written it.",
+        description="Whether the attribution component is installed. If so, the status names the user who cancelled. "
+        "Otherwise it says where the name comes from, because any client can have written it.",
     )
     resync_seconds: float = Field(
         default=300,
         ge=1,
-        description="Pause between two comparisons of all SimulationJobs that exist with those that the operator "
-        "knows. They find what a watch has lost.",
+        description="Time between two lists of all SimulationJobs. They find changes that the watch has missed.",
     )
 
     refusal_seconds: float = Field(
         default=REFUSAL_SECONDS,
         ge=0,
-        description="How long the API server must refuse the Jobs or pods of a new SimulationJob as invalid before it "
-        "is FAILED. Once a pod of it was accepted, a refusal never ends it.",
+        description="How long the API server must reject the Jobs or pods of a new SimulationJob as invalid before "
+        "the SimulationJob is FAILED. Once one of its pods was accepted, rejections never end it.",
     )
 
     @model_validator(mode="after")
     def _lease_times_fit(self) -> "Settings":
         if not self.lease_retry_seconds < self.lease_renew_deadline_seconds < self.lease_duration_seconds:
             raise ValueError(
-                "the times of the Lease must grow: lease_retry_seconds < lease_renew_deadline_seconds"
+                "the times of the Lease must be in this order: lease_retry_seconds < lease_renew_deadline_seconds"
                 " < lease_duration_seconds"
             )
         return self
 
 
 def load(argv: Sequence[str]) -> Settings:
-    """Read flags, then environment, then defaults. Print --help, or what is wrong with the flags, and exit."""
+    """Return the settings: from flags, otherwise from the environment, otherwise the defaults.
+
+    For --help and for invalid flags, print a text and exit.
+    """
     return CliApp.run(Settings, cli_args=list(argv))
