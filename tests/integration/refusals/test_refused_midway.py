@@ -99,9 +99,7 @@ TROUBLES: Mapping[str, Trouble] = {
     "answers_500": Trouble(hooked(broken()), "PodRefused", FAILS, WEBHOOK_HINT),
     "is_away": Trouble(away, "PodRefused", "connect: connection refused", WEBHOOK_HINT),
     "says_nothing": Trouble(hooked(slow(12)), "PodRefused", "context deadline exceeded", WEBHOOK_HINT),
-    "answers_late": Trouble(
-        hooked(slow(12), timeout_seconds=30), "APIUnavailable", "does it wait for an admission webhook?"
-    ),
+    "answers_late": Trouble(hooked(slow(12), timeout_seconds=30), "APIUnavailable", "check its admission webhooks"),
     "limits_cpu": Trouble(
         limited,
         "PodRefused",

@@ -48,7 +48,7 @@ class TestAlreadyThere:
         await bench.apply(case())
         assert bench.gate.refusal is not None
         assert (bench.gate.refusal.kind, bench.gate.refusal.invalid) == ("Job", False)
-        assert "is not ours" in bench.gate.refusal.message
+        assert "does not belong to this case" in bench.gate.refusal.message
         assert (bench.gate.take_created(), bench.names("pods")) == (set(), [])
 
     async def test_an_existing_pod_of_ours_is_a_success(self) -> None:

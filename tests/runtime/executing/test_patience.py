@@ -95,7 +95,7 @@ async def test_a_defect_in_an_abandoned_call_is_logged(caplog: pytest.LogCapture
     patience, _ = a_patience()
     patience.leave(KEY, asyncio.create_task(fail()))
     await asyncio.sleep(2)
-    assert caplog.messages == ["a defect of the operator in a call"]
+    assert caplog.messages == ["a call failed by a bug in the operator"]
 
 
 async def test_a_stop_abandons_a_status_write() -> None:

@@ -23,7 +23,7 @@ async def test_a_refused_deadline_is_reported_once_and_delays_nothing() -> None:
     assert outcome.trouble is None
     (told,) = outcome.notices
     assert (told.reason, told.warning) == ("DeadlineRefused", True)
-    assert told.note == f"the deadline of pod {pod.name} is refused, so it runs longer: a policy"
+    assert told.note == f"the API server rejects the deadline of pod {pod.name}, so it runs longer: a policy"
     assert (await bench.apply(LimitRun(pod=pod, seconds=10, otherwise="it runs longer"))).notices == ()
 
 

@@ -335,7 +335,7 @@ class TestCreationsThatHang:
         async with one.operator():
             await asyncio.sleep(13)
             assert one.status["reason"] == "APIUnavailable"
-            assert "has not answered for 11 s" in one.status["message"]
+            assert "has not responded for 11 s" in one.status["message"]
             await asyncio.sleep(60)
             assert (len(one.pods()), one.status["round"]) == (2, 0)
 

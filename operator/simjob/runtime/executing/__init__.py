@@ -1,1 +1,1 @@
-"""Carries out a plan's actions."""
+"""Carry out the actions of a plan."""

@@ -1,7 +1,7 @@
-"""Calls for one SimulationJob that failed, and when each may be tried again.
+"""The backoff of failed calls for one SimulationJob.
 
-Each call has a backoff of its own, not the SimulationJob: passes go on as events come, so that one refused write
-holds up nothing else, and no event shortens the wait of a call that failed.
+Each call has its own backoff, not the SimulationJob as a whole. Passes continue as events arrive, so a rejected write
+delays nothing else, and no event shortens the backoff of a failed call.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Final
 from simjob.core.plan import Action, CreateCase, DeletePod, DeleteSimulationJob, LimitRun, PrepareCases, StartAttempt
 from simjob.runtime.client.errors import ClusterError
 
-# Names of calls that are not an action on a certain object.
+# Names of calls that do not act on one particular object.
 CATCH_UP: Final = "catch up"
 CREATE: Final = "create"
 DEFECT: Final = "defect"
@@ -21,13 +21,13 @@ PREPARE: Final = "prepare"
 READ: Final = "read"
 STATUS: Final = "status"
 
-# Seconds after which a call that nobody tries again is forgotten, with the object that it was about.
+# Seconds after the end of its backoff until a call that is not repeated is dropped. Its object may be gone.
 _FORGOTTEN: Final = 60.0
 
 
 @dataclass(slots=True)
 class _Streak:
-    """Failures in a row: how many, since when, until when the call rests."""
+    """Failures of a call in a row: their number, the time of the first, and the end of the backoff."""
 
     failures: int
     since: float
@@ -35,14 +35,14 @@ class _Streak:
 
 
 class Backoffs:
-    """Backoffs by call. `delay` returns the seconds to wait after a number of earlier failures."""
+    """The backoff of each call. `delay` maps the number of earlier failures to the seconds to wait."""
 
     def __init__(self, delay: Callable[[int], float]) -> None:
         self._delay = delay
         self._streaks: dict[Hashable, _Streak] = {}
 
     def failed(self, call: Hashable, *, at_once: bool = False) -> None:
-        """Note a failure. `at_once`: the first one in a row delays nothing, since the next try differs."""
+        """Record a failure. With `at_once`, the first in a row causes no delay, because the next try differs."""
         now = _now()
         streak = self._streaks.setdefault(call, _Streak(0, now, now))
         earlier = streak.failures - 1 if at_once else streak.failures
@@ -50,12 +50,12 @@ class Backoffs:
         streak.failures += 1
 
     def worked(self, call: Hashable) -> None:
-        """Note that the call got through: its next failure is a first one."""
+        """Record a success, which ends the streak of failures."""
         self._streaks.pop(call, None)
 
     @contextmanager
     def trying(self, call: Hashable) -> Iterator[None]:
-        """Note how the block ends."""
+        """Record a failure if the block raises ClusterError, otherwise a success."""
         try:
             yield
         except ClusterError:
@@ -64,7 +64,7 @@ class Backoffs:
         self.worked(call)
 
     def holds(self, call: Hashable) -> bool:
-        """Return whether the call may not be tried yet."""
+        """Return whether the call is still backing off."""
         streak = self._streaks.get(call)
         return streak is not None and _now() < streak.until
 
@@ -74,12 +74,12 @@ class Backoffs:
         return streak.failures if streak else 0
 
     def failing_for(self, call: Hashable) -> float:
-        """Return for how many seconds the call has failed; 0 if it has not."""
+        """Return the seconds since the first failure in a row; 0 if the last try succeeded."""
         streak = self._streaks.get(call)
         return _now() - streak.since if streak else 0.0
 
     def until_next(self) -> float | None:
-        """Return in how many seconds the next call may be tried again; None if none waits."""
+        """Return the seconds until the first backoff ends; None if no call is backing off."""
         now = _now()
         for call in [call for call, streak in self._streaks.items() if streak.until + _FORGOTTEN < now]:
             del self._streaks[call]
@@ -87,9 +87,10 @@ class Backoffs:
 
 
 def subject(action: Action) -> Hashable:
-    """Return the call that an action is: by Job, since a Job's actions have an order, or by pod where it is deleted.
+    """Return the name under which an action backs off.
 
-    All creations of a SimulationJob are one: they share a template, and one of them shows what the others would meet.
+    It is the uid of the Job, because the actions on a Job are ordered; for a deletion, the uid of the deleted object.
+    All creations of a SimulationJob share one name: they have the same template, so they fail for the same reasons.
     """
     match action:
         case CreateCase() | StartAttempt():

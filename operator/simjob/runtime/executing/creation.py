@@ -1,7 +1,7 @@
-"""Makes cases' Jobs and pods, and judges what a refusal means.
+"""Create the Jobs and pods of cases, and decide what a rejection means.
 
-"Already there" with our uid is success; what the API server refuses is remembered for the planner. A stop sign that
-comes between the Job and its pod is obeyed.
+"Already exists" is success if the object belongs to this SimulationJob. The gate records rejections for the planner.
+A stop sign that arrives after the Job is created keeps its pod from being created.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -36,13 +36,14 @@ from simjob.runtime.watching.store import Store
 T = TypeVar("T")
 
 _UNMANAGED: Final = (
-    'the cluster took spec.managedBy out of Job "{name}", so it would have run the case a second time; the Job was '
-    "deleted. Find the policy or webhook that changes Jobs, or turn on the feature gate JobManagedBy of the API server"
+    'the cluster removed spec.managedBy from Job "{name}", so its Job controller would have run the case a second '
+    "time; the operator deleted the Job. Find the policy or webhook that changes Jobs, or enable the feature gate "
+    "JobManagedBy of the API server"
 )
 
 
 class Creation:
-    """Makes Jobs and pods; their times move the limiter, whose places the caller holds."""
+    """Create Jobs and pods. Their latencies move the limiter; the caller holds a place of the budget."""
 
     def __init__(self, cluster: Cluster, store: Store, tables: CaseTables, limiter: Limiter) -> None:
         self._cluster = cluster
@@ -53,7 +54,7 @@ class Creation:
     async def create(
         self, key: Key, job: SimulationJob, template: Mapping[str, Any], action: CreateCase, outcome: PassOutcome
     ) -> None:
-        """Make a case's Job from `template`, that of the spec, and its pod."""
+        """Create the Job of a case and its pod. `template` is `spec.template` as JSON-ready values."""
         with outcome.gate.attempt(action.index) as attempt:
             if attempt is not None:
                 await self._make(key, job, template, action, Asking(outcome.gate, attempt))
@@ -89,7 +90,7 @@ class Creation:
         except AlreadyExistsError as conflict:
             found = await _ours(self._cluster.get_job(key.namespace, name))
             if found is None or found.fact.owner_uid != key.uid or found.fact.index != index:
-                message = f'a Job named "{name}" is there already and is not ours: delete it if nobody needs it'
+                message = f'a Job named "{name}" exists and does not belong to this case; delete it if nobody needs it'
                 raise ForbiddenError(message) from conflict
             stored = found
         if not stored.fact.managed:
@@ -98,7 +99,7 @@ class Creation:
         return stored
 
     async def start(self, key: Key, job: JobFact, outcome: PassOutcome) -> None:
-        """Make the pod of a Job's current attempt, from the Job as it is now."""
+        """Create the pod of a Job's current attempt, from the Job as the API server stores it now."""
         with outcome.gate.attempt(job.index) as attempt:
             if attempt is not None and not self._store.must_not_create(key):
                 await self._start(key, job, Asking(outcome.gate, attempt))
@@ -106,7 +107,7 @@ class Creation:
     async def _start(self, key: Key, job: JobFact, asking: "Asking") -> None:
         stored = await _ours(self._cluster.get_job(job.namespace, job.name))
         if stored is None:
-            return  # The watch brings its end.
+            return  # Gone. The watch reports it.
         self._store.put_job(stored.fact)
         fact = stored.fact
         waits = fact.suspended or fact.terminating or fact.succeeded is not None
@@ -125,7 +126,9 @@ class Creation:
             except AlreadyExistsError as conflict:
                 found = await _ours(self._cluster.get_pod(fact.namespace, name))
                 if found is None or found.job_uid != fact.uid:
-                    message = f'a pod named "{name}" is there already and is not ours: delete it if nobody needs it'
+                    message = (
+                        f'a pod named "{name}" exists and does not belong to this case; delete it if nobody needs it'
+                    )
                     raise ForbiddenError(message) from conflict
                 pod = found
             self._store.put_pod(pod)
@@ -136,13 +139,13 @@ class Creation:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """The calls of one attempt to create a case; the gate takes what comes of them."""
+    """The calls of one attempt to create a case. Their results go to the gate."""
 
     gate: Gate
     attempt: Attempt
 
     async def that(self, kind: str, name: str, call: Callable[[], Awaitable[T]]) -> T | None:
-        """Return the answer to a creation; None if it was refused or did not work, which the gate then knows."""
+        """Return the result of a creation; None if it was rejected or failed, after reporting that to the gate."""
         try:
             return await call()
         except NamespaceTerminatingError:
@@ -159,7 +162,8 @@ class Asking:
                 )
             )
         except ClusterError as trouble:
-            # 500 is what the API server says of a webhook that does not work, 409 of a quota that others change too.
+            # These codes say that the API server is unavailable. Others concern the object: 500 can come from a broken
+            # webhook, and 409 from a quota that other clients change at the same time.
             unavailable = trouble.code in (0, 401, 429) or trouble.code > 500
             refusal = Refusal(
                 index=self.attempt.index, case_name=name, kind=kind, message=trouble.message, unavailable=unavailable
@@ -168,16 +172,16 @@ class Asking:
         return None
 
     def accepted(self) -> None:
-        """Take note that the case has what it can have now."""
+        """Record that everything this case can have now was created."""
         self.gate.accepted(self.attempt)
 
     def refused(self, refusal: Refusal) -> None:
-        """Take note why the case cannot be created."""
+        """Record why the case cannot be created."""
         self.gate.refused(self.attempt, refusal)
 
 
 async def _ours(call: Awaitable[T]) -> T | None:
-    """Return what is read, None if it is not there or not ours."""
+    """Return the result of a read; None if the object does not exist or does not belong to the operator."""
     try:
         return await call
     except NotFoundError:

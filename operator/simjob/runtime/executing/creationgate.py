@@ -1,10 +1,9 @@
-"""Which cases of one job may be created now: what was refused or not answered waits, and the others do not.
+"""Decide which cases of one job may be created now, after rejected and failed creations.
 
-A refusal closes the gate for all cases: then a single creation is tried after growing waits, another case first, until
-one is accepted. A case that the API server's validation refuses stays aside when the others go on; it is tried again by
-itself, and forgotten when it has an outcome. An answer that did not come, or was an error of the server, delays its own
-case only, unless there are many in a row; a case that gets nothing else is named while the others go on. Times are the
-event loop's, which do not jump as a wall clock may.
+A rejection closes the gate for all cases. Then one creation at a time is tried, with growing pauses and another case
+first, until one is accepted. A case that the API server's validation rejects is set aside when the others continue; it
+is retried on its own, and dropped when it has an outcome. A missing response or a server error delays only its own
+case, unless many occur in a row. All times are the event loop's, which does not jump as a wall clock may.
 """
 
 import asyncio
@@ -19,23 +18,23 @@ from simjob.core.observed.refusedcreation import Refusal
 from simjob.core.plan import Action, CreateCase, StartAttempt
 
 _DELAYS: Final = (1.0, 2.0, 4.0, 8.0, 10.0)
-# Errors of the server in a row, with nothing accepted in between, that close the gate.
+# This many server errors in a row, with no accepted creation in between, close the gate.
 _BURST: Final = 8
-# Seconds that errors of the server last before status shows them.
+# Seconds of server errors before the status shows them.
 _LASTING: Final = 3.0
-# Seconds after which a case that is not tried again is forgotten.
+# Seconds after the end of its pause until a case that is not retried is dropped.
 _STALE: Final = 60.0
-# Seconds without a refusal by validation after which the next one is the first of a new row.
+# Seconds without a rejection by validation, after which the next one starts a new row.
 _PAUSE: Final = 3 * _DELAYS[-1]
-# Seconds after which status shows a creation that was not answered. The API server gives a webhook 10 s by default, and
-# its own words are better.
+# Seconds until the status shows a creation without a response. The API server's default timeout of a webhook is 10 s,
+# and its own error message says more.
 _SILENT: Final = 11.0
 _NEVER: Final = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A creation that was sent, and how often the gate had been closed before."""
+    """A creation that was sent. `number` counts how often the gate had been closed before."""
 
     index: int
     number: int
@@ -44,7 +43,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Errors in a row of one case's creation: how many, since when, the last one, and until when the case waits."""
+    """Errors in a row when one case is created: their number, the start, the last one, and the end of the pause."""
 
     until: float
     times: int
@@ -52,27 +51,27 @@ class Pause:
     last: Refusal
 
     def is_lasting(self, now: float) -> bool:
-        """Return whether the case has met nothing but errors for a while."""
+        """Return whether the case has had only errors for at least three seconds."""
         return now - self.since >= _LASTING
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """Refusals by validation in a row: of which cases, since when, until when."""
+    """Rejections by validation in a row: their cases, the time of the first, the time of the last."""
 
     cases: frozenset[int] = frozenset()
     since: float = _NEVER
     until: float = _NEVER
 
     def plus(self, one: Attempt, now: float) -> "_Row":
-        """Return the row with one more, or a new row if nothing was refused for long before it was sent."""
+        """Return the row with one more rejection, or a new row if the last one is too long ago."""
         if one.sent_at - self.until > _PAUSE:
             return _Row(frozenset({one.index}), now, now)
         return _Row(self.cases | {one.index}, self.since, now)
 
 
 class Gate:
-    """One job's. `refusal_seconds`: how long a refusal by validation must repeat to have lasted."""
+    """The gate of one job. A rejection by validation that repeats for `refusal_seconds` counts as lasting."""
 
     def __init__(self, refusal_seconds: float) -> None:
         self._created: set[int] = set()
@@ -94,9 +93,9 @@ class Gate:
         self._looked_at: float | None = None
 
     def look(self, over: Container[int] = ()) -> None:
-        """Take note that a plan begins: what waits now must come back, even if its time comes before the plan ends.
+        """Start a plan. `until_retry` then includes pauses that end while the plan is carried out.
 
-        `over`: cases that are not created any more. They are forgotten.
+        `over` are cases that are not created any more. They are dropped.
         """
         now = self._looked_at = _now()
         for index in [index for index, pause in self._paused.items() if index in over or pause.until + _STALE < now]:
@@ -108,36 +107,36 @@ class Gate:
 
     @property
     def refusal(self) -> Refusal | None:
-        """What is to be said of creations, None while they work."""
+        """The problem with creations to show in the status; None while they succeed."""
         if self._refusal is not None:
             return self._refusal
         slow = next((one for one in self._under_way.values() if _now() - one.sent_at >= _SILENT), None)
         if slow is None:
             return None
-        message = f"the API server has not answered for {_SILENT:.0f} s; does it wait for an admission webhook?"
+        message = f"the API server has not responded for {_SILENT:.0f} s; check its admission webhooks"
         return Refusal(index=slow.index, kind="Job or Pod", message=message, unavailable=True)
 
     @property
     def under_way(self) -> Set[int]:
-        """The cases whose creation has not been answered, or with an error: their pods may be there all the same."""
+        """The cases whose creation has no response yet or failed with an error. Their pods may exist."""
         now = _now()
         return frozenset(self._under_way) | {index for index, pause in self._paused.items() if pause.until > now}
 
     @property
     def waiting(self) -> Set[int]:
-        """The refused cases that may not be tried now although others may."""
+        """The rejected cases that may not be tried now, although others may."""
         turn = next(iter(self._aside), None) if _now() >= self._aside_until else None
         return frozenset(self._aside.keys() - {turn})
 
     @property
     def last(self) -> Set[int]:
-        """The refused cases that may take a free place only if no other case can: one creation is tried at a time."""
+        """The rejected cases to try last while the gate is closed: only one creation at a time is tried then."""
         return frozenset(self._aside) if self._closed else frozenset()
 
     def permitted(self, actions: Sequence[Action]) -> tuple[Action, ...]:
-        """Return the actions without creations while the gate is closed.
+        """Return the actions that may be carried out now. While the gate is closed, leave out creations.
 
-        One creation is left in when it is time to try again, and as many as were freed since the last try.
+        Keep one creation if the pause is over, or one for each Job or pod that has ended since the last try.
         """
         if not self._closed:
             return tuple(actions)
@@ -149,7 +148,7 @@ class Gate:
         return (*others, *creations[: max(self._freed, 1)])
 
     def until_retry(self) -> tuple[float | None, bool]:
-        """Return the seconds until the first of what waited at `look` is due, None if nothing; and whether all wait."""
+        """Return the seconds until the first pause that ran at `look` ends (None: no pause), and if all cases wait."""
         now = _now()
         looked_at = now if self._looked_at is None else self._looked_at
         if self._closed and self._until > looked_at:
@@ -162,7 +161,7 @@ class Gate:
 
     @contextmanager
     def attempt(self, index: int) -> Iterator[Attempt | None]:
-        """Give the attempt to create a case; None if the gate was closed since it was planned."""
+        """Give the attempt to create a case; None if the gate has closed since the creation was planned."""
         asked = any(one.number == self._number for one in self._under_way.values())
         if self._closed and not self._freed and (asked or _now() < self._until):
             yield None
@@ -174,7 +173,7 @@ class Gate:
             self._under_way.pop(index, None)
 
     def created(self, index: int) -> None:
-        """Take note that the Job of a case was created, or is there already."""
+        """Record that the Job of a case was created or existed already."""
         self._created.add(index)
 
     def take_created(self) -> Set[int]:
@@ -183,33 +182,33 @@ class Gate:
         return found
 
     def freed(self, number: int) -> None:
-        """Take note that this many Jobs or pods have ended or gone, which may have made room in a quota."""
+        """Record that this many Jobs or pods have ended or were deleted, which may have made room in a quota."""
         self._freed += number
         self._times = 0
 
     def room_made(self, at: datetime) -> None:
-        """Take note that finished Jobs or pods were deleted for a quota that counts them."""
+        """Record that finished Jobs or pods were deleted to make room in a quota that counts them."""
         if self._refusal and self._refusal.counts_objects:
             self._refusal = replace(self._refusal, room_made_at=at, rooms_made=self._refusal.rooms_made + 1)
 
     def accepted(self, one: Attempt) -> None:
-        """Take note that a pod was created, or a Job that gets none now."""
+        """Record that a pod was created, or a Job that gets no pod now."""
         self._paused.pop(one.index, None)
         self._freed = 0
         self._errors, self._errors_since, self._invalid = 0, None, _Row()
         current = one.number == self._number
         if self._aside.pop(one.index, None) and current:
-            # What was wrong with it is mended, perhaps for the others too.
+            # The cause is fixed, perhaps for the other cases too.
             self._aside.clear()
         if self._closed and not current:
-            return  # Sent before the refusal.
+            return  # It was sent before the rejection.
         if self._closed:
             self._closed, self._until, self._times = False, _NEVER, 0
             self._aside_until, self._aside_times = _NEVER, 0
         self._say_what_is_left()
 
     def refused(self, one: Attempt, refusal: Refusal) -> None:
-        """Take note that the API server does not take a Job or a pod."""
+        """Record that the API server rejects the Job or the pod of a case."""
         self._paused.pop(one.index, None)
         self._freed = 0
         alone = one.index in self._aside and not self._closed
@@ -229,7 +228,7 @@ class Gate:
         self._say(refusal)
 
     def failed(self, one: Attempt, trouble: Refusal, retry_after: float | None) -> None:
-        """Take note that a creation was not answered, or with an error that may be gone in a moment."""
+        """Record that a creation got no response, or an error that may pass soon. `retry_after` is in seconds."""
         before = self._paused.get(one.index)
         times, since = (before.times, before.since) if before else (0, one.sent_at)
         delay = max(_delay(times), min(retry_after or 0.0, _DELAYS[-1]))
@@ -245,14 +244,14 @@ class Gate:
             self._say(replace(trouble, alone=True))
 
     def _lasting_error(self) -> Refusal | None:
-        """Return the last error of a case that meets nothing else: of the one that is named already, if there is."""
+        """Return the last error of a case that has only errors, first of the case that the status names already."""
         lasting = {index: pause.last for index, pause in self._paused.items() if pause.is_lasting(_now())}
         if self._refusal and self._refusal.index in lasting:
             return lasting[self._refusal.index]
         return next(iter(lasting.values()), None)
 
     def _close(self) -> None:
-        """Close, for longer each time in a row; of a burst of refusals the first counts."""
+        """Close the gate, longer each time in a row. Only the first rejection of a burst counts."""
         self._closed = True
         self._number += 1
         self._until = self._aside_until = _now() + _delay(self._times)
@@ -260,12 +259,15 @@ class Gate:
         self._aside_times = self._times
 
     def _say_what_is_left(self) -> None:
-        """Name a case that still waits by itself while the others go on, if there is one."""
+        """Report a case that still waits while the others continue, if there is one."""
         held = next(iter(self._aside.values()), None) or self._lasting_error()
         self._refusal = replace(held, alone=True, lasted=False) if held else None
 
     def _say(self, refusal: Refusal) -> None:
-        """Keep naming the same case while it is refused in the same way: another one each time would be no news."""
+        """Report a rejection. Keep naming the same case while the kind of rejection is the same.
+
+        Naming another case each time would write a new status without news.
+        """
         known = self._refusal
         alike = known and (known.kind, known.invalid, known.unavailable) == (
             refusal.kind,

@@ -1,4 +1,4 @@
-"""Makes the calls of one pass in places of the budget, with no more tasks than places, until a stop sign comes."""
+"""Run the calls of one pass within the request budget, with at most as many tasks as places, until a stop sign."""
 
 import asyncio
 from collections import deque
@@ -14,10 +14,10 @@ Call = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """Which calls are not waited for: `patience` takes them.
+    """Lets a pass end before all of its calls have returned. `patience` keeps the calls that are still running.
 
-    After ten seconds, or a stop sign, those that create. If `ended` returns that all cases are to stop, all: nothing
-    follows that a late call of this pass could undo.
+    After ten seconds, or after a stop sign, the pass does not wait for creations. If `ended()` is true, all cases are
+    to stop, and the pass waits for no call: it starts nothing afterwards that a late call could undo.
     """
 
     patience: Patience
@@ -25,9 +25,9 @@ class Leaving:
 
 
 class Crew:
-    """Tasks that take the calls of a kind in their order. `overtaken` returns whether a stop sign has come.
+    """Tasks that make the calls of each kind in their order.
 
-    Without `leaving` all calls are waited for.
+    `overtaken` returns whether a stop sign has arrived. Without `leaving`, `work` waits for all calls.
     """
 
     def __init__(
@@ -46,12 +46,12 @@ class Crew:
         self._waiting: dict[Kind, set[asyncio.Task[None]]] = {kind: set() for kind in self._calls}
 
     async def work(self) -> None:
-        """Make all calls; after a stop sign only end those that are under way. Raise the first exception at the end.
+        """Make all calls. After a stop sign, start no more and wait for those that run. Raise the first exception.
 
-        No call is under way when this returns but those that were left, and none when it is cancelled.
+        When this returns, the only calls that still run are those left to `patience`. When it is cancelled, none runs.
         """
         defects: list[BaseException] = []
-        # A task that fails leaves what is left to the others, or to the next ones.
+        # When a task fails, the other tasks make its remaining calls, or the tasks of the next round do.
         while kinds := [kind for kind, row in self._calls.items() for _ in range(self._number(kind, row))]:
             hands = [(kind, asyncio.create_task(self._hand(kind))) for kind in kinds]
             tasks, creations = {task for _, task in hands}, {task for kind, task in hands if kind is Kind.CREATION}
@@ -80,7 +80,7 @@ class Crew:
             self._waiting[kind].add(task)
             async with self._budget.place(kind, self._key):
                 self._waiting[kind].discard(task)
-                # Asked when its turn has come, not before: no creation is sent after a cancel was seen.
+                # Ask only now, when the place is held: no creation may be sent after a cancel was seen.
                 if self._overtaken():
                     self._dismiss(kind)
                     return
@@ -108,7 +108,7 @@ class Crew:
                 self._dismiss(kind)
 
     def _dismiss(self, kind: Kind) -> None:
-        """Drop what is left of a kind, and those who wait for a place for it."""
+        """Drop the remaining calls of a kind, and cancel the tasks that wait for a place for it."""
         self._calls[kind].clear()
         for task in self._waiting[kind]:
             task.cancel()

@@ -1,7 +1,7 @@
-"""Carries out a plan's actions: pods are deleted first, then the rest in parallel, one Job's actions in their order.
+"""Carry out a plan's actions: delete pods first, then do the rest in parallel, the actions on one Job in order.
 
-Nothing is decided here but what an answer means: "gone" is success for a deletion. Creations:
-runtime/executing/creation.py. Answers go to the store at once, so that the next pass has them.
+This module decides only what a response means: for a deletion, "not found" is success. Creations are in
+runtime/executing/creation.py. Responses go to the store at once, so that the next pass sees them.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -44,7 +44,7 @@ from simjob.runtime.watching.store import StopSigns, Store
 
 
 class Executor:
-    """Carries out actions on a cluster."""
+    """Carry out actions on a cluster, within the request budget."""
 
     def __init__(self, cluster: Cluster, store: Store, budget: Budget) -> None:
         self._cluster = cluster
@@ -64,14 +64,15 @@ class Executor:
         outcome: PassOutcome,
         planned: StopSigns | None = None,
     ) -> None:
-        """Carry out the actions and note in `outcome` what came of them.
+        """Carry out the actions and record the results in `outcome`.
 
-        Calls may be left when it ends: creations, and after a stop sign others as well, but no deletion of a pod.
-        `settle` waits for them, `close` gives all of them up.
+        `job` is needed only to create Jobs. `planned` are the stop signs that the plan knew, by default the current
+        ones. When a new one arrives, start no more calls and set `outcome.overtaken`; the next pass plans the rest.
 
-        PrepareCases is left out: it takes longer than a pass may (runtime/tables/preparing.py).
-        `job` is needed only where Jobs are to be made. `planned`: the stop signs that the plan knew, by default those
-        of now. A new one ends it: what has not begun is left to the next pass, and `outcome` says so.
+        Some calls may still run when this returns: creations, and after a stop sign all but deletions of pods.
+        `settle` waits for them, and `close` cancels them.
+
+        PrepareCases is skipped, because it takes longer than a pass may (runtime/tables/preparing.py).
         """
         knew = planned or self._store.stop_signs(key)
 
@@ -102,7 +103,7 @@ class Executor:
         try:
             await call()
         except (NotFoundError, ConflictError):
-            return  # Gone, or another of that name: the watch reports it, and the next pass sees it.
+            return  # Gone, or another object of that name. The watch reports it, and the next pass sees it.
         except ClusterError as trouble:
             outcome.trouble = outcome.trouble or trouble
 
@@ -121,7 +122,7 @@ class Executor:
                 await self._one(key, action, outcome)
 
     async def _still_waits(self, pod: PodFact) -> bool:
-        """Return whether a pod that waited too long does so by a read: its watch may be behind, or refused."""
+        """Read a pod that waited too long; return whether it still waits. The watch may be late or rejected."""
         try:
             found = await self._cluster.get_pod(pod.namespace, pod.name, pod.owner_uid)
         except NotFoundError:
@@ -147,7 +148,8 @@ class Executor:
                 if fact is not None:
                     self._store.put_pod(fact)
                 else:
-                    # Its watch is behind. It is looked up, and not deleted again with each event until then.
+                    # The pod is gone, and the watch is late. The store checks it; meanwhile, events must not repeat
+                    # the deletion.
                     self._store.pod_missing(pod)
                     outcome.failed.add(backoff.subject(action))
             case DeleteJob(job=job):
@@ -170,12 +172,12 @@ class Executor:
         try:
             await self._cluster.delete_simulationjob(action.namespace, action.name, action.uid, action.resource_version)
         except ConflictError:
-            # Its time to live may be longer now, which the watch has not brought yet.
+            # It has changed since it was seen, for example to a longer ttlSecondsAfterFinished.
             self._store.seen(await self._cluster.get_simulationjob(action.namespace, action.name))
             raise
 
     async def _limit(self, action: LimitRun, outcome: PassOutcome) -> None:
-        """Lower a pod's deadline. Where that is refused, a few later passes try again, and one Event says so."""
+        """Lower a pod's activeDeadlineSeconds. If this is rejected, post one Event and let a few later passes retry."""
         pod = action.pod
         if not self._deadlines.may_try(pod.uid):
             outcome.look_again(self._deadlines.next_try(pod.uid))
@@ -188,7 +190,7 @@ class Executor:
             outcome.look_again(self._deadlines.next_try(pod.uid))
             if not is_first:
                 return
-            note = f"the deadline of pod {pod.name} is refused, so {action.otherwise}: {refused.message}"
+            note = f"the API server rejects the deadline of pod {pod.name}, so {action.otherwise}: {refused.message}"
             outcome.notices += (Notice(reason=Reason.DEADLINE_REFUSED, action="Limit", note=note, warning=True),)
 
     async def _delete_job(self, key: Key, job: JobFact) -> None:
@@ -199,7 +201,7 @@ class Executor:
 
 
 def _by_job(actions: Sequence[Action]) -> Iterator[tuple[Kind, Sequence[Action]]]:
-    """Yield the actions on each Job that is there, in their order, and the kind of place that they need."""
+    """Yield the actions on each existing Job, in their order, with the kind of place that they need."""
     groups: dict[str, list[Action]] = {}
     for action in actions:
         match action:

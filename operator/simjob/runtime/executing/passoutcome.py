@@ -1,4 +1,4 @@
-"""What came of a plan's actions, noted while they are carried out."""
+"""The results of a plan's actions, recorded while they are carried out."""
 
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -11,12 +11,15 @@ from simjob.runtime.executing.creationgate import Gate
 
 @dataclass(slots=True)
 class PassOutcome:
-    """What came of the actions. `gate` is the job's, and takes what came of creations.
+    """The results of the actions of one pass.
 
-    `trouble`: the first call, beside those that create, that did not get through.
-    `begun`: the calls that were begun, as runtime/executing/backoff.py names them; `failed`: those of them that did not
-    get through. `look_at`: when to plan again because of a call that was refused, by the event loop's clock.
-    `notices`: what is worth an Event. `overtaken`: not all was begun, since everything is to stop.
+    `gate`: the gate of the job, which records the results of creations.
+    `begun`, `failed`: the calls that were started, and those of them that failed, as named by
+    runtime/executing/backoff.py.
+    `look_at`: when to plan again because a call was rejected, by the event loop's clock.
+    `trouble`: the first error of a call that is not a creation.
+    `notices`: Events to post.
+    `overtaken`: a stop sign arrived before all calls were started.
     """
 
     gate: Gate
@@ -29,7 +32,7 @@ class PassOutcome:
 
     @contextmanager
     def noting(self, call: Hashable) -> Iterator[None]:
-        """Note the call as begun, and as failed if the block raises ClusterError."""
+        """Record the call as begun, and as failed if the block raises ClusterError."""
         self.begun.add(call)
         try:
             yield
@@ -38,6 +41,6 @@ class PassOutcome:
             raise
 
     def look_again(self, at: float | None) -> None:
-        """Take note of a time at which to plan again; None for no such time."""
+        """Plan again at this time at the latest. None changes nothing."""
         if at is not None:
             self.look_at = at if self.look_at is None else min(self.look_at, at)

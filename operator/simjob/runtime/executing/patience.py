@@ -1,7 +1,8 @@
-"""How long a pass waits for its calls: not when everything is to stop, and not for those that take very long.
+"""Limit how long a pass waits for its calls: not at all when everything is to stop, and ten seconds for creations.
 
-What a pass leaves goes on by itself, in its place of the budget. Before a status says that nothing is live, it gets a
-moment to be answered and is then given up; what the API server made all the same is found by the proof.
+A call that the pass does not wait for continues in the background and keeps its place in the budget. Before a status
+says that no pod is live, `settle` waits a second for such calls and then cancels them. The list that proves the status
+finds objects that the API server created all the same.
 """
 
 import asyncio
@@ -11,12 +12,13 @@ from typing import Any, Final, TypeVar
 
 from simjob.runtime.client.key import Key
 
-# Seconds that a pass waits for its creations, and that what it has left gets when the job is to end.
+# Seconds that a pass waits for its creations.
 LONGEST: Final = 10.0
+# Seconds that `settle` waits for calls that passes have left.
 _GRACE: Final = 1.0
-# Seconds that pods of a cancel wait for its latch.
+# Seconds that a cancel waits for its latch to be written before it deletes pods.
 _LATCHED: Final = 2.0
-# Seconds between two looks for a stop sign.
+# Seconds between two checks for a stop sign.
 GLANCE: Final = 0.2
 
 T = TypeVar("T")
@@ -25,29 +27,29 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Patience:
-    """Keeps the calls that passes have left. `wake` is called with the key when one of them has ended."""
+    """Keep the calls that passes did not wait for. When one ends, `wake` is called with its key."""
 
     def __init__(self, wake: Callable[[Key], None]) -> None:
         self._wake = wake
         self._left: dict[Key, set[_Task]] = {}
 
     def leave(self, key: Key, task: _Task) -> None:
-        """Take a call that goes on without its pass."""
+        """Keep a call that continues without its pass."""
         self._left.setdefault(key, set()).add(task)
         task.add_done_callback(lambda ended: self._ended(key, ended))
 
     async def settle(self, key: Key) -> None:
-        """Return when no call that a pass had left is under way."""
+        """Wait until no left call of the SimulationJob is running. Cancel those that take longer than a second."""
         if left := self._left.get(key):
             _, late = await asyncio.wait({*left}, timeout=_GRACE)
             for task in late:
                 task.cancel()
             if late:
-                _log.info("unanswered calls are given up", extra={"uid": key.uid, "calls": len(late)})
+                _log.info("cancelled calls without a response", extra={"uid": key.uid, "calls": len(late)})
                 await asyncio.wait(late)
 
     def close(self) -> None:
-        """Give up all that is left."""
+        """Cancel all left calls."""
         for tasks in self._left.values():
             for task in tasks:
                 task.cancel()
@@ -60,22 +62,22 @@ class Patience:
         if task.cancelled():
             return
         if (defect := task.exception()) is not None:
-            _log.error("a defect of the operator in a call", exc_info=defect, extra={"uid": key.uid})
+            _log.error("a call failed by a bug in the operator", exc_info=defect, extra={"uid": key.uid})
         self._wake(key)
 
 
 async def unless_overtaken(read: Coroutine[Any, Any, T], overtaken: Callable[[], bool]) -> T | None:
-    """Return what was read; None if it was given up because of a stop sign. Raises what the read raises."""
+    """Return the result of a read; cancel it and return None at a stop sign. Raise what the read raises."""
     return await stored(read, overtaken, None)
 
 
 async def stored(
     write: Coroutine[Any, Any, T], overtaken: Callable[[], bool], late: Callable[[], Awaitable[None]] | None
 ) -> T | None:
-    """Return what came of a status write; None if it was given up because of a stop sign.
+    """Return the result of a status write; cancel it and return None at a stop sign. Raise what the write raises.
 
-    `late` belongs to a write that stores a cancel, which no stop sign ends: it is awaited once if the answer takes more
-    than two seconds. Raises what the write raises.
+    Pass `late` for a write that latches a cancel. No stop sign ends such a write; `late` is awaited once if the
+    response takes more than two seconds.
     """
     writing, now = asyncio.ensure_future(write), asyncio.get_running_loop().time
     until = now() + _LATCHED

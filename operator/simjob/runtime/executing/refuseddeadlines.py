@@ -1,7 +1,7 @@
-"""Which pods' deadlines the API server has refused, and when each may be tried again.
+"""Remember which pod deadlines the API server has rejected, and when each may be tried again.
 
-A refusal can pass: RBAC that a new role has not reached yet, a webhook that was down. It can also be a policy that
-stays: after some tries the deadline that the pod was made with holds.
+A rejection can be temporary: a role that is not in effect yet, or a webhook that was down. It can also be permanent, by
+a policy: after six tries the operator leaves the deadline with which the pod was created.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 TRIES: Final = 6
-# Seconds; doubled with each refusal.
+# Seconds, doubled with each rejection.
 FIRST_DELAY: Final = 10.0
 _REMEMBERED: Final = 10_000
 
@@ -22,7 +22,7 @@ class _Refused:
 
 
 class Deadlines:
-    """The refusals, by the pod's uid. Belongs to one event loop."""
+    """The rejections, by pod uid. Use it in one event loop only."""
 
     def __init__(self) -> None:
         self._refused: OrderedDict[str, _Refused] = OrderedDict()
@@ -33,12 +33,12 @@ class Deadlines:
         return found is None or (found.times < TRIES and found.until <= _now())
 
     def next_try(self, uid: str) -> float | None:
-        """Return when a refused deadline may be tried again, by the event loop's clock; None if it will not be."""
+        """Return when a rejected deadline may be tried again, by the event loop's clock; None for no more tries."""
         found = self._refused.get(uid)
         return found.until if found and found.times < TRIES else None
 
     def refused(self, uid: str) -> bool:
-        """Take note of a refusal; return whether it is the pod's first."""
+        """Record a rejection; return whether it is the first for this pod."""
         found = self._refused.setdefault(uid, _Refused())
         found.until = _now() + FIRST_DELAY * 2.0**found.times
         found.times += 1
@@ -47,7 +47,7 @@ class Deadlines:
         return found.times == 1
 
     def accepted(self, uid: str) -> None:
-        """Forget a pod's refusals."""
+        """Drop the rejections of a pod."""
         self._refused.pop(uid, None)
 
 
