@@ -207,7 +207,7 @@ async def test_an_unreadable_object_is_skipped_and_logged(caplog: pytest.LogCapt
             await asyncio.sleep(10)
     assert notes.lines == ["a@1", "a@6"]
     assert len(wire.requests) == 1
-    assert [record.message for record in caplog.records] == ["an object that cannot be read"] * 2
+    assert [record.message for record in caplog.records] == ["skipped an object that cannot be decoded"] * 2
 
 
 async def test_a_burst_of_events_does_not_block_the_loop() -> None:

@@ -1,1 +1,1 @@
-"""What the operator knows of the cluster, and how it learns it."""
+"""Watch the cluster, and keep the observed state in a store."""

@@ -1,7 +1,7 @@
-"""The Jobs and pods that the operator knows, by the SimulationJob they belong to; one half of the store.
+"""The known Jobs and pods, by the SimulationJob that owns them. The store inherits from this.
 
-Written by the informers and by the answers to the operator's own calls, whichever is newer. It judges nothing but what
-a child that a watch shows no more may be: gone, or without its label.
+The informers and the responses to the operator's own calls write to it; the newest resourceVersion wins. It makes only
+one decision: whether a child that a watch no longer shows is gone or has lost its label.
 """
 
 from abc import ABC, abstractmethod
@@ -21,12 +21,12 @@ from simjob.runtime.watching.ownedchildren import Children
 
 F = TypeVar("F", JobFact, PodFact)
 
-# An answer to a call may come after the watch has brought the object's end; this many ends are remembered.
+# The number of deleted uids to remember. The response to a call can arrive after the watch has shown the deletion.
 _REMEMBERED_ENDS: Final = 20_000
 
 
 class ChildStore(ABC):
-    """The children, by key. Belongs to one event loop."""
+    """The children of all SimulationJobs, by key. Use it in one event loop only."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -45,10 +45,10 @@ class ChildStore(ABC):
 
     @abstractmethod
     def wake(self, key: Key) -> None:
-        """Have the SimulationJob planned again."""
+        """Queue the SimulationJob, so that it is planned again."""
 
     def put_job(self, fact: JobFact) -> None:
-        """Take a Job's state if it is newer than what is known."""
+        """Store the state of a Job if it is newer than the known one, and wake its SimulationJob."""
         key = Key(fact.namespace, fact.owner_uid)
         children = self._children.setdefault(key, Children())
         known = children.jobs.get(fact.uid)
@@ -58,7 +58,7 @@ class ChildStore(ABC):
         self.wake(key)
 
     def put_pod(self, fact: PodFact) -> None:
-        """Take a pod's state if it is newer than what is known."""
+        """Store the state of a pod if it is newer than the known one, and wake its SimulationJob."""
         key = Key(fact.namespace, fact.owner_uid)
         children = self._children.setdefault(key, Children())
         known = children.pods.get(fact.uid)
@@ -68,25 +68,25 @@ class ChildStore(ABC):
         self.wake(key)
 
     def job_asked_to_go(self, fact: JobFact) -> None:
-        """Take note that the API server has accepted a Job's deletion, which the watch brings later."""
+        """Record that the API server has accepted the deletion of a Job. The watch shows it later."""
         jobs = self._children.setdefault(Key(fact.namespace, fact.owner_uid), Children()).jobs
         if (known := jobs.get(fact.uid)) and not known.terminating:
             jobs[fact.uid] = replace(known, terminating=True)
             self.wake(Key(fact.namespace, fact.owner_uid))
 
     def job_deleted(self, fact: JobFact) -> None:
-        """Take note that a Job is gone."""
+        """Record that a Job is gone."""
         self._remember_end(fact.uid)
         self.job_lost(Key(fact.namespace, fact.owner_uid), fact.uid)
 
     def job_lost(self, key: Key, uid: str) -> None:
-        """Take note that a Job does not belong to the SimulationJob, or not any more."""
+        """Record that a Job does not belong to the SimulationJob (any more)."""
         if (children := self._children.get(key)) and children.jobs.pop(uid, None):
             children.unseen.pop(uid, None)
             self.wake(key)
 
     def pod_deleted(self, fact: PodFact) -> None:
-        """Take note that a pod is gone; its last state stays until it has been counted."""
+        """Record that a pod is gone. Its last state stays until its end was counted."""
         if fact.uid in self._ended:
             return
         self._remember_end(fact.uid)
@@ -98,9 +98,9 @@ class ChildStore(ABC):
         self.wake(key)
 
     def job_missing(self, fact: JobFact) -> None:
-        """Take note that the watch shows a Job no more: it is gone, or has lost its label and is to be looked up.
+        """Record that the watch no longer shows a Job: it is gone, or it has lost its label and must be looked up.
 
-        A finished Job may be all that knows how its case ended, until the stored ledger has the case.
+        Until the stored status has the outcome of a case, its finished Job may be the only record of it.
         """
         key = Key(fact.namespace, fact.owner_uid)
         known = self._known(key).jobs.get(fact.uid, fact)
@@ -113,9 +113,9 @@ class ChildStore(ABC):
             self._look_up(key, known)
 
     def pod_missing(self, fact: PodFact) -> None:
-        """Take note that the watch shows a pod no more: it is gone, or has lost its label and is to be looked up.
+        """Record that the watch no longer shows a pod: it is gone, or it has lost its label and must be looked up.
 
-        A pod that is deleted has ended, or has a grace period of 0 in the end: without either it may still run.
+        The last state of a deleted pod has ended, or has a grace period of 0. Otherwise the pod may still run.
         """
         key = Key(fact.namespace, fact.owner_uid)
         known = self._known(key).pods.get(fact.uid, fact)
@@ -125,23 +125,23 @@ class ChildStore(ABC):
             self._look_up(key, known)
 
     def listed_jobs(self, namespace: str | None, uids: Set[str], version: int) -> None:
-        """Take a list of all Jobs (of a namespace): what is older than it and not in it is gone."""
+        """Compare with a list of all Jobs (of a namespace). Known Jobs that are older and not in it are missing."""
         for job in self._unlisted([c.jobs for c in self._children_in(namespace)], uids, version):
             self.job_missing(job)
 
     def listed_pods(self, namespace: str | None, uids: Set[str], version: int) -> None:
-        """Take a list of all pods (of a namespace): what is older than it and not in it is gone."""
+        """Compare with a list of all pods (of a namespace). Known pods that are older and not in it are missing."""
         for pod in self._unlisted([c.pods for c in self._children_in(namespace)], uids, version):
             self.pod_missing(pod)
 
     def look_later(self, child: JobFact | PodFact, at: datetime) -> None:
-        """Look a child up again at a time: its label cannot be given back."""
+        """Look a child up again at a given time, because its label cannot be restored."""
         unseen = self._known(Key(child.namespace, child.owner_uid)).unseen
         if child.uid in unseen:
             unseen[child.uid] = at
 
     def shown(self, child: JobFact | PodFact) -> None:
-        """Take note that a child has its label after all."""
+        """Record that a child has its label after all."""
         self._known(Key(child.namespace, child.owner_uid)).unseen.pop(child.uid, None)
 
     def owner_name(self, key: Key) -> str | None:
@@ -150,33 +150,33 @@ class ChildStore(ABC):
         return next((job.owner_name for job in children.jobs.values()), None) if children else None
 
     def job_names(self, key: Key) -> tuple[str, ...]:
-        """Return the names of the SimulationJob's Jobs, the oldest first, and of those that only its pods name."""
+        """Return the names of the SimulationJob's Jobs, oldest first, then of unknown Jobs that its pods name."""
         children = self._known(key)
         jobs = sorted(children.jobs.values(), key=lambda job: (job.created, job.name))
         pods = sorted(childnames.job_of(pod.name) for pod in children.pods.values() if not pod.gone)
         return tuple(dict.fromkeys([*(job.name for job in jobs), *pods]))
 
     def ended_pods(self, key: Key, job_uid: str) -> tuple[PodFact, ...]:
-        """Return the pods of a Job that have ended, are still there, and that nobody has asked to go."""
+        """Return the pods of a Job that have ended, still exist and are not terminating."""
         children = self._children.get(key) or Children()
         of_job = (children.pods[uid] for uid in children.of_job.get(job_uid, ()))
         return tuple(pod for pod in of_job if pod.ended and not pod.gone and not pod.terminating)
 
     def has_children(self, key: Key) -> bool:
-        """Return whether a Job or a pod of the SimulationJob is there."""
+        """Return whether a Job or a pod of the SimulationJob exists."""
         children = self._children.get(key)
         return bool(children and (children.jobs or any(not pod.gone for pod in children.pods.values())))
 
     def live(self, key: Key) -> tuple[tuple[PodFact, ...], int]:
-        """Return the live pods that nobody has asked to stop, by case, and how many were asked."""
+        """Return the live pods that are not terminating, ordered by case, and the number of those that are."""
         return self._known(key).live()
 
     def last_stop(self) -> datetime | None:
-        """Return when a pod last stopped on request, of any SimulationJob; None if no other pod is being stopped."""
+        """Return when a pod of any SimulationJob last stopped on request; None if no pod is terminating now."""
         return self._last_stop if any(found.stopping for found in self._children.values()) else None
 
     def unseen(self, key: Key, now: datetime) -> tuple[tuple[JobFact, ...], tuple[PodFact, ...]]:
-        """Return the Jobs and pods that the watches do not show, as far as they are to be looked up by now."""
+        """Return the Jobs and pods that the watches do not show and whose lookup is due."""
         return self._known(key).due(now)
 
     def hidden_pods(self, key: Key) -> tuple[PodFact, ...]:
@@ -184,15 +184,15 @@ class ChildStore(ABC):
         return self._known(key).hidden_pods()
 
     def has_unseen(self, key: Key) -> bool:
-        """Return whether there is a Job or a pod that the watches do not show."""
+        """Return whether the SimulationJob has a Job or a pod that the watches do not show."""
         return bool(self._known(key).unseen)
 
     def without_job(self, key: Key) -> tuple[PodFact, ...]:
-        """Return a pod of each Job that is not known and that a pod names."""
+        """Return one pod for each Job that pods name as their owner but that is unknown."""
         return self._known(key).without_job()
 
     def without_pod(self, key: Key, now: datetime) -> tuple[JobFact, ...]:
-        """Return the Jobs of unfinished cases whose current attempt may have a pod, and has none that is known."""
+        """Return the Jobs of unfinished cases whose current attempt has no known pod, although it may have one."""
         return self._known(key).without_pod(self.status(key), now)
 
     def _keep(self, children: Children, pod: PodFact) -> None:

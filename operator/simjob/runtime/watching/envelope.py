@@ -1,7 +1,7 @@
-"""What kopf is given of a SimulationJob: enough metadata to carry it along, and the rest as one text.
+"""Give kopf each SimulationJob as the metadata that it needs, and the whole object as one text.
 
-kopf copies every object several times and keeps a page of a list as Python objects. A text is copied for nothing: an
-event of 2,000 listed cases costs about as much as one of three.
+kopf copies every object several times and holds a page of a list as Python objects. Copying a text costs nothing, so an
+event with 2,000 listed cases costs about as much as one with three.
 """
 
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ _CONTENT: Final = "simjob"
 
 
 class _Meta(msgspec.Struct, rename="camel", omit_defaults=True):
-    """The metadata by which kopf distinguishes objects."""
+    """The metadata that kopf uses."""
 
     name: str
     uid: str
@@ -48,15 +48,16 @@ _EVENTS: Final = msgspec.json.Decoder(_Event)
 
 
 def sealed(raw: bytes) -> dict[str, Any]:
-    """Return the object as kopf is to see it; `opened` reverses it."""
+    """Return the object that kopf gets, made from the object's JSON. `opened` reverses this."""
     metadata = msgspec.to_builtins(_OBJECTS.decode(raw).metadata)
     return {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": metadata, _CONTENT: raw.decode()}
 
 
 def opened(body: dict[str, Any]) -> dict[str, Any]:
-    """Take the whole object out of what `sealed` made; the listed cases of one that has ended are not decoded.
+    """Remove the text from an object made by `sealed`, and return the whole object decoded.
 
-    Taken out, because kopf's objects refer to each other: the text would stay until the collector finds them.
+    The listed cases of a finished SimulationJob are not decoded. The text is removed because kopf's objects refer to
+    each other: it would stay in memory until the garbage collector finds the cycle.
     """
     parts = _PARTS.decode(body.pop(_CONTENT))
     whole = {name: msgspec.json.decode(part) for name, part in parts.items() if name != "spec"}
@@ -68,7 +69,7 @@ def opened(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _spec_of_ended(raw: msgspec.Raw) -> Any:
-    # Only the number of its cases is of use, see api/finished.py. To decode 2,000 takes a millisecond and more.
+    # Only the number of its cases is needed, see api/finished.py. Decoding 2,000 cases takes more than a millisecond.
     try:
         parts = _PARTS.decode(raw)
         cases = _PARTS.decode(parts["cases"])
@@ -82,10 +83,10 @@ def _spec_of_ended(raw: msgspec.Raw) -> Any:
 
 
 class Response(aiohttp.ClientResponse):
-    """An answer to kopf, with SimulationJobs sealed; all else is as the API server sent it."""
+    """A response to kopf, with SimulationJobs sealed. Everything else is as the API server sent it."""
 
     async def start(self, connection: Any) -> aiohttp.ClientResponse:
-        """Take the headers; aiohttp calls this."""
+        """Process the headers. aiohttp calls this."""
         await super().start(connection)
         if self.status < 400 and _is_of_simulationjobs(self) and "watch" in self.url.query:
             self.content = _Lines(self.content)  # type: ignore[assignment]  # All that kopf asks of a stream.
@@ -100,17 +101,17 @@ class Response(aiohttp.ClientResponse):
 
 
 class _Lines:
-    """A watch's content, line by line, each object sealed."""
+    """The content of a watch, line by line, with each object sealed."""
 
     def __init__(self, content: aiohttp.StreamReader) -> None:
         self._content = content
 
     def __getattr__(self, name: str) -> Any:
-        # aiohttp closes the stream and hands it errors.
+        # aiohttp closes the stream and sets errors on it.
         return getattr(self._content, name)
 
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
-        """Yield whole lines, and what is left after the last one, which shows kopf that the watch broke off."""
+        """Yield whole lines, then the incomplete last line if there is one, which shows kopf that the watch broke."""
         rest: list[bytes] = []
         async for chunk in self._content.iter_chunked(size):
             *lines, last = chunk.split(b"\n")
@@ -129,7 +130,7 @@ def _sealed_event(line: bytes) -> bytes:
             return line
         return msgspec.json.encode({"type": event.type, "object": sealed(bytes(event.object))})
     except (msgspec.DecodeError, UnicodeDecodeError):
-        # kopf says what is wrong with it.
+        # kopf reports the error.
         return line
 
 

@@ -1,7 +1,9 @@
-"""A cluster's pods or Jobs, reported to a sink as they are and as they change: list, then watch, without end.
+"""An informer: list the pods or Jobs of a cluster, then watch them, and pass each change to a sink.
 
-It stores no facts and judges none. Whatever goes wrong, it lists again and reports the difference, so that the sink
-also hears of what vanished meanwhile; a strange object is left out and logged, never an end.
+The algorithm is that of client-go's Reflector:
+https://github.com/kubernetes/client-go/blob/master/tools/cache/reflector.go
+After any error it lists again and passes on the difference, so the sink also learns of objects that were deleted
+meanwhile. An object that cannot be decoded is logged and skipped.
 """
 
 import asyncio
@@ -23,9 +25,9 @@ PODS: Final = ("/api/v1", "pods")
 
 _EVENTS_AT_ONCE: Final = 50
 _SERVER_TIMEOUT: Final = "290"
-# After an outage of any length the watch goes on about as soon.
+# Seconds. Bounds how long after an outage the watch continues.
 _LONGEST_DELAY: Final = 5.0
-# A watch that ends sooner than this counts as a failure, else a server that closes at once is asked in a tight loop.
+# Seconds. A shorter watch counts as a failure. Otherwise a server that closes each watch at once causes a busy loop.
 _SHORT: Final = 1.0
 
 _log = logging.getLogger(__name__)
@@ -35,18 +37,18 @@ T_contra = TypeVar("T_contra", contravariant=True)
 
 
 class Sink(Protocol[T_contra]):
-    """Where an informer tells what it sees. The calls must be quick: the watch waits for them."""
+    """Receives what an informer sees. The calls must return quickly, because the watch waits for them."""
 
     def upsert(self, obj: T_contra) -> None:
-        """The object is there, and this is its state."""
+        """Receive the current state of an object that exists."""
         ...
 
     def delete(self, obj: T_contra) -> None:
-        """The object is gone; this is the last state that was seen."""
+        """Receive the last seen state of an object that is gone or no longer matches the selector."""
         ...
 
     def listed(self, uids: Set[str], version: int) -> None:
-        """At this resourceVersion there were these objects and no others; all of them have been told."""
+        """Receive the uids of a complete list and its resourceVersion, after `upsert` of all its objects."""
         ...
 
 
@@ -78,15 +80,16 @@ _VERSIONS: Final = msgspec.json.Decoder(_Versioned)
 
 
 def path(kind: tuple[str, str], namespace: str | None) -> str:
-    """Return the collection's path: one namespace's, or the whole cluster's."""
+    """Return the API path of a kind in one namespace, or in the whole cluster if `namespace` is None."""
     root, plural = kind
     return f"{root}/namespaces/{namespace}/{plural}" if namespace else f"{root}/{plural}"
 
 
 class Informer(Generic[T]):
-    """One list-and-watch.
+    """One list and watch.
 
-    `synced` is set when the sink has heard of everything once. `last_seen` is the monotonic time of the last byte.
+    `synced` is set when the sink has received the first complete list. `last_seen` is the monotonic time at which the
+    last byte arrived.
     """
 
     def __init__(
@@ -106,7 +109,7 @@ class Informer(Generic[T]):
         self.last_seen = self._tried = monotonic()
         self._connection = connection
         self._decoder = msgspec.json.Decoder(kind)
-        # mypy takes no variable for a type.
+        # mypy does not accept a variable as a type argument.
         event = _Event[kind]  # type: ignore[valid-type]
         self._event_decoder: msgspec.json.Decoder[_Event[T]] = msgspec.json.Decoder(event)
         self._sink = sink
@@ -119,15 +122,15 @@ class Informer(Generic[T]):
         self._events = 0
 
     def age(self) -> float:
-        """Return how many seconds ago the last byte came or the last try failed: a watch that hangs does neither."""
+        """Return the seconds since the last byte or the last failed try. They grow only while a request hangs."""
         return self._monotonic() - max(self.last_seen, self._tried)
 
     def silence(self) -> float:
-        """Return how many seconds ago the last byte came."""
+        """Return the seconds since the last byte arrived."""
         return self._monotonic() - self.last_seen
 
     async def run(self) -> None:
-        """List and watch until it is cancelled."""
+        """List and watch until cancelled."""
         while True:
             try:
                 version = await self._list()
@@ -141,7 +144,7 @@ class Informer(Generic[T]):
             await asyncio.sleep(delay)
 
     async def _list(self) -> str:
-        """Report to the sink what there is, then what has gone; return the list's resourceVersion."""
+        """Pass all objects to the sink, then those that are gone; return the resourceVersion of the list."""
         listed: set[str] = set()
         version = ""
         async for page in listing.pages(self._connection, self.path, {"labelSelector": self._selector}):
@@ -155,13 +158,13 @@ class Informer(Generic[T]):
                 await self._breathe()
         for uid in self._known.keys() - listed:
             self._sink.delete(self._known.pop(uid))
-        # The sink may know more than the watch has told, by answers to calls.
+        # The sink may also know objects from responses to calls, which this informer has not seen.
         self._sink.listed(listed, int(version or 0))
         self.synced.set()
         return version
 
     async def _watch(self, version: str) -> str:
-        """Report changes to the sink until the server ends the watch; return the last resourceVersion."""
+        """Pass changes to the sink until the server ends the watch; return the last resourceVersion."""
         query = {
             "labelSelector": self._selector,
             "watch": "true",
@@ -178,7 +181,7 @@ class Informer(Generic[T]):
                 version = await self._tell(lines, version)
         if rest:
             raise errors.UnavailableError("the watch ended in the middle of a line")
-        # One that brought something is only resumed: the API server closes a watch that it cannot feed fast enough.
+        # A watch that delivered events is resumed: the API server closes a watch whose client reads too slowly.
         if version == before and self._monotonic() - started < _SHORT:
             raise errors.UnavailableError("the watch ended at once")
         return version
@@ -188,7 +191,7 @@ class Informer(Generic[T]):
             try:
                 event = self._event_decoder.decode(line)
             except msgspec.ValidationError:
-                # A bookmark, an error, or a strange object: rare enough to be read twice.
+                # A bookmark, an error, or an object that cannot be decoded. They are rare, so decode them again.
                 version = self._tell_other(_ANY_EVENTS.decode(line))
             else:
                 version = event.object.metadata.resource_version
@@ -222,11 +225,11 @@ class Informer(Generic[T]):
         try:
             return self._decoder.decode(raw)
         except msgspec.ValidationError as trouble:
-            _log.warning("an object that cannot be read", extra={"path": self.path, "why": str(trouble)})
+            _log.warning("skipped an object that cannot be decoded", extra={"path": self.path, "why": str(trouble)})
             return None
 
     async def _breathe(self) -> None:
-        # A burst must not keep a cancel waiting.
+        # Let other tasks run during a burst, so that a cancel does not wait for it.
         self._events += 1
         if self._events % _EVENTS_AT_ONCE == 0:
             await asyncio.sleep(0)

@@ -1,6 +1,6 @@
-"""kopf's part: it watches SimulationJobs and hands each event on. It decides nothing and writes nothing.
+"""Run kopf, which watches SimulationJobs, and pass each event to a sink. Nothing here decides or writes anything.
 
-Everything of kopf that would keep state in the object is off: no annotations, no finalizers, no peering, no posting.
+All features of kopf that keep state in the object are off: no annotations, no finalizers, no peering, no Events.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from simjob.runtime.client.connection import USER_AGENT, Requests
 from simjob.runtime.client.credentials import Credentials
 from simjob.runtime.watching import envelope
 
-# Seconds. kopf that has run for longer than this is started again soon.
+# Seconds. If kopf ran for longer than this, it is restarted with a short delay.
 _LONG: Final = 60.0
 _LONGEST_DELAY: Final = 5.0
 _LONGEST_PAUSE: Final = 4.0
@@ -28,14 +28,14 @@ _log = logging.getLogger(__name__)
 
 
 class SimulationJobSink(Protocol):
-    """Where events of SimulationJobs go. `raw` is the object's JSON; it is not to be changed."""
+    """Receives events of SimulationJobs. `raw` is the decoded JSON of the object; do not change it."""
 
     def seen(self, raw: dict[str, Any]) -> None:
-        """The object is there, and this is its state."""
+        """Receive the current state of an object that exists."""
         ...
 
     def deleted(self, raw: dict[str, Any]) -> None:
-        """The object is gone; `raw` has at least metadata.namespace, name and uid."""
+        """Receive an object that is gone. `raw` has at least metadata.namespace, name and uid."""
         ...
 
 
@@ -50,11 +50,12 @@ async def watch(
     stop: asyncio.Event,
     jitter: Callable[[], float] = random.random,
 ) -> None:
-    """Run kopf until `stop` is set, and start it again whenever it ends by itself.
+    """Run kopf until `stop` is set, and restart it whenever it ends by itself.
 
-    `namespaces`: none means all. `ready` is called whenever kopf has been started: by then it has taken SIGINT and
-    SIGTERM for itself, and the caller takes them back. `troubled` is called when a request of kopf's has failed, and
-    when kopf has ended: it may then have missed deletions.
+    `namespaces`: empty means all.
+    `ready`: called after each start of kopf. By then kopf has installed its handlers of SIGINT and SIGTERM, so that the
+    caller can install its own again.
+    `troubled`: called when a request of kopf has failed and when kopf has ended. It may have missed deletions then.
     """
     await _served(connection, stop)
     loop = asyncio.get_running_loop()
@@ -66,7 +67,7 @@ async def watch(
             return
         failures = 0 if loop.time() - started > _LONG else failures + 1
         delay = min(_LONGEST_DELAY, 2.0**failures) * (1 - jitter() / 2)
-        _log.warning("kopf ended by itself; starting it again", extra={"why": repr(trouble), "delay": round(delay, 2)})
+        _log.warning("kopf ended; restarting it", extra={"why": repr(trouble), "delay": round(delay, 2)})
         troubled()
         await _unless(stop, delay)
 
@@ -74,14 +75,14 @@ async def watch(
 async def _run(
     registry: kopf.OperatorRegistry, namespaces: Collection[str], ready: Callable[[], None], stop: asyncio.Event
 ) -> Exception | None:
-    """Run kopf once; return why it ended."""
+    """Run kopf once; return the exception that ended it, or None."""
     tasks = await kopf.spawn_tasks(
         registry=registry,
         settings=_settings(),
         clusterwide=not namespaces,
         namespaces=tuple(namespaces),
         standalone=True,
-        # For peering, which is off. Left out, kopf asks for the user's name, and the image's user has none.
+        # Only peering uses it, which is off. Without it kopf looks up the user's name, and the image's user has none.
         identity=cast("Any", names.FIELD_MANAGER),
         stop_flag=stop,
     )
@@ -89,7 +90,7 @@ async def _run(
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        # Not kopf.run_tasks: that takes every task of the process for its own, and waits 5 s for them.
+        # Do not use kopf.run_tasks: it treats every task of the process as its own, and waits 5 s for them.
         for task in tasks:
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -97,7 +98,7 @@ async def _run(
 
 
 async def _served(connection: Requests, stop: asyncio.Event) -> None:
-    # Without its scanning of CRDs kopf never finds a kind that is not there when it starts.
+    # kopf's scanning of CRDs is off, so it never finds a kind that does not exist when it starts.
     told = False
     while not stop.is_set():
         try:
@@ -113,7 +114,7 @@ async def _served(connection: Requests, stop: asyncio.Event) -> None:
 
 
 async def _is_listed(connection: Requests) -> bool:
-    """Whether kopf, which reads the same two answers, will find the kind."""
+    """Return whether kopf will find the kind. It reads the same two responses."""
     groups = msgspec.json.decode(await connection.request("GET", "/apis"))["groups"]
     if names.GROUP not in {group["name"] for group in groups}:
         return False
@@ -121,7 +122,7 @@ async def _is_listed(connection: Requests) -> bool:
         answer = await connection.request("GET", f"/apis/{names.API_VERSION}", repeat=False)
     except errors.ClusterError as trouble:
         if trouble.code == 404:
-            return False  # The group is there, this version of it is not.
+            return False  # The group exists, but not this version of it.
         raise
     return names.PLURAL in {kind["name"] for kind in msgspec.json.decode(answer)["resources"]}
 
@@ -146,8 +147,8 @@ def _registry(credentials: Credentials, sink: SimulationJobSink, troubled: Calla
             troubled()
         return response
 
-    # A session of ours, because it reads rotated tokens for each request: with a token of its own kopf would have to
-    # be told when it expires, and would then break all its watches off.
+    # Use a session of ours, which reads rotated tokens for each request. With a token in kopf's own session, kopf would
+    # need to know when it expires, and would then break all its watches.
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.AiohttpSession:
         session = credentials.session(USER_AGENT, middlewares=(heard,), response_class=envelope.Response)
@@ -165,10 +166,10 @@ def _registry(credentials: Credentials, sink: SimulationJobSink, troubled: Calla
 
 
 class _Endless:
-    """Pauses between the tries of a request. An outage has no longest duration, and kopf ends after the last try."""
+    """The delays between tries of a request, without end: kopf ends after the last try, but an outage can be long."""
 
     def __iter__(self) -> Iterator[float]:
-        """Yield them, up to about 4 s: after an outage of any length the watch goes on as soon."""
+        """Yield the delays in seconds, 4 at most, so that the watch continues soon after an outage."""
         yield from (0.2, 0.5, 1.0, 2.0)
         while True:
             yield _LONGEST_PAUSE * (1 - random.random() / 4)  # noqa: S311  # Not a secret.
@@ -182,7 +183,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.persistence.progress_storage = _NullProgress()
     settings.persistence.finalizer = f"{names.GROUP}/kopf"
     settings.persistence.consistency_timeout = 0
-    # A limit would count idle workers too: limit / idle_timeout objects a second.
+    # A limit would also count idle workers, and so allow only limit / idle_timeout objects per second.
     settings.queueing.worker_limit = None
     settings.queueing.idle_timeout = 1.0
     settings.queueing.exit_timeout = 1.0
@@ -191,7 +192,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.watching.connect_timeout = 5
     settings.watching.inactivity_timeout = 70
     settings.watching.reconnect_backoff = 1.0
-    # A page is held as one text while it is read, and an object may have a mebibyte.
+    # A page is one text while it is decoded, and an object can have more than one MiB.
     settings.watching.chunk_size = 20
     settings.networking.request_timeout = 15
     settings.networking.connect_timeout = 5
@@ -201,13 +202,13 @@ def _settings() -> kopf.OperatorSettings:
 
 
 class _NullDiffBase(kopf.DiffBaseStorage):
-    """Remembers nothing of an object, so that kopf neither annotates nor copies it."""
+    """Store nothing about an object, so that kopf neither annotates nor copies it."""
 
     def build(self, *, body: Any, extra_fields: Any = None) -> Any:
         return {}
 
     def fetch(self, *, body: Any) -> Any:
-        # None would mean: never seen, to be created.
+        # None would mean that the object was never seen, and kopf would handle its creation.
         return {}
 
     def store(self, *, body: Any, patch: Any, essence: Any) -> None:
@@ -215,7 +216,7 @@ class _NullDiffBase(kopf.DiffBaseStorage):
 
 
 class _NullProgress(kopf.ProgressStorage):
-    """Remembers nothing of a handler: there is none that could be half done."""
+    """Store no progress of handlers: there are none that kopf would have to resume."""
 
     def fetch(self, *, key: Any, body: Any) -> Any:
         return None

@@ -1,4 +1,4 @@
-"""The Jobs and pods of one SimulationJob, as the store keeps them."""
+"""The Jobs and pods of one SimulationJob in the store."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,10 +11,11 @@ from simjob.core.facts.pods import PodFact
 
 @dataclass(slots=True)
 class Children:
-    """Jobs and pods by uid; `of_job`: the pods' uids by that of their Job.
+    """Jobs and pods, by uid.
 
-    `unasked`, `stopping`: the uids of the live pods that nobody has asked to stop, and of those that were asked.
-    `unseen`: the uids of what the watches do not show, and when it is to be looked up.
+    `of_job`: the uids of pods, by the uid of their Job.
+    `unasked`, `stopping`: the uids of live pods without and with a deletion timestamp.
+    `unseen`: the uids of children that the watches do not show, each with the time of its next lookup.
     """
 
     jobs: dict[str, JobFact] = field(default_factory=dict)
@@ -25,12 +26,12 @@ class Children:
     unseen: dict[str, datetime] = field(default_factory=dict)
 
     def put_job(self, job: JobFact, now: datetime) -> None:
-        """Keep a Job's state."""
+        """Store the state of a Job."""
         self.jobs[job.uid] = job
         self._note(job, now)
 
     def put_pod(self, pod: PodFact, now: datetime) -> None:
-        """Keep a pod's state."""
+        """Store the state of a pod."""
         self._note(pod, now)
         known = self.pods.get(pod.uid)
         if known and known.job_uid != pod.job_uid:
@@ -48,7 +49,7 @@ class Children:
             self.unseen.setdefault(child.uid, now)
 
     def forget_pod(self, pod: PodFact) -> None:
-        """Forget a pod."""
+        """Remove a pod."""
         del self.pods[pod.uid]
         self._forget_live(pod)
         self.unseen.pop(pod.uid, None)
@@ -58,7 +59,7 @@ class Children:
             del self.of_job[pod.job_uid]
 
     def live(self) -> tuple[tuple[PodFact, ...], int]:
-        """Return the live pods that nobody has asked to stop, by case, and how many were asked."""
+        """Return the live pods that are not terminating, ordered by case, and the number of those that are."""
         unasked = sorted((self.pods[uid] for uid in self.unasked), key=lambda pod: (pod.index, pod.attempt, pod.name))
         return tuple(unasked), len(self.stopping)
 
@@ -67,7 +68,7 @@ class Children:
         self.stopping.discard(pod.uid)
 
     def due(self, now: datetime) -> tuple[tuple[JobFact, ...], tuple[PodFact, ...]]:
-        """Return what the watches do not show, as far as it is to be looked up by now."""
+        """Return the Jobs and pods that the watches do not show and whose lookup is due."""
         due = [uid for uid, at in self.unseen.items() if at <= now]
         jobs = tuple(self.jobs[uid] for uid in due if uid in self.jobs)
         return jobs, tuple(self.pods[uid] for uid in due if uid in self.pods)
@@ -78,12 +79,12 @@ class Children:
         return tuple(pod for pod in found if pod and pod.live)
 
     def without_job(self) -> tuple[PodFact, ...]:
-        """Return a pod of each Job that is not known and that a pod names."""
+        """Return one pod for each Job that pods name as their owner but that is unknown."""
         pods = {pod.job_uid: pod for pod in self.pods.values() if not pod.gone and pod.job_uid not in self.jobs}
         return tuple(pods.values())
 
     def without_pod(self, status: Status | None, now: datetime) -> tuple[JobFact, ...]:
-        """Return the Jobs of unfinished cases whose current attempt may have a pod, and has none that is known."""
+        """Return the Jobs of unfinished cases whose current attempt has no known pod, although it may have one."""
         finished = done(status.ledger) if status else None
         found = []
         for job in self.jobs.values():
@@ -95,7 +96,7 @@ class Children:
         return tuple(found)
 
     def forget_settled(self, status: Status | None) -> None:
-        """Forget the last states of pods that are gone and can change nothing any more."""
+        """Remove pods that are gone and that no rule needs any more."""
         gone = [pod for pod in self.pods.values() if pod.gone]
         if not gone:
             return

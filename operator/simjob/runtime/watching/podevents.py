@@ -1,6 +1,7 @@
-"""Reads why pods do not start from their Events, beside the passes. Wakes a key when there is something new to say.
+"""Read from Events why pods do not start, in the background. Queue a key when there is a new reason to report.
 
-Events have no watch cache, and a busy namespace has thousands, so this reads few at a time and each pod's rarely.
+The API server keeps no watch cache of Events, and a busy namespace has thousands. So this reads the Events of two pods
+at a time, and those of each pod rarely.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from simjob.runtime.client.key import Key
 from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.watching.workqueue import WorkQueue
 
-# Over all SimulationJobs.
+# Concurrent reads, over all SimulationJobs.
 _AT_ONCE: Final = 2
 
 _log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Known:
-    """What was read for one SimulationJob, by pod: the text, and when it was read by the event loop's clock."""
+    """The last read for one SimulationJob, by pod uid: its text, and its time by the event loop's clock."""
 
     texts: dict[str, str] = field(default_factory=dict)
     read_at: dict[str, float] = field(default_factory=dict)
@@ -32,7 +33,7 @@ class _Known:
 
 
 class PodEvents:
-    """What kubelets say of pods that do not start."""
+    """The reasons in Events why pods do not start."""
 
     def __init__(self, cluster: Cluster, queue: WorkQueue) -> None:
         self._cluster = cluster
@@ -41,12 +42,12 @@ class PodEvents:
         self._known: dict[Key, _Known] = {}
 
     def words(self, key: Key) -> Mapping[str, str]:
-        """Return what was read last, by pod uid."""
+        """Return the last known reason of each pod, by pod uid; empty text if there is none."""
         found = self._known.get(key)
         return dict(found.texts) if found else {}
 
     def ask(self, key: Key, pods: Sequence[PodFact]) -> None:
-        """Have the Events of these pods read unless they were a short while ago; forget all other pods."""
+        """Start to read the Events of those pods that were not read recently. Drop all other pods of the key."""
         if not pods:
             self.forget(key)
             return
@@ -59,13 +60,13 @@ class PodEvents:
             known.task = asyncio.create_task(self._read(key, known, due))
 
     def forget(self, key: Key) -> None:
-        """Forget a SimulationJob's pods, and stop reading about them."""
+        """Drop the pods of a SimulationJob, and cancel the read of their Events."""
         known = self._known.pop(key, None)
         if known and known.task:
             known.task.cancel()
 
     def close(self) -> None:
-        """Stop reading."""
+        """Cancel all reads."""
         for key in list(self._known):
             self.forget(key)
 
@@ -77,7 +78,7 @@ class PodEvents:
                     events = await self._cluster.list_pod_events(pod.namespace, pod.uid)
             except ClusterError as trouble:
                 about = {"namespace": pod.namespace, "pod": pod.name, "why": trouble.message}
-                _log.info("the Events of a pod cannot be read", extra=about)
+                _log.info("cannot list the Events of a pod", extra=about)
                 events = ()
             known.read_at[pod.uid] = asyncio.get_running_loop().time()
             known.texts[pod.uid] = notstarting.words(events)

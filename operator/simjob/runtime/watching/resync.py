@@ -1,7 +1,7 @@
-"""Heals what kopf's watch of SimulationJobs cannot see: deletions in a gap, events that were lost.
+"""Find changes that kopf's watch of SimulationJobs has missed: deletions during a gap, and lost events.
 
-It stands between kopf and the sink, knows the resourceVersions that passed, and compares them with a list of
-metadata from time to time. Nothing older than what the sink has heard passes.
+It sits between kopf and the sink, records the resourceVersions that pass, and compares them from time to time with a
+list of metadata. It drops states that are older than what the sink has received.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.watching.kopfhandlers import SimulationJobSink
 
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-# Seconds that kopf gets to bring what the list already shows, or to bring the next part of it.
+# Seconds in which kopf must deliver the changes that the list already shows, or make progress with them.
 _GRACE: Final = 5.0
 _POLL: Final = 0.1
 _RETRY: Final = 2.0
 _APART: Final = 5.0
-# Even the metadata of an object may have a quarter of a mebibyte: `kubectl apply` keeps the manifest in it.
+# Objects per page. The metadata of one can have 256 KiB, because `kubectl apply` keeps the manifest in an annotation.
 _PAGE: Final = 50
 
 _log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class _Known(NamedTuple):
 
 
 class Resync:
-    """A SimulationJobSink in front of another one. `synced` is set when that one has heard of everything once."""
+    """A SimulationJobSink in front of another one. `synced` is set when the other has received every object once."""
 
     def __init__(
         self,
@@ -79,40 +79,40 @@ class Resync:
         self._hurry = asyncio.Event()
 
     def seen(self, raw: dict[str, Any]) -> None:
-        """Hand on what kopf saw."""
+        """Pass on a state that kopf saw, unless it is old."""
         self._unseen_since = None
         self._pass(raw)
 
     def deleted(self, raw: dict[str, Any]) -> None:
-        """Hand on what kopf saw go."""
+        """Pass on a deletion that kopf saw."""
         self._unseen_since = None
         self._known.pop(raw["metadata"]["uid"], None)
         self._sink.deleted(raw)
 
     def troubled(self) -> None:
-        """Take note that kopf's watch has failed: compare soon, and do not take it for one that hangs."""
+        """Record that kopf's watch has failed: compare soon, and do not report the watch as hanging."""
         self._hurry.set()
         if self._unseen_since is not None:
             self._unseen_since = self._monotonic()
 
     def unseen_age(self) -> float:
-        """How long ago the oldest change was found that kopf's watch did not bring, nor anything since; 0 if none."""
+        """Return the seconds since kopf missed a change, if it has delivered nothing since; otherwise 0."""
         return 0.0 if self._unseen_since is None else self._monotonic() - self._unseen_since
 
     async def run(self) -> None:
-        """Compare and heal until it is cancelled."""
+        """Compare and correct, again and again, until cancelled."""
         while True:
             try:
                 await self._compare()
             except (errors.ClusterError, msgspec.DecodeError) as trouble:
-                _log.warning("SimulationJobs could not be listed", extra={"why": str(trouble)})
+                _log.warning("cannot list SimulationJobs; trying again", extra={"why": str(trouble)})
                 await asyncio.sleep(_RETRY)
                 continue
             self.synced.set()
             await self._pause()
 
     async def _pause(self) -> None:
-        # As long as kopf's watch fails, the list is all that brings changes; after that it finds what was missed.
+        # While kopf's watch fails, only the list finds changes. Afterwards it finds those that were missed.
         with suppress(TimeoutError):
             await asyncio.wait_for(self._hurry.wait(), self._interval * (1 + self._jitter() / 10))
             await asyncio.sleep(_APART)
@@ -122,17 +122,17 @@ class Resync:
         before = set(self._known)
         listed = await self._list()
         noticed = self._monotonic()
-        # What was known before the list was asked for and is not in it is gone; what came since may be younger.
+        # Objects that were known before the list began and are not in it are gone. Later ones may be newer than it.
         for uid in before - {meta.uid for meta in listed}:
             if known := self._known.pop(uid, None):
-                _log.info("found gone", extra={"namespace": known.namespace, "simulationjob": known.name})
+                _log.info("deletion found by a list", extra={"namespace": known.namespace, "simulationjob": known.name})
                 self._sink.deleted({"metadata": {"namespace": known.namespace, "name": known.name, "uid": uid}})
         behind = [meta for meta in listed if self._is_behind(meta)]
         progress = noticed
         while behind and self._monotonic() - progress < _GRACE:
             await asyncio.sleep(_POLL)
             left = [meta for meta in behind if self._is_behind(meta)]
-            # A list of large objects takes kopf longer; to ask for each of them besides would take it longer still.
+            # kopf needs longer for a list of large objects. Reading each of them here as well would slow it further.
             progress = self._monotonic() if len(left) < len(behind) else progress
             behind = left
         for meta in behind:

@@ -1,4 +1,4 @@
-"""The informers' ways into the store: objects become facts; what is not ours, or no more, is left out."""
+"""Pass what the informers see to the store: turn objects into facts, and skip those that are not the operator's."""
 
 from collections.abc import Callable, Set
 from datetime import datetime
@@ -11,14 +11,14 @@ from simjob.runtime.watching.store import Store
 
 
 class JobSink:
-    """Takes Jobs of one namespace, or of all."""
+    """Receive the Jobs of one namespace, or of all if it is None."""
 
     def __init__(self, store: Store, namespace: str | None = None) -> None:
         self._store = store
         self._namespace = namespace
 
     def upsert(self, obj: Job) -> None:
-        """Take a Job's state."""
+        """Store the state of a Job."""
         fact = jobs.job_fact(obj)
         if fact and fact.managed:
             self._store.put_job(fact)
@@ -26,7 +26,7 @@ class JobSink:
             self._disowned(obj)
 
     def delete(self, obj: Job) -> None:
-        """Take a Job's last state."""
+        """Record that the watch no longer shows a Job. `obj` is its last state."""
         fact = jobs.job_fact(obj)
         if fact and fact.managed:
             self._store.job_missing(fact)
@@ -34,7 +34,7 @@ class JobSink:
             self._disowned(obj)
 
     def listed(self, uids: Set[str], version: int) -> None:
-        """Take which Jobs there were at a resourceVersion."""
+        """Record which Jobs existed at a resourceVersion."""
         self._store.listed_jobs(self._namespace, uids, version)
 
     def _disowned(self, obj: Job) -> None:
@@ -43,7 +43,7 @@ class JobSink:
 
 
 class PodSink:
-    """Takes pods of one namespace, or of all."""
+    """Receive the pods of one namespace, or of all if it is None."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime], namespace: str | None = None) -> None:
         self._store = store
@@ -51,15 +51,15 @@ class PodSink:
         self._namespace = namespace
 
     def upsert(self, obj: Pod) -> None:
-        """Take a pod's state."""
+        """Store the state of a pod."""
         if fact := pods.pod_fact(obj, self._clock()):
             self._store.put_pod(fact)
 
     def delete(self, obj: Pod) -> None:
-        """Take a pod's last state."""
+        """Record that the watch no longer shows a pod. `obj` is its last state."""
         if fact := pods.pod_fact(obj, self._clock()):
             self._store.pod_missing(fact)
 
     def listed(self, uids: Set[str], version: int) -> None:
-        """Take which pods there were at a resourceVersion."""
+        """Record which pods existed at a resourceVersion."""
         self._store.listed_pods(self._namespace, uids, version)

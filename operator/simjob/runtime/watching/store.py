@@ -1,7 +1,7 @@
-"""What the operator knows of the cluster: SimulationJobs, and Jobs and pods by the SimulationJob they belong to.
+"""The observed state of the cluster: SimulationJobs, and their Jobs and pods.
 
-Written by kopf's watch, by the informers and by the answers to the operator's own calls, whichever is newer; every
-change puts the SimulationJob's key in the queue. It judges nothing and never fails on a strange object.
+kopf's watch, the informers and the responses to the operator's own calls write to it; the newest resourceVersion wins.
+Every change queues the key of the SimulationJob. The store makes no decisions and accepts any object.
 """
 
 from collections.abc import Callable, Set
@@ -23,7 +23,7 @@ from simjob.runtime.watching.workqueue import WorkQueue
 
 
 class StopSigns(NamedTuple):
-    """Why nothing new may be made of a SimulationJob."""
+    """The reasons why nothing new may be created for a SimulationJob."""
 
     gone: bool = False
     cancelled: bool = False
@@ -32,14 +32,15 @@ class StopSigns(NamedTuple):
 
     @property
     def for_all(self) -> bool:
-        """Whether all cases are to stop, not only some."""
+        """Whether all cases must stop, not only some."""
         return self.gone or self.cancelled or self.suspended
 
 
 class Store(ChildStore):
-    """The SimulationJobs and their children, by key. Belongs to one event loop.
+    """The SimulationJobs and their children, by key. Use it in one event loop only.
 
-    `attributed`: whether the API server alone writes the annotation that says who cancelled.
+    `attributed`: whether the attribution component is installed, so that only the API server can write the annotation
+    with the user who cancelled.
     """
 
     def __init__(self, queue: WorkQueue, clock: Callable[[], datetime], *, attributed: bool = False) -> None:
@@ -54,7 +55,7 @@ class Store(ChildStore):
         self._unknown = UnknownFields()
 
     def get(self, key: Key) -> SimulationJob | Invalid | None:
-        """Return the SimulationJob, None if it is not known."""
+        """Return the SimulationJob; None if it is not known."""
         return self._simulationjobs.get(key)
 
     def status(self, key: Key) -> Status | None:
@@ -67,11 +68,11 @@ class Store(ChildStore):
         return key in self._gone
 
     def must_not_create(self, key: Key) -> bool:
-        """Return whether the newest state that was seen forbids to make anything new, or is to be looked at first."""
+        """Return whether the newest seen state has any stop sign, so that nothing new may be created."""
         return any(self.stop_signs(key))
 
     def stop_signs(self, key: Key) -> StopSigns:
-        """Return what in the newest state that was seen asks to stop."""
+        """Return the stop signs in the newest seen state."""
         job = self._simulationjobs.get(key)
         if not isinstance(job, SimulationJob):
             return StopSigns(gone=True)
@@ -83,15 +84,15 @@ class Store(ChildStore):
         )
 
     def new_signs(self, key: Key, known: StopSigns) -> StopSigns:
-        """Return what asks to stop now and did not when `known` was taken."""
+        """Return the current stop signs without those in `known`."""
         return StopSigns(*(now and not then for now, then in zip(self.stop_signs(key), known, strict=True)))
 
     def is_orphaned(self, key: Key) -> bool:
-        """Return whether whoever deleted the SimulationJob wanted its children to stay."""
+        """Return whether the SimulationJob was deleted with propagationPolicy Orphan, so that its children stay."""
         return key in self._orphaned
 
     def observe(self, key: Key, *, spent: Set[int] | None, refusal: Refusal | None) -> Observed:
-        """Return what is known of the children of a SimulationJob."""
+        """Return the facts about the children of a SimulationJob, as the planner needs them."""
         children = self._children.get(key) or Children()
         children.forget_settled(self.status(key))
         return observe(
@@ -109,7 +110,7 @@ class Store(ChildStore):
         return LivePods(unasked=unasked, stopping=stopping, attributed=self._attributed)
 
     def drop(self, key: Key) -> None:
-        """Forget a SimulationJob and its children."""
+        """Remove a SimulationJob and its children from the store."""
         self._simulationjobs.pop(key, None)
         self._children.pop(key, None)
         self._gone.discard(key)
@@ -117,7 +118,7 @@ class Store(ChildStore):
         self._unlatched.discard(key)
 
     def seen(self, raw: dict[str, Any]) -> None:
-        """Take a SimulationJob's state if it is newer than what is known."""
+        """Store the state of a SimulationJob if it is newer than the known one."""
         metadata = raw["metadata"]
         key = Key(metadata["namespace"], metadata["uid"])
         known = self._simulationjobs.get(key)
@@ -130,10 +131,10 @@ class Store(ChildStore):
         self.wake(key)
 
     def _read(self, known: SimulationJob | Invalid | None, raw: dict[str, Any]) -> SimulationJob | Invalid:
-        """Read a state; its spec only if that is new, since a long list of cases takes tens of milliseconds."""
+        """Parse a state. Parse its spec only if it is new, because a long list of cases takes tens of milliseconds."""
         if isinstance(known, SimulationJob):
             job = simulationjob.reread(known, raw)
-            # The spec of one that has ended is a summary, no use for one that goes on.
+            # For a finished job only a summary of the spec is stored, which is not enough for one that runs again.
             if job and (job.status.is_over or not known.status.is_over):
                 return job
         reading = simulationjob.read(finished.without_cases(raw))
@@ -141,14 +142,14 @@ class Store(ChildStore):
         return reading.job
 
     def deleted(self, raw: dict[str, Any]) -> None:
-        """Take note that a SimulationJob is gone; its children are to follow."""
+        """Record that a SimulationJob is gone. Its children are to be removed."""
         metadata = raw["metadata"]
         key = Key(metadata["namespace"], metadata["uid"])
         self._simulationjobs.pop(key, None)
         self._unlatched.discard(key)
         self._gone.add(key)
         jobs, pods = self.unseen(key, datetime.max.replace(tzinfo=UTC))
-        # The garbage collector takes them with the SimulationJob.
+        # The garbage collector deletes the children that the watches do not show.
         for unseen_job in jobs:
             self.job_deleted(unseen_job)
         for unseen_pod in pods:
@@ -156,10 +157,10 @@ class Store(ChildStore):
         self.wake(key)
 
     def wrote(self, key: Key, status: Status, resource_version: str) -> None:
-        """Take the answer to the operator's own status write, which comes back from the watch later."""
+        """Store a status that the operator has written. The watch delivers it later."""
         job = self._simulationjobs.get(key)
         if job and job.status and job.status.ledger.cancelled != status.ledger.cancelled:
-            # Jobs of these cases may have waited for it.
+            # The Jobs of these cases may wait for this write.
             self.wake(key)
         if isinstance(job, SimulationJob) and int(resource_version) > _version(job):
             metadata = job.metadata.model_copy(update={"resource_version": resource_version})
@@ -170,14 +171,14 @@ class Store(ChildStore):
             self._simulationjobs[key] = replace(job, metadata=metadata, status=status)
 
     def wake_all(self) -> None:
-        """Ask for a look at everything that is known: this process begins to lead."""
+        """Queue all known keys. Called when this process becomes the leader."""
         for key in (*self._simulationjobs, *self._gone, *self._children):
             self.wake(key)
 
     def tidy(self, *, leading: bool) -> None:
-        """Forget what can change nothing any more, also where this process does not lead and plans nothing.
+        """Remove objects that no rule needs any more. A follower, which plans nothing, calls this too.
 
-        A follower takes no key from the queue, so the keys of what it forgets are taken out here.
+        A follower takes no keys from the queue, so drop the keys of removed objects from it.
         """
         for key, children in list(self._children.items()):
             children.forget_settled(self.status(key))
@@ -189,7 +190,7 @@ class Store(ChildStore):
             self._queue.keep(self._simulationjobs.keys() | self._gone | self._children.keys())
 
     def _note_unlatched(self, key: Key) -> None:
-        """Take note whether the newest state asks to cancel cases that its ledger does not have yet."""
+        """Record whether the newest spec cancels cases that are not in the status yet."""
         job = self._simulationjobs.get(key)
         if isinstance(job, SimulationJob) and casecancellation.asked_for(job):
             self._unlatched.add(key)
@@ -197,21 +198,21 @@ class Store(ChildStore):
             self._unlatched.discard(key)
 
     def wake(self, key: Key) -> None:
-        """Have the SimulationJob planned again."""
+        """Queue the SimulationJob; as urgent if its pods must stop."""
         if self._is_urgent(key):
             self._queue.add_urgent(key)
         else:
             self._queue.add(key)
 
     def _is_urgent(self, key: Key) -> bool:
-        """Return whether pods are to stop: a cancel or a deletion is asked for, or under way."""
+        """Return whether pods must stop: a cancel or a deletion was requested, or is in progress."""
         job = self._simulationjobs.get(key)
         if job is None:
             return key in self._gone
         if job.metadata.deletion_timestamp is not None:
             return True
         status = job.status or Status()
-        # What is left to remove after the end must not stand in another cancel's way.
+        # The cleanup after the end must not delay the cancel of another job.
         if status.is_terminal:
             return False
         stops_some = status.ledger.cancelling is not None or key in self._unlatched
@@ -224,5 +225,5 @@ def _version(job: SimulationJob | Invalid) -> int:
 
 
 def _kept(job: SimulationJob | Invalid) -> SimulationJob | Invalid:
-    """Return what is kept of a SimulationJob: all of it while it is under way."""
+    """Return the SimulationJob to keep: as it is while it is unfinished, otherwise a summary."""
     return finished.summary(job) if isinstance(job, SimulationJob) and job.status.is_over else job
