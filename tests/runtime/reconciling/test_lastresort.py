@@ -124,7 +124,7 @@ class TestADefect:
             await one.patch(cancel=True)
             await asyncio.sleep(1)
             assert stopping(one) == 3
-        assert "a defect of the operator while pods are stopped; trying again" in caplog.messages
+        assert "stopping pods failed by a bug in the operator; trying again" in caplog.messages
 
     async def test_is_logged_and_posted_once_and_backs_off(
         self, running: OneOperator, defect: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -136,7 +136,7 @@ class TestADefect:
             (event,) = [event for event in one.cluster.events if event.reason == "OperatorDefect"]
             assert event.type == "Warning"
             assert event.note.endswith("with the operator's log: ZeroDivisionError: division by zero")
-        assert 10 <= caplog.messages.count("a defect of the operator; trying again") <= 40
+        assert 10 <= caplog.messages.count("a bug in the operator; trying again") <= 40
 
     async def test_causes_no_tight_loop_while_creations_are_refused(
         self, one: OneOperator, monkeypatch: pytest.MonkeyPatch

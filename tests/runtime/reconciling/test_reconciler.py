@@ -84,7 +84,7 @@ async def test_a_defect_in_one_pass_does_not_end_the_operator(
     async with one.operator():
         await asyncio.sleep(1)
         assert len(one.pods()) == 1
-    assert "a defect of the operator; trying again" in caplog.messages
+    assert "a bug in the operator; trying again" in caplog.messages
 
 
 async def test_the_children_of_a_simulationjob_that_is_gone_are_removed(one: OneOperator) -> None:

@@ -78,7 +78,7 @@ async def test_refused_rows_are_reported_and_retried_with_the_next_batch() -> No
     bench.cluster.refuse("create_config_map", ForbiddenError("exceeded quota", code=403))
     found, (notice,) = await bench.save(an_end(0), an_end(1, ""))
     assert (found, notice.reason, notice.warning) == (Results(missing=2), "ResultsRefused", True)
-    assert notice.note == "1 results could not be stored and count as missing: exceeded quota"
+    assert notice.note == "1 results cannot be stored and count as missing: exceeded quota"
     await bench.record(an_end(2))
     assert bench.table == {"sweep-results-0": [2]}
 
@@ -88,7 +88,7 @@ async def test_a_config_map_of_another_owner_is_not_changed() -> None:
     bench.cluster.put_config_map("default", "sweep-results-0", {"results.jsonl": "mine"})
     found, (notice,) = await bench.save(an_end(0))
     assert found == Results(missing=1)
-    assert 'a ConfigMap named "sweep-results-0" is there already and is not ours' in notice.note
+    assert 'a ConfigMap named "sweep-results-0" exists and does not belong to this SimulationJob' in notice.note
     (untouched,) = bench.cluster.objects("configmaps")
     assert untouched["data"] == {"results.jsonl": "mine"}
 

@@ -1,1 +1,1 @@
-"""One pass over a SimulationJob."""
+"""Reconcile SimulationJobs: observe, plan, write the status, carry out the actions."""

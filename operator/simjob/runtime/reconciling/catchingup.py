@@ -1,6 +1,6 @@
-"""Reads what another process may have made of a SimulationJob, before this process plans it for the first time.
+"""Read the children that another process may have created, before this process plans a job for the first time.
 
-The watches may not have brought the newest children yet. A plan without them could make a case a second time.
+The watches may not show the newest children yet. A plan without them could run a case a second time.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class CatchingUp:
-    """Catches up with one SimulationJob at a time."""
+    """Read the children of SimulationJobs that this process plans for the first time."""
 
     def __init__(self, cluster: Cluster, store: Store, lookup: Lookup, recorder: Recorder) -> None:
         self._cluster = cluster
@@ -38,15 +38,15 @@ class CatchingUp:
         self.close = self._unlabelled.close
 
     def is_done(self, job: SimulationJob | Invalid, memory: Memory) -> bool:
-        """Return whether all is read that a plan needs. To stop, it needs no pods of earlier SimulationJobs."""
+        """Return whether everything that a plan needs was read. A stop needs no pods of earlier SimulationJobs."""
         return memory.is_caught_up and (memory.earlier is not None or cancellation.stops_all(job))
 
     async def catch_up(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> None:
-        """Read the children and the pods of earlier SimulationJobs of the name, and note it in the memory.
+        """Read the children, and the pods of earlier SimulationJobs of the name; record in `memory` that it is done.
 
-        Do nothing while a call that failed is on hold. Leave out the earlier pods when all is to stop.
+        Do nothing while this backs off. Skip the earlier pods if all cases must stop.
 
-        Raises ClusterError. The third failure in a row makes an Event.
+        Raise ClusterError; post an Event for the third failure in a row.
         """
         if memory.calls.holds(backoff.CATCH_UP):
             return
@@ -66,9 +66,9 @@ class CatchingUp:
         memory.is_caught_up = True
 
     async def look_again(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> None:
-        """Read the pods of earlier SimulationJobs of the name again, as long as there are any.
+        """Read the pods of earlier SimulationJobs of the name again while there are any, with pauses.
 
-        What cannot be read stays as it was: only the cases of these pods wait. Nothing is read when all is to stop.
+        After an error the last known pods count, and only their cases wait. Read nothing if all cases must stop.
         """
         due = asyncio.get_running_loop().time() >= memory.earlier_at + EARLIER_PAUSE.total_seconds()
         if not memory.earlier or not due or cancellation.stops_all(job) or memory.calls.holds(backoff.CATCH_UP):
@@ -78,10 +78,10 @@ class CatchingUp:
                 await self._read_earlier(key, job, memory)
         except ClusterError as trouble:
             about = {"namespace": key.namespace, "uid": key.uid, "why": trouble.message}
-            _log.warning("pods of an earlier SimulationJob cannot be read", extra=about)
+            _log.warning("cannot list the pods of an earlier SimulationJob", extra=about)
 
     async def _read_earlier(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> None:
-        """Read them, and give it up when all is to stop: a cancel does not wait for an answer that does not come."""
+        """Read the earlier pods. Stop reading when all cases must stop: a cancel must not wait for a slow response."""
         if self._stops_all(key):
             return
         name = jobandpod.name_label(job.metadata.name)
@@ -109,6 +109,6 @@ class CatchingUp:
 def _notice(trouble: ClusterError) -> Notice:
     note = (
         "the Jobs and pods of an earlier operator cannot be read, so no case starts and the status is out of date; a "
-        f"cancel stops the pods that are known. This is tried again every ten seconds: {trouble.message}"
+        f"cancel stops only the known pods. The operator tries again every ten seconds: {trouble.message}"
     )
     return Notice(reason=Reason.CHILDREN_UNREADABLE, action="CatchUp", note=note, warning=True)

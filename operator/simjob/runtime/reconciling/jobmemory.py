@@ -1,6 +1,7 @@
-"""What this process knows of one job beside the cluster: names it used, what was refused, when it wrote.
+"""The state about one job that exists only in this process: used names, rejected calls, times of writes.
 
-Losing it costs calls, never a case. Times are the event loop's, which do not jump as a wall clock may.
+If it is lost, the operator makes some calls again, but loses no case. All times are the event loop's, which does not
+jump as a wall clock may.
 """
 
 import asyncio
@@ -17,26 +18,27 @@ from simjob.runtime.executing.creationgate import Gate
 from simjob.runtime.executing.passoutcome import PassOutcome
 
 _BETWEEN_WRITES: Final = 1.0
-# Seconds. A pass that is planned in less is not worth a pause; no pause may hold up a cancel for long.
+# Seconds. After a pass whose planning took less, no pause follows. The longest pause must not delay a cancel much.
 _SHORT: Final = 0.002
 _LONGEST_BREATH: Final = 0.1
-# Writes of a status that failed in a row, after which it counts as refused and not as late.
+# After this many failures in a row, a call counts as rejected and not as late.
 REFUSED: Final = 3
 
 
 @dataclass(slots=True)
 class Memory:
-    """One job's.
+    """The state about one job.
 
-    `spent`: the cases whose Jobs of `round` were made or seen; None as long as another process may have made some.
-    `breath`: seconds to pause after a pass, so that events gather. `calls`: those that failed, and how long each rests.
-    `warned_of_status`: an Event says that the status cannot be written. `latch_failures`: how often a cancel could not
-    be written down.
-    `is_caught_up`: what an earlier process may have made has been read.
-    `is_owned`: after the SimulationJob went, a Job was read that still has it as its controller.
-    `removing_since`: when the removal of what the SimulationJob left began.
-    `earlier`: the cases that run in pods of earlier SimulationJobs of the name, None until they are read; `earlier_at`:
-    when they were read.
+    `calls`: the backoff of failed calls. `gate`: which cases may be created.
+    `spent`: the cases whose Jobs of `round` were created or seen; None while another process may have created some.
+    `breath`: seconds to pause after a pass, so that events accumulate.
+    `is_caught_up`: the children that an earlier process may have created were read.
+    `is_owned`: after the SimulationJob was deleted, a Job was read that still names it as its controller.
+    `removing_since`: when the removal of its children began.
+    `earlier`: the cases that run in pods of earlier SimulationJobs of the name, by index; None until they are read.
+    `earlier_at`: when they were read.
+    `warned_of_status`: an Event says that the status cannot be written.
+    `latch_failures`: failed writes in a row of a status that latches a cancel.
     """
 
     calls: Backoffs
@@ -57,47 +59,54 @@ class Memory:
     _judged_at: float = float("-inf")
 
     def wrote(self) -> None:
-        """Note that the status is stored."""
+        """Record that the status was written."""
         self._wrote_at = _now()
         self.calls.worked(backoff.STATUS)
         self.warned_of_status, self.latch_failures = False, 0
 
     def status_failed(self, *, latches: bool, at_once: bool = False) -> None:
-        """Note that a status is not stored. `latches`: it writes down a cancel. `at_once`: see Backoffs.failed."""
+        """Record a failed status write. `latches`: it latches a cancel. `at_once`: see Backoffs.failed."""
         self.calls.failed(backoff.STATUS, at_once=at_once)
         self.latch_failures += latches
 
     def holds_status(self, *, latches: bool) -> bool:
-        """Return whether the status may not be tried yet. The first try of a cancel does not wait for what failed."""
+        """Return whether the status write is backing off. The first write of a cancel ignores earlier failures."""
         if latches and not self.latch_failures:
             self.calls.worked(backoff.STATUS)
         return self.calls.holds(backoff.STATUS)
 
     def until_write(self) -> float:
-        """Return in how many seconds a status may be written again; not more than 0 for now."""
+        """Return the seconds until the status may be written again; 0 or less means now."""
         return self._wrote_at + _BETWEEN_WRITES - _now()
 
     def judged(self, seconds: float) -> None:
-        """Note that all cases were judged, in `seconds`. The pause leaves a large job a ninth of a core, or more."""
+        """Record a full plan, which took `seconds`, and set the pause after the pass.
+
+        The pause is eight times as long, so that planning a large job takes about a ninth of a core. It is 0.1 s at
+        most, so the share of a very large job is higher.
+        """
         self._judged_at = _now()
         self.breath = min(8 * seconds, _LONGEST_BREATH) if seconds > _SHORT else 0.0
 
     def looked(self, *, waits: bool) -> None:
-        """Note that no case was judged. `waits`: only ends of pods can follow, which are taken together."""
+        """Record a pass without a full plan. `waits`: only pods can end next; pause, to handle their ends together."""
         self.breath = _LONGEST_BREATH if waits else 0.0
 
     def until_judging(self) -> float:
-        """Return in how many seconds to judge the cases of a cancel again: when its status may be written again."""
+        """Return the seconds until the cases of a cancel are planned in full again: one second after the last time."""
         return max(max(self._wrote_at, self._judged_at) + _BETWEEN_WRITES - _now(), 0.0)
 
     def note_room(self, actions: Iterable[Action], outcome: PassOutcome, now: datetime) -> None:
-        """Note when finished Jobs or pods were deleted while a quota that counts them refuses creations."""
+        """Report to the gate that Jobs or pods were deleted, which may make room in a quota of objects."""
         deletions = (action for action in actions if isinstance(action, DeleteJob | DeletePod))
         if any(backoff.subject(action) in outcome.begun - outcome.failed for action in deletions):
             self.gate.room_made(now)
 
     def saw(self, observed: Observed) -> None:
-        """Note what there is while creations are refused: what has ended or gone may have made room in a quota."""
+        """Count the children while creations are rejected. Report to the gate when fewer are left or live.
+
+        Those that ended or were deleted may have made room in a quota.
+        """
         if self.gate.refusal is None:
             self._occupied = None
             return
@@ -108,7 +117,7 @@ class Memory:
         self._occupied = occupied
 
     def note_calls(self, actions: Iterable[Action], outcome: PassOutcome) -> None:
-        """Note which calls of the actions failed, and which worked: those that never began did neither."""
+        """Record which calls of the actions failed and which succeeded. Skip those that were not started."""
         self._look_at = outcome.look_at
         for call in {backoff.subject(action) for action in actions}:
             if call in outcome.failed:
@@ -117,13 +126,14 @@ class Memory:
                 self.calls.worked(call)
 
     def permitted(self, actions: tuple[Action, ...]) -> tuple[Action, ...]:
-        """Leave out what failed a moment ago, and the creations that the gate holds."""
+        """Return the actions without those that back off and without creations that the gate holds back."""
         return self.gate.permitted([action for action in actions if not self.calls.holds(backoff.subject(action))])
 
     def until_look(self, plan: Plan, now: datetime) -> float | None:
-        """Return in how many seconds to plan again; None for when something changes.
+        """Return the seconds until the next plan; None to wait for an event.
 
-        Not at once while creations wait, and not later than one of them, or a refused deadline, may be tried again.
+        While all creations wait, the next plan waits too. It is not later than the next try of a creation or of a
+        rejected deadline.
         """
         wait = self._until_plan(plan, now)
         if self._look_at is None:
@@ -135,7 +145,7 @@ class Memory:
         retry, all_wait = self.gate.until_retry()
         if plan.look_again is None:
             return retry
-        # What could not be tried is no reason to plan it again at once.
+        # If the plan is due at once, wait for the first backoff: until then its calls would not be tried.
         wait = max((plan.look_again - now).total_seconds(), 0.0) or self.calls.until_next() or 0.0
         if retry is None:
             return wait

@@ -1,7 +1,7 @@
-"""Stops the pods of a SimulationJob that is cancelled or deleted while no plan can be made for it.
+"""Stop the pods of a SimulationJob that is cancelled or deleted while no plan can be made for it.
 
-Either its children cannot be read yet, or a defect of the operator makes its passes fail. Only pods that are known
-are stopped. A cancel is latched, so that it holds although the request may be taken away, and is never said to be done.
+Either its children cannot be read yet, or a bug in the operator makes its passes fail. Only known pods are stopped. The
+cancel is latched, so that it continues even if the request is withdrawn. It is never reported as complete here.
 """
 
 import logging
@@ -26,19 +26,22 @@ T = TypeVar("T")
 Carry = Callable[[Key, SimulationJob | Invalid, Plan, Memory, StopSigns], Awaitable[T]]
 
 _WORK_FAILS: Final = (
-    "a defect of the operator keeps it from working on this SimulationJob: no case starts and the status is out of "
-    "date; a cancel stops the pods that are known. This is tried again every ten seconds."
+    "a bug in the operator prevents it from reconciling this SimulationJob: no case starts and the status is out of "
+    "date; a cancel stops only the known pods. The operator tries again every ten seconds."
 )
 _REMOVAL_FAILS: Final = (
-    "this SimulationJob is deleted, but a defect of the operator keeps it from removing the Jobs and pods: they may "
-    "still run. This is tried again every ten seconds. To remove them by hand: {command}"
+    "this SimulationJob is deleted, but a bug in the operator prevents it from deleting the Jobs and pods: they may "
+    "still run. The operator tries again every ten seconds. To delete them by hand: {command}"
 )
 
 _log: Final = logging.getLogger(__name__)
 
 
 class LastResort:
-    """`report` writes a plan's status, and stops pods if that takes long; `apply` carries out its actions."""
+    """Stop known pods without a full plan.
+
+    `report` writes the status of a plan, and stops pods if that takes long. `apply` carries out its actions.
+    """
 
     def __init__(
         self, store: Store, recorder: Recorder, clock: Callable[[], datetime], report: Carry[Report], apply: Carry[None]
@@ -50,9 +53,9 @@ class LastResort:
         self._apply = apply
 
     async def stop(self, key: Key, memory: Memory) -> None:
-        """Latch the cancel and stop the known pods if all is to stop. The pods are stopped also if the latch fails.
+        """Latch the cancel and stop the known pods if all cases must stop. Stop the pods even if the latch fails.
 
-        Raises ClusterError.
+        Raise ClusterError.
         """
         job = self._store.get(key)
         if job is None or not cancellation.stops_all(job):
@@ -68,20 +71,22 @@ class LastResort:
         return cancellation.stop_known(job, self._store.live_pods(key), self._clock())
 
     async def stop_despite_defect(self, key: Key, memory: Memory) -> None:
-        """Do the same while passes fail. What fails here too is logged, and the next pass tries it again."""
+        """Do the same while passes fail. Log an error; the next pass tries again."""
         about = {"namespace": key.namespace, "uid": key.uid}
         try:
             await self.stop(key, memory)
         except ClusterError as trouble:
-            _log.warning("trying again", extra={**about, "why": trouble.message, "code": trouble.code})
+            _log.warning(
+                "cannot stop pods; trying again", extra={**about, "why": trouble.message, "code": trouble.code}
+            )
         except Exception:
-            _log.exception("a defect of the operator while pods are stopped; trying again", extra=about)
+            _log.exception("stopping pods failed by a bug in the operator; trying again", extra=about)
 
     def report_defect(self, key: Key, memory: Memory, defect: Exception) -> None:
-        """Post one Event when passes have failed several times in a row, also if the SimulationJob is gone."""
+        """Post one Event after the third failed pass in a row, also if the SimulationJob is gone."""
         if memory.calls.failures(backoff.DEFECT) != REFUSED:
             return
-        what = f"Please report it with the operator's log: {type(defect).__name__}: {defect}"
+        what = f"Please report this bug with the operator's log: {type(defect).__name__}: {defect}"
         if job := self._store.get(key):
             self._recorder.note(job.metadata, (_notice("Reconcile", f"{_WORK_FAILS} {what}"),))
         elif name := self._store.owner_name(key):

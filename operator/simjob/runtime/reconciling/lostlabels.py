@@ -1,8 +1,8 @@
-"""Looks up by name the children that the watches do not show, and gives them their label back.
+"""Look up children that the watches do not show, by name, and restore their label.
 
-The watches select by a label. A child that loses it leaves them as if it were deleted; one whose label a policy removes
-at its creation never comes. Until a read by name says that such a child is gone it counts as it was last seen. Where
-the label cannot be given back, or is removed again, the child is read every few seconds.
+The watches select by a label. A child that loses the label looks deleted to them, and a child whose label a policy
+removes at creation never appears. The last known state of such a child counts until a read by name shows that it is
+gone. If the label cannot be restored, or is removed again, the child is read every five seconds.
 """
 
 import asyncio
@@ -25,16 +25,17 @@ from simjob.runtime.watching.workqueue import WorkQueue
 F = TypeVar("F", JobFact, PodFact)
 
 AGAIN: Final = timedelta(seconds=5)
-# Children that a pass looks up before it plans. Each waits for answers, and a cancel waits for the pass.
+# The number of children that a pass looks up before it plans. The pass waits for the responses, and a cancel waits for
+# the pass.
 AT_ONCE: Final = 32
-# Children whose trouble was logged; those of the longest ago are logged again.
+# The number of children for which a logged error is remembered. It is logged again for children beyond that.
 _REMEMBERED: Final = 10_000
 
 _log = logging.getLogger(__name__)
 
 
 class Lookup:
-    """Looks up the children of one SimulationJob at a time."""
+    """Look up children of SimulationJobs, within the request budget."""
 
     def __init__(
         self, cluster: Cluster, store: Store, queue: WorkQueue, budget: Budget, clock: Callable[[], datetime]
@@ -47,9 +48,9 @@ class Lookup:
         self._logged: OrderedDict[str, None] = OrderedDict()
 
     async def look_up(self, key: Key) -> None:
-        """Read some of what the watches do not show and what is due for it; what cannot be read is tried again later.
+        """Read up to 32 children that the watches do not show and whose lookup is due. Retry failed reads later.
 
-        The next pass follows at once if there is more.
+        If more are due, queue the next pass at once.
         """
         jobs, pods = self._store.unseen(key, self._clock())
         calls = [self._later(job, self._look_up_job(job)) for job in jobs[:AT_ONCE]]
@@ -61,22 +62,19 @@ class Lookup:
             self._queue.add_after(key, AGAIN.total_seconds())
 
     async def find_jobs(self, key: Key) -> None:
-        """Read the Jobs that pods name and that are not known. Raises ClusterError."""
+        """Read the Jobs that pods name as their owners but that are unknown. Raise ClusterError."""
         pods = self._store.without_job(key)
         calls = [self._find_job(pod.namespace, childnames.job_of(pod.name), uid=pod.job_uid) for pod in pods]
         await self._together(key, calls)
 
     async def find_pods(self, key: Key) -> None:
-        """Read the pods of Jobs whose current attempt has none that is known, though it may have one.
-
-        Raises ClusterError.
-        """
+        """Read the pods of Jobs whose current attempt has no known pod but may have one. Raise ClusterError."""
         jobs = self._store.without_pod(key, self._clock())
         calls = [self._find_pod(key, childnames.pod_name(job.name, job.attempt), job.uid) for job in jobs]
         await self._together(key, calls)
 
     async def find(self, key: Key, jobs: Sequence[str], pods: Sequence[str]) -> None:
-        """Read Jobs and pods of these names that are the SimulationJob's. Raises ClusterError."""
+        """Read the Jobs and pods with these names, and store those of the SimulationJob. Raise ClusterError."""
         calls = [self._find_job(key.namespace, name, owner_uid=key.uid) for name in jobs]
         await self._together(key, [*calls, *(self._find_pod(key, name) for name in pods)])
 
@@ -84,11 +82,11 @@ class Lookup:
         try:
             await call
         except ClusterError as trouble:
-            self._complain("a child cannot be looked up", child, trouble)
+            self._complain("cannot look up a Job or pod", child, trouble)
             self._store.look_later(child, self._clock() + AGAIN)
 
     async def _together(self, key: Key, calls: list[Coroutine[Any, Any, None]]) -> None:
-        """Make the calls, as many at once as the budget has places. After one that fails, begin no other."""
+        """Make the calls concurrently, within the budget. After one fails, start no more; raise its exception."""
         has_failed = False
 
         async def in_place(call: Coroutine[Any, Any, None]) -> None:
@@ -120,7 +118,7 @@ class Lookup:
             self._store.job_deleted(job)
 
     async def _find_job(self, namespace: str, name: str, *, uid: str = "", owner_uid: str = "") -> None:
-        """Take the Job of a name if it has this uid, or this owner, whichever is given."""
+        """Store the Job of a name if it has the given uid or the given owner."""
         try:
             found = (await self._cluster.get_job(namespace, name)).fact
         except NotFoundError:
@@ -145,7 +143,7 @@ class Lookup:
             await self._take(found)
 
     async def _find_pod(self, key: Key, name: str, job_uid: str = "") -> None:
-        """Take the pod of a name if it is the SimulationJob's, and of this Job if one is given."""
+        """Store the pod of a name if it belongs to the SimulationJob, and to the given Job if there is one."""
         found = await self._get_pod(key.namespace, name, key.uid)
         if found and found.owner_uid == key.uid and job_uid in ("", found.job_uid):
             await self._take(found)
@@ -166,20 +164,20 @@ class Lookup:
                 self._store.put_pod(labelled)
 
     async def _labelled(self, call: Awaitable[F], child: F) -> F | None:
-        """Return the child with its label; None, and remember to look again, if it does not get or keep it."""
+        """Return the response to a label patch; None if it was rejected. Look again later if the label is missing."""
         try:
             answer = await call
         except ClusterError as refused:
-            self._complain("a label is missing and cannot be given back", child, refused)
+            self._complain("cannot restore a missing label", child, refused)
             answer = None
         if answer is not None and answer.labelled:
-            _log.warning("a label was missing and is given back", extra=_about(child))
+            _log.warning("restored a missing label", extra=_about(child))
         else:
             self._store.look_later(child, self._clock() + AGAIN)
         return answer
 
     def _complain(self, message: str, child: JobFact | PodFact, trouble: ClusterError) -> None:
-        """Log once for each child that something does not work, not every few seconds."""
+        """Log an error once per child, not every five seconds."""
         if child.uid not in self._logged:
             _log.warning(message, extra=_about(child) | {"why": trouble.message})
         self._logged[child.uid] = None

@@ -1,9 +1,9 @@
-"""Takes a key, observes, plans, reports, applies, and comes back when there is reason to.
+"""Reconcile SimulationJobs: observe, plan, write the status, carry out the actions, and requeue the key.
 
-Status is written before the actions: what the latch, the ledger and the round say is stored before anything relies on
-it. Plans rely on the stored status only, so a write that waits (at most one a second unless the phase changes) or
-fails holds nothing up. What fails is tried again by its own backoff (runtime/executing/backoff.py), whatever wakes the
-key.
+The status is written before the actions, so that the latch of a cancel, the outcomes of cases and the round are stored
+before anything depends on them. Plans use only the stored status. So a status write that waits (one per second, unless
+the phase changes) or fails delays nothing else. A failed call has its own backoff (runtime/executing/backoff.py),
+which other events do not shorten.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ _log = logging.getLogger(__name__)
 
 
 class Reconciler:
-    """Brings one SimulationJob at a time a step nearer to what is asked for."""
+    """Reconcile the SimulationJob of each key that the queue returns."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Reconciler:
         self._memories: dict[Key, Memory] = {}
 
     async def work(self, *, urgent_only: bool = False) -> None:
-        """Reconcile key after key until it is cancelled."""
+        """Reconcile one key after the other until cancelled."""
         while True:
             key = await self._queue.get(urgent_only=urgent_only)
             try:
@@ -95,27 +95,27 @@ class Reconciler:
                 self._queue.done(key)
 
     async def _pass(self, key: Key, memory: Memory) -> None:
-        """Make one pass, and come back when a call that failed may be tried again."""
+        """Make one pass, and requeue the key for the end of the first backoff. Log errors instead of raising them."""
         calls = memory.calls
         if not calls.holds(backoff.DEFECT):
             try:
                 await self.reconcile(key)
                 calls.worked(backoff.DEFECT)
             except NamespaceTerminatingError:
-                pass  # It takes the SimulationJob along: nothing to warn of.
+                pass  # The namespace deletes the SimulationJob too, so there is nothing to warn about.
             except ClusterError as trouble:
                 about = {"why": trouble.message, "code": trouble.code, "delay": calls.until_next()}
-                _log.warning("trying again", extra=_about(key, **about))
+                _log.warning("a call failed; trying again", extra=_about(key, **about))
             except Exception as defect:
                 calls.failed(backoff.DEFECT)
-                _log.exception("a defect of the operator; trying again", extra=_about(key, delay=calls.until_next()))
+                _log.exception("a bug in the operator; trying again", extra=_about(key, delay=calls.until_next()))
                 self._last_resort.report_defect(key, memory, defect)
         if calls.holds(backoff.DEFECT):
             await self._last_resort.stop_despite_defect(key, memory)
         if (wait := calls.until_next()) is not None:
             self._queue.add_after(key, wait)
         elif (job := self._store.get(key)) and job.status and job.status.is_over:
-            # It makes no more names and has no refusals; finished SimulationJobs may be kept for years.
+            # A finished job needs no memory, and may be kept for years.
             self._memories.pop(key, None)
 
     def _memory(self, key: Key) -> Memory:
@@ -124,7 +124,7 @@ class Reconciler:
         return self._memories[key]
 
     async def reconcile(self, key: Key) -> None:
-        """Make one pass; raise ClusterError where the cluster did not let it, with the call that failed on hold."""
+        """Make one pass. Raise ClusterError if a call fails; that call then backs off."""
         job, memory = self._store.get(key), self._memory(key)
         if job is None:
             await self._remove(key, memory)
@@ -160,10 +160,10 @@ class Reconciler:
     async def _report(
         self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory, signs: StopSigns
     ) -> Report:
-        """Write the plan's status. If it stores a cancel and takes long, stop the pods meanwhile."""
+        """Write the status of the plan. If it latches a cancel and takes more than two seconds, stop pods meanwhile."""
 
         async def stop() -> None:
-            # What fails here is noted, and planned again in the next pass.
+            # A failed call is recorded in the memory, and the next pass plans it again.
             with contextlib.suppress(ClusterError):
                 await self._apply(key, job, Plan(actions=plan.unlatched), memory, signs)
 
@@ -174,17 +174,17 @@ class Reconciler:
         return report or Report.OVERTAKEN
 
     async def _read(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> SimulationJob | Invalid | None:
-        """Read what the next plan needs; return the SimulationJob as it is then, None if nothing can be planned."""
+        """Read what the next plan needs. Return the newest SimulationJob; None if nothing can be planned."""
         if not self._catching_up.is_done(job, memory) and not await self._catch_up(key, job, memory):
             return None
         await self._catching_up.look_again(key, job, memory)
         self.adoption.look(key, job)
         await self._lookup.look_up(key)
-        # A cancel may have come meanwhile.
+        # A cancel may have arrived meanwhile.
         return self._store.get(key)
 
     async def _catch_up(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> bool:
-        """Catch up and return whether it worked. If not, and all is to stop, stop the known pods."""
+        """Catch up; return whether it is complete. If it is not and all cases must stop, stop the known pods."""
         try:
             await self._catching_up.catch_up(key, job, memory)
         finally:
@@ -217,7 +217,7 @@ class Reconciler:
         )
         memory.saw(observed)
         if memory.spent is not None:
-            # A creation without an answer shows here, if it was one.
+            # A creation without a response shows up here if it succeeded.
             memory.spent.update(case.index for case in observed.cases if case.job and case.job.round == status.round)
         plan = planner.plan(job, observed, now)
         memory.judged(self._stopwatch() - started)
@@ -248,14 +248,14 @@ class Reconciler:
         if (now := memory.gate.refusal) != before:
             self._store.wake(key)
             if now:
-                _log.warning("creations do not work", extra=_about(key, case=now.index, kind=now.kind, why=now.message))
+                _log.warning("cannot create cases", extra=_about(key, case=now.index, kind=now.kind, why=now.message))
         if outcome.trouble:
             raise outcome.trouble
         if (wait := memory.until_look(plan, self._clock())) is not None:
             self._queue.add_after(key, wait)
 
     def close(self) -> None:
-        """Give up what goes on beside the passes."""
+        """Cancel everything that runs in the background."""
         self.preparing.close()
         self.pod_events.close()
         self.adoption.close()
@@ -265,7 +265,7 @@ class Reconciler:
     def _prepare(
         self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory, known: Answer | None
     ) -> None:
-        """Have the cases written down as long as the plan asks for it; raise ClusterError if the last try did."""
+        """Store the cases in the background while the plan asks for it. Raise the ClusterError of the last try."""
         if not isinstance(job, SimulationJob) or PrepareCases() not in plan.actions:
             self.preparing.stop(key)
         elif not memory.calls.holds(backoff.PREPARE):
@@ -276,7 +276,7 @@ class Reconciler:
                 raise
 
     async def _remove(self, key: Key, memory: Memory) -> None:
-        """Remove the children of a SimulationJob that is gone; make sure that it is."""
+        """Delete the children of a SimulationJob that is gone, after proof that it is."""
         self._reporter.forget(key)
         self.preparing.forget(key)
         self.pod_events.forget(key)
@@ -287,9 +287,9 @@ class Reconciler:
 
 
 def _without_status(plan: Plan, memory: Memory) -> Plan:
-    """Return what of a plan may be done although its status is not stored: stop what must stop.
+    """Return the actions that are allowed although the status is not stored: those that stop or remove something.
 
-    It has no time: a plan that stores something looks again at once, and the write that failed says when to try again.
+    The plan has no time for the next look: the backoff of the failed write sets it.
     """
     stops = tuple(action for action in plan.actions if isinstance(action, DeletePod | DeleteJob | LimitRun))
     is_refused = memory.latch_failures >= REFUSED

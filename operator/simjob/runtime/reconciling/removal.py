@@ -1,7 +1,8 @@
-"""Removes the children of a SimulationJob that is gone, once it is sure that it is, unless they were to stay.
+"""Delete the children of a SimulationJob that is certainly gone, unless they were orphaned on purpose.
 
-`kubectl delete --cascade=orphan` shows for a moment only: as a finalizer of the SimulationJob. While its watch is
-broken nobody sees it. Afterwards the Jobs say so: the garbage collector takes the owner out of them first.
+`kubectl delete --cascade=orphan` is visible only for a moment, as a finalizer of the SimulationJob, and a broken watch
+misses it. Afterwards the Jobs show it: the garbage collector removes their owner reference first.
+https://kubernetes.io/docs/concepts/architecture/garbage-collection/#orphaned-dependents
 """
 
 import logging
@@ -22,14 +23,14 @@ from simjob.runtime.reconciling.reporter import Reporter
 from simjob.runtime.watching.store import Store
 from simjob.runtime.watching.workqueue import WorkQueue
 
-# Jobs that are read until one is there: the garbage collector may be deleting them meanwhile.
+# Read at most this many Jobs to find one that exists: the garbage collector may be deleting them meanwhile.
 _READ: Final = 5
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Removal:
-    """Removes children of one key at a time."""
+    """Delete the children of SimulationJobs that are gone."""
 
     def __init__(
         self,
@@ -48,13 +49,10 @@ class Removal:
         self._clock = clock
 
     async def remove(self, key: Key, memory: Memory) -> bool:
-        """Make one pass; return whether nothing is left to do, so that the key can be forgotten.
-
-        Raises ClusterError.
-        """
+        """Make one pass. Return True if nothing is left to do, so that the key can be dropped. Raise ClusterError."""
         if not self._store.is_gone(key):
             if not (name := self._store.owner_name(key)):
-                # Pods without a Job that names their owner: the garbage collector's.
+                # Only pods without a Job are left. The garbage collector deletes them.
                 return True
             if not memory.calls.holds(backoff.READ):
                 with memory.calls.trying(backoff.READ):
@@ -69,13 +67,13 @@ class Removal:
                 memory.is_owned = await self._is_owned(key)
             if not memory.is_owned:
                 about = {"namespace": key.namespace, "uid": key.uid}
-                _log.info("the children stay, as their Jobs have no owner", extra=about)
+                _log.info("left the Jobs and pods alone: they were orphaned", extra=about)
                 return True
         await self._remove(key, memory)
         return False
 
     async def _is_owned(self, key: Key) -> bool:
-        """Return whether the Jobs still belong to the SimulationJob; also if none is there, and pods are left."""
+        """Return whether the Jobs still name the SimulationJob as their controller, or no Job exists any more."""
         for name in self._store.job_names(key)[:_READ]:
             try:
                 found = await self._cluster.get_job(key.namespace, name)
@@ -97,7 +95,7 @@ class Removal:
         await self._executor.apply(key, None, actions, outcome)
         memory.note_calls(actions, outcome)
         if actions:
-            _log.info("removed", extra={"namespace": key.namespace, "uid": key.uid, **tally(actions)})
+            _log.info("removed children", extra={"namespace": key.namespace, "uid": key.uid, **tally(actions)})
         if outcome.trouble:
             raise outcome.trouble
         if (wait := memory.until_look(plan, self._clock())) is not None:

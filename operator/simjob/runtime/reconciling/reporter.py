@@ -1,6 +1,6 @@
-"""Writes a plan's status: when its time has come, with proof where it says that nothing is live, after the results.
+"""Write the status of a plan: after the results are stored, and after proof if it says that no pod is live.
 
-One write brings all that belongs together: phase, counts, ledger, and where the results of the cases in it are.
+One write contains everything that must agree: phase, counts, outcomes of cases, and the names of result ConfigMaps.
 """
 
 import asyncio
@@ -25,14 +25,17 @@ from simjob.runtime.reconciling.resultstore import ResultStore
 from simjob.runtime.watching.store import Store
 from simjob.runtime.watching.workqueue import WorkQueue
 
-# Seconds for which an API server that does not answer is no reason for an Event.
+# Seconds without a response from the API server before an Event reports it.
 _PATIENCE: Final = 15.0
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Report(Enum):
-    """What came of a status: it is stored, or may wait; the plan is of an older state; it may not be tried yet."""
+    """The result of reporting a status.
+
+    CURRENT: it is written, or may wait. OVERTAKEN: the plan was made from an old state. HELD: the write backs off.
+    """
 
     CURRENT = auto()
     OVERTAKEN = auto()
@@ -40,7 +43,7 @@ class Report(Enum):
 
 
 class Reporter:
-    """The one writer of a SimulationJob's status."""
+    """The only writer of SimulationJob statuses."""
 
     def __init__(
         self, cluster: Cluster, store: Store, queue: WorkQueue, results: ResultStore, recorder: Recorder, lookup: Lookup
@@ -53,7 +56,10 @@ class Reporter:
         self._lookup = lookup
 
     async def report(self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory) -> Report:
-        """Write the plan's status if it differs, its time has come, and it was not refused a moment ago."""
+        """Write the status of the plan if it differs, unless it was written less than a second ago or backs off.
+
+        An urgent change does not wait for that second. Post an Event for each transition. Raise ClusterError.
+        """
         new, old = plan.status, job.status
         if new is None or old is None or new == old:
             return Report.CURRENT
@@ -76,7 +82,7 @@ class Reporter:
                 await self.read(key, job.metadata.name)
             return Report.OVERTAKEN
         except asyncio.CancelledError:
-            # Given up: what was stored of it is read again.
+            # It is unknown what was stored, so read it again.
             self._results.forget(key)
             raise
         except ClusterError as trouble:
@@ -107,17 +113,17 @@ class Reporter:
             memory.round, memory.spent = new.round, set()
         if old.phase is not new.phase:
             about = {"namespace": key.namespace, "uid": key.uid, "simulationjob": job.metadata.name}
-            _log.info("phase", extra={**about, "phase": new.phase, "why": new.reason})
+            _log.info("phase changed", extra={**about, "phase": new.phase, "why": new.reason})
 
     def _warn(self, metadata: Metadata, memory: Memory, trouble: ClusterError) -> None:
-        """Say once in an Event that the status cannot be written: the status itself cannot say so."""
+        """Post one Event that the status cannot be written, because the status itself cannot show it."""
         lasts = not isinstance(trouble, UnavailableError) or memory.calls.failing_for(backoff.STATUS) >= _PATIENCE
         if memory.warned_of_status or memory.calls.failures(backoff.STATUS) < REFUSED or not lasts:
             return
         memory.warned_of_status = True
         note = (
             "the status cannot be written, so it is out of date and no case starts; "
-            f"this is tried again every ten seconds: {trouble.message}"
+            f"the operator tries again every ten seconds: {trouble.message}"
         )
         if hint := hints.about_status(trouble.message):
             note = f"{note}; {hint}"
@@ -128,7 +134,7 @@ class Reporter:
     async def _with_results(
         self, key: Key, job: SimulationJob | Invalid, plan: Plan, new: Status
     ) -> tuple[Status, tuple[Notice, ...]]:
-        """Store the results of the cases that `new` brings into the ledger; return it with what is said of them."""
+        """Store the results of the cases that end with `new`; return `new` with their shards, and Events about it."""
         if isinstance(job, Invalid):
             if job.known is None:
                 return new, ()
@@ -140,7 +146,7 @@ class Reporter:
         return new.model_copy(update={"results": found}), told
 
     async def _is_proven(self, key: Key, plan: Plan) -> bool:
-        """Read from the cluster, not from what was seen, whether nothing is live of what the status says so."""
+        """Return whether a list proves that no pod is live where the status says so. The store may be out of date."""
         if not (plan.needs_proof or plan.stopped):
             return True
         await self._lookup.find_pods(key)
@@ -151,7 +157,7 @@ class Reporter:
         return not any(plan.needs_proof or pod.index in plan.stopped for pod in live)
 
     async def read(self, key: Key, name: str) -> None:
-        """Take in the SimulationJob as it is now."""
+        """Read the SimulationJob and store its current state, or that it is gone. Raise ClusterError."""
         try:
             raw = await self._cluster.get_simulationjob(key.namespace, name)
         except NotFoundError:
@@ -162,5 +168,5 @@ class Reporter:
             self._store.seen(raw)
 
     def forget(self, key: Key) -> None:
-        """Forget the results of a SimulationJob that is gone."""
+        """Drop the results of a SimulationJob that is gone."""
         self._results.drop(key)

@@ -1,7 +1,7 @@
-"""Reads and writes the ConfigMaps of a SimulationJob's results: NAME-results-0 and so on, each row once.
+"""Read and write the ConfigMaps with a SimulationJob's results: NAME-results-0, NAME-results-1, ..., each row once.
 
-A row counts when its case is in the stored ledger. What is not is of a status write that never came, or of an earlier
-SimulationJob of the name, and is thrown away.
+A row counts when the stored status has the outcome of its case. Other rows are dropped: the status write that should
+have followed them failed, or they are from an earlier SimulationJob of the same name.
 """
 
 from dataclasses import dataclass, field, replace
@@ -25,9 +25,10 @@ from simjob.runtime.tables import adoption
 
 @dataclass(slots=True)
 class Tail:
-    """The last shard with rows. `there`: its ConfigMap and the empty ones after it, as last read or written, by number.
+    """The last shard with rows.
 
-    `counted`: what all shards hold, if all were read.
+    `there`: its ConfigMap and the empty ones after it, by number, as last read or written.
+    `counted`: the content of all shards as a status reports it, if all were read.
     """
 
     number: int
@@ -38,7 +39,7 @@ class Tail:
 
 @dataclass(slots=True)
 class _Reading:
-    """What was found in the shards, from the last one to the first."""
+    """What was found so far while the shards are read from the last to the first."""
 
     names: list[str] = field(default_factory=list)
     indexes: set[int] = field(default_factory=set)
@@ -47,15 +48,15 @@ class _Reading:
 
 
 class ResultShards:
-    """The shards of one SimulationJob after another."""
+    """Read and write the result shards of SimulationJobs."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
     async def open(self, job: SimulationJob, *, whole: bool) -> Tail:
-        """Return the last shard, after throwing away rows that the ledger does not know, and second ones of a case.
+        """Return the last shard. First remove rows without an outcome in the status, and second rows of a case.
 
-        `whole`: look at all shards and count their rows. Otherwise only at those that were written last.
+        With `whole`, read all shards and count their rows; otherwise read only the last ones. Raise ClusterError.
         """
         listed = job.status.results
         last = results.last_number(listed.config_maps if listed else ())
@@ -77,7 +78,7 @@ class ResultShards:
         return tail
 
     async def write(self, job: SimulationJob, tail: Tail, number: int, text: str) -> None:
-        """Make this the last shard, with this text."""
+        """Write `text` to the shard with this number, which becomes the last one. Raise ClusterError."""
         there = tail.there.get(number)
         if there is None:
             tail.there[number] = await self._create(job, number, text)
@@ -86,7 +87,7 @@ class ResultShards:
         tail.number, tail.text = number, text
 
     async def _read(self, job: SimulationJob, number: int, reading: _Reading) -> ConfigMap | None:
-        """Return a shard with the rows that count."""
+        """Return a shard with only the rows that count; None if it does not exist."""
         shard = await self._find(job, number)
         if shard is None:
             return None
@@ -133,14 +134,17 @@ class ResultShards:
             found = await self._cluster.get_config_map(meta.namespace, name)
             match configmapowner.of(job, found.owners, found.labels):
                 case Ownership.OURS:
-                    raise ConflictError(f'the ConfigMap "{name}" was made meanwhile') from taken
+                    raise ConflictError(f'the ConfigMap "{name}" was created meanwhile') from taken
                 case Ownership.ADOPTABLE if not found.owner_uid:
                     message = (
-                        f'the ConfigMap "{name}" holds results of an earlier SimulationJob of this name, which are not '
-                        "known to have the same cases and template; copy what you need of it and delete it"
+                        f'the ConfigMap "{name}" holds results of an earlier SimulationJob of this name, which may '
+                        "have had other cases or another template; copy what you need and delete the ConfigMap"
                     )
                     raise ForbiddenError(message) from taken
             if found.owner_uid:
-                raise UnavailableError(f'the ConfigMap "{name}" belongs to another object still') from taken
-            message = f'a ConfigMap named "{name}" is there already and is not ours: delete it if nobody needs it'
+                raise UnavailableError(f'the ConfigMap "{name}" still belongs to another object') from taken
+            message = (
+                f'a ConfigMap named "{name}" exists and does not belong to this SimulationJob; '
+                "delete it if nobody needs it"
+            )
             raise ForbiddenError(message) from taken

@@ -1,8 +1,7 @@
-"""Keeps the results of cases in ConfigMaps, each row once, before their outcomes go to the ledger.
+"""Store the results of cases in ConfigMaps, each row once, before the outcomes are written to the status.
 
-A row is stored first and counts when the status write that follows has put its case into the ledger. All shards are
-read (runtime/reconciling/resultshards.py) once by each process, and whenever a status came back with less than this
-process wrote.
+A row is stored first. It counts once the following status write has recorded the outcome of its case. Each process
+reads all shards once (runtime/reconciling/resultshards.py), and again when a status has less than this process wrote.
 """
 
 import asyncio
@@ -25,32 +24,32 @@ from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.reconciling.resultshards import ResultShards, Tail
 from simjob.runtime.tables.caselookup import CaseTables
 
-# SimulationJobs whose last shard is kept in memory; those of others are read again.
+# The number of SimulationJobs whose last shard is cached. Other shards are read again.
 _KEPT: Final = 16
-# Seconds that an outcome may wait for an API server that does not answer, or for an older SimulationJob to go.
+# Seconds that an outcome waits while the API server does not respond, or an older SimulationJob still owns a ConfigMap.
 _PATIENCE: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """What a status says of results, and which cases have ended by it."""
+    """The results in a status, and the cases that have ended according to it."""
 
     results: Results | None
     ended: Ranges
 
     def fits(self, status: Status) -> bool:
-        """Return whether a status says the same: nobody else has written it."""
+        """Return whether a status says the same, so that no other client has written it."""
         return self == _Mark.of(status.results, results.ended(status.ledger))
 
     @classmethod
     def of(cls, found: Results | None, ended: Ranges) -> Self:
-        """Make a mark; an older CRD does not keep `truncated`."""
+        """Return a mark without `truncated`, because an older CRD drops that field."""
         return cls(found.model_copy(update={"truncated": None}) if found else None, ended)
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What the shards held before the last save, and after it, as a status says it."""
+    """The content of the shards before and after the last save, as a status reports it."""
 
     before: _Mark
     after: _Mark
@@ -58,9 +57,11 @@ class _Seen:
 
 @dataclass(slots=True)
 class _Stored:
-    """What came of storing: the shards written, the rows in them, how many of these are cut, and why others are not.
+    """The result of storing rows.
 
-    `before`: the results that were there before that. `is_known`: they are what the shards hold.
+    `before`: the results in the status before. `is_known`: whether they match the content of the shards.
+    `shards`: the names of the written shards. `rows`: the number of stored rows; `truncated`: of truncated ones.
+    `refused`: why the other rows were not stored.
     """
 
     before: Results | None
@@ -72,7 +73,7 @@ class _Stored:
 
 
 class ResultStore:
-    """The results of all SimulationJobs, and what this process knows of their shards."""
+    """Store the results of all SimulationJobs, with a cache of their last shards."""
 
     def __init__(self, cluster: Cluster, tables: CaseTables) -> None:
         self._tables = tables
@@ -84,10 +85,10 @@ class ResultStore:
     async def save(
         self, key: Key, job: SimulationJob, ends: Sequence[End], *, last: bool
     ) -> tuple[Results | None, tuple[Notice, ...]]:
-        """Store the results of cases that have ended; return the new `status.results`, and Events about it.
+        """Store the results of cases that have ended; return the new `status.results` and Events about it.
 
-        `last`: the job ends with this. What the API server refuses is counted as missing; for other trouble it
-        raises ClusterError for some time, to be called again, and then counts the same.
+        `last` means that the job ends with this status. Rows that the API server rejects count as missing. For other
+        errors raise ClusterError, so that the caller tries again; after 30 seconds such rows count as missing too.
         """
         rows = sorted((end for end in ends if end.result), key=lambda end: end.index)
         stored = _Stored(before=job.status.results, is_known=self._is_known(key, job))
@@ -117,11 +118,11 @@ class ResultStore:
         return found, tuple(notices)
 
     def forget(self, key: Key) -> None:
-        """Take note that the status of the last save may not be stored."""
+        """Record that the status of the last save may not be stored: drop the cached shard."""
         self._tails.pop(key, None)
 
     def drop(self, key: Key) -> None:
-        """Take note that the SimulationJob has ended or is gone."""
+        """Drop everything about a SimulationJob that has ended or is gone."""
         self.forget(key)
         self._seen.pop(key, None)
         self._in_trouble.pop(key, None)
@@ -131,11 +132,11 @@ class ResultStore:
         return now - self._in_trouble.setdefault(key, now) < _PATIENCE
 
     def _is_known(self, key: Key, job: SimulationJob) -> bool:
-        """Return whether this process knows the shards that go with the status; otherwise forget what it knows."""
+        """Return whether this process knows the shards that match the status. If not, drop the cached shard."""
         seen = self._seen.get(key)
         if seen is not None and seen.after.fits(job.status):
             return True
-        # What was written last is not in the status.
+        # The status does not have what was written last.
         self._tails.pop(key, None)
         return seen is not None and seen.before.fits(job.status)
 
@@ -148,7 +149,7 @@ class ResultStore:
             if not added:
                 continue
             if number >= MAX_SHARDS:
-                raise ForbiddenError(f"there are {MAX_SHARDS} ConfigMaps of results already")
+                raise ForbiddenError(f"the results already fill {MAX_SHARDS} ConfigMaps, which is the limit")
             await self._shards.write(job, tail, number, text)
             stored.shards.append(results.shard_name(job.metadata.name, number))
             stored.truncated += sum(end.cut for end in rows[stored.rows : stored.rows + added])
@@ -162,18 +163,18 @@ class ResultStore:
         try:
             return await self._tables.case(job, end.index)
         except DamagedTableError:
-            # What it was run with is lost, what came out is not.
+            # Its parameters are lost, but its result is not.
             return Case(end.index, end.name, {})
 
 
 def _refused(rows: int, why: str) -> Notice:
-    note = f"{rows} results could not be stored and count as missing: {why}"
+    note = f"{rows} results cannot be stored and count as missing: {why}"
     return Notice(reason=Reason.RESULTS_REFUSED, action="Store", note=note, warning=True)
 
 
 def _truncated(end: End) -> Notice:
     note = (
-        f"the result of case {end.index} is as long as the kubelet's limit, so a part of it may be lost; such results "
-        "are kept as texts and count as `status.results.truncated`: write less to the termination message"
+        f"the result of case {end.index} is as long as the kubelet allows, so its end may be lost; such results are "
+        "stored as texts and count in `status.results.truncated`: write less to the termination message"
     )
     return Notice(reason=Reason.RESULTS_TRUNCATED, action="Store", note=note, warning=True)

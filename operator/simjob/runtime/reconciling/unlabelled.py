@@ -1,7 +1,7 @@
-"""Finds the children of SimulationJobs that have lost the label by which the operator lists and watches.
+"""Find children that lack the label by which the operator lists and watches.
 
-An earlier leader knew them by name. A new one lists what lacks the label, once a term for each namespace and not for
-each SimulationJob: what this process makes itself it knows, and what loses its label later its watches show.
+An earlier leader knew them by name. A new leader lists all objects without the label, once per term and namespace. That
+is enough: a process knows the children that it creates, and its watches show those that lose the label later.
 """
 
 import asyncio
@@ -18,27 +18,27 @@ from simjob.runtime.cluster.calls import Cluster
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """Names of Jobs by the SimulationJob's uid, and pods with a name that an attempt could have."""
+    """The names of Jobs, by uid of their SimulationJob, and all pods that have the name of an attempt."""
 
     jobs: Mapping[str, Sequence[str]]
     pods: Sequence[Meta]
 
 
 class UnlabelledChildren:
-    """The children without label that a new leader finds. One for each term."""
+    """The children without the label. Create one instance per term."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._lists: dict[str, asyncio.Task[_Found]] = {}
 
     async def of(self, key: Key) -> tuple[Sequence[str], Sequence[str]]:
-        """Return the names of a SimulationJob's Jobs and pods that lack the label. Raises ClusterError."""
+        """Return the names of a SimulationJob's Jobs and pods that lack the label. Raise ClusterError."""
         found = await self._in(key.namespace)
         pods = [pod.name for pod in found.pods if (its := identity.of_pod(pod, key.uid)) and its.owner_uid == key.uid]
         return found.jobs.get(key.uid, ()), pods
 
     def close(self) -> None:
-        """Give up the lists that are under way."""
+        """Cancel all lists that are in progress."""
         for task in self._lists.values():
             task.cancel()
 
@@ -47,7 +47,7 @@ class UnlabelledChildren:
         if task is None:
             task = self._lists[namespace] = asyncio.create_task(self._list(namespace))
         try:
-            # All SimulationJobs of the namespace wait for it; one of them that gives up does not end it.
+            # All SimulationJobs of the namespace wait for this list, so the cancellation of one must not cancel it.
             return await asyncio.shield(task)
         except ClusterError:
             if self._lists.get(namespace) is task:

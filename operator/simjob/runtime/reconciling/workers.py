@@ -1,4 +1,4 @@
-"""The workers that reconcile, and what is left to do when they stop."""
+"""Run the workers that reconcile, and clean up when they stop."""
 
 import asyncio
 import contextlib
@@ -7,17 +7,17 @@ from typing import Final
 
 from simjob.runtime.reconciling.reconciler import Reconciler
 
-# Workers that take urgent keys only: a cancel finds one free while all others create, or stop other sweeps. A worker is
-# a task that waits; the budget bounds what all of them ask of the API server.
+# Workers that take urgent keys only, so that a cancel finds a free worker while all others are busy. A worker is cheap:
+# it is a task that mostly waits, and the budget limits the requests of all workers together.
 _URGENT_WORKERS: Final = 32
-# Seconds that the last Events may take when the operator ends.
+# Seconds to post the last Events when the operator stops.
 _LAST_EVENTS: Final = 2.0
 
 
 async def run(reconciler: Reconciler, workers: int, *, may_write: Callable[[], bool] = lambda: True) -> None:
-    """Run `workers` workers, and some for urgent keys only, until cancelled; then post the Events that wait.
+    """Run `workers` workers, and 32 more for urgent keys only, until cancelled. Then post the queued Events.
 
-    `may_write`: whether this process still leads. One that does not keeps its Events to itself.
+    `may_write` returns whether this process is still the leader. If it is not, the queued Events are dropped.
     """
     try:
         async with asyncio.TaskGroup() as group:
@@ -29,6 +29,6 @@ async def run(reconciler: Reconciler, workers: int, *, may_write: Callable[[], b
     finally:
         reconciler.close()
         if may_write():
-            # A time-out here must not hide why the operator ends.
+            # A timeout here must not hide the exception that stops the operator.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(reconciler.recorder.flush(), _LAST_EVENTS)
