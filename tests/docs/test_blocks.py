@@ -16,7 +16,7 @@ def test_a_shell_block_is_run_by_a_test_that_names_its_page_or_says_why_not(bloc
         "put `<!-- run by TEST -->` or `<!-- not run: REASON -->` before it, see tools/docsite/blocks.py"
     )
     if block.test is not None:
-        assert block.page.name in (ROOT / block.test).read_text()
+        assert block.page.stem in (ROOT / block.test).read_text()
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,12 @@ def test_a_block_without_a_test_and_without_a_reason_is_found(tmp_path: Path, be
     page = tmp_path / "page.md"
     page.write_text(f"# A page\n\n{before}```console\n$ kubectl get pods\n```\n")
     assert [block.is_marked for block in blocks(page)] == [is_marked]
+
+
+def test_a_block_in_a_list_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("1. Look:\n\n    ```console\n    $ kubectl get pods\n    ```\n")
+    assert [(block.line, block.is_marked) for block in blocks(page)] == [(3, False)]
 
 
 def test_a_page_can_speak_for_its_console_blocks_only(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ READ = """() => ({
     links: [...document.querySelectorAll("a[href]")].map(link => link.href),
     anchors: [...document.querySelectorAll("[id]")].map(element => element.id),
 })"""
+# In milliseconds; a machine that is busy with other tests takes long for a page.
+TIMEOUT = 120_000
 EXTERNAL = re.compile(r"https://[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?(/[^\s<>\"]*)?")
 
 
@@ -64,17 +66,25 @@ def served(folder: Path) -> Iterator[str]:
 def read_all(chromium: Browser, address: str) -> dict[str, Page]:
     """Open the first page, and every page to which one leads."""
     tab = chromium.new_context(java_script_enabled=False).new_page()
+    tab.set_default_timeout(TIMEOUT)
     found: dict[str, Page] = {}
+    tried: set[str] = set()
     wanted = {f"{address}index.html"}
     while wanted:
         url = wanted.pop()
+        tried.add(url)
+        if not url.endswith(".html"):
+            # The browser would store such a file, and show nothing.
+            if tab.request.get(url).ok:
+                found[url] = Page([], set())
+            continue
         answer = tab.goto(url, wait_until="domcontentloaded")
         if answer is None or not answer.ok:
             continue
         read = tab.evaluate(READ)
         found[url] = Page(read["links"], set(read["anchors"]))
         ours = {link.partition("#")[0] for link in read["links"] if link.startswith(address)}
-        wanted |= ours - found.keys()
+        wanted |= ours - tried
     return found
 
 
@@ -93,12 +103,13 @@ def dead_links(pages: dict[str, Page], address: str) -> list[str]:
 def search(chromium: Browser, address: str, word: str) -> tuple[set[str], list[str]]:
     """Type a word into the search; return the pages that it finds, and every address that the browser asked."""
     tab = chromium.new_context().new_page()
+    tab.set_default_timeout(TIMEOUT)
     asked: list[str] = []
     tab.on("request", lambda request: asked.append(request.url))
     tab.goto(f"{address}index.html")
     box = tab.locator("input.md-search__input")
     box.click()
     box.press_sequentially(word)
-    tab.locator(".md-search-result__link").first.wait_for(timeout=60_000)
+    tab.locator(".md-search-result__link").first.wait_for()
     links = tab.locator(".md-search-result__link").all()
     return {str(link.get_attribute("href")).removeprefix(address).partition("?")[0] for link in links}, asked

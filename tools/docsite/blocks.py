@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 _BLOCK: Final = re.compile(
-    r"(?:^<!-- (?P<marker>[^>]*?) -->\n+)?^```(?P<language>console|sh|bash|shell)\n(?P<text>.*?)^```$",
+    r"(?:^ *<!-- (?P<marker>[^>]*?) -->\n+)?^ *```(?P<language>console|sh|bash|shell)\n(?P<text>.*?)^ *```$",
     re.MULTILINE | re.DOTALL,
 )
 _PAGE: Final = re.compile(r"^<!-- console blocks run by (\S+) -->$", re.MULTILINE)
