@@ -7,13 +7,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 _HEADING: Final = re.compile(r"^## (.*)$", re.MULTILINE)
-_BLOCK: Final = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_BLOCK: Final = re.compile(r"^ *```console\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 _FILE: Final = re.compile(r"^```\w+\n# (\S+\.\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _AGE: Final = re.compile(r"\b(\d+[dhms])+\b")
 _HASH: Final = re.compile(r"-[0-9a-f]{8}-")
@@ -31,8 +32,8 @@ class Step:
 def sections(page: str) -> dict[str, list[Step]]:
     """Give the steps of a Markdown page by heading, of headings that have any."""
     _, *parts = _HEADING.split(page)
-    found = {heading: list(_steps(text)) for heading, text in zip(parts[::2], parts[1::2], strict=True)}
-    return {heading: steps for heading, steps in found.items() if steps}
+    found = {heading: list(steps(text)) for heading, text in zip(parts[::2], parts[1::2], strict=True)}
+    return {heading: typed for heading, typed in found.items() if typed}
 
 
 def files(page: str) -> dict[str, str]:
@@ -40,8 +41,9 @@ def files(page: str) -> dict[str, str]:
     return dict(_FILE.findall(page))
 
 
-def _steps(text: str) -> Iterator[Step]:
-    for block in _BLOCK.findall(text):
+def steps(text: str) -> Iterator[Step]:
+    """Give the steps of a page or a part of it; blocks may be indented, as in lists."""
+    for block in map(textwrap.dedent, _BLOCK.findall(text)):
         command, output = "", ""
         for line in block.splitlines():
             if line.startswith("$ "):
@@ -57,10 +59,11 @@ def _steps(text: str) -> Iterator[Step]:
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A shell in a folder, with a kubeconfig."""
+    """A shell in a folder, with a kubeconfig and more variables."""
 
     folder: Path
     kubeconfig: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, command: str) -> str:
         """Run it and return what it prints, also what it prints as an error."""
@@ -68,7 +71,7 @@ class Terminal:
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=self.folder,
-            env={"PATH": programs, "KUBECONFIG": str(self.kubeconfig)},
+            env={"PATH": programs, "KUBECONFIG": str(self.kubeconfig), **self.variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
