@@ -1,13 +1,9 @@
-import re
 from typing import Any
 
 import msgspec
 import pytest
 from given.builders import UID, a_job, a_job_fact, a_template_dict
 from simjob.core.children import jobandpod
-from simjob.core.facts import childnames
-
-LABEL_VALUE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def rendered(index: int = 0, round_: int = 0, **spec: Any) -> dict[str, Any]:
@@ -15,22 +11,6 @@ def rendered(index: int = 0, round_: int = 0, **spec: Any) -> dict[str, Any]:
     body = jobandpod.render_job(job, job.spec.template.to_api(as_given=True), job.spec.case(index), round_)
     decoded: dict[str, Any] = msgspec.json.decode(body)
     return decoded
-
-
-@pytest.mark.parametrize(
-    "name", ["sweep", "a", "a.b.c", "x" * 253, "a" * 36 + "." + "b" * 200, "a" * 40 + "-" * 5 + "b"]
-)
-@pytest.mark.parametrize(("index", "round_"), [(0, 0), (99_999, 0), (99_999, 1234)])
-def test_names_are_label_values_with_room_for_the_attempt(name: str, index: int, round_: int) -> None:
-    found = childnames.job_name(name, UID, index, round_)
-    assert found.endswith(f"-0b0c4fd2-{index}-{round_}")
-    assert LABEL_VALUE.fullmatch(found)
-    assert LABEL_VALUE.fullmatch(childnames.pod_name(found, 9999))
-
-
-def test_a_name_tells_the_case_the_round_and_the_attempt() -> None:
-    assert childnames.job_name("sweep.v2", UID, 7, 3) == "sweep-v2-0b0c4fd2-7-3"
-    assert childnames.pod_name("sweep-0b0c4fd2-7-3", 2) == "sweep-0b0c4fd2-7-3-2"
 
 
 @pytest.mark.parametrize(

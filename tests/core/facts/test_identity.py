@@ -104,16 +104,3 @@ def test_a_job_is_known_by_its_name_and_its_controller(labelled: bool) -> None:
 )
 def test_any_other_job_is_not_ours(meta: dict[str, Any]) -> None:
     assert identity.of_job(job(**meta)) is None
-
-
-@pytest.mark.parametrize(
-    ("name", "is_one"),
-    [
-        ("sweep-12345678-0-0-0", True),
-        ("web-7d4b9c6f5-x2x9k", False),
-        ("db-0", False),
-        ("sweep-12345678-0-0-0-debug", False),
-    ],
-)
-def test_the_name_of_a_pod_shows_whether_it_can_be_an_attempt(name: str, is_one: bool) -> None:
-    assert childnames.names_attempt(name) is is_one

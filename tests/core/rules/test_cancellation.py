@@ -198,12 +198,6 @@ def test_a_pod_that_cannot_be_deleted_is_named_and_delays_no_other_case() -> Non
     assert (said(early).reason, early.look_again) == ("CancelRequested", NOW - timedelta(seconds=5))
 
 
-def test_only_some_of_many_pods_that_do_not_stop_are_named() -> None:
-    children = [fact for i in range(9) for fact in (a_job_fact(i), a_pod_fact(i, terminating=True))]
-    status = said(planned(latched(cases={"count": 9}), *children, now=NOW + timedelta(minutes=5)))
-    assert "and 6 more" in (status.message or "")
-
-
 @pytest.mark.parametrize(
     ("attributed", "text"),
     [(True, "anna@example.org"), (False, "annotation simjob.dev/cancel-requested-by: anna@example.org")],

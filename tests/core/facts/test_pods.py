@@ -4,19 +4,15 @@ from typing import Any
 import msgspec
 import pytest
 from given.builders import NOW, UID
-from simjob.core.facts import jobs, pods
-from simjob.core.facts.apiobjects import Job, Pod
-from simjob.core.facts.jobs import JobFact
-from simjob.core.facts.lastattempt import LastAttempt
+from simjob.core.facts import pods
+from simjob.core.facts.apiobjects import Pod
 from simjob.core.facts.pods import PodFact, PodState
 
-LATER = NOW + timedelta(seconds=9)
 START, END = "2026-01-02T03:04:10Z", "2026-01-02T03:04:20Z"
 LABELS = {"simjob.dev/uid": UID, "simjob.dev/index": "7", "simjob.dev/attempt": "2", "simjob.dev/round": "1"}
 
 JOB = "sweep-0b0c4fd2-7-1"
 OWNER = {"apiVersion": "batch/v1", "kind": "Job", "name": JOB, "uid": "job-uid", "controller": True}
-SWEEP = {"apiVersion": "simjob.dev/v1beta1", "kind": "SimulationJob", "name": "sweep", "uid": UID, "controller": True}
 
 
 def pod(*, meta: dict[str, Any] | None = None, spec: dict[str, Any] | None = None, **status: Any) -> PodFact | None:
@@ -38,27 +34,6 @@ def pod(*, meta: dict[str, Any] | None = None, spec: dict[str, Any] | None = Non
 
 def fact(**keywords: Any) -> PodFact:
     found = pod(**keywords)
-    assert found is not None
-    return found
-
-
-def job(*, meta: dict[str, Any] | None = None, suspend: bool = False, **status: Any) -> JobFact | None:
-    raw = {
-        "metadata": {
-            "name": JOB,
-            "uid": "job-uid",
-            "labels": LABELS,
-            "ownerReferences": [SWEEP],
-            **(meta or {}),
-        },
-        "spec": {"suspend": suspend},
-        "status": status,
-    }
-    return jobs.job_fact(msgspec.convert(raw, Job))
-
-
-def job_fact(**keywords: Any) -> JobFact:
-    found = job(**keywords)
     assert found is not None
     return found
 
@@ -108,13 +83,6 @@ def test_an_eviction_is_the_clusters_doing() -> None:
     assert not fact(conditions=[{"type": "DisruptionTarget", "status": "False"}]).disrupted
 
 
-OWN_LIMIT: dict[str, Any] = {
-    "phase": "Failed",
-    "reason": "Evicted",
-    "message": "Usage of EmptyDir volume a exceeds the limit 1",
-}
-
-
 def test_a_pod_that_its_node_stops_and_that_exits_0_has_not_succeeded() -> None:
     shutdown = {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"}
     assert not fact(phase="Succeeded", reason="Terminated", conditions=[shutdown]).succeeded
@@ -137,49 +105,6 @@ def test_a_pods_times_are_those_of_its_api_server_its_scheduler_and_its_kubelet(
     )
     waiting = fact(conditions=[scheduled | {"status": "False"}])
     assert (waiting.scheduled, waiting.accepted, waiting.started, waiting.deadline) == (None, None, None, None)
-
-
-def test_a_job_carries_its_attempts_in_annotations() -> None:
-    notes = {
-        "simjob.dev/attempt": "4",
-        "simjob.dev/failed": "2",
-        "simjob.dev/lost-in-a-row": "1",
-        "simjob.dev/not-before": "2026-01-02T03:05:09Z",
-        "simjob.dev/disruptions": "11",
-        "simjob.dev/last-disruption": "Evicted: low on memory",
-        "simjob.dev/last-attempt": '{"number":3,"endedAt":"2026-01-02T03:05:09Z","exitCode":137}',
-    }
-    found = job_fact(meta={"annotations": notes})
-    assert (found.disruptions, found.last_disruption) == (11, "Evicted: low on memory")
-    assert (found.index, found.round, found.attempt, found.failed, found.lost) == (7, 1, 4, 2, 1)
-    assert found.not_before == LATER
-    assert found.last_attempt == LastAttempt(number=3, ended_at=LATER, exit_code=137)
-
-
-@pytest.mark.parametrize("text", ["", "soon", "2026-01-02T03:05:09"])
-def test_a_time_that_cannot_be_read_is_no_time(text: str) -> None:
-    assert job_fact(meta={"annotations": {"simjob.dev/not-before": text, "simjob.dev/failed": "x"}}).not_before is None
-
-
-@pytest.mark.parametrize(
-    ("conditions", "succeeded"),
-    [
-        ([], None),
-        ([{"type": "SuccessCriteriaMet", "status": "True"}], None),
-        ([{"type": "Complete", "status": "True", "reason": "CompletionsReached"}], True),
-        ([{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}], False),
-        ([{"type": "Failed", "status": "False"}], None),
-    ],
-)
-def test_a_job_has_finished_when_a_condition_says_so(conditions: list[dict[str, str]], succeeded: bool | None) -> None:
-    found = job_fact(conditions=conditions)
-    assert found.succeeded is succeeded
-    assert bool(found.finish_reason) is (succeeded is not None)
-
-
-def test_a_queue_that_holds_a_job_is_seen() -> None:
-    found = job_fact(suspend=True, conditions=[{"type": "Suspended", "status": "True"}])
-    assert (found.suspended, found.says_suspended) == (True, True)
 
 
 SIMULATION = {"name": "simulation", "state": {"terminated": {"exitCode": 0, "startedAt": START, "finishedAt": END}}}

@@ -1,0 +1,36 @@
+import re
+
+import pytest
+from given.builders import UID
+from simjob.core.facts import childnames
+
+LABEL_VALUE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+@pytest.mark.parametrize(
+    "name", ["sweep", "a", "a.b.c", "x" * 253, "a" * 36 + "." + "b" * 200, "a" * 40 + "-" * 5 + "b"]
+)
+@pytest.mark.parametrize(("index", "round_"), [(0, 0), (99_999, 0), (99_999, 1234)])
+def test_names_are_label_values_with_room_for_the_attempt(name: str, index: int, round_: int) -> None:
+    found = childnames.job_name(name, UID, index, round_)
+    assert found.endswith(f"-0b0c4fd2-{index}-{round_}")
+    assert LABEL_VALUE.fullmatch(found)
+    assert LABEL_VALUE.fullmatch(childnames.pod_name(found, 9999))
+
+
+def test_a_name_holds_the_case_the_round_and_the_attempt() -> None:
+    assert childnames.job_name("sweep.v2", UID, 7, 3) == "sweep-v2-0b0c4fd2-7-3"
+    assert childnames.pod_name("sweep-0b0c4fd2-7-3", 2) == "sweep-0b0c4fd2-7-3-2"
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("sweep-12345678-0-0-0", True),
+        ("web-7d4b9c6f5-x2x9k", False),
+        ("db-0", False),
+        ("sweep-12345678-0-0-0-debug", False),
+    ],
+)
+def test_only_a_name_with_case_round_and_attempt_can_be_an_attempt(name: str, is_one: bool) -> None:
+    assert childnames.names_attempt(name) is is_one
