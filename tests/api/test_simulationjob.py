@@ -114,7 +114,8 @@ def test_what_is_wrong_is_reported_with_its_path(spec: dict[str, Any], message: 
 def test_a_parameter_name_that_is_wrong_is_reported_with_its_path() -> None:
     raw = a_job_dict(cases={"list": [{"name": "x", "parameters": {"a-b": 1}}]})
     assert told(raw) == (
-        "spec.cases.list[0].parameters.a-b: must be a letter, then letters, digits and underscores, at most 63"
+        "spec.cases.list[0].parameters.a-b: must begin with a letter, and have only letters, digits and underscores, "
+        "at most 63 in all"
     )
 
 

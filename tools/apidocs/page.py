@@ -26,7 +26,7 @@ error codes, and what to do about them, are in [Troubleshooting](troubleshooting
 
 * "required" in the column "default": the API server refuses an object without it. Empty: it may be left out, and
   nothing takes its place.
-* Immutable: a change is refused with `` `FIELD` is immutable: make a new SimulationJob ``.
+* Immutable: a change is refused with `` `FIELD` is immutable: create a new SimulationJob instead ``.
 * A field that is not here is refused, too. The API server holds the bounds, so `kubectl apply` reports a mistake,
   but for those that are the operator's to find: [InvalidSpec](troubleshooting.md#reasons) and its like.
 """

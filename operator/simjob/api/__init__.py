@@ -1,1 +1,1 @@
-"""What users may write: the SimulationJob resource and every string the cluster sees."""
+"""The API: the SimulationJob resource, and every string that the cluster sees."""

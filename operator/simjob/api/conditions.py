@@ -1,4 +1,4 @@
-"""Conditions: the truth about a job, one per type; setting one.
+"""Conditions of a SimulationJob, one per type.
 
 https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#typical-status-properties
 """
@@ -31,24 +31,27 @@ class Condition(Lenient):
         Field(
             min_length=1,
             max_length=316,
-            description="Finished, Succeeded, Cancelled, Suspended, Reconciling or Stalled.",
+            description="Type of the condition: Finished, Succeeded, Cancelled, Suspended, Reconciling or Stalled.",
         ),
     ]
-    status: Annotated[Truth, Field(description="True, False or Unknown.")]
+    status: Annotated[Truth, Field(description="Status of the condition: True, False or Unknown.")]
     reason: Annotated[
-        str, Field(min_length=1, max_length=1024, pattern=REASON, description="Why, as one word for programs.")
+        str,
+        Field(min_length=1, max_length=1024, pattern=REASON, description="Reason for the status, as one word."),
     ]
     message: Annotated[
-        str, Field(max_length=MAX_MESSAGE, description="Why, as a sentence for people."), cut(MAX_MESSAGE)
+        str,
+        Field(max_length=MAX_MESSAGE, description="Reason for the status, as a sentence for people."),
+        cut(MAX_MESSAGE),
     ]
-    last_transition_time: Annotated[Time, Field(description="When the status last changed.")]
+    last_transition_time: Annotated[Time, Field(description="Time when `status` last changed.")]
     observed_generation: Annotated[
-        int | None, Field(ge=0, le=INT64_MAX, description="The generation of the spec that this was said about.")
+        int | None, Field(ge=0, le=INT64_MAX, description="Generation of the spec that the condition describes.")
     ] = None
 
 
 def find_condition(conditions: tuple[Condition, ...], type_: str) -> Condition | None:
-    """Give the condition of this type, if it was ever set."""
+    """Return the condition of this type; None if it was never set."""
     return next((condition for condition in conditions if condition.type == type_), None)
 
 
@@ -62,9 +65,9 @@ def set_condition(
     generation: int,
     now: datetime,
 ) -> tuple[Condition, ...]:
-    """Put the condition in the place of its older version, or at the end.
+    """Return the conditions with this one replaced, or added at the end.
 
-    The transition time changes only with the status; a message that is too long is cut.
+    `lastTransitionTime` becomes `now` only if the status changes. A message longer than MAX_MESSAGE is cut.
     """
     old = find_condition(conditions, type_)
     changed = old is None or old.status != status

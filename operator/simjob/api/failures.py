@@ -1,4 +1,4 @@
-"""What the status says of attempts that failed: the newest failed cases, and those that wait for their next attempt."""
+"""The failures in status: the cases that failed last, and the cases that wait for their next attempt."""
 
 from typing import Annotated, Final
 
@@ -9,15 +9,19 @@ from simjob.api.schema import INT32_MAX, INT32_MIN, MAX_CASES, Lenient, Time, cu
 MAX_FAILURES: Final = 20
 MAX_RETRYING: Final = 10
 
-_Index = Annotated[int, Field(ge=0, lt=MAX_CASES, description="The case's index.")]
-_Name = Annotated[str | None, Field(max_length=63, description="The case's name."), cut(63)]
+_Index = Annotated[int, Field(ge=0, lt=MAX_CASES, description="Index of the case.")]
+_Name = Annotated[str | None, Field(max_length=63, description="Name of the case."), cut(63)]
 _ExitCode = Annotated[
     int | None,
-    Field(ge=INT32_MIN, le=INT32_MAX, description="The exit code of the simulation, or of `container` if given."),
+    Field(ge=INT32_MIN, le=INT32_MAX, description="Exit code of the simulation, or of `container` if that is set."),
 ]
-_Reason = Annotated[str | None, Field(max_length=1024, description="Why, as one word, such as OOMKilled."), cut(1024)]
-_Message = Annotated[str | None, Field(max_length=1024, description="Why, as a sentence."), cut(1024)]
-_EndedAt = Annotated[Time | None, Field(description="When it ended.")]
+_Reason = Annotated[
+    str | None, Field(max_length=1024, description="Reason of the end as one word, such as OOMKilled."), cut(1024)
+]
+_Message = Annotated[
+    str | None, Field(max_length=1024, description="Reason of the end as a sentence for people."), cut(1024)
+]
+_EndedAt = Annotated[Time | None, Field(description="Time when the attempt ended.")]
 
 
 class Failure(Lenient):
@@ -25,15 +29,15 @@ class Failure(Lenient):
 
     index: _Index
     name: _Name = None
-    error_code: Annotated[str | None, Field(max_length=63, description="What went wrong, for programs."), cut(63)] = (
-        None
-    )
+    error_code: Annotated[
+        str | None, Field(max_length=63, description="Code for programs, such as CASE_FAILED or LOST."), cut(63)
+    ] = None
     exit_code: _ExitCode = None
     container: Annotated[
         str | None,
         Field(
             max_length=63,
-            description="The container that failed, if it was not the simulation: the first one of the template's.",
+            description="Name of the container that failed. Absent if it was the simulation, the template's first one.",
         ),
         cut(63),
     ] = None
@@ -49,35 +53,45 @@ class Retry(Lenient):
     name: _Name = None
     attempt: Annotated[
         int | None,
-        Field(ge=0, le=INT32_MAX, description="The attempt that ended, counted from 0: the end of its pod's name."),
+        Field(
+            ge=0,
+            le=INT32_MAX,
+            description="Number of the attempt that ended, counted from 0. Its pod's name ends with it.",
+        ),
     ] = None
     failed_attempts: Annotated[
-        int, Field(ge=0, le=INT32_MAX, description="Attempts that failed so far; `retries.limit` bounds them.")
+        int,
+        Field(ge=0, le=INT32_MAX, description="Number of failed attempts that count against `retries.limit`."),
     ] = 0
     error_code: Annotated[
         str | None,
-        Field(max_length=63, description="What went wrong, for programs; absent if it ended well, and runs again."),
+        Field(
+            max_length=63,
+            description="Code for programs, such as CASE_FAILED or LOST. Absent if the attempt succeeded and the case "
+            "runs again because it is Persistent.",
+        ),
         cut(63),
     ] = None
     exit_code: _ExitCode = None
     container: Annotated[
         str | None,
-        Field(max_length=63, description="The container that failed, if it was not the simulation."),
+        Field(max_length=63, description="Name of the container that failed. Absent if it was the simulation."),
         cut(63),
     ] = None
     reason: _Reason = None
     message: _Message = None
     ended_at: _EndedAt = None
     next_attempt_at: Annotated[
-        Time, Field(description="When the next attempt is due; it also needs a free place of `parallelism`.")
+        Time,
+        Field(description="Earliest time of the next attempt. It also waits until `parallelism` allows another case."),
     ]
 
 
 class Retrying(Lenient):
     """The cases that wait for their next attempt."""
 
-    cases: Annotated[int, Field(ge=0, le=MAX_CASES, description="How many cases wait.")] = 0
+    cases: Annotated[int, Field(ge=0, le=MAX_CASES, description="Number of cases that wait.")] = 0
     newest: Annotated[
         tuple[Retry, ...],
-        Field(max_length=MAX_RETRYING, description="Those whose last attempt ended last, newest first."),
+        Field(max_length=MAX_RETRYING, description="The waiting cases whose attempts ended last, newest first."),
     ] = ()

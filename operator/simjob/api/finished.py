@@ -1,7 +1,7 @@
-"""What is kept of a SimulationJob that has ended: what its lifetime, its history and its deletion need.
+"""The small copy of a finished SimulationJob that stays in memory: enough for its TTL, its history and its deletion.
 
-A sweep of 2,000 listed cases takes more than a mebibyte as parsed objects, and a finished sweep may be kept for years.
-`rerunOf`, which needs their cases again, reads them from the API server.
+A sweep of 2,000 listed cases takes more than 1 MiB as parsed objects, and a finished sweep may be kept for years.
+`rerunOf` needs the cases of a finished job; it reads them from the API server.
 """
 
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ from simjob.api.podtemplate.template import Template
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.sweep.cases import Cases
 
-# Nothing is made from the template of a job that has ended.
+# A finished job creates nothing from its template, so any valid template will do.
 _TEMPLATE: Final[Mapping[str, Any]] = {"spec": {"containers": [{"name": "finished", "image": "finished"}]}}
 _STUB: Final = Template.model_validate(_TEMPLATE)
 
 
 def without_cases(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the JSON of a job, if it has ended, with the number of its cases in place of the cases.
+    """Return the JSON of a finished job with `cases` replaced by their number; return any other job as it is.
 
-    Reading 2,000 listed cases takes longer than everything else that is read of the job.
+    Parsing 2,000 listed cases takes longer than parsing the rest of the job.
     """
     status, spec = raw.get("status"), raw.get("spec")
     if not (isinstance(status, Mapping) and status.get("isTerminal") is True and isinstance(spec, Mapping)):
@@ -32,7 +32,7 @@ def without_cases(raw: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def summary(job: SimulationJob) -> SimulationJob:
-    """Return a job that has ended without its cases, its template, and who set which field of it."""
+    """Return a finished job without its cases, its template and its managedFields."""
     cases, total = job.spec.cases, job.spec.cases.total if job.spec.cases else None
     if cases is not None and total is not None and not cases.needs_table:
         cases = Cases(count=total)
@@ -42,7 +42,7 @@ def summary(job: SimulationJob) -> SimulationJob:
 
 
 def _total(cases: Mapping[str, Any]) -> int | None:
-    """Return how many cases are written out; None if they are not, or not as the schema wants it."""
+    """Return the number of cases in `list` or `matrix`; None for another source, and for a malformed one."""
     if set(cases) == {"list"} and isinstance(cases["list"], list):
         return len(cases["list"]) or None
     if set(cases) == {"matrix"} and isinstance(cases["matrix"], list):

@@ -1,7 +1,6 @@
 """Every string that the cluster sees: group, kinds, labels, annotations, reasons, codes.
 
-One home, so that a dashboard, a policy and the operator cannot drift apart. Leaves to others what the
-strings are used for.
+They are in one file, so that dashboards, policies and the operator always use the same ones.
 """
 
 from typing import Final
@@ -30,32 +29,33 @@ LABEL_ATTEMPT: Final = f"{GROUP}/attempt"
 LABEL_APP_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 LABEL_APP_COMPONENT: Final = "app.kubernetes.io/component"
 LABEL_APP_NAME: Final = "app.kubernetes.io/name"
-# Put by the API server on a Job's template; the Job's selector asks for it.
+# Set by the API server on a Job's template; the Job's selector matches it.
 LABEL_JOB_UID: Final = "batch.kubernetes.io/controller-uid"
 
-# On a Job: the current attempt's number, the failures that count so far, the attempts lost in a row, and
-# the time before which the attempt must not start (RFC 3339). Absent means 0, 0, 0 and no such time.
-# Also the number of attempts that the cluster ended, and who or what ended the last of them.
+# On a Job: the number of the current attempt, the failures that count against retries.limit, the attempts lost in a
+# row (all 0 if absent), and the earliest start of the attempt (RFC 3339; at once if absent).
+# Also the number of disruptions, and what caused the last one.
 ANNOTATION_ATTEMPT: Final = f"{GROUP}/attempt"
 ANNOTATION_FAILED: Final = f"{GROUP}/failed"
 ANNOTATION_LOST: Final = f"{GROUP}/lost-in-a-row"
 ANNOTATION_NOT_BEFORE: Final = f"{GROUP}/not-before"
 ANNOTATION_DISRUPTIONS: Final = f"{GROUP}/disruptions"
 ANNOTATION_LAST_DISRUPTION: Final = f"{GROUP}/last-disruption"
-# The error code of the last failure and why, where the operator itself decided it; the seconds that attempts ran.
+# On a Job: the error code and message of the last failure, if the operator itself decided it; the seconds that all
+# attempts ran.
 ANNOTATION_ERROR_CODE: Final = f"{GROUP}/error-code"
 ANNOTATION_ERROR_MESSAGE: Final = f"{GROUP}/error-message"
 ANNOTATION_SECONDS: Final = f"{GROUP}/seconds"
-# How the last attempt ended, as JSON: its pod may be gone before the next one starts.
+# On a Job: how the last attempt ended, as JSON. Its pod may be gone before the next one starts.
 ANNOTATION_LAST_ATTEMPT: Final = f"{GROUP}/last-attempt"
-# The label's value again, on Jobs and pods: a policy that rewrites labels leaves annotations alone.
+# On Jobs and pods: a copy of the label with the uid. A policy that rewrites labels does not change annotations.
 ANNOTATION_UID: Final = f"{GROUP}/uid"
 ANNOTATION_CASE: Final = f"{GROUP}/case"
-# On a pod: the names of the containers that the user wrote, separated by commas; the first is the simulation.
+# On a pod: names of the template's containers, separated by commas; the first is the simulation.
 ANNOTATION_CONTAINERS: Final = f"{GROUP}/containers"
-# On a ConfigMap: a hash of what the cases of its SimulationJob are and what they run (core/children/configmapowner.py).
+# On a ConfigMap: a hash of the cases of its SimulationJob and of what they run (core/children/configmapowner.py).
 ANNOTATION_DIGEST: Final = f"{GROUP}/spec-digest"
-# Written by the API server alone where the component attribution is installed; the operator obeys it as a cancel.
+# With the component `attribution` installed, only the API server writes it. The operator treats it as a cancel.
 ANNOTATION_CANCEL_REQUESTED_BY: Final = f"{GROUP}/cancel-requested-by"
 ANNOTATION_SUBMITTED_BY: Final = f"{GROUP}/submitted-by"
 # https://argo-cd.readthedocs.io/en/stable/operator-manual/reconcile/
@@ -71,7 +71,7 @@ ENV_PARAMETER_PREFIX: Final = "PARAM_"
 # https://kueue.sigs.k8s.io/docs/tasks/run/jobs/
 LABEL_QUEUE: Final = "kueue.x-k8s.io/queue-name"
 
-# Keys of the data in the operator's ConfigMaps.
+# Keys in the data of the operator's ConfigMaps.
 CASES_KEY: Final = "cases.jsonl"
 RESULTS_KEY: Final = "results.jsonl"
 
@@ -132,8 +132,8 @@ class Reason:
     HISTORY_REMOVED: Final = "HistoryRemoved"
     STATUS_REFUSED: Final = "StatusRefused"
     UNKNOWN_CASES: Final = "UnknownCases"
-    # Of a Job's condition Failed; the first three are the Job controller's own. The second is a pod's, too, that its
-    # kubelet ended: kubernetes/kubernetes:pkg/kubelet/active_deadline.go.
+    # Reasons of a Job's condition Failed; the first three are also used by the Job controller. A kubelet also writes
+    # the second into a pod that it ended: kubernetes/kubernetes:pkg/kubelet/active_deadline.go.
     BACKOFF_LIMIT: Final = "BackoffLimitExceeded"
     DEADLINE_EXCEEDED: Final = "DeadlineExceeded"
     POD_FAILURE_POLICY: Final = "PodFailurePolicy"
@@ -142,7 +142,7 @@ class Reason:
 
 
 class ErrorCode:
-    """Machine codes in `status.errorCode` and in `status.failures`."""
+    """Codes for programs, in `status.errorCode` and `status.failures`."""
 
     SUBMISSION_FAILED: Final = "SUBMISSION_FAILED"
     CASES_FAILED: Final = "CASES_FAILED"

@@ -1,4 +1,4 @@
-"""How a sweep is bounded: retries, time-outs, how many failures it may have, which Jobs are kept."""
+"""The limits of a sweep: retries, timeouts, the number of failures it may have, the number of Jobs it keeps."""
 
 from enum import StrEnum
 from typing import Annotated, Final
@@ -19,15 +19,16 @@ def _distinct(codes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class Retries(Model):
-    """How often a failed case runs again."""
+    """How often a failed case is retried."""
 
     limit: Annotated[
         int,
         Field(
             ge=0,
             le=100,
-            description="How often a failed case is tried again, after 10 seconds, 20 seconds and so on up to 10 "
-            "minutes. Evictions, preemptions, node reboots and lost nodes do not count; `maxDisruptions` bounds those.",
+            description="Number of retries of a failed case. The delay before a retry is 10 seconds, then 20, and "
+            "doubles up to 10 minutes. Evictions, preemptions, node reboots and lost nodes do not count here: see "
+            "`maxDisruptions`.",
         ),
     ] = 0
     max_disruptions: Annotated[
@@ -35,18 +36,18 @@ class Retries(Model):
         Field(
             ge=0,
             le=1000,
-            description="How often the cluster may end a case's pod before the case is FAILED with DISRUPTED: by an "
-            "eviction, a preemption, a lost or rebooted node, a deletion by hand, or a kubelet that rejects it. "
-            "With 0 the first disruption ends the case. Of a Persistent case only disruptions in a row count: one that "
-            "ran for 10 minutes, or exited by itself, starts the count again.",
+            description="Maximum number of disruptions of a case; with more, it fails with DISRUPTED. A disruption is "
+            "an eviction, a preemption, a lost or rebooted node, a deletion of the pod by hand, or a rejection by the "
+            "kubelet. With 0 the first disruption fails the case. For a Persistent case only disruptions in a row "
+            "count: an attempt that ran for 10 minutes, or exited by itself, sets the count to 0.",
         ),
     ] = 100
     non_retryable_exit_codes: Annotated[
         tuple[Annotated[int, Field(ge=1, le=INT32_MAX, description="An exit code.")], ...] | None,
         Field(
             max_length=64,
-            description="Exit codes of the simulation after which the case has failed for good, however many retries "
-            "are left, such as 2 for a wrong input. Those of other containers do not count.",
+            description="Exit codes of the simulation that are never retried, such as 2 for a wrong input. Exit codes "
+            "of other containers do not count.",
             json_schema_extra={"x-kubernetes-list-type": "set"},
         ),
         AfterValidator(lambda codes: _distinct(codes) if codes else codes),
@@ -54,37 +55,41 @@ class Retries(Model):
 
 
 class Timeouts(Model):
-    """How long what may take. A case that takes longer than the first three allow has failed, and may be retried."""
+    """Time limits. A case that exceeds one of the first three has failed, and may be retried."""
 
     assign_seconds: Annotated[
         Seconds | None,
-        Field(description="From the creation of a case's pod until it has a node; else ASSIGN_TIMEOUT. Immutable."),
+        Field(
+            description="Seconds from the creation of a case's pod until it has a node. After that the attempt fails "
+            "with ASSIGN_TIMEOUT. Immutable."
+        ),
     ] = None
     start_seconds: Annotated[
         Seconds | None,
         Field(
-            description="From when its pod has a node until its container runs, the pulling of images included; else "
-            "START_TIMEOUT. Immutable."
+            description="Seconds from when the pod has a node until the simulation runs. Includes the time to pull "
+            "images. After that the attempt fails with START_TIMEOUT. Immutable."
         ),
     ] = None
     run_seconds: Annotated[
         Seconds | None,
         Field(
-            description="From when its container runs until it ends; else EXECUTION_TIMEOUT. Held by the node "
-            "(activeDeadlineSeconds), also while the operator is down. Immutable."
+            description="Seconds that the simulation may run. After that the attempt fails with EXECUTION_TIMEOUT. The "
+            "node enforces it (activeDeadlineSeconds), also while the operator is down. Immutable."
         ),
     ] = None
     total_seconds: Annotated[
         Seconds | None,
         Field(
-            description="For the whole job, from `status.startTime` on, suspensions and time under "
-            "UnreadableSpec not counted; then it is stopped and FAILED with TOTAL_TIMEOUT. May be changed."
+            description="Seconds that the whole job may take, counted from `status.startTime`. Time that it was "
+            "suspended, or had the reason UnreadableSpec, does not count. After that the job is stopped, and is FAILED "
+            "with TOTAL_TIMEOUT. May be changed."
         ),
     ] = None
 
 
 class OnExceeded(StrEnum):
-    """What becomes of the other cases when more have failed than may."""
+    """What happens to the other cases when too many have failed."""
 
     CONTINUE = "Continue"
     CANCEL_REMAINING = "CancelRemaining"
@@ -99,15 +104,15 @@ def _amount(value: int | str) -> int | str:
 
 
 class FailurePolicy(Model):
-    """How many failures the whole may have, and what happens when there are more."""
+    """How many cases may fail, and what happens when more fail."""
 
     max_failed_cases: Annotated[
         int | str,
         AfterValidator(_amount),
         WithJsonSchema(
             {
-                "description": "How many cases may fail, as a number or as a percentage of all, such as '5%' (rounded "
-                "down), before the job counts as FAILED.",
+                "description": "Number of cases that may fail, or a percentage of all cases, such as '5%' (rounded "
+                "down). If more fail, the job is FAILED.",
                 "x-kubernetes-int-or-string": True,
                 "maxLength": 4,
                 "x-kubernetes-validations": [rules.COUNT_OR_PERCENT_RULE],
@@ -117,20 +122,22 @@ class FailurePolicy(Model):
     on_exceeded: Annotated[
         OnExceeded,
         Field(
-            description="Continue runs the other cases all the same; CancelRemaining stops and cancels them at once. "
-            "The job is FAILED either way."
+            description="What happens to the other cases when more than `maxFailedCases` have failed. Continue: they "
+            "run. CancelRemaining: they are stopped and cancelled at once. The job is FAILED either way."
         ),
     ] = OnExceeded.CONTINUE
 
     def allowed(self, total: int) -> int:
-        """Say how many of `total` cases may fail."""
+        """Return how many of `total` cases may fail."""
         if isinstance(self.max_failed_cases, int):
             return self.max_failed_cases
         return total * int(self.max_failed_cases.removesuffix(_PERCENT)) // 100
 
 
 class History(Model):
-    """How many finished Jobs are kept for their logs; older ones are deleted once they are counted in status."""
+    """How many finished Jobs are kept for their logs. Older ones are deleted once status counts their cases."""
 
-    succeeded_cases: Annotated[int, Field(ge=0, le=10_000, description="Jobs of succeeded cases.")] = 100
-    failed_cases: Annotated[int, Field(ge=0, le=10_000, description="Jobs of failed cases.")] = 100
+    succeeded_cases: Annotated[
+        int, Field(ge=0, le=10_000, description="Number of Jobs of succeeded cases to keep.")
+    ] = 100
+    failed_cases: Annotated[int, Field(ge=0, le=10_000, description="Number of Jobs of failed cases to keep.")] = 100

@@ -1,4 +1,4 @@
-"""What one case asks of its node, and the reading of quantities."""
+"""The resources of one case, and how Kubernetes quantities are read."""
 
 import re
 from decimal import ROUND_CEILING, Decimal
@@ -20,7 +20,7 @@ _MIB: Final = 1024**2
 
 
 def parse_quantity(value: int | str) -> Decimal:
-    """Read a Kubernetes quantity; ValueError if it is none."""
+    """Return a Kubernetes quantity, such as 2, '500m' or '16Gi', as a number. Raise ValueError if it is malformed."""
     match = _QUANTITY.fullmatch(str(value))
     if match is None:
         raise ValueError(f"{rules.QUANTITY}, not '{value}'")
@@ -51,7 +51,7 @@ Quantity = Annotated[
     AfterValidator(_not_negative),
     WithJsonSchema(
         {
-            "description": "An amount, such as '500m', '2' or '16Gi'.",
+            "description": "A Kubernetes quantity, such as '500m', '2' or '16Gi'.",
             **_QUANTITY_SCHEMA,
             "x-kubernetes-validations": [rules.QUANTITY_RULE],
         }
@@ -62,7 +62,7 @@ PositiveQuantity = Annotated[
     AfterValidator(_positive),
     WithJsonSchema(
         {
-            "description": "An amount greater than zero, such as '500m', '2' or '16Gi'.",
+            "description": "A Kubernetes quantity greater than zero, such as '500m', '2' or '16Gi'.",
             **_QUANTITY_SCHEMA,
             "x-kubernetes-validations": [rules.POSITIVE_QUANTITY_RULE],
         }
@@ -71,36 +71,39 @@ PositiveQuantity = Annotated[
 
 
 class Gpu(Model):
-    """GPUs of one case."""
+    """The GPUs of one case."""
 
-    count: Annotated[int, Field(ge=1, le=1024, description="How many GPUs each case has.")] = 1
+    count: Annotated[int, Field(ge=1, le=1024, description="Number of GPUs for each case.")] = 1
     resource_name: Annotated[
         str,
         Field(
             min_length=3,
             max_length=253,
             pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
-            description="The extended resource that is asked for, such as nvidia.com/mig-1g.5gb.",
+            description="Name of the extended resource to request, such as nvidia.com/mig-1g.5gb.",
         ),
     ] = names.GPU_RESOURCE
     product: Annotated[
         LabelValue | None,
         Field(
-            description="The product that it must be, as in the node's label nvidia.com/gpu.product, such as "
-            "NVIDIA-A100-SXM4-80GB."
+            description="GPU product that the node must have: the value of its label nvidia.com/gpu.product, such as "
+            "NVIDIA-A100-SXM4-80GB. Any product if absent."
         ),
     ] = None
     memory: Annotated[
         PositiveQuantity | None,
         Field(
-            description="The memory that each GPU must have at least, such as '40Gi'; compared with the node's label "
-            "nvidia.com/gpu.memory."
+            description="Minimum memory of each GPU, such as '40Gi'. Compared with the node's label "
+            "nvidia.com/gpu.memory. Any size if absent."
         ),
     ] = None
 
     @property
     def memory_above_mib(self) -> int | None:
-        """The largest whole number of MiB that is too little: what the affinity operator Gt wants."""
+        """Return the largest whole number of MiB that is less than `memory`, for the node affinity operator Gt.
+
+        None if `memory` is absent. Gt compares int32 values, so the result is at most 2**31 - 1.
+        """
         if self.memory is None:
             return None
         least = (parse_quantity(self.memory) / _MIB).to_integral_value(rounding=ROUND_CEILING)
@@ -108,14 +111,14 @@ class Gpu(Model):
 
 
 class Resources(Model):
-    """What each case asks for: requests of the first container; memory, storage and GPUs are also its limits."""
+    """The requests of the first container. Memory, storage and GPUs are also its limits."""
 
-    cpu: Annotated[
-        PositiveQuantity | None, Field(description="CPUs that are set aside, such as '2' or '500m'; no limit.")
-    ] = None
-    memory: Annotated[PositiveQuantity | None, Field(description="Memory, such as '4Gi'; also the limit.")] = None
+    cpu: Annotated[PositiveQuantity | None, Field(description="CPU request, such as '2' or '500m'. Sets no limit.")] = (
+        None
+    )
+    memory: Annotated[PositiveQuantity | None, Field(description="Memory request and limit, such as '4Gi'.")] = None
     storage: Annotated[
         PositiveQuantity | None,
-        Field(description="Disk that goes with the pod (ephemeral-storage), such as '10Gi'; also the limit."),
+        Field(description="Request and limit of ephemeral storage, such as '10Gi': disk that is deleted with the pod."),
     ] = None
-    gpu: Annotated[Gpu | None, Field(description="GPUs: how many, and of which kind.")] = None
+    gpu: Annotated[Gpu | None, Field(description="Number and kind of GPUs.")] = None

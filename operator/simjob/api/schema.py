@@ -1,7 +1,7 @@
-"""What all models of the API share: the alias rule, strictness, dumping, and bounded scalar types.
+"""What all models of the API share: camelCase aliases, strictness, dumping, and bounded scalar types.
 
-Every type here carries a description and its bounds, because the API server shows and enforces both
-(crd.py turns them into the CRD).
+Every type has a description and bounds, because the API server shows and enforces both
+(crd/generate.py turns them into the CRD).
 """
 
 from collections import Counter
@@ -32,46 +32,46 @@ INT64_MAX: Final = 2**63 - 1
 
 
 def validated(*rules: dict[str, Any]) -> dict[str, Any]:
-    """Give the schema extension that makes the API server check these CEL rules."""
+    """Return the schema extension that makes the API server check these CEL rules."""
     return {"x-kubernetes-validations": list(rules)}
 
 
 def list_map(key: str) -> dict[str, Any]:
-    """Give the schema extension for a list whose items are told apart by this field."""
+    """Return the schema extension for a list whose items are identified by this field."""
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
 
 
-# For what cannot change after creation: field by field, its ownership in managedFields would be larger than
-# the part itself, and every status write would pay for it (2,000 listed cases: 283 KiB, twice the CPU time).
+# For parts that are immutable. Without this, managedFields would list every field in them, would be larger than the
+# part itself, and would slow down every status write (2,000 listed cases: 283 KiB, twice the CPU time).
 # https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy
 ATOMIC: Final = {"x-kubernetes-map-type": "atomic"}
 
 
 def require_unique(found: Iterable[str], message: str) -> None:
-    """Raise ValueError with the message and the first repeated name, if there is one."""
+    """Raise ValueError with the message and the first repeated name, if a name occurs more than once."""
     repeated = sorted(name for name, times in Counter(found).items() if times > 1)
     if repeated:
-        raise ValueError(f"{message}: '{repeated[0]}' is there twice")
+        raise ValueError(f"{message}: '{repeated[0]}' occurs more than once")
 
 
 class Model(BaseModel):
-    """A part of the resource that users write: unknown fields are errors, as they are for the API server.
+    """A part of the resource that users write. Unknown fields are errors, as for the API server.
 
-    What comes *from* the API server is read leniently all the same: simulationjob.read.
+    `simulationjob.read` ignores unknown fields all the same, because another version's CRD may have allowed them.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
 
     def to_api(self, *, as_given: bool = False) -> dict[str, Any]:
-        """Dump as JSON-ready values in camelCase: what is None is absent, never null.
+        """Return JSON-ready values with camelCase keys, without fields that are None.
 
-        `as_given`: defaults are absent too, so that it is what was read.
+        `as_given` also leaves out defaults, so that the result is what was read.
         """
         return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=as_given)
 
 
 class Lenient(Model):
-    """A part of the resource that programs write: what another version added is ignored."""
+    """A part of the resource that programs write. Unknown fields are ignored: another version may have added them."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -84,13 +84,13 @@ def _to_seconds(time: datetime) -> datetime:
     try:
         return time.astimezone(UTC).replace(microsecond=0)
     except OverflowError:
-        # A kubelet's clock, or who edits an annotation, can say anything: the years 0 and 10000 cannot be written.
+        # A wrong clock or an edited annotation can hold any time; datetime cannot hold the years 0 and 10000.
         return _FIRST if time.year == _FIRST.year else _LAST
 
 
 def format_time(time: datetime) -> str:
-    """Format as RFC 3339 in UTC with seconds, as metav1.Time does."""
-    # Not strftime, which writes years before 1000 with fewer digits than the API server takes.
+    """Return the time as RFC 3339 in UTC, to the second, as metav1.Time does."""
+    # Not strftime: it writes years before 1000 with fewer than four digits, which the API server rejects.
     return _to_seconds(time).replace(tzinfo=None).isoformat() + "Z"
 
 
@@ -98,7 +98,7 @@ Time = Annotated[AwareDatetime, AfterValidator(_to_seconds), PlainSerializer(for
 
 
 def cut(limit: int) -> BeforeValidator:
-    """Make a validator for texts that programs write: what is too long is cut, not refused."""
+    """Return a validator that cuts texts longer than `limit` characters: programs write them, so none is refused."""
 
     def shorten(text: Any) -> Any:
         return f"{text[: limit - 1]}…" if isinstance(text, str) and len(text) > limit else text
@@ -111,14 +111,12 @@ OBJECT_NAME: Final = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 LABEL_VALUE: Final = r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
 DNS_LABEL: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 
-ObjectName = Annotated[
-    str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME, description="The name of an object.")
-]
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=OBJECT_NAME, description="Name of an object.")]
 DnsLabel = Annotated[
     str,
     Field(min_length=1, max_length=63, pattern=DNS_LABEL, description="A name of lower case letters, digits, dashes."),
 ]
-LabelValue = Annotated[str, Field(max_length=63, pattern=LABEL_VALUE, description="A label's value.")]
+LabelValue = Annotated[str, Field(max_length=63, pattern=LABEL_VALUE, description="Value of a label.")]
 Word = Annotated[str, Field(max_length=253, description="A word.")]
 Line = Annotated[str, Field(max_length=4096, description="A text.")]
 
@@ -129,19 +127,20 @@ ParameterName = Annotated[
         min_length=1,
         max_length=63,
         pattern=PARAMETER_NAME,
-        description="A letter, then letters, digits and underscores; `mesh` is PARAM_MESH in the environment. "
-        "YAML reads y, n, yes, no, on and off as booleans: quote them.",
+        description="Name of the parameter: a letter, then letters, digits and underscores. The environment variable "
+        "of `mesh` is PARAM_MESH. YAML reads y, n, yes, no, on and off as booleans: quote them.",
         json_schema_extra=validated(rules.NAMED_AS_BOOLEAN_RULE),
     ),
 ]
 
-# Extensible parts that are passed to the pod as they are (style: deep and harmless parts stay opaque).
+# Deep, harmless parts of a pod have no schema here: they would make the CRD much longer, and the API server checks them
+# when it creates the pod.
 Opaque = Annotated[
     dict[str, Any],
     WithJsonSchema(
         {
             "type": "object",
-            "description": "Passed on to the pod as written.",
+            "description": "Part of the pod, passed on as written.",
             "maxProperties": 64,
             "x-kubernetes-preserve-unknown-fields": True,
         }

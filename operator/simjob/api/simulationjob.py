@@ -1,7 +1,7 @@
-"""The SimulationJob resource: its spec, and reading one that the API server gave.
+"""The SimulationJob resource, and how it is read from the API server.
 
-Unknown fields of the spec are ignored: the API server refuses typos, so they come from another version's CRD. A
-SimulationJob that cannot be read at all is a value, `Invalid`, because its status must say so.
+Unknown fields of the spec are ignored: the API server rejects typos, so such fields come from another version's CRD.
+A SimulationJob that cannot be read is a value, `Invalid`, not an exception, because its status must report it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,16 +19,16 @@ from simjob.api.spec import Spec
 from simjob.api.status import Status
 from simjob.api.sweep.ranges import Ranges
 
-MAX_TOLD: Final = 5
+MAX_REPORTED: Final = 5
 
-# Plainer words than pydantic's for what it says most.
+# Plain words in place of pydantic's, for its two most frequent errors.
 _REASONS: Final = {
     "missing": "must be there",
     "too_short": "must not be empty",
 }
 
 _WHICH_CASES: Final = frozenset({"cases", "rerunOf", "subset"})
-# In place of what cannot be read: nothing that is kept for its logs may go for it.
+# Stand-ins for parts that cannot be read. The history keeps all Jobs, so that no log is deleted by mistake.
 _HARMLESS: Final[Mapping[str, Any]] = {
     "template": {"spec": {"containers": [{"name": "unreadable", "image": "unreadable"}]}},
     "history": {"succeededCases": 10_000, "failedCases": 10_000},
@@ -36,7 +36,7 @@ _HARMLESS: Final[Mapping[str, Any]] = {
 
 
 class ManagedField(Lenient):
-    """Who set which fields."""
+    """An entry of managedFields: which manager set which fields."""
 
     manager: str = ""
     operation: str = ""
@@ -46,14 +46,14 @@ class ManagedField(Lenient):
 
 
 def _ours(annotations: Any) -> Any:
-    """Return the operator's own annotations: `kubectl apply` keeps the whole manifest in another one."""
+    """Return the operator's own annotations only: that of `kubectl apply` holds the whole manifest again."""
     if not isinstance(annotations, Mapping):
         return annotations
     return {key: value for key, value in annotations.items() if str(key).startswith(f"{names.GROUP}/")}
 
 
 class Metadata(Lenient):
-    """The part of the object's metadata that is read."""
+    """The part of the object's metadata that the operator reads."""
 
     name: str
     namespace: str = ""
@@ -69,7 +69,7 @@ class Metadata(Lenient):
 
     @property
     def orphans_children(self) -> bool:
-        """Whether it is being deleted so that its children stay (kubectl delete --cascade=orphan)."""
+        """Whether it is being deleted without its children (kubectl delete --cascade=orphan)."""
         return self.deletion_timestamp is not None and names.FINALIZER_ORPHAN in self.finalizers
 
 
@@ -86,24 +86,24 @@ class SimulationJob(Lenient):
 
     @property
     def indexes(self) -> Ranges | None:
-        """The indexes of the cases that there are; None as long as they are still to be written down and counted."""
+        """Return the indexes of all cases; None until a table or another job's cases have been copied and counted."""
         if self.spec.cases is not None and self.spec.cases.total is not None:
             return Ranges.span(self.spec.cases.total)
         return self.status.case_table.indexes if self.status.case_table else None
 
     @property
     def selection(self) -> Ranges:
-        """The indexes of the cases that run; none as long as it is not known which there are."""
+        """Return the indexes of the cases to run: all or `subset`. Empty until the cases are known."""
         cases = self.indexes or Ranges()
         return cases if self.spec.subset is None else cases.intersection(self.spec.subset)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invalid:
-    """A SimulationJob that cannot be read, and what is known of it all the same.
+    """A SimulationJob that cannot be read, with the parts that can.
 
-    `status` is None if it is the status that cannot be read. `spec` lacks what cannot be read; it is None if that
-    leaves open which cases there are.
+    `message` says what is wrong, with the path of each field. `status` is None if the status itself cannot be read.
+    `spec` has stand-ins for what cannot be read; it is None if it is unknown which cases there are.
     """
 
     message: str
@@ -115,7 +115,7 @@ class Invalid:
 
     @property
     def known(self) -> SimulationJob | None:
-        """What is known, good enough to stop the job and to record its outcomes, not to go on with it."""
+        """Return the readable part: enough to stop the job and to record outcomes, not to start cases. None if less."""
         if self.spec is None or self.status is None:
             return None
         return SimulationJob(metadata=self.metadata, spec=self.spec, status=self.status)
@@ -123,35 +123,35 @@ class Invalid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A SimulationJob, and the fields of its spec that this version does not know and therefore ignores."""
+    """A SimulationJob, and the paths of the fields that this version does not know and ignores."""
 
     job: SimulationJob | Invalid
     unknown: tuple[str, ...] = ()
 
 
 def parse(raw: Mapping[str, Any]) -> SimulationJob | Invalid:
-    """Read a SimulationJob as the API server gives it."""
+    """Read a SimulationJob from the API server's JSON."""
     return read(raw).job
 
 
 def reread(known: SimulationJob, raw: Mapping[str, Any]) -> SimulationJob | None:
-    """Read a newer state of a known SimulationJob, whose spec is the same because its generation is.
+    """Read a newer state of a known SimulationJob and reuse its spec: the same generation has the same spec.
 
-    None if it is another generation or object, or cannot be read so: it is then to be read as a whole.
+    Return None if the uid or the generation differs, or if the rest cannot be read. The caller then calls `read`.
     """
     metadata = raw["metadata"]
     same = (metadata["uid"], metadata.get("generation")) == (known.metadata.uid, known.metadata.generation)
     if not same or not known.metadata.generation:
         return None
     try:
-        # The spec is an instance already, which pydantic takes as it is.
+        # The spec is already a model instance, which pydantic does not validate again.
         return SimulationJob.model_validate({**raw, "spec": known.spec}, extra="ignore")
     except ValidationError:
         return None
 
 
 def read(raw: Mapping[str, Any]) -> Reading:
-    """Read a SimulationJob as the API server gives it, and name the fields that are ignored."""
+    """Read a SimulationJob from the API server's JSON, and list the fields that are ignored."""
     try:
         return Reading(job=SimulationJob.model_validate(raw))
     except ValidationError as error:
@@ -174,7 +174,7 @@ def _invalid(raw: Mapping[str, Any], error: ValidationError) -> Invalid:
     except ValidationError:
         status = None
     return Invalid(
-        message=_tell(error),
+        message=_explain(error),
         metadata=Metadata.model_validate(raw["metadata"]),
         status=status,
         cancel=wish.get("cancel") is True,
@@ -184,7 +184,7 @@ def _invalid(raw: Mapping[str, Any], error: ValidationError) -> Invalid:
 
 
 def _readable_part(spec: Mapping[str, Any], error: ValidationError) -> Spec | None:
-    """Return the spec with harmless values for what cannot be read; None if it does not say which cases there are."""
+    """Return the spec with stand-ins for what cannot be read; None if it is unknown which cases there are."""
     broken = {str(one["loc"][1]) for one in error.errors() if one["loc"][0] == "spec" and len(one["loc"]) > 1}
     if broken & _WHICH_CASES:
         return None
@@ -197,13 +197,13 @@ def _readable_part(spec: Mapping[str, Any], error: ValidationError) -> Spec | No
         return None
 
 
-def _tell(error: ValidationError) -> str:
-    """Say what is wrong, each after the path of its field as users write it."""
+def _explain(error: ValidationError) -> str:
+    """Return what is wrong as one line: the path of each field, as users write it, and the reason."""
     found = error.errors()
-    # A list whose items are all wrong also counts as too short: only the items are worth telling.
+    # pydantic also calls a list too short if all its items are wrong: report the items only.
     causes = [one for one in found if not (one["type"] == "too_short" and _contains_another(one["loc"], found))]
-    told = [f"{_path(one['loc'])}: {_reason(one)}" for one in causes[:MAX_TOLD]]
-    return "; ".join([*told, f"and {len(causes) - MAX_TOLD} more"] if len(causes) > MAX_TOLD else told)
+    reported = [f"{_path(one['loc'])}: {_reason(one)}" for one in causes[:MAX_REPORTED]]
+    return "; ".join([*reported, f"and {len(causes) - MAX_REPORTED} more"] if len(causes) > MAX_REPORTED else reported)
 
 
 def _contains_another(loc: Sequence[int | str], found: Sequence[ErrorDetails]) -> bool:

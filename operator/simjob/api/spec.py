@@ -1,4 +1,4 @@
-"""What a user asks for: the spec of a SimulationJob."""
+"""The spec of a SimulationJob: what a user asks for."""
 
 from enum import StrEnum
 from typing import Annotated, Final
@@ -17,38 +17,42 @@ DEFAULT_PARALLELISM: Final = 50
 
 
 class Task(StrEnum):
-    """Whether a case ends when its simulation does."""
+    """Whether a case ends when its simulation exits."""
 
     BATCH = "Batch"
     PERSISTENT = "Persistent"
 
 
 class RerunOutcome(StrEnum):
-    """Which cases of a finished job are run again."""
+    """An outcome whose cases run again."""
 
     FAILED = "Failed"
     CANCELLED = "Cancelled"
 
 
 class RerunOf(Model):
-    """The cases of a finished SimulationJob that ended so, with the same indexes, names and parameters."""
+    """Cases of a finished SimulationJob, selected by outcome. They keep their indexes, names and parameters."""
 
     name: Annotated[
-        ObjectName, Field(description="The SimulationJob, in the same namespace. It may be deleted after the start.")
+        ObjectName,
+        Field(
+            description="Name of the finished SimulationJob, in the same namespace. It may be deleted once this job "
+            "has started."
+        ),
     ]
     outcomes: Annotated[
         tuple[RerunOutcome, ...],
         Field(
             min_length=1,
             max_length=2,
-            description="Which of its cases: those that ended so.",
+            description="Outcomes of the cases to run again.",
             json_schema_extra={"x-kubernetes-list-type": "set"},
         ),
     ] = (RerunOutcome.FAILED, RerunOutcome.CANCELLED)
 
 
 class Spec(Model):
-    """What to run, how much of it at once, and whether to stop. Most of it cannot be changed later."""
+    """What to run, how many cases at once, and whether to stop. Most fields are immutable."""
 
     model_config = ConfigDict(json_schema_extra=validated(*rules.SPEC_RULES))
 
@@ -60,9 +64,9 @@ class Spec(Model):
             min_length=1,
             max_length=63,
             pattern=r"^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?$",
-            description="What kind of work it is, such as simulate, validation or optimize: at most 63 lower case "
-            "letters, digits, dashes and underscores, with a letter or digit at the end; a label on Jobs and pods. "
-            "Immutable.",
+            description="Kind of work, such as simulate, validation or optimize. Becomes a label of the Jobs and pods. "
+            "At most 63 lower case letters, digits, dashes and underscores; begins with a letter, and ends with a "
+            "letter or digit. Immutable.",
         ),
     ] = None
     project: Annotated[
@@ -71,41 +75,53 @@ class Spec(Model):
             min_length=1,
             max_length=63,
             pattern=LABEL_VALUE,
-            description="The project that it belongs to: at most 63 letters, digits, dots, dashes and underscores; a "
-            "label on Jobs and pods. Immutable.",
+            description="Project of the job. Becomes a label of the Jobs and pods. At most 63 letters, digits, dots, "
+            "dashes and underscores; begins and ends with a letter or digit. Immutable.",
         ),
     ] = None
     parent_job: Annotated[
         ObjectName | None,
-        Field(description="The SimulationJob, in the same namespace, that it belongs to; for people. Immutable."),
+        Field(
+            description="Name of the SimulationJob, in the same namespace, that this one belongs to. Only informs: the "
+            "operator does nothing with it. Immutable."
+        ),
     ] = None
     cases: Annotated[
         Cases | None,
-        Field(description="The cases: exactly one of `count`, `matrix`, `list`, `samples` and `configMap`. Immutable."),
+        Field(
+            description="Cases of the sweep: exactly one of `count`, `matrix`, `list`, `samples` and `configMap`. "
+            "Either `cases` or `rerunOf` is required. Immutable."
+        ),
     ] = None
     rerun_of: Annotated[
         RerunOf | None,
-        Field(description="In place of `cases`: run what failed or was cancelled in another job. Immutable."),
+        Field(
+            description="Failed and cancelled cases of another job, to run again. Used in place of `cases`. Immutable."
+        ),
     ] = None
     subset: Annotated[
         SelectedRanges | None,
         Field(
-            description="Run these cases only: indexes and ranges with commas and no blanks, such as '0-9,17'. "
-            "Immutable."
+            description="Indexes of the only cases to run, such as '0-9,17': indexes and ranges, separated by commas "
+            "without blanks. All cases if absent. Immutable."
         ),
     ] = None
     template: Annotated[
-        Template, Field(description="The pod that runs a case; its first container is the simulation. Immutable.")
+        Template,
+        Field(description="Template of the pod that runs a case. Its first container is the simulation. Immutable."),
     ]
     resources: Annotated[
         Resources | None,
-        Field(description="What each case asks for; stands above the first container's own. Immutable."),
+        Field(
+            description="Resources of each case. These values replace those of the template's first container. "
+            "Immutable."
+        ),
     ] = None
     task: Annotated[
         Task,
         Field(
-            description="Batch: a case ends when its simulation does. Persistent: it is started again whenever it "
-            "exits, until it is cancelled or a time-out ends it. Immutable."
+            description="Batch: a case ends when its simulation exits. Persistent: the simulation is started again "
+            "each time it exits, until the case is cancelled or times out. Immutable."
         ),
     ] = Task.BATCH
     parallelism: Annotated[
@@ -113,40 +129,45 @@ class Spec(Model):
         Field(
             ge=0,
             le=10_000,
-            description="Cases that run at once, at most. May be changed at any time; 0 starts none and lets running "
-            "ones finish.",
+            description="Maximum number of cases that run at once. May be changed at any time. 0 starts no further "
+            "case; cases that already run go on.",
         ),
     ] = DEFAULT_PARALLELISM
-    retries: Annotated[Retries, Field(description="How often a failed case runs again. Immutable.")] = Retries()
+    retries: Annotated[Retries, Field(description="How often a failed case is retried. Immutable.")] = Retries()
     timeouts: Annotated[
-        Timeouts | None, Field(description="How long what may take, in seconds; no limit where absent.")
+        Timeouts | None, Field(description="Time limits in seconds. No limit where a field is absent.")
     ] = None
     failure_policy: Annotated[
-        FailurePolicy, Field(description="How many cases may fail, and what happens when there are more.")
+        FailurePolicy, Field(description="How many cases may fail, and what happens when more fail.")
     ] = FailurePolicy()
     suspend: Annotated[
-        bool, Field(description="Stop running cases, to run again later, and start none until it is false.")
+        bool,
+        Field(
+            description="If true, running cases are stopped and no case starts. Once it is false again, the stopped "
+            "cases run from their beginning."
+        ),
     ] = False
     cancel: Annotated[
         bool | None,
         Field(
-            description="Stop everything for good: taking it back changes nothing. Refused once the job is "
-            "COMPLETED or FAILED."
+            description="If true, the whole job is stopped for good. It cannot be undone: setting it back to false "
+            "changes nothing. Refused once the job is COMPLETED or FAILED."
         ),
     ] = None
-    cancel_reason: Annotated[str | None, Field(max_length=1024, description="Why it is cancelled; kept in status.")] = (
-        None
-    )
+    cancel_reason: Annotated[
+        str | None,
+        Field(max_length=1024, description="Reason for the cancel, in your words. Copied to `status.cancellation`."),
+    ] = None
     cancel_cases: Annotated[
         CheckedRanges | None,
         Field(
-            description="Cancel these cases for good, and run the others; indexes and ranges with commas and no "
-            "blanks, such as '3,10-19'. Taking it back changes nothing."
+            description="Indexes of cases to cancel for good, such as '3,10-19': indexes and ranges, separated by "
+            "commas without blanks. The other cases run on. It cannot be undone: removing an index changes nothing."
         ),
     ] = None
     priority_class_name: Annotated[
         ObjectName | None,
-        Field(description="The PriorityClass of the pods; the cluster's default if absent. Immutable."),
+        Field(description="PriorityClass of the pods. The cluster's default if absent. Immutable."),
     ] = None
     queue_name: Annotated[
         str | None,
@@ -154,7 +175,8 @@ class Spec(Model):
             min_length=1,
             max_length=63,
             pattern=DNS_LABEL,
-            description="The Kueue LocalQueue, in the same namespace, that admits the Jobs. Immutable.",
+            description="Name of the Kueue LocalQueue, in the same namespace, that admits the Jobs. Without Kueue if "
+            "absent. Immutable.",
         ),
     ] = None
     history: Annotated[History, Field(description="How many finished Jobs are kept for their logs.")] = History()
@@ -163,8 +185,8 @@ class Spec(Model):
         Field(
             ge=0,
             le=INT32_MAX,
-            description="Seconds after the end at which the SimulationJob and everything it owns are deleted. Kept if "
-            "absent.",
+            description="Seconds after the end at which the SimulationJob and everything it owns are deleted. Never "
+            "deleted if absent.",
         ),
     ] = None
 
@@ -175,12 +197,12 @@ class Spec(Model):
         return self
 
     def case(self, index: int) -> Case:
-        """Give a case that the spec itself holds; LookupError for any other."""
+        """Return a case that the spec itself holds. Raise LookupError for any other case."""
         if self.cases is None:
-            raise LookupError(f"case {index} is not in the spec: its cases are another job's")
+            raise LookupError(f"case {index} is not in the spec: with rerunOf, the cases are those of another job")
         return self.cases.case(index)
 
     @property
     def needs_table(self) -> bool:
-        """Whether the cases have to be written down before the first one runs."""
+        """Whether the cases must be copied to the operator's case table before the first one runs."""
         return self.cases is None or self.cases.needs_table

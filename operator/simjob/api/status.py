@@ -1,6 +1,6 @@
-"""What the operator says about a SimulationJob: phase, counts, latch, ledger, conditions.
+"""The status of a SimulationJob: phase, counts, cancel latch, outcomes, conditions.
 
-Read leniently, since an older or newer operator may have written it.
+It is read leniently, because an older or newer operator may have written it.
 """
 
 from enum import StrEnum
@@ -18,7 +18,7 @@ MAX_STATUS_MESSAGE: Final = 4096
 
 
 class Phase(StrEnum):
-    """The whole job's state in one word; the last three are final."""
+    """The state of the whole job as one word. The last three are final."""
 
     PENDING = "PENDING"
     ASSIGNED = "ASSIGNED"
@@ -31,7 +31,7 @@ class Phase(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the job has ended, so that its phase stays as it is."""
+        """Whether the phase is final."""
         return self in (Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED)
 
 
@@ -41,45 +41,48 @@ def _known_phase(value: Any) -> Any:
 
 Count = Annotated[int, Field(ge=0, le=MAX_CASES)]
 Amount = Annotated[int, Field(ge=0, le=INT64_MAX)]
-ShardName = Annotated[str, Field(min_length=1, max_length=253, description="A ConfigMap.")]
-# 100,000 results of 4 KiB, 128 KiB in each ConfigMap.
+ShardName = Annotated[str, Field(min_length=1, max_length=253, description="Name of a ConfigMap.")]
+# Enough for 100,000 results of 4 KiB each, with 128 KiB in each ConfigMap.
 MAX_SHARDS: Final = 4000
 
 
 class Cancellation(Lenient):
-    """Who cancelled, why and when. Once written, the job is going to be CANCELLED, whatever becomes of the spec."""
+    """Who cancelled the job, why and when. Once written, the job ends as CANCELLED, also if the spec changes."""
 
-    requested_at: Annotated[Time, Field(description="When the operator first saw the request. Never changes.")]
+    requested_at: Annotated[Time, Field(description="Time when the operator first saw the request. Never changes.")]
     requested_by: Annotated[
         str | None,
         Field(
             max_length=1024,
-            description="Who asked: a user where the component attribution is installed; otherwise the text says that "
-            "an annotation or a field manager names them, which anybody who may patch the object can write.",
+            description="Who requested the cancel. With the component `attribution` installed, this is the "
+            "authenticated user. Without it, the name comes from an annotation or a field manager, and the text says "
+            "so: anyone who may patch the object can write these.",
         ),
         cut(1024),
     ] = None
     reason: Annotated[
-        str | None, Field(max_length=1024, description="Why, in the words of `cancelReason`."), cut(1024)
+        str | None, Field(max_length=1024, description="Reason for the cancel, copied from `cancelReason`."), cut(1024)
     ] = None
-    finished_at: Annotated[Time | None, Field(description="When nothing was running any more.")] = None
-    stopping: Annotated[int | None, Field(ge=0, le=INT32_MAX, description="How many pods have not stopped yet.")] = None
+    finished_at: Annotated[Time | None, Field(description="Time when the last pod had stopped.")] = None
+    stopping: Annotated[
+        int | None, Field(ge=0, le=INT32_MAX, description="Number of pods that have not stopped yet.")
+    ] = None
 
 
 class CaseCounts(Lenient):
-    """How many cases are where; the others sum up to total."""
+    """Number of cases by state. The other fields add up to `total`."""
 
-    total: Annotated[Count, Field(description="All cases.")] = 0
-    pending: Annotated[Count, Field(description="Neither on a node nor finished.")] = 0
-    assigned: Annotated[Count, Field(description="On a node, not running yet.")] = 0
-    running: Annotated[Count, Field(description="Running.")] = 0
-    succeeded: Annotated[Count, Field(description="Finished well.")] = 0
-    failed: Annotated[Count, Field(description="Failed for good, with no retry left.")] = 0
-    cancelled: Annotated[Count, Field(description="Stopped or never started because of a cancel.")] = 0
+    total: Annotated[Count, Field(description="Number of all cases.")] = 0
+    pending: Annotated[Count, Field(description="Cases that are neither on a node nor finished.")] = 0
+    assigned: Annotated[Count, Field(description="Cases whose pod has a node and does not run yet.")] = 0
+    running: Annotated[Count, Field(description="Cases that are running.")] = 0
+    succeeded: Annotated[Count, Field(description="Cases that succeeded.")] = 0
+    failed: Annotated[Count, Field(description="Cases that failed and are not retried any more.")] = 0
+    cancelled: Annotated[Count, Field(description="Cases that a cancel stopped, or kept from starting.")] = 0
 
 
 class Ledger(Lenient):
-    """The cases that are finished, by outcome. What is in here never runs again."""
+    """The finished cases, by outcome. A case that is listed here never runs again."""
 
     succeeded: Annotated[RangesText, Field(description="Indexes of the cases that succeeded, such as '0-9,17'.")] = (
         Ranges()
@@ -88,28 +91,33 @@ class Ledger(Lenient):
     cancelled: Annotated[RangesText, Field(description="Indexes of the cases that were cancelled.")] = Ranges()
     cancelling: Annotated[
         RangesText | None,
-        Field(description="Indexes of the cases that `cancelCases` named and that have not stopped yet."),
+        Field(description="Indexes of the cases in `cancelCases` that have not stopped yet."),
     ] = None
 
 
 class TableColumn(Lenient):
-    """A column of the user's table whose parameter has another name, or that was left out."""
+    """A column of the user's table that was renamed or left out."""
 
-    name: Annotated[str, Field(max_length=253, description="The header of the column, as it is written."), cut(253)]
+    name: Annotated[str, Field(max_length=253, description="Header of the column, as written in the table."), cut(253)]
     parameter: Annotated[
         str | None,
-        Field(max_length=63, description="The parameter; absent if the column only numbers the rows, or is empty."),
+        Field(
+            max_length=63,
+            description="Name of the parameter. Absent if the column was left out: it only numbers the rows, or is "
+            "empty.",
+        ),
         cut(63),
     ] = None
 
 
 class CaseTable(Lenient):
-    """Where the cases are written down that the spec does not hold itself. Once written, only this is read."""
+    """The operator's copy of cases that the spec does not hold itself. Once written, the source is not read again."""
 
     config_maps: Annotated[
-        tuple[ShardName, ...], Field(max_length=MAX_SHARDS, description="The immutable ConfigMaps, in order.")
+        tuple[ShardName, ...],
+        Field(max_length=MAX_SHARDS, description="Names of the immutable ConfigMaps with the cases, in order."),
     ] = ()
-    indexes: Annotated[RangesText, Field(description="Indexes of the cases in them.")] = Ranges()
+    indexes: Annotated[RangesText, Field(description="Indexes of the cases in these ConfigMaps.")] = Ranges()
     format: Annotated[
         str | None,
         Field(
@@ -123,131 +131,152 @@ class CaseTable(Lenient):
         tuple[TableColumn, ...] | None,
         Field(
             max_length=MAX_COLUMNS,
-            description="The columns of the table whose parameters have other names, or that were left out.",
+            description="Columns of the table that were renamed or left out.",
         ),
     ] = None
 
 
 class Results(Lenient):
-    """What the simulations said of their results when they ended."""
+    """The results of the finished cases: the termination messages of their simulations."""
 
     config_maps: Annotated[
         tuple[ShardName, ...],
-        Field(max_length=MAX_SHARDS, description="The ConfigMaps, in order; a JSON object a line in `results.jsonl`."),
+        Field(
+            max_length=MAX_SHARDS,
+            description="Names of the ConfigMaps with the results, in order. Their key `results.jsonl` has one JSON "
+            "object per line.",
+        ),
     ] = ()
-    rows: Annotated[Count, Field(description="Cases that left a result.")] = 0
+    rows: Annotated[Count, Field(description="Number of cases with a result.")] = 0
     missing: Annotated[
-        Count, Field(description="Cases that succeeded and left none, or whose result could not be stored.")
+        Count, Field(description="Number of succeeded cases without a result, or whose result could not be stored.")
     ] = 0
     truncated: Annotated[
         Count | None,
-        Field(description="Rows whose result the kubelet may have cut: as long as its limit, and kept as a text."),
+        Field(
+            description="Number of results that the kubelet may have cut: they have the maximum length, and are stored "
+            "as text."
+        ),
     ] = None
 
 
 class UsedTime(Lenient):
-    """Time that cases ran, all their attempts together."""
+    """Time that cases ran, over all their attempts."""
 
-    wall_seconds: Annotated[Amount, Field(description="Seconds that their containers ran.")] = 0
-    cpu_seconds: Annotated[Amount, Field(description="The same, times the CPUs that were requested.")] = 0
-    gpu_seconds: Annotated[Amount, Field(description="The same, times the GPUs that were requested.")] = 0
+    wall_seconds: Annotated[Amount, Field(description="Seconds that the containers ran.")] = 0
+    cpu_seconds: Annotated[Amount, Field(description="`wallSeconds` times the number of requested CPUs.")] = 0
+    gpu_seconds: Annotated[Amount, Field(description="`wallSeconds` times the number of requested GPUs.")] = 0
 
 
 class ComputeTime(Lenient):
-    """Time used by the finished cases, by outcome. That of cancelled cases was thrown away."""
+    """Time used by the finished cases, by outcome. The work of cancelled cases is lost."""
 
-    succeeded: Annotated[UsedTime, Field(description="By cases that succeeded.")] = UsedTime()
-    failed: Annotated[UsedTime, Field(description="By cases that failed.")] = UsedTime()
-    cancelled: Annotated[UsedTime, Field(description="By cases that were cancelled.")] = UsedTime()
+    succeeded: Annotated[UsedTime, Field(description="Time used by cases that succeeded.")] = UsedTime()
+    failed: Annotated[UsedTime, Field(description="Time used by cases that failed.")] = UsedTime()
+    cancelled: Annotated[UsedTime, Field(description="Time used by cases that were cancelled.")] = UsedTime()
 
 
 class Status(Lenient):
     """The state of the job as the operator last saw it."""
 
     observed_generation: Annotated[
-        int, Field(ge=-1, le=INT64_MAX, description="The generation of the spec that this status is about; -1 is none.")
+        int,
+        Field(
+            ge=-1,
+            le=INT64_MAX,
+            description="Generation of the spec that this status describes. -1: the operator has not seen the job yet.",
+        ),
     ] = -1
     phase: Annotated[
         Phase | None,
         BeforeValidator(_known_phase),
-        Field(description="The state in one word. COMPLETED, FAILED and CANCELLED are final."),
+        Field(description="State of the job as one word. COMPLETED, FAILED and CANCELLED are final."),
     ] = None
     reason: Annotated[
-        str | None, Field(max_length=1024, description="Why the phase is so, as one word."), cut(1024)
+        str | None, Field(max_length=1024, description="Reason for the phase, as one word for programs."), cut(1024)
     ] = None
     message: Annotated[
         str | None,
-        Field(max_length=MAX_STATUS_MESSAGE, description="Why the phase is so, as a sentence."),
+        Field(max_length=MAX_STATUS_MESSAGE, description="Reason for the phase, as a sentence for people."),
         cut(MAX_STATUS_MESSAGE),
     ] = None
     error_code: Annotated[
         str | None,
         Field(
             max_length=63,
-            description="Why it failed, for programs. If its cases failed: the code that all of `failures` have, or "
-            "CASES_FAILED if they differ.",
+            description="Code for programs: why the job failed. If cases failed, it is their common code, or "
+            "CASES_FAILED if the codes in `failures` differ.",
         ),
         cut(63),
     ] = None
     is_terminal: Annotated[bool, Field(description="Whether the phase is final.")] = False
-    is_failed: Annotated[bool, Field(description="Whether it failed. A cancelled job is final and not failed.")] = False
+    is_failed: Annotated[
+        bool, Field(description="Whether the job failed. A cancelled job is terminal and not failed.")
+    ] = False
     conditions: Annotated[
         tuple[Condition, ...],
         Field(
             max_length=16,
-            description="The state by aspect; `Finished` is True at every end.",
+            description="Conditions, one for each aspect of the state. `Finished` is True once the phase is final.",
             json_schema_extra=list_map("type"),
         ),
     ] = ()
     cancellation: Annotated[
-        Cancellation | None, Field(description="Who cancelled, why and when; absent if nobody did.")
+        Cancellation | None, Field(description="Who cancelled the job, why and when. Absent if it was not cancelled.")
     ] = None
-    cases: Annotated[CaseCounts, Field(description="How many cases are where.")] = CaseCounts()
+    cases: Annotated[CaseCounts, Field(description="Number of cases by state.")] = CaseCounts()
     progress: Annotated[
         str | None,
-        Field(max_length=32, description="Cases that ended by themselves, of all, such as '412/1000'."),
+        Field(max_length=32, description="Succeeded and failed cases out of all cases, such as '412/1000'."),
         cut(32),
     ] = None
     ledger: Annotated[Ledger, Field(description="The finished cases by outcome, as index ranges.")] = Ledger()
     failures: Annotated[
-        tuple[Failure, ...], Field(max_length=MAX_FAILURES, description="The newest failed cases.")
+        tuple[Failure, ...], Field(max_length=MAX_FAILURES, description="The cases that failed last.")
     ] = ()
     retrying: Annotated[
         Retrying | None,
         Field(
-            description="The cases that wait for their next attempt, and how the last one ended; absent if none waits."
+            description="Cases that wait for their next attempt, and how their last one ended. Absent if none waits."
         ),
     ] = None
     case_table: Annotated[
         CaseTable | None,
-        Field(description="Where the cases are written down, if the spec does not hold them itself."),
+        Field(description="The operator's copy of the cases, if the spec does not hold them itself."),
     ] = None
-    results: Annotated[Results | None, Field(description="Where the results of the finished cases are.")] = None
+    results: Annotated[
+        Results | None, Field(description="Results of the finished cases, and the ConfigMaps that hold them.")
+    ] = None
     compute_time: Annotated[
         ComputeTime | None,
-        Field(description="Time used by the finished cases; not counted is what a suspension threw away."),
+        Field(description="Time used by the finished cases. Attempts that a suspension stopped do not count."),
     ] = None
     pods_accepted: Annotated[
         bool | None,
         Field(
-            description="Whether the API server has ever accepted a pod of the job. Only while it is false can a "
-            "refused creation make the job FAILED."
+            description="Whether the API server has ever accepted a pod of the job. A refused creation can make the "
+            "job FAILED only while this is not true."
         ),
     ] = None
     suspended_seconds: Annotated[
         Amount | None,
         Field(
-            description="Time spent in phase SUSPENDED or with the reason UnreadableSpec, up to the last time that it "
-            "ended; no part of `totalSeconds`."
+            description="Seconds spent in phase SUSPENDED or with the reason UnreadableSpec, without the current such "
+            "time. They do not count against `totalSeconds`."
         ),
     ] = None
-    start_time: Annotated[Time | None, Field(description="When the operator first took up the job.")] = None
-    completion_time: Annotated[Time | None, Field(description="When the phase became final.")] = None
+    start_time: Annotated[Time | None, Field(description="Time when the operator first saw the job.")] = None
+    completion_time: Annotated[Time | None, Field(description="Time when the phase became final.")] = None
     round: Annotated[
-        int, Field(ge=0, le=INT32_MAX, description="Number in the names of Jobs made now; grows with each resume.")
+        int,
+        Field(
+            ge=0,
+            le=INT32_MAX,
+            description="Number that is part of the names of new Jobs. Increases each time the job is resumed.",
+        ),
     ] = 0
 
     @property
     def is_over(self) -> bool:
-        """Whether the job has ended, also if a newer version says so with a phase that this one does not know."""
+        """Whether the job has ended, also if a newer version wrote a final phase that this one does not know."""
         return self.is_terminal or (self.phase is not None and self.phase.is_terminal)

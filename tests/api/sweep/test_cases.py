@@ -61,18 +61,18 @@ def test_there_must_be_exactly_one_source(source: dict[str, Any]) -> None:
 
 
 def test_case_names_must_be_unique() -> None:
-    assert refusal(list=[{"name": "a"}, {"name": "a"}]) == f"{rules.CASES_UNIQUE}: 'a' is there twice"
+    assert refusal(list=[{"name": "a"}, {"name": "a"}]) == f"{rules.CASES_UNIQUE}: 'a' occurs more than once"
 
 
 def test_axis_names_must_be_unique_in_the_environment() -> None:
     axes = [{"name": "mesh", "values": [1]}, {"name": "Mesh", "values": [1]}]
-    assert refusal(matrix=axes) == f"{rules.AXES_UNIQUE}: 'MESH' is there twice"
+    assert refusal(matrix=axes) == f"{rules.AXES_UNIQUE}: 'MESH' occurs more than once"
 
 
 @pytest.mark.refusal("spec.cases.list[].parameters{}")
 def test_parameter_names_must_be_unique_in_the_environment() -> None:
     listed = [{"name": "a", "parameters": {"mesh": 1, "MESH": 2}}]
-    assert refusal(list=listed) == f"{rules.PARAMETERS_UNIQUE}: 'MESH' is there twice"
+    assert refusal(list=listed) == f"{rules.PARAMETERS_UNIQUE}: 'MESH' occurs more than once"
 
 
 def test_a_matrix_of_more_than_100000_cases_is_refused() -> None:
@@ -80,7 +80,7 @@ def test_a_matrix_of_more_than_100000_cases_is_refused() -> None:
     largest = [{"name": "a", **axis}, {"name": "b", **axis}, {"name": "c", "values": list(range(10))}]
     assert cases(matrix=largest).total == 100_000
     assert refusal(matrix=[*largest, {"name": "d", "values": [1, 2]}]) == (
-        "`matrix` must not make more than 100000 cases, but makes 200000"
+        "`matrix` must not have more than 100000 combinations, but has 200000"
     )
 
 

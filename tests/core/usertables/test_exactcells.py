@@ -37,7 +37,7 @@ def test_a_value_has_a_typed_form_and_its_own_text(read: Reader, value: Any, typ
     ("read", "value", "words"),
     [
         (exactcells.whole, 2**63, "9223372036854775808, a number beyond 64 bits, which readers of JSON round"),
-        (exactcells.double, float("nan"), "NaN, which is no number"),
+        (exactcells.double, float("nan"), "NaN, which is not a number"),
         (exactcells.single, "-inf", "-Infinity, which JSON has no number for"),
         (exactcells.half, float("inf"), "Infinity, which JSON has no number for"),
         (exactcells.decimal, Decimal(-(2**63) - 1), "-9223372036854775809, a number beyond 64 bits"),

@@ -56,7 +56,7 @@ TYPE = "'^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?$'"
             pytest.param(
                 {"template": {**a_template_dict(), "metadata": {"annotations": {"example.org/a": "b", key: "c"}}}},
                 f"spec.template.metadata.annotations: Invalid value: annotation {key} is refused: annotations must not "
-                "switch off AppArmor or seccomp, or steer the container runtime",
+                "disable AppArmor or seccomp, or configure the container runtime",
                 id=key,
             )
             for key in RUNTIME_KEYS
@@ -80,8 +80,7 @@ TYPE = "'^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?$'"
         ),
         pytest.param(
             {"cases": {"matrix": [{"name": "a", "values": [1]}, {"name": "A", "values": [1]}]}},
-            "spec.cases.matrix: Invalid value: "
-            "axis names in `matrix` must be unique, upper and lower case being the same",
+            "spec.cases.matrix: Invalid value: axis names in `matrix` must be unique, ignoring case",
             id="axis-name-twice",
         ),
         *(
@@ -130,12 +129,14 @@ TYPE = "'^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?$'"
         ),
         pytest.param(
             {"template": a_template_dict(containers=[{"name": "a", "image": "b"}] * 2)},
-            "spec.template.spec.containers: Invalid value: container names must be unique, also among `initContainers`",
+            "spec.template.spec.containers: Invalid value: container names must be unique across `containers` and "
+            "`initContainers`",
             id="container-name-twice",
         ),
         pytest.param(
             {"template": a_template_dict(initContainers=[{"name": "simulation", "image": "b"}])},
-            "spec.template.spec.containers: Invalid value: container names must be unique, also among `initContainers`",
+            "spec.template.spec.containers: Invalid value: container names must be unique across `containers` and "
+            "`initContainers`",
             id="init-container-named-like-a-container",
         ),
         pytest.param(

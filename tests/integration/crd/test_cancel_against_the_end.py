@@ -11,7 +11,7 @@ CANCELLED_FIRST = (
     "status.phase: Forbidden: the phase may not become COMPLETED or FAILED: "
     "the SimulationJob was cancelled before it ended"
 )
-LATCHED = "status.cancellation: Forbidden: the cancellation may not be taken back or dated anew"
+LATCHED = "status.cancellation: Forbidden: the cancellation may not be removed, and its requestedAt may not change"
 
 
 @pytest.mark.parametrize("phase", ["PENDING", "ASSIGNED", "RUNNING", "SUSPENDED", "CANCELLING", "CANCELLED"])

@@ -61,7 +61,7 @@ def test_fields_that_define_the_cases_cannot_be_changed(
 ) -> None:
     name = api.create(**spec)
     words = api.refusal_of_change(name, {"spec": change})
-    assert words == f"spec.{field}: Forbidden: `{field}` is immutable: make a new SimulationJob"
+    assert words == f"spec.{field}: Forbidden: `{field}` is immutable: create a new SimulationJob instead"
 
 
 def test_fields_that_control_the_run_can_be_changed(api: Api) -> None:

@@ -87,12 +87,13 @@ def test_kubectl_explains_every_field(api: Api) -> None:
     [
         (
             "cancel <boolean>",
-            "Stop everything for good: taking it back changes nothing. Refused once the job is COMPLETED or FAILED.",
+            "If true, the whole job is stopped for good. It cannot be undone: setting it back to false changes "
+            "nothing. Refused once the job is COMPLETED or FAILED.",
         ),
         (
             "parallelism <integer>",
-            "Cases that run at once, at most. May be changed at any time; 0 starts none and lets running ones finish. "
-            "From 0 to 10000; default 50.",
+            "Maximum number of cases that run at once. May be changed at any time. 0 starts no further case; cases "
+            "that already run go on. From 0 to 10000; default 50.",
         ),
     ],
 )

@@ -158,7 +158,7 @@ def test_an_unreadable_sweep_fails_and_affects_no_other(place: Place) -> None:
     other = place.apply("other", template=a_template(run=1))
     status = sweep.wait_phase("FAILED")
     assert (status["errorCode"], status["reason"]) == ("INVALID_SPEC", "InvalidSpec")
-    assert "must not make more than 100000 cases, but makes 160000" in status["message"]
+    assert "must not have more than 100000 combinations, but has 160000" in status["message"]
     assert not sweep.job_names
     other.wait_phase("COMPLETED")
 

@@ -1,4 +1,4 @@
-"""Bounds and defaults in words, added to the descriptions: `kubectl explain` shows the description only."""
+"""Bounds and defaults as text at the end of each description: `kubectl explain` shows nothing else of them."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -6,12 +6,12 @@ from typing import Any, Final
 from simjob.api.schema import INT32_MAX
 
 _IMMUTABLE: Final = " Immutable."
-# Shorter texts, and those that may not be empty, are names and paths, whose form the description tells.
+# Shorter texts, and those that may not be empty, are names and paths; their descriptions give the allowed form.
 _LONG_TEXT: Final = 256
 
 
 def explained(node: dict[str, Any]) -> dict[str, Any]:
-    """Give a copy of a schema whose descriptions end with the bounds and the default, before "Immutable."."""
+    """Return a copy of a schema with bounds and default at the end of each description, before "Immutable."."""
     found = {**node}
     if "description" in node:
         description = node["description"].removesuffix(_IMMUTABLE)

@@ -1,6 +1,6 @@
-"""The CustomResourceDefinition, made from the models: `python -m simjob.api.crd.generate` prints it.
+"""The CustomResourceDefinition, generated from the models: `python -m simjob.api.crd.generate` prints it.
 
-Needs the development dependencies (PyYAML). The API server wants a structural schema, which pydantic's is not:
+Needs the development dependencies (PyYAML). The API server requires a structural schema, which pydantic's is not:
 https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
 """
 
@@ -23,11 +23,11 @@ HEADER: Final = (
 
 _LINE: Final = 160
 _DROPPED: Final = ("title", "$defs", "propertyNames")
-# How people read a field: what it is, then its limits, then what is inside.
+# The order in which people read a field: what it is, its limits, its parts.
 _FIRST: Final = ("description", "type", "format", "enum", "default")
 _LAST: Final = ("required", "properties", "items", "additionalProperties")
-# The API server writes a default into every object that it reads, running ones too, and an older operator fails a job
-# with a field that it does not know. So no field joins this list: the operator applies the default of a newer field.
+# The API server adds defaults to every object that it reads, also to running jobs, and an older operator fails a job
+# that has an unknown field. So never add a field to this list: for newer fields, the operator applies the default.
 _DEFAULTED: Final = frozenset(
     {
         "spec.cases.samples.parameters[].scale",
@@ -47,19 +47,19 @@ _DEFAULTED: Final = frozenset(
         "spec.task",
     }
 )
-_API_VERSION: Final = "The version of this object's schema, simjob.dev/v1beta1."
-_KIND: Final = "The kind of object, SimulationJob."
+_API_VERSION: Final = "Version of this object's schema: simjob.dev/v1beta1."
+_KIND: Final = "Kind of the object: SimulationJob."
 
 
 def custom_resource_definition() -> dict[str, Any]:
-    """Make the CustomResourceDefinition, with bounds and defaults in its descriptions, too."""
+    """Return the CustomResourceDefinition. The descriptions of the spec also give bounds and defaults."""
     schema = job_schema()
     spec = _without_newer_defaults(explained(schema["properties"]["spec"]), "spec")
     return definition({**schema, "properties": {**schema["properties"], "spec": spec}})
 
 
 def definition(schema: Schema) -> dict[str, Any]:
-    """Make a CustomResourceDefinition of objects with this schema."""
+    """Return the CustomResourceDefinition for objects with this schema."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -111,19 +111,19 @@ def _version(schema: Schema) -> dict[str, Any]:
 
 def _columns() -> list[dict[str, Any]]:
     shown = [
-        _column("Phase", "string", ".status.phase", "The state in one word."),
-        _column("Progress", "string", ".status.progress", "Finished cases of all."),
+        _column("Phase", "string", ".status.phase", "State of the job as one word."),
+        _column("Progress", "string", ".status.progress", "Succeeded and failed cases out of all cases."),
         _column("Succeeded", "integer", ".status.cases.succeeded", "Cases that succeeded."),
         _column("Failed", "integer", ".status.cases.failed", "Cases that failed."),
         _column("Cancelled", "integer", ".status.cases.cancelled", "Cases that were cancelled."),
-        _column("Age", "date", ".metadata.creationTimestamp", "Time since it was made."),
+        _column("Age", "date", ".metadata.creationTimestamp", "Time since it was created."),
     ]
     wide = [
         _column("Running", "integer", ".status.cases.running", "Cases that are running."),
-        _column("Parent", "string", ".spec.parentJob", "The SimulationJob that it belongs to."),
+        _column("Parent", "string", ".spec.parentJob", "SimulationJob that it belongs to."),
         _column("Cancelled by", "string", ".status.cancellation.requestedBy", "Who cancelled it."),
-        _column("Reason", "string", ".status.reason", "Why the phase is so."),
-        _column("Started", "date", ".status.startTime", "Time since it was started."),
+        _column("Reason", "string", ".status.reason", "Reason for the phase."),
+        _column("Started", "date", ".status.startTime", "Time since it started."),
         _column("Ended", "date", ".status.completionTime", "Time since it ended."),
     ]
     return [*shown, *({**column, "priority": 1} for column in wide)]
@@ -134,17 +134,17 @@ def _column(name: str, type_: str, path: str, description: str) -> dict[str, Any
 
 
 def job_schema() -> Schema:
-    """Make the structural schema of a SimulationJob."""
+    """Return the structural schema of a SimulationJob."""
     raw = SimulationJob.model_json_schema(by_alias=True)
     schema = _structural(raw, raw["$defs"])
     properties = schema["properties"]
     status = _without_defaults(properties["status"])
-    # Says "not yet looked at" to kstatus, which takes an object without a status for finished.
+    # kstatus calls an object without a status finished. This default makes a new job "in progress" for it.
     status = {"default": {"observedGeneration": -1}, **status}
     schema["properties"] = {
         "apiVersion": {"type": "string", "description": _API_VERSION},
         "kind": {"type": "string", "description": _KIND},
-        "metadata": {"type": "object"},  # the API server has its own description of it
+        "metadata": {"type": "object"},  # described by the API server itself
         "spec": properties["spec"],
         "status": status,
     }
@@ -153,14 +153,14 @@ def job_schema() -> Schema:
 
 
 def _structural(schema: Schema, defs: dict[str, Schema]) -> Schema:
-    """Rewrite pydantic's JSON schema to what the API server accepts."""
+    """Return pydantic's JSON schema in the form that the API server accepts."""
     node = _resolve(schema, defs)
     if "const" in node:
         node["enum"] = [node.pop("const")]
     if "default" in node and node["default"] in (None, []):
         del node["default"]
     if isinstance(node.get("default"), dict):
-        node["default"] = {}  # the defaults of its fields fill it
+        node["default"] = {}  # the API server then adds the defaults of its fields
     if node.get("type") == "integer":
         _bound(node)
     _descend(node, defs)
@@ -176,7 +176,7 @@ def _reading_order(key: str) -> tuple[int, int, str]:
 
 
 def _resolve(schema: Schema, defs: dict[str, Schema]) -> Schema:
-    """Inline a reference and unwrap an optional; what stands beside them goes before what is in them."""
+    """Return a node with references inlined and optionals unwrapped. Keys of the node itself win over theirs."""
     node = dict(schema)
     while "$ref" in node or _optional(node) is not None:
         inner = defs[node.pop("$ref").rpartition("/")[2]] if "$ref" in node else _optional(node)
@@ -197,7 +197,7 @@ def _bound(node: Schema) -> None:
     wide = node.get("maximum", INT64_MAX) > INT32_MAX
     node["format"] = "int64" if wide else "int32"
     if node.get("maximum") == INT64_MAX:
-        del node["maximum"]  # the format says it; as a bound the API server refuses it, which it keeps as a float
+        del node["maximum"]  # implied by int64; the API server keeps bounds as floats, and rejects this one
 
 
 def _descend(node: Schema, defs: dict[str, Schema]) -> None:
@@ -212,7 +212,7 @@ def _descend(node: Schema, defs: dict[str, Schema]) -> None:
 
 
 def _without_defaults(schema: Schema) -> Schema:
-    """Drop all defaults: only the operator says what is in a status."""
+    """Return the schema without defaults: only the operator writes a status."""
     return {
         key: {name: _without_defaults(part) for name, part in value.items()}
         if key == "properties"
@@ -225,7 +225,7 @@ def _without_defaults(schema: Schema) -> Schema:
 
 
 def _without_newer_defaults(node: Schema, path: str) -> Schema:
-    """Drop the defaults that an older operator does not know; the descriptions still name them."""
+    """Return the schema without the defaults that an older operator does not know. The descriptions keep them."""
     found = {key: value for key, value in node.items() if key != "default" or path in _DEFAULTED}
     if "properties" in node:
         found["properties"] = {
@@ -238,7 +238,7 @@ def _without_newer_defaults(node: Schema, path: str) -> Schema:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes every part out, without anchors, and small things in one line: words in lists, fields without parts."""
+    """Writes YAML without anchors, and short lists and mappings without nested parts on one line."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -259,7 +259,7 @@ def _all_plain(values: Iterable[Any]) -> bool:
 
 
 def render() -> str:
-    """Write the CustomResourceDefinition as the YAML file that is committed."""
+    """Return the CustomResourceDefinition as the text of the committed YAML file."""
     return HEADER + yaml.dump(custom_resource_definition(), Dumper=_Dumper, sort_keys=False, width=_LINE)
 
 

@@ -1,6 +1,6 @@
-"""The texts and CEL rules by which the API server refuses what a schema alone cannot.
+"""The CEL rules of the CRD and their messages, for what the schema alone cannot reject.
 
-The models say the same texts where they check the same thing, for objects stored before a rule existed.
+The models check most of them again with the same messages, for objects that were stored before a rule existed.
 https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules
 """
 
@@ -15,33 +15,35 @@ Rule = dict[str, Any]
 ONE_CASE_SOURCE: Final = "`cases` must have exactly one of `count`, `matrix`, `list`, `samples` and `configMap`"
 CASES_OR_RERUN: Final = "`spec` must have exactly one of `cases` and `rerunOf`"
 RERUN_OF_ITSELF: Final = "`rerunOf` must not name the SimulationJob itself"
-SAMPLED_UNIQUE: Final = "parameter names in `samples` must be unique, upper and lower case being the same"
+SAMPLED_UNIQUE: Final = "parameter names in `samples` must be unique, ignoring case"
 MIN_BELOW_MAX: Final = "`min` must be less than `max`"
-LOG_POSITIVE: Final = "`min` must be greater than 0 where `scale` is 'Log'"
-RANGE_BACKWARDS: Final = "an index range must not run backwards, as '9-3' does"
+LOG_POSITIVE: Final = "`min` must be greater than 0 if `scale` is 'Log'"
+RANGE_BACKWARDS: Final = "an index range must not run backwards, as '9-3' does: write '3-9'"
 EXIT_CODES_UNIQUE: Final = "exit codes must be unique"
 COUNT_OR_PERCENT: Final = "must be a number from 0 to 100000 or a percentage from '0%' to '100%'"
-AXES_UNIQUE: Final = "axis names in `matrix` must be unique, upper and lower case being the same"
-PARAMETER_NAME: Final = "must be a letter, then letters, digits and underscores, at most 63"
-# What YAML 1.1 makes of the keys y, n, yes, no, on and off, as kubectl, Helm and Argo CD read it.
+AXES_UNIQUE: Final = "axis names in `matrix` must be unique, ignoring case"
+PARAMETER_NAME: Final = "must begin with a letter, and have only letters, digits and underscores, at most 63 in all"
+# The keys y, n, yes, no, on and off become these: kubectl, Helm and Argo CD read YAML 1.1.
 NAMES_OF_BOOLEANS: Final = frozenset({"true", "false"})
 QUOTE_BOOLEANS: Final = "YAML reads y, n, yes, no, on and off as true and false: quote y, n, yes, no, on and off"
 NAMED_AS_BOOLEAN: Final = f"must not be 'true' or 'false': {QUOTE_BOOLEANS}"
-PARAMETERS_UNIQUE: Final = "parameter names must be unique, upper and lower case being the same"
+PARAMETERS_UNIQUE: Final = "parameter names must be unique, ignoring case"
 CASES_UNIQUE: Final = "case names in `list` must be unique"
-CONTAINERS_UNIQUE: Final = "container names must be unique, also among `initContainers`"
+CONTAINERS_UNIQUE: Final = "container names must be unique across `containers` and `initContainers`"
 SIDECAR_FIELDS: Final = "`lifecycle` and probes of an init container need `restartPolicy: Always`"
 VOLUMES_UNIQUE: Final = "volume names must be unique"
 ONE_VOLUME_SOURCE: Final = "a volume must have exactly one source, such as `emptyDir` or `configMap`"
 QUANTITY: Final = "must be a quantity that is not negative, such as '500m', '2' or '16Gi'"
-DROPS_ALL: Final = "`drop` must have ALL: Pod Security 'restricted' asks for it, and it is what an absent `drop` means"
-RUNTIME_ANNOTATIONS: Final = "annotations must not switch off AppArmor or seccomp, or steer the container runtime"
+DROPS_ALL: Final = (
+    "`drop` must include ALL, as Pod Security 'restricted' requires. Leave `capabilities` out to drop ALL"
+)
+RUNTIME_ANNOTATIONS: Final = "annotations must not disable AppArmor or seccomp, or configure the container runtime"
 POSITIVE_QUANTITY: Final = "must be a quantity greater than zero, such as '500m', '2' or '16Gi'"
 
 
 def too_many_cases(total: int, limit: int) -> str:
-    """Say that the axes multiply to more cases than one SimulationJob may have."""
-    return f"`matrix` must not make more than {limit} cases, but makes {total}"
+    """Return the message for a matrix with more combinations than the limit for one SimulationJob."""
+    return f"`matrix` must not have more than {limit} combinations, but has {total}"
 
 
 def _rule(rule: str, message: str, **more: str) -> Rule:
@@ -49,17 +51,17 @@ def _rule(rule: str, message: str, **more: str) -> Rule:
 
 
 def _unique(message: str, key: str = "name") -> Rule:
-    # Without the reason FieldValueDuplicate: the API server says that one without the message.
+    # Not with the reason FieldValueDuplicate: the API server then leaves out the message.
     return _rule(f"self.all(x, self.exists_one(y, y.{key} == x.{key}))", message)
 
 
 def _immutable(field: str, same: str) -> Rule:
-    message = f"`{field}` is immutable: make a new SimulationJob"
+    message = f"`{field}` is immutable: create a new SimulationJob instead"
     return _rule(same, message, reason="FieldValueForbidden", fieldPath=f".{field}")
 
 
 def one_source_rule(fields: Iterable[str], message: str) -> Rule:
-    """Demand exactly one of the fields."""
+    """Return the rule that exactly one of these fields is set."""
     given = ", ".join(f"has(self.{field})" for field in fields)
     return _rule(f"[{given}].exists_one(given, given)", message)
 
@@ -80,7 +82,7 @@ ONE_CASE_SOURCE_RULE: Final = one_source_rule(("count", "matrix", "list", "sampl
 SAMPLED_UNIQUE_RULE: Final = _unique(SAMPLED_UNIQUE, "name.upperAscii()")
 MIN_BELOW_MAX_RULE: Final = _rule("self.min < self.max", MIN_BELOW_MAX)
 LOG_POSITIVE_RULE: Final = _rule("!has(self.scale) || self.scale != 'Log' || self.min > 0.0", LOG_POSITIVE)
-# Of the API server only: a job with such a name that was accepted before this rule runs on.
+# Only the API server checks this rule, so that jobs which were accepted before it existed run on.
 NAMED_AS_BOOLEAN_RULE: Final = _rule(f"!(self in {sorted(NAMES_OF_BOOLEANS)})", NAMED_AS_BOOLEAN)
 AXES_UNIQUE_RULE: Final = _unique(AXES_UNIQUE, "name.upperAscii()")
 _CONTAINER_NAMES: Final = (
@@ -96,7 +98,7 @@ SIDECAR_FIELDS_RULE: Final = _rule(
 )
 VOLUMES_UNIQUE_RULE: Final = _unique(VOLUMES_UNIQUE)
 
-# These two are rules of the API server only. A job that was accepted before they existed runs on.
+# Only the API server checks these two rules, so that jobs which were accepted before they existed run on.
 DROPS_ALL_RULE: Final = _rule("'ALL' in self", DROPS_ALL)
 
 
@@ -112,14 +114,14 @@ def _runtime_annotations() -> Rule:
 RUNTIME_ANNOTATIONS_RULE: Final = _runtime_annotations()
 
 
-# Two lists keyed by name are equal for the API server in whatever order they are; the order gives the indexes.
+# For the API server, lists of type map are equal in any order. Here the order gives the indexes, so compare it, too.
 _SAME_ORDER: Final = (
     "(!has(self.cases) || !has(self.cases.list) || self.cases.list.map(c, c.name) == oldSelf.cases.list.map(c, c.name))"
 )
 
 
 def _same(path: str) -> str:
-    """Compare an optional field; of nested ones the outer may be absent, too."""
+    """Return CEL that compares an optional field, such as `type` or `timeouts.runSeconds`, with its old value."""
     outer, _, inner = path.partition(".")
     new, old = f"has(self.{outer})", f"has(oldSelf.{outer})"
     if inner:
@@ -151,9 +153,8 @@ SPEC_RULES: Final = [
     ),
 ]
 
-# Cancel against the end. On an update of the spec the old status is there to compare with, and on an update of
-# the status the spec is: each request is judged against what is stored, so that exactly one of "cancelled" and
-# "ended otherwise" wins, whoever writes and whatever crashes.
+# These rules settle the race between a cancel and the end of the job. The API server checks each update, of spec or
+# status, against the stored object. So exactly one of the two wins, whichever client writes and whatever crashes.
 _ENDED: Final = "['COMPLETED', 'FAILED']"
 _FINAL: Final = "['COMPLETED', 'FAILED', 'CANCELLED']"
 
@@ -202,7 +203,7 @@ ROOT_RULES: Final = [
     _rule(
         f"!{_latched('oldSelf')} || ({_latched('self')} "
         "&& self.status.cancellation.requestedAt == oldSelf.status.cancellation.requestedAt)",
-        "the cancellation may not be taken back or dated anew",
+        "the cancellation may not be removed, and its requestedAt may not change",
         reason="FieldValueForbidden",
         fieldPath=".status.cancellation",
     ),

@@ -1,13 +1,13 @@
-"""The annotations that a case's pod may not have: those that switch off AppArmor or seccomp, or steer the runtime.
+"""The annotations that a pod template may not have: they disable AppArmor or seccomp, or configure the runtime.
 
-The kubelet hands a pod's annotations to the container runtime. What a runtime makes of them, Pod Security does not see.
-Networks of Multus (k8s.v1.cni.cncf.io/networks) are allowed: their definitions are objects of the namespace, and
+The kubelet passes a pod's annotations to the container runtime, and Pod Security does not check them.
+Multus networks (k8s.v1.cni.cncf.io/networks) are allowed: their definitions are objects in the same namespace, and
 simulations need them for RDMA.
 """
 
 from typing import Final
 
-# What the keys begin with, and who reads them.
+# Prefixes of keys, and the programs that read them.
 PREFIXES: Final = {
     # https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline
     "container.apparmor.security.beta.kubernetes.io/": "AppArmor",
@@ -35,7 +35,7 @@ PREFIXES: Final = {
     # https://pkg.go.dev/github.com/Microsoft/hcsshim/pkg/annotations
     "io.microsoft.": "hcsshim, the runtime of Windows",
 }
-# What the keys hold: a domain below which each plugin has its own.
+# Domains that occur within keys: each plugin has its own subdomain.
 DOMAINS: Final = {
     # https://github.com/cri-o/cri-o/blob/main/ANNOTATION_MIGRATION.md
     ".crio.io": "CRI-O",

@@ -1,4 +1,4 @@
-"""The volumes of the pod template's allow-list: what Pod Security `restricted` allows, without projected tokens.
+"""The allow-list of the pod template's volumes: those of Pod Security `restricted`, without projected volumes.
 
 https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 """
@@ -8,7 +8,8 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from simjob.api.crd import rules
-from simjob.api.podtemplate.containers import FieldRef, Key, Path, ResourceFieldRef
+from simjob.api.podtemplate.environment import FieldRef, Key, ResourceFieldRef
+from simjob.api.podtemplate.probes import Path
 from simjob.api.resources import Quantity
 from simjob.api.schema import DnsLabel, Model, ObjectName, Opaque, Word, validated
 
@@ -27,110 +28,123 @@ SOURCES: Final = (
 
 
 class KeyToPath(Model):
-    """A key and the file that it becomes."""
+    """A key and the file that holds its value."""
 
-    key: Annotated[Key, Field(description="The key.")]
-    path: Annotated[Path, Field(description="The file, relative to the mount.")]
+    key: Annotated[Key, Field(description="Key of the ConfigMap or Secret.")]
+    path: Annotated[Path, Field(description="Path of the file, relative to the mount.")]
     mode: Annotated[Mode | None, Field(description="Permission bits as a decimal number, such as 256 for 0400.")] = None
 
 
 class EmptyDir(Model):
-    """A folder that goes with the pod."""
+    """An empty directory that is deleted with the pod."""
 
     medium: Annotated[
         Literal["", "Memory"] | None,
-        Field(description="Memory for a RAM disk, which counts as the containers' memory; the node's disk if absent."),
+        Field(
+            description="Medium that holds the files. Memory is a RAM disk, and counts against the memory limit of the "
+            "containers. The node's disk if absent."
+        ),
     ] = None
-    size_limit: Annotated[
-        Quantity | None, Field(description="How large it may grow, such as '1Gi'; no limit if absent.")
-    ] = None
+    size_limit: Annotated[Quantity | None, Field(description="Maximum size, such as '1Gi'. No limit if absent.")] = None
 
 
 class ConfigMapVolume(Model):
-    """A ConfigMap's keys as files."""
+    """The keys of a ConfigMap as files."""
 
-    name: Annotated[ObjectName, Field(description="The ConfigMap.")]
+    name: Annotated[ObjectName, Field(description="Name of the ConfigMap.")]
     items: Annotated[
-        tuple[KeyToPath, ...] | None, Field(max_length=256, description="Only these keys; all if absent.")
+        tuple[KeyToPath, ...] | None, Field(max_length=256, description="Keys to mount. All keys if absent.")
     ] = None
     default_mode: Annotated[
         Mode | None, Field(description="Permission bits as a decimal number, such as 256 for 0400.")
     ] = None
-    optional: Annotated[bool | None, Field(description="Whether it may be missing.")] = None
+    optional: Annotated[
+        bool | None,
+        Field(description="Whether the pod starts if the object or a key is missing. False if absent."),
+    ] = None
 
 
 class SecretVolume(Model):
-    """A Secret's keys as files."""
+    """The keys of a Secret as files."""
 
-    secret_name: Annotated[ObjectName, Field(description="The Secret.")]
+    secret_name: Annotated[ObjectName, Field(description="Name of the Secret.")]
     items: Annotated[
-        tuple[KeyToPath, ...] | None, Field(max_length=256, description="Only these keys; all if absent.")
+        tuple[KeyToPath, ...] | None, Field(max_length=256, description="Keys to mount. All keys if absent.")
     ] = None
     default_mode: Annotated[
         Mode | None, Field(description="Permission bits as a decimal number, such as 256 for 0400.")
     ] = None
-    optional: Annotated[bool | None, Field(description="Whether it may be missing.")] = None
+    optional: Annotated[
+        bool | None,
+        Field(description="Whether the pod starts if the object or a key is missing. False if absent."),
+    ] = None
 
 
 class ClaimVolume(Model):
     """A persistent volume."""
 
-    claim_name: Annotated[ObjectName, Field(description="The PersistentVolumeClaim.")]
-    read_only: Annotated[bool | None, Field(description="Mount it read-only.")] = None
+    claim_name: Annotated[ObjectName, Field(description="Name of the PersistentVolumeClaim, in the same namespace.")]
+    read_only: Annotated[bool | None, Field(description="Whether it is mounted read-only. False if absent.")] = None
 
 
 class PodFile(Model):
-    """A file with a field of the pod or a request or limit in it."""
+    """A file that holds a field of the pod, or a request or limit of a container."""
 
-    path: Annotated[Path, Field(description="The file, relative to the mount.")]
-    field_ref: Annotated[FieldRef | None, Field(description="A field of the pod.")] = None
-    resource_field_ref: Annotated[ResourceFieldRef | None, Field(description="A request or limit.")] = None
+    path: Annotated[Path, Field(description="Path of the file, relative to the mount.")]
+    field_ref: Annotated[FieldRef | None, Field(description="Field of the pod.")] = None
+    resource_field_ref: Annotated[ResourceFieldRef | None, Field(description="Request or limit of a container.")] = None
     mode: Annotated[Mode | None, Field(description="Permission bits as a decimal number, such as 256 for 0400.")] = None
 
 
 class PodVolume(Model):
     """Fields of the pod as files."""
 
-    items: Annotated[tuple[PodFile, ...] | None, Field(max_length=64, description="The files.")] = None
+    items: Annotated[tuple[PodFile, ...] | None, Field(max_length=64, description="Files of the volume.")] = None
     default_mode: Annotated[
         Mode | None, Field(description="Permission bits as a decimal number, such as 256 for 0400.")
     ] = None
 
 
 class EphemeralVolume(Model):
-    """A persistent volume that is made for the pod and goes with it."""
+    """A persistent volume that is created for the pod and deleted with it."""
 
-    volume_claim_template: Annotated[Opaque, Field(description="The PersistentVolumeClaim to make.")]
+    volume_claim_template: Annotated[
+        Opaque, Field(description="Template of the PersistentVolumeClaim to create. Passed on to the pod as written.")
+    ]
 
 
 class SecretRef(Model):
     """A Secret in the same namespace."""
 
-    name: Annotated[ObjectName, Field(description="The Secret.")]
+    name: Annotated[ObjectName, Field(description="Name of the Secret.")]
 
 
 class CsiVolume(Model):
-    """A volume that a CSI driver makes for the pod."""
+    """A volume that a CSI driver provides for the pod."""
 
-    driver: Annotated[Word, Field(description="The driver.")]
-    read_only: Annotated[bool | None, Field(description="Mount it read-only.")] = None
-    fs_type: Annotated[Word | None, Field(description="The file system.")] = None
+    driver: Annotated[Word, Field(description="Name of the CSI driver.")]
+    read_only: Annotated[bool | None, Field(description="Whether it is mounted read-only. False if absent.")] = None
+    fs_type: Annotated[Word | None, Field(description="File system, such as ext4. The driver's default if absent.")] = (
+        None
+    )
     volume_attributes: Annotated[
-        dict[str, Annotated[str, Field(max_length=1024, description="An attribute's value.")]] | None,
-        Field(max_length=32, description="Attributes for the driver."),
+        dict[str, Annotated[str, Field(max_length=1024, description="Value of an attribute.")]] | None,
+        Field(max_length=32, description="Attributes that the driver reads."),
     ] = None
-    node_publish_secret_ref: Annotated[SecretRef | None, Field(description="The driver's Secret.")] = None
+    node_publish_secret_ref: Annotated[
+        SecretRef | None, Field(description="Secret that the driver needs to mount the volume.")
+    ] = None
 
 
 class ImageVolume(Model):
-    """An image's files, read-only."""
+    """The files of an image, read-only."""
 
     reference: Annotated[
-        str, Field(min_length=1, max_length=1024, description="The image, such as registry.example/mesh:1.")
+        str, Field(min_length=1, max_length=1024, description="Image, such as registry.example/mesh:1.")
     ]
     pull_policy: Annotated[
         Literal["Always", "IfNotPresent", "Never"] | None,
-        Field(description="When the image is pulled; Always if absent and the tag is latest, else IfNotPresent."),
+        Field(description="When to pull the image. If absent: Always for the tag `latest`, otherwise IfNotPresent."),
     ] = None
 
 
@@ -139,17 +153,20 @@ class Volume(Model):
 
     model_config = ConfigDict(json_schema_extra=validated(rules.one_source_rule(SOURCES, rules.ONE_VOLUME_SOURCE)))
 
-    name: Annotated[DnsLabel, Field(description="The name that mounts use, unique in the pod.")]
-    empty_dir: Annotated[EmptyDir | None, Field(description="A folder that goes with the pod.")] = None
-    config_map: Annotated[ConfigMapVolume | None, Field(description="A ConfigMap's keys as files.")] = None
-    secret: Annotated[SecretVolume | None, Field(description="A Secret's keys as files.")] = None
-    persistent_volume_claim: Annotated[ClaimVolume | None, Field(description="A persistent volume.")] = None
+    name: Annotated[DnsLabel, Field(description="Name of the volume, unique in the pod. `volumeMounts` refer to it.")]
+    empty_dir: Annotated[EmptyDir | None, Field(description="Empty directory that is deleted with the pod.")] = None
+    config_map: Annotated[ConfigMapVolume | None, Field(description="Keys of a ConfigMap as files.")] = None
+    secret: Annotated[SecretVolume | None, Field(description="Keys of a Secret as files.")] = None
+    persistent_volume_claim: Annotated[ClaimVolume | None, Field(description="Persistent volume.")] = None
     downward_api: Annotated[PodVolume | None, Field(alias="downwardAPI", description="Fields of the pod as files.")] = (
         None
     )
-    ephemeral: Annotated[EphemeralVolume | None, Field(description="A persistent volume made for the pod.")] = None
-    csi: Annotated[CsiVolume | None, Field(description="A volume that a CSI driver makes.")] = None
-    image: Annotated[ImageVolume | None, Field(description="An image's files.")] = None
+    ephemeral: Annotated[
+        EphemeralVolume | None,
+        Field(description="Persistent volume that is created for the pod and deleted with it."),
+    ] = None
+    csi: Annotated[CsiVolume | None, Field(description="Volume that a CSI driver provides for the pod.")] = None
+    image: Annotated[ImageVolume | None, Field(description="Files of an image, read-only.")] = None
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:

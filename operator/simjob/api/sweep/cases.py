@@ -1,6 +1,6 @@
-"""The cases of a sweep: where they come from, how many there are, and what case number i is.
+"""The cases of a sweep: their source, their number, and each one by its index.
 
-Expansion gives one case without building the others.
+One case can be computed without building the others.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,8 @@ CaseName = Annotated[
         min_length=1,
         max_length=63,
         pattern=CASE_NAME,
-        description="Letters, digits, dots, dashes and underscores; SIMJOB_CASE_NAME in the environment.",
+        description="Name of the case, unique in the list: letters, digits, dots, dashes and underscores. "
+        "The environment variable SIMJOB_CASE_NAME has it.",
     ),
 ]
 
@@ -43,7 +44,7 @@ CaseName = Annotated[
 class Case:
     """One simulation of the sweep.
 
-    `texts` holds the texts of parameters that a table wrote otherwise than JSON would, such as 1.10.
+    `texts` has the parameters whose text in a table differs from their JSON form, such as 1.10.
     """
 
     index: int
@@ -52,22 +53,26 @@ class Case:
     texts: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, parameter: str) -> str:
-        """Give a parameter's value as the user wrote it, as far as that is known."""
+        """Return a parameter's value as text: what the user wrote where that is known, else its JSON form."""
         return self.texts[parameter] if parameter in self.texts else as_text(self.parameters[parameter])
 
 
 class Axis(Model):
-    """One parameter and the values it takes."""
+    """One parameter and its values."""
 
     name: ParameterName
     values: Annotated[
         tuple[ParameterValue, ...],
-        Field(min_length=1, max_length=10_000, description="The values: texts, numbers, booleans, lists or objects."),
+        Field(
+            min_length=1,
+            max_length=10_000,
+            description="Values of the parameter: texts, numbers, booleans, lists or objects.",
+        ),
     ]
 
 
 class ListedCase(Model):
-    """One case, written out."""
+    """One case: its name and its parameters."""
 
     name: CaseName
     parameters: Annotated[
@@ -86,17 +91,18 @@ class ListedCase(Model):
 
 
 class ConfigMapTable(Model):
-    """A table of cases in a ConfigMap of the same namespace; it is copied when the job starts."""
+    """A table of cases in a ConfigMap of the same namespace. The operator copies it when the job starts."""
 
-    name: Annotated[ObjectName, Field(description="The ConfigMap.")]
+    name: Annotated[ObjectName, Field(description="Name of the ConfigMap.")]
     key: Annotated[
         str,
         Field(
             min_length=1,
             max_length=253,
             pattern=r"^[-._a-zA-Z0-9]+$",
-            description="The key of its data or binaryData: CSV with a header line, Parquet, or, if the key ends in "
-            "'.jsonl', a JSON object of parameters on each line. At most 100000 rows. docs/tables.md has the rules.",
+            description="Key in the `data` or `binaryData` of the ConfigMap. Its value is CSV with a header line, "
+            "Parquet, or, if the key ends in '.jsonl', one JSON object of parameters per line. At most 100000 rows. "
+            "See docs/tables.md.",
         ),
     ]
 
@@ -108,15 +114,15 @@ class Cases(Model):
 
     count: Annotated[
         int | None,
-        Field(ge=1, le=MAX_CASES, description="Number of cases that differ by their index only."),
+        Field(ge=1, le=MAX_CASES, description="Number of cases. They differ by their index only."),
     ] = None
     matrix: Annotated[
         tuple[Axis, ...] | None,
         Field(
             min_length=1,
             max_length=16,
-            description="A case for each combination of the axes' values; the last axis runs fastest. "
-            "At most 100000 combinations.",
+            description="Axes of a matrix. There is one case for each combination of their values, at most 100000. The "
+            "last axis varies fastest.",
             json_schema_extra=validated(rules.AXES_UNIQUE_RULE),
         ),
     ] = None
@@ -125,13 +131,15 @@ class Cases(Model):
         Field(
             min_length=1,
             max_length=2000,
-            description="The cases written out, in the order of their indexes.",
+            description="List of cases, in the order of their indexes.",
             json_schema_extra=list_map("name"),
         ),
     ] = None
 
-    samples: Annotated[Samples | None, Field(description="A design of experiments: points chosen in a box.")] = None
-    config_map: Annotated[ConfigMapTable | None, Field(description="A table in a ConfigMap, a case a row.")] = None
+    samples: Annotated[
+        Samples | None, Field(description="Design of experiments: points within the bounds of the parameters.")
+    ] = None
+    config_map: Annotated[ConfigMapTable | None, Field(description="Table in a ConfigMap. Each row is a case.")] = None
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:
@@ -146,12 +154,12 @@ class Cases(Model):
 
     @property
     def needs_table(self) -> bool:
-        """Whether the cases are not in the spec itself."""
+        """Whether the cases must be copied to the operator's case table, because the spec does not list them."""
         return self.samples is not None or self.config_map is not None
 
     @property
     def total(self) -> int | None:
-        """How many cases there are; None where only a table shows it."""
+        """Return the number of cases; None if only a table shows it."""
         if self.matrix is not None:
             return prod(len(axis.values) for axis in self.matrix)
         if self.list is not None:
@@ -159,7 +167,7 @@ class Cases(Model):
         return self.samples.size if self.samples is not None else self.count
 
     def case(self, index: int) -> Case:
-        """Give case `index`, which must be in 0 .. total-1, of cases that need no table."""
+        """Return case `index`. Raise IndexError if it is not in 0 .. total-1, or if the cases need a table."""
         if self.needs_table or not 0 <= index < (self.total or 0):
             raise IndexError(f"case {index} of {self.total}")
         if self.list is not None:
@@ -176,5 +184,5 @@ class Cases(Model):
 
 
 def environment_name(parameter: str) -> str:
-    """Name the environment variable of a parameter: `mesh` is PARAM_MESH."""
+    """Return the name of a parameter's environment variable: PARAM_MESH for `mesh`."""
     return names.ENV_PARAMETER_PREFIX + parameter.upper()

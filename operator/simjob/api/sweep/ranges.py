@@ -1,6 +1,6 @@
-"""Sets of case indexes as sorted, disjoint, inclusive ranges: the ledger's form, "0-9,17".
+"""Sets of case indexes as sorted, disjoint, inclusive ranges, written "0-9,17".
 
-Every operation costs the number of ranges, never the number of indexes (`take` and iteration: what is taken).
+The cost of an operation grows with the number of ranges, not of indexes. Iteration costs one step per index taken.
 """
 
 import re
@@ -25,7 +25,7 @@ MAX_TEXT: Final = 4 * MAX_CASES
 
 @dataclass(frozen=True, slots=True)
 class Ranges:
-    """An immutable set of indexes; equal sets are equal and hash alike."""
+    """An immutable set of indexes. Two sets with the same indexes are equal and have the same hash."""
 
     pairs: tuple[Pair, ...] = ()
 
@@ -38,17 +38,20 @@ class Ranges:
 
     @classmethod
     def of(cls, indexes: Iterable[int]) -> Self:
-        """Make the set of these indexes, given in any order, repeated or not."""
+        """Return the set of these indexes, which may be in any order and may repeat."""
         return cls(_merge((index, index) for index in sorted(indexes)))
 
     @classmethod
     def span(cls, count: int) -> Self:
-        """Make the set 0 .. count-1."""
+        """Return the set 0 .. count-1."""
         return cls(((0, count - 1),)) if count > 0 else cls()
 
     @classmethod
     def parse(cls, text: str, *, below: int = MAX_CASES) -> Self:
-        """Read "0-9,17"; ranges must ascend and not overlap, indexes must be less than `below`."""
+        """Return the set that "0-9,17" stands for; "" is the empty set.
+
+        Raise ValueError if the ranges do not ascend, if they overlap, or if an index is not less than `below`.
+        """
         pairs = [_parse_part(part, below) for part in text.split(",")] if text else []
         for (_, hi), (lo, _) in pairwise(pairs):
             if lo <= hi:
@@ -75,15 +78,15 @@ class Ranges:
             yield from range(lo, hi + 1)
 
     def take(self, count: int) -> Iterator[int]:
-        """Yield the first `count` indexes, or all if there are fewer."""
+        """Return an iterator over the first `count` indexes, or over all if there are fewer."""
         return islice(self, max(count, 0))
 
     def union(self, other: "Ranges") -> "Ranges":
-        """Return the indexes in either."""
+        """Return the indexes in this set, the other, or both."""
         return Ranges(_merge(sorted((*self.pairs, *other.pairs))))
 
     def intersection(self, other: "Ranges") -> "Ranges":
-        """Return the indexes in both."""
+        """Return the indexes in both sets."""
         found: list[Pair] = []
         mine, theirs = iter(self.pairs), iter(other.pairs)
         a, b = next(mine, None), next(theirs, None)
@@ -155,7 +158,7 @@ RangesText = Annotated[
 def _select(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    # Sorted once: a union for each part would cost their square, in every read of the object.
+    # Sort once: a union per part would take quadratic time, each time the object is read.
     return Ranges(_merge(sorted(_parse_part(part, MAX_CASES) for part in value.split(","))))
 
 
@@ -170,13 +173,13 @@ def _selected(max_length: int, *checked: rules.Rule) -> Any:
     )
 
 
-# What people write, in any order. The operator reports a range that runs backwards: to find it would cost the API
-# server more than it allows, but for short texts.
+# Written by people, in any order. The operator reports a range that runs backwards. The API server cannot: for long
+# texts, the CEL rule would exceed its cost limit.
 SelectedRanges = Annotated[
     InstanceOf[Ranges], BeforeValidator(_select), PlainSerializer(str, return_type=str), _selected(16_384)
 ]
-# What may be written at any time must not be able to spoil a running job, so the API server refuses what is wrong.
-# More than fits can be said in several patches.
+# Written while a job runs, where a mistake must not harm it. So the API server rejects backward ranges here, which
+# limits the length. For more ranges, several patches do.
 CheckedRanges = Annotated[
     InstanceOf[Ranges],
     BeforeValidator(_select),

@@ -1,4 +1,4 @@
-"""Cases as a design of experiments: how many points, by which method, in which box."""
+"""Cases from a design of experiments: the number of points, the method, and the bounds of each parameter."""
 
 from enum import StrEnum
 from typing import Annotated, Self
@@ -19,7 +19,7 @@ class Method(StrEnum):
 
 
 class Scale(StrEnum):
-    """Whether equal steps are equal differences or equal ratios."""
+    """Whether the values or their logarithms are spread evenly."""
 
     LINEAR = "Linear"
     LOG = "Log"
@@ -31,11 +31,14 @@ class SampledParameter(Model):
     model_config = ConfigDict(json_schema_extra=validated(rules.MIN_BELOW_MAX_RULE, rules.LOG_POSITIVE_RULE))
 
     name: ParameterName
-    min: Annotated[float, Field(allow_inf_nan=False, description="The least value.")]
-    max: Annotated[float, Field(allow_inf_nan=False, description="The greatest value; greater than `min`.")]
+    min: Annotated[float, Field(allow_inf_nan=False, description="Lowest value.")]
+    max: Annotated[float, Field(allow_inf_nan=False, description="Highest value. Must be greater than `min`.")]
     scale: Annotated[
         Scale,
-        Field(description="Linear spreads the values evenly, Log their logarithms; Log needs `min` greater than 0."),
+        Field(
+            description="Linear spreads the values evenly. Log spreads their logarithms evenly, and needs a `min` "
+            "greater than 0."
+        ),
     ] = Scale.LINEAR
 
     @model_validator(mode="after")
@@ -53,17 +56,19 @@ class Samples(Model):
     method: Annotated[
         Method,
         Field(
-            description="How the points are chosen, by scipy.stats.qmc. LatinHypercube has a point in each slice of "
-            "each parameter; Sobol, best with a power of two as `size`, and Halton fill the space evenly."
+            description="How scipy.stats.qmc chooses the points. Random: independently. LatinHypercube: one point in "
+            "each of `size` equal slices of every parameter. Sobol (best if `size` is a power of two) and Halton: "
+            "evenly over the whole space."
         ),
     ]
-    size: Annotated[int, Field(ge=1, le=MAX_CASES, description="How many points, each a case.")]
+    size: Annotated[int, Field(ge=1, le=MAX_CASES, description="Number of points. Each point is a case.")]
     seed: Annotated[
         int | None,
         Field(
             ge=0,
             le=INT64_MAX,
-            description="The same seed gives the same points. Without one each SimulationJob has points of its own.",
+            description="Seed of the random numbers. The same seed gives the same points. If absent, each "
+            "SimulationJob gets different points.",
         ),
     ] = None
     parameters: Annotated[
@@ -71,7 +76,7 @@ class Samples(Model):
         Field(
             min_length=1,
             max_length=MAX_PARAMETERS,
-            description="The dimensions.",
+            description="Parameters of the design, one for each dimension.",
             json_schema_extra=validated(rules.SAMPLED_UNIQUE_RULE),
         ),
     ]

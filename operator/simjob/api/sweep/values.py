@@ -1,6 +1,6 @@
-"""What a parameter's value may be, and the text that a process gets for it.
+"""The values that a parameter may have, and the text that a process gets for each.
 
-The text is what the user wrote, as far as it is known; JSON (SIMJOB_CASE_PARAMETERS, result rows) has the typed value.
+The text is what the user wrote, where that is known. JSON (SIMJOB_CASE_PARAMETERS, result rows) has the typed value.
 """
 
 import json
@@ -18,17 +18,17 @@ Value = bool | int | float | str | list[Any] | dict[str, Any]
 
 MAX_TEXT: Final = 1024
 MAX_JSON_BYTES: Final = 1024
-# Readers have limits of their own: jq 1.6 reads 256 levels, Python some 1,000.
+# Programs that read JSON have limits, too: jq 1.6 reads 256 levels, Python about 1,000.
 MAX_DEPTH: Final = 32
-# A quantity such as 6.02214076e23 has no more. Of the integers between 2^63 and 2^64 one in fifty million has so few
-# after the API server has rounded it.
+# A physical constant such as 6.02214076e23 has no more digits. Of the integers between 2^63 and 2^64, only one in fifty
+# million has nine or fewer after the API server has rounded it.
 _DIGITS_OF_A_QUANTITY: Final = 9
 _SHOWN: Final = 40
 _KINDS: Final = "a text, a number, a boolean, a list or an object"
 
 
 def complaint(value: object) -> str | None:
-    """Return why this cannot be a parameter's value, and what to write instead; None if it can."""
+    """Return why a parameter cannot have this value, and what to write instead; None if it can."""
     if isinstance(value, str):
         return f"must not be longer than {MAX_TEXT} characters" if len(value) > MAX_TEXT else None
     if isinstance(value, bool | int | float):
@@ -47,18 +47,18 @@ def complaint(value: object) -> str | None:
 
 
 def may_be_rounded(number: float) -> bool:
-    """Return whether this may be what the API server made of an integer beyond 64 bits."""
-    # The API server makes a float of an integer that does not fit 64 bits with a sign. It writes floats below 1e21
-    # without an exponent, so both look the same.
+    """Return whether the API server may have rounded an integer that does not fit a signed 64-bit value to this."""
+    # The API server turns such an integer into a float. It writes floats below 1e21 without an exponent, so a rounded
+    # integer and a float look the same.
     if abs(number) <= INT64_MAX:
         return False
     return len(Decimal(repr(number)).normalize().as_tuple().digits) > _DIGITS_OF_A_QUANTITY
 
 
 def misreading(value: Value, is_doubtful: Callable[[float], bool] = may_be_rounded) -> str | None:
-    """Return what in this value is probably not what the user wrote, and what to write instead; None if nothing is.
+    """Return which part of a value is probably not what the user wrote, and what to write instead; None if none is.
 
-    `is_doubtful` says it of a number; by default of one that came through the API server.
+    `is_doubtful` decides for numbers. The default is right for values that came through the API server.
     """
     if isinstance(value, str):
         return None
@@ -73,14 +73,14 @@ def misreading(value: Value, is_doubtful: Callable[[float], bool] = may_be_round
 
 def _doubt(number: float) -> str:
     if isinstance(number, float) and isnan(number):
-        return " NaN, which is no number: fill it in, or write a text"
+        return " NaN, which is not a number: fill it in, or write a text"
     text = as_text(number)
     which = f" {text}," if abs(number) != inf and len(text) <= _SHOWN else ""
     return f"{which} a number beyond 64 bits, which may be rounded: write it as a text, in quotes"
 
 
 def is_deeper_than(value: Any, levels: int) -> bool:
-    """Return whether lists and objects are nested in more than this number of levels; empty ones do not count."""
+    """Return whether lists and objects are nested more than `levels` deep. Empty ones do not count as a level."""
     level = [value]
     for _ in range(levels + 1):
         level = [inner for each in level for inner in _inside(each)]
@@ -90,12 +90,12 @@ def is_deeper_than(value: Any, levels: int) -> bool:
 
 
 def as_text(value: Value) -> str:
-    """Write a value as the environment carries it: texts as they are, anything else as compact JSON."""
+    """Return a value as text for an environment variable: a text as it is, anything else as compact JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    # As json.dumps writes numbers, in a third of the time: tables have a million.
+    # For numbers, repr gives the same as json.dumps in a third of the time, and a table can have a million.
     return repr(value) if isinstance(value, int | float) else _compact(value)
 
 
@@ -122,17 +122,18 @@ def _inside(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-# A structural schema cannot say "one of these types", and CEL cannot look into what has no type. So the schema says
-# nothing of the type, and the operator refuses what is wrong, in words that help.
+# A structural schema cannot allow several types, and CEL cannot look into a value without a type. So the schema gives
+# no type, and the operator checks the value and reports what is wrong.
 ParameterValue = Annotated[
     Value,
     PlainValidator(_checked),
     WithJsonSchema(
         {
-            "description": "A text, a number, a boolean, or a list or object of at most 1024 bytes as JSON.",
+            "description": "Value of a parameter: a text, a number, a boolean, or a list or object of at most 1024 "
+            "bytes as JSON.",
             "x-kubernetes-preserve-unknown-fields": True,
-            # Else the API server drops a null from a map, and can evaluate no rule over one in a list: the operator is
-            # to see it and to say so.
+            # Without it, the API server drops a null from a map, and fails to evaluate rules over a list with a null.
+            # With it, the operator sees the null and can report it.
             "nullable": True,
             "maxLength": MAX_TEXT,
         }

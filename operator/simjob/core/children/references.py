@@ -11,7 +11,8 @@ from difflib import get_close_matches
 from typing import Final
 
 from simjob.api import names
-from simjob.api.podtemplate.containers import AnyContainer, ExecAction
+from simjob.api.podtemplate.containers import AnyContainer
+from simjob.api.podtemplate.probes import ExecAction
 from simjob.api.podtemplate.template import Template
 
 # "$$" is an escaped dollar: what follows it is no reference.

@@ -41,7 +41,7 @@ def whole(value: int) -> Cell:
 def double(value: float) -> Cell:
     """Return the cell of a float of 64 bits, in the fewest digits that give it again."""
     if isnan(value):
-        raise LineError("NaN, which is no number: fill it in, or write a text")
+        raise LineError("NaN, which is not a number: fill it in, or write a text")
     if not isfinite(value):
         raise LineError(f"{'-' if value < 0 else ''}Infinity, which JSON has no number for: write it as a text")
     return Cell(value, as_text(value))
