@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 from given.builders import NOW, a_job, a_job_dict, a_job_fact, a_pod_fact
+from given.outcomes import as_fields
 from simjob.api import finished, simulationjob
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import planner
@@ -18,14 +19,14 @@ SOURCES: list[dict[str, Any]] = [
 
 
 def ended(cases: dict[str, Any], **spec: Any) -> dict[str, Any]:
-    ledger = {"succeeded": "0-1", "failed": "2"}
+    outcomes = {"succeeded": "0-1", "failed": "2"}
     status = {
         "phase": "FAILED",
         "isTerminal": True,
         "isFailed": True,
         "startTime": "2026-01-02T03:04:05Z",
         "completionTime": "2026-01-02T03:04:55Z",
-        "ledger": ledger,
+        **as_fields(outcomes),
         "caseTable": {"configMaps": ["table-0"], "indexes": "0-2"} if "configMap" in cases else None,
     }
     status = {key: value for key, value in status.items() if value is not None}
@@ -101,7 +102,7 @@ class TestReread:
         assert simulationjob.reread(a_job(), a_job_dict(metadata=metadata)) is None
 
     def test_a_status_that_cannot_be_read_is_left_to_the_reader(self) -> None:
-        assert simulationjob.reread(a_job(), a_job_dict(status={"round": "many"})) is None
+        assert simulationjob.reread(a_job(), a_job_dict(status={"restarts": "many"})) is None
 
 
 def test_the_manifest_that_kubectl_keeps_is_not_read() -> None:

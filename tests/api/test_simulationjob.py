@@ -49,9 +49,9 @@ def test_a_job_is_written_as_it_was_read() -> None:
         history={"succeededCases": 0},
         cases={"matrix": [{"name": "mesh", "values": [1, 2.5, "x", True]}]},
         metadata={"managedFields": [{"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:spec": {}}}]},
-        status={"phase": "RUNNING", "ledger": {"succeeded": "0"}},
+        status={"phase": "RUNNING", "succeededIndexes": "0", "ledger": {"succeeded": "0"}},
     )
-    assert parse(json.loads(json.dumps(job.to_api()))) == job
+    assert parse(json.loads(json.dumps({**job.to_api(), "status": job.status.to_api()}))) == job
 
 
 def test_a_job_without_a_status_has_not_been_observed() -> None:
@@ -134,9 +134,9 @@ def test_an_invalid_job_still_tells_who_it_is_and_whether_it_is_cancelled() -> N
 
 
 def test_an_invalid_status_is_not_taken_for_an_empty_one() -> None:
-    invalid = parse(a_job_dict(status={"ledger": {"failed": "?"}}))
+    invalid = parse(a_job_dict(status={"failedIndexes": "?"}))
     assert isinstance(invalid, Invalid)
-    assert invalid.message == "status.ledger.failed: index ranges must look like '0-9,17', not '?'"
+    assert invalid.message == "status.failedIndexes: index ranges must look like '0-9,17', not '?'"
     assert invalid.status is None
 
 
@@ -233,7 +233,7 @@ class TestInvalid:
         assert invalid.known is None
 
     def test_nothing_is_known_of_one_whose_status_cannot_be_read(self) -> None:
-        invalid = parse(a_job_dict(status={"round": "many"}))
+        invalid = parse(a_job_dict(status={"restarts": "many"}))
         assert isinstance(invalid, Invalid)
         assert invalid.known is None
 

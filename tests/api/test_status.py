@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from simjob.api.status import MAX_STATUS_MESSAGE, Cancellation, Ledger, Phase, Status
+from simjob.api.outcomes import Outcomes
+from simjob.api.status import MAX_STATUS_MESSAGE, Cancellation, Phase, Status
 from simjob.api.sweep.ranges import Ranges
 
 FULL: dict[str, Any] = {
@@ -41,7 +42,10 @@ FULL: dict[str, Any] = {
         "cancelled": 1,
     },
     "progress": "12/12",
-    "ledger": {"succeeded": "0-9", "failed": "10", "cancelled": "11", "cancelling": "11"},
+    "succeededIndexes": "0-9",
+    "failedIndexes": "10",
+    "cancelledIndexes": "11",
+    "cancellingIndexes": "11",
     "failures": [
         {
             "index": 10,
@@ -86,6 +90,8 @@ FULL: dict[str, Any] = {
     "suspendedSeconds": 7,
     "startTime": "2026-01-02T03:00:00Z",
     "completionTime": "2026-01-02T03:04:05Z",
+    "restarts": 1,
+    "ledger": {"succeeded": "0-9", "failed": "10", "cancelled": "11", "cancelling": "11"},
     "round": 1,
 }
 
@@ -101,8 +107,12 @@ def test_what_is_not_set_is_absent() -> None:
         "isFailed": False,
         "conditions": [],
         "cases": dict.fromkeys(FULL["cases"], 0),
-        "ledger": {"succeeded": "", "failed": "", "cancelled": ""},
+        "succeededIndexes": "",
+        "failedIndexes": "",
+        "cancelledIndexes": "",
         "failures": [],
+        "restarts": 0,
+        "ledger": {"succeeded": "", "failed": "", "cancelled": ""},
         "round": 0,
     }
 
@@ -120,15 +130,15 @@ def test_only_three_phases_are_final() -> None:
     assert [phase for phase in Phase if phase.is_terminal] == [Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED]
 
 
-def test_the_ledger_is_read_as_ranges_and_taken_as_ranges() -> None:
-    assert Status.model_validate(FULL).ledger == Ledger(
+def test_outcomes_are_read_as_ranges() -> None:
+    assert Status.model_validate(FULL).outcomes == Outcomes(
         succeeded=Ranges.span(10), failed=Ranges.of([10]), cancelled=Ranges.of([11]), cancelling=Ranges.of([11])
     )
 
 
-def test_a_ledger_that_cannot_be_read_is_an_error() -> None:
+def test_an_outcome_that_cannot_be_read_is_an_error() -> None:
     with pytest.raises(ValidationError, match="index ranges must look like"):
-        Status.model_validate({"ledger": {"succeeded": "all"}})
+        Status.model_validate({"succeededIndexes": "all"})
 
 
 def test_a_message_that_is_too_long_is_cut() -> None:

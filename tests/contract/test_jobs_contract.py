@@ -33,7 +33,7 @@ class TestJobs:
         fact = (await make_job(cluster, sweep, 2)).fact
         assert fact.uid
         assert fact.version > 0
-        assert (fact.index, fact.round, fact.owner_uid, fact.owner_name) == (
+        assert (fact.index, fact.restarts, fact.owner_uid, fact.owner_name) == (
             2,
             0,
             sweep.metadata.uid,

@@ -8,7 +8,7 @@ from simjob.core.observed.refusedcreation import Refusal
 
 GONE = {"deletionTimestamp": CREATED}
 LATCH = {"cancellation": {"requestedAt": CREATED}}
-ALL_DONE = {"ledger": {"succeeded": "0-2"}}
+ALL_DONE = {"succeededIndexes": "0-2"}
 REFUSED = Refusal(index=0, kind="Job", message="no", invalid=True, lasted=True, others=True)
 
 

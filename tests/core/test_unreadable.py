@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 from given.builders import CREATED, NOW, a_job_dict, a_job_fact, a_pod_fact, observed
+from given.outcomes import outcomes_of
 from simjob.api import conditions, simulationjob
 from simjob.api.simulationjob import Invalid
 from simjob.core import planner
@@ -38,10 +39,10 @@ class TestHeld:
         assert truths(plan) | {conditions.STALLED: "True", conditions.RECONCILING: "False"} == truths(plan)
 
     def test_outcomes_and_counts_are_kept(self, spec: dict[str, Any]) -> None:
-        stored = STARTED | {"ledger": {"succeeded": "0"}, "failures": [{"index": 1}], "round": 2}
+        stored = STARTED | {"succeededIndexes": "0", "failures": [{"index": 1}], "restarts": 2}
         plan = planned(a_job_fact(1), a_pod_fact(1, state=PodState.SUCCEEDED), spec=spec, status=stored)
         assert plan.status is not None
-        assert (str(plan.status.ledger.succeeded), plan.status.cases.pending, plan.status.round) == ("0", 3, 2)
+        assert (str(plan.status.outcomes.succeeded), plan.status.cases.pending, plan.status.restarts) == ("0", 3, 2)
         assert plan.ends == (), "outcomes are recorded when it can be read again"
 
     def test_a_second_plan_changes_nothing(self, spec: dict[str, Any]) -> None:
@@ -51,7 +52,7 @@ class TestHeld:
         assert again.status == plan.status
 
     def test_a_case_whose_cancel_is_stored_is_stopped(self, spec: dict[str, Any]) -> None:
-        stored = STARTED | {"ledger": {"cancelling": "0", "cancelled": "1"}}
+        stored = STARTED | {"cancellingIndexes": "0", "cancelledIndexes": "1"}
         pods = [a_pod_fact(index) for index in range(3)]
         plan = planned(*(a_job_fact(index) for index in range(3)), *pods, spec=spec, status=stored)
         assert plan.actions == (DeletePod(pod=pods[0]), DeletePod(pod=pods[1]))
@@ -122,7 +123,7 @@ class TestCancel:
 def test_a_case_that_ended_before_the_cancel_keeps_its_outcome() -> None:
     plan = planned(a_job_fact(1), a_pod_fact(1, state=PodState.SUCCEEDED), status=LATCHED)
     assert plan.status is not None
-    assert plan.status.ledger.to_api() == {"succeeded": "1", "failed": "", "cancelled": "0,2"}
+    assert outcomes_of(plan.status.to_api()) == {"succeeded": "1", "failed": "", "cancelled": "0,2"}
     assert [end.index for end in plan.ends] == [1]
 
 
@@ -140,14 +141,14 @@ def test_a_deleted_job_has_its_children_deleted(spec: dict[str, Any]) -> None:
 
 
 def test_an_unreadable_status_is_left_alone() -> None:
-    assert planned(a_job_fact(0), a_pod_fact(0), status={"round": "many"}) == Plan()
+    assert planned(a_job_fact(0), a_pod_fact(0), status={"restarts": "many"}) == Plan()
 
 
 def test_a_cancel_is_carried_out_despite_an_unreadable_status() -> None:
-    plan = planned(a_job_fact(0), a_pod_fact(0), status={"round": "many"}, cancel=True)
+    plan = planned(a_job_fact(0), a_pod_fact(0), status={"restarts": "many"}, cancel=True)
     assert (plan.actions, plan.status) == ((DeletePod(pod=a_pod_fact(0)),), None)
 
 
 def test_a_cancel_with_an_unreadable_status_deletes_no_ended_child() -> None:
-    plan = planned(a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED), status={"round": "many"}, cancel=True)
+    plan = planned(a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED), status={"restarts": "many"}, cancel=True)
     assert (plan.actions, plan.status) == ((), None)

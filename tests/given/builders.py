@@ -89,12 +89,12 @@ def a_pod_fact(index: int = 0, *, job: JobFact | None = None, **fact: Any) -> Po
     return PodFact(**found)
 
 
-def a_job_fact(index: int = 0, *, round: int = 0, **fact: Any) -> JobFact:  # noqa: A002
+def a_job_fact(index: int = 0, *, restarts: int = 0, **fact: Any) -> JobFact:
     """Make a case's Job that has just been made; keywords are fields."""
     found: dict[str, Any] = {
-        "name": f"sweep-0b0c4fd2-{index}-{round}",
+        "name": f"sweep-0b0c4fd2-{index}-{restarts}",
         "namespace": "default",
-        "uid": f"job-{index}-{round}",
+        "uid": f"job-{index}-{restarts}",
         "version": 1,
         "owner_uid": UID,
         "owner_name": "sweep",
@@ -102,7 +102,7 @@ def a_job_fact(index: int = 0, *, round: int = 0, **fact: Any) -> JobFact:  # no
         "created": NOW,
         **fact,
     }
-    return JobFact(index=index, round=round, **found)
+    return JobFact(index=index, restarts=restarts, **found)
 
 
 def observed(

@@ -43,7 +43,7 @@ class Workbench:
         return outcome
 
     async def started(self, index: int = 0) -> tuple[JobFact, PodFact]:
-        await self.apply(CreateCase(index=index, round=0))
+        await self.apply(CreateCase(index=index, restarts=0))
         case = next(case for case in self.observed if case.index == index)
         assert case.job is not None
         self.cluster.calls.clear()
@@ -67,4 +67,4 @@ class Workbench:
 
 
 def case(index: int = 0) -> CreateCase:
-    return CreateCase(index=index, round=0)
+    return CreateCase(index=index, restarts=0)

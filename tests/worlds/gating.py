@@ -8,7 +8,7 @@ from simjob.runtime.executing.creationgate import Attempt, Gate
 
 
 def create(*indexes: int) -> list[Action]:
-    return [CreateCase(index=index, round=0) for index in indexes]
+    return [CreateCase(index=index, restarts=0) for index in indexes]
 
 
 def invalid(index: int) -> Refusal:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
+from given.outcomes import FIELDS, OUTCOMES, indexes
 from simjob.api import names
 from simjob.api.sweep.ranges import Ranges
 from simjob.core.facts.apiobjects import Job, Pod
@@ -17,7 +18,6 @@ from worlds.fakes import FakeCluster
 Raw = dict[str, Any]
 PROXY: Final = "a-proxy"
 _ENDS = ("COMPLETED", "FAILED", "CANCELLED")
-_OUTCOMES = ("succeeded", "failed", "cancelled")
 
 
 class Injected(StrEnum):
@@ -58,9 +58,9 @@ class JudgedCluster(FakeCluster):
         """The SimulationJob."""
         return next(self.objects(names.PLURAL))
 
-    def ledger(self, outcome: str) -> Ranges:
+    def indexes(self, outcome: str) -> Ranges:
         """The stored cases of an outcome."""
-        return _ledger(self._status, outcome)
+        return indexes(self._status, outcome)
 
     def live_pods(self, index: int | None = None) -> list[str]:
         """The names of the live pods, of one case or of all."""
@@ -89,15 +89,15 @@ class JudgedCluster(FakeCluster):
 
     def judge_rest(self) -> None:
         """Judges what is left when all is quiet."""
-        cancelled = self.ledger("cancelled")
+        cancelled = self.indexes("cancelled")
         left = [raw["metadata"]["name"] for raw in self.objects("jobs") if _index(raw) in cancelled]
         self._must("O8", not left, f"at rest {left} of cancelled cases are there")
 
     def judge_removal(self, name: str) -> None:
-        """Judges that the operator deletes a Job: in a cancel only one whose case is in the stored ledger."""
+        """Judges that the operator deletes a Job: in a cancel only one whose case is in the stored status."""
         found = [raw for raw in self.objects("jobs") if raw["metadata"]["name"] == name]
         if "cancellation" in self._status:
-            unsafe = [raw for raw in found if not any(_index(raw) in self.ledger(outcome) for outcome in _OUTCOMES)]
+            unsafe = [raw for raw in found if not any(_index(raw) in self.indexes(outcome) for outcome in OUTCOMES)]
             self._must("O7", not unsafe, f"{name} is deleted before its case is recorded")
 
     def breach(self, oracle: str, what: str) -> None:
@@ -124,7 +124,7 @@ class JudgedCluster(FakeCluster):
     def _heard(self, pod: Raw, text: str) -> None:
         """Note what a case said, unless a newer attempt has said something: pods of earlier ones are deleted later."""
         index, labels = _index(pod), pod["metadata"]["labels"]
-        attempt = int(labels[names.LABEL_ROUND]), int(labels[names.LABEL_ATTEMPT])
+        attempt = int(labels[names.LABEL_RESTARTS]), int(labels[names.LABEL_ATTEMPT])
         newest = self._newest.setdefault(index, attempt)
         if attempt >= newest:
             self._newest[index], self._said[index] = attempt, text
@@ -137,8 +137,8 @@ class JudgedCluster(FakeCluster):
             # The pod of an attempt that was stopped while the operator was away may be made again.
             self._must("O1", name not in self.finished, f"{name} ran to its end and is made a second time")
         self._uids[name] = raw["metadata"]["uid"]
-        self._must("O3", not any(index in self.ledger(o) for o in _OUTCOMES), f"{name} is made for a recorded case")
-        self._must("O9", index not in self.ledger("cancelling"), f"{name} is made for a case that is being cancelled")
+        self._must("O3", not any(index in self.indexes(o) for o in OUTCOMES), f"{name} is made for a recorded case")
+        self._must("O9", index not in self.indexes("cancelling"), f"{name} is made for a case that is being cancelled")
         self._must("O6", self._status.get("phase") not in _ENDS, f"{name} is made after the end")
         if "configMap" in self.sweep["spec"]["cases"]:
             written = self._status.get("caseTable", {}).get("indexes", "")
@@ -155,58 +155,58 @@ class JudgedCluster(FakeCluster):
         self._status = new
         if not new:
             return
-        ledgers = {outcome: _ledger(new, outcome) for outcome in _OUTCOMES}
+        outcomes = {outcome: indexes(new, outcome) for outcome in OUTCOMES}
         counts: Mapping[str, int] = new["cases"]
         self._must("O5", sum(counts.values()) == 2 * counts["total"], f"the counts do not sum up: {counts}")
-        for outcome, ledger in ledgers.items():
-            self._must("O5", counts[outcome] == len(ledger), f"{outcome}: {counts[outcome]} are not {ledger}")
-            self._must("O9", not _ledger(old, outcome).minus(ledger), f"{outcome} lost cases: now {ledger}")
+        for outcome, cases in outcomes.items():
+            self._must("O5", counts[outcome] == len(cases), f"{outcome}: {counts[outcome]} are not {cases}")
+            self._must("O9", not indexes(old, outcome).minus(cases), f"{outcome} lost cases: now {cases}")
         self._judge_cancelled_cases(old, new)
         followed = old.get("observedGeneration", -1) <= new["observedGeneration"] <= raw["metadata"]["generation"]
         self._must("O5", followed, "the observed generation fell or ran ahead")
         if old.get("phase") in _ENDS:
-            final = ("phase", "completionTime", "ledger", "cases", "cancellation")
+            final = ("phase", "completionTime", *FIELDS, "cases", "cancellation")
             self._must("O6", all(old.get(f) == new.get(f) for f in final), "an end was changed")
         if new.get("phase") == "CANCELLED" != old.get("phase"):
             self._must("O8", not self.live_pods(), f"CANCELLED while {self.live_pods()} are live")
-        self._judge_retrying(new, ledgers)
-        self._judge_time(new, ledgers)
-        self._judge_results(new, ledgers["succeeded"].union(ledgers["failed"]))
+        self._judge_retrying(new, outcomes)
+        self._judge_time(new, outcomes)
+        self._judge_results(new, outcomes["succeeded"].union(outcomes["failed"]))
         if new.get("phase") in _ENDS:
             self._must("O6", bool(new.get("completionTime")), "an end without its time")
 
     def _judge_cancelled_cases(self, old: Raw, new: Raw) -> None:
-        cancelled, cancelling = _ledger(new, "cancelled"), _ledger(new, "cancelling")
-        ended = (_ledger(new, outcome) for outcome in _OUTCOMES)
+        cancelled, cancelling = indexes(new, "cancelled"), indexes(new, "cancelling")
+        ended = (indexes(new, outcome) for outcome in OUTCOMES)
         self._must("O5", not any(cancelling.intersection(found) for found in ended), "cancelling is not told apart")
         self._must("O5", not (cancelling and new.get("phase") in _ENDS), f"an end with {cancelling} cancelling")
         if "cancellation" in old:
             return  # Said for good only with the end: _judge_status.
-        live = [name for index in cancelled.minus(_ledger(old, "cancelled")) for name in self.live_pods(index)]
+        live = [name for index in cancelled.minus(indexes(old, "cancelled")) for name in self.live_pods(index)]
         self._must("O8", not live, f"their cases are cancelled while {live} are live")
-        left = _ledger(old, "cancelling").minus(cancelling)
-        for outcome in _OUTCOMES:
-            left = left.minus(_ledger(new, outcome))
+        left = indexes(old, "cancelling").minus(cancelling)
+        for outcome in OUTCOMES:
+            left = left.minus(indexes(new, outcome))
         self._must("O9", not left, f"{left} were being cancelled and are no more")
 
-    def _judge_retrying(self, status: Raw, ledgers: Mapping[str, Ranges]) -> None:
+    def _judge_retrying(self, status: Raw, outcomes: Mapping[str, Ranges]) -> None:
         """Each case that is said to wait has failed, has not ended, and its last end is recorded."""
         retrying = status.get("retrying", {"cases": 0, "newest": []})
         waits = [each["index"] for each in retrying["newest"]]
         self._must("O5", len(set(waits)) == len(waits) <= retrying["cases"], f"{retrying} is miscounted")
         self._must("O5", retrying["cases"] <= status["cases"]["pending"], f"{waits} wait and are not pending")
-        ended = [index for index in waits if any(index in ledger for ledger in ledgers.values())]
+        ended = [index for index in waits if any(index in cases for cases in outcomes.values())]
         self._must("O5", not ended, f"{ended} wait and have ended")
         self._must("O6", not (waits and status.get("phase") in _ENDS), f"{waits} wait after the end")
         mute = [each for each in retrying["newest"] if "reason" not in each]
         self._must("O5", not mute, f"it is not said why {mute} wait")
 
-    def _judge_time(self, status: Raw, ledgers: Mapping[str, Ranges]) -> None:
-        for outcome, ledger in ledgers.items():
+    def _judge_time(self, status: Raw, outcomes: Mapping[str, Ranges]) -> None:
+        for outcome, cases in outcomes.items():
             said = status.get("computeTime", {}).get(outcome, {}).get("wallSeconds", 0)
-            ran = sum(sum(self._ran.get(index, {}).values()) for index in ledger)
+            ran = sum(sum(self._ran.get(index, {}).values()) for index in cases)
             holds = said <= ran if outcome in self.unseen else said == ran
-            self._must("O18", holds, f"the {outcome} cases {ledger} ran {ran} s, not {said}")
+            self._must("O18", holds, f"the {outcome} cases {cases} ran {ran} s, not {said}")
 
     def _judge_results(self, status: Raw, ended: Ranges) -> None:
         """Each case that has ended by itself and said something has one row, and at the end no other is there."""
@@ -224,7 +224,7 @@ class JudgedCluster(FakeCluster):
         got = {index: text.replace(" ", "") for index, text in texts.items()}
         self._must("O19", got == wanted, f"{rows}, not {expected}")
         self._must("O19", said.get("rows", 0) == len(expected), f"{said} for {expected}")
-        mute = sum(1 for index in _ledger(status, "succeeded") if not heard.get(index))
+        mute = sum(1 for index in indexes(status, "succeeded") if not heard.get(index))
         self._must("O19", said.get("missing", 0) == mute, f"{said} with {mute} that said nothing")
         if status.get("phase") in _ENDS:
             self._must("O19", len(rows) == len(expected), f"{len(rows)} rows for {len(expected)} results: {rows}")
@@ -259,7 +259,3 @@ def _seconds(pod: Raw) -> int:
     end = _end(pod)
     started, finished = (datetime.fromisoformat(end.get(key, "1970-01-01")) for key in ("startedAt", "finishedAt"))
     return int((finished - started).total_seconds())
-
-
-def _ledger(status: Raw, outcome: str) -> Ranges:
-    return Ranges.parse(status.get("ledger", {}).get(outcome, ""))

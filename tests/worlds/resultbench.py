@@ -1,9 +1,11 @@
 """A SimulationJob of a fake cluster, and the store of results of one operator process after another."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from given.builders import a_job_dict
+from given.outcomes import FIELDS, as_fields
 from simjob.api import simulationjob
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import Results
@@ -50,13 +52,15 @@ class Bench:
             [],
             True,
         )
-        ledger = str(self.job.status.ledger.succeeded.union(Ranges.of(end.index for end in ends)))
-        status = {"results": found.to_api() if found else None, "ledger": {"succeeded": ledger}}
+        succeeded = str(self.job.status.outcomes.succeeded.union(Ranges.of(end.index for end in ends)))
+        status = {"results": found.to_api() if found else None, "succeededIndexes": succeeded}
         version = self.job.metadata.resource_version
         await self.cluster.patch_simulationjob_status("default", "sweep", version, status)
 
-    async def edit(self, **status: Any) -> None:
-        """Change the status, as `kubectl edit --subresource=status` does."""
+    async def edit(self, *, outcomes: Mapping[str, str] | None = None, **status: Any) -> None:
+        """Change the status, as `kubectl edit --subresource=status` does; `outcomes` are all there are then."""
+        if outcomes is not None:
+            status |= {**dict.fromkeys(FIELDS), **as_fields(outcomes), "ledger": None}
         version = self.job.metadata.resource_version
         await self.cluster.patch_simulationjob_status("default", "sweep", version, status)
 

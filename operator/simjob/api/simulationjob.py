@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, WrapValidator
 from pydantic_core import ErrorDetails
 
-from simjob.api import names
+from simjob.api import earlierstatus, names
 from simjob.api.crd import rules
 from simjob.api.names import API_VERSION, KIND
 from simjob.api.schema import PARAMETER_NAME, Lenient, Time, validated
@@ -73,6 +73,10 @@ class Metadata(Lenient):
         return self.deletion_timestamp is not None and names.FINALIZER_ORPHAN in self.finalizers
 
 
+StoredStatus = Annotated[Status, WrapValidator(earlierstatus.read)]
+_STATUS: Final = TypeAdapter(StoredStatus)
+
+
 class SimulationJob(Lenient):
     """A sweep: one simulation run for many cases."""
 
@@ -82,7 +86,7 @@ class SimulationJob(Lenient):
     kind: str = KIND
     metadata: Metadata
     spec: Spec
-    status: Status = Status()
+    status: StoredStatus = Status()
 
     @property
     def indexes(self) -> Ranges | None:
@@ -170,7 +174,7 @@ def _invalid(raw: Mapping[str, Any], error: ValidationError) -> Invalid:
     wish = spec if isinstance(spec, Mapping) else {}
     reason = wish.get("cancelReason")
     try:
-        status: Status | None = Status.model_validate(raw.get("status") or {})
+        status: Status | None = _STATUS.validate_python(raw.get("status") or {})
     except ValidationError:
         status = None
     return Invalid(

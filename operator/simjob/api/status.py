@@ -9,7 +9,9 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field
 
 from simjob.api.conditions import Condition
+from simjob.api.earlierstatus import WithEarlierForm
 from simjob.api.failures import MAX_FAILURES, Failure, Retrying
+from simjob.api.outcomes import Outcomes
 from simjob.api.schema import INT32_MAX, INT64_MAX, MAX_CASES, Lenient, Time, cut, list_map
 from simjob.api.sweep.ranges import Ranges, RangesText
 
@@ -79,20 +81,6 @@ class CaseCounts(Lenient):
     succeeded: Annotated[Count, Field(description="Cases that succeeded.")] = 0
     failed: Annotated[Count, Field(description="Cases that failed and are not retried any more.")] = 0
     cancelled: Annotated[Count, Field(description="Cases that a cancel stopped, or kept from starting.")] = 0
-
-
-class Ledger(Lenient):
-    """The finished cases, by outcome. A case that is listed here never runs again."""
-
-    succeeded: Annotated[RangesText, Field(description="Indexes of the cases that succeeded, such as '0-9,17'.")] = (
-        Ranges()
-    )
-    failed: Annotated[RangesText, Field(description="Indexes of the cases that failed.")] = Ranges()
-    cancelled: Annotated[RangesText, Field(description="Indexes of the cases that were cancelled.")] = Ranges()
-    cancelling: Annotated[
-        RangesText | None,
-        Field(description="Indexes of the cases in `cancelCases` that have not stopped yet."),
-    ] = None
 
 
 class TableColumn(Lenient):
@@ -176,7 +164,7 @@ class ComputeTime(Lenient):
     cancelled: Annotated[UsedTime, Field(description="Time used by cases that were cancelled.")] = UsedTime()
 
 
-class Status(Lenient):
+class Status(WithEarlierForm):
     """The state of the job as the operator last saw it."""
 
     observed_generation: Annotated[
@@ -230,7 +218,24 @@ class Status(Lenient):
         Field(max_length=32, description="Succeeded and failed cases out of all cases, such as '412/1000'."),
         cut(32),
     ] = None
-    ledger: Annotated[Ledger, Field(description="The finished cases by outcome, as index ranges.")] = Ledger()
+    succeeded_indexes: Annotated[
+        RangesText,
+        Field(description="Indexes of the cases that succeeded, such as '0-9,17'. They never run again."),
+    ] = Ranges()
+    failed_indexes: Annotated[
+        RangesText,
+        Field(description="Indexes of the cases that failed, with no retry left. They never run again."),
+    ] = Ranges()
+    cancelled_indexes: Annotated[
+        RangesText, Field(description="Indexes of the cases that were cancelled. They never run again.")
+    ] = Ranges()
+    cancelling_indexes: Annotated[
+        RangesText | None,
+        Field(
+            description="Indexes of the cases that `cancelCases` named and that have not stopped yet; absent if "
+            "there are none."
+        ),
+    ] = None
     failures: Annotated[
         tuple[Failure, ...], Field(max_length=MAX_FAILURES, description="The cases that failed last.")
     ] = ()
@@ -267,14 +272,37 @@ class Status(Lenient):
     ] = None
     start_time: Annotated[Time | None, Field(description="Time when the operator first saw the job.")] = None
     completion_time: Annotated[Time | None, Field(description="Time when the phase became final.")] = None
-    round: Annotated[
+    restarts: Annotated[
         int,
         Field(
             ge=0,
             le=INT32_MAX,
-            description="Number that is part of the names of new Jobs. Increases each time the job is resumed.",
+            description="How often unfinished cases were started over with new Jobs: after each resume, and after "
+            "Jobs were deleted that the operator had not deleted. Retries of a case do not count. It is the last "
+            "number in the name of each Job, so no name is used twice.",
         ),
     ] = 0
+
+    @property
+    def outcomes(self) -> Outcomes:
+        """The cases by outcome."""
+        return Outcomes(
+            succeeded=self.succeeded_indexes,
+            failed=self.failed_indexes,
+            cancelled=self.cancelled_indexes,
+            cancelling=self.cancelling_indexes or Ranges(),
+        )
+
+    def with_outcomes(self, outcomes: Outcomes) -> "Status":
+        """Return the status with these outcomes."""
+        return self.model_copy(
+            update={
+                "succeeded_indexes": outcomes.succeeded,
+                "failed_indexes": outcomes.failed,
+                "cancelled_indexes": outcomes.cancelled,
+                "cancelling_indexes": outcomes.cancelling or None,
+            }
+        )
 
     @property
     def is_over(self) -> bool:

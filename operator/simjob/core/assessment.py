@@ -1,14 +1,15 @@
-"""A job's situation in one pass: the verdicts on its open cases, and the ledger with what has just ended in it.
+"""A job's situation in one pass: the verdicts on its open cases, and the outcomes with what has just ended.
 
 Costs O(live + just ended + kept), never O(cases).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from simjob.api.outcomes import Outcomes
 from simjob.api.simulationjob import SimulationJob
-from simjob.api.status import Ledger, Phase
+from simjob.api.status import Phase
 from simjob.api.sweep.ranges import Ranges
 from simjob.core.attempts import judgement
 from simjob.core.attempts.judgement import Ended, Held, Live, Verdict
@@ -22,11 +23,11 @@ class Situation:
     """What the rules of the ladder look at.
 
     `selection`: the cases that the job has.
-    `open`: cases that have children and are not in the stored ledger; `verdicts` has one for each.
-    `closed`: cases that are in the stored ledger, or that the job does not have, and still have children.
-    `ledger`: the stored one with the cases that have ended by themselves since; `unfinished`: those not in it.
+    `open`: cases that have children and no stored outcome; `verdicts` has one for each.
+    `closed`: cases that have a stored outcome, or that the job does not have, and still have children.
+    `outcomes`: the stored ones with the cases that have ended by themselves since; `unfinished`: the cases without one.
     `live_pods`: all live pods of the job, those of closed cases and second ones of a case too.
-    `dropped`: the cases that `cancelCases` brings into the ledger's `cancelled` now.
+    `dropped`: the cases that become cancelled now because of `cancelCases`.
     """
 
     job: SimulationJob
@@ -36,7 +37,7 @@ class Situation:
     open: tuple[CaseFacts, ...]
     closed: tuple[CaseFacts, ...]
     verdicts: Mapping[int, Verdict]
-    ledger: Ledger
+    outcomes: Outcomes
     unfinished: Ranges
     live_pods: tuple[PodFact, ...]
     dropped: Ranges = field(default_factory=Ranges)
@@ -56,7 +57,7 @@ class Situation:
     def pods_accepted(self) -> bool | None:
         """Whether the API server has ever accepted a pod of the job; None if an older release did not write it down."""
         stored, cases = self.job.status, self.observed.cases
-        ended = stored.ledger.succeeded or stored.ledger.failed
+        ended = stored.outcomes.succeeded or stored.outcomes.failed
         ran = stored.phase in (Phase.ASSIGNED, Phase.RUNNING)
         if ended or ran or any(case.pods or (case.job and case.job.attempt) for case in cases):
             return True
@@ -77,7 +78,7 @@ class Situation:
     def unfinished_jobs(self) -> tuple[JobFact, ...]:
         """The Jobs still to be deleted where all is to stop.
 
-        Those of open cases that did not end by themselves and have no live pod, and those of older rounds. One that
+        Those of open cases that did not end by themselves and have no live pod, and those of earlier restarts. One that
         is being deleted waits for somebody else's finalizer: it has no pod and gets none.
         """
         found: list[JobFact] = []
@@ -90,8 +91,8 @@ class Situation:
     @property
     def kept_jobs(self) -> list[JobFact]:
         """The Jobs of recorded cases that are finished, oldest first."""
-        ledger = self.job.status.ledger
-        recorded = ledger.succeeded.union(ledger.failed)
+        outcomes = self.job.status.outcomes
+        recorded = outcomes.succeeded.union(outcomes.failed)
         found = (case.job for case in self.closed if case.index in recorded and not case.live_pods)
         finished = [job for job in found if job and job.succeeded is not None and not job.terminating]
         return sorted(finished, key=lambda job: (job.finished_at or self.now, job.index))
@@ -118,17 +119,16 @@ def assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
     """Judge every case that has children."""
     selection = job.selection
     job = _consistent(job, selection)
-    stored = job.status.ledger
+    stored = job.status.outcomes
     closed = done(stored)
     open_ = tuple(case for case in observed.cases if case.index in selection and case.index not in closed)
     verdicts = {case.index: judgement.judge(case, job.spec, now) for case in open_}
     succeeded = [index for index, verdict in verdicts.items() if isinstance(verdict, Ended) and verdict.succeeded]
     failed = [index for index, verdict in verdicts.items() if isinstance(verdict, Ended) and not verdict.succeeded]
-    ledger = stored.model_copy(
-        update={
-            "succeeded": stored.succeeded.union(Ranges.of(succeeded)),
-            "failed": stored.failed.union(Ranges.of(failed)),
-        }
+    outcomes = replace(
+        stored,
+        succeeded=stored.succeeded.union(Ranges.of(succeeded)),
+        failed=stored.failed.union(Ranges.of(failed)),
     )
     return Situation(
         job=job,
@@ -138,18 +138,18 @@ def assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
         open=open_,
         closed=tuple(case for case in observed.cases if case.index not in selection or case.index in closed),
         verdicts=verdicts,
-        ledger=ledger,
-        unfinished=selection.minus(done(ledger)),
+        outcomes=outcomes,
+        unfinished=selection.minus(done(outcomes)),
         live_pods=observed.live_pods,
     )
 
 
 def _consistent(job: SimulationJob, cases: Ranges) -> SimulationJob:
-    """Return the job with each of its cases at most once in its ledger, and no others.
+    """Return the job with each of its cases at most once in its outcomes, and no others.
 
     Whoever may write the status can write nonsense, and counts must sum up all the same.
     """
-    stored = job.status.ledger
+    stored = job.status.outcomes
     recorded = done(stored)
     times = len(stored.succeeded) + len(stored.failed) + len(stored.cancelled)
     if times == len(recorded) and not recorded.minus(cases):
@@ -157,15 +157,15 @@ def _consistent(job: SimulationJob, cases: Ranges) -> SimulationJob:
     succeeded = stored.succeeded.intersection(cases)
     failed = stored.failed.intersection(cases).minus(succeeded)
     cancelled = stored.cancelled.intersection(cases).minus(succeeded).minus(failed)
-    ledger = stored.model_copy(update={"succeeded": succeeded, "failed": failed, "cancelled": cancelled})
-    return job.model_copy(update={"status": job.status.model_copy(update={"ledger": ledger})})
+    outcomes = replace(stored, succeeded=succeeded, failed=failed, cancelled=cancelled)
+    return job.model_copy(update={"status": job.status.with_outcomes(outcomes)})
 
 
-def over(ledger: Ledger) -> Ranges:
+def over(outcomes: Outcomes) -> Ranges:
     """Return the cases that are not created any more: those with an outcome, and those that `cancelCases` named."""
-    return done(ledger).union(ledger.cancelling or Ranges())
+    return done(outcomes).union(outcomes.cancelling)
 
 
-def done(ledger: Ledger) -> Ranges:
+def done(outcomes: Outcomes) -> Ranges:
     """Return the cases that have an outcome."""
-    return ledger.succeeded.union(ledger.failed).union(ledger.cancelled)
+    return outcomes.succeeded.union(outcomes.failed).union(outcomes.cancelled)

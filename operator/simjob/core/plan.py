@@ -26,10 +26,10 @@ class PrepareCases:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateCase:
-    """Make a case's Job, named by index and round, and then the pod of its first attempt."""
+    """Make a case's Job, named by index and restarts, and then the pod of its first attempt."""
 
     index: int
-    round: int
+    restarts: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """A case that has ended by itself and is not in the stored ledger yet.
+    """A case that has ended by itself and has no stored outcome yet.
 
     `container`: the one that failed, if it was not the simulation. `result`: the simulation's message, perhaps empty.
     `cut`: the kubelet may have kept only a part of it.
@@ -153,7 +153,7 @@ class Plan:
     """What `planner.plan` returns.
 
     `status` is None where there is nothing to say it on (the SimulationJob is being deleted).
-    `ends`: the cases that come into the ledger as succeeded or failed; their results are stored before the status is.
+    `ends`: the cases whose outcomes become succeeded or failed; their results are stored before the status is.
     `needs_proof`: the status says that nothing is live; it may be written only after a live read that says so too.
     `stopped`: cases that the status newly says are cancelled while others go on; the same must be read of them.
     `unlatched`: what is done although the status, which latches it, has been refused several times.
@@ -172,7 +172,7 @@ class Plan:
     look_again: datetime | None = None
 
     def stores_only(self, now: datetime) -> bool:
-        """Return whether the plan does nothing but store what the next one relies on: the latch, a round."""
+        """Return whether the plan does nothing but store what the next one relies on: the latch, a restart."""
         return not self.actions and self.look_again is not None and self.look_again <= now
 
 

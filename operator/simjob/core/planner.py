@@ -91,7 +91,7 @@ def _whole(plan: Plan, found: Situation) -> Plan:
 def _with_ends(plan: Plan, found: Situation) -> Plan:
     """Return the plan with the ends that its status brings; what latches a cancel waits for no result."""
     stored, status = found.job.status, plan.status
-    if status is None or not (ends := results.ends(found, status.ledger)):
+    if status is None or not (ends := results.ends(found, status.outcomes)):
         return plan
     latches = urgency.latches(stored, status) and not status.is_terminal
     if latches and any(end.result for end in ends):

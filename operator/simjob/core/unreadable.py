@@ -9,7 +9,6 @@ from datetime import datetime
 from simjob.api.names import ErrorCode, Reason
 from simjob.api.simulationjob import Invalid
 from simjob.api.status import Phase, Status
-from simjob.api.sweep.ranges import Ranges
 from simjob.core.decision import Saying
 from simjob.core.observed.children import Observed
 from simjob.core.plan import Plan, resync_at
@@ -48,7 +47,7 @@ def _wait(job: Invalid, stored: Status, observed: Observed, now: datetime) -> Pl
     )
     phase = stored.phase or Phase.PENDING
     saying = Saying(phase=phase, reason=Reason.UNREADABLE_SPEC, message=message, stalled=True)
-    stopping_cases = stored.ledger.cancelled.union(stored.ledger.cancelling or Ranges())
+    stopping_cases = stored.outcomes.cancelled.union(stored.outcomes.cancelling)
     pods = [pod for case in observed.cases if case.index in stopping_cases for pod in case.live_pods]
     status = summary.restated(stored, saying, job.metadata.generation, now)
     return Plan(actions=stop.stop_pods(pods), status=status, look_again=resync_at(now))
@@ -61,7 +60,7 @@ def _fail(job: Invalid, stored: Status, now: datetime) -> Plan:
 
 
 def _cancel(job: Invalid, stored: Status, observed: Observed, now: datetime) -> Plan:
-    """Cancel a job whose cases are not known: the ledger stays as it is."""
+    """Cancel a job whose cases are not known: the outcomes stay as they are."""
     latch, live = stored.cancellation, observed.live_pods
     if latch is None:
         return cancellation.latch_as_stored(job, stored, observed.live, now)

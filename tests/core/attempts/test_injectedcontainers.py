@@ -86,11 +86,11 @@ def test_a_stuck_pod_is_deleted_only_when_its_outcome_is_stored() -> None:
     pod = stuck(job)
     plan = planned(a_started_job(cases={"count": 1}), job, pod)
     assert plan.status is not None
-    assert (str(plan.status.ledger.succeeded), [end.result for end in plan.ends]) == ("0", ["{}"])
+    assert (str(plan.status.outcomes.succeeded), [end.result for end in plan.ends]) == ("0", ["{}"])
     assert not any(isinstance(action, DeletePod) for action in plan.actions)
     assert plan.status.phase == "RUNNING"
     assert plan.status.message == "all cases have ended; their last pods are being stopped"
-    stored = a_started_job(cases={"count": 1}, status={"ledger": {"succeeded": "0"}})
+    stored = a_started_job(cases={"count": 1}, status={"succeededIndexes": "0"})
     assert DeletePod(pod=pod) in planned(stored, job, pod).actions
 
 
@@ -169,4 +169,4 @@ def test_a_cancel_keeps_the_outcome_of_a_held_pod_and_waits_for_its_end() -> Non
     gone = replace(pod, terminating=True, gone=True)
     status = planned(sweep, job, gone).status
     assert status is not None
-    assert (status.phase, str(status.ledger.succeeded), str(status.ledger.cancelled)) == ("CANCELLED", "0", "")
+    assert (status.phase, str(status.outcomes.succeeded), str(status.outcomes.cancelled)) == ("CANCELLED", "0", "")

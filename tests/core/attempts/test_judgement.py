@@ -153,7 +153,7 @@ def test_only_a_success_counts_once_the_job_was_deleted(pod: dict[str, Any], ver
 
 
 def test_the_job_of_the_newest_round_counts() -> None:
-    old, new = a_job_fact(succeeded=True), a_job_fact(round=1)
+    old, new = a_job_fact(succeeded=True), a_job_fact(restarts=1)
     assert judge(old, new) == Due(job=new, at=None)
 
 

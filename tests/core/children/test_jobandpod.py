@@ -6,9 +6,9 @@ from given.builders import UID, a_job, a_job_fact, a_template_dict
 from simjob.core.children import jobandpod
 
 
-def rendered(index: int = 0, round_: int = 0, **spec: Any) -> dict[str, Any]:
+def rendered(index: int = 0, restarts: int = 0, **spec: Any) -> dict[str, Any]:
     job = a_job(**spec)
-    body = jobandpod.render_job(job, job.spec.template.to_api(as_given=True), job.spec.case(index), round_)
+    body = jobandpod.render_job(job, job.spec.template.to_api(as_given=True), job.spec.case(index), restarts)
     decoded: dict[str, Any] = msgspec.json.decode(body)
     return decoded
 
@@ -31,6 +31,7 @@ def test_children_carry_our_labels_and_none_of_the_parents() -> None:
         "simjob.dev/name": "sweep",
         "simjob.dev/uid": UID,
         "simjob.dev/index": "7",
+        "simjob.dev/restarts": "1",
         "simjob.dev/round": "1",
         "simjob.dev/type": "simulate",
         "simjob.dev/project": "wing",

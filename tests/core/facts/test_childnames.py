@@ -10,10 +10,10 @@ LABEL_VALUE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 @pytest.mark.parametrize(
     "name", ["sweep", "a", "a.b.c", "x" * 253, "a" * 36 + "." + "b" * 200, "a" * 40 + "-" * 5 + "b"]
 )
-@pytest.mark.parametrize(("index", "round_"), [(0, 0), (99_999, 0), (99_999, 1234)])
-def test_names_are_label_values_with_room_for_the_attempt(name: str, index: int, round_: int) -> None:
-    found = childnames.job_name(name, UID, index, round_)
-    assert found.endswith(f"-0b0c4fd2-{index}-{round_}")
+@pytest.mark.parametrize(("index", "restarts"), [(0, 0), (99_999, 0), (99_999, 1234)])
+def test_names_are_label_values_with_room_for_the_attempt(name: str, index: int, restarts: int) -> None:
+    found = childnames.job_name(name, UID, index, restarts)
+    assert found.endswith(f"-0b0c4fd2-{index}-{restarts}")
     assert LABEL_VALUE.fullmatch(found)
     assert LABEL_VALUE.fullmatch(childnames.pod_name(found, 9999))
 

@@ -84,7 +84,7 @@ def test_a_pod_is_not_another_sweeps_because_that_one_looks_for_it() -> None:
 @pytest.mark.parametrize("labelled", [True, False])
 def test_a_job_is_known_by_its_name_and_its_controller(labelled: bool) -> None:
     found = identity.of_job(job(labels=LABELS if labelled else {}))
-    wanted = identity.JobIdentity(owner_uid=UID, owner_name="sweep", index=7, round=1, labelled=labelled)
+    wanted = identity.JobIdentity(owner_uid=UID, owner_name="sweep", index=7, restarts=1, labelled=labelled)
     assert found == wanted
 
 

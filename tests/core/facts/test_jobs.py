@@ -47,7 +47,7 @@ def test_annotations_of_a_job_hold_its_attempts() -> None:
     }
     found = job_fact(meta={"annotations": notes})
     assert (found.disruptions, found.last_disruption) == (11, "Evicted: low on memory")
-    assert (found.index, found.round, found.attempt, found.failed, found.lost) == (7, 1, 4, 2, 1)
+    assert (found.index, found.restarts, found.attempt, found.failed, found.lost) == (7, 1, 4, 2, 1)
     assert found.not_before == LATER
     assert found.last_attempt == LastAttempt(number=3, ended_at=LATER, exit_code=137)
 

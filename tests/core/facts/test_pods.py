@@ -9,7 +9,7 @@ from simjob.core.facts.apiobjects import Pod
 from simjob.core.facts.pods import PodFact, PodState
 
 START, END = "2026-01-02T03:04:10Z", "2026-01-02T03:04:20Z"
-LABELS = {"simjob.dev/uid": UID, "simjob.dev/index": "7", "simjob.dev/attempt": "2", "simjob.dev/round": "1"}
+LABELS = {"simjob.dev/uid": UID, "simjob.dev/index": "7", "simjob.dev/attempt": "2", "simjob.dev/restarts": "1"}
 
 JOB = "sweep-0b0c4fd2-7-1"
 OWNER = {"apiVersion": "batch/v1", "kind": "Job", "name": JOB, "uid": "job-uid", "controller": True}

@@ -36,7 +36,7 @@ def uncancel(world: World) -> None:
 def assert_cancelled(world: World) -> None:
     assert world.cluster.breaches == []
     finished = {index for index, ends in world.own_ends.items() if ends[-1] == 0}
-    told = set(world.cluster.ledger("succeeded"))
+    told = set(world.cluster.indexes("succeeded"))
     assert finished - world.cluster.untold <= told <= finished, "what had finished keeps its outcome"
     if world.status["phase"] != "CANCELLED":
         assert "cancellation" not in world.status, "the end came first"
@@ -100,7 +100,7 @@ def assert_cases_cancelled(world: World, which: Ranges) -> None:
     """Holds a world against what a cancel of these cases must lead to, whenever it came."""
     assert world.cluster.breaches == []
     ended = {index: ends[-1] for index, ends in world.own_ends.items()}
-    succeeded, failed, cancelled = (world.cluster.ledger(outcome) for outcome in ("succeeded", "failed", "cancelled"))
+    succeeded, failed, cancelled = (world.cluster.indexes(outcome) for outcome in ("succeeded", "failed", "cancelled"))
     finished = {index for index, code in ended.items() if code == 0}
     assert finished - world.cluster.untold <= set(succeeded) <= finished
     assert not cancelled.minus(which), "no other case is cancelled"
@@ -121,7 +121,7 @@ def test_cancelling_cases_at_any_write_affects_only_unfinished_named_cases(undis
     for number in range(1, undisturbed.writes + 1):
         world = World(script=SCRIPT, spec=SPEC, people={number: cancel_cases(which)}).run()
         assert_cases_cancelled(world, Ranges.parse(which))
-        ends.append(len(world.cluster.ledger("cancelled")))
+        ends.append(len(world.cluster.indexes("cancelled")))
     assert (ends[0], ends[-1]) == (len(Ranges.parse(which)), 0)
     assert ends == sorted(ends, reverse=True), "the later it comes, the more had ended"
 

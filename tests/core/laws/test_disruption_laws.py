@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from given.outcomes import outcomes_of
 from given.scenario import Deed, Fault, World
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ SPEC: Mapping[str, Any] = {"retries": {"limit": 1}}
 
 def assert_ended_as_it_should(world: World) -> None:
     assert world.cluster.breaches == []
-    assert world.status["ledger"] == {"succeeded": "0-1", "failed": "2", "cancelled": ""}
+    assert outcomes_of(world.status) == {"succeeded": "0-1", "failed": "2", "cancelled": ""}
     assert [failure["reason"] for failure in world.status["failures"]] == ["Evicted"]
     assert world.own_ends == {index: list(ends) for index, ends in enumerate(SCRIPT)}, "an attempt more or less"
 
@@ -35,7 +36,7 @@ def test_only_an_eviction_for_the_pods_own_limit_counts_as_a_failure(
 def test_an_eviction_for_the_pods_own_limit_counts_even_if_the_kubelet_reports_success() -> None:
     world = World(script=((EVICTED_FIRST, 0), (EVICTED_FIRST, EVICTED_FIRST)), spec=SPEC).run()
     assert world.cluster.breaches == []
-    assert world.status["ledger"] == {"succeeded": "0", "failed": "1", "cancelled": ""}
+    assert outcomes_of(world.status) == {"succeeded": "0", "failed": "1", "cancelled": ""}
 
 
 @pytest.mark.parametrize("death", [None, 5, 8, 11, 14])
@@ -62,7 +63,7 @@ def test_labels_removed_at_any_write_change_nothing(plural: str) -> None:
     for number in range(2, 12):
         world = World(script=((0,), (1, 0)), spec=SPEC, people={number: unlabel(plural)}).run()
         assert world.cluster.breaches == [], number
-        assert world.status["ledger"] == {"succeeded": "0-1", "failed": "", "cancelled": ""}, number
+        assert outcomes_of(world.status) == {"succeeded": "0-1", "failed": "", "cancelled": ""}, number
         assert world.own_ends == {0: [0], 1: [1, 0]}, number
 
 

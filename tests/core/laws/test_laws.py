@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from given.builders import NOW, a_job, a_job_fact, a_pod_fact, observed
+from given.outcomes import FIELDS, as_fields, outcomes_of
 from given.scenario import Deed, Fault, World
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -32,7 +33,7 @@ indexes = st.integers(0, TOTAL + 1)
 small = st.integers(0, 3)
 times = st.one_of(st.none(), st.integers(-700, 700).map(lambda seconds: NOW + timedelta(seconds=seconds)))
 job_facts = st.builds(
-    lambda index, number, **fact: a_job_fact(index, round=number, **fact),
+    lambda index, number, **fact: a_job_fact(index, restarts=number, **fact),
     indexes,
     small,
     attempt=small,
@@ -79,7 +80,7 @@ pod_facts = st.builds(
     grace=st.integers(0, 2**31 - 1),
     asked_at=times,
 )
-ledgers = st.fixed_dictionaries(
+outcomes = st.fixed_dictionaries(
     {},
     optional={
         outcome: st.sets(indexes).map(lambda found: str(Ranges.of(found)))
@@ -97,7 +98,7 @@ policies = st.sampled_from(["Continue", "CancelRemaining"])
 
 @st.composite
 def jobs(draw: st.DrawFn) -> SimulationJob:
-    status: dict[str, Any] = {"ledger": draw(ledgers), "round": draw(small)}
+    status: dict[str, Any] = {**as_fields(draw(outcomes)), "restarts": draw(small)}
     if phase := draw(phases):
         status |= {"phase": phase, "startTime": "2026-01-02T03:04:05Z"}
     if draw(st.booleans()):
@@ -174,7 +175,7 @@ def end_of(world: World) -> dict[str, Any]:
     """What must be the same however the end was reached."""
     status = world.status
     failures = sorted((failure["index"], failure["exitCode"]) for failure in status["failures"])
-    return {key: status.get(key) for key in ("phase", "ledger", "cases", "errorCode")} | {"failures": failures}
+    return {key: status.get(key) for key in ("phase", *FIELDS, "cases", "errorCode")} | {"failures": failures}
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +185,7 @@ def undisturbed() -> World:
 
 def test_an_undisturbed_sweep_ends_as_its_cases_do(undisturbed: World) -> None:
     assert undisturbed.cluster.breaches == []
-    assert end_of(undisturbed)["ledger"] == {"succeeded": "0-1", "failed": "2", "cancelled": ""}
+    assert outcomes_of(end_of(undisturbed)) == {"succeeded": "0-1", "failed": "2", "cancelled": ""}
     assert undisturbed.own_ends == {0: [0], 1: [1, 0], 2: [1, 1]}
     times = undisturbed.status["computeTime"]
     assert min(times["succeeded"]["wallSeconds"], times["failed"]["wallSeconds"]) >= 2, (
@@ -239,7 +240,7 @@ def test_errors_and_late_watches_do_not_change_the_end(
 ) -> None:
     world = World(script=SCRIPT, spec=SPEC, faults=faults, lag=lag).run()
     assert world.cluster.breaches == []
-    assert end_of(world)["ledger"] == {"succeeded": "0-1", "failed": "2", "cancelled": ""}
+    assert outcomes_of(end_of(world)) == {"succeeded": "0-1", "failed": "2", "cancelled": ""}
     assert world.own_ends == {0: [0], 1: [1, 0], 2: [1, 1]}
 
 

@@ -29,7 +29,7 @@ bounded = settings(max_examples=10, deadline=None, suppress_health_check=list(He
 def assert_all_ended(world: World) -> None:
     assert world.cluster.breaches == []
     assert world.status["phase"] == "FAILED"
-    succeeded, failed = world.cluster.ledger("succeeded"), world.cluster.ledger("failed")
+    succeeded, failed = world.cluster.indexes("succeeded"), world.cluster.indexes("failed")
     assert sorted((*succeeded, *failed)) == list(range(6))
 
 

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from given.builders import a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
+from given.outcomes import as_fields
 from simjob.api.status import Results, Status
 from simjob.api.sweep.cases import Case
 from simjob.api.sweep.ranges import Ranges
@@ -70,7 +71,7 @@ def test_a_row_says_which_case_how_it_ended_and_what_it_was_given() -> None:
 
 
 def test_a_plan_brings_the_ends_that_its_status_brings_and_no_others() -> None:
-    job = a_started_job(cases={"count": 5}, status={"ledger": {"succeeded": "4"}})
+    job = a_started_job(cases={"count": 5}, status={"succeededIndexes": "4"})
     children: list[Any] = [
         a_job_fact(0, case_name="coarse"),
         a_pod_fact(0, state=PodState.SUCCEEDED, result="1"),
@@ -99,10 +100,10 @@ def test_the_latch_of_a_cancel_waits_for_no_results() -> None:
     children: list[Any] = [a_job_fact(0), a_pod_fact(0, state=PodState.FAILED, exit_code=1, result="1")]
     first = planned(a_started_job(cancel=True), *children)
     status = said(first)
-    assert (first.ends, str(status.ledger.failed), status.failures, status.compute_time) == ((), "", (), None)
+    assert (first.ends, str(status.outcomes.failed), status.failures, status.compute_time) == ((), "", (), None)
     assert status.cancellation is not None
     then = planned(a_job(cancel=True, status=status.to_api()), *children)
-    assert ([end.index for end in then.ends], str(said(then).ledger.failed)) == ([0], "0")
+    assert ([end.index for end in then.ends], str(said(then).outcomes.failed)) == ([0], "0")
 
 
 def test_the_latch_of_cancelled_cases_waits_for_no_results_either() -> None:
@@ -113,22 +114,22 @@ def test_the_latch_of_cancelled_cases_waits_for_no_results_either() -> None:
         a_pod_fact(1),
     ]
     first = planned(a_started_job(cancelCases="1"), *children)
-    ledger = said(first).ledger
-    assert (first.ends, first.actions, str(ledger.failed), str(ledger.cancelling)) == ((), (), "", "1")
+    outcomes = said(first).outcomes
+    assert (first.ends, first.actions, str(outcomes.failed), str(outcomes.cancelling)) == ((), (), "", "1")
     then = planned(a_job(cancelCases="1", status=said(first).to_api()), *children)
-    ledger = said(then).ledger
-    assert ([end.index for end in then.ends], str(ledger.failed), str(ledger.cancelling)) == ([0], "0", "1")
+    outcomes = said(then).outcomes
+    assert ([end.index for end in then.ends], str(outcomes.failed), str(outcomes.cancelling)) == ([0], "0", "1")
     assert DeletePod(pod=a_pod_fact(1)) in then.actions
 
 
 def test_a_case_that_ended_while_it_was_being_cancelled_stays_latched_until_its_end_is_stored() -> None:
-    job = a_started_job(cancelCases="0-1", status={"ledger": {"cancelling": "0"}})
+    job = a_started_job(cancelCases="0-1", status={"cancellingIndexes": "0"})
     ended = a_pod_fact(0, state=PodState.FAILED, exit_code=1, result="1")
     first = planned(job, a_job_fact(0), ended, a_job_fact(1), a_pod_fact(1))
-    assert (first.ends, str(said(first).ledger.cancelling)) == ((), "0-1")
+    assert (first.ends, str(said(first).outcomes.cancelling)) == ((), "0-1")
     stored = a_job(cancelCases="0-1", status=said(first).to_api())
-    ledger = said(planned(stored, a_job_fact(0), ended, a_job_fact(1), a_pod_fact(1))).ledger
-    assert (str(ledger.failed), str(ledger.cancelling)) == ("0", "1")
+    outcomes = said(planned(stored, a_job_fact(0), ended, a_job_fact(1), a_pod_fact(1))).outcomes
+    assert (str(outcomes.failed), str(outcomes.cancelling)) == ("0", "1")
 
 
 def test_shards_are_filled_up_to_their_bound_and_the_last_one_goes_on() -> None:
@@ -140,7 +141,7 @@ def test_shards_are_filled_up_to_their_bound_and_the_last_one_goes_on() -> None:
     assert [added for _, added in results.pack("", ["ü" * results.MAX_SHARD_BYTES, line])] == [1, 1]
 
 
-def test_rows_that_the_ledger_does_not_know_are_dropped_and_what_is_none_of_ours_stays() -> None:
+def test_rows_without_an_outcome_are_dropped_and_what_is_none_of_ours_stays() -> None:
     text = '{"index":0,"result":"\u2028"}\n{"index":1}\n# a remark\n{"index":2}\n'
     found = results.recorded(text, Ranges.of([0, 2]))
     assert found.text == '{"index":0,"result":"\u2028"}\n# a remark\n{"index":2}\n'
@@ -171,14 +172,14 @@ def test_the_rows_of_a_shard_are_in_the_order_of_the_cases() -> None:
 
 
 def test_results_are_counted_again_by_what_the_shards_hold() -> None:
-    ledger = {"succeeded": "0-4", "failed": "5"}
-    wiped = Status.model_validate({"ledger": ledger})
+    outcomes = {"succeeded": "0-4", "failed": "5"}
+    wiped = Status.model_validate({**as_fields(outcomes)})
     assert results.recounted(wiped, ["s-0"], [5, 1, 0], 1) == Results(
         config_maps=("s-0",), rows=3, missing=3, truncated=1
     )
     assert results.recounted(Status(), [], [], 0) is None
     stored = Status.model_validate(
-        {"ledger": ledger, "results": {"configMaps": ["s-0", "s-1"], "rows": 9, "missing": 1}}
+        {**as_fields(outcomes), "results": {"configMaps": ["s-0", "s-1"], "rows": 9, "missing": 1}}
     )
     assert results.recounted(stored, ["s-0"], [0, 1], 0) == Results(config_maps=("s-0",), rows=2, missing=1)
 

@@ -194,7 +194,7 @@ def test_a_job_without_a_started_case_can_still_be_refused() -> None:
         ({"phase": "PENDING"}, (a_job_fact(0), a_pod_fact(0))),
         ({"phase": "RUNNING"}, ()),
         ({"phase": "SUSPENDED"}, ()),
-        ({"phase": "PENDING", "round": 1}, ()),
+        ({"phase": "PENDING", "restarts": 1}, ()),
     ],
     ids=["has a pod", "has run", "was suspended", "has used names"],
 )

@@ -6,7 +6,7 @@ from simjob.core.plan import DeleteJob, DeletePod, WriteJobStatus
 from simjob.core.stopping import keptjobs
 from simjob.core.stopping.stop import HEAD_START, LONGEST_START
 
-ENDED = {"completionTime": CREATED, "isTerminal": True, "observedGeneration": 1, "ledger": {"succeeded": "0-2"}}
+ENDED = {"completionTime": CREATED, "isTerminal": True, "observedGeneration": 1, "succeededIndexes": "0-2"}
 
 
 @pytest.mark.parametrize("phase", ["COMPLETED", "FAILED", "CANCELLED"])
@@ -19,7 +19,7 @@ def test_an_ended_status_changes_only_its_observed_generation(phase: str, spec: 
 
 
 def test_job_deletions_of_an_ended_sweep_wait_up_to_two_minutes_for_stopping_pods_of_others() -> None:
-    ended = {"phase": "CANCELLED", "completionTime": NOW.isoformat(), "ledger": {"cancelled": "0-2"}}
+    ended = {"phase": "CANCELLED", "completionTime": NOW.isoformat(), "succeededIndexes": "", "cancelledIndexes": "0-2"}
     job = a_started_job(status=ENDED | ended)
     children: list[Any] = [a_job_fact(0), a_job_fact(1), a_pod_fact(1)]
     plan = planned(job, *children, last_stop=NOW)
@@ -32,7 +32,7 @@ def test_job_deletions_of_an_ended_sweep_wait_up_to_two_minutes_for_stopping_pod
 
 
 def test_after_the_end_nothing_is_created_and_leftovers_are_deleted() -> None:
-    job = a_started_job(status=ENDED | {"phase": "CANCELLED", "ledger": {"succeeded": "0", "cancelled": "1-2"}})
+    job = a_started_job(status=ENDED | {"phase": "CANCELLED", "succeededIndexes": "0", "cancelledIndexes": "1-2"})
     children: list[Any] = [a_job_fact(0), a_job_fact(1), a_pod_fact(1), a_job_fact(2)]
     plan = planned(job, *children)
     assert [type(action) for action in plan.actions] == [DeletePod, DeleteJob, WriteJobStatus]
@@ -40,7 +40,7 @@ def test_after_the_end_nothing_is_created_and_leftovers_are_deleted() -> None:
 
 
 def test_leftover_pods_are_deleted_at_once_and_jobs_in_batches() -> None:
-    ended = ENDED | {"phase": "CANCELLED", "ledger": {"cancelled": "0-499"}}
+    ended = ENDED | {"phase": "CANCELLED", "succeededIndexes": "", "cancelledIndexes": "0-499"}
     jobs = [a_job_fact(i) for i in range(500)]
     plan = planned(a_started_job(cases={"count": 500}, status=ended), *jobs, a_pod_fact(499))
     assert plan.actions == (DeletePod(pod=a_pod_fact(499)), *(DeleteJob(job=job) for job in jobs[: keptjobs.AT_ONCE]))

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from given.builders import NOW, UID, a_job, a_job_fact, a_pod_fact, a_started_job, observed, planned, said
+from given.outcomes import outcomes_of
 from simjob.api.simulationjob import Metadata, SimulationJob
 from simjob.core import planner
 from simjob.core.facts.pods import PodState
@@ -31,20 +32,20 @@ def test_the_write_that_latches_a_cancel_leaves_case_counts_unchanged(spec: dict
     job = a_started_job(cancel=True, metadata={"generation": 2}, status=status, **spec)
     plan = planned(job, a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED), a_job_fact(1), a_pod_fact(1))
     new = said(plan)
-    assert (new.phase, new.observed_generation, new.ledger) == ("CANCELLING", generation, job.status.ledger)
+    assert (new.phase, new.observed_generation, new.outcomes) == ("CANCELLING", generation, job.status.outcomes)
     assert (new.cases, plan.ends) == (job.status.cases, ())
     assert new.cancellation is not None
     assert (new.cancellation.stopping, plan.unlatched) == (1, (DeletePod(pod=a_pod_fact(1)),))
     recorded = job.model_copy(update={"status": new})
     after = planned(recorded, a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED), a_job_fact(1), a_pod_fact(1))
-    assert str(said(after).ledger.succeeded) == "0"
+    assert str(said(after).outcomes.succeeded) == "0"
 
 
 def test_after_the_latch_pods_are_deleted_first_and_jobs_once_their_case_is_recorded() -> None:
     plan = planned(latched(), a_job_fact(0), a_pod_fact(0), a_job_fact(1))
     assert plan.actions == (DeletePod(pod=a_pod_fact(0)),)
-    assert str(said(plan).ledger.cancelled) == "1-2"
-    recorded = latched(status={"ledger": {"cancelled": "1-2"}})
+    assert str(said(plan).outcomes.cancelled) == "1-2"
+    recorded = latched(status={"cancelledIndexes": "1-2"})
     stopping = (a_job_fact(0), a_pod_fact(0, terminating=True))
     after = planned(recorded, *stopping, a_job_fact(1), now=NOW + HEAD_START)
     assert (after.actions, said(after).phase) == ((DeleteJob(job=a_job_fact(1)),), "CANCELLING")
@@ -73,7 +74,7 @@ def test_cancelled_cases_are_judged_after_a_pause_or_once_no_pod_is_live() -> No
 
 
 def test_job_deletions_start_later_than_pod_deletions() -> None:
-    recorded = latched(cases={"count": 200}, status={"ledger": {"cancelled": "1-199"}})
+    recorded = latched(cases={"count": 200}, status={"cancelledIndexes": "1-199"})
     jobs = [a_job_fact(i) for i in range(1, 200)]
     children: list[Any] = [a_job_fact(0), a_pod_fact(0, terminating=True), *jobs]
     before = planned(recorded, *children)
@@ -84,7 +85,7 @@ def test_job_deletions_start_later_than_pod_deletions() -> None:
 
 
 def test_job_deletions_wait_up_to_two_minutes_for_stopping_pods_of_any_sweep() -> None:
-    recorded = latched(status={"ledger": {"cancelled": "1-2"}})
+    recorded = latched(status={"cancelledIndexes": "1-2"})
     children: list[Any] = [a_job_fact(0), a_pod_fact(0, terminating=True), a_job_fact(1)]
     now, last_stop = NOW + timedelta(minutes=1), NOW + timedelta(seconds=58)
     plan = planned(recorded, *children, now=now, last_stop=last_stop)
@@ -112,12 +113,12 @@ def test_a_sweep_created_with_cancel_creates_no_job() -> None:
     first = planned(a_job(cancel=True), spent=None)
     assert (first.actions, said(first).phase) == ((), "CANCELLING")
     then = planned(a_job(cancel=True, status=said(first).to_api()))
-    assert (then.actions, said(then).phase, str(said(then).ledger.cancelled)) == ((), "CANCELLED", "0-2")
+    assert (then.actions, said(then).phase, str(said(then).outcomes.cancelled)) == ((), "CANCELLED", "0-2")
 
 
 def test_cancelled_needs_a_proof_that_no_pod_is_live() -> None:
     assert said(planned(latched(), a_job_fact(0), a_pod_fact(0, terminating=True))).phase == "CANCELLING"
-    recorded = latched(status={"ledger": {"cancelled": "0-2"}})
+    recorded = latched(status={"cancelledIndexes": "0-2"})
     assert said(planned(recorded, a_pod_fact(0))).phase == "CANCELLING", "a pod is live"
     end = planned(latched(), a_job_fact(0))
     assert (said(end).phase, end.needs_proof, said(end).completion_time) == ("CANCELLED", True, NOW)
@@ -145,7 +146,7 @@ def test_status_counts_the_pods_that_are_still_stopping() -> None:
 def test_the_job_of_an_uncounted_failure_is_deleted_only_once_its_case_is_recorded() -> None:
     job, failed = a_job_fact(0), a_pod_fact(0, state=PodState.FAILED, exit_code=1)
     plan = planned(latched(retries={"limit": 2}), job, failed)
-    assert (plan.actions, str(said(plan).ledger.cancelled)) == ((), "0-2")
+    assert (plan.actions, str(said(plan).outcomes.cancelled)) == ((), "0-2")
 
 
 def test_cases_that_ended_before_the_cancel_keep_their_outcome() -> None:
@@ -157,8 +158,8 @@ def test_cases_that_ended_before_the_cancel_keep_their_outcome() -> None:
         a_job_fact(3),
         a_pod_fact(3, state=PodState.SUCCEEDED, terminating=True),
     ]
-    plan = planned(latched(cases={"count": 6}, status={"ledger": {"succeeded": "0"}}), *children)
-    assert said(plan).ledger.to_api() == {"succeeded": "0-1", "failed": "2", "cancelled": "3-5"}
+    plan = planned(latched(cases={"count": 6}, status={"succeededIndexes": "0"}), *children)
+    assert outcomes_of(said(plan).to_api()) == {"succeeded": "0-1", "failed": "2", "cancelled": "3-5"}
     after = planned(a_started_job(cases={"count": 6}, cancel=True, status=said(plan).to_api()), *children[:4])
     told = [action.job.index for action in after.actions if isinstance(action, WriteJobStatus)]
     assert (told, len(after.actions)) == ([1, 2], 2), "their Jobs get their last status and stay"
@@ -166,7 +167,7 @@ def test_cases_that_ended_before_the_cancel_keep_their_outcome() -> None:
 
 def test_a_case_is_not_cancelled_while_its_pod_is_stopping() -> None:
     plan = planned(latched(), a_job_fact(0), a_pod_fact(0, terminating=True))
-    assert str(said(plan).ledger.cancelled) == "1-2"
+    assert str(said(plan).outcomes.cancelled) == "1-2"
     assert said(plan).cases.running == 1
 
 
@@ -186,7 +187,7 @@ def test_pods_that_do_not_stop_are_named() -> None:
 
 
 def test_a_pod_that_cannot_be_deleted_is_named_and_delays_no_other_case() -> None:
-    recorded = latched(cases={"count": 2}, status={"ledger": {"cancelled": "1"}})
+    recorded = latched(cases={"count": 2}, status={"cancelledIndexes": "1"})
     children: list[Any] = [a_job_fact(0), a_pod_fact(0, node="node-7"), a_job_fact(1)]
     # The latch is ten seconds old.
     plan = planned(recorded, *children)
@@ -239,7 +240,7 @@ class TestWithoutAPlan:
     """What is done where the children are not known as a whole."""
 
     def test_a_cancel_is_latched_and_the_status_keeps_all_else(self) -> None:
-        stored = {"ledger": {"succeeded": "1"}, "cases": {"total": 3, "running": 2}, "progress": "1/3", "round": 2}
+        stored = {"succeededIndexes": "1", "cases": {"total": 3, "running": 2}, "progress": "1/3", "restarts": 2}
         job = a_started_job(status=stored, cancel=True, cancelReason="wrong mesh")
         plan = cancellation.stop_known(job, observed(a_job_fact(0), a_pod_fact(0)).live, NOW)
         assert plan.actions == (DeletePod(pod=a_pod_fact(0)),)

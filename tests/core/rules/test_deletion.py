@@ -17,7 +17,7 @@ def test_job_deletions_of_a_deleted_sweep_wait_likewise(deletion: datetime) -> N
 
 
 def test_a_deleted_simulationjob_has_all_its_children_deleted() -> None:
-    job = a_started_job(metadata={"deletionTimestamp": CREATED}, status={"ledger": {"succeeded": "0"}}, cancel=True)
+    job = a_started_job(metadata={"deletionTimestamp": CREATED}, status={"succeededIndexes": "0"}, cancel=True)
     plan = planned(job, a_job_fact(0, succeeded=True), a_job_fact(1), a_pod_fact(1), a_job_fact(2, terminating=True))
     assert plan.actions == (DeletePod(pod=a_pod_fact(1)), DeleteJob(job=a_job_fact(0, succeeded=True)))
     assert plan.status is None

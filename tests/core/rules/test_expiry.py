@@ -30,7 +30,7 @@ def test_the_next_look_is_at_the_expiry() -> None:
 
 
 def test_the_plan_that_ends_a_job_looks_again_at_its_expiry() -> None:
-    plan = planned(a_started_job(ttlSecondsAfterFinished=30, status={"ledger": {"succeeded": "0-2"}}))
+    plan = planned(a_started_job(ttlSecondsAfterFinished=30, status={"succeededIndexes": "0-2"}))
     assert plan.status is not None
     assert plan.status.is_terminal
     assert plan.look_again == NOW + timedelta(seconds=30)

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from given.builders import a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
+from given.outcomes import outcomes_of
 from simjob.api.simulationjob import SimulationJob
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact, PodState
@@ -21,7 +22,7 @@ def test_a_lasting_refusal_fails_a_job_that_never_had_a_pod() -> None:
     plan = planned(a_new_job(), refusal=NEVER)
     status = said(plan)
     assert (status.phase, status.error_code, status.reason) == ("FAILED", "SUBMISSION_FAILED", "JobRefused")
-    assert status.ledger.to_api() == {"succeeded": "", "failed": "1", "cancelled": "0,2"}
+    assert outcomes_of(status.to_api()) == {"succeeded": "", "failed": "1", "cancelled": "0,2"}
     (failure,) = status.failures
     assert (failure.index, failure.error_code, failure.message) == (1, "SUBMISSION_FAILED", NEVER.message)
     assert plan.needs_proof
@@ -39,7 +40,7 @@ def test_a_refusal_of_one_case_does_not_fail_the_job_before_another_case_was_tri
 
 
 def test_a_refusal_of_the_only_case_that_is_left_fails_the_job() -> None:
-    job = a_new_job(ledger={"cancelled": "0,2"})
+    job = a_new_job(cancelledIndexes="0,2")
     plan = planned(job, refusal=replace(NEVER, others=False))
     assert (said(plan).phase, said(plan).error_code) == ("FAILED", "SUBMISSION_FAILED")
 
@@ -55,8 +56,8 @@ def test_one_refusal_does_not_fail_the_job() -> None:
         ({"phase": "RUNNING"}, ()),
         ({"phase": "ASSIGNED"}, ()),
         ({"phase": "SUSPENDED", "podsAccepted": True}, ()),
-        ({"ledger": {"succeeded": "0"}}, ()),
-        ({"ledger": {"failed": "0"}}, ()),
+        ({"succeededIndexes": "0"}, ()),
+        ({"failedIndexes": "0"}, ()),
         ({}, (a_job_fact(0), a_pod_fact(0, state=PodState.PENDING))),
         ({}, (a_job_fact(0, attempt=1),)),
     ],

@@ -61,7 +61,7 @@ def sweep(total: int = 10, *, status: dict[str, Any] | None = None, **spec: Any)
         (3, [a_job_fact(0), a_pod_fact(0, terminating=True)], [1, 2]),
         # A Job that its queue holds keeps its place: the queue may let it go at any time.
         (3, [a_job_fact(0, suspended=True)], [1, 2]),
-        # A case that ended has left its place before the ledger has it.
+        # A case that ended has left its place before the status has it.
         (3, [a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED)], [1, 2, 3]),
     ],
 )
@@ -70,7 +70,7 @@ def test_cases_start_in_index_order(parallelism: int, children: Any, expected: l
 
 
 def test_cases_with_a_recorded_outcome_never_start_again() -> None:
-    job = sweep(parallelism=4, status={"ledger": {"succeeded": "0,2", "failed": "1", "cancelled": "4"}})
+    job = sweep(parallelism=4, status={"succeededIndexes": "0,2", "failedIndexes": "1", "cancelledIndexes": "4"})
     assert created(planned(job)) == [3, 5, 6, 7]
 
 
@@ -129,7 +129,7 @@ def test_creations_delay_status_writes_of_other_jobs() -> None:
 
 
 def test_a_case_being_cancelled_is_stopped_without_a_running_status_on_its_job() -> None:
-    job = sweep(2, status={"ledger": {"cancelling": "0"}}, cancelCases="0")
+    job = sweep(2, status={"cancellingIndexes": "0"}, cancelCases="0")
     plan = planned(job, *live(0, 1), now=NOW + SETTLING)
     told = [action.job.index for action in plan.actions if isinstance(action, WriteJobStatus)]
     assert (kinds(plan.actions), told) == ([DeletePod, WriteJobStatus], [1])
@@ -141,7 +141,7 @@ def test_job_deletions_keep_up_with_creations() -> None:
     for _ in range(60):
         jobs = [a_job_fact(i, succeeded=True if i < told else None) for i in range(gone, ended)]
         pods = [a_pod_fact(i, state=PodState.SUCCEEDED) for i in range(gone, ended)]
-        status = {"ledger": {"succeeded": f"0-{ended - 1}" if ended else ""}}
+        status = {"succeededIndexes": f"0-{ended - 1}" if ended else ""}
         job = sweep(20_000, status=status, parallelism=500, history={"succeededCases": 0, "failedCases": 0})
         count = kinds(planned(job, *jobs, *pods).actions).count
         ended, told, gone = ended + count(CreateCase), told + count(WriteJobStatus), gone + count(DeleteJob)
@@ -159,7 +159,7 @@ def test_suspending_a_queued_job_stops_its_pod_and_writes_the_job_status() -> No
 
 
 def test_children_of_older_rounds_are_deleted() -> None:
-    old, new = a_job_fact(0), a_job_fact(0, round=1)
+    old, new = a_job_fact(0), a_job_fact(0, restarts=1)
     plan = planned(sweep(1), old, new, a_pod_fact(job=old), a_pod_fact(job=new))
     assert plan.actions == (DeleteJob(job=old), DeletePod(pod=a_pod_fact(job=old)))
 
@@ -177,27 +177,29 @@ def test_the_live_pod_of_a_vanished_job_is_deleted_before_the_case_starts_again(
 
 class TestRounds:
     def test_a_vanished_job_starts_a_new_round_that_is_stored_first(self) -> None:
-        plan = planned(sweep(3, status={"round": 4}), *live(1, 2), spent=[0, 1, 2])
-        assert (created(plan), said(plan).round, plan.look_again) == ([], 5, NOW)
+        plan = planned(sweep(3, status={"restarts": 4}), *live(1, 2), spent=[0, 1, 2])
+        assert (created(plan), said(plan).restarts, plan.look_again) == ([], 5, NOW)
         (notice,) = plan.notices
         assert (notice.reason, notice.note[-1]) == ("JobLost", "0")
-        after = planned(sweep(3, status={"round": 5}), *live(1, 2), spent=[])
-        assert [action for action in after.actions if isinstance(action, CreateCase)] == [CreateCase(index=0, round=5)]
+        after = planned(sweep(3, status={"restarts": 5}), *live(1, 2), spent=[])
+        assert [action for action in after.actions if isinstance(action, CreateCase)] == [
+            CreateCase(index=0, restarts=5)
+        ]
 
     def test_a_restarted_operator_starts_a_new_round(self) -> None:
         plan = planned(sweep(3), spent=None)
-        assert (created(plan), said(plan).round, plan.notices) == ([], 1, ())
+        assert (created(plan), said(plan).restarts, plan.notices) == ([], 1, ())
 
     def test_a_restarted_operator_continues_with_existing_jobs(self) -> None:
         plan = planned(sweep(3, parallelism=2), *live(0), a_job_fact(1), spent=None)
-        assert (started(plan), said(plan).round) == ([1], 0)
+        assert (started(plan), said(plan).restarts) == ([1], 0)
 
     def test_a_new_job_starts_in_the_first_round(self) -> None:
         assert created(planned(a_job(), spent=None)) == [0, 1, 2]
 
     def test_a_resumed_job_starts_a_new_round_without_an_event(self) -> None:
         plan = planned(sweep(3, status={"phase": "SUSPENDED"}), spent=[0, 1])
-        assert (created(plan), said(plan).round, plan.notices) == ([], 1, ())
+        assert (created(plan), said(plan).restarts, plan.notices) == ([], 1, ())
 
 
 class TestTimeouts:

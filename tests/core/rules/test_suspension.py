@@ -2,6 +2,7 @@ from datetime import timedelta
 from typing import Any
 
 from given.builders import NOW, a_job_fact, a_pod_fact, a_started_job, planned, said
+from given.outcomes import outcomes_of
 from simjob.core.facts.pods import PodState
 from simjob.core.plan import DeleteJob, DeletePod
 
@@ -30,16 +31,16 @@ def test_a_job_that_is_already_suspended_needs_no_proof() -> None:
 def test_stopped_cases_become_pending() -> None:
     stopped = a_pod_fact(0, state=PodState.FAILED, terminating=True, gone=True)
     plan = planned(suspended(), a_job_fact(0), stopped)
-    assert (said(plan).cases.pending, said(plan).ledger.to_api()["failed"]) == (3, "")
+    assert (said(plan).cases.pending, outcomes_of(said(plan).to_api())["failed"]) == (3, "")
 
 
 def test_cases_that_ended_keep_their_outcome() -> None:
     plan = planned(suspended(), a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED))
-    assert str(said(plan).ledger.succeeded) == "0"
+    assert str(said(plan).outcomes.succeeded) == "0"
 
 
 def test_a_suspended_job_ends_when_all_its_cases_have_ended() -> None:
-    assert said(planned(suspended(status={"ledger": {"succeeded": "0-2"}}))).phase == "COMPLETED"
+    assert said(planned(suspended(status={"succeededIndexes": "0-2"}))).phase == "COMPLETED"
 
 
 def test_pods_that_do_not_stop_are_named() -> None:

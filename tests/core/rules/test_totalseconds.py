@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from given.builders import CREATED, NOW, a_job_fact, a_pod_fact, a_started_job, planned, said
+from given.outcomes import outcomes_of
 from simjob.api.simulationjob import SimulationJob
 from simjob.core.facts.pods import PodState
 from simjob.core.observed.preparation import Unprepared
@@ -30,12 +31,12 @@ def suspended_since(time: str) -> dict[str, Any]:
 
 def test_a_job_that_exceeds_total_seconds_stops_its_pods_first() -> None:
     plan = planned(bounded(), a_job_fact(0), a_pod_fact(0), a_job_fact(1), now=AT)
-    assert (plan.actions, str(said(plan).ledger.cancelled)) == ((DeletePod(pod=a_pod_fact(0)),), "")
+    assert (plan.actions, str(said(plan).outcomes.cancelled)) == ((DeletePod(pod=a_pod_fact(0)),), "")
     assert (said(plan).phase, said(plan).reason, said(plan).is_terminal) == ("RUNNING", "TotalTimeout", False)
 
 
 def test_once_its_pods_stopped_the_job_fails_and_unfinished_cases_are_cancelled() -> None:
-    job = bounded(status={"ledger": {"succeeded": "0"}})
+    job = bounded(status={"succeededIndexes": "0"})
     pod = a_pod_fact(1, state=PodState.FAILED, exit_code=1)
     plan = planned(job, a_job_fact(1), pod, now=AT)
     status = said(plan)
@@ -45,13 +46,13 @@ def test_once_its_pods_stopped_the_job_fails_and_unfinished_cases_are_cancelled(
         "TOTAL_TIMEOUT",
         True,
     )
-    assert status.ledger.to_api() == {"succeeded": "0", "failed": "1", "cancelled": "2"}
+    assert outcomes_of(status.to_api()) == {"succeeded": "0", "failed": "1", "cancelled": "2"}
     assert [failure.index for failure in status.failures] == [1]
     assert (plan.needs_proof, plan.look_again) == (True, AT)
 
 
 def test_jobs_of_the_cancelled_cases_are_deleted_after_the_end() -> None:
-    ended = bounded(status={"phase": "FAILED", "ledger": {"succeeded": "0", "cancelled": "1-2"}})
+    ended = bounded(status={"phase": "FAILED", "succeededIndexes": "0", "cancelledIndexes": "1-2"})
     assert planned(ended, a_job_fact(1), now=AT).actions == (DeleteJob(job=a_job_fact(1)),)
 
 
@@ -71,7 +72,7 @@ def test_a_pod_that_does_not_stop_is_named() -> None:
 
 
 def test_a_job_whose_cases_ended_in_time_completes() -> None:
-    assert said(planned(bounded(status={"ledger": {"succeeded": "0-2"}}), now=AT)).phase == "COMPLETED"
+    assert said(planned(bounded(status={"succeededIndexes": "0-2"}), now=AT)).phase == "COMPLETED"
 
 
 def test_a_cancel_takes_precedence_over_the_total_deadline() -> None:
@@ -120,7 +121,7 @@ def test_a_suspended_job_past_its_deadline_is_not_requeued_in_a_tight_loop() -> 
 
 
 def test_a_pod_that_outlives_the_deadline_is_not_requeued_in_a_tight_loop() -> None:
-    job = bounded(status={"ledger": {"succeeded": "0-2"}})
+    job = bounded(status={"succeededIndexes": "0-2"})
     plan = planned(job, a_pod_fact(0, terminating=True), now=AT)
     assert (said(plan).is_terminal, plan.look_again) == (False, resync_at(AT))
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 from simjob.api.failures import Failure
-from simjob.api.status import Ledger, Phase, Status
+from simjob.api.status import Phase, Status
 from simjob.api.sweep.ranges import Ranges
 from simjob.core.status import notices
 
@@ -38,14 +38,14 @@ def test_a_new_phase_and_a_new_trouble_are_reported(
 
 
 def test_nothing_is_reported_twice() -> None:
-    status = a_status(Phase.FAILED, ledger=Ledger(failed=Ranges.of([1])))
+    status = a_status(Phase.FAILED, failed_indexes=Ranges.of([1]))
     assert notices.of_change(status, status) == ()
 
 
 def test_cases_that_have_just_failed_are_reported_together() -> None:
     failures = (Failure(index=4, reason="OOMKilled", exit_code=137), Failure(index=1, reason="Error", exit_code=1))
-    old = a_status(Phase.RUNNING, ledger=Ledger(failed=Ranges.of([1])))
-    new = a_status(Phase.RUNNING, ledger=Ledger(failed=Ranges.of([1, 3, 4])), failures=failures)
+    old = a_status(Phase.RUNNING, failed_indexes=Ranges.of([1]))
+    new = a_status(Phase.RUNNING, failed_indexes=Ranges.of([1, 3, 4]), failures=failures)
     (notice,) = notices.of_change(old, new)
     assert (notice.reason, notice.warning) == ("CasesFailed", True)
     assert notice.note == "failed for good: cases 3-4; case 4: OOMKilled, exit code 137"
@@ -53,13 +53,11 @@ def test_cases_that_have_just_failed_are_reported_together() -> None:
 
 def test_a_failure_that_the_operator_decided_is_reported_by_its_code() -> None:
     late = Failure(index=0, error_code="ASSIGN_TIMEOUT", reason="DeadlineExceeded", message="no node within 4 s")
-    new = a_status(Phase.PENDING, ledger=Ledger(failed=Ranges.of([0])), failures=(late,))
+    new = a_status(Phase.PENDING, failed_indexes=Ranges.of([0]), failures=(late,))
     (notice,) = notices.of_change(a_status(Phase.PENDING), new)
     assert notice.note == "failed for good: cases 0; case 0: ASSIGN_TIMEOUT: no node within 4 s"
 
 
 def test_a_failure_without_a_code_is_reported_too() -> None:
-    (notice,) = notices.of_change(
-        a_status(Phase.RUNNING), a_status(Phase.RUNNING, ledger=Ledger(failed=Ranges.of([3])))
-    )
+    (notice,) = notices.of_change(a_status(Phase.RUNNING), a_status(Phase.RUNNING, failed_indexes=Ranges.of([3])))
     assert notice.note == "failed for good: cases 3"

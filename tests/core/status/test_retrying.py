@@ -83,7 +83,7 @@ def test_a_case_whose_time_has_come_is_shown_until_there_is_a_place_for_it() -> 
         {"cancel": True},
         {"suspend": True},
         {"status": {"cancellation": {"requestedAt": "2026-01-02T03:04:05Z"}}},
-        {"cancelCases": "0", "status": {"ledger": {"cancelling": "0"}}},
+        {"cancelCases": "0", "status": {"cancellingIndexes": "0"}},
     ],
 )
 def test_a_case_that_is_to_stop_waits_for_nothing(asked: dict[str, Any]) -> None:
@@ -110,5 +110,5 @@ def test_where_nobody_knows_how_it_ended_the_case_is_shown_all_the_same(last: An
 
 def test_an_end_shows_nothing_that_waits_also_if_another_version_left_it() -> None:
     left = {"retrying": {"cases": 1, "newest": []}}
-    ended = {"phase": "COMPLETED", "isTerminal": True, "ledger": {"succeeded": "0-39"}, **left}
+    ended = {"phase": "COMPLETED", "isTerminal": True, "succeededIndexes": "0-39", **left}
     assert retrying(status=ended) is None

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from given.builders import CREATED, NOW, a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
+from given.outcomes import as_fields
 from simjob.core.facts.pods import PodState
 
 FAILED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 1, "reason": "Error"}
@@ -18,8 +19,8 @@ def test_every_case_is_counted_once_where_it_is() -> None:
         a_pod_fact(4, state=PodState.SUCCEEDED),
         a_pod_fact(5, **FAILED),
     ]
-    ledger = {"succeeded": "6-7", "cancelled": "8"}
-    status = said(planned(a_started_job(cases={"count": 10}, status={"ledger": ledger}), *children))
+    outcomes = {"succeeded": "6-7", "cancelled": "8"}
+    status = said(planned(a_started_job(cases={"count": 10}, status=as_fields(outcomes)), *children))
     assert status.cases.to_api() == {
         "total": 10,
         "pending": 2,
@@ -39,16 +40,16 @@ def test_two_pods_of_a_case_are_one_case() -> None:
 
 
 @pytest.mark.parametrize(
-    "ledger", [{"succeeded": "0-1", "failed": "1-2"}, {"succeeded": "0-99"}, {"cancelled": "50-60", "failed": "2"}]
+    "outcomes", [{"succeeded": "0-1", "failed": "1-2"}, {"succeeded": "0-99"}, {"cancelled": "50-60", "failed": "2"}]
 )
-def test_a_ledger_that_cannot_be_is_put_right(ledger: dict[str, str]) -> None:
-    status = said(planned(a_started_job(cases={"count": 5}, parallelism=0, status={"ledger": ledger}), a_pod_fact(9)))
+def test_outcomes_that_cannot_be_are_put_right(outcomes: dict[str, str]) -> None:
+    status = said(planned(a_started_job(cases={"count": 5}, parallelism=0, status=as_fields(outcomes)), a_pod_fact(9)))
     counts = status.cases.to_api()
     assert (counts.pop("total"), sum(counts.values())) == (5, 5)
 
 
 @pytest.mark.parametrize(
-    ("before", "children", "ledger", "phase"),
+    ("before", "children", "outcomes", "phase"),
     [
         (None, [], {}, "PENDING"),
         ("PENDING", [a_pod_fact(0, state=PodState.PENDING)], {}, "PENDING"),
@@ -63,15 +64,15 @@ def test_a_ledger_that_cannot_be_is_put_right(ledger: dict[str, str]) -> None:
         ("SUSPENDED", [], {"succeeded": "0"}, "RUNNING"),
     ],
 )
-def test_a_job_that_ran_is_running_until_it_ends(before: str | None, children: Any, ledger: Any, phase: str) -> None:
-    status = {"ledger": ledger, "startTime": CREATED} | ({"phase": before} if before else {})
+def test_a_job_that_ran_is_running_until_it_ends(before: str | None, children: Any, outcomes: Any, phase: str) -> None:
+    status = {**as_fields(outcomes), "startTime": CREATED} | ({"phase": before} if before else {})
     jobs = [a_job_fact(pod.index) for pod in children]
     assert said(planned(a_job(status=status), *jobs, *children)).phase == phase
 
 
 def test_the_newest_twenty_failures_are_kept() -> None:
     old = [{"index": index, "exitCode": 7} for index in range(19)]
-    job = a_started_job(cases={"count": 40}, status={"failures": old, "ledger": {"failed": "0-18"}})
+    job = a_started_job(cases={"count": 40}, status={"failures": old, "failedIndexes": "0-18"})
     children = [fact for index in (30, 31) for fact in (a_job_fact(index), a_pod_fact(index, **FAILED))]
     failures = said(planned(job, *children)).failures
     assert [failure.index for failure in failures] == [30, 31, *range(18)]
@@ -90,8 +91,8 @@ def test_a_failure_has_the_cases_name() -> None:
     [
         ({}, {}, "Reconciling"),
         ({}, {"suspend": True}, "Suspended"),
-        ({"ledger": {"succeeded": "0-2"}}, {}, "Finished Succeeded"),
-        ({"ledger": {"failed": "0-2"}}, {}, "Finished Stalled"),
+        ({"succeededIndexes": "0-2"}, {}, "Finished Succeeded"),
+        ({"failedIndexes": "0-2"}, {}, "Finished Stalled"),
         ({"cancellation": {"requestedAt": CREATED}}, {}, "Finished Cancelled"),
         ({}, {"cancel": True}, "Reconciling"),
     ],

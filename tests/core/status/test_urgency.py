@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 from given.builders import NOW
-from simjob.api.status import Cancellation, CaseCounts, CaseTable, Ledger, Phase, Status
+from simjob.api.status import Cancellation, CaseCounts, CaseTable, Phase, Status
 from simjob.api.sweep.ranges import Ranges
 from simjob.core.status.urgency import is_urgent
 
@@ -19,16 +19,16 @@ LATCH = Cancellation(requested_at=NOW, stopping=1)
     [
         ({}, {}, False),
         ({}, {"reason": "PodRefused", "message": "other words", "cases": CaseCounts(total=3, pending=3)}, False),
-        ({}, {"ledger": Ledger(succeeded=Ranges.of([1]), cancelled=Ranges.of([2]))}, False),
+        ({}, {"succeeded_indexes": Ranges.of([1]), "cancelled_indexes": Ranges.of([2])}, False),
         ({}, {"phase": Phase.SUSPENDED}, True),
-        ({}, {"round": 1}, True),
+        ({}, {"restarts": 1}, True),
         ({}, {"observed_generation": 2}, True),
         ({}, {"start_time": NOW}, True),
         ({}, {"case_table": CaseTable()}, True),
         ({}, {"cancellation": LATCH}, True),
-        ({"cancellation": LATCH}, {"cancellation": LATCH, "ledger": Ledger(cancelled=Ranges.of([1]))}, False),
-        ({}, {"ledger": Ledger(cancelling=Ranges.of([1]))}, True),
-        ({"ledger": Ledger(cancelling=Ranges.of([1]))}, {"ledger": Ledger(cancelled=Ranges.of([1]))}, False),
+        ({"cancellation": LATCH}, {"cancellation": LATCH, "cancelled_indexes": Ranges.of([1])}, False),
+        ({}, {"cancelling_indexes": Ranges.of([1])}, True),
+        ({"cancelling_indexes": Ranges.of([1])}, {"cancelled_indexes": Ranges.of([1])}, False),
     ],
 )
 def test_what_others_rely_on_is_written_at_once_and_counts_may_wait(

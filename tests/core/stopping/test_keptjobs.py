@@ -2,6 +2,7 @@ from datetime import timedelta
 from typing import Any
 
 from given.builders import NOW, a_job_fact, a_pod_fact, a_started_job, planned, said
+from given.outcomes import as_fields
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact, PodState
 from simjob.core.observed.refusedcreation import Refusal
@@ -12,8 +13,8 @@ def finished(index: int, *, succeeded: bool = True) -> JobFact:
     return a_job_fact(index, succeeded=succeeded, finished_at=NOW + timedelta(seconds=index))
 
 
-def sweep(ledger: dict[str, str], **history: int) -> Any:
-    return a_started_job(cases={"count": 9}, parallelism=0, status={"ledger": ledger}, history=history)
+def sweep(outcomes: dict[str, str], **history: int) -> Any:
+    return a_started_job(cases={"count": 9}, parallelism=0, status={**as_fields(outcomes)}, history=history)
 
 
 def deleted(job: Any, *children: JobFact | PodFact) -> list[int]:
@@ -48,7 +49,7 @@ def test_the_jobs_of_cancelled_cases_go() -> None:
 
 def test_older_rounds_of_a_recorded_case_go() -> None:
     job = sweep({"succeeded": "0"})
-    plan = planned(job, a_job_fact(0), a_job_fact(0, round=1, succeeded=True))
+    plan = planned(job, a_job_fact(0), a_job_fact(0, restarts=1, succeeded=True))
     assert plan.actions == (DeleteJob(job=a_job_fact(0)),)
 
 
@@ -74,7 +75,7 @@ class TestAQuotaOfObjects:
     """Kept Jobs go where a quota counts them and refuses what is to start."""
 
     def job(self, **spec: Any) -> Any:
-        return a_started_job(cases={"count": 9}, status={"ledger": {"succeeded": "0-2", "failed": "3"}}, **spec)
+        return a_started_job(cases={"count": 9}, status={"succeededIndexes": "0-2", "failedIndexes": "3"}, **spec)
 
     def children(self) -> list[JobFact]:
         return [finished(index, succeeded=index < 3) for index in range(4)]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from core.laws.test_cancel_laws import assert_cancelled, cancel
 from core.laws.test_laws import end_of
+from given.outcomes import outcomes_of
 from given.scenario import TABLE, Deed, Fault, World
 from simjob.api import names
 from simjob.core.cases import tableshards
@@ -50,7 +51,7 @@ def written(world: World) -> dict[str, str]:
 
 def test_a_table_is_written_down_and_run(undisturbed: World) -> None:
     assert undisturbed.cluster.breaches == []
-    assert end_of(undisturbed)["ledger"] == {"succeeded": "0-1", "failed": "2", "cancelled": ""}
+    assert outcomes_of(end_of(undisturbed)) == {"succeeded": "0-1", "failed": "2", "cancelled": ""}
     listed = undisturbed.status["caseTable"]["configMaps"]
     assert sorted(written(undisturbed)) == listed
     assert len(listed) == 3
@@ -107,7 +108,7 @@ def test_a_source_that_comes_late_is_found() -> None:
 
     world = World(script=SCRIPT, spec=SPEC, people={1: bring}).run()
     assert world.cluster.breaches == []
-    assert end_of(world)["ledger"] == {"succeeded": "0-1", "failed": "2", "cancelled": ""}
+    assert outcomes_of(end_of(world)) == {"succeeded": "0-1", "failed": "2", "cancelled": ""}
     assert world.writes < 30, "it is not written again and again that the source is not there"
 
 
@@ -128,7 +129,7 @@ def test_a_table_that_is_wrong_runs_once_it_is_corrected_wherever_the_operator_i
         world = World(script=SCRIPT, spec=SPEC, table="mesh,re\n0\n", people={1: correct}, faults=faults).run()
         assert world.cluster.breaches == [], number
         assert meshes(world) == ["3", "4", "5"], number
-        assert end_of(world)["ledger"] == {"succeeded": "0-1", "failed": "2", "cancelled": ""}, number
+        assert outcomes_of(end_of(world)) == {"succeeded": "0-1", "failed": "2", "cancelled": ""}, number
 
 
 def test_a_job_whose_table_is_wrong_is_cancelled_without_a_trace() -> None:

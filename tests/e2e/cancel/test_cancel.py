@@ -54,7 +54,7 @@ def test_cases_that_wait_are_never_created(namespace: Namespace) -> None:
     sweep.wait_running(2)
     sweep.cancel()
     status = sweep.wait_phase("CANCELLED")
-    assert status["ledger"]["cancelled"] == "0-49"
+    assert status["cancelledIndexes"] == "0-49"
     assert status["progress"] == "0/50"
     namespace.settle()
     assert len({seen.uid for seen in namespace.jobs.history}) == 2
@@ -65,7 +65,7 @@ def test_a_sweep_that_is_made_cancelled_never_makes_a_job(namespace: Namespace) 
     sweep = namespace.sweep(FOREVER, cases={"count": 10}, cancel=True, cancelReason="superseded")
     status = sweep.wait_phase("CANCELLED", 20)
     assert status["cancellation"]["reason"] == "superseded"
-    assert status["ledger"]["cancelled"] == "0-9"
+    assert status["cancelledIndexes"] == "0-9"
     namespace.settle()
     assert namespace.jobs.history == []
     assert namespace.pods.history == []
@@ -78,7 +78,7 @@ def test_cases_that_ended_before_a_cancel_keep_their_outcome(namespace: Namespac
     sweep.wait_running(2)
     sweep.cancel()
     status = sweep.wait_phase("CANCELLED")
-    assert [status["ledger"][outcome] for outcome in ("succeeded", "failed", "cancelled")] == ["0", "1", "2-3"]
+    assert [status[f"{outcome}Indexes"] for outcome in ("succeeded", "failed", "cancelled")] == ["0", "1", "2-3"]
     assert status["isFailed"] is False
 
 
@@ -88,7 +88,7 @@ def test_a_suspended_sweep_can_be_cancelled(namespace: Namespace) -> None:
     sweep.patch(suspend=True)
     sweep.wait_phase("SUSPENDED")
     sweep.cancel()
-    assert sweep.wait_phase("CANCELLED")["ledger"]["cancelled"] == "0-1"
+    assert sweep.wait_phase("CANCELLED")["cancelledIndexes"] == "0-1"
     assert sweep.get()["spec"]["suspend"] is True
 
 
@@ -148,7 +148,7 @@ def test_cancel_stops_forty_cases_in_seconds(namespace: Namespace) -> None:
     sweep = namespace.sweep(FOREVER, cases={"count": 60}, parallelism=40)
     sweep.wait_running(40, 120)
     sweep.cancel()
-    assert sweep.wait_phase("CANCELLED", 40)["ledger"]["cancelled"] == "0-59"
+    assert sweep.wait_phase("CANCELLED", 40)["cancelledIndexes"] == "0-59"
 
 
 def assert_no_pod_outlived(sweep: Sweep) -> None:

@@ -18,17 +18,17 @@ def test_one_of_three_running_cases_is_stopped_and_the_others_run_on(namespace: 
     pods = {index: sweep.pod(index) for index in range(3)}
     sweep.patch(cancelCases="1")
     asked = time.monotonic()
-    status = sweep.wait(lambda: sweep.status if "cancelling" in sweep.status["ledger"] else None, "the latch", 5)
-    assert (status["ledger"]["cancelling"], status["ledger"]["cancelled"], status["phase"]) == ("1", "", "RUNNING")
+    status = sweep.wait(lambda: sweep.status if "cancellingIndexes" in sweep.status else None, "the latch", 5)
+    assert (status["cancellingIndexes"], status["cancelledIndexes"], status["phase"]) == ("1", "", "RUNNING")
     assert node.processes(pods[1].uid), "it is not cancelled while its process runs"
-    sweep.wait(lambda: sweep.status["ledger"]["cancelled"] == "1" or None, "case 1 is cancelled", 15)
+    sweep.wait(lambda: sweep.status["cancelledIndexes"] == "1" or None, "case 1 is cancelled", 15)
     assert time.monotonic() - asked >= 2, "it had its time to stop"
     assert node.processes(pods[1].uid) == []
     for index in (0, 2):
         assert node.processes(pods[index].uid)
         assert "told" not in namespace.run("logs", pods[index].name)
     status = sweep.wait_phase("COMPLETED", 90)
-    assert (status["ledger"]["succeeded"], status["ledger"]["cancelled"]) == ("0,2", "1")
+    assert (status["succeededIndexes"], status["cancelledIndexes"]) == ("0,2", "1")
     assert namespace.run("logs", pods[0].name).split() == [str(second) for second in range(1, 26)]
     namespace.settle()
     assert len({seen.uid for seen in namespace.pods.history}) == 3

@@ -25,7 +25,7 @@ def test_a_cancel_while_the_operator_is_away_happens_when_it_is_back(namespace: 
         assert all(node.processes(pod.uid) for pod in pods)
     status = sweep.wait_phase("CANCELLED")
     assert status["cancellation"]["reason"] == "nobody is listening"
-    assert status["ledger"]["cancelled"] == "0-9"
+    assert status["cancelledIndexes"] == "0-9"
     assert [node.processes(pod.uid) for pod in pods] == [[], []]
 
 
@@ -35,7 +35,7 @@ def test_what_ended_while_the_operator_was_away_counts(namespace: Namespace, ope
     with operator.away():
         sweep.wait(lambda: all(not node.processes(pod.uid) for pod in pods), "both have ended")
     status = sweep.wait_phase("FAILED")
-    assert (status["ledger"]["succeeded"], status["ledger"]["failed"]) == ("0", "1-2")
+    assert (status["succeededIndexes"], status["failedIndexes"]) == ("0", "1-2")
     namespace.settle()
     assert len({seen.uid for seen in namespace.pods.history}) == 3, "each case ran once"
 
@@ -63,7 +63,7 @@ def test_an_operator_killed_while_it_creates_makes_nothing_twice(namespace: Name
     namespace.jobs.settle()
     assert len(namespace.jobs.live()) == 20, "it was killed in the middle"
     namespace.run("delete", "resourcequota", "few")
-    assert sweep.wait_phase("COMPLETED", 120)["ledger"]["succeeded"] == "0-49"
+    assert sweep.wait_phase("COMPLETED", 120)["succeededIndexes"] == "0-49"
     namespace.settle()
     assert len({seen.uid for seen in namespace.jobs.history}) == 50
     assert len({seen.uid for seen in namespace.pods.history}) == 50
@@ -78,7 +78,7 @@ def test_an_operator_killed_while_it_cancels_cancels_all_the_same(namespace: Nam
     at_once(lambda: any(seen.phase == "CANCELLING" for seen in namespace.sweeps.history))
     node.kill(pid)
     status = sweep.wait_phase("CANCELLED", 60)
-    assert status["ledger"]["cancelled"] == "0-19"
+    assert status["cancelledIndexes"] == "0-19"
     assert [node.processes(pod.uid) for pod in pods] == [[]] * 8
     namespace.settle()
     assert len({seen.uid for seen in namespace.pods.history}) == 8
@@ -125,7 +125,7 @@ def test_a_rolling_update_of_the_operator_disturbs_no_case(namespace: Namespace,
     sweep = namespace.sweep("sleep 2", cases={"count": 12}, parallelism=4)
     sweep.wait(lambda: sweep.status.get("progress", "0/12") != "0/12", "one has finished")
     operator.restart()
-    assert sweep.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0-11"
+    assert sweep.wait_phase("COMPLETED")["succeededIndexes"] == "0-11"
     namespace.settle()
     assert len({seen.uid for seen in namespace.pods.history}) == 12
 

@@ -24,7 +24,7 @@ def test_a_suspended_sweep_stops_and_goes_on_where_it_was(namespace: Namespace) 
     assert [pod for pod in sweep.pods() if pod.phase not in ("Succeeded", "Failed")] == []
     sweep.patch(suspend=False)
     status = sweep.wait_phase("COMPLETED")
-    assert status["ledger"]["succeeded"] == "0-3"
+    assert status["succeededIndexes"] == "0-3"
     namespace.settle()
     made = {seen.name for seen in namespace.pods.history}
     assert len([name for name in made if name.endswith("-0-0-0")]) == 1

@@ -40,7 +40,7 @@ def test_a_job_deleted_by_hand_is_made_again(namespace: Namespace) -> None:
     sweep.pod(0)
     namespace.run("delete", "job", sweep.job(0))
     status = sweep.wait_phase("COMPLETED")
-    assert status["round"] == 1
+    assert status["restarts"] == 1
     assert status.get("failures", []) == []
 
 
@@ -56,7 +56,7 @@ def test_cases_of_a_lost_node_run_again(namespace: Namespace, operator: Operator
     finally:
         real_cluster.start("kubelet")
     status = sweep.wait_phase("COMPLETED", 90)
-    assert status["ledger"]["succeeded"] == "0-2"
+    assert status["succeededIndexes"] == "0-2"
     assert status.get("failures", []) == []
     namespace.settle()
     assert {name(index, attempt, pods[0].name) for index in range(3) for attempt in range(2)} == {

@@ -19,7 +19,7 @@ def test_a_sweep_runs_to_completed(namespace: Namespace) -> None:
     status = sweep.status
     assert status["phase"] == "COMPLETED"
     assert status["progress"] == "3/3"
-    assert status["ledger"]["succeeded"] == "0-2"
+    assert status["succeededIndexes"] == "0-2"
     assert (status["isTerminal"], status["isFailed"]) == (True, False)
     assert truths(status) == {
         "Finished": "True",
@@ -42,8 +42,8 @@ def test_a_failing_case_ends_failed_with_its_exit_code(namespace: Namespace) -> 
     ]
     assert status["message"] == "1 of 2 cases failed; case 1: Error, exit code 7"
     assert status["errorCode"] == "CASE_FAILED"
-    assert status["ledger"]["succeeded"] == "0"
-    assert status["ledger"]["failed"] == "1"
+    assert status["succeededIndexes"] == "0"
+    assert status["failedIndexes"] == "1"
     assert truths(status)["Stalled"] == "True"
 
 

@@ -40,7 +40,7 @@ def test_a_quota_that_refuses_pods_is_quoted_and_the_sweep_goes_on_when_it_is_li
     )
     assert sweep.status["phase"] == "PENDING"
     namespace.run("delete", "quota", "none")
-    assert sweep.wait_phase("COMPLETED", 40)["ledger"]["failed"] == ""
+    assert sweep.wait_phase("COMPLETED", 40)["failedIndexes"] == ""
 
 
 def test_a_gpu_that_no_node_has_is_reported(namespace: Namespace) -> None:

@@ -56,7 +56,7 @@ def test_cases_end_with_their_own_containers_whatever_an_injector_adds(namespace
         cancelled.wait(lambda: any("simulation" in containers(pod) for pod in cancelled.pods()), "case 0 has ended")
         cancelled.cancel()
         status = cancelled.wait_phase("CANCELLED")
-        assert (status["ledger"]["succeeded"], status["ledger"]["cancelled"]) == ("0", "1")
+        assert (status["succeededIndexes"], status["cancelledIndexes"]) == ("0", "1")
 
         _judge_results(namespace, results)
 

@@ -41,7 +41,7 @@ def test_a_kubelet_ends_what_runs_too_long_while_the_operator_is_away(namespace:
 def test_a_simulation_that_ends_well_on_sigterm_ran_too_long_all_the_same(namespace: Namespace) -> None:
     sweep = namespace.sweep("trap 'exit 0' TERM; sleep 3600 & wait", timeouts={"runSeconds": 3})
     status = sweep.wait_phase("FAILED")
-    assert (status["errorCode"], status["ledger"]["failed"]) == ("EXECUTION_TIMEOUT", "0")
+    assert (status["errorCode"], status["failedIndexes"]) == ("EXECUTION_TIMEOUT", "0")
 
 
 @pytest.mark.effect("spec.timeouts.startSeconds")
@@ -71,7 +71,7 @@ def test_a_wrong_input_is_not_tried_again_and_other_failures_are(namespace: Name
     sweep = namespace.sweep(script, cases={"count": 2}, retries=retries)
     status = sweep.wait_phase("FAILED")
     (failure,) = status["failures"]
-    assert (failure["index"], failure["exitCode"], status["ledger"]["succeeded"]) == (0, 2, "1")
+    assert (failure["index"], failure["exitCode"], status["succeededIndexes"]) == (0, 2, "1")
     namespace.settle()
     assert len({seen.uid for seen in namespace.pods.history}) == 3, "one attempt of case 0, two of case 1"
     reason = "jsonpath={.status.conditions[?(@.type=='Failed')].reason}"

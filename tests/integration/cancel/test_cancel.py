@@ -123,7 +123,7 @@ def test_a_cancel_while_a_thousand_cases_are_being_created(place: Place) -> None
     sweep.cancel()
     finish(sweep)
     assert len(sweep.pod_names) < 1000
-    assert sweep.status["ledger"]["cancelled"] == "0-999"
+    assert sweep.status["cancelledIndexes"] == "0-999"
 
 
 @pytest.mark.effect("spec.cancel", "spec.cancelReason")

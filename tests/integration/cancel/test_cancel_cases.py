@@ -16,7 +16,7 @@ def indexes(pods: list[Object]) -> list[int]:
 
 def wait_cancelled(sweep: Sweep, cases: str) -> Object:
     """Wait until these are cancelled, and hold what is left of them against it."""
-    status = sweep.wait(lambda status: status["ledger"].get("cancelled") == cases, f"{cases} are cancelled")
+    status = sweep.wait(lambda status: status.get("cancelledIndexes") == cases, f"{cases} are cancelled")
     assert not [pod for pod in sweep.live_pods if str(indexes([pod])[0]) in cases.split(",")]
     return status
 
@@ -27,16 +27,16 @@ def test_cancel_cases_stops_running_and_waiting_cases_and_no_others(place: Place
     sweep.wait_running(3)
     untouched = {pod["metadata"]["uid"] for pod in sweep.pods if indexes([pod]) != [1]}
     sweep.patch(cancelCases="1,4")
-    status = sweep.wait(lambda status: "cancelling" in status["ledger"], "case 1 is being cancelled")
-    assert (status["ledger"]["cancelling"], status["ledger"]["cancelled"], status["phase"]) == ("1", "4", "RUNNING")
+    status = sweep.wait(lambda status: "cancellingIndexes" in status, "case 1 is being cancelled")
+    assert (status["cancellingIndexes"], status["cancelledIndexes"], status["phase"]) == ("1", "4", "RUNNING")
     assert status["cases"]["cancelled"] == 1, "a case that still runs is not cancelled yet"
     wait_cancelled(sweep, "1,4")
     sweep.wait_running(3)
     assert untouched <= {pod["metadata"]["uid"] for pod in sweep.running_pods}, "nothing happened to them"
     assert indexes(sweep.running_pods) == [0, 2, 3]
     status = sweep.wait_phase("COMPLETED")
-    assert (status["ledger"]["succeeded"], status["ledger"]["cancelled"]) == ("0,2-3,5", "1,4")
-    assert "cancelling" not in status["ledger"]
+    assert (status["succeededIndexes"], status["cancelledIndexes"]) == ("0,2-3,5", "1,4")
+    assert "cancellingIndexes" not in status
     assert "cancellation" not in status, "nobody cancelled the job"
     assert (status["progress"], status["message"]) == ("4/6", "4 of 6 cases succeeded, 2 were cancelled")
     assert (condition(status, "Succeeded"), condition(status, "Cancelled")) == ("True", "False")
@@ -49,10 +49,10 @@ def test_withdrawing_cancel_cases_changes_nothing(place: Place, kwok_cluster: Cl
     sweep.wait_running(3)
     patch = ("--namespace", place.name, "patch", "simjob", sweep.name, "--type=merge", "-p")
     kwok_cluster.run_kubectl(*patch, '{"spec":{"cancelCases":"0"}}')
-    sweep.wait(lambda status: "cancelling" in status["ledger"], "case 0 is being cancelled")
+    sweep.wait(lambda status: "cancellingIndexes" in status, "case 0 is being cancelled")
     kwok_cluster.run_kubectl(*patch, '{"spec":{"cancelCases":null}}')
     status = sweep.wait_phase("COMPLETED")
-    assert (status["ledger"]["succeeded"], status["ledger"]["cancelled"]) == ("1-2", "0")
+    assert (status["succeededIndexes"], status["cancelledIndexes"]) == ("1-2", "0")
 
 
 def test_cases_added_later_are_cancelled_too(place: Place) -> None:
@@ -61,7 +61,7 @@ def test_cases_added_later_are_cancelled_too(place: Place) -> None:
     for named, cancelled in (("3", "3"), ("0-1", "0-1,3"), ("0-3", "0-3")):
         sweep.patch(cancelCases=named)
         wait_cancelled(sweep, cancelled)
-    assert sweep.wait_phase("COMPLETED")["ledger"]["succeeded"] == "4"
+    assert sweep.wait_phase("COMPLETED")["succeededIndexes"] == "4"
 
 
 def test_ended_cases_keep_their_outcome_and_unknown_indexes_are_reported(place: Place) -> None:
@@ -69,7 +69,7 @@ def test_ended_cases_keep_their_outcome_and_unknown_indexes_are_reported(place: 
     sweep.wait(lambda status: status.get("cases", {}).get("succeeded") == 2, "two successes")
     sweep.patch(cancelCases="0-1,3,40-49")
     status = sweep.wait_phase("COMPLETED")
-    assert (status["ledger"]["succeeded"], status["ledger"]["cancelled"]) == ("0-2", "3")
+    assert (status["succeededIndexes"], status["cancelledIndexes"]) == ("0-2", "3")
 
     def told() -> list[str]:
         events = place.client.items(paths.events(place.name))
@@ -82,7 +82,7 @@ def test_ended_cases_keep_their_outcome_and_unknown_indexes_are_reported(place: 
 def test_cases_cancelled_at_creation_never_start(place: Place) -> None:
     sweep = place.apply(cases={"count": 4}, cancelCases="3,0-1", template=a_template(run=1))
     status = sweep.wait_phase("COMPLETED")
-    assert (status["ledger"]["succeeded"], status["ledger"]["cancelled"]) == ("2", "0-1,3")
+    assert (status["succeededIndexes"], status["cancelledIndexes"]) == ("2", "0-1,3")
     assert len(sweep.job_names) == len(sweep.pod_names) == 1
 
 
@@ -92,9 +92,9 @@ def test_cancelling_every_case_cancels_the_job_and_records_the_user(place: Place
     patch = ("--namespace", place.name, "patch", "simjob", sweep.name, "--type=merge", "-p")
     kwok_cluster.run_kubectl(*patch, '{"spec":{"cancelCases":"0-3","cancelReason":"all of them"}}')
     status = sweep.wait_phase("CANCELLING")
-    assert (status["cancellation"]["stopping"], status["ledger"]["cancelled"]) == (2, "2-3")
+    assert (status["cancellation"]["stopping"], status["cancelledIndexes"]) == (2, "2-3")
     status = sweep.wait_phase("CANCELLED")
-    assert (status["message"], status["ledger"]["cancelled"]) == (
+    assert (status["message"], status["cancelledIndexes"]) == (
         "Job is cancelled: 0 cases had finished, 4 were cancelled",
         "0-3",
     )
@@ -111,7 +111,7 @@ def test_a_suspended_sweep_resumes_without_its_cancelled_cases(place: Place) -> 
     sweep.patch(cancelCases="0,2")
     assert wait_cancelled(sweep, "0,2")["phase"] == "SUSPENDED"
     sweep.patch(suspend=False)
-    assert sweep.wait_phase("COMPLETED")["ledger"]["succeeded"] == "1"
+    assert sweep.wait_phase("COMPLETED")["succeededIndexes"] == "1"
     assert len(sweep.job_names) == 1
 
 
@@ -119,11 +119,11 @@ def test_the_whole_job_can_be_cancelled_after_some_of_its_cases(place: Place) ->
     sweep = place.apply(cases={"count": 5}, parallelism=3, template=a_template(stop=3))
     sweep.wait_running(3)
     sweep.patch(cancelCases="0")
-    sweep.wait(lambda status: "cancelling" in status["ledger"], "case 0 is being cancelled")
+    sweep.wait(lambda status: "cancellingIndexes" in status, "case 0 is being cancelled")
     sweep.cancel()
     status = sweep.wait_phase("CANCELLED")
-    assert status["ledger"]["cancelled"] == "0-4"
-    assert "cancelling" not in status["ledger"]
+    assert status["cancelledIndexes"] == "0-4"
+    assert "cancellingIndexes" not in status
     sweep.wait_cleared()
 
 
@@ -149,12 +149,12 @@ def test_cases_are_cancelled_when_the_operator_is_killed_while_they_stop(
     sweep = place.apply(cases={"count": 4}, template=a_template(run=15, stop=3))
     sweep.wait_running(4)
     sweep.patch(cancelCases="1-2")
-    sweep.wait(lambda status: "cancelling" in status["ledger"], "they are being cancelled")
+    sweep.wait(lambda status: "cancellingIndexes" in status, "they are being cancelled")
     operator.kill()
     sweep.patch(cancelCases=None)
     operator.start()
     status = sweep.wait_phase("COMPLETED", seconds=60)
-    assert (status["ledger"]["succeeded"], status["ledger"]["cancelled"]) == ("0,3", "1-2")
+    assert (status["succeededIndexes"], status["cancelledIndexes"]) == ("0,3", "1-2")
     assert len(sweep.pod_names) == 4
 
 
@@ -165,14 +165,14 @@ def test_a_request_during_operator_downtime_is_carried_out(place: Place, operato
     sweep.patch(cancelCases="1,3")
     operator.start()
     status = sweep.wait_phase("COMPLETED", seconds=60)
-    assert (status["ledger"]["succeeded"], status["ledger"]["cancelled"]) == ("0,2", "1,3")
+    assert (status["succeededIndexes"], status["cancelledIndexes"]) == ("0,2", "1,3")
 
 
 def test_cancel_cases_takes_precedence_over_creations(place: Place) -> None:
     sweep = place.apply(cases={"count": 1000}, parallelism=1000, template=a_template(stop=1))
     sweep.wait_until(lambda: len(sweep.pods) >= 100, "a hundred pods are there", seconds=90)
     sweep.patch(cancelCases="0-9,500-999")
-    status = sweep.wait(lambda status: status["ledger"].get("cancelled") == "0-9,500-999", "they are cancelled", 90)
+    status = sweep.wait(lambda status: status.get("cancelledIndexes") == "0-9,500-999", "they are cancelled", 90)
     assert status["cases"]["cancelled"] == 510
     sweep.wait_running(490, seconds=90)
     sweep.cancel()
@@ -183,4 +183,4 @@ def test_a_descending_range_is_refused_and_stops_nothing(place: Place) -> None:
     sweep = place.apply(template=a_template(run=3))
     with pytest.raises(paths.RefusedError, match="must not run backwards"):
         sweep.patch(cancelCases="3-1")
-    assert sweep.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0-2"
+    assert sweep.wait_phase("COMPLETED")["succeededIndexes"] == "0-2"

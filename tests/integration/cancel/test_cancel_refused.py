@@ -40,12 +40,12 @@ def test_a_pod_that_cannot_be_deleted_is_named_and_delays_only_cancelled(place: 
         sweep.cancel()
         status = sweep.wait(lambda status: status.get("reason") == "PodsNotStopping", "it is named")
         assert f"does not take the deletion of {pod['metadata']['name']} on node" in status["message"]
-        assert (status["phase"], status["ledger"]["cancelled"], status["cancellation"]["stopping"]) == (
+        assert (status["phase"], status["cancelledIndexes"], status["cancellation"]["stopping"]) == (
             "CANCELLING",
             "1-3",
             1,
         )
         sweep.wait_until(lambda: len(sweep.jobs) == 1, "the Jobs of the others have gone")
         assert "deletionTimestamp" not in pod_of(sweep, 0)["metadata"]
-    assert sweep.wait_phase("CANCELLED")["ledger"]["cancelled"] == "0-3"
+    assert sweep.wait_phase("CANCELLED")["cancelledIndexes"] == "0-3"
     sweep.wait_cleared()

@@ -61,5 +61,5 @@ def test_a_simulationjob_recreated_under_the_same_name_starts_afresh(place: Plac
     first.delete()
     second = place.apply(template=a_template(run=1))
     status = second.wait_phase("COMPLETED")
-    assert status["ledger"]["succeeded"] == "0-2"
+    assert status["succeededIndexes"] == "0-2"
     first.wait_cleared()

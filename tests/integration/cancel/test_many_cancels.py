@@ -84,7 +84,7 @@ def test_cancelling_ten_sweeps_at_once_does_not_cost_the_leader_its_lease(place:
     with same_leader(electing), healthy(electing):
         at_once(sweeps, "cancel")
         for sweep in sweeps:
-            assert sweep.wait_phase("CANCELLED", seconds=60)["ledger"]["cancelled"] == f"0-{CASES - 1}"
+            assert sweep.wait_phase("CANCELLED", seconds=60)["cancelledIndexes"] == f"0-{CASES - 1}"
 
 
 def test_deleting_ten_sweeps_at_once_does_not_cost_the_leader_its_lease(place: Place, electing: Replicas) -> None:

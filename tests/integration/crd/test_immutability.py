@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from given.builders import a_template_dict
 from given.fulltemplate import FULL_SPEC, FULL_TEMPLATE
+from given.outcomes import as_fields
 from integration.crd.api import Api, container, manifest
 from simjob.api import simulationjob
 
@@ -178,7 +179,7 @@ LARGE_SPECS = {
 def test_the_largest_jobs_stay_within_the_cel_cost_limit(api: Api, source: str) -> None:
     containers = [{"name": f"c{i}", "image": "b", "args": ["x" * 20_000]} for i in range(8)]
     name = api.create(cases=LARGE_SPECS[source], template=a_template_dict(containers=containers))
-    ledger = {"succeeded": ",".join(str(index) for index in range(0, 60_000, 2))}
-    assert api.patch(name, {"status": {"phase": "RUNNING", "ledger": ledger}})["status"]["phase"] == "RUNNING"
+    outcomes = {"succeeded": ",".join(str(index) for index in range(0, 60_000, 2))}
+    assert api.patch(name, {"status": {"phase": "RUNNING", **as_fields(outcomes)}})["status"]["phase"] == "RUNNING"
     assert api.patch(name, {"spec": {"cancel": True}})["spec"]["cancel"] is True
     api.kubectl("delete", "simjob", name)

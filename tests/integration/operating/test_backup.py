@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import pytest
 import yaml
 from cluster.provider import Cluster
+from given.outcomes import FIELDS
 from integration.conftest import make_place
 from integration.support import client as paths
 from integration.support import transcript
@@ -42,7 +43,7 @@ def test_a_half_done_sweep_restored_with_status_and_configmaps_continues(
     backup = Backup(first, between=lambda: first.wait_phase("COMPLETED"))
     before = {row["index"]: row["parameters"] for row in rows(place)}
     assert len(before) == 6
-    ended = indexes(backup.sweep["status"]["ledger"]["succeeded"])
+    ended = indexes(backup.sweep["status"]["succeededIndexes"])
     remove(first)
     if is_away:
         operator.stop()
@@ -57,7 +58,7 @@ def test_a_half_done_sweep_restored_with_status_and_configmaps_continues(
         backup.put_status_back(again)
         again.patch(suspend=False)
     status = again.wait_phase("COMPLETED")
-    assert (status["ledger"]["succeeded"], status["results"]["rows"]) == ("0-5", 6)
+    assert (status["succeededIndexes"], status["results"]["rows"]) == ("0-5", 6)
     place.settle()
     assert ran(again) == set(range(6)) - ended, "what had ended does not run again, all else does"
     assert sorted(row["index"] for row in rows(place)) == list(range(6))
@@ -104,7 +105,7 @@ def test_without_result_configmaps_outcomes_are_kept_and_a_new_table_begins(
 ) -> None:
     first = half_done(place)
     backup = Backup(first)
-    ended = indexes(backup.sweep["status"]["ledger"]["succeeded"])
+    ended = indexes(backup.sweep["status"]["succeededIndexes"])
     remove(first)
     operator.stop()
     again = backup.make_again()
@@ -112,7 +113,7 @@ def test_without_result_configmaps_outcomes_are_kept_and_a_new_table_begins(
     backup.put_config_maps_back(keep=lambda name: "-cases-" in name)
     operator.start()
     status = again.wait_phase("COMPLETED")
-    assert status["ledger"]["succeeded"] == "0-5"
+    assert status["succeededIndexes"] == "0-5"
     assert {row["index"] for row in rows(place)} == set(range(6)) - ended
     assert status["results"]["rows"] == len(rows(place))
 
@@ -122,6 +123,9 @@ def test_without_case_configmaps_nothing_starts_until_they_are_restored(
 ) -> None:
     first = half_done(place)
     backup = Backup(first)
+    # As a backup of the last release has it.
+    for field in (*FIELDS, "restarts"):
+        backup.sweep["status"].pop(field, None)
     remove(first)
     operator.stop()
     again = backup.make_again()
@@ -129,7 +133,7 @@ def test_without_case_configmaps_nothing_starts_until_they_are_restored(
     operator.start()
     again.wait(lambda status: status.get("reason") == "CaseTableRefused", "the missing table")
     backup.put_config_maps_back()
-    assert again.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0-5"
+    assert again.wait_phase("COMPLETED")["succeededIndexes"] == "0-5"
 
 
 def test_a_restored_sweep_keeps_its_start_time_and_its_cancel(place: Place, operator: OperatorProcess) -> None:
@@ -158,7 +162,7 @@ def test_a_restored_sweep_keeps_its_start_time_and_its_cancel(place: Place, oper
     operator.start()
     assert late.wait_phase("FAILED")["errorCode"] == "TOTAL_TIMEOUT"
     eventually(lambda: place.client.find(ended.path) is None, lambda: "its time to live is over")
-    assert (cancelled.wait_phase("CANCELLED")["ledger"]["cancelled"], cancelled.pod_names) == ("0", [])
+    assert (cancelled.wait_phase("CANCELLED")["cancelledIndexes"], cancelled.pod_names) == ("0", [])
     assert (kept.status["phase"], kept.status["cancellation"], kept.pod_names) == ("CANCELLED", cancellation, [])
     latest = {**backups[0].sweep["status"], "phase": "RUNNING", "isTerminal": False}
     with pytest.raises(RefusedError):
@@ -175,11 +179,11 @@ def test_cases_of_orphaned_pods_start_after_those_pods_end(place: Place) -> None
     status = again.wait(lambda status: status.get("reason") == "EarlierPodRuns", "the words on the pod")
     case_0 = min(pod["metadata"]["name"] for pod in left)
     assert status["message"].startswith(f"case 0 still runs in pod {case_0} of an earlier SimulationJob of this name")
-    again.wait(lambda status: status["ledger"]["succeeded"] == "2", "the end of the case that nothing ran")
+    again.wait(lambda status: status["succeededIndexes"] == "2", "the end of the case that nothing ran")
     assert len(first.running_pods) == 2, "nobody has stopped them"
     left_behind = urlencode({"labelSelector": f"simjob.dev/name=sweep,simjob.dev/uid!={again.uid}"})
     place.client.ask("DELETE", f"{paths.jobs(place.name)}?{left_behind}", {"propagationPolicy": "Background"})
-    assert again.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0-2"
+    assert again.wait_phase("COMPLETED")["succeededIndexes"] == "0-2"
     first.wait_cleared()
     assert len(again.jobs) == 3
 
@@ -198,13 +202,13 @@ def test_results_of_another_sweep_of_the_same_name_are_kept(place: Place) -> Non
 
 
 def test_a_wiped_status_duplicates_no_row(client: Client, operator: OperatorProcess) -> None:
-    # A ledger that loses cases is lawful only here.
+    # A status that loses outcomes is lawful only here.
     place = make_place(client, "test-wiped-status", operator.tail)
     sweep = half_done(place, cases={"count": 6})
     status = {key: None for key in sweep.status if key != "startTime"}
     client.patch(f"{sweep.path}/status", {"status": status})
     found = sweep.wait_phase("COMPLETED")
-    assert (found["ledger"]["succeeded"], found["results"]["rows"]) == ("0-5", 6)
+    assert (found["succeededIndexes"], found["results"]["rows"]) == ("0-5", 6)
     assert sorted(row["index"] for row in rows(place)) == list(range(6))
     place.leave()
 
@@ -253,7 +257,7 @@ def test_the_commands_of_the_page_restore_a_cancelled_job(place: Place, terminal
     again = Sweep(place, "wing", after["metadata"]["uid"])
     place.settle()
     assert after["spec"] == before["spec"]
-    for kept in ("cancellation", "ledger", "cases", "completionTime"):
+    for kept in ("cancellation", *FIELDS, "cases", "completionTime"):
         assert after["status"][kept] == before["status"][kept], kept
     assert again.pod_names == [], "nothing runs again"
     remove(again)

@@ -115,7 +115,7 @@ def test_flux_undoes_a_suspension_but_no_latched_cancel_of_cases(tools: Tools) -
     tools.patch('{"cancelCases":"1"}')
     tools.flux(in_git())
     status = sweep.wait(lambda status: status["cases"]["cancelled"] == 1, "the cancelled case")
-    assert (status["phase"], status["ledger"]["cancelled"]) == ("RUNNING", "1")
+    assert (status["phase"], status["cancelledIndexes"]) == ("RUNNING", "1")
     tools.patch('{"suspend":true}')
     sweep.wait_phase("SUSPENDED")
     tools.flux(in_git())

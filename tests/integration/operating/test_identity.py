@@ -71,7 +71,7 @@ def test_a_debug_copy_that_runs_on_does_not_hold_up_a_cancel(kwok_cluster: Clust
     sweep.wait_until(lambda: phase(shared, copy) == "Running", f"{copy} runs")
     sweep.cancel()
     status = sweep.wait_phase("CANCELLED")
-    assert status["ledger"]["cancelled"] == "0"
+    assert status["cancelledIndexes"] == "0"
     assert phase(shared, copy) == "Running"
 
 
@@ -91,7 +91,7 @@ def test_copied_jobs_and_handmade_pods_are_ignored(shared: Place) -> None:
     shared.client.create(paths.pods(shared.name), by_hand)
     eventually(lambda: phase(shared, "by-hand") == "Succeeded", lambda: f"by-hand does not end; {sweep.explain()}")
     status = sweep.wait_phase("FAILED")
-    assert status.get("round", 0) == 0
+    assert status.get("restarts", 0) == 0
     assert [failure["exitCode"] for failure in status["failures"]] == [3]
     assert shared.client.find(paths.jobs(shared.name, "copied-job")), "it is not the operator's to delete"
 
@@ -123,7 +123,7 @@ def test_a_case_that_loses_its_label_keeps_running_and_gets_it_back(
     if value is None:
         sweep.wait_until(lambda: labels(place, path).get(LABEL) == sweep.uid, "the label is given back")
     status = sweep.wait_phase("COMPLETED")
-    assert (status.get("round", 0), sweep.pod_names, len(sweep.job_names)) == (0, [pod], 1)
+    assert (status.get("restarts", 0), sweep.pod_names, len(sweep.job_names)) == (0, [pod], 1)
 
 
 def labels(place: Place, path: str) -> Object:

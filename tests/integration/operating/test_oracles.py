@@ -13,7 +13,7 @@ History = dict[str, list[Seen]]
 def a_status(version: int, phase: str, *, pending: int = 0, succeeded: str = "", **more: Any) -> Seen:
     done = 1 if succeeded else 0
     counts = {"total": 1, "pending": pending, "assigned": 0, "running": 1 - pending - done, "succeeded": done}
-    status = {"phase": phase, "observedGeneration": 1, "cases": counts, "ledger": {"succeeded": succeeded}, **more}
+    status = {"phase": phase, "observedGeneration": 1, "cases": counts, "succeededIndexes": succeeded, **more}
     item = {"metadata": {"uid": "sweep", "name": "sweep"}, "spec": {"parallelism": 1}, "status": status}
     return Seen(version=version, object=item, gone=False)
 
@@ -66,11 +66,11 @@ def one_is_made_after_the_latch(life: History) -> None:
 
 
 def a_running_case_is_called_cancelled(life: History) -> None:
-    life["sweeps"][1] = a_status(4, "RUNNING", ledger={"cancelled": "0"})
+    life["sweeps"][1] = a_status(4, "RUNNING", outcomes={"cancelled": "0"})
 
 
 def a_case_is_made_while_it_is_cancelled(life: History) -> None:
-    life["sweeps"].insert(1, a_status(2, "RUNNING", ledger={"cancelling": "0"}))
+    life["sweeps"].insert(1, a_status(2, "RUNNING", outcomes={"cancelling": "0"}))
 
 
 def the_generation_falls(life: History) -> None:

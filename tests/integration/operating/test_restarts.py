@@ -46,7 +46,7 @@ def test_an_operator_killed_while_it_creates_creates_nothing_twice(place: Place,
         time.sleep(moments.uniform(0, 1))
         pair.kill_leader()
     status = sweep.wait_phase("COMPLETED", seconds=90)
-    assert status["ledger"]["succeeded"] == "0-59"
+    assert status["succeededIndexes"] == "0-59"
     assert len(sweep.pod_names) == 60
 
 
@@ -59,7 +59,7 @@ def test_an_operator_killed_while_it_cancels_completes_the_cancel(place: Place, 
     time.sleep(moments.uniform(0, 0.6))
     pair.kill_leader()
     status = sweep.wait_phase("CANCELLED", seconds=90)
-    assert status["ledger"]["cancelled"] == "0-79"
+    assert status["cancelledIndexes"] == "0-79"
     sweep.wait_cleared()
 
 
@@ -74,7 +74,7 @@ def test_only_the_leader_works_and_a_follower_takes_over_when_it_leaves(place: P
     assert leader.stop() == 0
     eventually(lambda: pair.holder == follower.identity, pair.tail, seconds=5, pause=0.05)
     assert time.monotonic() - started < 5
-    assert sweep.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0-19"
+    assert sweep.wait_phase("COMPLETED")["succeededIndexes"] == "0-19"
     assert len(sweep.pod_names) == 20
 
 
@@ -98,7 +98,7 @@ def test_a_sweep_survives_a_kill_of_the_api_server_under_load(
         return {sweep.status.get("phase"), ending.status.get("phase")} == {"COMPLETED", "CANCELLED"}
 
     sweep.wait_until(finished, "both have ended", seconds=120)
-    assert sweep.status["ledger"]["succeeded"] == "0-59"
+    assert sweep.status["succeededIndexes"] == "0-59"
     assert len(sweep.pod_names) == 60
 
 

@@ -15,11 +15,13 @@ import yaml
 from cluster.errors import ClusterError
 from cluster.provider import Cluster
 from given.builders import a_job_dict
+from given.outcomes import OUTCOMES
 from integration.conftest import make_place
 from integration.support import previous
 from integration.support.audit import Audit
 from integration.support.client import Client, Object
 from integration.support.operator_process import QUICK_LEASE, OperatorProcess
+from integration.support.oracles import recorded
 from integration.support.sweeps import Place, Sweep, a_template, eventually
 
 pytestmark = pytest.mark.integration
@@ -144,7 +146,8 @@ def is_observed(sweep: Sweep) -> Any:
 
 
 def outcome(status: Object) -> Object:
-    return {key: status.get(key) for key in ("phase", "cases", "ledger", "completionTime", "cancellation")}
+    ends = {outcome: str(recorded(status, outcome)) for outcome in OUTCOMES}
+    return ends | {key: status.get(key) for key in ("phase", "cases", "completionTime", "cancellation")}
 
 
 def uids(sweep: Sweep) -> set[str]:

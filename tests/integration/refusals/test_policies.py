@@ -30,7 +30,7 @@ def test_a_non_retried_exit_code_fails_its_case_at_once(place: Place) -> None:
 def test_a_sweep_completes_up_to_max_failed_cases(place: Place, maximum: int | str, phase: str, reason: str) -> None:
     sweep = place.apply(failurePolicy={"maxFailedCases": maximum}, template=FAILING)
     status = sweep.wait_phase(phase)
-    assert (status["reason"], status["ledger"]["failed"]) == (reason, "0-2")
+    assert (status["reason"], status["failedIndexes"]) == (reason, "0-2")
 
 
 @pytest.mark.effect("spec.failurePolicy.onExceeded")
@@ -61,13 +61,13 @@ def test_a_persistent_case_restarts_after_any_exit_code_until_it_is_cancelled(
     for sweep in (ending_well, failing):
         wait_attempts(sweep, 3)
         status = sweep.status
-        assert (status["phase"], status["ledger"]["failed"], status["ledger"]["succeeded"]) == ("RUNNING", "", "")
+        assert (status["phase"], status["failedIndexes"], status["succeededIndexes"]) == ("RUNNING", "", "")
     operator.kill()
     operator.start()
     for sweep in (ending_well, failing):
         wait_attempts(sweep, 4)
         sweep.cancel()
-        assert sweep.wait_phase("CANCELLED")["ledger"]["cancelled"] == "0"
+        assert sweep.wait_phase("CANCELLED")["cancelledIndexes"] == "0"
         attempts = [int(name.rpartition("-")[2]) for name in sweep.pod_names]
         assert attempts == list(range(len(attempts))), "one after the other, each once"
 
@@ -75,4 +75,4 @@ def test_a_persistent_case_restarts_after_any_exit_code_until_it_is_cancelled(
 def test_a_persistent_case_fails_after_too_many_timeouts(place: Place) -> None:
     sweep = place.apply(cases={"count": 1}, task="Persistent", timeouts={"runSeconds": 1})
     status = sweep.wait_phase("FAILED")
-    assert (status["errorCode"], status["ledger"]["failed"]) == ("EXECUTION_TIMEOUT", "0")
+    assert (status["errorCode"], status["failedIndexes"]) == ("EXECUTION_TIMEOUT", "0")

@@ -32,7 +32,7 @@ def test_a_cancel_stops_pods_after_three_refused_status_writes(place: Place) -> 
     [warning] = warnings(place)
     assert "statuses are frozen for an audit" in warning["note"]
     status = sweep.wait_phase("CANCELLED")
-    assert status["ledger"]["cancelled"] == "0-2"
+    assert status["cancelledIndexes"] == "0-2"
 
 
 def warnings(place: Place) -> list[Object]:

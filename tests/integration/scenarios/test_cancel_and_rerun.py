@@ -59,7 +59,7 @@ def queued_and_running_cases_are_cancelled(session: Session) -> None:
     status = session.status(STUDY)
     assert (status["phase"], status["progress"]) == ("CANCELLED", "4/20")
     assert (status["cases"]["succeeded"], status["cases"]["cancelled"], status["cases"]["pending"]) == (4, 16, 0)
-    assert (status["ledger"]["succeeded"], status["ledger"]["cancelled"]) == ("0-3", "4-19")
+    assert (status["succeededIndexes"], status["cancelledIndexes"]) == ("0-3", "4-19")
     assert status["cancellation"]["reason"] == "wrong weather file"
     assert len(session.read("jobs", f"-l simjob.dev/name={STUDY}")["items"]) == 4, "sixteen never had a Job"
 
@@ -81,7 +81,7 @@ def only_the_cancelled_cases_run_again(session: Session) -> None:
     session.wait(again, "Finished")
     session.run(f"kubectl get simjob {again}")
     status = session.status(again)
-    assert (status["phase"], status["progress"], status["ledger"]["succeeded"]) == ("COMPLETED", "16/16", "4-19")
+    assert (status["phase"], status["progress"], status["succeededIndexes"]) == ("COMPLETED", "16/16", "4-19")
     assert parameters(session, again, 7) == {"wwr": 0.3, "insulation": 0.2}
     assert parameters(session, again, 19) == {"wwr": 0.6, "insulation": 0.2}
 
@@ -97,7 +97,7 @@ def status_reports_stopping_cases(session: Session) -> None:
     assert session.status(busy)["phase"] == "CANCELLING"
     session.wait(busy, "Finished")
     session.run(f"kubectl get simjob {busy}")
-    assert session.status(busy)["ledger"]["cancelled"] == "0-19"
+    assert session.status(busy)["cancelledIndexes"] == "0-19"
 
 
 def a_subset_of_cases_runs(session: Session) -> None:
@@ -106,7 +106,7 @@ def a_subset_of_cases_runs(session: Session) -> None:
     session.wait(some, "Finished")
     session.run(f"kubectl get simjob {some}")
     status = session.status(some)
-    assert (status["progress"], status["ledger"]["succeeded"]) == ("3/3", "0-1,19")
+    assert (status["progress"], status["succeededIndexes"]) == ("3/3", "0-1,19")
 
 
 def the_results_are_one_table(session: Session) -> None:

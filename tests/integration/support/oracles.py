@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from given.outcomes import indexes
 from integration.support.client import Object
 from integration.support.watching import Seen
 from simjob.api.sweep.ranges import Ranges
@@ -106,7 +107,7 @@ def _statuses(history: list[Seen]) -> Iterator[str]:
         ):
             yield "the latch was lost or dated anew"
         for outcome in ("succeeded", "failed", "cancelled"):
-            lost = _ledger(before, outcome).minus(_ledger(after, outcome))
+            lost = recorded(before, outcome).minus(recorded(after, outcome))
             if lost:
                 yield f"the cases {lost} were taken out of {outcome}"
 
@@ -129,12 +130,12 @@ def _after_the_end(history: list[Seen], pods: list[Life]) -> Iterator[str]:
 
 
 def _after_the_outcome(history: list[Seen], pods: list[Life], jobs: list[Life]) -> Iterator[str]:
-    """A case in the ledger gets nothing any more."""
+    """A case with an outcome gets nothing any more."""
     since: dict[int, int] = {}
     known = Ranges()
     for seen in history:
         status = seen.object.get("status", {})
-        now = _ledger(status, "succeeded").union(_ledger(status, "failed")).union(_ledger(status, "cancelled"))
+        now = recorded(status, "succeeded").union(recorded(status, "failed")).union(recorded(status, "cancelled"))
         for index in now.minus(known):
             since[index] = seen.version
         known = now
@@ -149,8 +150,8 @@ def _cancelled_cases(history: list[Seen], pods: list[Life]) -> Iterator[str]:
         before, after = old.object.get("status", {}), new.object.get("status", {})
         if "cancellation" in after:
             return
-        cancelled = _ledger(after, "cancelled").minus(_ledger(before, "cancelled"))
-        cancelling = _ledger(before, "cancelling")
+        cancelled = recorded(after, "cancelled").minus(recorded(before, "cancelled"))
+        cancelling = recorded(before, "cancelling")
         for life in pods:
             if life.index in cancelled and life.created < new.version < life.ended:
                 yield f"case {life.index} was said to be cancelled at {new.version} while {life.name} was live"
@@ -183,5 +184,7 @@ def _first(history: list[Seen], holds: Callable[[Object], bool]) -> int:
     return next((seen.version for seen in history if holds(seen.object.get("status", {}))), FOREVER)
 
 
-def _ledger(status: Object, outcome: str) -> Ranges:
-    return Ranges.parse(status.get("ledger", {}).get(outcome, ""))
+def recorded(status: Object, outcome: str) -> Ranges:
+    """Return the cases of an outcome, in either form: the last release writes only the earlier one."""
+    earlier = Ranges.parse(status.get("ledger", {}).get(outcome, ""))
+    return indexes(status, outcome).union(earlier)

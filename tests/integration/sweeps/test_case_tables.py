@@ -245,7 +245,7 @@ def test_only_the_cases_of_a_subset_run_and_are_counted(place: Place, source: st
     cases = {"count": {"count": SIZE}, "samples": samples("Halton"), "configMap": table()}[source]
     sweep = place.apply(cases=cases, subset="6-7,1", template=QUICK)
     status = sweep.wait_phase("COMPLETED")
-    assert (status["cases"]["total"], status["progress"], status["ledger"]["succeeded"]) == (3, "3/3", "1,6-7")
+    assert (status["cases"]["total"], status["progress"], status["succeededIndexes"]) == (3, "3/3", "1,6-7")
     assert sorted(ran_with(sweep)) == [1, 6, 7]
 
 
@@ -282,11 +282,11 @@ def test_a_deleted_configmap_of_cases_is_named_while_other_cases_run(place: Plac
     sweep.patch(parallelism=2)
     status = sweep.wait(lambda status: status.get("reason") == "CaseTableRefused", "the missing ConfigMap")
     assert status["message"].startswith(f'case 4999 cannot start: ConfigMap "{names[-1]}": it was deleted')
-    sweep.wait(lambda status: status["ledger"]["succeeded"] == "0", "the end of the other case")
+    sweep.wait(lambda status: status["succeededIndexes"] == "0", "the end of the other case")
     for written_by_server in ("uid", "resourceVersion", "creationTimestamp", "managedFields"):
         kept["metadata"].pop(written_by_server, None)
     place.client.create(paths.core(place.name, "configmaps"), kept)
-    assert sweep.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0,4999"
+    assert sweep.wait_phase("COMPLETED")["succeededIndexes"] == "0,4999"
 
 
 def test_storing_cases_continues_after_a_crash_of_the_operator(place: Place, operator: OperatorProcess) -> None:

@@ -79,7 +79,7 @@ def test_a_job_deleted_by_hand_is_recreated_in_the_next_round(place: Place, prop
     status = sweep.wait_phase("COMPLETED")
     assert counts(status) == UNHURT
     assert len(sweep.job_names) == 4
-    assert status["round"] == 1
+    assert status["restarts"] == 1
 
 
 def test_a_job_without_its_owner_reference_is_recreated(place: Place) -> None:
@@ -97,7 +97,7 @@ def test_jobs_deleted_during_downtime_run_again_unless_they_had_ended(place: Pla
     sweep = place.apply(cases={"count": 6}, parallelism=3, template=a_template(run=3))
     sweep.wait(lambda status: status.get("cases", {}).get("succeeded", 0) >= 3, "three successes")
     sweep.wait_running(3)
-    before = sweep.status["ledger"]["succeeded"]
+    before = sweep.status["succeededIndexes"]
     operator.stop()
     for job in sweep.jobs:
         place.client.delete(paths.jobs(place.name, job["metadata"]["name"]), "Background")

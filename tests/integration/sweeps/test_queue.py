@@ -158,7 +158,7 @@ def test_queued_jobs_have_no_pod_and_count_as_pending_until_they_are_admitted(pl
     wait_held(sweep, 2)
     admit(sweep, 0)
     admit(sweep, 2)
-    assert sweep.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0-2"
+    assert sweep.wait_phase("COMPLETED")["succeededIndexes"] == "0-2"
     found = sweep.client.items(paths.simulationjobs(place.name), fieldSelector="spec.queueName=gpus")
     assert [item["metadata"]["name"] for item in found] == [sweep.name]
 
@@ -166,7 +166,7 @@ def test_queued_jobs_have_no_pod_and_count_as_pending_until_they_are_admitted(pl
 @pytest.mark.usefixtures("kueue")
 def test_a_sweep_without_a_queue_is_not_held(place: Place) -> None:
     sweep = place.apply(template=a_template(run=1))
-    assert sweep.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0-2"
+    assert sweep.wait_phase("COMPLETED")["succeededIndexes"] == "0-2"
     assert not any(QUEUE in job["metadata"]["labels"] for job in sweep.jobs)
 
 
@@ -219,10 +219,10 @@ def test_a_queued_case_can_be_cancelled_alone(place: Place) -> None:
     sweep = place.apply(cases={"count": 2}, queueName="gpus", template=a_template(run=1))
     sweep.wait_until(lambda: len(sweep.jobs) == 2, "both Jobs are there")
     sweep.patch(cancelCases="0")
-    sweep.wait(lambda status: status["ledger"].get("cancelled") == "0", "case 0 is cancelled")
+    sweep.wait(lambda status: status.get("cancelledIndexes") == "0", "case 0 is cancelled")
     sweep.wait_until(lambda: len(sweep.jobs) == 1, "its Job is gone")
     admit(sweep, 1)
-    assert sweep.wait_phase("COMPLETED")["ledger"]["succeeded"] == "1"
+    assert sweep.wait_phase("COMPLETED")["succeededIndexes"] == "1"
 
 
 @pytest.mark.effect("spec.priorityClassName")

@@ -32,11 +32,11 @@ def test_a_rerun_keeps_indexes_names_and_parameters_of_failed_cases(place: Place
     put(place, cases__csv="mesh\na\nb\nc\nd\n")
     old = place.apply("old", cases=SOURCES[source], cancelCases="1-2", template=FAILING)
     status = old.wait_phase("FAILED")
-    assert (status["ledger"]["failed"], status["ledger"]["cancelled"]) == ("0,3", "1-2")
+    assert (status["failedIndexes"], status["cancelledIndexes"]) == ("0,3", "1-2")
     failed, cancelled = rerun(place, "failed", "old", "Failed"), rerun(place, "cancelled", "old", "Cancelled")
     status = failed.wait_phase("COMPLETED")
-    assert (status["progress"], status["ledger"]["succeeded"], status["caseTable"]["indexes"]) == ("2/2", "0,3", "0,3")
-    assert cancelled.wait_phase("COMPLETED")["ledger"]["succeeded"] == "1-2"
+    assert (status["progress"], status["succeededIndexes"], status["caseTable"]["indexes"]) == ("2/2", "0,3", "0,3")
+    assert cancelled.wait_phase("COMPLETED")["succeededIndexes"] == "1-2"
     assert ran_with(failed) == ran_with(old)
     named = {environment(pod)["SIMJOB_CASE_NAME"] for pod in failed.pods}
     assert named == {environment(pod)["SIMJOB_CASE_NAME"] for pod in old.pods}
@@ -55,7 +55,7 @@ def test_a_rerun_outlives_the_old_job_and_can_be_rerun(place: Place) -> None:
     assert second.wait_phase("FAILED")["cases"]["failed"] == 7
     third = rerun(place, "third", "second", subset="4-7")
     status = third.wait_phase("COMPLETED")
-    assert (status["ledger"]["succeeded"], status["caseTable"]["indexes"]) == ("4-7", "0-7")
+    assert (status["succeededIndexes"], status["caseTable"]["indexes"]) == ("4-7", "0-7")
     assert ran_with(third) == {index: points[index] for index in (4, 5, 6, 7)}
 
 
@@ -101,7 +101,7 @@ def test_a_rerun_waits_for_a_missing_or_unfinished_job(place: Place) -> None:
     given_up.cancel()
     given_up.wait_phase("CANCELLED")
     old.cancel()
-    assert new.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0-2"
+    assert new.wait_phase("COMPLETED")["succeededIndexes"] == "0-2"
     with pytest.raises(RefusedError, match="`rerunOf` must not name the SimulationJob itself"):
         rerun(place, "self", "self")
 

@@ -25,7 +25,7 @@ def test_a_matrix_runs_each_combination_with_its_parameters(place: Place) -> Non
         "failed": 0,
         "cancelled": 0,
     }
-    assert (status["progress"], status["ledger"]["succeeded"], status["isTerminal"], status["isFailed"]) == (
+    assert (status["progress"], status["succeededIndexes"], status["isTerminal"], status["isFailed"]) == (
         "6/6",
         "0-5",
         True,
@@ -88,7 +88,7 @@ def test_labels_select_jobs_and_pods_by_type_and_project(place: Place) -> None:
 def test_failed_cases_fail_the_sweep_and_report_their_exit_code(place: Place) -> None:
     sweep = place.apply(cases={"count": 3}, template=a_template(run=1, exit_code=7))
     status = sweep.wait_phase("FAILED")
-    assert (status["errorCode"], status["isFailed"], status["ledger"]["failed"]) == ("CASE_FAILED", True, "0-2")
+    assert (status["errorCode"], status["isFailed"], status["failedIndexes"]) == ("CASE_FAILED", True, "0-2")
     assert [(failure["exitCode"], failure["reason"]) for failure in status["failures"]] == [(7, "Error")] * 3
     assert condition(status, "Stalled") == "True"
 
@@ -107,7 +107,7 @@ def test_a_failed_case_is_retried_after_ten_seconds_with_a_new_attempt_number(
     assert_said_again_by_the_next_operator(sweep, operator)
     sweep.wait(lambda status: "retrying" not in status, "nothing waits once the second attempts are there")
     status = sweep.wait_phase("FAILED")
-    assert status["ledger"]["failed"] == "0-1"
+    assert status["failedIndexes"] == "0-1"
     assert sorted(name.rsplit("-", 3)[1:] for name in sweep.pod_names) == [
         ["0", "0", "0"],
         ["0", "0", "1"],
@@ -152,7 +152,7 @@ def test_history_keeps_the_configured_number_of_jobs_and_every_uncounted_one(pla
     for gone in [seen for seen in place.jobs.history if seen.gone]:
         index = int(gone.object["metadata"]["labels"]["simjob.dev/index"])
         before = [seen for seen in sweep.history if seen.version < gone.version][-1]
-        assert index in Ranges.parse(before.object["status"]["ledger"]["succeeded"]), gone.name
+        assert index in Ranges.parse(before.object["status"]["succeededIndexes"]), gone.name
 
 
 @pytest.mark.effect("spec.history.failedCases")

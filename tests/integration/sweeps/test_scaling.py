@@ -24,7 +24,7 @@ def test_parallelism_follows_the_spec_while_cases_run(place: Place, kwok_cluster
     kwok_cluster.run_kubectl(*scale, "--replicas=1")
     sweep.wait_running(1)
     kwok_cluster.run_kubectl(*scale, "--current-replicas=1", "--replicas=5")
-    assert sweep.wait_phase("COMPLETED")["ledger"]["succeeded"] == "0-8"
+    assert sweep.wait_phase("COMPLETED")["succeededIndexes"] == "0-8"
 
 
 def test_a_lower_parallelism_stops_nothing_that_runs(place: Place) -> None:
@@ -50,7 +50,7 @@ def test_a_suspended_sweep_stops_and_resumes_in_the_next_round(place: Place) -> 
     )
     sweep.patch(suspend=False)
     status = sweep.wait_phase("COMPLETED")
-    assert (status["round"], condition(status, "Suspended")) == (1, "False")
+    assert (status["restarts"], condition(status, "Suspended")) == (1, "False")
     assert len(sweep.pod_names) == 3 + 5
 
 

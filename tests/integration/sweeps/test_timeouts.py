@@ -69,7 +69,7 @@ def test_a_crash_of_the_operator_counts_no_timeout_twice(place: Place, operator:
     operator.kill()
     operator.start()
     status = sweep.wait_phase("FAILED", seconds=60)
-    assert (status["errorCode"], status["ledger"]["failed"]) == ("ASSIGN_TIMEOUT", "0-2")
+    assert (status["errorCode"], status["failedIndexes"]) == ("ASSIGN_TIMEOUT", "0-2")
     assert len(sweep.pod_names) == 6, "two attempts of each case"
 
 
@@ -103,7 +103,7 @@ def test_a_job_that_exceeds_total_seconds_is_stopped_and_fails(place: Place) -> 
     sweep = place.apply(cases={"count": 40}, parallelism=4, timeouts={"totalSeconds": 4}, template=a_template(stop=1))
     status = sweep.wait_phase("FAILED")
     assert (status["errorCode"], status["reason"], status["isFailed"]) == ("TOTAL_TIMEOUT", "TotalTimeout", True)
-    assert (status["ledger"]["cancelled"], status["cases"]["cancelled"]) == ("0-39", 40)
+    assert (status["cancelledIndexes"], status["cases"]["cancelled"]) == ("0-39", 40)
     assert 4 <= seconds_between(status["startTime"], status["completionTime"]) <= 9
     assert condition(status, "Stalled") == "True"
     sweep.wait_cleared()
@@ -134,4 +134,4 @@ def test_a_cancel_wins_over_pod_timeouts(place: Place) -> None:
     eventually(lambda: any("deletionTimestamp" in pod["metadata"] for pod in sweep.pods), sweep.explain)
     sweep.cancel()
     status = sweep.wait_phase("CANCELLED")
-    assert (status["ledger"]["cancelled"], len(sweep.pod_names)) == ("0", 1)
+    assert (status["cancelledIndexes"], len(sweep.pod_names)) == ("0", 1)

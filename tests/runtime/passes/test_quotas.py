@@ -42,7 +42,7 @@ async def test_the_oldest_finished_jobs_go_and_all_cases_run(one: OneOperator, q
     async with one.operator():
         await asyncio.sleep(60)
         assert (one.status["phase"], one.status["progress"]) == ("COMPLETED", "12/12")
-        assert one.status["round"] == 0, "no case is made a second time"
+        assert one.status["restarts"] == 0, "no case is made a second time"
         assert jobs(one) == [8, 9, 10, 11], "the newest are kept, and no more go than must"
         told = [event for event in one.cluster.events if event.reason == "HistoryRemoved"]
         assert len(told) == 1

@@ -34,7 +34,7 @@ async def test_a_refused_job_keeps_its_name_and_no_alarm_is_raised(one: OneOpera
     one.cluster.refuse("create_job", *[QUOTA] * 4)
     async with one.operator():
         await asyncio.sleep(40)
-        assert one.status["round"] == 0
+        assert one.status["restarts"] == 0
         assert len(one.pods()) == 2
         assert {event.reason for event in one.cluster.events} == {"JobRefused", "Accepted"}
 
@@ -68,7 +68,7 @@ async def test_a_template_that_is_refused_for_two_minutes_fails_a_new_job(one: O
         assert (one.status["phase"], one.status["reason"], one.status["isFailed"]) == ("PENDING", "PodRefused", False)
         await asyncio.sleep(15)
         assert (one.status["phase"], one.status["errorCode"]) == ("FAILED", "SUBMISSION_FAILED")
-        assert len(one.status["ledger"]["failed"]) == 1
+        assert len(one.status["failedIndexes"]) == 1
         assert one.status["cases"]["cancelled"] == 2
         assert list(one.cluster.objects("jobs")) == []
 
@@ -195,10 +195,10 @@ class TestSomeCasesOfManyThatAreRefused:
         one.apply(cases={"count": 6}, parallelism=parallelism)
         async with one.operator():
             await end_pods(one, seconds=60)
-            assert (one.status["ledger"]["succeeded"], one.status["reason"]) == ("2-5", "PodRefused")
+            assert (one.status["succeededIndexes"], one.status["reason"]) == ("2-5", "PodRefused")
             bad.clear()
             await end_pods(one, seconds=60)
-            assert (one.status["phase"], one.status["ledger"]["succeeded"]) == ("COMPLETED", "0-5")
+            assert (one.status["phase"], one.status["succeededIndexes"]) == ("COMPLETED", "0-5")
 
     async def test_one_that_is_dropped_leaves_its_turn_to_the_other(self, one: OneOperator, bad: set[str]) -> None:
         bad.update("12")
@@ -208,7 +208,7 @@ class TestSomeCasesOfManyThatAreRefused:
             assert indexes(one) == ["0", "3"]
             await one.patch(cancelCases="1")
             await asyncio.sleep(60)
-            assert one.status["ledger"]["cancelled"] == "1"
+            assert one.status["cancelledIndexes"] == "1"
             assert "case 2 is refused" in one.status["message"]
             bad.clear()
             await asyncio.sleep(300)
@@ -270,7 +270,7 @@ async def test_creations_that_do_not_work_are_reported_within_15_seconds_and_tri
         assert error.message in one.status["message"]
         assert len(one.times(call)) <= 30
         await asyncio.sleep(600)
-        assert (len(one.pods()), one.status["reason"], one.status["round"]) == (10, "Accepted", 0)
+        assert (len(one.pods()), one.status["reason"], one.status["restarts"]) == (10, "Accepted", 0)
         warnings = [event for event in one.cluster.events if event.type == "Warning"]
         assert [reason in event.reason for event in warnings] == [True], "one Event"
 
@@ -294,7 +294,7 @@ async def test_a_cluster_that_does_not_answer_is_asked_less_and_less_often(one: 
     async with one.operator():
         await asyncio.sleep(60)
         assert len(one.times(call)) <= 12
-        assert (len(one.pods()), one.status["round"]) == (1, 0)
+        assert (len(one.pods()), one.status["restarts"]) == (1, 0)
         alarms = set() if call.startswith("patch") else {"APIUnavailable"}
         assert {event.reason for event in one.cluster.events} == {"Accepted"} | alarms
 
@@ -337,7 +337,7 @@ class TestCreationsThatHang:
             assert one.status["reason"] == "APIUnavailable"
             assert "has not responded for 11 s" in one.status["message"]
             await asyncio.sleep(60)
-            assert (len(one.pods()), one.status["round"]) == (2, 0)
+            assert (len(one.pods()), one.status["restarts"]) == (2, 0)
 
     async def test_keep_their_places(self, hanging: OneOperator) -> None:
         one = hanging

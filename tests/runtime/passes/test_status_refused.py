@@ -65,7 +65,7 @@ async def test_a_cancel_stops_pods_after_three_refused_writes_and_is_latched_whe
         assert "cancellation" not in one.status
         accept(one)
         await asyncio.sleep(11)
-        assert (one.status["phase"], one.status["ledger"]["cancelled"]) == ("CANCELLED", "0-3")
+        assert (one.status["phase"], one.status["cancelledIndexes"]) == ("CANCELLED", "0-3")
         assert one.status["cancellation"]["reason"] == "wrong mesh"
 
 
@@ -105,7 +105,7 @@ async def test_cancel_cases_stops_their_pods_and_no_others(one: OneOperator) -> 
         await asyncio.sleep(30)
         accept(one)
         await asyncio.sleep(11)
-        assert (stopping(one), one.status["ledger"]["cancelled"]) == ([], "1")
+        assert (stopping(one), one.status["cancelledIndexes"]) == ([], "1")
         assert one.status["cases"]["running"] == 2
 
 

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from given.outcomes import outcomes_of
 from simjob.core import planner
 from simjob.core.plan import Plan
 from simjob.runtime.client import errors
@@ -35,11 +36,11 @@ async def test_a_cancel_is_latched_while_the_children_cannot_be_listed(one: OneO
         for pod in one.pods():
             one.cluster.set_pod("default", pod, hostIP="10.0.0.1")
         await asyncio.sleep(20)
-        ledger, counts = one.status["ledger"], one.status["cases"]
+        outcomes, counts = outcomes_of(one.status), one.status["cases"]
         await one.patch(cancel=True)
         await asyncio.sleep(60)
         assert stopping(one) == 2
-        assert (one.status["phase"], one.status["ledger"], one.status["cases"]) == ("CANCELLING", ledger, counts)
+        assert (one.status["phase"], outcomes_of(one.status), one.status["cases"]) == ("CANCELLING", outcomes, counts)
         for pod in one.pods():
             one.cluster.end_pod("default", pod, 143)
         await one.patch(cancel=None)

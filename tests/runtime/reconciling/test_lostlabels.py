@@ -45,7 +45,7 @@ async def test_a_job_that_lost_its_label_gets_it_back_and_its_pod_runs_on(one: O
         assert (len(one.times("label_job")), one.times("delete_pod")) == (1, [])
         one.cluster.end_pod("default", pod, 0)
         await asyncio.sleep(2)
-        assert (one.status["phase"], one.status.get("round", 0)) == ("COMPLETED", 0)
+        assert (one.status["phase"], one.status.get("restarts", 0)) == ("COMPLETED", 0)
 
 
 @pytest.mark.parametrize("exit_code", [0, 1])
@@ -64,7 +64,7 @@ async def test_a_finished_job_that_loses_its_label_does_not_run_its_case_again(
         one.cluster.end_pod("default", second, exit_code)
         await asyncio.sleep(0.1)
         job = next(raw for raw in one.cluster.objects("jobs") if raw["metadata"]["name"] == second.removesuffix("-0"))
-        assert (one.status["ledger"].get("failed", ""), one.status["ledger"]["succeeded"]) == ("", "0")
+        assert (one.status["failedIndexes"], one.status["succeededIndexes"]) == ("", "0")
         assert job["status"]["conditions"], "the Job says how its case ended before the status does"
         one.cluster.relabel("jobs", "default", job["metadata"]["name"], uid=None)
         one.cluster.relabel("pods", "default", second, uid=None)
@@ -230,7 +230,7 @@ async def test_a_job_that_lost_its_label_while_no_operator_ran_is_found_by_its_p
         assert (one.pods(), one.times("delete_pod")) == ([pod], [])
         one.cluster.end_pod("default", pod, 0)
         await asyncio.sleep(2)
-        assert (one.status["phase"], one.status.get("round", 0)) == ("COMPLETED", 0)
+        assert (one.status["phase"], one.status.get("restarts", 0)) == ("COMPLETED", 0)
 
 
 async def test_lookups_stop_after_the_first_failed_read(one: OneOperator) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from given.builders import a_job_dict
+from given.outcomes import outcomes_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simjob.api.status import Results
@@ -15,10 +16,10 @@ from worlds.resultbench import Bench, an_end
 async def test_a_wiped_or_edited_status_duplicates_no_row() -> None:
     bench = Bench()
     await bench.record(an_end(0), an_end(1), an_end(2))
-    await bench.edit(ledger={"succeeded": "1"})
+    await bench.edit(outcomes={"succeeded": "1"})
     await bench.record(an_end(0, "new"))
     assert bench.table == {"sweep-results-0": [0, 1]}
-    await bench.edit(ledger=None, results=None)
+    await bench.edit(outcomes={}, results=None)
     await bench.record(an_end(4, ""))
     assert bench.job.status.results == Results(missing=1)
     await bench.record(an_end(0), an_end(1))
@@ -31,7 +32,7 @@ async def test_a_restored_older_status_duplicates_no_row() -> None:
     await bench.record(an_end(0))
     status = bench.job.status.to_api()
     await bench.record(an_end(1))
-    await bench.edit(results=status["results"], ledger=status["ledger"])
+    await bench.edit(results=status["results"], outcomes=outcomes_of(status))
     await bench.record(an_end(1), an_end(2))
     assert bench.table == {"sweep-results-0": [0, 1, 2]}
     assert bench.job.status.results == Results(config_maps=("sweep-results-0",), rows=3)
@@ -43,7 +44,7 @@ async def test_several_shards_and_a_restart_duplicate_no_row() -> None:
     for start in range(0, 90, 30):
         await bench.record(*(an_end(index, big) for index in range(start, start + 30)))
     assert len(bench.table) == 3
-    await bench.edit(ledger={"succeeded": "1-89"})
+    await bench.edit(outcomes={"succeeded": "1-89"})
     bench.restart()
     await bench.record(an_end(0, big))
     rows = [index for shard in bench.table.values() for index in shard]
@@ -134,7 +135,7 @@ def test_each_recorded_case_has_one_row_despite_restarts_and_edits(
 async def play(moves: list[tuple[str, frozenset[int]]]) -> None:
     bench = Bench()
     for move, cases in moves:
-        recorded = set(bench.job.status.ledger.succeeded)
+        recorded = set(bench.job.status.outcomes.succeeded)
         ends = [an_end(index, '{"drag": NaN}') for index in sorted(cases - recorded, reverse=True)]
         match move:
             case "record" if ends:
@@ -146,13 +147,13 @@ async def play(moves: list[tuple[str, frozenset[int]]]) -> None:
                 await bench.save(*ends)
                 bench.restart()
             case "edit":
-                await bench.edit(ledger={"succeeded": str(Ranges.of(sorted(recorded - cases)))})
+                await bench.edit(outcomes={"succeeded": str(Ranges.of(sorted(recorded - cases)))})
             case "restart":
                 bench.restart()
             case "drop results":
                 await bench.edit(results=None)
     await bench.record(an_end(9))
-    recorded = set(bench.job.status.ledger.succeeded)
+    recorded = set(bench.job.status.outcomes.succeeded)
     found = bench.job.status.results
     assert sorted(index for shard in bench.table.values() for index in shard) == sorted(recorded)
     assert found is not None

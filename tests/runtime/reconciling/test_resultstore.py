@@ -52,7 +52,7 @@ async def test_rows_without_a_recorded_outcome_are_discarded_at_the_end() -> Non
     assert bench.table == {"sweep-results-0": [0]}
 
 
-async def test_a_stale_ledger_throws_nothing_away() -> None:
+async def test_a_stale_status_throws_nothing_away() -> None:
     bench = Bench()
     old = bench.job
     await bench.record(an_end(0))
@@ -119,7 +119,7 @@ async def test_the_first_truncated_result_emits_an_event() -> None:
     found, (notice,) = await bench.save(an_end(0), an_end(3, cut=True))
     assert found == Results(config_maps=("sweep-results-0",), rows=2, truncated=1)
     assert (notice.reason, notice.warning, "the result of case 3" in notice.note) == ("ResultsTruncated", True, True)
-    await bench.edit(results=found.to_api(), ledger={"succeeded": "0,3"})
+    await bench.edit(results=found.to_api(), outcomes={"succeeded": "0,3"})
     assert await bench.save(an_end(4, cut=True)) == (
         Results(config_maps=("sweep-results-0",), rows=3, truncated=2),
         (),

@@ -43,7 +43,7 @@ async def digest(cluster: FakeCluster, job: SimulationJob) -> str:
 
 async def an_old_job(cluster: FakeCluster, status: dict[str, Any] | None = None, **spec: Any) -> None:
     raw = cluster.apply(a_job_dict(metadata={"name": "old"}, **{"cases": MESHES, **spec}))
-    ended = {"isTerminal": True, "phase": "FAILED", "ledger": {"failed": "0,2", "cancelled": "1"}}
+    ended = {"isTerminal": True, "phase": "FAILED", "failedIndexes": "0,2", "cancelledIndexes": "1"}
     version = raw["metadata"]["resourceVersion"]
     await cluster.patch_simulationjob_status("default", "old", version, status if status is not None else ended)
 
@@ -113,7 +113,7 @@ async def test_a_rerun_of_a_table_copies_its_lines_from_all_its_shards() -> None
         meta = {"name": name, "ownerReferences": owner}
         cluster.put_config_map("default", name, {"cases.jsonl": text}, metadata=meta)
     table = {"configMaps": ["old-cases-0123abcd-0", "old-cases-0123abcd-2"], "indexes": "0-3"}
-    status = {"isTerminal": True, "phase": "FAILED", "ledger": {"failed": "1-2"}, "caseTable": table}
+    status = {"isTerminal": True, "phase": "FAILED", "failedIndexes": "1-2", "caseTable": table}
     await cluster.patch_simulationjob_status("default", "old", old["metadata"]["resourceVersion"], status)
     assert [row["index"] for row in await rows(cluster, a_rerun())] == [1, 2]
     cluster.remove("configmaps", "default", "old-cases-0123abcd-2")

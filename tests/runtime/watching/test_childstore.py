@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from given.builders import NOW, UID, a_job_dict, a_job_fact, a_pod_fact
-from simjob.api.status import Ledger, Status
+from simjob.api.outcomes import Outcomes
+from simjob.api.status import Status
 from simjob.api.sweep.ranges import Ranges
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact, PodState
@@ -76,7 +77,7 @@ class TestEnds:
         assert children(store)[1][0].state is PodState.SUCCEEDED
 
     @pytest.mark.parametrize(
-        ("job", "ledger", "kept"),
+        ("job", "outcomes", "kept"),
         [
             (a_job_fact(0), Ranges(), True),
             (a_job_fact(0, attempt=1), Ranges(), False),
@@ -86,11 +87,11 @@ class TestEnds:
         ],
     )
     def test_a_last_state_is_kept_until_it_has_been_counted(
-        self, job: JobFact | None, ledger: Ranges, kept: bool
+        self, job: JobFact | None, outcomes: Ranges, kept: bool
     ) -> None:
         store = a_store()
         store.seen(a_job_dict())
-        store.wrote(KEY, Status(ledger=Ledger(succeeded=ledger)), "2")
+        store.wrote(KEY, Status().with_outcomes(Outcomes(succeeded=outcomes)), "2")
         if job:
             store.put_job(job)
         store.pod_deleted(a_pod_fact(0, state=PodState.SUCCEEDED))
@@ -121,6 +122,6 @@ class TestEnds:
         store.put_pod(ended)
         store.put_pod(a_pod_fact(job=job, attempt=1))
         store.pod_deleted(a_pod_fact(job=job, attempt=2, state=PodState.FAILED))
-        store.put_pod(a_pod_fact(job=a_job_fact(0, round=1), attempt=3, state=PodState.FAILED))
+        store.put_pod(a_pod_fact(job=a_job_fact(0, restarts=1), attempt=3, state=PodState.FAILED))
         assert store.ended_pods(KEY, job.uid) == (ended,)
         assert store.ended_pods(OTHER, job.uid) == ()

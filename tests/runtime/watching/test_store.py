@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 from given.builders import NOW, UID, a_job_dict, a_job_fact, a_pod_fact
+from simjob.api.outcomes import Outcomes
 from simjob.api.simulationjob import Invalid, SimulationJob
-from simjob.api.status import Ledger, Phase, Status
+from simjob.api.status import Phase, Status
 from simjob.api.sweep.ranges import Ranges
 from simjob.core.facts.apiobjects import Job, Pod
 from simjob.core.facts.jobs import JobFact
@@ -94,7 +95,7 @@ class TestLanes:
             {"metadata": {"annotations": {"simjob.dev/cancel-requested-by": "anna"}}},
             {"cases": {}, "cancel": True},
             {"cancelCases": "0"},
-            {"status": {"ledger": {"cancelling": "0"}}},
+            {"status": {"cancellingIndexes": "0"}},
         ],
     )
     async def test_a_cancel_and_a_deletion_are_urgent(self, change: dict[str, Any]) -> None:
@@ -177,8 +178,8 @@ class TestGone:
         # What is asked for is to be latched first; from then on no plan makes anything of these cases.
         ({"cancelCases": "1"}, True),
         ({"cancelCases": "7"}, False),
-        ({"cancelCases": "0-1", "status": {"ledger": {"cancelled": "0"}}}, True),
-        ({"cancelCases": "0-1", "status": {"ledger": {"cancelled": "0", "cancelling": "1"}}}, False),
+        ({"cancelCases": "0-1", "status": {"cancelledIndexes": "0"}}, True),
+        ({"cancelCases": "0-1", "status": {"cancelledIndexes": "0", "cancellingIndexes": "1"}}, False),
     ],
 )
 def test_the_newest_state_decides_which_creations_are_forbidden(keywords: dict[str, Any], forbidden: bool) -> None:
@@ -192,7 +193,7 @@ def test_the_operators_own_write_shows_that_a_request_is_latched() -> None:
     store = a_store()
     store.seen(sweep(1, cancelCases="1"))
     assert store.must_not_create(KEY)
-    store.wrote(KEY, Status(ledger=Ledger(cancelling=Ranges.of([1]))), "2")
+    store.wrote(KEY, Status().with_outcomes(Outcomes(cancelling=Ranges.of([1]))), "2")
     assert not store.must_not_create(KEY)
 
 
@@ -200,7 +201,7 @@ def test_sinks_read_only_our_objects() -> None:
     times: list[datetime] = [NOW, NOW, NOW + timedelta(seconds=5)]
     store = a_store()
     pods, jobs = PodSink(store, lambda: times.pop(0)), JobSink(store)
-    labels = {"simjob.dev/uid": UID, "simjob.dev/index": "0", "simjob.dev/attempt": "0", "simjob.dev/round": "0"}
+    labels = {"simjob.dev/uid": UID, "simjob.dev/index": "0", "simjob.dev/attempt": "0", "simjob.dev/restarts": "0"}
     name = "sweep-0b0c4fd2-0-0"
     sweeps = {
         "apiVersion": "simjob.dev/v1beta1",

@@ -18,11 +18,11 @@ LISTED = {"list": [{"name": f"case-{index}"} for index in range(3)]}
 
 STATUSES: list[dict[str, Any] | None] = [
     None,
-    {"phase": "RUNNING", "ledger": {"succeeded": "0"}},
+    {"phase": "RUNNING", "succeededIndexes": "0"},
     {"phase": "CANCELLING", "cancellation": {"requestedAt": "2026-01-02T03:04:05Z"}},
-    {"phase": "COMPLETED", "isTerminal": True, "ledger": {"succeeded": "0-2"}},
+    {"phase": "COMPLETED", "isTerminal": True, "succeededIndexes": "0-2"},
     {"phase": "ARCHIVED", "isTerminal": True},
-    {"round": "unreadable"},
+    {"restarts": "unreadable"},
 ]
 SPECS: list[dict[str, Any]] = [
     {"cases": LISTED},

@@ -113,8 +113,10 @@ def status(cases: int) -> dict[str, Any]:
         "conditions": conditions,
         "cases": {"total": cases, "succeeded": cases},
         "progress": f"{cases}/{cases}",
-        "ledger": {"succeeded": f"0-{cases - 1}", "failed": "", "cancelled": ""},
+        "succeededIndexes": f"0-{cases - 1}",
+        "failedIndexes": "",
+        "cancelledIndexes": "",
         "startTime": at,
         "completionTime": at,
-        "round": 0,
+        "restarts": 0,
     }

@@ -12,4 +12,4 @@ def test_what_is_written_down_reads_as_a_sweep_that_has_ended() -> None:
     job = simulationjob.parse({**raw, "status": finished.status(2000)})
     assert isinstance(job, SimulationJob)
     assert job.status.is_over
-    assert len(job.selection) == len(job.status.ledger.succeeded) == 2000
+    assert len(job.selection) == len(job.status.outcomes.succeeded) == 2000

@@ -181,7 +181,7 @@ def _finished(job: JobFact, case: CaseFacts, spec: Spec) -> Ended:
     pod = next((pod for pod in reversed(case.pods) if pod.job_uid == job.uid), None)
     if job.finish_reason == Reason.DISRUPTED:
         return _disrupted_for_good(job, notcounted.too_often(job, pod, spec) if pod else job.finish_message)
-    # The pod's own words, so that the ledger has the same whether it is written before the Job's status or after.
+    # The pod's own words, so that the outcome is the same whether it is written before the Job's status or after.
     reason = (pod.reason or attemptrecord.ERROR) if pod else job.finish_reason
     return Ended(
         outcome=Outcome.FAILED,

@@ -9,9 +9,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from simjob.api import names
+from simjob.api.outcomes import Outcomes
 from simjob.api.schema import INT64_MAX
 from simjob.api.simulationjob import SimulationJob
-from simjob.api.status import ComputeTime, Ledger, UsedTime
+from simjob.api.status import ComputeTime, UsedTime
 from simjob.core.attempts import podrequests
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact, PodState
@@ -34,11 +35,11 @@ def spent(job: JobFact, pod: PodFact | None) -> int:
     return job.seconds + (ran(pod) if pod else 0)
 
 
-def counted(job: SimulationJob, open_: Sequence[CaseFacts], ledger: Ledger) -> ComputeTime | None:
-    """Return the stored times with those of the cases that `ledger` adds; `open_`: those not in the stored one."""
+def counted(job: SimulationJob, open_: Sequence[CaseFacts], outcomes: Outcomes) -> ComputeTime | None:
+    """Return the stored times with those of the cases that `outcomes` adds; `open_`: those not in the stored one."""
     stored = job.status.compute_time
-    outcomes = {"succeeded": ledger.succeeded, "failed": ledger.failed, "cancelled": ledger.cancelled}
-    spans = {outcome: [_of(case) for case in open_ if case.index in done] for outcome, done in outcomes.items()}
+    by_outcome = {"succeeded": outcomes.succeeded, "failed": outcomes.failed, "cancelled": outcomes.cancelled}
+    spans = {outcome: [_of(case) for case in open_ if case.index in done] for outcome, done in by_outcome.items()}
     if not any(spans.values()):
         return stored
     cpus = podrequests.requests(job, "cpu")

@@ -1,6 +1,6 @@
 """A case's Job and pod as JSON, with computed names and labels.
 
-A name holds the job, the case, the round and the attempt, so that no name is used twice and "already exists"
+A name holds the job, the case, the restarts and the attempt, so that no name is used twice and "already exists"
 with our uid means "already done". What the pod itself looks like is in core/children/podtemplate.py.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from simjob.api import names
+from simjob.api import earlierstatus, names
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.sweep.cases import Case
 from simjob.core.children import podtemplate
@@ -37,13 +37,14 @@ def name_label(name: str) -> str:
     return f"{name[: LONGEST_LABEL - 9].rstrip('-.')}-{digest}"
 
 
-def labels(job: SimulationJob, index: int, round_: int) -> dict[str, str]:
+def labels(job: SimulationJob, index: int, restarts: int) -> dict[str, str]:
     """Return our labels of a case's Job and pod. Nothing is copied from the SimulationJob's own labels."""
     found = {
         names.LABEL_NAME: name_label(job.metadata.name),
         names.LABEL_UID: job.metadata.uid,
         names.LABEL_INDEX: str(index),
-        names.LABEL_ROUND: str(round_),
+        names.LABEL_RESTARTS: str(restarts),
+        earlierstatus.EARLIER_LABEL_RESTARTS: str(restarts),
         names.LABEL_APP_NAME: "simulation",
         names.LABEL_APP_COMPONENT: "case",
         names.LABEL_APP_MANAGED_BY: names.FIELD_MANAGER,
@@ -55,12 +56,12 @@ def labels(job: SimulationJob, index: int, round_: int) -> dict[str, str]:
     return found
 
 
-def render_job(job: SimulationJob, template: Mapping[str, Any], case: Case, round_: int) -> bytes:
+def render_job(job: SimulationJob, template: Mapping[str, Any], case: Case, restarts: int) -> bytes:
     """Return the JSON of a case's Job; it is ours to run (spec.managedBy).
 
     `template` is `job.spec.template.to_api(as_given=True)`, which is identical for all cases and expensive to build.
     """
-    ours = labels(job, case.index, round_)
+    ours = labels(job, case.index, restarts)
     queue = {names.LABEL_QUEUE: job.spec.queue_name} if job.spec.queue_name else {}
     notes = {
         names.ANNOTATION_ARGO_IGNORE: "true",
@@ -72,7 +73,7 @@ def render_job(job: SimulationJob, template: Mapping[str, Any], case: Case, roun
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": childnames.job_name(job.metadata.name, job.metadata.uid, case.index, round_),
+            "name": childnames.job_name(job.metadata.name, job.metadata.uid, case.index, restarts),
             "namespace": job.metadata.namespace,
             "labels": {**_foreign(users.get("labels", {})), **ours, **queue},
             "annotations": {**_foreign(users.get("annotations", {})), **notes},

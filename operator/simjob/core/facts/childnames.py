@@ -11,9 +11,9 @@ _ATTEMPT_ROOM: Final = 5
 HASH: Final = 8
 
 
-def job_name(name: str, uid: str, index: int, round_: int) -> str:
+def job_name(name: str, uid: str, index: int, restarts: int) -> str:
     """Return NAME-HASH-INDEX-ROUND, NAME cut so that the whole is a label value and a pod's name fits too."""
-    suffix = f"-{uid[:HASH]}-{index}-{round_}"
+    suffix = f"-{uid[:HASH]}-{index}-{restarts}"
     stem = name.replace(".", "-")[: LONGEST_LABEL - _ATTEMPT_ROOM - len(suffix)].rstrip("-")
     return stem + suffix
 
@@ -31,12 +31,12 @@ def job_of(pod: str) -> str:
 def names_attempt(pod: str) -> bool:
     """Return whether an attempt's pod could have this name."""
     job, _, attempt = pod.rpartition("-")
-    _, index, round_ = numbers(job)
-    return None not in (index, round_, annotations.number(attempt))
+    _, index, restarts = numbers(job)
+    return None not in (index, restarts, annotations.number(attempt))
 
 
 def numbers(job: str) -> tuple[str, int | None, int | None]:
-    """Split the name of a Job into NAME-HASH, the case's index and the round."""
-    rest, _, round_ = job.rpartition("-")
+    """Split the name of a Job into NAME-HASH, the case's index and the restarts."""
+    rest, _, restarts = job.rpartition("-")
     stem, _, index = rest.rpartition("-")
-    return stem, annotations.number(index), annotations.number(round_)
+    return stem, annotations.number(index), annotations.number(restarts)

@@ -18,7 +18,7 @@ class JobIdentity:
     owner_uid: str
     owner_name: str
     index: int
-    round: int
+    restarts: int
     labelled: bool
 
 
@@ -38,11 +38,11 @@ def of_job(meta: Meta) -> JobIdentity | None:
     owner = next((owner for owner in meta.owner_references if owner.controller), None)
     if owner is None or owner.kind != names.KIND or _group(owner) != names.GROUP:
         return None
-    _, index, round_ = childnames.numbers(meta.name)
-    if index is None or round_ is None or meta.name != childnames.job_name(owner.name, owner.uid, index, round_):
+    _, index, restarts = childnames.numbers(meta.name)
+    if index is None or restarts is None or meta.name != childnames.job_name(owner.name, owner.uid, index, restarts):
         return None
     labelled = meta.labels.get(names.LABEL_UID) == owner.uid
-    return JobIdentity(owner_uid=owner.uid, owner_name=owner.name, index=index, round=round_, labelled=labelled)
+    return JobIdentity(owner_uid=owner.uid, owner_name=owner.name, index=index, restarts=restarts, labelled=labelled)
 
 
 def of_pod(meta: Meta, owner_uid: str = "") -> PodIdentity | None:

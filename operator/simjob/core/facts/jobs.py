@@ -33,7 +33,7 @@ class JobFact:
     owner_uid: str
     owner_name: str
     index: int
-    round: int
+    restarts: int
     labelled: bool = True
     case_name: str = ""
     attempt: int = 0
@@ -77,7 +77,7 @@ def job_fact(job: Job) -> JobFact | None:
         owner_uid=whose.owner_uid,
         owner_name=whose.owner_name,
         index=whose.index,
-        round=whose.round,
+        restarts=whose.restarts,
         labelled=whose.labelled,
         case_name=meta.annotations.get(names.ANNOTATION_CASE, ""),
         attempt=_number(meta.annotations, names.ANNOTATION_ATTEMPT) or 0,

@@ -16,7 +16,7 @@ from simjob.core.observed.refusedcreation import Refusal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFacts:
-    """One case's children: its Job of the highest round, what is left of older ones, its pods by attempt."""
+    """One case's children: its Job of the last restart, what is left of older ones, its pods by attempt."""
 
     index: int
     job: JobFact | None
@@ -58,7 +58,7 @@ class LivePods:
 class Observed:
     """What is known of a SimulationJob's world.
 
-    `spent`: cases whose Job name of the current round may have been used by this process; None when it has not
+    `spent`: cases whose Job name of the current restart may have been used by this process; None when it has not
     planned for this SimulationJob before and cannot know. `refusal`: why creations do not work, if they do not.
     `waiting`: cases that must not be started now; `last`: refused cases that may be started now if no other can;
     `under_way`: cases whose pods may be there although no answer says so.
@@ -126,7 +126,7 @@ def observe(
 
 
 def _case(index: int, jobs: list[JobFact], pods: list[PodFact]) -> CaseFacts:
-    newest_first = sorted(jobs, key=lambda job: (job.round, job.name), reverse=True)
+    newest_first = sorted(jobs, key=lambda job: (job.restarts, job.name), reverse=True)
     return CaseFacts(
         index=index,
         job=newest_first[0] if newest_first else None,

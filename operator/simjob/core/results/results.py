@@ -15,8 +15,9 @@ from typing import Any, Final
 import msgspec
 
 from simjob.api import names
+from simjob.api.outcomes import Outcomes
 from simjob.api.simulationjob import SimulationJob
-from simjob.api.status import Ledger, Results, Status
+from simjob.api.status import Results, Status
 from simjob.api.sweep.cases import Case
 from simjob.api.sweep.ranges import Ranges
 from simjob.core.assessment import Situation
@@ -46,11 +47,11 @@ class Recorded:
     truncated: int = 0
 
 
-def ends(situation: Situation, ledger: Ledger) -> tuple[End, ...]:
-    """Return the ends that come into the ledger with `ledger`."""
+def ends(situation: Situation, outcomes: Outcomes) -> tuple[End, ...]:
+    """Return the ends that `outcomes` has and the stored status has not."""
     found: list[End] = []
     for case, ended in situation.ended:
-        if case.index not in ledger.succeeded and case.index not in ledger.failed:
+        if case.index not in outcomes.succeeded and case.index not in outcomes.failed:
             continue
         pod = case.last_pod
         said = pod.result if pod and pod.outcome and not pod.stopped else ""
@@ -112,7 +113,7 @@ def _ordered(lines: Iterable[str]) -> str:
 
 
 def recorded(text: str, ended: Ranges, taken: Set[int] = frozenset()) -> Recorded:
-    """Return of a shard the rows whose cases have ended by the ledger and are not `taken`, one for each: the last.
+    """Return of a shard the rows whose cases have ended by the status and are not `taken`, one for each: the last.
 
     What is no row of ours stays as it is.
     """
@@ -154,9 +155,9 @@ def render(job: SimulationJob, name: str, text: str) -> bytes:
     return configmaps.render(job, name, "results", names.RESULTS_KEY, text, immutable=False)
 
 
-def ended(ledger: Ledger) -> Ranges:
+def ended(outcomes: Outcomes) -> Ranges:
     """Return the cases that may have a row."""
-    return ledger.succeeded.union(ledger.failed)
+    return outcomes.succeeded.union(outcomes.failed)
 
 
 def recounted(status: Status, shards: Sequence[str], indexes: Iterable[int], truncated: int) -> Results | None:
@@ -165,7 +166,7 @@ def recounted(status: Status, shards: Sequence[str], indexes: Iterable[int], tru
     stored = status.results
     if stored is None and not found:
         return None
-    missing = stored.missing if stored else len(status.ledger.succeeded.minus(found))
+    missing = stored.missing if stored else len(status.outcomes.succeeded.minus(found))
     return Results(config_maps=tuple(shards), rows=len(found), missing=missing, truncated=truncated or None)
 
 

@@ -50,7 +50,7 @@ def accepting(situation: Situation) -> Plan | None:
 def _has_started_nothing(situation: Situation) -> bool:
     """Return whether the cases can still be refused: what has started something goes on, whatever its spec."""
     status = situation.job.status
-    return status.phase in (None, Phase.PENDING) and status.round == 0 and not situation.observed.cases
+    return status.phase in (None, Phase.PENDING) and status.restarts == 0 and not situation.observed.cases
 
 
 def _unknown(situation: Situation) -> Ranges | None:

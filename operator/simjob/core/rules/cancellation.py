@@ -4,6 +4,7 @@ The first sight of a request is written to `status.cancellation` before anything
 itself may be taken away (Flux and Argo CD do that to what `kubectl patch` set) and nothing changes.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -51,12 +52,12 @@ def cancelling(situation: Situation) -> Plan | None:
     if stored is None:
         return latch(situation, requested_by(job.metadata, attributed=situation.observed.attributed))
     live = situation.live_pods
-    outcome = situation.ledger.model_copy(update={"cancelled": _cancelled(situation), "cancelling": None})
+    outcome = replace(situation.outcomes, cancelled=_cancelled(situation), cancelling=Ranges())
     if live:
         status = summary.summarize(
             situation,
             _saying(situation),
-            ledger=outcome,
+            outcomes=outcome,
             cancellation=stored.model_copy(update={"stopping": len(live)}),
         )
         tidied_at = stop.jobs_go_at(situation.observed, stored.requested_at) or now
@@ -68,7 +69,7 @@ def cancelling(situation: Situation) -> Plan | None:
     noun = "case" if finished == 1 else "cases"
     message = f"Job is cancelled: {finished} {noun} had finished, {wording.were(len(outcome.cancelled))} cancelled"
     saying = Saying(phase=Phase.CANCELLED, reason=Reason.CANCELLED, message=message)
-    status = summary.summarize(situation, saying, ledger=outcome, cancellation=ended)
+    status = summary.summarize(situation, saying, outcomes=outcome, cancellation=ended)
     return Plan(status=status, needs_proof=True, look_again=now)
 
 
@@ -165,7 +166,7 @@ def _tidying(situation: Situation) -> tuple[Action, ...]:
 def _cancelled(situation: Situation) -> Ranges:
     """Return the cases that are cancelled for good: neither ended by themselves nor with a live pod."""
     live = Ranges.of(pod.index for pod in situation.live_pods)
-    return situation.unfinished.minus(live).union(situation.ledger.cancelled)
+    return situation.unfinished.minus(live).union(situation.outcomes.cancelled)
 
 
 def _saying(situation: Situation) -> Saying:

@@ -1,6 +1,6 @@
 """`cancelCases`: some cases are cancelled, each for good, and the others run on.
 
-Latched by case: what is live is written to `ledger.cancelling` before its pod is stopped, and to `ledger.cancelled`
+Latched by case: what is live is written to `cancellingIndexes` before its pod is stopped, and to `cancelledIndexes`
 when the pod has stopped; what is not live goes there at once. In either it never starts again, whatever becomes of the
 request. Where every case is cancelled so, the whole job is: cancellation.py goes on with it.
 """
@@ -24,51 +24,50 @@ _NAMED: Final = 200
 
 
 def asked_for(job: SimulationJob) -> Ranges:
-    """Return the cases that are to be cancelled and that the stored ledger has neither as ended nor as cancelling."""
+    """Return the cases that are to be cancelled and that the stored status has neither as ended nor as cancelling."""
     wanted = job.spec.cancel_cases
     if not wanted:
         return Ranges()
-    ledger = job.status.ledger
-    return wanted.intersection(job.selection).minus(done(ledger)).minus(ledger.cancelling or Ranges())
+    outcomes = job.status.outcomes
+    return wanted.intersection(job.selection).minus(done(outcomes)).minus(outcomes.cancelling)
 
 
 def applied(situation: Situation) -> Situation:
-    """Return the situation with the request in its ledger; a cancel of the whole job goes before it."""
+    """Return the situation with the request in its outcomes; a cancel of the whole job goes before it."""
     job = situation.job
-    stored, wanted = job.status.ledger.cancelling, job.spec.cancel_cases
+    stored, wanted = job.status.outcomes.cancelling, job.spec.cancel_cases
     if not (stored or wanted):
         return situation
     if cancellation.is_wanted(job):
-        left = (stored or Ranges()).intersection(situation.unfinished)
-        return replace(situation, ledger=situation.ledger.model_copy(update={"cancelling": left or None}))
-    latched = (stored or Ranges()).union(wanted or Ranges()).intersection(situation.unfinished)
+        left = stored.intersection(situation.unfinished)
+        return replace(situation, outcomes=replace(situation.outcomes, cancelling=left))
+    latched = stored.union(wanted or Ranges()).intersection(situation.unfinished)
     live = Ranges.of(pod.index for pod in situation.live_pods)
     dropped = latched.minus(live)
-    ledger = situation.ledger.model_copy(
-        update={
-            "cancelled": situation.ledger.cancelled.union(dropped),
-            "cancelling": latched.intersection(live) or None,
-        }
+    outcomes = replace(
+        situation.outcomes,
+        cancelled=situation.outcomes.cancelled.union(dropped),
+        cancelling=latched.intersection(live),
     )
     verdicts = {
         index: Dropped() if index in dropped and not isinstance(verdict, Ended | Live) else verdict
         for index, verdict in situation.verdicts.items()
     }
     return replace(
-        situation, ledger=ledger, unfinished=situation.unfinished.minus(dropped), verdicts=verdicts, dropped=dropped
+        situation, outcomes=outcomes, unfinished=situation.unfinished.minus(dropped), verdicts=verdicts, dropped=dropped
     )
 
 
 def latching(situation: Situation) -> Plan | None:
     """Store which live cases are to be stopped, or that all cases are cancelled; None if that is stored already."""
-    job, ledger = situation.job, situation.ledger
-    cancelling = ledger.cancelling or Ranges()
-    others = situation.selection.minus(ledger.cancelled).minus(cancelling)
+    job, outcomes = situation.job, situation.outcomes
+    cancelling = outcomes.cancelling
+    others = situation.selection.minus(outcomes.cancelled).minus(cancelling)
     if situation.selection and not others:
         attributed = situation.observed.attributed
         by = cancellation.requested_by(job.metadata, "cancelCases", attributed=attributed)
         return cancellation.latch(situation, by)
-    if not cancelling.minus(job.status.ledger.cancelling or Ranges()):
+    if not cancelling.minus(job.status.outcomes.cancelling):
         return None
     status = summary.summarize(situation, explanation.explain(situation))
     pods = (pod for pod in situation.live_pods if pod.index in cancelling)

@@ -21,7 +21,7 @@ def completed(situation: Situation) -> Plan | None:
 
 
 def _failed(situation: Situation) -> Saying:
-    total, failed = situation.total, len(situation.ledger.failed)
+    total, failed = situation.total, len(situation.outcomes.failed)
     allowed = situation.job.spec.failure_policy.allowed(total)
     but = f", and only {allowed} may" if allowed else ""
     return Saying(
@@ -36,21 +36,21 @@ def _newest(situation: Situation) -> str:
     newest = next(iter(newestfailures.newest(situation)), None)
     if newest is None:
         return ""
-    more = "; `status.failures` has more" if len(situation.ledger.failed) > 1 else ""
+    more = "; `status.failures` has more" if len(situation.outcomes.failed) > 1 else ""
     return f"; {'the last was ' if more else ''}{wording.of_failure(newest)}{more}"
 
 
 def _completed(situation: Situation) -> Saying:
-    total, ledger = situation.total, situation.ledger
+    total, outcomes = situation.total, situation.outcomes
     if not total:
         message = f"there is nothing to run: {_none_of_the_other(situation)}"
         return Saying(phase=Phase.COMPLETED, reason=Reason.NOTHING_TO_RUN, message=message)
-    if len(ledger.succeeded) == total:
+    if len(outcomes.succeeded) == total:
         message = f"all {total} cases succeeded" if total > 1 else "the only case succeeded"
         return Saying(phase=Phase.COMPLETED, reason=Reason.COMPLETED, message=message)
-    failed = f", {len(ledger.failed)} failed, as many as may" if ledger.failed else ""
-    cancelled = f", {wording.were(len(ledger.cancelled))} cancelled" if ledger.cancelled else ""
-    message = f"{len(ledger.succeeded)} of {total} cases succeeded{failed}{cancelled}"
+    failed = f", {len(outcomes.failed)} failed, as many as may" if outcomes.failed else ""
+    cancelled = f", {wording.were(len(outcomes.cancelled))} cancelled" if outcomes.cancelled else ""
+    message = f"{len(outcomes.succeeded)} of {total} cases succeeded{failed}{cancelled}"
     return Saying(phase=Phase.COMPLETED, reason=Reason.FINISHED, message=message)
 
 

@@ -10,7 +10,7 @@ from simjob.core.stopping import earlyend
 
 def allows(situation: Situation) -> bool:
     """Return whether no more cases have failed than may."""
-    return len(situation.ledger.failed) <= situation.job.spec.failure_policy.allowed(situation.total)
+    return len(situation.outcomes.failed) <= situation.job.spec.failure_policy.allowed(situation.total)
 
 
 def error_code(situation: Situation) -> str:

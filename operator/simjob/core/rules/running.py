@@ -44,17 +44,17 @@ REFUSED_JOBS: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Starts:
-    """What takes the free places. `round_` is the one to go on with; a new one has to be stored before it is used."""
+    """What takes the free places. `restarts` is the number to go on with; a new one is stored before it is used."""
 
     actions: tuple[Action, ...] = ()
-    round_: int
+    restarts: int
     notices: tuple[Notice, ...] = ()
     again: datetime | None = None
 
 
 def running(situation: Situation) -> Plan:
     """Go on with the job."""
-    cancelling = situation.job.status.ledger.cancelling or Ranges()
+    cancelling = situation.job.status.outcomes.cancelling
     actions: list[Action] = [*keptjobs.portion(keptjobs.unwanted(situation))]
     for case in situation.open:
         if case.index in cancelling:
@@ -67,7 +67,7 @@ def running(situation: Situation) -> Plan:
     actions.extend(housekeeping.some(_told(situation, starting)))
     room = keptjobs.room(situation, len(starts.actions))
     saying = explanation.explain(situation)
-    status = summary.summarize(situation, saying, round_=starts.round_, retrying=retrying.waiting(situation))
+    status = summary.summarize(situation, saying, restarts=starts.restarts, retrying=retrying.waiting(situation))
     times = [resync_at(situation.now), *_times(situation, starting), *([starts.again] if starts.again else [])]
     times += [at for pod in situation.live_pods if (at := injectedcontainers.stuck_at(pod)) and at > situation.now]
     if situation.observed.earlier:
@@ -125,7 +125,7 @@ def _limit(pod: PodFact, situation: Situation) -> Iterable[Action]:
 
 def _told(situation: Situation, starting: bool) -> Iterable[WriteJobStatus]:
     """Yield the Job statuses that say that a pod runs, except for pods that are being stopped."""
-    cancelling = situation.job.status.ledger.cancelling or Ranges()
+    cancelling = situation.job.status.outcomes.cancelling
     for case in situation.open:
         if case.index in cancelling:
             continue
@@ -146,7 +146,7 @@ def _count(job: JobFact, count: CountAttempt) -> Iterable[Action]:
 
 
 def _surplus(case: CaseFacts) -> Iterable[Action]:
-    """Remove what is left of older rounds, live pods that are not the current attempt's, and ended ones of long ago.
+    """Remove what is left of earlier restarts, live pods of other attempts, and pods that ended long ago.
 
     Attempts have no end where a case is persistent, or where a node turns every pod away.
     """
@@ -160,7 +160,7 @@ def _surplus(case: CaseFacts) -> Iterable[Action]:
 
 def _start(situation: Situation, most: int) -> _Starts:
     """Fill the free places, with `most` new cases at most."""
-    now, round_ = situation.now, situation.job.status.round
+    now, restarts = situation.now, situation.job.status.restarts
     parallelism, last = situation.job.spec.parallelism, situation.observed.last
     free = max(parallelism - situation.occupied, 0)
     due = [verdict for verdict in situation.verdicts.values() if isinstance(verdict, Due)]
@@ -179,11 +179,11 @@ def _start(situation: Situation, most: int) -> _Starts:
         chosen = tuple(startable.intersection(aside).take(room - len(retries)))
     actions: tuple[Action, ...] = tuple(StartAttempt(job=job) for job in retries)
     if not chosen:
-        return _Starts(actions=actions, round_=round_)
+        return _Starts(actions=actions, restarts=restarts)
     if _names_may_be_used(situation, chosen):
-        return _Starts(actions=actions, round_=round_ + 1, notices=_jobs_lost(situation, chosen), again=now)
-    created = tuple(CreateCase(index=index, round=round_) for index in chosen)
-    return _Starts(actions=(*actions, *created), round_=round_, again=now if room == most else None)
+        return _Starts(actions=actions, restarts=restarts + 1, notices=_jobs_lost(situation, chosen), again=now)
+    created = tuple(CreateCase(index=index, restarts=restarts) for index in chosen)
+    return _Starts(actions=(*actions, *created), restarts=restarts, again=now if room == most else None)
 
 
 def _not_now(situation: Situation) -> Set[int]:

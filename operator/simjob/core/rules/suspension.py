@@ -1,6 +1,6 @@
 """Suspend: running cases are stopped, to run again from their beginning later; none starts.
 
-A resumed job makes new Jobs in the next round, so that no name is used twice.
+A resumed job makes new Jobs with the next number of restarts, so that no name is used twice.
 """
 
 from simjob.api.names import Reason

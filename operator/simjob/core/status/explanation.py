@@ -133,7 +133,7 @@ def _usual(phase: Phase, situation: Situation) -> tuple[str, str]:
     match phase:
         case Phase.RUNNING if not situation.unfinished:
             return Reason.RUNNING, "all cases have ended; their last pods are being stopped"
-        case Phase.RUNNING if situation.ledger.cancelling:
+        case Phase.RUNNING if situation.outcomes.cancelling:
             return Reason.RUNNING, "cases are running; those that `cancelCases` names are being stopped"
         case Phase.RUNNING if situation.has_pod(PodState.RUNNING):
             return Reason.RUNNING, "cases are running"

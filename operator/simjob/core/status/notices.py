@@ -29,7 +29,7 @@ _TROUBLE: Final = frozenset(
 def of_change(old: Status, new: Status) -> tuple[Notice, ...]:
     """Return a notice for a new phase or a new trouble, and one for cases that have just failed."""
     found: list[Notice] = []
-    failed = new.ledger.failed.minus(old.ledger.failed)
+    failed = new.outcomes.failed.minus(old.outcomes.failed)
     if failed:
         found.append(Notice(reason=Reason.CASES_FAILED, action="Count", note=_failed(failed, new), warning=True))
     trouble = new.reason in _TROUBLE

@@ -6,7 +6,6 @@ Costs O(live): a case in back-off has a Job, and at most twice `parallelism` Job
 from datetime import datetime
 
 from simjob.api.failures import MAX_RETRYING, Retry, Retrying
-from simjob.api.sweep.ranges import Ranges
 from simjob.core.assessment import Situation
 from simjob.core.attempts import attemptrecord
 from simjob.core.attempts.judgement import Due
@@ -21,7 +20,7 @@ def waiting(situation: Situation) -> Retrying | None:
     A case is shown until its next pod is there, also if it then waits for a free place. One that is replaced without a
     pause does not wait.
     """
-    cancelling = situation.job.status.ledger.cancelling or Ranges()
+    cancelling = situation.job.status.outcomes.cancelling
     found = [
         (case, verdict.job, verdict.at, _last(case, verdict.job))
         for case in situation.open

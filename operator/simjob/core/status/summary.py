@@ -1,10 +1,11 @@
 """From a situation and what a rule says of it to the whole status."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from simjob.api.failures import Failure, Retrying
-from simjob.api.status import MAX_STATUS_MESSAGE, Cancellation, CaseCounts, Ledger, Phase, Status
-from simjob.api.sweep.ranges import Ranges
+from simjob.api.outcomes import Outcomes
+from simjob.api.status import MAX_STATUS_MESSAGE, Cancellation, CaseCounts, Phase, Status
 from simjob.core.assessment import Situation, done
 from simjob.core.attempts import usage
 from simjob.core.decision import Saying
@@ -15,10 +16,10 @@ from simjob.core.status import newestfailures, phaseconditions, suspendedtime
 def active_phase(situation: Situation) -> Phase:
     """Return the phase of a job that is neither at an end, nor suspended, nor being cancelled."""
     before = situation.job.status.phase
-    ran = before is Phase.RUNNING or situation.ledger.succeeded or situation.has_pod(PodState.RUNNING)
+    ran = before is Phase.RUNNING or situation.outcomes.succeeded or situation.has_pod(PodState.RUNNING)
     # A case that failed may never have run: no node was found in time, or its container did not start.
     failed = any(ended.exit_code is not None for _, ended in situation.ended)
-    if ran or failed or (before is Phase.SUSPENDED and situation.ledger.failed):
+    if ran or failed or (before is Phase.SUSPENDED and situation.outcomes.failed):
         return Phase.RUNNING
     return Phase.ASSIGNED if situation.has_pod(PodState.ASSIGNED) else Phase.PENDING
 
@@ -27,9 +28,9 @@ def summarize(
     situation: Situation,
     saying: Saying,
     *,
-    ledger: Ledger | None = None,
+    outcomes: Outcomes | None = None,
     cancellation: Cancellation | None = None,
-    round_: int | None = None,
+    restarts: int | None = None,
     failures: tuple[Failure, ...] = (),
     retrying: Retrying | None = None,
 ) -> Status:
@@ -39,8 +40,8 @@ def summarize(
     `retrying`: the cases that wait for their next attempt, if attempts are started.
     """
     job, now, stored = situation.job, situation.now, situation.job.status
-    ledger = ledger or situation.ledger
-    counts = _counts(situation, ledger)
+    outcomes = outcomes or situation.outcomes
+    counts = _counts(situation, outcomes)
     return Status(
         observed_generation=job.metadata.generation,
         phase=saying.phase,
@@ -53,23 +54,26 @@ def summarize(
         cancellation=cancellation or stored.cancellation,
         cases=counts,
         progress=_progress(counts),
-        ledger=ledger,
+        succeeded_indexes=outcomes.succeeded,
+        failed_indexes=outcomes.failed,
+        cancelled_indexes=outcomes.cancelled,
+        cancelling_indexes=outcomes.cancelling or None,
         case_table=stored.case_table,
         failures=newestfailures.newest(situation, failures),
         retrying=retrying,
         results=stored.results,
         pods_accepted=situation.pods_accepted,
-        compute_time=usage.counted(job, situation.open, ledger),
+        compute_time=usage.counted(job, situation.open, outcomes),
         suspended_seconds=suspendedtime.to_store(stored, saying.phase, now),
         # The API server's time is known to a part of a second only: a job must not have started before it was made.
         start_time=stored.start_time or max(now, job.metadata.creation_timestamp or now),
         completion_time=now if saying.phase.is_terminal else None,
-        round=stored.round if round_ is None else round_,
+        restarts=stored.restarts if restarts is None else restarts,
     )
 
 
 def restated(stored: Status, saying: Saying, generation: int, now: datetime) -> Status:
-    """Return the stored status with another saying. Counts and ledger stay: nothing is concluded about the cases."""
+    """Return the stored status with another saying. Counts and outcomes stay: nothing is concluded about the cases."""
     terminal = saying.phase.is_terminal
     return stored.model_copy(
         update={
@@ -91,19 +95,20 @@ def before_ends(situation: Situation, new: Status) -> Status:
     """Return the new status without what has ended since the stored one: for a write that waits for no results."""
     stored = situation.job.status
     # What is latched stays so until its end is stored, too.
-    latched = (stored.ledger.cancelling or Ranges()).union(new.ledger.cancelling or Ranges())
-    ledger = stored.ledger.model_copy(update={"cancelling": latched or None})
-    counts = _counts(situation, ledger)
-    kept = {"ledger": ledger, "failures": stored.failures, "compute_time": stored.compute_time}
-    return new.model_copy(update={**kept, "cases": counts, "progress": _progress(counts)})
+    latched = stored.outcomes.cancelling.union(new.outcomes.cancelling)
+    outcomes = replace(stored.outcomes, cancelling=latched)
+    counts = _counts(situation, outcomes)
+    kept = {"failures": stored.failures, "compute_time": stored.compute_time}
+    changed = {**kept, "cases": counts, "progress": _progress(counts)}
+    return new.with_outcomes(outcomes).model_copy(update=changed)
 
 
 def _progress(counts: CaseCounts) -> str:
     return f"{counts.succeeded + counts.failed}/{counts.total}"
 
 
-def _counts(situation: Situation, ledger: Ledger) -> CaseCounts:
-    closed = done(ledger)
+def _counts(situation: Situation, outcomes: Outcomes) -> CaseCounts:
+    closed = done(outcomes)
     live = [pod for case in situation.open if case.index not in closed for pod in case.live_pods]
     on_node = {pod.index for pod in live if pod.state is not PodState.PENDING}
     running = len({pod.index for pod in live if pod.state is PodState.RUNNING})
@@ -113,7 +118,7 @@ def _counts(situation: Situation, ledger: Ledger) -> CaseCounts:
         pending=situation.total - len(closed) - running - assigned,
         assigned=assigned,
         running=running,
-        succeeded=len(ledger.succeeded),
-        failed=len(ledger.failed),
-        cancelled=len(ledger.cancelled),
+        succeeded=len(outcomes.succeeded),
+        failed=len(outcomes.failed),
+        cancelled=len(outcomes.cancelled),
     )

@@ -1,18 +1,17 @@
 """Which changes of a status must be written at once; the others wait for the next write."""
 
 from simjob.api.status import Status
-from simjob.api.sweep.ranges import Ranges
 
 
 def is_urgent(old: Status, new: Status) -> bool:
     """Return whether a status must be written at once: whatever is more than counts, a reason and a sentence."""
-    before = (old.phase, old.round, old.observed_generation, old.start_time, old.case_table)
-    after = (new.phase, new.round, new.observed_generation, new.start_time, new.case_table)
+    before = (old.phase, old.restarts, old.observed_generation, old.start_time, old.case_table)
+    after = (new.phase, new.restarts, new.observed_generation, new.start_time, new.case_table)
     cancel = (old.cancellation is None) != (new.cancellation is None)
     return before != after or cancel or latches(old, new)
 
 
 def latches(old: Status, new: Status) -> bool:
     """Return whether a cancel, of the job or of cases that are live, is written down for the first time."""
-    cases = (new.ledger.cancelling or Ranges()).minus(old.ledger.cancelling or Ranges())
+    cases = new.outcomes.cancelling.minus(old.outcomes.cancelling)
     return bool(cases) or (new.cancellation is not None and old.cancellation is None)

@@ -3,6 +3,8 @@
 For a job whose Jobs the API server will never take, one that takes too long, and one of which too many cases failed.
 """
 
+from dataclasses import replace
+
 from simjob.api.failures import Failure
 from simjob.api.names import Reason
 from simjob.api.status import Phase
@@ -34,9 +36,9 @@ def fail(
         )
         again = stop.look_again(situation.live_pods, situation.now)
         return Plan(actions=actions, status=summary.summarize(situation, saying), look_again=again)
-    failed = situation.ledger.failed.union(new)
-    cancelled = situation.unfinished.minus(failed).union(situation.ledger.cancelled)
-    ledger = situation.ledger.model_copy(update={"failed": failed, "cancelled": cancelled})
+    failed = situation.outcomes.failed.union(new)
+    cancelled = situation.unfinished.minus(failed).union(situation.outcomes.cancelled)
+    outcomes = replace(situation.outcomes, failed=failed, cancelled=cancelled)
     saying = Saying(phase=Phase.FAILED, reason=reason, message=message, error_code=error_code)
-    status = summary.summarize(situation, saying, ledger=ledger, failures=failures)
+    status = summary.summarize(situation, saying, outcomes=outcomes, failures=failures)
     return Plan(actions=actions, status=status, needs_proof=True, look_again=situation.now)

@@ -1,6 +1,6 @@
 """Which finished Jobs are kept for their logs, and which go.
 
-A Job goes when its case is in the *stored* ledger: when its outcome is safe, never before.
+A Job goes when the *stored* status has its outcome, never before.
 """
 
 from collections.abc import Iterable
@@ -65,15 +65,15 @@ def tidy(situation: Situation) -> tuple[Action, ...]:
 
 def unwanted(situation: Situation) -> tuple[Action, ...]:
     """Return the removal of what is left of cases that were cancelled, or that the job does not have."""
-    cancelled, selection = situation.job.status.ledger.cancelled, situation.selection
+    cancelled, selection = situation.job.status.outcomes.cancelled, situation.selection
     return stop.clear(case for case in situation.closed if case.index in cancelled or case.index not in selection)
 
 
 def surplus(situation: Situation) -> tuple[Action, ...]:
     """Return the last status of Jobs whose cases ended by themselves, and the deletion of all but the newest."""
-    ledger, history = situation.job.status.ledger, situation.job.spec.history
-    succeeded = [case for case in situation.closed if case.index in ledger.succeeded]
-    failed = [case for case in situation.closed if case.index in ledger.failed]
+    outcomes, history = situation.job.status.outcomes, situation.job.spec.history
+    succeeded = [case for case in situation.closed if case.index in outcomes.succeeded]
+    failed = [case for case in situation.closed if case.index in outcomes.failed]
     return (
         *_keep_newest(succeeded, history.succeeded_cases, Outcome.SUCCEEDED, situation),
         *_keep_newest(failed, history.failed_cases, Outcome.FAILED, situation),

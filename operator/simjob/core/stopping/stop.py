@@ -30,8 +30,8 @@ def suspend(situation: Situation) -> tuple[Action, ...]:
 def wind_up(situation: Situation) -> tuple[Action, ...]:
     """Return the actions that stop a job's cases for good.
 
-    A Job goes when the ledger has its case (core/stopping/keptjobs.py): it knows how long the case's earlier attempts
-    ran.
+    A Job goes when the status has its outcome (core/stopping/keptjobs.py): it knows how long the
+    case's earlier attempts ran.
     """
     return (*stop_pods(situation.live_pods), *report_ended(situation))
 

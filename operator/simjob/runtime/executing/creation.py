@@ -65,8 +65,8 @@ class Creation:
         case = await self._read(job, action.index, asking)
         if case is None or self._store.must_not_create(key):
             return
-        body = jobandpod.render_job(job, template, case, action.round)
-        name = childnames.job_name(job.metadata.name, job.metadata.uid, action.index, action.round)
+        body = jobandpod.render_job(job, template, case, action.restarts)
+        name = childnames.job_name(job.metadata.name, job.metadata.uid, action.index, action.restarts)
         stored = await asking.that("Job", case.name, lambda: self._create_or_get(key, name, body, action.index))
         if stored is None:
             return

@@ -30,7 +30,7 @@ class Memory:
     """The state about one job.
 
     `calls`: the backoff of failed calls. `gate`: which cases may be created.
-    `spent`: the cases whose Jobs of `round` were created or seen; None while another process may have created some.
+    `spent`: the cases whose Jobs of `restarts` were created or seen; None while another process may have created some.
     `breath`: seconds to pause after a pass, so that events accumulate.
     `is_caught_up`: the children that an earlier process may have created were read.
     `is_owned`: after the SimulationJob was deleted, a Job was read that still names it as its controller.
@@ -43,7 +43,7 @@ class Memory:
 
     calls: Backoffs
     gate: Gate
-    round: int = -1
+    restarts: int = -1
     spent: set[int] | None = None
     breath: float = 0.0
     is_caught_up: bool = False

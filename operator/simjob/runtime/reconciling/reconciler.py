@@ -195,11 +195,11 @@ class Reconciler:
     def _plan(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> Plan:
         status = job.status or Status()
         if status.start_time is None:
-            memory.round, memory.spent = status.round, set()
-        elif memory.round != status.round:
-            memory.round, memory.spent = status.round, None
+            memory.restarts, memory.spent = status.restarts, set()
+        elif memory.restarts != status.restarts:
+            memory.restarts, memory.spent = status.restarts, None
         started, now, gate = self._stopwatch(), self._clock(), memory.gate
-        gate.look(assessment.over(status.ledger))
+        gate.look(assessment.over(status.outcomes))
         if plan := self._before_judging(key, job, memory, now):
             memory.looked(waits=not plan.status and not plan.actions)
             return plan
@@ -218,7 +218,9 @@ class Reconciler:
         memory.saw(observed)
         if memory.spent is not None:
             # A creation without a response shows up here if it succeeded.
-            memory.spent.update(case.index for case in observed.cases if case.job and case.job.round == status.round)
+            memory.spent.update(
+                case.index for case in observed.cases if case.job and case.job.restarts == status.restarts
+            )
         plan = planner.plan(job, observed, now)
         memory.judged(self._stopwatch() - started)
         return plan

@@ -60,8 +60,10 @@ class Reporter:
 
         An urgent change does not wait for that second. Post an Event for each transition. Raise ClusterError.
         """
-        new, old = plan.status, job.status
-        if new is None or old is None or new == old:
+        if plan.status is None or job.status is None:
+            return Report.CURRENT
+        new, old = plan.status.in_step(), job.status
+        if new == old:
             return Report.CURRENT
         if (wait := memory.until_write()) > 0 and not urgency.is_urgent(old, new):
             self._queue.add_after(key, wait)
@@ -109,8 +111,8 @@ class Reporter:
         if new.is_terminal:
             self._results.drop(key)
         old = job.status or Status()
-        if new.round != old.round:
-            memory.round, memory.spent = new.round, set()
+        if new.restarts != old.restarts:
+            memory.restarts, memory.spent = new.restarts, set()
         if old.phase is not new.phase:
             about = {"namespace": key.namespace, "uid": key.uid, "simulationjob": job.metadata.name}
             _log.info("phase changed", extra={**about, "phase": new.phase, "why": new.reason})

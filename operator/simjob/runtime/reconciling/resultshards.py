@@ -92,7 +92,7 @@ class ResultShards:
         if shard is None:
             return None
         text = shard.data.get(names.RESULTS_KEY, "")
-        kept = results.recorded(text, results.ended(job.status.ledger), reading.indexes)
+        kept = results.recorded(text, results.ended(job.status.outcomes), reading.indexes)
         if kept.text != text:
             if not reading.is_current:
                 await self._require_current(job)
@@ -113,7 +113,7 @@ class ResultShards:
         return await adoption.claim(self._cluster, job, name, found)
 
     async def _require_current(self, job: SimulationJob) -> None:
-        # What a newer ledger knows must not be thrown away.
+        # What a newer status knows must not be thrown away.
         meta = job.metadata
         newest = await self._cluster.get_simulationjob(meta.namespace, meta.name)
         if newest["metadata"]["resourceVersion"] != meta.resource_version:

@@ -39,7 +39,7 @@ class _Mark:
 
     def fits(self, status: Status) -> bool:
         """Return whether a status says the same, so that no other client has written it."""
-        return self == _Mark.of(status.results, results.ended(status.ledger))
+        return self == _Mark.of(status.results, results.ended(status.outcomes))
 
     @classmethod
     def of(cls, found: Results | None, ended: Ranges) -> Self:
@@ -112,7 +112,7 @@ class ResultStore:
         if stored.truncated and not (before and before.truncated):
             notices.append(_truncated(next(end for end in rows if end.cut)))
         if stored.is_known:
-            ended = results.ended(job.status.ledger)
+            ended = results.ended(job.status.outcomes)
             after = _Mark.of(found, ended.union(Ranges.of(sorted(end.index for end in ends))))
             self._seen[key] = _Seen(_Mark.of(before, ended), after)
         return found, tuple(notices)

@@ -47,9 +47,9 @@ async def finished(cluster: Cluster, job: SimulationJob, rerun: RerunOf) -> Simu
 
 def ended(old: SimulationJob, rerun: RerunOf) -> Ranges:
     """Return the cases whose outcome is one that the rerun selects."""
-    ledger = old.status.ledger
-    failed = ledger.failed if RerunOutcome.FAILED in rerun.outcomes else Ranges()
-    cancelled = ledger.cancelled if RerunOutcome.CANCELLED in rerun.outcomes else Ranges()
+    outcomes = old.status.outcomes
+    failed = outcomes.failed if RerunOutcome.FAILED in rerun.outcomes else Ranges()
+    cancelled = outcomes.cancelled if RerunOutcome.CANCELLED in rerun.outcomes else Ranges()
     return failed.union(cancelled).intersection(old.selection)
 
 

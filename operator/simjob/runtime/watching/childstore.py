@@ -106,7 +106,7 @@ class ChildStore(ABC):
         known = self._known(key).jobs.get(fact.uid, fact)
         status = self.status(key)
         is_over = self.is_gone(key) or (status is not None and status.is_over)
-        is_counted = known.succeeded is not None and status is not None and known.index in done(status.ledger)
+        is_counted = known.succeeded is not None and status is not None and known.index in done(status.outcomes)
         if is_over or known.terminating or fact.terminating or is_counted:
             self.job_deleted(fact)
         elif fact.uid not in self._ended:

@@ -85,7 +85,7 @@ class Children:
 
     def without_pod(self, status: Status | None, now: datetime) -> tuple[JobFact, ...]:
         """Return the Jobs of unfinished cases whose current attempt has no known pod, although it may have one."""
-        finished = done(status.ledger) if status else None
+        finished = done(status.outcomes) if status else None
         found = []
         for job in self.jobs.values():
             is_over = job.succeeded is not None or (finished is not None and job.index in finished)
@@ -100,7 +100,7 @@ class Children:
         gone = [pod for pod in self.pods.values() if pod.gone]
         if not gone:
             return
-        finished = done(status.ledger) if status else None
+        finished = done(status.outcomes) if status else None
         for pod in gone:
             job = self.jobs.get(pod.job_uid)
             counted = finished is not None and pod.index in finished

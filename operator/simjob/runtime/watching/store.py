@@ -159,10 +159,11 @@ class Store(ChildStore):
     def wrote(self, key: Key, status: Status, resource_version: str) -> None:
         """Store a status that the operator has written. The watch delivers it later."""
         job = self._simulationjobs.get(key)
-        if job and job.status and job.status.ledger.cancelled != status.ledger.cancelled:
+        if job and job.status and job.status.outcomes.cancelled != status.outcomes.cancelled:
             # The Jobs of these cases may wait for this write.
             self.wake(key)
-        if isinstance(job, SimulationJob) and int(resource_version) > _version(job):
+        # The same version: the write changed nothing, also because the CRD of another release does not store it.
+        if isinstance(job, SimulationJob) and int(resource_version) >= _version(job):
             metadata = job.metadata.model_copy(update={"resource_version": resource_version})
             self._simulationjobs[key] = _kept(job.model_copy(update={"metadata": metadata, "status": status}))
             self._note_unlatched(key)
@@ -215,7 +216,7 @@ class Store(ChildStore):
         # The cleanup after the end must not delay the cancel of another job.
         if status.is_terminal:
             return False
-        stops_some = status.ledger.cancelling is not None or key in self._unlatched
+        stops_some = bool(status.outcomes.cancelling) or key in self._unlatched
         return stops_some or cancellation.is_wanted(job)
 
 
