@@ -1,5 +1,6 @@
 # Every target does its own set-up: `make demo` and `make test` need nothing but a Linux machine.
 # Variables of the cluster targets: NODES=real|kwok|both|none KWOK_NODES=50 KCM_QPS=20 CLUSTER=kind STATE=.cluster
+# KUBERNETES_SITE=none builds Kubernetes instead of downloading it; another address is a mirror of https://dl.k8s.io/release.
 # Variable of the demo and the tests: KEEP=1 leaves their cluster up.
 # Variables of the benchmark: QUICK=1 for small sizes; BENCH="--scenarios live --repeats 1" for flags.
 
@@ -10,7 +11,7 @@ VENV := .venv
 READY := $(VENV)/.synced
 PY := $(VENV)/bin/python
 export PYTHONPATH := operator:tests:tools
-export NODES KWOK_NODES KCM_QPS CLUSTER STATE KEEP QUICK
+export NODES KWOK_NODES KCM_QPS CLUSTER STATE KEEP QUICK KUBERNETES_SITE
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,7 +46,7 @@ bench: $(READY) ## How fast it starts and cancels sweeps, beside its references;
 generate: $(READY) ## Write the files that are made from code: the CRD, docs/api.md, docs/fields.md
 	@$(PY) -m generated
 
-cluster-up: $(READY) ## Start a Kubernetes cluster from source; kubeconfig in .cluster/kubeconfig
+cluster-up: $(READY) ## Start a Kubernetes cluster without containers; kubeconfig in .cluster/kubeconfig
 	@$(PY) -m cluster up
 
 cluster-status: $(READY) ## Say what of it runs and where its logs are

@@ -65,4 +65,4 @@ class Components:
         return self.processes.start(name, {**self.storage(), **self.controllers()}[name]())
 
     def _kwok(self) -> list[str]:
-        return fakenodes.command(self.control.state.folder, self.control.binaries, self.control.nodes)
+        return fakenodes.command(self.control.state.folder, self.control.programs.path("kwok"), self.control.nodes)

@@ -117,8 +117,8 @@ class Cluster:
         return self.state.facts().provider == Provider.KIND
 
     def _components(self) -> Components:
-        folder = binaries.build((), self.report.step)
-        return Components(ControlPlane(self.state, self.state.facts(), folder), processes_of(self.state))
+        programs = binaries.provide((), self.report)
+        return Components(ControlPlane(self.state, self.state.facts(), programs), processes_of(self.state))
 
     def _wait_for_node(self, component: str) -> None:
         """Wait until the kernel has ended what was on a node that has just ended."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from cluster.control import kubeconfig
 from cluster.control.api import Api
 from cluster.control.pki import Authority, Pair
+from cluster.host.binaries import Programs
 from cluster.life.state import Facts, State
 from cluster.options import Nodes
 
@@ -26,7 +27,7 @@ class ControlPlane:
 
     state: State
     facts: Facts
-    binaries: Path
+    programs: Programs
 
     @property
     def authority(self) -> Authority:
@@ -168,4 +169,4 @@ class ControlPlane:
         kubeconfig.write(path, server=server, authority=self.authority.certificate, client=client)
 
     def _program(self, name: str) -> str:
-        return str(self.binaries / name)
+        return str(self.programs.path(name))

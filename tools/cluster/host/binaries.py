@@ -1,16 +1,22 @@
-"""The cluster's programs, built once from the Go module beside this package and kept in the user's cache."""
+"""The cluster's programs in the user's cache: taken from Kubernetes' download site, or built from source.
+
+All are pinned by the Go module beside this package. Those of Kubernetes itself are published, and take more than half
+of the time that building all of them takes.
+"""
 
 import hashlib
-import os
 import re
-import subprocess
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 from cluster.errors import ClusterError
-from cluster.host import cache, toolchain
+from cluster.host import cache, download, gobuild
+from cluster.host.download import Site
 from cluster.options import Nodes
+from cluster.report import Report
 
 MODULE = Path(__file__).parent.parent / "go"
 
@@ -30,6 +36,33 @@ PACKAGES = {
 
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 REAL_NODE = ("pause", "containerd", "containerd-shim-runc-v2", "ctr", "kubelet", "kube-proxy")
+PUBLISHED = tuple(name for name, package in PACKAGES.items() if package.startswith("k8s.io/kubernetes/"))
+
+BUILT = "bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Where the programs are: a folder for each origin, below one that is named by the hash of the Go module."""
+
+    folder: Path
+    site: str = ""
+
+    def place(self, name: str) -> str:
+        """Return the path of a program below the folder. What was downloaded from the site comes first."""
+        places = [f"{self.downloads}/{name}", f"{BUILT}/{name}"] if self.site else [f"{BUILT}/{name}"]
+        return next((place for place in places if (self.folder / place).exists()), places[-1])
+
+    def path(self, name: str) -> Path:
+        return self.folder / self.place(name)
+
+    def has(self, name: str) -> bool:
+        return self.path(name).exists()
+
+    @property
+    def downloads(self) -> str:
+        """Return the name of the folder for what came from the site, which has the site's whole address in it."""
+        return f"{BUILT}-from-{quote(self.site, safe='')}"
 
 
 def needed(nodes: Nodes) -> tuple[str, ...]:
@@ -39,18 +72,19 @@ def needed(nodes: Nodes) -> tuple[str, ...]:
     return (*CONTROL_PLANE, *fake, *real)
 
 
-def build(names: Iterable[str], say: Callable[[str], None]) -> Path:
-    """Return the folder that holds the programs, after building those that are missing."""
-    folder = cache.folder() / content_hash(MODULE) / "bin"
-    folder.mkdir(parents=True, exist_ok=True)
-    missing = [name for name in names if not (folder / name).exists()]
-    if missing:
+def provide(names: Iterable[str], report: Report) -> Programs:
+    """Return where the programs are, after downloading or building those that are not in the cache."""
+    site = download.site_from_environment(kubernetes_version(MODULE))
+    programs = Programs(cache.folder() / content_hash(MODULE), site.base if site else "")
+    wanted = list(names)
+    if not all(map(programs.has, wanted)):
         with cache.locked("build"):
-            # Another process may have built some while this one waited.
-            missing = [name for name in missing if not (folder / name).exists()]
-            for number, name in enumerate(missing, start=1):
-                _build_one(name, folder, f"building {name} ({number} of {len(missing)})", say)
-    return folder
+            # Another process may have provided some while this one waited.
+            missing = [name for name in wanted if not programs.has(name)]
+            if site is not None:
+                _download([name for name in missing if name in PUBLISHED], site, programs, report)
+            _build([name for name in missing if not programs.has(name)], programs.folder, report)
+    return programs
 
 
 def content_hash(module: Path) -> str:
@@ -78,44 +112,26 @@ def version_flags(version: str) -> str:
     return "-s -w " + " ".join(f"-X k8s.io/component-base/version.{key}={value}" for key, value in variables.items())
 
 
-def _build_one(name: str, folder: Path, doing: str, say: Callable[[str], None]) -> None:
-    scratch = folder / f".{name}.{os.getpid()}"
-    flags = ["-trimpath", "-buildvcs=false", "-ldflags", version_flags(kubernetes_version(MODULE))]
-    command = [toolchain.go(), "build", *flags, "-o", str(scratch), PACKAGES[name]]
-    log = folder.parent / f"{name}.log"
-    say(f"{doing}; the first build of all takes about eight minutes on two cores")
-    try:
-        with log.open("w") as output:
-            building = subprocess.Popen(
-                command, cwd=MODULE, env=os.environ | {"CGO_ENABLED": "0"}, stdout=output, stderr=output
-            )
-            _wait(building, doing, say)
-        if building.returncode != 0:
-            raise ClusterError(f"{name} doesn't build:\n{tail(log)}", f"the whole output: {log}")
-        # By rename: an interrupted build never looks complete.
-        scratch.rename(folder / name)
-    finally:
-        scratch.unlink(missing_ok=True)
+def _download(names: Sequence[str], site: Site, programs: Programs, report: Report) -> None:
+    """Download programs. One that fails is left to be built; after the site has failed, all others are."""
+    for number, name in enumerate(names, start=1):
+        title = f"downloading {name} ({number} of {len(names)})"
+        try:
+            site.fetch(name, programs.folder / programs.downloads, partial(_show, report, title))
+        except download.UnusableFileError as problem:
+            report.step(f"{problem}; it is built from source")
+        except download.NoSiteError as problem:
+            report.step(f"{problem}; built from source: {', '.join(names[number - 1 :])}")
+            return
+        else:
+            report.step(f"downloaded {name} ({number} of {len(names)}), with the checksum that is published")
 
 
-def _wait(building: "subprocess.Popen[bytes]", doing: str, say: Callable[[str], None]) -> None:
-    started = time.monotonic()
-    try:
-        while True:
-            try:
-                building.wait(timeout=15)
-            except subprocess.TimeoutExpired:
-                say(f"{doing}: {time.monotonic() - started:.0f} s so far")
-            else:
-                return
-    except KeyboardInterrupt:
-        building.terminate()
-        building.wait()
-        raise
+def _show(report: Report, title: str, share: str) -> None:
+    report.progress(f"{title}: {share}")
 
 
-def tail(log: Path, lines: int = 15) -> str:
-    """Return a log's last lines, indented."""
-    if not log.exists():
-        return "    (no log)"
-    return "\n".join(f"    {line}" for line in log.read_text(errors="replace").splitlines()[-lines:])
+def _build(names: Sequence[str], folder: Path, report: Report) -> None:
+    if names:
+        build = gobuild.Build(MODULE, {name: PACKAGES[name] for name in names}, folder / BUILT, report)
+        build.run(version_flags(kubernetes_version(MODULE)))

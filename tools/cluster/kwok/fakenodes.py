@@ -19,7 +19,7 @@ MARK = "kwok.x-k8s.io/node"
 PARALLELISM = 64
 
 
-def command(state_folder: Path, binaries: Path, nodes: Nodes) -> list[str]:
+def command(state_folder: Path, program: Path, nodes: Nodes) -> list[str]:
     """Write KWOK's configuration and return its command line."""
     configuration = {
         "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
@@ -40,7 +40,7 @@ def command(state_folder: Path, binaries: Path, nodes: Nodes) -> list[str]:
     path = state_folder / "kwok.json"
     state.write_atomically(path, json.dumps(configuration, indent=2) + "\n")
     return [
-        str(binaries / "kwok"),
+        str(program),
         f"--kubeconfig={state_folder / 'kwok.kubeconfig'}",
         f"--config={path}",
         f"--config={STAGES}",

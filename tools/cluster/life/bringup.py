@@ -12,13 +12,14 @@ from cluster.control.api import Api, is_held_back, is_ready
 from cluster.control.components import ControlPlane
 from cluster.errors import ClusterError
 from cluster.host import addresses, binaries, cache, packages
+from cluster.host.binaries import Programs
 from cluster.host.processes import Processes
 from cluster.images import oci
 from cluster.kwok import fakenodes
 from cluster.life.state import Facts, State
 from cluster.node import realnode, settings
 from cluster.options import Nodes, Options
-from cluster.report import Report
+from cluster.report import Report, tail
 
 # A busy machine with two cores needs 20 s for all; whoever waits longer waits for nothing.
 PATIENCE_SECONDS = 120.0
@@ -41,9 +42,9 @@ class BringUp:
 
     def run(self) -> None:
         """Bring the cluster up. What runs as wanted is kept, the rest is started."""
-        folder = self._programs()
+        programs = self._programs()
         facts = self._facts()
-        plane = ControlPlane(self.state, facts, folder)
+        plane = ControlPlane(self.state, facts, programs)
         parts = Components(plane, self.processes)
         plane.prepare()
         self._stop_unwanted(parts)
@@ -65,10 +66,10 @@ class BringUp:
         for name in reversed(self.started):
             self.processes.stop(name, grace=3.0)
 
-    def _programs(self) -> Path:
+    def _programs(self) -> Programs:
         if self.options.nodes.has_real:
             packages.ensure(self.report.step)
-        return binaries.build(binaries.needed(self.options.nodes), self.report.step)
+        return binaries.provide(binaries.needed(self.options.nodes), self.report)
 
     def _facts(self) -> Facts:
         """Choose addresses and ports at the first run; keep them afterwards, as kubeconfigs that are out name them."""
@@ -120,7 +121,7 @@ class BringUp:
         present = node.images()
         archives: dict[str, Callable[[Path], None]] = {
             settings.SANDBOX_IMAGE: lambda path: oci.pause_image(
-                path, settings.SANDBOX_IMAGE, parts.control.binaries / "pause"
+                path, settings.SANDBOX_IMAGE, parts.control.programs.path("pause")
             ),
             oci.BUSYBOX: oci.busybox_image,
             oci.SAMPLES: lambda path: oci.busybox_image(path, oci.SAMPLES),
@@ -171,7 +172,7 @@ class BringUp:
     def _failure(self, message: str, name: str) -> ClusterError:
         log = self.processes.log(name)
         return ClusterError(
-            f"{message}; the end of its log:\n{binaries.tail(log)}",
+            f"{message}; the end of its log:\n{tail(log)}",
             f"whole log: {log}. Try again: python -m cluster up --state {self.state.folder}; "
             f"start afresh: python -m cluster down --state {self.state.folder}, then up",
         )

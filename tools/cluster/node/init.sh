@@ -2,19 +2,20 @@
 # The first process of a node, in mount, network and pid namespaces of its own: makes them look like a machine that
 # has just booted, then becomes `pause`. When it ends, the kernel ends everything else in the node.
 #
-# usage: init.sh STATE_FOLDER BINARIES_FOLDER
+# usage: init.sh STATE_FOLDER PROGRAMS_FOLDER PAUSE, the last below the folder before it
 #
 # mount -n: the table of mounts that mount would keep is the whole machine's, in the /run that is replaced here.
 set -eu
 state=$1
-binaries=$2
+programs=$2
+pause=$3
 
 # The state folder may lie below a folder that is hidden further down, so it gets a place that stays visible.
 staging=$(mktemp -d)
 mount -n -t tmpfs -o mode=755 tmpfs "$staging"
-mkdir "$staging/simjob" "$staging/simjob/state" "$staging/simjob/bin" "$staging/simjob/proc"
+mkdir "$staging/simjob" "$staging/simjob/state" "$staging/simjob/programs" "$staging/simjob/proc"
 mount -n --bind "$state" "$staging/simjob/state"
-mount -n --bind "$binaries" "$staging/simjob/bin"
+mount -n --bind "$programs" "$staging/simjob/programs"
 mount -n --move "$staging" /run
 rmdir "$staging"
 mount -n --bind /run/simjob/state/node/var/lib /var/lib
@@ -43,4 +44,4 @@ echo 1 >/proc/sys/net/ipv4/ip_forward
 ip link set lo up
 
 touch /run/simjob/booted
-exec /run/simjob/bin/pause
+exec "/run/simjob/programs/$pause"

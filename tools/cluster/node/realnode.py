@@ -13,11 +13,12 @@ from cluster.control import kubeconfig
 from cluster.control.components import ControlPlane
 from cluster.control.pki import Pair
 from cluster.errors import ClusterError
-from cluster.host import binaries, packages
+from cluster.host import packages
 from cluster.host.processes import Processes
 from cluster.life import state
 from cluster.node import cgroups, settings
 from cluster.node.network import Link
+from cluster.report import tail
 
 NAME = "real-0"
 INIT = Path(__file__).parent / "init.sh"
@@ -53,7 +54,8 @@ class RealNode:
     def boot(self) -> bool:
         """Make the machine unless it runs; return whether it was made."""
         unshare = ["/usr/bin/unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "--propagation=private"]
-        init = ["/bin/sh", str(INIT), str(self.control.state.folder), str(self.control.binaries)]
+        programs = self.control.programs
+        init = ["/bin/sh", str(INIT), str(self.control.state.folder), str(programs.folder), programs.place("pause")]
         if not self.processes.start("node", [*unshare, *init]):
             return False
         pid = self.processes.adopt_child("node")
@@ -62,7 +64,7 @@ class RealNode:
         while not booted.exists():
             if not self.processes.is_running("node") or time.monotonic() > limit:
                 log = self.processes.log("node")
-                raise ClusterError(f"the node didn't boot:\n{binaries.tail(log)}", f"the whole log: {log}")
+                raise ClusterError(f"the node didn't boot:\n{tail(log)}", f"the whole log: {log}")
             time.sleep(0.02)
         # What the last node left there is empty, and the kubelet would spend seconds on each pod of it.
         cgroups.remove(self.control.state.id)
@@ -91,7 +93,7 @@ class RealNode:
         if pid is None:
             raise ClusterError("the node isn't running", "start it: python -m cluster up")
         enter = ["/usr/bin/nsenter", f"--target={pid}", "--mount", "--net", "--pid", "--"]
-        return [*enter, f"{settings.BINARIES}/{program}", *arguments]
+        return [*enter, f"{settings.PROGRAMS}/{self.control.programs.place(program)}", *arguments]
 
     def containerd_answers(self) -> bool:
         return self._ctr("version").returncode == 0

@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from cluster.host.addresses import Block
+from cluster.host.binaries import BUILT
 
 # Inside the node (see init.sh).
 STATE = "/run/simjob/state"
-BINARIES = "/run/simjob/bin"
+PROGRAMS = "/run/simjob/programs"
+# Of them, those that are always built.
+BINARIES = f"{PROGRAMS}/{BUILT}"
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 
 SANDBOX_IMAGE = "simjob.local/pause:1"

@@ -1,11 +1,10 @@
-"""The cache of built programs."""
+"""Which programs there are, and what names them in the cache."""
 
-import stat
 from pathlib import Path
 
 import pytest
-from cluster.errors import ClusterError
-from cluster.host import binaries, toolchain
+from cluster.host import binaries
+from cluster.report import tail
 
 
 @pytest.fixture
@@ -16,20 +15,6 @@ def module(tmp_path: Path) -> Path:
     (folder / "go.sum").write_text("sums")
     (folder / "pause" / "main.go").write_text("package main")
     return folder
-
-
-@pytest.fixture
-def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A Go that writes what it was asked to build, or fails where a file `broken` is beside it."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    program = tmp_path / "go"
-    program.write_text(
-        '#!/bin/sh\n[ -e "$(dirname "$0")/broken" ] && { echo no such package; exit 1; }\n'
-        'while [ "$1" != -o ]; do shift; done\necho "built $3" > "$2"\necho "$3" >> "$(dirname "$0")/builds"\n'
-    )
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr(toolchain, "go", lambda: str(program))
-    return tmp_path
 
 
 @pytest.mark.parametrize("changed", ["go.mod", "go.sum", "pause/main.go"])
@@ -57,24 +42,13 @@ def test_the_real_module_pins_a_version() -> None:
     assert binaries.kubernetes_version(binaries.MODULE).startswith("v1.")
 
 
-def test_only_what_is_missing_is_built(go: Path) -> None:
-    said: list[str] = []
-    folder = binaries.build(["etcd"], said.append)
-    assert binaries.build(["etcd", "kwok"], said.append) == folder
-    assert (folder / "kwok").read_text() == "built sigs.k8s.io/kwok/cmd/kwok\n"
-    assert (go / "builds").read_text().split() == [binaries.PACKAGES["etcd"], binaries.PACKAGES["kwok"]]
-    assert any("building kwok (1 of 1)" in text for text in said)
-
-
-def test_a_failed_build_shows_its_output_and_leaves_nothing(go: Path) -> None:
-    (go / "broken").touch()
-    with pytest.raises(ClusterError, match="etcd doesn't build:\n    no such package"):
-        binaries.build(["etcd"], lambda _: None)
-    assert list((go / "cache").rglob("*etcd")) == []
+def test_what_kubernetes_publishes_is_every_program_of_its_own() -> None:
+    own = {"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"}
+    assert set(binaries.PUBLISHED) == own
 
 
 def test_a_log_is_shown_by_its_end(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    assert binaries.tail(log) == "    (no log)"
+    assert tail(log) == "    (no log)"
     log.write_text("".join(f"{number}\n" for number in range(100)))
-    assert binaries.tail(log, lines=2) == "    98\n    99"
+    assert tail(log, lines=2) == "    98\n    99"

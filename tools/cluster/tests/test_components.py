@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from cluster.control import components
 from cluster.control.components import ControlPlane
+from cluster.host.binaries import Programs
 from cluster.life.state import Facts, State
 from cluster.options import Nodes
 
@@ -19,7 +20,7 @@ def state(tmp_path: Path) -> State:
 def a_plane(state: State, nodes: Nodes = Nodes.KWOK, kcm_qps: int = 20) -> ControlPlane:
     ports = {name: 20000 + index for index, name in enumerate(components.PORTS)}
     facts = Facts(block="198.18.0.0/22", ports=ports, nodes=nodes.value, kwok_nodes=1, kcm_qps=kcm_qps)
-    return ControlPlane(state, facts, Path("/bin"))
+    return ControlPlane(state, facts, Programs(Path("/programs")))
 
 
 @pytest.mark.parametrize(("rate", "burst"), [(20, 30), (500, 750)])
