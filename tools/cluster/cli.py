@@ -128,7 +128,7 @@ def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", giv
         "--cluster",
         metavar="PROVIDER",
         default=given.provider,
-        help="source (default), or kind, where docker and kind are installed; kind is not tried by our own tests",
+        help="source (default), or kind, where docker and kind are installed; our own tests have a stand-in for kind",
     )
     up.set_defaults(run=_up)
 

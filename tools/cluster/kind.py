@@ -1,4 +1,7 @@
-"""The other provider, for machines with Docker: a cluster made by kind. The project's own tests don't try it."""
+"""The other provider, for machines with Docker: a cluster made by kind.
+
+The project's tests have a stand-in for kind; nobody has tried it with the real one.
+"""
 
 import shutil
 import subprocess
@@ -13,16 +16,35 @@ from cluster.report import Report
 
 def up(state: State, report: Report) -> None:
     """Create the cluster unless it exists, of the Kubernetes version that the other provider builds."""
+    check()
     state.create()
     facts = Facts(block="", ports={}, nodes=Nodes.REAL, kwok_nodes=0, kcm_qps=20, provider=Provider.KIND)
     state.write_facts(facts)
     if name(state) not in _kind("get", "clusters").split():
         report.step("kind creates the cluster; the first time it downloads the node's image")
         image = f"kindest/node:{kubernetes_version(MODULE)}"
-        _kind("create", "cluster", "--image", image, "--wait", "120s", *_names(state))
+        try:
+            _kind("create", "cluster", "--image", image, "--wait", "120s", *_names(state))
+        except BaseException:
+            report.step("taking back what kind has made so far")
+            down(state, report)
+            raise
     else:
         _kind("export", "kubeconfig", *_names(state))
     report.step(f"ready: export KUBECONFIG={state.kubeconfig}")
+
+
+def check() -> None:
+    """Raise ClusterError, with all that is missing in one sentence, unless kind can make a cluster here."""
+    missing = [program for program in ("docker", "kind") if shutil.which(program) is None]
+    if missing:
+        raise _unusable(f"CLUSTER=kind needs docker and kind; not installed: {', '.join(missing)}")
+    try:
+        subprocess.run(["docker", "info"], capture_output=True, text=True, check=True, timeout=30)
+    except subprocess.CalledProcessError as error:
+        raise _unusable(f"CLUSTER=kind needs Docker's daemon, which does not answer: {error.stderr.strip()}") from None
+    except subprocess.TimeoutExpired:
+        raise _unusable("CLUSTER=kind needs Docker's daemon, which does not answer within 30 s") from None
 
 
 def load(state: State, archive: Path) -> None:
@@ -41,16 +63,15 @@ def name(state: State) -> str:
     return f"simjob-{state.id}"
 
 
+def _unusable(problem: str) -> ClusterError:
+    return ClusterError(problem, "leave CLUSTER unset: the default needs neither Docker nor kind")
+
+
 def _names(state: State) -> list[str]:
     return ["--name", name(state), "--kubeconfig", str(state.kubeconfig)]
 
 
 def _kind(*arguments: str) -> str:
-    if shutil.which("kind") is None or shutil.which("docker") is None:
-        raise ClusterError(
-            "CLUSTER=kind needs the programs kind and docker",
-            "leave CLUSTER unset: the default builds a cluster from source and needs neither",
-        )
     done = subprocess.run(["kind", *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ClusterError(f"kind {' '.join(arguments)} failed:\n{done.stderr.strip()}")
