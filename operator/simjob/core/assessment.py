@@ -1,6 +1,6 @@
-"""A job's situation in one pass: the verdicts on its open cases, and the outcomes with what has just ended.
+"""The situation of a job in one pass: the verdicts on its open cases, and the outcomes up to now.
 
-Costs O(live + just ended + kept), never O(cases).
+It costs O(live + just ended + kept) cases, never O(all cases).
 """
 
 from collections.abc import Mapping
@@ -20,14 +20,14 @@ from simjob.core.observed.children import CaseFacts, Observed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What the rules of the ladder look at.
+    """The facts that the rules of the planner use.
 
-    `selection`: the cases that the job has.
-    `open`: cases that have children and no stored outcome; `verdicts` has one for each.
-    `closed`: cases that have a stored outcome, or that the job does not have, and still have children.
-    `outcomes`: the stored ones with the cases that have ended by themselves since; `unfinished`: the cases without one.
-    `live_pods`: all live pods of the job, those of closed cases and second ones of a case too.
-    `dropped`: the cases that become cancelled now because of `cancelCases`.
+    `selection`: the cases that the job runs.
+    `open`: cases with children and without a stored outcome. `verdicts` has one for each.
+    `closed`: cases with children that have a stored outcome, or are not in `selection`.
+    `outcomes`: the stored outcomes, plus the cases that have ended by themselves since. `unfinished`: all other cases.
+    `live_pods`: all live pods of the job, also those of closed cases and second pods of a case.
+    `dropped`: cases that become cancelled in this pass because of `cancelCases`.
     """
 
     job: SimulationJob
@@ -44,18 +44,18 @@ class Situation:
 
     @property
     def total(self) -> int:
-        """How many cases the job has."""
+        """Return the number of cases that the job runs."""
         return len(self.selection)
 
     @property
     def ended(self) -> tuple[tuple[CaseFacts, Ended], ...]:
-        """The open cases that have ended by themselves."""
+        """Return the open cases that have ended by themselves, each with its verdict."""
         pairs = ((case, self.verdicts[case.index]) for case in self.open)
         return tuple((case, verdict) for case, verdict in pairs if isinstance(verdict, Ended))
 
     @property
     def pods_accepted(self) -> bool | None:
-        """Whether the API server has ever accepted a pod of the job; None if an older release did not write it down."""
+        """Whether the API server has ever accepted a pod of the job; None if an older release did not record it."""
         stored, cases = self.job.status, self.observed.cases
         ended = stored.outcomes.succeeded or stored.outcomes.failed
         ran = stored.phase in (Phase.ASSIGNED, Phase.RUNNING)
@@ -69,17 +69,17 @@ class Situation:
 
     @property
     def occupied(self) -> int:
-        """How many places of `parallelism` are taken: by live pods, Jobs that their queue holds, and creations."""
+        """Return how many cases count against `parallelism`: with a live pod, held by Kueue, or being created."""
         held = {case.index for case in self.open if case.live_pods or isinstance(self.verdicts[case.index], Held)}
         closed = {case.index for case in self.closed if case.live_pods}
         return len(held | closed | self.observed.under_way)
 
     @property
     def unfinished_jobs(self) -> tuple[JobFact, ...]:
-        """The Jobs still to be deleted where all is to stop.
+        """Return the Jobs to delete when everything is to stop.
 
-        Those of open cases that did not end by themselves and have no live pod, and those of earlier restarts. One that
-        is being deleted waits for somebody else's finalizer: it has no pod and gets none.
+        They are the Jobs of earlier restarts, and of open cases that have not ended by themselves and have no live pod.
+        Jobs that are already being deleted are left out: they wait for another program's finalizer, and get no pod.
         """
         found: list[JobFact] = []
         for case in self.open:
@@ -90,7 +90,7 @@ class Situation:
 
     @property
     def kept_jobs(self) -> list[JobFact]:
-        """The Jobs of recorded cases that are finished, oldest first."""
+        """Return the finished Jobs of cases with a stored outcome, oldest first."""
         outcomes = self.job.status.outcomes
         recorded = outcomes.succeeded.union(outcomes.failed)
         found = (case.job for case in self.closed if case.index in recorded and not case.live_pods)
@@ -99,7 +99,7 @@ class Situation:
 
     @property
     def earlier_pods(self) -> list[PodFact]:
-        """The ended pods of earlier attempts of cases that are tried again, oldest first."""
+        """Return the ended pods of earlier attempts of open cases, oldest first."""
         pods = ((case.job, pod) for case in self.open for pod in case.pods if case.job)
         found = [pod for job, pod in pods if pod.job_uid == job.uid and pod.attempt < job.attempt]
         return sorted(
@@ -108,7 +108,7 @@ class Situation:
 
     @property
     def makes_room(self) -> bool:
-        """Whether what is kept goes, because a quota counts it and refuses what is to start."""
+        """Whether kept Jobs and pods are deleted to make room, because a quota on objects refuses new ones."""
         refusal = self.observed.refusal
         if refusal is None or not refusal.counts_objects:
             return False
@@ -116,7 +116,7 @@ class Situation:
 
 
 def assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
-    """Judge every case that has children."""
+    """Return the situation of a job: every case with children is judged."""
     selection = job.selection
     job = _consistent(job, selection)
     stored = job.status.outcomes
@@ -145,9 +145,9 @@ def assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
 
 
 def _consistent(job: SimulationJob, cases: Ranges) -> SimulationJob:
-    """Return the job with each of its cases at most once in its outcomes, and no others.
+    """Return the job with at most one outcome for each of its cases, and none for other indexes.
 
-    Whoever may write the status can write nonsense, and counts must sum up all the same.
+    Any client that may write the status can write contradictions, and the counts must still add up.
     """
     stored = job.status.outcomes
     recorded = done(stored)
@@ -162,7 +162,7 @@ def _consistent(job: SimulationJob, cases: Ranges) -> SimulationJob:
 
 
 def over(outcomes: Outcomes) -> Ranges:
-    """Return the cases that are not created any more: those with an outcome, and those that `cancelCases` named."""
+    """Return the cases that must not be created: those with an outcome, and those that `cancelCases` is stopping."""
     return done(outcomes).union(outcomes.cancelling)
 
 

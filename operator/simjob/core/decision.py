@@ -1,4 +1,4 @@
-"""What a rule of the ladder decides."""
+"""The decision of a rule: the phase, its reason and its message."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ from simjob.api.status import Phase
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saying:
-    """What a rule concludes for people and programs: the phase, and why it is so.
+    """The phase that a rule decides on, with reason, message and error code.
 
-    `stalled`: the job cannot go on until somebody does something, although it has not ended.
+    `stalled`: the job has not ended, and cannot go on until a person does something.
     """
 
     phase: Phase

@@ -1,7 +1,7 @@
-"""A plan as data: what to do to the cluster, what to say in status, when to look again.
+"""A plan as data: the actions on the cluster, the new status, and the time of the next pass.
 
-Every action is safe by what the *stored* status says: none relies on the status of its own plan being written,
-so that a crash, a conflict or a refused write between any two of them loses nothing.
+Every action is safe given the *stored* status. None relies on the status of its own plan being written, so a crash, a
+conflict or a refused write between two actions loses nothing.
 """
 
 from collections import Counter
@@ -21,12 +21,12 @@ _RESYNC: Final = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrepareCases:
-    """Write down the cases that the spec does not hold itself; what comes of it is in `Observed.prepared` later."""
+    """Copy the cases that the spec does not hold to the case table. `Observed.prepared` has the result later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateCase:
-    """Make a case's Job, named by index and restarts, and then the pod of its first attempt."""
+    """Create a case's Job, named after index and restarts, and then the pod of its first attempt."""
 
     index: int
     restarts: int
@@ -34,20 +34,20 @@ class CreateCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartAttempt:
-    """Make the pod of a Job's current attempt."""
+    """Create the pod of a Job's current attempt."""
 
     job: JobFact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountAttempt:
-    """Record in a Job's annotations that its attempt is over and which comes next, in one write.
+    """Record the end of an attempt and the number of the next one in the Job's annotations, in one write.
 
-    `seconds`: how long all attempts up to now ran.
-    `disruptions`, `last_disruption`: how many attempts the cluster ended, and who or what ended the last of them.
-    `error_code`, `error_message`: why it is over, where its pod does not tell because it never ran.
-    `last`: how it ended, for people.
-    `waiting`: its pod, if the attempt is over because it waits too long: a read must say first that it still does.
+    `seconds`: how long all attempts have run so far.
+    `disruptions`, `last_disruption`: the number of disruptions, and the cause of the last one.
+    `error_code`, `error_message`: why the attempt ended, if its pod does not show it because it never ran.
+    `last`: how the attempt ended, for people.
+    `waiting`: the pod, if it waited too long. It must be read again first, to confirm that it still waits.
     """
 
     job: JobFact
@@ -74,9 +74,9 @@ class WriteJobStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitRun:
-    """Lower the deadline of a pod: its kubelet ends it `seconds` after it accepted it.
+    """Lower `activeDeadlineSeconds` of a pod to `seconds`, counted from when the kubelet accepted the pod.
 
-    `otherwise`: what follows if the API server refuses that, for people.
+    `otherwise`: the consequence for people to read, if the API server refuses it.
     """
 
     pod: PodFact
@@ -93,14 +93,14 @@ class DeletePod:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteJob:
-    """Delete a Job; its ended pods are deleted with it, one by one where they are known."""
+    """Delete a Job and its ended pods; those that are known are deleted one by one."""
 
     job: JobFact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteSimulationJob:
-    """Delete the SimulationJob itself, if it is still as it was judged."""
+    """Delete the SimulationJob itself, if its uid and resourceVersion are still these."""
 
     namespace: str
     name: str
@@ -123,7 +123,7 @@ Action = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something worth an Event beside the transitions of the status. `warning` picks its type."""
+    """An Event in addition to those for transitions of the status. `warning` selects its type."""
 
     reason: str
     action: str
@@ -135,8 +135,8 @@ class Notice:
 class End:
     """A case that has ended by itself and has no stored outcome yet.
 
-    `container`: the one that failed, if it was not the simulation. `result`: the simulation's message, perhaps empty.
-    `cut`: the kubelet may have kept only a part of it.
+    `container`: the one that failed, empty if it was the simulation.
+    `result`: the simulation's termination message, may be empty. `cut`: whether the kubelet may have cut it.
     """
 
     index: int
@@ -152,13 +152,13 @@ class End:
 class Plan:
     """What `planner.plan` returns.
 
-    `status` is None where there is nothing to say it on (the SimulationJob is being deleted).
-    `ends`: the cases whose outcomes become succeeded or failed; their results are stored before the status is.
-    `needs_proof`: the status says that nothing is live; it may be written only after a live read that says so too.
-    `stopped`: cases that the status newly says are cancelled while others go on; the same must be read of them.
-    `unlatched`: what is done although the status, which latches it, has been refused several times.
-    `unstarted`: pods that have a node and do not start, a few: to be read what their kubelets say.
-    `look_again`: when to plan again although nothing was seen to change; None for "when something changes".
+    `status`: the new status; None if it must not be written (the SimulationJob is being deleted).
+    `ends`: cases that the status newly records as succeeded or failed. Their results are stored before the status.
+    `needs_proof`: the status says that no pod is live. Before it is written, a live read must confirm this.
+    `stopped`: cases that the status newly records as cancelled while others go on. A live read must confirm these, too.
+    `unlatched`: pods to delete if the API server has refused the status with the cancel several times.
+    `unstarted`: a few pods that have a node and do not start. Their Events are read, to report why.
+    `look_again`: when to plan again if nothing changes before; None to wait for a change.
     """
 
     actions: tuple[Action, ...] = ()
@@ -172,15 +172,15 @@ class Plan:
     look_again: datetime | None = None
 
     def stores_only(self, now: datetime) -> bool:
-        """Return whether the plan does nothing but store what the next one relies on: the latch, a restart."""
+        """Return whether the plan only stores what the next one relies on: a cancel, or a restart."""
         return not self.actions and self.look_again is not None and self.look_again <= now
 
 
 def resync_at(now: datetime) -> datetime:
-    """Return when to look at an unfinished job although nothing was seen to change."""
+    """Return when to plan again for an unfinished job if nothing changes before."""
     return now + _RESYNC
 
 
 def tally(actions: Iterable[Action]) -> Counter[str]:
-    """Count the actions by kind, for the log."""
+    """Return the number of actions by kind, for the log."""
     return Counter(type(action).__name__ for action in actions)

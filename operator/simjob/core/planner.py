@@ -1,6 +1,25 @@
-"""plan(): a job, what is observed of it and the time, to what is to be done.
+"""The planner: from a job, the observed facts and the time to what to do next.
 
-The rules stand in one ladder, most final first; the first that has something to say decides.
+The rules form a ladder. The first rule that applies returns the plan. Before the ladder, a new cancel request on a job
+that is under way is stored in status (`cancellation.latching`).
+
+```text
+  rule                       applies if                                    plan
+  deletion.gone              the SimulationJob is being deleted            stop the pods, delete the Jobs
+  expiry.expired             `ttlSecondsAfterFinished` has passed          delete the SimulationJob
+  completion.terminal        the phase is final                            delete Jobs that are not kept
+  cancellation.cancelling    a cancel is requested or stored in status     store it; stop the pods; CANCELLED
+  casecancellation.latching  `cancelCases` names further live cases        store their indexes
+  refusal.refused            the template was refused from the beginning   stop the pods; FAILED
+  totalseconds.timed_out     `totalSeconds` have passed                    stop the pods; FAILED
+  failurepolicy.exceeded     too many cases failed, and CancelRemaining    stop the pods; FAILED
+  accepting.accepting        the cases are not known yet, or are wrong     copy them to the case table, or FAILED
+  suspension.suspended       `suspend` is true                             stop the pods; SUSPENDED
+  completion.completed       every case has an outcome                     COMPLETED or FAILED
+  running.running            otherwise                                     start, count and retry attempts
+```
+
+For a spec that this version cannot read, only the rules up to `cancelling` apply, then `unreadable.hold`.
 """
 
 from collections.abc import Callable
@@ -47,7 +66,7 @@ LADDER: Final[tuple[Rule, ...]] = (
     running.running,
 )
 
-# The rules that need no more of the spec than which cases there are: they stop what runs because somebody asked for it.
+# The rules that also apply to a spec that cannot be read: they stop on request, and only need to know the cases.
 STOPPING: Final[tuple[Rule, ...]] = LADDER[: LADDER.index(cancellation.cancelling) + 1]
 
 
@@ -59,7 +78,7 @@ def before_judging(job: SimulationJob | Invalid, live: LivePods, now: datetime, 
 
 
 def plan(job: SimulationJob | Invalid, observed: Observed, now: datetime) -> Plan:
-    """Return what to do and what to say about a job; the same for the same arguments."""
+    """Return the actions and the status for a job at the time `now`. Equal arguments give equal plans."""
     if isinstance(job, Invalid):
         return _unreadable(job, observed, now)
     if latch := cancellation.latching(job, observed.live, now):
@@ -82,14 +101,14 @@ def _assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
 
 
 def _whole(plan: Plan, found: Situation) -> Plan:
-    """Return a rule's plan with what every plan has: notices, results, a look when the job expires."""
+    """Return a rule's plan with what every plan has: notices, results, and a next pass when the job expires."""
     notices = casecancellation.notices(found.job, plan.status or found.job.status)
     plan = replace(plan, stopped=found.dropped, notices=(*plan.notices, *notices))
     return _with_ends(expiry.awaited(found.job, plan), found)
 
 
 def _with_ends(plan: Plan, found: Situation) -> Plan:
-    """Return the plan with the ends that its status brings; what latches a cancel waits for no result."""
+    """Return the plan with the cases that end in it, except if it stores a cancel, which must not wait for results."""
     stored, status = found.job.status, plan.status
     if status is None or not (ends := results.ends(found, status.outcomes)):
         return plan

@@ -1,7 +1,7 @@
-"""A SimulationJob that this version cannot read: nothing starts, what runs goes on, and what has ended stays as it is.
+"""A SimulationJob that this version cannot read: no case starts, running cases go on, and ended ones stay as they are.
 
-The API server's schema keeps such objects out, so either another version of the CRD accepted it, or this version has a
-stricter rule. Its outcomes are recorded when a version that can read it is back. It can be cancelled and deleted.
+The API server rejects such objects, so another version of the CRD accepted this one, or this version of the operator
+has a stricter rule. Outcomes are recorded once a version that can read it runs. It can be cancelled and deleted.
 """
 
 from datetime import datetime
@@ -18,10 +18,10 @@ from simjob.core.stopping import stop
 
 
 def hold(job: Invalid, observed: Observed, now: datetime) -> Plan:
-    """Return the plan for a SimulationJob that cannot be read, where the rules for stopping a known one do not apply.
+    """Return the plan for a SimulationJob that cannot be read, if no rule for stopping a readable one applies.
 
-    One that was never accepted and has no children ends FAILED. A status that cannot be read is left alone, with what
-    it may say; a cancel stops the pods all the same.
+    If it was never accepted and has no children, it becomes FAILED. A status that cannot be read is not overwritten; a
+    cancel stops the pods all the same.
     """
     stored = job.status
     if (stored and stored.is_over) or job.metadata.orphans_children:
@@ -30,7 +30,7 @@ def hold(job: Invalid, observed: Observed, now: datetime) -> Plan:
     if job.metadata.deletion_timestamp:
         return deletion.remove_all(observed, now, job.metadata.deletion_timestamp)
     if stored is None:
-        # The Jobs stay: they may hold outcomes that are not recorded yet, and logs.
+        # Keep the Jobs: they may have outcomes that are not recorded yet, and their pods have the logs.
         stops = stop.stop_pods(observed.live_pods)
         return Plan(actions=stops, look_again=resync_at(now)) if wanted else Plan()
     if wanted:
@@ -60,7 +60,7 @@ def _fail(job: Invalid, stored: Status, now: datetime) -> Plan:
 
 
 def _cancel(job: Invalid, stored: Status, observed: Observed, now: datetime) -> Plan:
-    """Cancel a job whose cases are not known: the outcomes stay as they are."""
+    """Return the plan that cancels a job whose cases are unknown. The recorded outcomes do not change."""
     latch, live = stored.cancellation, observed.live_pods
     if latch is None:
         return cancellation.latch_as_stored(job, stored, observed.live, now)

@@ -94,8 +94,8 @@ def test_a_reference_that_nobody_fills_in_is_refused_with_what_to_write() -> Non
     handler = {"preStop": {"exec": {"command": ["save", "$(PARAM_MESH)"]}}}
     template = {"spec": {"containers": [{"name": "c", "image": "i", "lifecycle": handler}]}}
     assert check.complaint_about(a_job(template=template, cases=MESH)) == (
-        "`spec.template.spec.containers[0].lifecycle.preStop.exec.command[1]` refers to $(PARAM_MESH), and Kubernetes "
-        "fills in no variables there: use a shell, which reads $PARAM_MESH"
+        "`spec.template.spec.containers[0].lifecycle.preStop.exec.command[1]` refers to $(PARAM_MESH), but Kubernetes "
+        "does not replace variables there: use a shell, which reads $PARAM_MESH"
     )
 
 

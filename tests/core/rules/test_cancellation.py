@@ -194,7 +194,7 @@ def test_a_pod_that_cannot_be_deleted_is_named_and_delays_no_other_case() -> Non
     assert plan.actions == (DeletePod(pod=a_pod_fact(0, node="node-7")), DeleteJob(job=a_job_fact(1)))
     status = said(plan)
     assert (status.phase, status.reason) == ("CANCELLING", "PodsNotStopping")
-    assert f"does not take the deletion of {a_pod_fact(0).name} on node node-7" in (status.message or "")
+    assert f"does not accept the deletion of {a_pod_fact(0).name} on node node-7" in (status.message or "")
     early = planned(recorded, *children, now=NOW - timedelta(seconds=9))
     assert (said(early).reason, early.look_again) == ("CancelRequested", NOW - timedelta(seconds=5))
 

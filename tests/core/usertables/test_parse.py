@@ -106,7 +106,7 @@ def test_what_is_wrong_in_csv_is_reported_by_line(text: str, message: str) -> No
         ('{"a": [{"b": 1, "b": 2}]}', "has 'b' twice in an object"),
         ('{"a": [{"x": 1, "true": 2}]}', f"'a' has the key 'true': {QUOTE}"),
         ('{"x": 1, "true": 2}', f"has a parameter named 'true': {QUOTE}"),
-        ('{"a": NaN}', "is not JSON that can be read: NaN is no JSON"),
+        ('{"a": NaN}', "is not JSON that can be read: NaN is not JSON"),
         ('{"a": 1e999}', f"'a' is {TOO_LARGE}"),
         ('{"a": 9223372036854775808}', f"'a' is 9223372036854775808, {TOO_LARGE}"),
         ('{"a": [1e999]}', f"'a' holds {TOO_LARGE}"),

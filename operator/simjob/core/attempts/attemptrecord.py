@@ -1,4 +1,4 @@
-"""What is recorded of an attempt that is over: the numbers that the next one goes by, and how this one ended."""
+"""The record of an attempt that is over: the counters for the next attempt, and how this one ended."""
 
 from datetime import datetime
 from typing import Final
@@ -18,7 +18,7 @@ _COMPLETED: Final = "Completed"
 def count(
     job: JobFact, pod: PodFact | None, *, failed: int, lost: int, not_before: datetime | None, last: LastAttempt
 ) -> CountAttempt:
-    """Return the record of a Job's current attempt, `pod` being its pod; `last` says how it ended."""
+    """Return the record of a Job's current attempt. `pod` is its pod, if known; `last` says how it ended."""
     return CountAttempt(
         job=job,
         attempt=job.attempt + 1,
@@ -33,7 +33,7 @@ def count(
 
 
 def end_of(pod: PodFact, at: datetime) -> LastAttempt:
-    """Return how the attempt of a pod that has ended or is gone ended, at the time `at`."""
+    """Return how an attempt ended, from its pod, which has ended or is gone. `at` is the time of the end."""
     if notcounted.is_one(pod):
         message = notcounted.words(pod)
         return lastattempt.ended(
@@ -53,11 +53,11 @@ def end_of(pod: PodFact, at: datetime) -> LastAttempt:
 
 
 def lost(job: JobFact, pod: PodFact | None, at: datetime) -> LastAttempt:
-    """Return the end of a Job's current attempt whose pod vanished without an outcome."""
+    """Return the end of a Job's current attempt whose pod disappeared without an outcome."""
     message = notcounted.words(None) + (f": {pod.message}" if pod and pod.message else "")
     return lastattempt.ended(job.attempt, at, error_code=ErrorCode.LOST, reason=Reason.LOST, message=message)
 
 
 def timed_out(job: JobFact, at: datetime, error_code: str, message: str) -> LastAttempt:
-    """Return the end of a Job's current attempt that the operator ended because it waited too long."""
+    """Return the end of a Job's current attempt that the operator stopped because it waited too long."""
     return lastattempt.ended(job.attempt, at, error_code=error_code, reason=Reason.DEADLINE_EXCEEDED, message=message)

@@ -1,8 +1,8 @@
-"""The end of a pod that only an injected container keeps running, after the user's containers have ended.
+"""Pods that only an injected container keeps running, and how they are stopped.
 
-A case is over when every container that the user wrote has ended. Native sidecars are stopped by the kubelet then. An
-ordinary container that an injector added is not: it gets a short time to end by itself, and then the pod's deadline
-ends it. That keeps the logs, which a deletion does not.
+An attempt is over when every container of the template has ended. The kubelet then stops native sidecars, but not an
+ordinary container that an injector added. Such a container gets a short time to exit; then the pod's deadline stops it.
+The deadline keeps the logs, a deletion would not.
 """
 
 from datetime import datetime, timedelta
@@ -10,17 +10,17 @@ from typing import Final
 
 from simjob.core.facts.pods import PodFact
 
-# What a proxy or an agent may need to send its last data after the simulation has ended.
+# Time for a proxy or an agent to send its last data after the simulation has ended.
 SETTLING: Final = timedelta(seconds=10)
-# A deadline that has not been lowered this long after it should have ended the pod was refused.
+# If the deadline should have ended the pod this long ago and did not, the API server refused to lower it.
 _PATIENCE: Final = timedelta(seconds=10)
 
 
 def deadline(pod: PodFact) -> int | None:
-    """Return the deadline that ends a held pod when its settling time is over; None if it needs none, or has it.
+    """Return the activeDeadlineSeconds that stops a held pod after its settling time; None if it needs no change.
 
-    It is later than the end of the user's containers by the kubelet's own clock, so that it cannot be taken for what
-    ended them.
+    By the kubelet's clock it is later than the end of the template's containers, so that it cannot seem to be the cause
+    of their end.
     """
     if pod.over_at is None or not pod.held or pod.last_end is None or pod.accepted is None:
         return None
@@ -29,13 +29,13 @@ def deadline(pod: PodFact) -> int | None:
 
 
 def stuck_at(pod: PodFact) -> datetime | None:
-    """Return when a held pod counts as one that no deadline will end; None if one will, or if nothing holds it."""
+    """Return when a held pod counts as stuck, because no deadline will stop it; None if one will, or it is not held."""
     if pod.over_at is None or not pod.held or (deadline(pod) is None and pod.last_end and pod.accepted):
         return None
     return pod.over_at + SETTLING + _PATIENCE
 
 
 def is_stuck(pod: PodFact, now: datetime) -> bool:
-    """Return whether only deleting the pod will end it: its outcome is recorded first."""
+    """Return whether the pod must be deleted to stop it. Its outcome must be recorded before that."""
     at = stuck_at(pod)
     return at is not None and at <= now

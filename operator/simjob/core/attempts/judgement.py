@@ -1,8 +1,18 @@
-"""What a case's Job and pods say about the case: one verdict a case.
+"""The verdict on a case: what its Job and its pods say about it.
 
-An attempt counts as a failure if its pod ended by itself, took too long or exceeded a limit of its own. One that was
-deleted, evicted, rejected or lost says nothing about the simulation: it is a disruption, and `retries.maxDisruptions`
-says how many a case may have. Whether a case *may* go on is not decided here.
+```text
+            CreateCase          pod created            pod succeeded, or failed for good
+  Absent ──────────────► Due ──────────────────► Live ───────────────────────────────────► Ended
+    ▲                   ▲  ▲                      │
+    │                   │  │    CountAttempt      ▼ pod failed, timed out, was disrupted or lost
+    │       Kueue admits│  └───────────────────  Over
+    └───────────────── Held ◄── Kueue suspends the Job, or the Job is being deleted (from Due or Live)
+       Job deleted
+  Dropped: any case without a live pod that `cancelCases` names. Its Job and pods are deleted.
+```
+
+An attempt fails if its pod ended by itself, timed out or exceeded one of its limits. A pod that was deleted, evicted,
+rejected or lost says nothing about the simulation: that is a disruption, which `retries.maxDisruptions` limits.
 """
 
 from dataclasses import dataclass, replace
@@ -24,7 +34,7 @@ _LONGEST: Final = 1024
 
 
 class Outcome(StrEnum):
-    """How a case ended; final."""
+    """The final outcome of a case."""
 
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
@@ -33,7 +43,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """A pod of the case is live, perhaps terminating. `timed_out`: what is to be recorded if it waited too long."""
+    """A pod of the case is live; it may be terminating. `timed_out` is what to record if it waited too long."""
 
     pod: PodFact
     timed_out: CountAttempt | None = None
@@ -41,7 +51,7 @@ class Live:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """No pod is live and the current attempt's pod is still to be made, not before `at`."""
+    """No pod is live, and the pod of the current attempt must be created, not before `at` if that is set."""
 
     job: JobFact
     at: datetime | None
@@ -49,7 +59,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Over:
-    """The current attempt is over without the case having ended; `count` says what is to be recorded."""
+    """The current attempt is over and the case goes on with another one. `count` is what to record."""
 
     job: JobFact
     count: CountAttempt
@@ -57,7 +67,7 @@ class Over:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """The Job is suspended by its queue, or being deleted: it gets no pod."""
+    """Kueue has suspended the Job, or the Job is being deleted: it gets no pod."""
 
     job: JobFact
 
@@ -66,8 +76,8 @@ class Held:
 class Ended:
     """The case ended by itself.
 
-    `failures` counts the attempts that failed, `why` is its Job's word for the last. `container`: the one that failed,
-    if it was not the simulation.
+    `failures`: number of failed attempts. `why`: reason for the Job's condition Failed. `container`: the one that
+    failed, empty if it was the simulation.
     """
 
     outcome: Outcome
@@ -82,25 +92,25 @@ class Ended:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the case ended well."""
+        """Whether the case succeeded."""
         return self.outcome is Outcome.SUCCEEDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Absent:
-    """The case has no Job: it was never started, or its Job is lost."""
+    """The case has no Job: it was never started, or its Job was deleted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dropped:
-    """The case is cancelled by `cancelCases` and has no live pod: what is left of it goes."""
+    """`cancelCases` cancelled the case and it has no live pod: its Job and its pods are deleted."""
 
 
 Verdict = Live | Due | Over | Held | Ended | Absent | Dropped
 
 
 def judge(case: CaseFacts, spec: Spec, now: datetime) -> Verdict:
-    """Return what the case's children say, by the rules of the spec."""
+    """Return the verdict on a case with at least one child. `spec` has the retries, timeouts and the task."""
     job = case.job
     if job and job.succeeded is not None:
         return _finished(job, case, spec)
@@ -121,23 +131,22 @@ def judge(case: CaseFacts, spec: Spec, now: datetime) -> Verdict:
 
 
 def _awaited(case: CaseFacts, now: datetime) -> PodFact | None:
-    """Return the live pod that the case waits for: not one that only its deletion ends, which waits for the outcome."""
-    job = case.job
-    live = (
+    """Return the live pod whose end the case waits for; None if there is none, or if it only waits to be deleted."""
+    live = [
         pod
         for pod in case.live_pods
-        if not (injectedcontainers.is_stuck(pod, now) and (not job or is_current(job, pod)))
-    )
-    return next(reversed(tuple(live)), None)
+        if not (injectedcontainers.is_stuck(pod, now) and (not case.job or is_current(case.job, pod)))
+    ]
+    return live[-1] if live else None
 
 
 def is_current(job: JobFact, pod: PodFact) -> bool:
-    """Return whether the pod is that of the Job's current attempt."""
+    """Return whether the pod belongs to the Job's current attempt."""
     return pod.job_uid == job.uid and pod.attempt == job.attempt
 
 
 def expiry(job: JobFact | None, pod: PodFact, spec: Spec) -> TimedOut | None:
-    """Return when a live pod will have waited too long; None if nothing bounds it, or if it is on its way out."""
+    """Return when a live pod will have waited too long; None if it has no limit, or is being stopped."""
     if job is None or not is_current(job, pod) or job.suspended or job.terminating or pod.terminating:
         return None
     return timeouts.expiry(pod, spec.timeouts)
@@ -155,7 +164,7 @@ def _too_late(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> CountAtt
 
 
 def _is_timed_out(job: JobFact, spec: Spec) -> bool:
-    # Other failures beyond the limit end the case by what its pod says, and are not counted in annotations.
+    # Other failures beyond the limit are read from the pod, not from annotations.
     return bool(job.error_code) and job.failed > spec.retries.limit
 
 
@@ -181,7 +190,7 @@ def _finished(job: JobFact, case: CaseFacts, spec: Spec) -> Ended:
     pod = next((pod for pod in reversed(case.pods) if pod.job_uid == job.uid), None)
     if job.finish_reason == Reason.DISRUPTED:
         return _disrupted_for_good(job, notcounted.too_often(job, pod, spec) if pod else job.finish_message)
-    # The pod's own words, so that the outcome is the same whether it is written before the Job's status or after.
+    # The pod comes first, so that status has the same reason whether it is written before the Job's status or after.
     reason = (pod.reason or attemptrecord.ERROR) if pod else job.finish_reason
     return Ended(
         outcome=Outcome.FAILED,
@@ -196,7 +205,7 @@ def _finished(job: JobFact, case: CaseFacts, spec: Spec) -> Ended:
 
 
 def _without_job(case: CaseFacts, spec: Spec) -> Verdict:
-    # The Job was deleted by somebody after its pod had succeeded: the result stands.
+    # Somebody deleted the Job after its pod had succeeded: the case has succeeded all the same.
     if any(pod.succeeded for pod in case.pods) and spec.task is Task.BATCH:
         return Ended(outcome=Outcome.SUCCEEDED, job=None)
     return Absent()
@@ -213,7 +222,7 @@ def _after(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> Verdict:
         return _failed(job, pod, spec, now, code=timeouts.deadline_code(pod), why=Reason.DEADLINE_EXCEEDED)
     if not pod.ended or (pod.state is PodState.FAILED and pod.exit_code is None and not pod.over_limit):
         return _lost(job, pod, spec, now)
-    # A pod that exceeded its limit was killed: its exit code is not the simulation's word.
+    # A pod that exceeded its limit was killed: the exit code is not the simulation's.
     if not (pod.over_limit or pod.container) and pod.exit_code in (spec.retries.non_retryable_exit_codes or ()):
         return _failed(job, pod, spec, now, why=Reason.POD_FAILURE_POLICY)
     if not batch:
@@ -224,17 +233,14 @@ def _after(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> Verdict:
 
 def _again(job: JobFact, pod: PodFact, now: datetime, ran: timedelta | None = None) -> Over:
     pause = retries.pause(job.attempt + 1 - job.failed, ran)
-    not_before = now + pause if pause else None
-    last = attemptrecord.end_of(pod, now)
-    return Over(
-        job=job, count=attemptrecord.count(job, pod, failed=job.failed, lost=0, not_before=not_before, last=last)
-    )
+    at, last = now + pause if pause else None, attemptrecord.end_of(pod, now)
+    return Over(job=job, count=attemptrecord.count(job, pod, failed=job.failed, lost=0, not_before=at, last=last))
 
 
 def _disrupted(job: JobFact, pod: PodFact, spec: Spec, now: datetime) -> Verdict:
     over = _again(job, pod, now)
     if job.suspended:
-        return over  # Its queue took it back, and may do so as often as it wants.
+        return over  # Kueue preempted it, which does not count as a disruption.
     number = notcounted.number(job, pod, spec)
     if number > spec.retries.max_disruptions:
         return _disrupted_for_good(job, notcounted.too_often(job, pod, spec))

@@ -1,4 +1,4 @@
-"""Ends of attempts that do not count as failures: which they are, how often a case had them, and in which words."""
+"""Disruptions: ends of attempts that do not count as failures. Which ends they are, their number, their message."""
 
 from typing import Final
 
@@ -12,36 +12,36 @@ _LONGEST: Final = 1024
 
 
 def is_one(pod: PodFact) -> bool:
-    """Return whether somebody else than the simulation ended a pod that has ended or is gone, or never let it run."""
+    """Return whether a pod that has ended or is gone was disrupted: deleted, evicted, rejected or the like."""
     return pod.stopped or pod.disrupted or is_rejected(pod)
 
 
 def overran(pod: PodFact) -> bool:
-    """Return whether its kubelet ended a pod at its deadline."""
+    """Return whether the kubelet ended the pod at its activeDeadlineSeconds."""
     return pod.state is PodState.FAILED and pod.reason == Reason.DEADLINE_EXCEEDED
 
 
 def is_rejected(pod: PodFact) -> bool:
-    """Return whether the kubelet would not admit a pod."""
+    """Return whether the kubelet rejected the pod."""
     # A failed pod with a reason and without an exit code never ran.
     never_ran = pod.state is PodState.FAILED and pod.exit_code is None and bool(pod.reason)
     return never_ran and not (overran(pod) or pod.over_limit)
 
 
 def number(job: JobFact, pod: PodFact | None, spec: Spec) -> int:
-    """Return how often the case was disrupted, this time included; of a persistent one, how often in a row."""
+    """Return the number of disruptions of a case, with this one. For a Persistent case only those in a row count."""
     fresh = spec.task is Task.PERSISTENT and pod is not None and retries.is_long(usage.ran(pod))
     return 1 if fresh else job.disruptions + 1
 
 
 def too_often(job: JobFact, pod: PodFact | None, spec: Spec) -> str:
-    """Say that a case was disrupted more often than it may be."""
+    """Return the message for a case with more disruptions than `maxDisruptions`."""
     times, most = number(job, pod, spec), spec.retries.max_disruptions
     return f"disrupted {times} times, more often than `maxDisruptions` ({most}); the last time: {words(pod)}"
 
 
 def words(pod: PodFact | None) -> str:
-    """Say who or what ended a pod; None is one that nobody saw again."""
+    """Return what ended a pod, as a message. None stands for a pod that disappeared."""
     if pod is None or not is_one(pod):
         found = "its pod vanished without an outcome"
     elif pod.disrupted:

@@ -1,4 +1,4 @@
-"""What a case's pod requests: CPU, memory, GPUs and other resources, and nodes with the GPU that is wanted."""
+"""The resource requests of a case's pod, and the node affinity for its kind of GPU."""
 
 from decimal import Decimal
 from typing import Any, Final
@@ -13,19 +13,19 @@ _NODE_AFFINITY_REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution
 
 
 def requests(job: SimulationJob, resource: str) -> Decimal:
-    """Return how much of a resource a case's pod asks for while it runs: its containers and sidecars together."""
+    """Return how much of a resource, such as "cpu", a running pod of the job requests: containers plus sidecars."""
     wanted, spec = job.spec.resources or Resources(), job.spec.template.spec
     found = [container.resources for container in spec.containers]
     found += [container.resources for container in spec.init_containers or () if container.restart_policy]
     given = [resources.to_api() if resources else {} for resources in found]
     given[0] = with_resources(given[0], wanted)
-    # The API server takes a limit for the request where only that is given.
+    # The API server uses the limit as the request if there is no request.
     amounts = ({**each.get("limits", {}), **each.get("requests", {})}.get(resource, 0) for each in given)
     return sum((parse_quantity(amount) for amount in amounts), Decimal())
 
 
 def with_resources(resources: _Dict, wanted: Resources) -> _Dict:
-    """Return the resources of a container, with those of the spec in place of its own."""
+    """Return the resources of a container, replaced by those of `spec.resources` where these are set."""
     requests, limits = dict(resources.get("requests", {})), dict(resources.get("limits", {}))
     if wanted.cpu is not None:
         requests["cpu"] = wanted.cpu
@@ -39,10 +39,10 @@ def with_resources(resources: _Dict, wanted: Resources) -> _Dict:
 
 
 def with_gpu_affinity(affinity: _Dict, gpu: Gpu) -> _Dict:
-    """Return the affinity with the GPU's product and memory required of the node, beside what is there.
+    """Return the affinity with the GPU's product and memory added as requirements for the node.
 
-    The labels are those of NVIDIA's GPU feature discovery; `gpu.memory` is in MiB. Node selector terms are ORed,
-    so each of the user's terms gets our expressions.
+    The labels are those of NVIDIA's GPU feature discovery; nvidia.com/gpu.memory is in MiB. Node selector terms are
+    ORed, so every term of the user gets the new expressions.
     """
     wanted: list[_Dict] = []
     if gpu.product is not None:

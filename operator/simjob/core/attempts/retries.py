@@ -1,4 +1,4 @@
-"""How long a case waits before its next attempt, after a failure and after an end that does not count."""
+"""The delay before the next attempt of a case: after a failure, and after an end that does not count as one."""
 
 from datetime import timedelta
 from typing import Final
@@ -7,24 +7,24 @@ from typing import Final
 # kubernetes/kubernetes:pkg/controller/job/job_controller.go (DefaultJobPodFailureBackOff, MaxJobPodFailureBackOff)
 FIRST_DELAY: Final = timedelta(seconds=10)
 LONGEST_DELAY: Final = timedelta(minutes=10)
-# What the cluster ends is replaced at once, but a node that turns all pods away is not asked without pause.
+# A disrupted pod is replaced at once the first time. The delay that follows protects a node that rejects every pod.
 FIRST_PAUSE: Final = timedelta(seconds=1)
 LONGEST_PAUSE: Final = timedelta(minutes=1)
-# After a run of this length an end is no crash loop, as for a kubelet that restarts containers.
+# An attempt that ran this long is not part of a crash loop. The kubelet uses the same time for container restarts.
 LONG_RUN: Final = timedelta(minutes=10)
-# From this many disruptions of a case on, status and an Event say so.
+# After this number of disruptions of a case, an Event and status report them.
 NOTABLE_DISRUPTIONS: Final = 10
 
 
 def delay(failures: int) -> timedelta:
-    """Return the wait after the n-th failure that counts, n >= 1: 10 s, doubled each time, at most 10 minutes."""
+    """Return the delay after the n-th failure that counts, n >= 1: 10 s, doubled each time, at most 10 minutes."""
     return min(FIRST_DELAY * (1 << min(failures - 1, 10)), LONGEST_DELAY)
 
 
 def pause(interruptions: int, ran: timedelta | None = None) -> timedelta:
-    """Return the wait after the n-th end that does not count, n >= 1: none, then 1 s, doubled, at most a minute.
+    """Return the delay after the n-th end that does not count, n >= 1: none, then 1 s, doubled, at most a minute.
 
-    None, too, after an attempt that ran for ten minutes; `ran` is None where nobody knows.
+    There is also no delay after an attempt that ran for ten minutes. `ran` is None if that time is unknown.
     """
     if interruptions <= 1 or (ran is not None and ran >= LONG_RUN):
         return timedelta()
@@ -32,5 +32,5 @@ def pause(interruptions: int, ran: timedelta | None = None) -> timedelta:
 
 
 def is_long(seconds: int) -> bool:
-    """Return whether an attempt of this length is no part of a crash loop."""
+    """Return whether an attempt ran too long to be part of a crash loop."""
     return timedelta(seconds=seconds) >= LONG_RUN

@@ -1,8 +1,8 @@
-"""How long an attempt may take: until it has a node, until its container runs, and to run.
+"""The time limits of an attempt: until the pod has a node, until the simulation runs, and while it runs.
 
-The first two are the operator's to hold, the third is the kubelet's, also while no operator runs. Stamps of different
-machines are not compared: what the scheduler says is taken only where it can be true by the API server's clock, and
-what the kubelet says is compared with what the same kubelet said.
+The operator enforces the first two, the kubelet the third, also while no operator runs. Timestamps of different
+machines are not compared: the scheduler's time is used only within the bounds of the API server's clock, and a
+kubelet's time is compared only with times of the same kubelet.
 """
 
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from simjob.api.policies import Timeouts
 from simjob.api.schema import INT32_MAX
 from simjob.core.facts.pods import PodFact, PodState
 
-# What a pod has for its images and volumes before it runs, where no start time-out says so. It bounds only a pod
-# whose operator is away: once the container runs, the deadline is drawn in.
+# Seconds for images and volumes before the container runs, if there is no `startSeconds`. This limit only matters
+# while no operator runs: otherwise the operator lowers the deadline once the container runs.
 _START_ROOM: Final = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedOut:
-    """When an attempt that waits is over, by the operator's clock, with which code and why."""
+    """The time at which a waiting attempt times out, by the operator's clock, with its error code and message."""
 
     at: datetime
     error_code: str
@@ -29,7 +29,7 @@ class TimedOut:
 
 
 def expiry(pod: PodFact, timeouts: Timeouts | None) -> TimedOut | None:
-    """Return what bounds a pod that waits for a node or for its container; None for one that nothing bounds."""
+    """Return when a pod that waits for a node or for its container times out; None if it has no limit."""
     if timeouts is None or pod.started is not None:
         return None
     why = f": {pod.reason}: {pod.message}".removesuffix(": ") if pod.reason else ""
@@ -49,7 +49,7 @@ def expiry(pod: PodFact, timeouts: Timeouts | None) -> TimedOut | None:
 
 
 def still_waits(pod: PodFact, now: PodFact) -> bool:
-    """Return whether a pod waits for the same as when its time was found to be over. `now`: as it was read since."""
+    """Return whether a pod that timed out still waits for the same thing. `now` is the pod as read again since."""
     return now.uid == pod.uid and now.state is pod.state and now.started is None and not now.terminating
 
 
@@ -60,16 +60,16 @@ def _assigned(pod: PodFact) -> datetime:
 
 
 def deadline(timeouts: Timeouts | None) -> int | None:
-    """Return the seconds after which the kubelet ends a pod, counted from when it took it up; None for no bound."""
+    """Return a new pod's activeDeadlineSeconds, counted from when the kubelet accepts it; None for no limit."""
     if timeouts is None or timeouts.run_seconds is None:
         return None
     return min(timeouts.run_seconds + (timeouts.start_seconds or _START_ROOM), INT32_MAX)
 
 
 def tightened(pod: PodFact, timeouts: Timeouts | None) -> int | None:
-    """Return the deadline of a pod whose container runs, so that it ends `runSeconds` after that; None if it has it.
+    """Return the lower activeDeadlineSeconds that ends a running pod after `runSeconds`; None if it needs no change.
 
-    Both of the kubelet's times are whole seconds: one more, so that no simulation has less than its time.
+    The kubelet's two times are whole seconds, so one second is added: no simulation gets less than its time.
     """
     if timeouts is None or timeouts.run_seconds is None or pod.started is None or pod.accepted is None:
         return None
@@ -79,5 +79,5 @@ def tightened(pod: PodFact, timeouts: Timeouts | None) -> int | None:
 
 
 def deadline_code(pod: PodFact | None) -> str:
-    """Return the error code of a pod that reached its deadline; None stands for one that is gone."""
+    """Return the error code of a pod that reached its deadline. None stands for a pod that is gone."""
     return ErrorCode.START_TIMEOUT if pod is not None and pod.started is None else ErrorCode.EXECUTION_TIMEOUT

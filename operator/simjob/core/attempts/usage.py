@@ -1,7 +1,8 @@
-"""How long cases ran, by outcome: seconds of wall, CPU and GPU, counted in the write that brings an outcome.
+"""The compute time of finished cases, by outcome: wall, CPU and GPU seconds.
 
-One clock measures a duration: the kubelet's from a container's start to its finish, else the operator's. CPU and GPU
-seconds are the wall's times what a pod asks for, which is the same for all cases: rounded once, on the sum.
+The time of a case is added in the status write that records its outcome. Both ends of a duration come from the same
+clock: the kubelet's for a container's start and finish, otherwise the operator's. CPU and GPU seconds are the wall
+seconds times the requests of a pod, which are the same for all cases; so rounding happens once, on the sum.
 """
 
 from collections.abc import Sequence
@@ -20,23 +21,26 @@ from simjob.core.observed.children import CaseFacts
 
 
 def ran(pod: PodFact) -> int:
-    """Return how many seconds the simulation of a pod that has ended or is gone ran."""
+    """Return the seconds that the simulation ran, for a pod that has ended or is gone."""
     if pod.started and pod.finished:
         return _seconds(pod.started, pod.finished)
     until = pod.gone_at or pod.seen_at
     if pod.started:
-        # Nobody said when it ended. The kubelet's clock may differ from the one that saw it go.
+        # The end is unknown, so the operator's clock gives it. The kubelet's clock, which gave the start, may differ.
         return _seconds(min(max(pod.started, pod.created), until), until)
     return _seconds(pod.seen_at, until) if pod.state is PodState.RUNNING else 0
 
 
 def spent(job: JobFact, pod: PodFact | None) -> int:
-    """Return how many seconds the attempts of a case ran, up to that of `pod`, its current one."""
+    """Return the seconds that all attempts of a case ran, including that of `pod`, the current one."""
     return job.seconds + (ran(pod) if pod else 0)
 
 
 def counted(job: SimulationJob, open_: Sequence[CaseFacts], outcomes: Outcomes) -> ComputeTime | None:
-    """Return the stored times with those of the cases that `outcomes` adds; `open_`: those not in the stored one."""
+    """Return the stored compute time plus that of the cases in `open_` that have an outcome in `outcomes`.
+
+    `open_` are the cases without an outcome in the stored status.
+    """
     stored = job.status.compute_time
     by_outcome = {"succeeded": outcomes.succeeded, "failed": outcomes.failed, "cancelled": outcomes.cancelled}
     spans = {outcome: [_of(case) for case in open_ if case.index in done] for outcome, done in by_outcome.items()}
@@ -56,7 +60,7 @@ def counted(job: SimulationJob, open_: Sequence[CaseFacts], outcomes: Outcomes) 
 
 
 def _amount(seconds: int) -> int:
-    # Annotations of Jobs are open to others: what they say must not be able to make a status that nobody takes.
+    # Other programs can edit the Jobs' annotations: a huge number there must not make a status that is rejected.
     return min(seconds, INT64_MAX)
 
 

@@ -1,1 +1,1 @@
-"""The cases of a SimulationJob: checked, drawn, and written down."""
+"""The cases of a SimulationJob: checks, designs of experiments, and the operator's case table."""

@@ -1,4 +1,4 @@
-"""What is wrong with cases before the first one starts: a reference to no parameter, a variable that is too long."""
+"""Checks of the cases before the first one starts, such as references to unknown parameters and too long variables."""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -15,7 +15,7 @@ from simjob.core.children.references import Reference
 
 
 class CaseCheck:
-    """Looks at the cases of a job one by one, and says afterwards what is wrong with them."""
+    """Checks the cases of a job one by one. `complaint` has the first problem after all cases were looked at."""
 
     def __init__(self, job: SimulationJob) -> None:
         self._job = job
@@ -25,11 +25,11 @@ class CaseCheck:
         self._lacking: dict[str, Case] = {}
         self._parameters: tuple[str, ...] | None = None
         self._variables: frozenset[str] = frozenset()
-        # Known as soon as the case was looked at, whereas a reference may be found in any later case.
+        # Final once it is set, while a parameter that a reference needs may still occur in a later case.
         self.unstartable = _in_template(job.spec.template) or ""
 
     def look(self, case: Case) -> None:
-        """Take a case into account; one that `subset` leaves out never runs."""
+        """Check one case. Cases outside `subset` never run, and are not checked."""
         subset = self._job.spec.subset
         if subset is not None and case.index not in subset:
             return
@@ -41,20 +41,20 @@ class CaseCheck:
             self.unstartable = f"{_called(case)}: {wrong}" if wrong else ""
 
     def is_suspicious(self, values: Sequence[Value]) -> bool:
-        """Return whether these values of a case are worth a closer look; cheap, since most never are."""
+        """Return whether these values of a case need a full check. This is fast, because most do not."""
         size = environment.bound(len(values), sum(_length(value) for value in values))
         return size > self._room or any(_has_nul(value) for value in values)
 
     @property
     def complaint(self) -> str | None:
-        """What is wrong, for the user; None if nothing is."""
+        """Return what is wrong and what to do, for the user; None if nothing is wrong."""
         if self.unstartable:
             return self.unstartable
         return next((text for reference in self._references if (text := self._unresolved(reference))), None)
 
     def _look_for_references(self, case: Case) -> None:
         parameters = tuple(case.parameters)
-        # The cases of a table have the same parameters, as a rule.
+        # The cases of a table usually have the same parameters.
         if parameters != self._parameters:
             self._parameters = parameters
             self._variables = frozenset(map(cases.environment_name, parameters))
@@ -74,7 +74,7 @@ class CaseCheck:
 
 
 def complaint_about(job: SimulationJob) -> str | None:
-    """Return what is wrong with the cases as far as the spec says which they are; None if nothing is."""
+    """Return what is wrong with the cases that the spec itself holds; None if nothing is wrong."""
     if job.spec.cases is None:
         return None
     if wrong := misread.complaint(job.spec.cases):
@@ -88,28 +88,28 @@ def complaint_about(job: SimulationJob) -> str | None:
 
 
 def _in_template(template: Template) -> str | None:
-    """Return what is wrong in the template, whatever the cases are."""
+    """Return what is wrong in the template for any cases; None if nothing is wrong."""
     for where, container in references.containers(template):
         given = {variable.name: variable.value or "" for variable in container.env or ()}
         if wrong := environment.problem(given):
             return f"`{where}`: {wrong}"
     for reference in references.never_filled_in(template):
         return (
-            f"`{reference.field}` refers to $({reference.variable}), and Kubernetes fills in no variables there: use a "
-            f"shell, which reads ${reference.variable}"
+            f"`{reference.field}` refers to $({reference.variable}), but Kubernetes does not replace variables there: "
+            f"use a shell, which reads ${reference.variable}"
         )
     return None
 
 
 def _representative(found: Cases, selection: Ranges, check: CaseCheck) -> Iterable[int]:
-    """Return the cases to look at: all, or one where they do not differ in what matters."""
+    """Return the indexes of the cases to check: all, or only the first if the others cannot differ in the result."""
     if found.list is not None or (found.matrix is not None and not _is_harmless(found.matrix, check)):
         return selection
     return islice(selection, 1)
 
 
 def _is_harmless(matrix: Iterable[Axis], check: CaseCheck) -> bool:
-    """Return whether no combination can be too long, without building a hundred thousand of them."""
+    """Return whether no combination can be too long. It does not build them: there can be 100,000."""
     longest = [max(axis.values, key=_length) for axis in matrix]
     return not check.is_suspicious(longest) and not any(_has_nul(value) for axis in matrix for value in axis.values)
 

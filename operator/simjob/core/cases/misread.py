@@ -1,6 +1,6 @@
-"""What YAML or the API server made of the cases in a spec, if that is probably not what the user wrote.
+"""Names and values in the spec that YAML or the API server has probably changed from what the user wrote.
 
-Checked before the first case starts, and not by the models: a job that was accepted before these checks runs on.
+They are checked before the first case starts, not by the models: so jobs accepted before these checks existed run on.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from simjob.api.sweep.cases import Axis, Cases, ListedCase
 
 
 def complaint(cases: Cases) -> str | None:
-    """Return what is wrong, with the first place of it; None if nothing is."""
+    """Return what is wrong at the first such place, and what to do; None if nothing is wrong."""
     return next(_complaints(cases), None)
 
 

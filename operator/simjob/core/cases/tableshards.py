@@ -1,7 +1,8 @@
-"""The operator's own table of cases: JSON Lines in immutable ConfigMaps, each named by the first index in it.
+"""The case table: JSON Lines in immutable ConfigMaps, each named after the first index in it.
 
-A case a line, in the order of the indexes: {"index":3,"name":"3","parameters":{"mesh":2.5},"texts":{"mesh":"2.50"}}.
-`texts` is absent where JSON writes the values as the user did, and in tables of operators before it.
+Each line is a case, in the order of the indexes:
+{"index":3,"name":"3","parameters":{"mesh":2.5},"texts":{"mesh":"2.50"}}.
+`texts` is absent if JSON writes the values as the user did, and in tables of older operators.
 """
 
 from bisect import bisect_right
@@ -19,21 +20,21 @@ from simjob.api.sweep.ranges import Ranges
 from simjob.api.sweep.values import Value
 from simjob.core.children import configmaps
 
-# Of a ConfigMap's data as JSON, quotes escaped: the API server takes 1 MiB of it, unescaped.
+# Maximum size of a ConfigMap's data as escaped JSON. The API server accepts 1 MiB of unescaped data.
 MAX_SHARD_BYTES: Final = 900 * 1024
 _LONGEST_NAME: Final = 63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """A part of a table: its text, and the first index in it."""
+    """One ConfigMap of a table: its text, and the first index in it."""
 
     first: int
     text: str
 
 
 class DamagedTableError(Exception):
-    """A table that is not as it was written; the text says what is missing."""
+    """A case table that is not as the operator wrote it. The text says what is wrong."""
 
 
 class _Line(msgspec.Struct, omit_defaults=True):
@@ -52,7 +53,7 @@ _INDEXES: Final = msgspec.json.Decoder(_Index)
 
 
 def digest(*parts: str) -> str:
-    """Return what tells two tables apart, in eight hexadecimal digits."""
+    """Return a hash of these parts in eight hexadecimal digits, to distinguish tables."""
     found = sha256()
     for part in parts:
         found.update(sha256(part.encode()).digest())
@@ -60,7 +61,7 @@ def digest(*parts: str) -> str:
 
 
 def pack(cases: Iterable[Case]) -> Iterator[Shard]:
-    """Yield the shards of these cases, which ascend by index; each as long as it may be."""
+    """Yield the shards of these cases, each as large as allowed. The cases must be in the order of their indexes."""
     kept: list[str] = []
     first = size = 0
     for case in cases:
@@ -79,22 +80,22 @@ def pack(cases: Iterable[Case]) -> Iterator[Shard]:
 
 
 def select(shard: Sequence[str], wanted: Ranges) -> Shard | None:
-    """Return a shard's lines of the wanted indexes as they are; None if there are none.
+    """Return a shard with the unchanged lines of the wanted indexes; None if there are none.
 
-    DamagedTableError if they cannot be read.
+    Raise DamagedTableError if a line cannot be read.
     """
     found = [line for line in shard if _index(line) in wanted]
     return Shard(first=_index(found[0]), text="".join(f"{line}\n" for line in found)) if found else None
 
 
 def lines(text: str) -> list[str]:
-    """Return the lines of a shard, without their ends."""
-    # Not str.splitlines: a text among the parameters may hold what that takes for the end of a line.
+    """Return the lines of a shard, without the line feeds."""
+    # Not str.splitlines: it also splits at other characters, which a parameter's text may contain.
     return [line for line in text.split("\n") if line]
 
 
 def cases(text: str) -> Iterator[Case]:
-    """Yield the cases of a shard; DamagedTableError if one cannot be read."""
+    """Yield the cases of a shard. Raise DamagedTableError if a line cannot be read."""
     for line in lines(text):
         try:
             found = _LINES.decode(line)
@@ -104,7 +105,7 @@ def cases(text: str) -> Iterator[Case]:
 
 
 def find(shard: Sequence[str], index: int) -> Case:
-    """Return a case from the lines of its shard; DamagedTableError if it is not there."""
+    """Return a case from the lines of its shard. Raise DamagedTableError if it is missing or cannot be read."""
     at = bisect_right(shard, index, key=_index) - 1
     try:
         found = _LINES.decode(shard[at])
@@ -123,13 +124,13 @@ def _index(line: str) -> int:
 
 
 def shard_name(job: str, table: str, first: int) -> str:
-    """Return the name of a shard of the table with this digest: NAME-cases-DIGEST-FIRST, NAME cut to fit 63."""
+    """Return NAME-cases-DIGEST-FIRST for a shard of the table with this digest: at most 63 characters, NAME is cut."""
     suffix = f"-cases-{table}-{first}"
     return job[: _LONGEST_NAME - len(suffix)].rstrip("-.") + suffix
 
 
 def shard_of(shards: Sequence[str], index: int) -> str:
-    """Return the name of the shard that a case is in; DamagedTableError if there is none."""
+    """Return the name of the shard with this case. Raise DamagedTableError if there is none."""
     at = bisect_right(shards, index, key=_first) - 1
     if at < 0:
         raise DamagedTableError(f"case {index} is in no ConfigMap of `status.caseTable`")
@@ -140,9 +141,11 @@ def _first(shard: str) -> int:
     try:
         return int(shard.rpartition("-")[2])
     except ValueError as error:
-        raise DamagedTableError(f"`status.caseTable` names {shard}, which is none of the operator's") from error
+        raise DamagedTableError(
+            f"`status.caseTable` names {shard}, which is not a name that the operator gives"
+        ) from error
 
 
 def render(job: SimulationJob, name: str, text: str) -> bytes:
-    """Return the JSON of a shard's ConfigMap; nobody can change it, and it goes with the SimulationJob."""
+    """Return the JSON of a shard's ConfigMap. It is immutable, and is deleted with the SimulationJob."""
     return configmaps.render(job, name, "cases", names.CASES_KEY, text, immutable=True)

@@ -1,1 +1,1 @@
-"""What the Job, the pod and the ConfigMaps of a SimulationJob look like."""
+"""The Jobs, pods and ConfigMaps of a SimulationJob as JSON."""

@@ -1,4 +1,4 @@
-"""A template's arguments and variables with those of a case filled in, and which of them Linux does not take."""
+"""The template's arguments and variables after the variables of a case are filled in, and the limits of Linux."""
 
 from collections.abc import Iterator, Mapping
 
@@ -9,7 +9,7 @@ from simjob.core.children.environment import MAX_BYTES
 
 
 def problem(template: Template, variables: Mapping[str, str]) -> str | None:
-    """Return which text of the template is too long for Linux with these variables filled in; None if none is."""
+    """Return which text of the template becomes too long for Linux with these variables; None if none does."""
     for where, container in references.containers(template):
         known = dict(variables)
         for at, own in enumerate(container.env or ()):
@@ -23,7 +23,7 @@ def problem(template: Template, variables: Mapping[str, str]) -> str | None:
 
 
 def room(template: Template) -> int:
-    """Return how many bytes each variable of a case may have so that surely no text of the template is too long."""
+    """Return how many bytes every variable of a case may have without any text of the template becoming too long."""
     low, high = 0, MAX_BYTES
     while low < high:
         middle = (low + high + 1) // 2
@@ -32,7 +32,7 @@ def room(template: Template) -> int:
 
 
 def _bound(template: Template, largest: int) -> int:
-    """Return a size that no text has where no variable of the case is larger than that."""
+    """Return an upper bound for the size of all texts if no variable of the case has more than `largest` bytes."""
     found = 0
     for _, container in references.containers(template):
         known = largest
@@ -52,7 +52,7 @@ def _arguments(container: AnyContainer) -> Iterator[tuple[str, str]]:
 
 
 def _size(text: str) -> int:
-    """Return the bytes with the NUL at the end."""
+    """Return the number of bytes, with the NUL at the end."""
     return len(text.encode()) + 1
 
 

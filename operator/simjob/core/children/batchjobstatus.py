@@ -1,7 +1,7 @@
-"""What a Job's status should say of its attempt, so that kubectl and Kueue see what they know of any Job.
+"""The status of a case's Job, so that kubectl and Kueue can read it like that of any other Job.
 
-Each function returns a JSON merge patch of the status, or None if it says so already. An attempt costs at most two
-writes, one where it ends soon. The combinations are those that the API server's validation accepts:
+Each function returns a JSON merge patch of the status, or None if nothing changes. An attempt costs at most two writes,
+and one if it is short. The API server accepts only some combinations of fields:
 kubernetes/kubernetes:pkg/registry/batch/job/strategy.go.
 """
 
@@ -17,24 +17,24 @@ from simjob.core.plan import CountAttempt
 
 Patch = Mapping[str, Any]
 
-# A case that ends within this time is written of once, at its end.
+# For a case that ends within this time, only its end is written.
 SETTLING: Final = timedelta(seconds=2)
-# While other cases are being started, each such write would keep one of them waiting.
+# The same while other cases are being started: each such write would delay one of them.
 SETTLING_WHILE_STARTING: Final = timedelta(seconds=30)
 
 
 def says_running(job: JobFact) -> bool:
-    """Return whether the status has its pod as active and ready."""
+    """Return whether the Job's status shows one active and ready pod."""
     return job.active == 1 and job.ready == 1
 
 
 def running_at(pod: PodFact, *, starting: bool) -> datetime:
-    """Return when a running pod's Job should say so. `starting`: other cases of the sweep are being started."""
+    """Return when to write the Job status of a running pod. `starting`: other cases are being started."""
     return pod.seen_at + (SETTLING_WHILE_STARTING if starting else SETTLING)
 
 
 def running(job: JobFact, pod: PodFact, now: datetime, *, starting: bool = False) -> Patch | None:
-    """Say that the pod runs, once it has for some time; of a Job that its queue has let go, that it is not held."""
+    """Return the patch for a pod that has run for some time, or for a Job that Kueue has just admitted."""
     if job.says_suspended and not job.suspended:
         message = "The Job was admitted by its queue"
         condition = _condition("Suspended", "False", "JobResumed", message, now)
@@ -45,14 +45,14 @@ def running(job: JobFact, pod: PodFact, now: datetime, *, starting: bool = False
 
 
 def over(job: JobFact, count: CountAttempt) -> Patch | None:
-    """Say that the attempt is over and how many failed."""
+    """Return the patch for an attempt that is over, with the number of failures."""
     if not job.active and not job.ready and job.status_failed == count.failed:
         return None
     return {"active": 0, "ready": 0, "failed": count.failed}
 
 
 def suspended(job: JobFact, now: datetime) -> Patch | None:
-    """Say that the Job is suspended, as its queue asked; a pod, if there was one, has stopped."""
+    """Return the patch for a Job that Kueue has suspended, and whose pod, if it had one, has stopped."""
     if job.says_suspended or job.terminating:
         return None
     message = "The Job is suspended by its queue"
@@ -61,7 +61,7 @@ def suspended(job: JobFact, now: datetime) -> Patch | None:
 
 
 def finished(job: JobFact, ended: Ended, now: datetime) -> Patch | None:
-    """Say how the case ended."""
+    """Return the patch for a Job whose case has ended."""
     if job.succeeded is not None:
         return None
     started = _started(job, now)
@@ -90,7 +90,7 @@ def _failure_message(ended: Ended) -> str:
 
 
 def _started(job: JobFact, now: datetime) -> datetime:
-    # As the Job controller has it: when work on the Job began, for one that a queue held when it was let go.
+    # As in the Job controller: the creation of the Job, or its admission if it was suspended.
     return job.started or (now if job.says_suspended else job.created)
 
 

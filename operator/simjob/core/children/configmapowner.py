@@ -1,8 +1,8 @@
-"""Whose a ConfigMap of the operator's is, and whether a SimulationJob may take it over from an earlier one of its name.
+"""The owner of a ConfigMap, and whether a SimulationJob may adopt it from an earlier one with the same name.
 
-A backup, or a deletion that orphans, leaves ConfigMaps without the SimulationJob that they belonged to. The job that is
-made again under the name has another uid. A name has one SimulationJob at a time, so an owner of that name and another
-uid does not exist any more. What anything else owns is never taken.
+A backup, or a deletion with `--cascade=orphan`, leaves ConfigMaps without their SimulationJob. A SimulationJob that is
+created again with the same name has another uid. There is only one SimulationJob of a name at a time, so an owner with
+this name and another uid no longer exists. ConfigMaps of any other owner are never adopted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ _CONTENT: Final = ("cases", "subset", "rerunOf", "template")
 
 
 class Ownership(Enum):
-    """OURS: the job controls it. ADOPTABLE: an earlier one of the name left it. FOREIGN: it is none of the job's."""
+    """OURS: the job controls it. ADOPTABLE: left by an earlier job of the same name. FOREIGN: anything else."""
 
     OURS = auto()
     ADOPTABLE = auto()
@@ -30,14 +30,14 @@ class Ownership(Enum):
 
 
 def digest(job: SimulationJob) -> str:
-    """Return a hash of what the cases are and what they run: two sweeps with the same one are the same."""
+    """Return a hash of the cases and the template. Two SimulationJobs with the same hash run the same sweep."""
     spec = job.spec.to_api(as_given=True)
     content = {key: spec[key] for key in _CONTENT if key in spec}
     return sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:_DIGITS]
 
 
 def of(job: SimulationJob, owners: Sequence[Owner], labels: Mapping[str, str]) -> Ownership:
-    """Return whose a ConfigMap with these owners and labels is."""
+    """Return the ownership of a ConfigMap with these owner references and labels."""
     if any(owner.controller and owner.uid == job.metadata.uid for owner in owners):
         return Ownership.OURS
     has_labels = (labels.get(names.LABEL_NAME), labels.get(names.LABEL_APP_MANAGED_BY)) == (
@@ -54,16 +54,16 @@ def _is_earlier(owner: Owner, job: SimulationJob) -> bool:
 
 
 def is_of_content(job: SimulationJob, annotations: Mapping[str, str], *, listed: bool) -> bool:
-    """Return whether a ConfigMap was made for these cases; `listed`: the job's status names it.
+    """Return whether a ConfigMap was created for these cases. `listed`: whether the job's status names it.
 
-    The release before this one wrote no digest: of its ConfigMaps only the status knows.
+    The previous release wrote no digest. Without a digest, `listed` decides.
     """
     made_for = annotations.get(names.ANNOTATION_DIGEST)
     return listed if made_for is None else made_for == digest(job)
 
 
 def adopted(job: SimulationJob) -> dict[str, Any]:
-    """Return the metadata that make a ConfigMap the job's."""
+    """Return the metadata to write into a ConfigMap that the job adopts."""
     meta = job.metadata
     return {
         "labels": {names.LABEL_UID: meta.uid},
@@ -72,12 +72,12 @@ def adopted(job: SimulationJob) -> dict[str, Any]:
 
 
 def is_restored(job: SimulationJob) -> bool:
-    """Return whether the status is of an earlier object of the name: it was put back, and is older than the object."""
+    """Return whether the status was restored from an earlier object: its start is before the object's creation."""
     created, started = job.metadata.creation_timestamp, job.status.start_time
     return created is not None and started is not None and started < created
 
 
 def listed(job: SimulationJob) -> tuple[str, ...]:
-    """Return the ConfigMaps that the status names."""
+    """Return the names of all ConfigMaps in the status."""
     table, results = job.status.case_table, job.status.results
     return (*(table.config_maps if table else ()), *(results.config_maps if results else ()))

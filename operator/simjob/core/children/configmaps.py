@@ -1,4 +1,4 @@
-"""A ConfigMap of the operator's as JSON: a part of a table, owned by its SimulationJob and deleted with it."""
+"""The operator's ConfigMaps as JSON. Each holds a part of a table, and is deleted with its SimulationJob."""
 
 import msgspec
 
@@ -8,7 +8,7 @@ from simjob.core.children import configmapowner, jobandpod
 
 
 def render(job: SimulationJob, name: str, component: str, key: str, text: str, *, immutable: bool) -> bytes:
-    """Return the JSON of a ConfigMap with `text` under `key`; `component` is what it is a part of, as a label."""
+    """Return the JSON of a ConfigMap with `text` under `key`. `component`, such as "results", becomes a label."""
     meta = job.metadata
     body = {
         "apiVersion": "v1",

@@ -1,4 +1,4 @@
-"""The environment variables of a case, and which of them no container can be started with."""
+"""The environment variables of a case, and the limits of Linux for them."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,10 +9,10 @@ from simjob.api import names
 from simjob.api.sweep import cases
 from simjob.api.sweep.cases import Case
 
-# MAX_ARG_STRLEN in include/uapi/linux/binfmts.h: 32 pages for NAME=VALUE and the NUL behind it.
+# MAX_ARG_STRLEN in include/uapi/linux/binfmts.h: 32 pages for NAME=VALUE and the NUL after it.
 MAX_BYTES: Final = 32 * 4096
 TOO_MUCH: Final = f"and Linux takes at most {MAX_BYTES}: use fewer or shorter values, or put large inputs into files"
-# What UTF-8 and JSON make of one character, at most: \u0001.
+# Maximum number of bytes for one character as UTF-8 or escaped JSON, such as \u0001.
 _LONGEST_CHARACTER: Final = 6
 
 
@@ -30,13 +30,13 @@ def variables(job_name: str, case: Case) -> dict[str, str]:
 
 
 def problem(found: Mapping[str, str]) -> str | None:
-    """Return why Linux starts no process with these variables; None if it does."""
+    """Return why Linux cannot start a process with these variables, and what to do; None if it can."""
     return next((text for name, value in found.items() if (text := _problem(name, value))), None)
 
 
 def bound(texts: int, characters: int) -> int:
-    """Return a size that no variable has with this many parameters and characters, whatever the characters are."""
-    # Each parameter adds its name of at most 63 characters, quotes, a colon and a comma; SIMJOB_NAME has at most 253.
+    """Return an upper bound for the size of a variable with `texts` parameters and `characters` characters in all."""
+    # Each parameter adds its name of at most 63 characters, quotes, a colon and a comma. SIMJOB_NAME has at most 253.
     return texts * (63 + 6) + _LONGEST_CHARACTER * characters + 320
 
 

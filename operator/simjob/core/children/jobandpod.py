@@ -1,7 +1,7 @@
-"""A case's Job and pod as JSON, with computed names and labels.
+"""The Job and the pod of a case as JSON, with computed names and labels.
 
-A name holds the job, the case, the restarts and the attempt, so that no name is used twice and "already exists"
-with our uid means "already done". What the pod itself looks like is in core/children/podtemplate.py.
+The name is made of the job, the case, the restarts and the attempt. So no name is used twice, and "already exists" with
+the same owner means that the creation succeeded earlier. For the pod template see core/children/podtemplate.py.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class _Template(msgspec.Struct):
 
 
 def name_label(name: str) -> str:
-    """Return a SimulationJob's name as a label value: itself, or its beginning and a hash where it is too long."""
+    """Return a SimulationJob's name as a label value: unchanged, or cut and with a hash if it is too long."""
     if len(name) <= LONGEST_LABEL:
         return name
     digest = sha256(name.encode()).hexdigest()[:8]
@@ -38,7 +38,7 @@ def name_label(name: str) -> str:
 
 
 def labels(job: SimulationJob, index: int, restarts: int) -> dict[str, str]:
-    """Return our labels of a case's Job and pod. Nothing is copied from the SimulationJob's own labels."""
+    """Return the operator's labels for a case's Job and pod. Labels of the SimulationJob are not copied."""
     found = {
         names.LABEL_NAME: name_label(job.metadata.name),
         names.LABEL_UID: job.metadata.uid,
@@ -57,7 +57,7 @@ def labels(job: SimulationJob, index: int, restarts: int) -> dict[str, str]:
 
 
 def render_job(job: SimulationJob, template: Mapping[str, Any], case: Case, restarts: int) -> bytes:
-    """Return the JSON of a case's Job; it is ours to run (spec.managedBy).
+    """Return the JSON of a case's Job. With spec.managedBy, the Job controller leaves it to the operator.
 
     `template` is `job.spec.template.to_api(as_given=True)`, which is identical for all cases and expensive to build.
     """
@@ -91,14 +91,14 @@ def render_job(job: SimulationJob, template: Mapping[str, Any], case: Case, rest
 
 
 def _foreign(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the entries that are not the operator's: a case's attempt, for one, is read from its Job."""
+    """Return the user's entries without those in the operator's domain, which hold facts such as the attempt."""
     return {key: value for key, value in given.items() if not key.startswith(f"{names.GROUP}/")}
 
 
 def render_pod(job: JobFact, template: msgspec.Raw) -> bytes:
-    """Return the JSON of the pod of the Job's current attempt, from the Job's template as the API server has it.
+    """Return the JSON of the pod for the Job's current attempt. `template` is the Job's, as stored in the API server.
 
-    The template carries the labels that make `kubectl logs job/NAME` find the pod, and what a queue wrote into it.
+    That template has the labels with which `kubectl logs job/NAME` finds the pod, and the changes made by Kueue.
     """
     stored = msgspec.json.decode(template, type=_Template)
     body = {
@@ -117,7 +117,7 @@ def render_pod(job: JobFact, template: msgspec.Raw) -> bytes:
 
 
 def owner(api_version: str, kind: str, name: str, uid: str) -> Mapping[str, Any]:
-    """Return the reference to a controller, with which its child goes."""
+    """Return an owner reference to a controller. The garbage collector deletes the child with the owner."""
     return {
         "apiVersion": api_version,
         "kind": kind,

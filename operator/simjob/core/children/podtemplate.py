@@ -1,7 +1,6 @@
-"""The pod template of a case: what the user wrote, with the case's environment, requests and safe defaults.
+"""The pod template of a case: the user's template with the case's environment, resources and safe defaults.
 
-Defaults are filled where the user left them out, never written over his word; resources of the spec win over
-those of the first container.
+Defaults only fill fields that the user left out. `spec.resources` replaces the resources of the first container.
 """
 
 from collections.abc import Mapping
@@ -26,7 +25,7 @@ def render(
     labels: Mapping[str, str],
     annotations: Mapping[str, str],
 ) -> _Dict:
-    """Return the pod template of a case as JSON-ready values; our labels and annotations win over the user's."""
+    """Return the pod template of a case as JSON-ready values. `labels` and `annotations` replace the user's."""
     metadata: _Dict = template.get("metadata", {})
     written = containers.mark(tuple(container["name"] for container in template["spec"]["containers"]))
     return {
@@ -39,12 +38,12 @@ def render(
 
 
 def _variables(name: str, case: cases.Case) -> list[_Dict]:
-    """Return the case's environment, which stands before the user's: so `$(PARAM_MESH)` works in his variables, too."""
+    """Return the case's variables. They come before the user's, so that these can refer to `$(PARAM_MESH)`."""
     return [{"name": key, "value": _literal(value)} for key, value in environment.variables(name, case).items()]
 
 
 def _literal(text: str) -> str:
-    # The kubelet expands $(NAME) in values too, and takes $$ for an escaped dollar, so each dollar is written twice.
+    # The kubelet expands $(NAME) in values, too, and reads $$ as an escaped dollar. So each dollar is doubled.
     # https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
     return text.replace("$", "$$")
 
@@ -89,7 +88,7 @@ def _container(container: _Dict, variables: list[_Dict]) -> _Dict:
 def _probes(container: _Dict, variables: Mapping[str, str]) -> _Dict:
     """Return the probes with the case's variables filled into their commands.
 
-    The kubelet would fill in a variable as it is in the pod, each dollar twice (ExpandContainerCommandOnlyStatic).
+    The kubelet would insert a value as it is in the pod, with each dollar doubled (ExpandContainerCommandOnlyStatic).
     """
     found: _Dict = {}
     for name in _PROBES & container.keys():

@@ -1,6 +1,6 @@
-"""References such as $(PARAM_MESH) in a pod template, as far as only a case's own variables can satisfy them.
+"""References such as $(PARAM_MESH) in a pod template that only the variables of a case can resolve.
 
-The kubelet leaves a reference that it cannot resolve as it is, so the simulation would get the text "$(PARAM_MEHS)".
+The kubelet leaves a reference that it cannot resolve unchanged, so the simulation would get the text "$(PARAM_MEHS)".
 https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
 """
 
@@ -15,9 +15,9 @@ from simjob.api.podtemplate.containers import AnyContainer
 from simjob.api.podtemplate.probes import ExecAction
 from simjob.api.podtemplate.template import Template
 
-# "$$" is an escaped dollar: what follows it is no reference.
+# "$$" is an escaped dollar: no reference begins with its second one.
 _REFERENCE: Final = re.compile(r"\$\$|\$\(([^)]*)\)")
-# The kubelet makes such variables for each Service of the namespace.
+# The kubelet sets such variables for each Service of the namespace.
 _SERVICE_LINK: Final = re.compile(r"_SERVICE_(HOST|PORT)|_PORT_[0-9]+_(TCP|UDP|SCTP)")
 _SHOWN: Final = 10
 
@@ -33,7 +33,7 @@ class Reference:
 
 
 def to_cases(template: Template) -> tuple[Reference, ...]:
-    """Return the references to variables with our prefixes that neither every case nor the container itself has."""
+    """Return the references to PARAM_* and SIMJOB_* variables that a case must define, because nothing else does."""
     return tuple(
         reference
         for container, reference in _with_our_prefixes(template, _texts)
@@ -42,36 +42,36 @@ def to_cases(template: Template) -> tuple[Reference, ...]:
 
 
 def never_filled_in(template: Template) -> tuple[Reference, ...]:
-    """Return the references to variables of a case where the kubelet runs a command just as it is written."""
+    """Return the references to PARAM_* and SIMJOB_* variables in lifecycle commands: the kubelet expands none there."""
     return tuple(reference for _, reference in _with_our_prefixes(template, _handlers))
 
 
 def filled_in(text: str, variables: Mapping[str, str]) -> str:
-    """Return a text with these variables in place of the references to them; all else stays as it is written."""
+    """Return a text with references to these variables replaced by their values. The rest stays unchanged."""
     return _REFERENCE.sub(lambda found: variables.get(found[1], found[0]), text)
 
 
 def expanded(text: str, variables: Mapping[str, str]) -> str:
-    """Return a text as the kubelet gives it to a process with these variables."""
+    """Return a text as the kubelet passes it to a process with these variables."""
     return _REFERENCE.sub(lambda found: "$" if found[0] == "$$" else variables.get(found[1], found[0]), text)
 
 
 def count(text: str) -> int:
-    """Return how many references are in a text."""
+    """Return the number of references in a text."""
     return len(_variables(text))
 
 
 def containers(template: Template) -> Iterator[tuple[str, AnyContainer]]:
-    """Yield the containers of a template, each with its path."""
+    """Yield the containers and init containers of a template, each with its path."""
     groups = (("containers", template.spec.containers), ("initContainers", template.spec.init_containers or ()))
     for group, containers in groups:
         yield from ((f"spec.template.spec.{group}[{at}]", container) for at, container in enumerate(containers))
 
 
 def suggestion(variable: str, known: Iterable[str]) -> str:
-    """Return what a person may have meant by a variable that is not there."""
+    """Return a suggestion for a variable that does not exist: the closest known name, or the list of names."""
     choices = sorted(known)
-    # The prefix, which all have, would make any two short names alike.
+    # Compare without the common prefix, which would make any two short names similar.
     short = {name.removeprefix(names.ENV_PARAMETER_PREFIX): name for name in (*choices, *OF_EVERY_CASE)}
     if close := get_close_matches(variable.upper().removeprefix(names.ENV_PARAMETER_PREFIX), short, n=1):
         return f"did you mean $({short[close[0]]})?"
@@ -84,7 +84,7 @@ def suggestion(variable: str, known: Iterable[str]) -> str:
 def _with_our_prefixes(
     template: Template, texts: Callable[[AnyContainer], Iterable[tuple[str, str]]]
 ) -> Iterator[tuple[AnyContainer, Reference]]:
-    """Yield the references to variables with our prefixes in these texts of each container."""
+    """Yield the references to PARAM_* and SIMJOB_* variables in these texts of each container."""
     for where, container in containers(template):
         for field, text in texts(container):
             for variable in _variables(text):
@@ -119,7 +119,7 @@ def _variables(text: str) -> list[str]:
 
 
 def _is_defined(variable: str, container: AnyContainer) -> bool:
-    """Return whether the container has the variable without a case, or may have it."""
+    """Return whether every case or the container itself defines the variable, or may define it."""
     if variable in OF_EVERY_CASE or any(own.name == variable for own in container.env or ()):
         return True
     if any(variable.startswith(source.prefix or "") for source in container.env_from or ()):

@@ -1,1 +1,1 @@
-"""Pods and Jobs as typed facts."""
+"""Pods and Jobs as typed facts, read from the API server's JSON."""

@@ -1,4 +1,4 @@
-"""The part of the API server's JSON of pods and Jobs that is read; what is absent has the API's default."""
+"""The fields of pods, Jobs and Events that the operator reads. An absent field has the API's default."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -19,7 +19,7 @@ class Owner(msgspec.Struct, rename="camel"):
 
 
 class Meta(msgspec.Struct, rename="camel"):
-    """An object's metadata."""
+    """The metadata of an object."""
 
     name: str
     uid: str
@@ -44,7 +44,7 @@ class Condition(msgspec.Struct, rename="camel"):
 
 
 class Terminated(msgspec.Struct, rename="camel"):
-    """How a container ended."""
+    """The state of a container that has ended."""
 
     exit_code: int = 0
     reason: str = ""
@@ -54,20 +54,20 @@ class Terminated(msgspec.Struct, rename="camel"):
 
 
 class Running(msgspec.Struct, rename="camel"):
-    """Since when a container runs."""
+    """The state of a running container."""
 
     started_at: datetime | None = None
 
 
 class Waiting(msgspec.Struct):
-    """Why a container waits."""
+    """The state of a waiting container."""
 
     reason: str = ""
     message: str = ""
 
 
 class State(msgspec.Struct):
-    """A container's state."""
+    """The state of a container."""
 
     running: Running | None = None
     terminated: Terminated | None = None
@@ -75,7 +75,7 @@ class State(msgspec.Struct):
 
 
 class Container(msgspec.Struct):
-    """A container's status."""
+    """The status of a container."""
 
     name: str = ""
     image: str = ""
@@ -83,7 +83,7 @@ class Container(msgspec.Struct):
 
 
 class PodStatus(msgspec.Struct, rename="camel"):
-    """A pod's status."""
+    """The status of a pod."""
 
     phase: str = "Pending"
     reason: str = ""
@@ -103,12 +103,12 @@ class ContainerSpec(msgspec.Struct, rename="camel"):
 
     @property
     def falls_back_to_logs(self) -> bool:
-        """Whether the end of its log is its message, if it fails and leaves none."""
+        """Whether the end of the log becomes the termination message if the container fails without one."""
         return self.termination_message_policy == "FallbackToLogsOnError"
 
 
 class PodSpec(msgspec.Struct, rename="camel"):
-    """A pod's spec."""
+    """The spec of a pod."""
 
     node_name: str = ""
     active_deadline_seconds: int | None = None
@@ -118,7 +118,7 @@ class PodSpec(msgspec.Struct, rename="camel"):
 
 
 class Pod(msgspec.Struct):
-    """The part of a v1 Pod that is read."""
+    """The fields of a v1 Pod that the operator reads."""
 
     metadata: Meta
     spec: PodSpec = msgspec.field(default_factory=PodSpec)
@@ -126,13 +126,13 @@ class Pod(msgspec.Struct):
 
 
 class Series(msgspec.Struct, rename="camel"):
-    """How often an Event was repeated."""
+    """The series of a repeated Event."""
 
     last_observed_time: datetime | None = None
 
 
 class PodEvent(msgspec.Struct, rename="camel"):
-    """The part of a v1 Event that is read. Kubelets write lastTimestamp, newer programs eventTime and series."""
+    """The fields of a v1 Event that the operator reads. Kubelets write lastTimestamp, others eventTime and series."""
 
     type: str = ""
     reason: str = ""
@@ -149,7 +149,7 @@ class PodEventList(msgspec.Struct):
 
 
 class JobStatus(msgspec.Struct, rename="camel"):
-    """A Job's status."""
+    """The status of a Job."""
 
     active: int = 0
     ready: int = 0
@@ -159,14 +159,14 @@ class JobStatus(msgspec.Struct, rename="camel"):
 
 
 class JobSpec(msgspec.Struct, rename="camel"):
-    """A Job's spec."""
+    """The spec of a Job."""
 
     suspend: bool = False
     managed_by: str = ""
 
 
 class Job(msgspec.Struct):
-    """The part of a batch/v1 Job that is read."""
+    """The fields of a batch/v1 Job that the operator reads."""
 
     metadata: Meta
     spec: JobSpec = msgspec.field(default_factory=JobSpec)

@@ -1,8 +1,9 @@
-"""What a pod's containers say of its attempt: how the simulation ran, how it ended, and what explains the pod.
+"""The containers of a pod: how the simulation ran and ended, and which container explains the pod's state.
 
-The simulation is the first container that the user wrote. An injector can put its own containers anywhere, so the
-operator writes the names of the user's containers on each pod. A pod without them is read as if the user wrote all its
-containers. Native sidecars (init containers with restartPolicy Always) and injected containers never decide.
+The simulation is the template's first container. An injector can add containers anywhere, so the operator writes the
+names of the template's containers into an annotation of each pod. Without the annotation, all containers count as the
+template's. Native sidecars (init containers with restartPolicy Always) and injected containers never affect the
+outcome.
 """
 
 from collections.abc import Mapping
@@ -25,15 +26,16 @@ _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What the containers of a pod say.
+    """What the statuses of a pod's containers show.
 
-    `exit_code`, `reason`, `message`, `image`: of what explains the pod. The exit code is 0 only if the user's
-    containers all succeeded. `container`: the one that failed, unless it is the simulation.
-    `started`, `finished`, `result`: the simulation's times and termination message. `result_cut`: the kubelet may have
-    kept only a part of it.
-    `over`: every container that the user wrote has ended, and neither the pod's deadline nor its node ended them.
-    `ended`: when the last of them did, if that is known.
-    `held`: they have ended, and a container that an injector added keeps the pod running. Native sidecars never do.
+    `exit_code`, `reason`, `message`, `image`: those of the container that explains the pod's state. The exit code is 0
+    only if all of the template's containers succeeded.
+    `container`: the one that failed, empty if it was the simulation.
+    `started`, `finished`, `result`: the simulation's times and termination message.
+    `result_cut`: whether the kubelet may have cut the message.
+    `over`: all of the template's containers have ended, and neither the pod's deadline nor its node stopped them.
+    `ended`: when the last of them ended, if known.
+    `held`: they have ended, and an injected container keeps the pod running. Native sidecars never do.
     """
 
     exit_code: int | None = None
@@ -51,22 +53,22 @@ class Reading:
 
 
 def pull_error(message: str) -> str:
-    """Return why an image cannot be pulled; empty if the kubelet's message does not say.
+    """Return why an image cannot be pulled, from the kubelet's message; empty if the message does not say.
 
-    While it tries again the kubelet alternates between the error itself and a message of its back-off, which holds the
-    error in newer versions. The answer is the same for both.
+    The kubelet alternates between the error and a back-off message, which contains the error in newer versions. Both
+    give the same result.
     """
     cause = message.partition(f"{_PULL_ERROR}: ")[2] if message.startswith(_BACK_OFF) else message
     return cause.removeprefix(f"{_PULL_ERROR}: ").strip()
 
 
 def mark(containers: tuple[str, ...]) -> Mapping[str, str]:
-    """Return the annotation that names the containers which the user wrote; the first is the simulation."""
+    """Return the annotation with the names of the template's containers. The first one is the simulation."""
     return {names.ANNOTATION_CONTAINERS: ",".join(containers)}
 
 
 def read(pod: Pod) -> Reading:
-    """Return what the containers of a pod say."""
+    """Return what the statuses of a pod's containers show."""
     written = _written(pod)
     ends = {found.name: found.state.terminated for found in pod.status.container_statuses}
     own = [end for name in written if (end := ends.get(name))]
@@ -90,7 +92,7 @@ def read(pod: Pod) -> Reading:
 
 
 def _written(pod: Pod) -> tuple[str, ...]:
-    """Return the names of the containers that the user wrote, the simulation first."""
+    """Return the names of the template's containers, the simulation first."""
     present = tuple(container.name for container in pod.spec.containers)
     marked = pod.metadata.annotations.get(names.ANNOTATION_CONTAINERS, "").split(",")
     if marked[0] not in present:
@@ -99,10 +101,10 @@ def _written(pod: Pod) -> tuple[str, ...]:
 
 
 def _by_itself(pod: Pod, ended: datetime | None) -> bool:
-    """Return whether the user's containers, which have all ended, did so without the pod having been ended.
+    """Return whether the template's containers, which have all ended, ended before the pod was stopped.
 
-    The kubelet says why it ends a pod only when nothing of the pod runs any more. Until then, a deadline shows in the
-    times: both are the same kubelet's, in whole seconds.
+    The kubelet writes why it stopped a pod only when no container runs any more. Until then, only the times show that
+    the deadline stopped it: both come from the same kubelet, in whole seconds.
     """
     status = pod.status
     if status.phase == "Succeeded" or (status.phase == "Failed" and not status.reason):
@@ -116,7 +118,7 @@ def _by_itself(pod: Pod, ended: datetime | None) -> bool:
 
 
 def _simulation_ran(pod: Pod, written: tuple[str, ...]) -> tuple[datetime | None, datetime | None, Message]:
-    """Return when the simulation started and finished, and what it said then."""
+    """Return when the simulation started and finished, and its termination message."""
     state = next((found.state for found in pod.status.container_statuses if found.name in written[:1]), None)
     if state is None:
         return None, None, Message()
@@ -128,9 +130,9 @@ def _simulation_ran(pod: Pod, written: tuple[str, ...]) -> tuple[datetime | None
 
 
 def _explained(pod: Pod, written: tuple[str, ...], *, over: bool) -> Reading:
-    """Return exit code, reason, message and image of what explains the pod's state; `over` as in Reading."""
+    """Return the reading of the container or condition that explains the pod's state. `over` is as in Reading."""
     status = pod.status
-    # What ended the rest of the pod afterwards does not explain how they ended.
+    # The template's containers had already ended, so the pod's own reason does not explain how they ended.
     reason, message = ("", "") if over else (status.reason, status.message)
     if failed := _failed(pod, written):
         container, end = failed
@@ -153,9 +155,9 @@ def _explained(pod: Pod, written: tuple[str, ...], *, over: bool) -> Reading:
 
 
 def _failed(pod: Pod, written: tuple[str, ...]) -> tuple[Container, Terminated] | None:
-    """Return the container that failed and how it ended: the simulation, else the first to fail of the others.
+    """Return the container that failed, and its state: the simulation, otherwise the first of the others to fail.
 
-    An init container that failed is the only one that ran, whoever wrote it.
+    Init containers count even if an injector added them: if one failed, no later container ran.
     """
     sidecars = {container.name for container in pod.spec.init_containers if container.restart_policy == "Always"}
     found = [container for container in pod.status.init_container_statuses if container.name not in sidecars]

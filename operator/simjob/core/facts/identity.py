@@ -1,7 +1,7 @@
-"""Whose a Job or a pod is: by its computed name and its controller, not by its labels alone.
+"""Which case a Job or a pod belongs to: judged by its computed name and its controller, not by labels alone.
 
-A copy of a pod (`kubectl debug --copy-to --keep-labels`), a copied Job and a pod made by hand have our labels, too. A
-label can be removed; a name, and the reference to a controller that the garbage collector follows, stay.
+A copied pod (`kubectl debug --copy-to --keep-labels`), a copied Job and a pod created by hand have the operator's
+labels, too. And labels can be removed, while the name and the reference to the controller stay.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from simjob.core.facts.apiobjects import Meta, Owner
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobIdentity:
-    """Whose case a Job is. `labelled`: it has the label by which the operator lists and watches."""
+    """The case that a Job belongs to. `labelled`: it has the label that the operator lists and watches."""
 
     owner_uid: str
     owner_name: str
@@ -24,7 +24,7 @@ class JobIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodIdentity:
-    """Whose attempt a pod is. `labelled`: it has the label by which the operator lists and watches."""
+    """The attempt that a pod belongs to. `labelled`: it has the label that the operator lists and watches."""
 
     owner_uid: str
     job_uid: str
@@ -34,7 +34,7 @@ class PodIdentity:
 
 
 def of_job(meta: Meta) -> JobIdentity | None:
-    """Return whose case a Job is; None if a SimulationJob does not control it, or if it has another name than ours."""
+    """Return the case of a Job; None if its controller is no SimulationJob, or if the name is not the computed one."""
     owner = next((owner for owner in meta.owner_references if owner.controller), None)
     if owner is None or owner.kind != names.KIND or _group(owner) != names.GROUP:
         return None
@@ -46,10 +46,10 @@ def of_job(meta: Meta) -> JobIdentity | None:
 
 
 def of_pod(meta: Meta, owner_uid: str = "") -> PodIdentity | None:
-    """Return whose attempt a pod is; None if no Job of ours controls it, or if it has another name than ours.
+    """Return the attempt of a pod; None if no Job of the operator controls it, or if the name is not the computed one.
 
-    Whoever deletes a Job may let its pods stay: without a controller they still run a case of ours. `owner_uid`: the
-    SimulationJob whose pod is looked for, where neither label nor annotation may be left to say so.
+    A pod without a controller counts, too: its Job was deleted with `--cascade=orphan`, and the case still runs.
+    `owner_uid` is the uid of the SimulationJob, if known; label and annotation with the uid may have been removed.
     """
     job, _, last = meta.name.rpartition("-")
     stem, index, _ = childnames.numbers(job)

@@ -1,6 +1,6 @@
 """A Job as typed facts, read from the API server's JSON.
 
-Only the fields that a rule reads are decoded; a strange Job is None, never an exception.
+Only the fields that a rule reads are decoded. A Job of somebody else gives None, never an exception.
 """
 
 from dataclasses import dataclass
@@ -14,16 +14,19 @@ from simjob.core.facts.lastattempt import LastAttempt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFact:
-    """One case's Job.
+    """The Job of one case.
 
-    `labelled`: it has the label by which the operator lists and watches.
-    `attempt`, `failed`, `lost`, `not_before` are our annotations: the current attempt's number, the failures
-    that count so far, the attempts lost in a row, and the time before which the attempt must not start; `seconds`
-    is how long the earlier attempts ran; `disruptions` and `last_disruption` say how many the cluster ended, and why.
-    `error_code`, `error_message`, too: what the operator itself decided of the last failure. `last_attempt`: how the
-    attempt before the current one ended.
-    `managed`: whether it is ours to run (spec.managedBy); else kube-controller-manager makes pods for it.
-    `status_failed`, `active`, `ready`, `started`: what its status says. `succeeded` is None until it finished.
+    From the operator's annotations:
+    `attempt`: number of the current attempt. `failed`: failures that count. `lost`: attempts lost in a row.
+    `not_before`: earliest start of the current attempt. `seconds`: how long the earlier attempts ran.
+    `disruptions`, `last_disruption`: number of disruptions, and the cause of the last one.
+    `error_code`, `error_message`: the last failure, if the operator itself decided it.
+    `last_attempt`: how the attempt before the current one ended.
+
+    From spec, status and metadata:
+    `labelled`: it has the label that the operator lists and watches.
+    `managed`: the operator runs it (spec.managedBy). Otherwise kube-controller-manager creates its pods.
+    `status_failed`, `active`, `ready`, `started`: fields of its status. `succeeded` is None until it has finished.
     """
 
     name: str
@@ -62,7 +65,7 @@ class JobFact:
 
 
 def job_fact(job: Job) -> JobFact | None:
-    """Return the facts of a Job of ours; None for any other Job."""
+    """Return the facts of a Job that belongs to a case; None for any other Job."""
     meta, status = job.metadata, job.status
     whose = identity.of_job(meta)
     if whose is None:

@@ -1,7 +1,7 @@
 """How the last attempt of a case ended, as an annotation of the case's Job.
 
-The pod of that attempt may be gone while the case waits for the next one, and another operator may lead by then. The
-annotation has a bounded size. Anybody who may edit the Job can edit it: one that cannot be read counts as absent.
+It is an annotation because the attempt's pod may be gone, and another replica may lead, before the next attempt starts.
+Its size is bounded. Other programs can edit it, so an annotation that cannot be read counts as absent.
 """
 
 from datetime import datetime
@@ -20,9 +20,10 @@ _Name = Annotated[str, msgspec.Meta(max_length=_LONGEST_NAME)]
 
 
 class LastAttempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """How an attempt ended. `number`: which of the case's attempts, from 0.
+    """How an attempt ended.
 
-    `container`: the one that failed, if it was not the simulation. `error_code` is empty if nothing went wrong.
+    `number`: the number of the attempt, from 0. `error_code`: empty if it succeeded.
+    `container`: the one that failed, empty if it was the simulation.
     """
 
     number: Annotated[int, msgspec.Meta(ge=0, le=INT32_MAX)]
@@ -44,7 +45,7 @@ def ended(
     reason: str = "",
     message: str = "",
 ) -> LastAttempt:
-    """Return how an attempt ended, in texts that are not longer than they may be."""
+    """Return how an attempt ended, with texts cut to their maximum lengths."""
     return LastAttempt(
         number=number,
         ended_at=ended_at,
@@ -62,7 +63,7 @@ def write(last: LastAttempt) -> str:
 
 
 def read(text: str) -> LastAttempt | None:
-    """Return what the annotation says; None if it is empty or cannot be read."""
+    """Return the last attempt from the annotation's value; None if it is empty or cannot be read."""
     try:
         return msgspec.json.decode(text, type=LastAttempt) if text else None
     except msgspec.DecodeError:

@@ -1,7 +1,6 @@
 """A pod as typed facts, read from the API server's JSON.
 
-Only the fields that a rule reads are decoded; a strange pod is None, never an exception. What the facts
-lead to is not decided here.
+Only the fields that a rule reads are decoded. A pod of somebody else gives None, never an exception.
 """
 
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from simjob.core.facts.containers import Reading
 
 
 class PodState(StrEnum):
-    """Where a pod is in its life; the last two are final."""
+    """The state of a pod. The last two are final."""
 
     PENDING = "Pending"
     ASSIGNED = "Assigned"
@@ -30,23 +29,24 @@ _ENDED: Final = frozenset({PodState.SUCCEEDED, PodState.FAILED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodFact:
-    """One attempt's pod.
+    """The pod of one attempt.
 
-    `labelled`: it has the label by which the operator lists and watches.
-    `stopped`: its deletion was asked for before it ended, so that how it ended says nothing about the case.
-    `disrupted`: the cluster ends or ended it (eviction, preemption, reboot), `disruption` in its words. `by_kubelet`:
-    its kubelet did. `over_limit`: the kubelet evicted it for exceeding its own storage limit.
-    `over_at`: when the operator first saw that the user's containers had ended by themselves while others of the pod
-    ran; None for a pod that ended as a whole. `held`: only what an injector added keeps it. `last_end`: when the last
-    of the user's containers ended, by the kubelet's clock.
-    `gone`: the pod is deleted and this is its last state.
-    `reason`, `message`: why it waits or how it failed. `container`: the one that failed, if not the simulation.
-    `grace`: seconds that its deletion leaves it.
-    `created` is the API server's time, `scheduled` the scheduler's; `accepted` is when its kubelet took it up,
-    `started` and `finished` when the simulation's container did, all three by the kubelet's clock.
-    `result`: the simulation's termination message; `result_cut`: the kubelet may have kept only a part of it.
-    `deadline`: seconds after `accepted` at which the kubelet ends it.
-    `seen_at`, `asked_at`, `gone_at`: when the operator, by its clock, first saw this state, its deletion, and it gone.
+    `labelled`: it has the label that the operator lists and watches.
+    `stopped`: it was deleted before it ended, so its end says nothing about the case.
+    `disrupted`: the cluster ended it (eviction, preemption, reboot). `disruption`: reason and message of that.
+    `by_kubelet`: the kubelet ended it. `over_limit`: it was evicted because it exceeded its own storage limit.
+    `gone`: it was deleted, and these facts are its last state.
+    `reason`, `message`: why it waits, or how it failed. `container`: the one that failed, empty if the simulation.
+    `result`: the simulation's termination message. `result_cut`: whether the kubelet may have cut it.
+    `held`: only an injected container keeps it running.
+    `grace`: seconds of its deletion's grace period. `deadline`: seconds after `accepted` when the kubelet ends it.
+
+    By the API server's clock: `created`. By the scheduler's: `scheduled`.
+    By the kubelet's: `accepted`; `started` and `finished` of the simulation; `last_end`, when the last container of the
+    template ended.
+    By the operator's: `seen_at`, `asked_at`, `gone_at`: when it first saw this state, the deletion, and the pod gone;
+    `over_at`: when it first saw that the template's containers had ended by themselves while other containers ran, None
+    for a pod that ended as a whole.
     """
 
     name: str
@@ -90,34 +90,37 @@ class PodFact:
 
     @property
     def outcome(self) -> PodState | None:
-        """How the user's containers ended: SUCCEEDED or FAILED; None while one of them may run."""
+        """Return how the template's containers ended: SUCCEEDED or FAILED; None while one of them may run."""
         if self.ended or self.over_at is None:
             return self.state if self.ended else None
         return end_state(self.exit_code)
 
     @property
     def ended(self) -> bool:
-        """Whether no container of it runs or ever will, by the kubelet's word."""
+        """Whether the pod has a final phase: no container of it runs, or will run."""
         return self.state in _ENDED
 
     @property
     def succeeded(self) -> bool:
-        """Whether the simulation ended well and nobody had asked it to stop."""
+        """Whether the containers succeeded and the pod was not stopped, disrupted or over its limit."""
         return self.outcome is PodState.SUCCEEDED and not (self.stopped or self.disrupted or self.over_limit)
 
     @property
     def ran(self) -> timedelta | None:
-        """How long the simulation ran; None if it did not, or if nobody knows."""
+        """Return how long the simulation ran; None if it did not run, or if the time is unknown."""
         return self.finished - self.started if self.started and self.finished else None
 
     @property
     def live(self) -> bool:
-        """Whether it exists and is neither Succeeded nor Failed."""
+        """Whether the pod exists and is neither Succeeded nor Failed."""
         return not (self.gone or self.ended)
 
 
 def pod_fact(pod: Pod, seen_at: datetime, owner_uid: str = "") -> PodFact | None:
-    """Return the facts of a pod of ours; None for any other pod. `owner_uid` as in identity.of_pod."""
+    """Return the facts of a pod that belongs to a case; None for any other pod.
+
+    `seen_at` is the operator's time. `owner_uid` is as in identity.of_pod.
+    """
     meta = pod.metadata
     whose = identity.of_pod(meta, owner_uid)
     if whose is None:
@@ -167,8 +170,8 @@ def pod_fact(pod: Pod, seen_at: datetime, owner_uid: str = "") -> PodFact | None
 
 
 def _ended_first(pod: Pod, state: PodState) -> bool:
-    # An ended pod is deleted with a grace period of 0, whoever asks; a running one keeps that of the request.
-    # The kubelet's own last delete has 0 too: successor() keeps what an earlier version of the pod said.
+    # The API server deletes an ended pod with a grace period of 0, and a running one with that of the request. The
+    # kubelet's own final delete has 0, too, so podversions.successor() keeps `stopped` of the earlier version.
     return state in _ENDED and not pod.metadata.deletion_grace_period_seconds
 
 
@@ -183,7 +186,7 @@ def _pod_state(pod: Pod, reading: Reading) -> PodState:
             return PodState.SUCCEEDED
         case "Failed":
             return end_state(reading.exit_code)
-        # A container that an injector added and that waits keeps the phase Pending.
+        # An injected container that waits keeps the phase Pending while the simulation runs.
         case "Pending" if reading.started is None:
             return PodState.ASSIGNED if pod.spec.node_name else PodState.PENDING
         case _:

@@ -1,6 +1,6 @@
-"""What the older version of a pod says that the newer one does not: a stop, an end, since when.
+"""Facts that only an older version of a pod shows: a stop, an end, the time of a state.
 
-The newest version of an object alone does not show in which order things happened to it.
+The newest version of an object does not show in which order things happened.
 """
 
 from dataclasses import replace
@@ -10,9 +10,9 @@ from simjob.core.facts.pods import PodFact
 
 
 def successor(old: PodFact, new: PodFact) -> PodFact:
-    """Return `new` with what only the older version of the same pod can say: a stop, since when, when it started.
+    """Return `new` with the facts that only `old`, an older version of the same pod, shows.
 
-    An end is final: a kubelet may report Failed and Evicted first, and then Succeeded without a reason.
+    The first end is final: a kubelet may report Failed and Evicted first, and then Succeeded without a reason.
     """
     if old.over_at is not None and not (new.by_kubelet or new.over_limit):
         new = _still_over(old, new)
@@ -37,10 +37,10 @@ def successor(old: PodFact, new: PodFact) -> PodFact:
 
 
 def _still_over(old: PodFact, new: PodFact) -> PodFact:
-    """Return `new` with the end that the older version had.
+    """Return `new` with the end of the older version.
 
-    Whoever deletes or evicts the pod after that says so in advance, and changes nothing. A kubelet does not: when it
-    ends a pod, some containers end before others.
+    A deletion or eviction after that end does not change it: it shows in the pod before any container stops. This does
+    not hold for an end by the kubelet: it reports the cause only after the containers have stopped, one by one.
     """
     return replace(
         new,

@@ -1,8 +1,8 @@
-"""What a container's termination message is worth: whose words it holds, and whether the kubelet cut it.
+"""A container's termination message: who wrote it, and whether the kubelet may have cut it.
 
-The kubelet marks neither. Of the file it keeps the last 4096 bytes. With FallbackToLogsOnError, if the file is empty
+The kubelet marks neither. It keeps the last 4096 bytes of the file. With FallbackToLogsOnError, if the file is empty
 and the container failed, it keeps the last 80 lines of the log, at most 2048 bytes. Then all containers of a pod share
-12 KiB evenly, and what is longer loses its end. A message that is as long as a limit is taken for a cut one.
+12 KiB evenly, and a longer message loses its end. A message that has the length of a limit counts as cut.
 pkg/kubelet/kuberuntime/kuberuntime_container.go and pkg/kubelet/status/status_manager.go: normalizeStatus.
 """
 
@@ -15,7 +15,7 @@ FILE_BYTES: Final = 4096
 LOG_BYTES: Final = 2048
 LOG_LINES: Final = 80
 POD_BYTES: Final = 12 * 1024
-# Not the container, but the kubelet or the container runtime is the author. The first two mean that it never ran.
+# With these reasons, the kubelet or the container runtime wrote the message. The first two mean that it never ran.
 # containerd: internal/cri/server/helpers.go; kubelet: pkg/kubelet/container/runtime.go and kubelet_pods.go.
 _NOT_RUN: Final = frozenset({"StartError", "ContainerCannotRun", "ContainerStatusUnknown"})
 _NOT_ITS_WORDS: Final = _NOT_RUN | {"RestartingAllContainers"}
@@ -25,22 +25,19 @@ _NOT_UTF8: Final = "\ufffd"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What a container said at its end; `cut`: the kubelet may have kept only a part of it."""
+    """A termination message. `cut`: whether the kubelet may have cut it."""
 
     text: str = ""
     cut: bool = False
 
 
 def ran(end: Terminated) -> bool:
-    """Return whether a container that has ended is known to have run.
-
-    Of one that could not start the kubelet says that it started in 1970.
-    """
+    """Return whether a container that has ended did run. If it could not start, the kubelet gives 1970 as its start."""
     return end.reason not in _NOT_RUN and end.started_at != NO_TIME
 
 
 def read(pod: Pod, name: str, end: Terminated) -> Message:
-    """Return what the pod's container of this name said at its end; nothing if the words are not its own."""
+    """Return the termination message of the container `name`; empty if the container did not write it itself."""
     text = end.message
     if not text or not ran(end) or end.reason in _NOT_ITS_WORDS or text.startswith(_KUBELETS_WORDS):
         return Message()
@@ -54,7 +51,7 @@ def _limit(pod: Pod) -> int:
 
 
 def _is_cut(text: str, limit: int) -> bool:
-    # A byte that is not UTF-8, such as a part of a character that was cut, arrives as U+FFFD, which has three bytes.
+    # A byte that is not UTF-8, such as a part of a cut character, is replaced by U+FFFD, which has three bytes.
     return len(text.encode()) >= limit
 
 

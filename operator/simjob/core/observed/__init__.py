@@ -1,1 +1,1 @@
-"""What one pass sees of a SimulationJob's world."""
+"""Everything that one pass observes: the children, refused creations, and the result of copying the cases."""

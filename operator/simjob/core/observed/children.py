@@ -1,6 +1,6 @@
-"""A SimulationJob's children as one frozen value, and the same by case.
+"""A SimulationJob's children as one frozen value, grouped by case.
 
-Built once per pass from the stores; sorted, so that the order of events cannot matter.
+It is built once per pass from the stores. It is sorted, so that the order of events does not matter.
 """
 
 from collections.abc import Iterable, Mapping, Set
@@ -16,7 +16,7 @@ from simjob.core.observed.refusedcreation import Refusal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFacts:
-    """One case's children: its Job of the last restart, what is left of older ones, its pods by attempt."""
+    """The children of one case: its Job of the last restart, its Jobs of earlier restarts, its pods by attempt."""
 
     index: int
     job: JobFact | None
@@ -25,12 +25,12 @@ class CaseFacts:
 
     @property
     def live_pods(self) -> tuple[PodFact, ...]:
-        """The pods that are neither ended nor gone; at most one, unless somebody else made one."""
+        """Return the pods that are neither ended nor gone: at most one, unless another program created one."""
         return tuple(pod for pod in self.pods if pod.live)
 
     @property
     def last_pod(self) -> PodFact | None:
-        """The pod of the Job's current attempt; of a case without a Job the newest one."""
+        """Return the pod of the Job's current attempt; for a case without a Job, the newest pod."""
         job = self.job
         found = (p for p in self.pods if job is None or (p.job_uid == job.uid and p.attempt == job.attempt))
         return next(reversed(tuple(found)), None)
@@ -38,9 +38,9 @@ class CaseFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LivePods:
-    """What a cancel needs to know until no pod is live: it costs O(pods to be asked), not O(cases).
+    """The live pods, for a cancel that does not judge the cases. It costs O(pods to delete), not O(cases).
 
-    `unasked`: the live pods that nobody has asked to stop, by case. `stopping`: how many were asked.
+    `unasked`: live pods that are not being deleted yet, by case. `stopping`: number of live pods that are.
     `attributed`: as in Observed.
     """
 
@@ -50,23 +50,24 @@ class LivePods:
 
     @property
     def number(self) -> int:
-        """How many pods are live."""
+        """Return the number of live pods."""
         return len(self.unasked) + self.stopping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """What is known of a SimulationJob's world.
+    """Everything that is known about a SimulationJob's children.
 
-    `spent`: cases whose Job name of the current restart may have been used by this process; None when it has not
-    planned for this SimulationJob before and cannot know. `refusal`: why creations do not work, if they do not.
-    `waiting`: cases that must not be started now; `last`: refused cases that may be started now if no other can;
-    `under_way`: cases whose pods may be there although no answer says so.
-    `prepared`: what came of writing down the cases, as long as it is not in the status.
-    `attributed`: whether the API server alone writes the annotation that says who cancelled.
-    `words`: what kubelets say of pods that do not start, by pod uid.
-    `earlier`: cases that still run in a pod of an earlier SimulationJob of the name, and the pod's name.
-    `last_stop`: when a pod of any SimulationJob last stopped on request, as long as other pods are being stopped.
+    `spent`: cases whose Job name with the current restarts this process may have used; None if it is unknown, because
+    this process plans for the SimulationJob for the first time.
+    `refusal`: why creations fail, if they do.
+    `waiting`: cases that must not be started now. `last`: refused cases to start only if no other case can.
+    `under_way`: cases whose creation has no answer yet: their pods may exist.
+    `prepared`: the result of copying the cases, until it is in the status.
+    `attributed`: whether only the API server can write the annotation that says who cancelled.
+    `words`: messages of kubelets about pods that do not start, by pod uid.
+    `earlier`: cases that still run in a pod of an earlier SimulationJob with the same name, and the pod's name.
+    `last_stop`: when a pod of any SimulationJob last stopped on request, while other pods are being stopped.
     """
 
     cases: tuple[CaseFacts, ...]
@@ -83,12 +84,12 @@ class Observed:
 
     @property
     def live_pods(self) -> tuple[PodFact, ...]:
-        """All live pods, by case."""
+        """Return all live pods, in the order of the cases."""
         return tuple(pod for case in self.cases for pod in case.live_pods)
 
     @property
     def live(self) -> LivePods:
-        """The live pods as a cancel sees them before the cases are judged."""
+        """Return the live pods for a cancel that does not judge the cases."""
         pods = self.live_pods
         unasked = tuple(pod for pod in pods if not pod.terminating)
         return LivePods(unasked=unasked, stopping=len(pods) - len(unasked), attributed=self.attributed)
@@ -104,7 +105,7 @@ def observe(
     attributed: bool = False,
     last_stop: datetime | None = None,
 ) -> Observed:
-    """Group Jobs and pods by case, in O(Jobs + pods)."""
+    """Return Jobs and pods grouped by case, in O(Jobs + pods). The other arguments are as in Observed."""
     jobs_of: dict[int, list[JobFact]] = {}
     pods_of: dict[int, list[PodFact]] = {}
     for job in jobs:

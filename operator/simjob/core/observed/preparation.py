@@ -1,4 +1,4 @@
-"""What came of writing down the cases that the spec does not hold itself."""
+"""The result of copying cases to the case table, if it failed."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,9 +6,9 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unprepared:
-    """Why the cases could not be written down, found out at `at`.
+    """Why the cases could not be copied to the case table, as found at the time `at`.
 
-    `permanent`: they never can. `tries`: how often in a row that was found.
+    `permanent`: it never will succeed. `tries`: how often in a row this was the result.
     """
 
     reason: str

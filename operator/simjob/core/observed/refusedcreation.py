@@ -1,26 +1,28 @@
-"""Why the cluster does not take a case's Job or pod, as the planner sees it."""
+"""Why a case's Job or pod could not be created, as the planner sees it."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-# The kind of a refusal whose case could not be read, so that no Job was sent.
+# The kind of a refusal if the case could not be read from the case table, so that no Job was created.
 CASE_TABLE: Final = "CaseTable"
-# How often room is made with nothing created after it. Then somebody else takes the room, and what is kept stays.
+# After this number of deletions to make room without a successful creation, the operator stops deleting kept Jobs:
+# other programs take the room.
 VAIN: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why a Job or pod was not created.
+    """Why a Job or a pod was not created.
 
     `kind`: Job, Pod, or CASE_TABLE.
-    `invalid`: the API server says that the object is wrong, not that it may not be created now.
-    `lasted`: it has said so for as long as the settings give it, and nothing else. `others`: of other cases too.
-    `alone`: creations of other cases work.
-    `unavailable`: the API server did not say anything about the object.
-    `counts_objects`: a quota of objects is used up, in which finished Jobs or pods count too. `room_made_at`: when some
-    of them were last deleted for it; `rooms_made`: how often, with nothing created since.
+    `invalid`: the object itself is invalid; otherwise it may be accepted later.
+    `lasted`: every attempt was answered so, for the time in the settings. `others`: other cases were refused, too.
+    `alone`: creations of other cases succeed.
+    `unavailable`: the API server did not answer about the object.
+    `counts_objects`: a quota on the number of objects is used up, in which finished Jobs or pods count.
+    `room_made_at`: when finished Jobs or pods were last deleted for it. `rooms_made`: how often, without a successful
+    creation since.
     """
 
     index: int
@@ -38,5 +40,5 @@ class Refusal:
 
     @property
     def has_given_up(self) -> bool:
-        """Whether a quota that counts what is kept is filled by others: deleting more would help nobody."""
+        """Whether other programs use up the quota, so that deleting more kept Jobs does not help."""
         return self.counts_objects and self.rooms_made >= VAIN

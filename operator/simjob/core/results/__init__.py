@@ -1,1 +1,1 @@
-"""What simulations said of their results."""
+"""The results of simulations: from termination messages to rows in ConfigMaps."""

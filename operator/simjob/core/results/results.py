@@ -1,9 +1,9 @@
-"""What simulations said of their results when they ended, as a table: JSON Lines in ConfigMaps, a case a line.
+"""The result table: JSON Lines in ConfigMaps, with one line for each case that ended by itself.
 
     {"index":3,"name":"3","outcome":"Succeeded","parameters":{"mesh":2},"result":{"drag":0.31}}
 
-A simulation says it in its termination message (core/facts/terminationmessage.py). JSON is kept as it is written, all
-else as a text (core/results/resultvalue.py). So is a message that may have been cut, with `"truncated":true` beside it.
+The result is the simulation's termination message (core/facts/terminationmessage.py). JSON is kept as written, anything
+else as a text (core/results/resultvalue.py). A message that may have been cut is a text, with `"truncated":true`.
 """
 
 import re
@@ -26,21 +26,21 @@ from simjob.core.children import configmaps
 from simjob.core.plan import End
 from simjob.core.results import resultvalue
 
-# Of a shard, and of a line. The API server takes 1 MiB; but a shard is written whole each second that brings results,
-# and etcd keeps all that was written until the next compaction, five minutes.
+# Maximum size of a shard. The API server accepts 1 MiB, but a shard is written as a whole each second with new results,
+# and etcd keeps every version until the next compaction, for five minutes.
 MAX_SHARD_BYTES: Final = 128 * 1024
 _LONGEST_NAME: Final = 253
 _ROOM: Final = len("-results-9999")
 
 
-# A row may hold NaN, which no strict reader takes; as it is written, its index comes first and its mark last.
+# A row may contain NaN, which strict JSON parsers reject. So index and mark are found by position: first and last.
 _INDEX: Final = re.compile(r'\s*\{\s*"index"\s*:\s*(0|[1-9][0-9]{0,8})\s*[,}]')
 _MARK: Final = ',"truncated":true}'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """The part of a shard that counts: its text, the cases of its rows, and how many of these are truncated."""
+    """The valid part of a shard: its text, the indexes of its rows, and the number of truncated rows."""
 
     text: str
     indexes: frozenset[int] = frozenset()
@@ -48,7 +48,7 @@ class Recorded:
 
 
 def ends(situation: Situation, outcomes: Outcomes) -> tuple[End, ...]:
-    """Return the ends that `outcomes` has and the stored status has not."""
+    """Return the cases that have ended by themselves and that `outcomes` records for the first time."""
     found: list[End] = []
     for case, ended in situation.ended:
         if case.index not in outcomes.succeeded and case.index not in outcomes.failed:
@@ -71,7 +71,7 @@ def ends(situation: Situation, outcomes: Outcomes) -> tuple[End, ...]:
 
 
 def line(end: End, case: Case) -> str:
-    """Return the row of a case, with its line feed."""
+    """Return the row of a case as JSON with a line feed."""
     row: dict[str, Any] = {"index": end.index, "name": case.name, "outcome": "Succeeded" if end.succeeded else "Failed"}
     if end.exit_code is not None:
         row["exitCode"] = end.exit_code
@@ -84,9 +84,9 @@ def line(end: End, case: Case) -> str:
 
 
 def pack(text: str, lines: Iterable[str]) -> list[tuple[str, int]]:
-    """Return the shards that go on from one with `text`: each one's text, and how many of the lines are in it.
+    """Return the shards after adding `lines` to one with `text`: for each its text, and how many of the lines it has.
 
-    The lines of a shard are in the order of their cases.
+    Within a shard, the lines are in the order of their cases.
     """
     shards: list[list[str]] = [[]]
     size = len(text.encode())
@@ -103,7 +103,7 @@ def pack(text: str, lines: Iterable[str]) -> list[tuple[str, int]]:
 
 
 def _ordered(lines: Iterable[str]) -> str:
-    """Return the lines in the order of their cases, after what is no row of ours."""
+    """Return the lines in the order of their cases. Lines that are not the operator's come first."""
 
     def position(line: str) -> int:
         index = _index(line)
@@ -113,9 +113,9 @@ def _ordered(lines: Iterable[str]) -> str:
 
 
 def recorded(text: str, ended: Ranges, taken: Set[int] = frozenset()) -> Recorded:
-    """Return of a shard the rows whose cases have ended by the status and are not `taken`, one for each: the last.
+    """Return the valid rows of a shard: their case is in `ended` and not in `taken`. Of several rows, the last counts.
 
-    What is no row of ours stays as it is.
+    Lines that are not the operator's are kept.
     """
     kept: list[str] = []
     indexes: set[int] = set()
@@ -137,7 +137,7 @@ def _index(line: str) -> int | None:
 
 
 def shard_name(job: str, number: int) -> str:
-    """Return NAME-results-NUMBER; a name that is too long for that is cut and has a hash."""
+    """Return NAME-results-NUMBER. A name that is too long is cut and gets a hash."""
     if len(job) + _ROOM > _LONGEST_NAME:
         digest = sha256(job.encode()).hexdigest()[:8]
         job = f"{job[: _LONGEST_NAME - _ROOM - 9].rstrip('-.')}-{digest}"
@@ -145,13 +145,13 @@ def shard_name(job: str, number: int) -> str:
 
 
 def last_number(listed: Sequence[str]) -> int:
-    """Return the number of the last of these shards; 0 if there is none, or if it is none of ours."""
+    """Return the number of the last of these shards; 0 if there is none, or if its name is malformed."""
     text = listed[-1].rpartition("-")[2] if listed else ""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 0
 
 
 def render(job: SimulationJob, name: str, text: str) -> bytes:
-    """Return the JSON of a new shard's ConfigMap; it is deleted with the SimulationJob."""
+    """Return the JSON of a new shard's ConfigMap, which is deleted with the SimulationJob."""
     return configmaps.render(job, name, "results", names.RESULTS_KEY, text, immutable=False)
 
 
@@ -161,7 +161,7 @@ def ended(outcomes: Outcomes) -> Ranges:
 
 
 def recounted(status: Status, shards: Sequence[str], indexes: Iterable[int], truncated: int) -> Results | None:
-    """Return the results that a status should name, by what the shards hold; None if there are none."""
+    """Return the results for status, counted from the shards; None if there are none."""
     found = Ranges.of(sorted(indexes))
     stored = status.results
     if stored is None and not found:
@@ -173,7 +173,7 @@ def recounted(status: Status, shards: Sequence[str], indexes: Iterable[int], tru
 def counted(
     stored: Results | None, shards: Iterable[str], *, rows: int, missing: int, truncated: int = 0
 ) -> Results | None:
-    """Return the stored results with more rows, which are in `shards`, some of them truncated, and more missing."""
+    """Return the stored results plus these numbers of new rows in `shards`, missing results and truncated rows."""
     if not rows and not missing:
         return stored
     before = stored or Results()

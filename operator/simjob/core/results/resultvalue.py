@@ -1,7 +1,7 @@
-"""What a simulation's message becomes in its row: JSON as it is written, or a text.
+"""The value of a simulation's termination message in its result row: JSON as written, or a text.
 
-NaN, Infinity and -Infinity are kept as Python's json writes and reads them. So are numbers
-beyond a double, such as 1e999, which readers take for infinite.
+NaN, Infinity and -Infinity are kept, as Python's json module writes and reads them. Numbers beyond a double, such as
+1e999, are kept, too; programs read them as infinite.
 """
 
 import math
@@ -12,10 +12,10 @@ import msgspec
 
 from simjob.api.sweep import values
 
-# Deeper JSON is kept as a text: readers have limits of their own (jq 1.6: 256, Python: some 1000).
+# Deeper JSON is kept as a text: programs that read JSON have limits (jq 1.6: 256 levels, Python: about 1000).
 MAX_DEPTH: Final = 99
-# A string that does not end is taken to the end of the message. Otherwise each quote in it would be tried as the
-# beginning of another, which takes time in the square of the length.
+# A string without an end matches to the end of the message. Otherwise each quote in it would be tried as the start of
+# another string, which takes quadratic time.
 _STRING: Final = r'"(?:[^"\\]|\\.)*+"?'
 _NUMBER: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _VALUES: Final = re.compile(rf"{_STRING}|NaN|-?Infinity|{_NUMBER}")
@@ -23,7 +23,7 @@ _SPACES: Final = re.compile(rf"({_STRING})|[ \t\n\r]+")
 
 
 def of(message: str, *, cut: bool = False) -> msgspec.Raw | str:
-    """Return the message as JSON on one line, or as it is if it is no JSON, is too deep, or is `cut`."""
+    """Return the message as JSON on one line, or unchanged as a text if it is not JSON, too deep, or `cut`."""
     if cut:
         return message
     try:
@@ -44,7 +44,7 @@ def _standard(message: str) -> msgspec.Raw | str:
 
 
 def _extended(message: str) -> msgspec.Raw | str:
-    """Return a message that is JSON but for numbers that are not finite."""
+    """Return a message that would be JSON without its numbers that are not finite."""
     value = msgspec.json.decode(_VALUES.sub(_finite, message))
     if values.is_deeper_than(value, MAX_DEPTH):
         return message
@@ -52,6 +52,6 @@ def _extended(message: str) -> msgspec.Raw | str:
 
 
 def _finite(match: re.Match[str]) -> str:
-    """Return what can stand in place of a value in strict JSON: itself, or null if it is not finite."""
+    """Return the value as strict JSON allows it: unchanged, or null if it is not finite."""
     found = match[0]
     return found if found.startswith('"') or math.isfinite(float(found)) else "null"

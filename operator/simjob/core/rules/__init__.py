@@ -1,1 +1,1 @@
-"""The rules of the ladder, one file each."""
+"""The rules of the planner, one file each."""

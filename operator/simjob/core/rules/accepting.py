@@ -1,8 +1,7 @@
-"""Before the first Job: which cases there are is settled, and what the spec does not hold itself is written down.
+"""Before the first Job: the cases are checked, and copied to the case table if the spec does not hold them itself.
 
-A sample design, a table of the user's and another job's cases are copied once (runtime/tables/preparing.py); from then
-on only
-`status.caseTable` says what the cases are, so that nothing that changes elsewhere can change a sweep that runs.
+A sample design, a user's table and another job's cases are copied once (runtime/tables/preparing.py). From then on only
+`status.caseTable` counts, so that a change of the source cannot change a running sweep.
 """
 
 from datetime import timedelta
@@ -21,13 +20,13 @@ from simjob.core.rules import totalseconds
 from simjob.core.status import explanation, summary
 from simjob.core.stopping import earlyend
 
-# Between two looks at what is not there, or wrong: the first pause, which doubles, and the longest.
+# The first and the longest delay between two reads of a source that is missing or wrong; the delay doubles.
 PAUSE: Final = timedelta(seconds=2)
 LONGEST_PAUSE: Final = timedelta(seconds=15)
 
 
 def accepting(situation: Situation) -> Plan | None:
-    """Settle which cases there are; None when that is done."""
+    """Check the cases and copy them to the case table if needed; None when that is done."""
     job = situation.job
     if unknown := _unknown(situation):
         total = len(job.indexes or ())
@@ -43,18 +42,18 @@ def accepting(situation: Situation) -> Plan | None:
         case Unprepared(permanent=True) as found if _has_started_nothing(situation):
             return _refused(situation, found.reason, found.message)
         case found:
-            # Of a job whose status is lost the children run on: its source may have changed since.
+            # Also a permanent fault, if children exist: the status was lost, and the source may have changed since.
             return _preparing(situation, found)
 
 
 def _has_started_nothing(situation: Situation) -> bool:
-    """Return whether the cases can still be refused: what has started something goes on, whatever its spec."""
+    """Return whether the cases can still be refused. A job that has started a case goes on, whatever its spec."""
     status = situation.job.status
     return status.phase in (None, Phase.PENDING) and status.restarts == 0 and not situation.observed.cases
 
 
 def _unknown(situation: Situation) -> Ranges | None:
-    """Return the cases of `subset` that there are not; of a rerun the old job knew them."""
+    """Return the indexes in `subset` that do not exist; None if unknown. For `rerunOf`, all exist in the old job."""
     job = situation.job
     if job.spec.subset is None or job.spec.rerun_of is not None or job.indexes is None:
         return None
@@ -62,7 +61,7 @@ def _unknown(situation: Situation) -> Ranges | None:
 
 
 def _accepted(situation: Situation, table: CaseTable) -> Plan:
-    """Say where the cases are; the next plan, which reads it in the stored status, goes on."""
+    """Return the plan that stores where the cases are. The next plan reads it from the stored status."""
     status = situation.job.status.model_copy(update={"case_table": table})
     job = situation.job.model_copy(update={"status": status})
     known = situations.assess(job, situation.observed, situation.now)
@@ -74,8 +73,8 @@ def _preparing(situation: Situation, found: Unprepared | None) -> Plan:
     saying = Saying(
         phase=summary.active_phase(situation),
         reason=found.reason if found else Reason.PREPARING,
-        message=found.message if found else "the cases are being written down",
-        # Nothing but a corrected table helps, whereas a table or a job that is missing may be about to be applied.
+        message=found.message if found else "the cases are being copied to the case table",
+        # Only a corrected table helps. A missing table or job may be about to be created, so it does not stall.
         stalled=found is not None and found.reason == Reason.CASES_UNREADABLE,
     )
     due = found.at + _pause(found.tries) if found else now
@@ -91,7 +90,7 @@ def _preparing(situation: Situation, found: Unprepared | None) -> Plan:
 
 
 def _pause(tries: int) -> timedelta:
-    """Return how long to wait before the next look; `tries` looks in a row found the same."""
+    """Return the delay before the next read of the source, after `tries` reads in a row with the same result."""
     doublings = min(tries - 1, 10)
     return min(PAUSE * (1 << doublings), LONGEST_PAUSE)
 

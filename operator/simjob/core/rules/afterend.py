@@ -1,4 +1,4 @@
-"""What is left to do after any end: the end stays as it is, and what should not be there goes."""
+"""After the end of a job: its final status is kept, and children that should not exist are deleted."""
 
 from simjob.core.assessment import Situation
 from simjob.core.plan import DeleteJob, Plan, resync_at
@@ -6,16 +6,16 @@ from simjob.core.stopping import keptjobs, stop
 
 
 def terminal(situation: Situation) -> Plan | None:
-    """Keep an end as it is: remove what should not be there, and follow the generation; None before the end."""
+    """Keep the end of a finished job: delete surplus children, update observedGeneration. None before the end."""
     stored = situation.job.status
     if not stored.is_over:
         return None
     if stored.phase is None or not stored.phase.is_terminal:
-        # A newer version has ended it, with a phase that this one does not know: it cannot judge what is left.
+        # A newer version ended it with a phase that this one does not know, so this one leaves the children alone.
         return Plan(status=stored)
     generation = situation.job.metadata.generation
     conditions = tuple(found.model_copy(update={"observed_generation": generation}) for found in stored.conditions)
-    # A version that does not know of `retrying` may have ended the job, and left it.
+    # A version that does not know `retrying` may have ended the job and left it there.
     changed = {"observed_generation": generation, "conditions": conditions, "retrying": None}
     status = stored.model_copy(update=changed)
     left = (*stop.clear(situation.open), *keptjobs.tidy(situation))

@@ -1,7 +1,7 @@
-"""Cancel: the latch, what it asks for, and when CANCELLED may be said.
+"""Cancel: how a request is stored, what it stops, and when CANCELLED may be written.
 
-The first sight of a request is written to `status.cancellation` before anything else; from then on the request
-itself may be taken away (Flux and Argo CD do that to what `kubectl patch` set) and nothing changes.
+A new request is written to `status.cancellation` (the latch) before anything else. From then on the request itself may
+be removed, and nothing changes: Flux and Argo CD remove fields that `kubectl patch` has set.
 """
 
 from dataclasses import replace
@@ -20,31 +20,31 @@ from simjob.core.plan import Action, Plan
 from simjob.core.status import overdue, summary, wording
 from simjob.core.stopping import keptjobs, stop
 
-# A pass that is under way cannot see that the last pod has stopped.
+# At most this many extra actions in a pass: while it runs, it cannot see that the last pod has stopped.
 _TIDIED_AT_ONCE: Final = 48
 _STOPPING: Final = "Job is being cancelled: running cases are being stopped, no new ones start"
 
 
 def is_asked_for(job: SimulationJob | Invalid) -> bool:
-    """Return whether a cancel is asked for, by the spec or by what the API server recorded of it."""
+    """Return whether a cancel is requested, by `spec.cancel` or by the annotation that the API server writes."""
     wish = job.cancel if isinstance(job, Invalid) else bool(job.spec.cancel)
     return wish or names.ANNOTATION_CANCEL_REQUESTED_BY in job.metadata.annotations
 
 
 def is_wanted(job: SimulationJob | Invalid) -> bool:
-    """Return whether a cancel is asked for or latched."""
+    """Return whether a cancel is requested, or was stored in status."""
     return (job.status is not None and job.status.cancellation is not None) or is_asked_for(job)
 
 
 def stops_all(job: SimulationJob | Invalid) -> bool:
-    """Return whether a cancel or a deletion asks to stop all pods, also of a SimulationJob that cannot be read."""
+    """Return whether a cancel or a deletion stops all pods. Also works for a SimulationJob that cannot be read."""
     if job.metadata.deletion_timestamp is not None:
         return not job.metadata.orphans_children
     return is_wanted(job)
 
 
 def cancelling(situation: Situation) -> Plan | None:
-    """Stop everything and say CANCELLED when nothing is live; None if nobody asked for it."""
+    """Stop everything, and write CANCELLED when no pod is live. None if no cancel is requested or stored."""
     job, now = situation.job, situation.now
     stored = job.status.cancellation
     if not is_wanted(job):
@@ -74,10 +74,10 @@ def cancelling(situation: Situation) -> Plan | None:
 
 
 def latching(job: SimulationJob, live: LivePods, now: datetime) -> Plan | None:
-    """Return the plan that latches a cancel of a job under way; None if there is nothing to latch.
+    """Return the plan that stores a new cancel of a job under way; None if there is none, or it is stored already.
 
-    It comes before the ladder and concludes nothing about the cases, because that takes ten milliseconds for a thousand
-    of them: of ten sweeps that are cancelled at once, the last one would wait for the plans of all others.
+    It comes before the ladder and does not judge the cases, because that takes ten milliseconds for 1,000 cases: if ten
+    sweeps were cancelled at once, the last one would wait for the plans of all others.
     """
     stored = job.status
     is_under_way = stored.cases.total > 0 and not stored.is_over and job.metadata.deletion_timestamp is None
@@ -101,13 +101,13 @@ def stopping_on(job: SimulationJob, live: LivePods, now: datetime, judge_at: dat
 
 
 def latch_as_stored(job: SimulationJob | Invalid, stored: Status, live: LivePods, now: datetime) -> Plan:
-    """Return the plan that latches a cancel in the stored status and says nothing new of the cases."""
+    """Return the plan that adds a cancel to the stored status, and leaves the cases in it as they are."""
     unlatched = stop.stop_pods(live.unasked)
     return Plan(status=_latched(job, stored, live, now), unlatched=unlatched, look_again=now)
 
 
 def latch(situation: Situation, by: str | None) -> Plan:
-    """Store that all is to be stopped and who asked for it. Pods are stopped before that only if it is refused."""
+    """Return the plan that stores a cancel, and who requested it. Pods are stopped first only if that is refused."""
     cancellation = _request(situation.job, by, len(situation.live_pods), situation.now)
     status = summary.summarize(situation, _saying(situation), cancellation=cancellation)
     return Plan(status=status, unlatched=stop.stop_pods(situation.live_pods), look_again=situation.now)
@@ -119,21 +119,21 @@ def _request(job: SimulationJob | Invalid, by: str | None, live: int, now: datet
 
 
 def _latched(job: SimulationJob | Invalid, stored: Status, live: LivePods, now: datetime) -> Status:
-    """Return the stored status with the latch, and nothing else that the cases would have to be known for."""
+    """Return the stored status with a cancel. Nothing changes for which the cases must be known."""
     by = requested_by(job.metadata, attributed=live.attributed)
     saying = Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED, message=_STOPPING)
     status = summary.restated(stored, saying, job.metadata.generation, now)
     status = status.model_copy(update={"cancellation": _request(job, by, live.number, now)})
     if isinstance(job, SimulationJob) and job.spec.cancel_cases is not None:
-        # A plan that knows the cases says which of these the job does not have, once for each generation.
+        # Keep the generation, so that a later plan, which knows the cases, still warns about unknown indexes.
         return status.model_copy(update={"observed_generation": stored.observed_generation})
     return status
 
 
 def stop_known(job: SimulationJob | Invalid, live: LivePods, now: datetime) -> Plan:
-    """Return the plan that stops the pods that are known, where no other plan can be made or its facts are not whole.
+    """Return the plan that stops all known pods, for when facts are missing and no other plan can be made.
 
-    It latches a cancel, and never says that the job is cancelled.
+    It stores a cancel, and never writes CANCELLED.
     """
     pods = stop.stop_pods(live.unasked)
     stored = job.status
@@ -143,10 +143,10 @@ def stop_known(job: SimulationJob | Invalid, live: LivePods, now: datetime) -> P
 
 
 def requested_by(metadata: Metadata, field: str = "cancel", *, attributed: bool) -> str | None:
-    """Return who asked: what the annotation says, else the field manager that owns the field.
+    """Return who requested a cancel: the user in the annotation, otherwise the field manager that owns the field.
 
-    A user's name stands alone only where the API server wrote it (`attributed`). Whoever may patch the object can write
-    any name into the annotation or the field manager, so otherwise the text says where the name comes from.
+    The name stands alone only if the API server wrote the annotation (`attributed`). Otherwise the text says where the
+    name comes from: any client that may patch the object can write any name into the annotation or the field manager.
     """
     key = names.ANNOTATION_CANCEL_REQUESTED_BY
     if user := metadata.annotations.get(key):
@@ -159,12 +159,12 @@ def requested_by(metadata: Metadata, field: str = "cancel", *, attributed: bool)
 
 
 def _tidying(situation: Situation) -> tuple[Action, ...]:
-    """Return some of what CANCELLED does not wait for: last status writes and deletions of Jobs."""
+    """Return some of the actions that CANCELLED does not wait for: the last status writes and deletions of Jobs."""
     return (*keptjobs.unwanted(situation), *keptjobs.housekeeping(situation).some())[:_TIDIED_AT_ONCE]
 
 
 def _cancelled(situation: Situation) -> Ranges:
-    """Return the cases that are cancelled for good: neither ended by themselves nor with a live pod."""
+    """Return the cases that are cancelled for good: they have not ended by themselves, and have no live pod."""
     live = Ranges.of(pod.index for pod in situation.live_pods)
     return situation.unfinished.minus(live).union(situation.outcomes.cancelled)
 

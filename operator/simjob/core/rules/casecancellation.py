@@ -1,8 +1,8 @@
-"""`cancelCases`: some cases are cancelled, each for good, and the others run on.
+"""`cancelCases`: some cases are cancelled for good, and the others run on.
 
-Latched by case: what is live is written to `cancellingIndexes` before its pod is stopped, and to `cancelledIndexes`
-when the pod has stopped; what is not live goes there at once. In either it never starts again, whatever becomes of the
-request. Where every case is cancelled so, the whole job is: cancellation.py goes on with it.
+A live case is written to `cancellingIndexes` before its pod is stopped, and to `cancelledIndexes` when the pod has
+stopped. A case that is not live is written to `cancelledIndexes` at once. In either field it never starts again, also
+if the request is removed. If every case is cancelled in this way, the whole job is cancelled (cancellation.py).
 """
 
 from dataclasses import replace
@@ -19,12 +19,12 @@ from simjob.core.rules import cancellation
 from simjob.core.status import explanation, summary
 from simjob.core.stopping import stop
 
-# Characters of the indexes that a warning names.
+# Maximum number of characters for the indexes in a warning.
 _NAMED: Final = 200
 
 
 def asked_for(job: SimulationJob) -> Ranges:
-    """Return the cases that are to be cancelled and that the stored status has neither as ended nor as cancelling."""
+    """Return the cases in `cancelCases` that have no stored outcome and are not stored as cancelling."""
     wanted = job.spec.cancel_cases
     if not wanted:
         return Ranges()
@@ -33,7 +33,10 @@ def asked_for(job: SimulationJob) -> Ranges:
 
 
 def applied(situation: Situation) -> Situation:
-    """Return the situation with the request in its outcomes; a cancel of the whole job goes before it."""
+    """Return the situation with `cancelCases` applied to its outcomes and verdicts.
+
+    A cancel of the whole job has precedence: then only the cases that are already being cancelled stay so.
+    """
     job = situation.job
     stored, wanted = job.status.outcomes.cancelling, job.spec.cancel_cases
     if not (stored or wanted):
@@ -59,7 +62,7 @@ def applied(situation: Situation) -> Situation:
 
 
 def latching(situation: Situation) -> Plan | None:
-    """Store which live cases are to be stopped, or that all cases are cancelled; None if that is stored already."""
+    """Return the plan that stores which live cases to stop, or that all cases are cancelled; None if it is stored."""
     job, outcomes = situation.job, situation.outcomes
     cancelling = outcomes.cancelling
     others = situation.selection.minus(outcomes.cancelled).minus(cancelling)
@@ -75,17 +78,17 @@ def latching(situation: Situation) -> Plan | None:
 
 
 def notices(job: SimulationJob, status: Status) -> tuple[Notice, ...]:
-    """Return a warning of indexes that the job does not have, once for each version of the spec.
+    """Return a warning about indexes in `cancelCases` that the job does not have, once for each generation.
 
-    `status` is what is said now: with it it may be known for the first time which cases there are.
+    `status` is the new status: it may be the first one that knows the cases.
     """
     if not job.spec.cancel_cases:
         return ()
     stored = job.status
     cases = job.model_copy(update={"status": status}).selection
     unknown = job.spec.cancel_cases.minus(cases)
-    is_told = stored.observed_generation == job.metadata.generation and stored.case_table == status.case_table
-    if not unknown or not cases or is_told:
+    is_reported = stored.observed_generation == job.metadata.generation and stored.case_table == status.case_table
+    if not unknown or not cases or is_reported:
         return ()
     found = str(unknown)
     named = found if len(found) <= _NAMED else f"{found[:_NAMED]}…"

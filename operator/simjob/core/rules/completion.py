@@ -12,7 +12,7 @@ from simjob.core.stopping import keptjobs, stop
 
 
 def completed(situation: Situation) -> Plan | None:
-    """Say COMPLETED or FAILED; None while a case has no outcome or a pod is live."""
+    """Write COMPLETED or FAILED; None while a case has no outcome or a pod is live."""
     if situation.unfinished or situation.live_pods:
         return None
     saying = _failed(situation) if not failurepolicy.allows(situation) else _completed(situation)

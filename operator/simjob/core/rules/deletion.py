@@ -1,4 +1,4 @@
-"""A SimulationJob that is being deleted, or is gone: its children are stopped and removed, unless they are to stay."""
+"""A SimulationJob that is being deleted, or is gone: its children are stopped and deleted, unless orphaned."""
 
 from datetime import datetime
 
@@ -9,7 +9,10 @@ from simjob.core.stopping import stop
 
 
 def gone(situation: Situation) -> Plan | None:
-    """Stop and remove all children of a SimulationJob that is being deleted, unless they are to stay; None if not."""
+    """Stop and delete all children of a SimulationJob that is being deleted; None if it is not being deleted.
+
+    With `--cascade=orphan`, the children stay and the plan is empty.
+    """
     metadata = situation.job.metadata
     if metadata.deletion_timestamp is None:
         return None
@@ -19,10 +22,10 @@ def gone(situation: Situation) -> Plan | None:
 
 
 def remove_all(observed: Observed, now: datetime, since: datetime | None) -> Plan:
-    """Return the plan for the children of a SimulationJob that is gone: ended ones go too, fast, as in a cancel.
+    """Return the plan that stops and deletes all children of a SimulationJob, ended ones too.
 
-    The garbage collector of a stock controller manager removes some ten objects a second; it is the backstop.
-    `since`: when the removal began.
+    The garbage collector would do it, but at its default settings it deletes only about ten objects per second.
+    `since`: when the deletion began.
     """
     jobs_at = stop.jobs_go_at(observed) if observed.live_pods else stop.jobs_go_after_others_at(observed, since)
     if jobs_at and jobs_at > now:

@@ -1,7 +1,7 @@
-"""`ttlSecondsAfterFinished`: a SimulationJob that ended so long ago is deleted, and with it all that is its.
+"""`ttlSecondsAfterFinished`: a finished SimulationJob is deleted after this time, with everything it owns.
 
-As the TTL controller does it for Jobs, against the object as it was judged: a lifetime that was made longer a moment
-ago, or a new object of the same name, keeps the deletion from being taken.
+As in the TTL controller for Jobs, the deletion has preconditions: it fails if the object has changed since, for example
+if somebody has just extended the TTL, or if it is a new object with the same name.
 https://kubernetes.io/docs/concepts/workloads/controllers/ttlafterfinished/
 """
 
@@ -18,16 +18,16 @@ _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def expires_at(job: SimulationJob, status: Status) -> datetime | None:
-    """Return when a job of this status is to be deleted; None if it is kept or has not ended."""
+    """Return when to delete a job with this status; None if it has no TTL or has not ended."""
     ttl, ended = job.spec.ttl_seconds_after_finished, status.completion_time
     if ttl is None or ended is None or not status.is_terminal:
         return None
-    # A status that somebody else wrote cannot lead to a time that does not exist.
+    # Cap the delta, so that a corrupt status cannot overflow `datetime`.
     return ended + min(timedelta(seconds=ttl), _LAST - ended)
 
 
 def expired(situation: Situation) -> Plan | None:
-    """Delete a job whose time is over; None while it is not."""
+    """Delete a job whose TTL has passed; None before that."""
     metadata, at = situation.job.metadata, expires_at(situation.job, situation.job.status)
     if at is None or situation.now < at:
         return None
@@ -41,7 +41,7 @@ def expired(situation: Situation) -> Plan | None:
 
 
 def awaited(job: SimulationJob, plan: Plan) -> Plan:
-    """Return the plan with a look at the job when its time is over: after its end nothing else may wake it."""
+    """Return the plan with a next pass when the TTL has passed: after the end, no other event may trigger one."""
     at = expires_at(job, plan.status) if plan.status else None
     if at is None:
         return plan

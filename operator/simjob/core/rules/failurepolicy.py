@@ -1,4 +1,4 @@
-"""How many cases may fail: whether that fails the job, and whether the others go on."""
+"""The failure policy: whether failed cases fail the job, and whether the other cases go on."""
 
 from simjob.api.names import ErrorCode, Reason
 from simjob.api.policies import OnExceeded
@@ -9,18 +9,18 @@ from simjob.core.stopping import earlyend
 
 
 def allows(situation: Situation) -> bool:
-    """Return whether no more cases have failed than may."""
+    """Return whether the number of failed cases is within `maxFailedCases`."""
     return len(situation.outcomes.failed) <= situation.job.spec.failure_policy.allowed(situation.total)
 
 
 def error_code(situation: Situation) -> str:
-    """Return the code of a job that failed by its cases: the one that all its newest failures have, if there is one."""
+    """Return the error code of a job whose cases failed: the common code of `status.failures`, or CASES_FAILED."""
     codes = {failure.error_code or ErrorCode.CASE_FAILED for failure in newestfailures.newest(situation)}
     return codes.pop() if len(codes) == 1 else ErrorCode.CASES_FAILED
 
 
 def exceeded(situation: Situation) -> Plan | None:
-    """Stop everything as soon as more cases have failed than may, if it was asked for; None otherwise."""
+    """Stop everything once too many cases have failed, if `onExceeded` is CancelRemaining; None otherwise."""
     policy = situation.job.spec.failure_policy
     if policy.on_exceeded is not OnExceeded.CANCEL_REMAINING or not situation.unfinished or allows(situation):
         return None

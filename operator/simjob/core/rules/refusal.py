@@ -1,4 +1,4 @@
-"""A template whose Jobs or pods the API server will never take."""
+"""A template whose Jobs or pods the API server never accepts."""
 
 from simjob.api.failures import Failure
 from simjob.api.names import ErrorCode, Reason
@@ -8,10 +8,10 @@ from simjob.core.stopping import earlyend
 
 
 def refused(situation: Situation) -> Plan | None:
-    """Return the end of a job whose template the API server refuses: the refused case failed, the rest is cancelled.
+    """End a job whose template the API server refuses: the refused case has failed, the others are cancelled.
 
-    None if a pod of the job was ever accepted: the template is then good, and what refuses it now may be mended. None
-    too if nobody knows whether one was, or if the job has other cases and none of them was tried.
+    None if a pod of the job was ever accepted, or may have been: the template is then valid, and the cause of the
+    refusal can be repaired. None also if the job has other cases and none of them was tried yet.
     """
     refusal = situation.observed.refusal
     if refusal is None or not refusal.lasted or situation.pods_accepted is not False:
@@ -19,8 +19,8 @@ def refused(situation: Situation) -> Plan | None:
     if not refusal.others and len(situation.unfinished) > 1:
         return None
     message = (
-        f"the API server has refused the {refusal.kind} of case {refusal.index} from the beginning, so the others are "
-        f"cancelled: {refusal.message}"
+        f"the API server has refused the {refusal.kind} of case {refusal.index} from the beginning, so all other "
+        f"cases are cancelled: {refusal.message}"
     )
     failure = Failure(
         index=refusal.index,

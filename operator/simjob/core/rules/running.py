@@ -1,4 +1,4 @@
-"""A job under way: attempts are started, counted and reported; free places go to retries first, then to new cases."""
+"""A job under way: attempts are started, recorded and reported. Retries are started before new cases."""
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
@@ -32,19 +32,19 @@ from simjob.core.status import explanation, notstarting, retrying, summary
 from simjob.core.stopping import keptjobs
 from simjob.core.stopping.stop import stop_pods
 
-# Cases that are created before the cluster is looked at again and the status says how far it is.
+# Maximum number of cases that one pass creates. After that, status is written and the cluster is observed again.
 BATCH: Final = 250
-# Pods of earlier attempts that are kept for their logs while a case is under way.
+# Number of pods of earlier attempts that are kept for their logs while a case is under way.
 KEPT_ATTEMPTS: Final = 10
-# Between two looks at the pods of earlier SimulationJobs of the name.
+# Time between two checks of the pods of an earlier SimulationJob with the same name.
 EARLIER_PAUSE: Final = timedelta(seconds=3)
-# Jobs whose pods are refused, while those of others are accepted, that do not count against the open Jobs.
+# Number of Jobs with refused pods that do not count as open, so that other cases can be created in their place.
 REFUSED_JOBS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Starts:
-    """What takes the free places. `restarts` is the number to go on with; a new one is stored before it is used."""
+    """The attempts to start. `restarts` is the number to use; a new number is stored in status before its first use."""
 
     actions: tuple[Action, ...] = ()
     restarts: int
@@ -53,7 +53,7 @@ class _Starts:
 
 
 def running(situation: Situation) -> Plan:
-    """Go on with the job."""
+    """Return the plan that starts, records and reports attempts."""
     cancelling = situation.job.status.outcomes.cancelling
     actions: list[Action] = [*keptjobs.portion(keptjobs.unwanted(situation))]
     for case in situation.open:
@@ -99,7 +99,7 @@ def _advance(case: CaseFacts, verdict: Verdict, situation: Situation) -> Iterabl
         case Live(pod=pod) if job.suspended:
             yield from stop_pods([pod])
         case Live(timed_out=count) if count:
-            # Its pod goes when the count is stored: it is then an older attempt's.
+            # Once the count is stored, the pod belongs to an older attempt, and is deleted as surplus.
             yield from _count(job, count)
         case Live(pod=pod):
             if judgement.is_current(job, pod) and not pod.terminating:
@@ -114,7 +114,7 @@ def _advance(case: CaseFacts, verdict: Verdict, situation: Situation) -> Iterabl
 
 
 def _limit(pod: PodFact, situation: Situation) -> Iterable[Action]:
-    """Hold the current attempt's pod to its time, and end one that only an injected container keeps."""
+    """Limit the running time of the current pod, and stop one that only an injected container keeps running."""
     if (seconds := injectedcontainers.deadline(pod)) is not None:
         otherwise = f"it is deleted, with its logs, when the end of case {pod.index} is recorded"
         yield LimitRun(pod=pod, seconds=seconds, otherwise=otherwise)
@@ -124,7 +124,7 @@ def _limit(pod: PodFact, situation: Situation) -> Iterable[Action]:
 
 
 def _told(situation: Situation, starting: bool) -> Iterable[WriteJobStatus]:
-    """Yield the Job statuses that say that a pod runs, except for pods that are being stopped."""
+    """Yield the Job status writes for pods that run and are not being stopped."""
     cancelling = situation.job.status.outcomes.cancelling
     for case in situation.open:
         if case.index in cancelling:
@@ -139,16 +139,16 @@ def _told(situation: Situation, starting: bool) -> Iterable[WriteJobStatus]:
 
 
 def _count(job: JobFact, count: CountAttempt) -> Iterable[Action]:
-    # The status comes first: what says `active` without a pod reads as one more lost attempt.
+    # The status comes first: a Job that says `active` and has no pod would count as one more lost attempt.
     if patch := batchjobstatus.over(job, count):
         yield WriteJobStatus(job=job, status=patch)
     yield count
 
 
 def _surplus(case: CaseFacts) -> Iterable[Action]:
-    """Remove what is left of earlier restarts, live pods of other attempts, and pods that ended long ago.
+    """Delete Jobs of earlier restarts, live pods of other attempts, and all but the newest ended pods.
 
-    Attempts have no end where a case is persistent, or where a node turns every pod away.
+    The number of attempts has no limit if a case is Persistent, or if a node rejects every pod.
     """
     job = case.job
     yield from (DeleteJob(job=older) for older in case.older if not older.terminating)
@@ -159,7 +159,7 @@ def _surplus(case: CaseFacts) -> Iterable[Action]:
 
 
 def _start(situation: Situation, most: int) -> _Starts:
-    """Fill the free places, with `most` new cases at most."""
+    """Return the retries and at most `most` new cases to start within `parallelism`."""
     now, restarts = situation.now, situation.job.status.restarts
     parallelism, last = situation.job.spec.parallelism, situation.observed.last
     free = max(parallelism - situation.occupied, 0)
@@ -168,8 +168,8 @@ def _start(situation: Situation, most: int) -> _Starts:
     due = [found for found in due if found.job.index not in _not_now(situation)]
     ready = [found.job for found in due if found.at is None or found.at <= now]
     retries = [job for job in ready if job.index not in last][:free]
-    # Cases that wait for a retry leave their place to others, but not without end: a sweep that always fails
-    # would otherwise have all its Jobs open at once.
+    # While cases wait for a retry, other cases start in their place, but only up to twice `parallelism` open Jobs:
+    # otherwise a sweep in which every case fails would have all its Jobs open at once.
     open_jobs = sum(1 for case in situation.open if case.job and not isinstance(situation.verdicts[case.index], Ended))
     room = min(free - len(retries), 2 * parallelism - open_jobs + min(refused, REFUSED_JOBS), most)
     startable, aside = _startable(situation), Ranges.of(last)
@@ -187,7 +187,7 @@ def _start(situation: Situation, most: int) -> _Starts:
 
 
 def _not_now(situation: Situation) -> Set[int]:
-    """Return the cases whose creation waits for its time, for its answer, or for the end of an earlier job's pod."""
+    """Return the cases not to create now: their creation backs off, has no answer yet, or waits for an earlier pod."""
     return situation.observed.waiting | situation.observed.under_way | situation.observed.earlier.keys()
 
 
@@ -212,7 +212,7 @@ def _jobs_lost(situation: Situation, chosen: tuple[int, ...]) -> tuple[Notice, .
     if spent is None or situation.job.status.phase is Phase.SUSPENDED:
         return ()
     lost = Ranges.of(index for index in chosen if index in spent)
-    note = f"the Jobs of these cases vanished without an outcome and are made again: {lost}"
+    note = f"the Jobs of these cases vanished without an outcome and are created again: {lost}"
     return (Notice(reason=Reason.JOB_LOST, action="Recreate", note=note, warning=True),)
 
 
@@ -226,7 +226,7 @@ def _lost(situation: Situation) -> tuple[Notice, ...]:
 
 
 def _often_disrupted(situation: Situation) -> tuple[Notice, ...]:
-    """Warn of cases that have just been disrupted for the tenth time."""
+    """Return a warning about cases that have just been disrupted for the tenth time."""
     verdicts = ((case.index, situation.verdicts[case.index]) for case in situation.open)
     counts = {index: verdict.count for index, verdict in verdicts if isinstance(verdict, Over)}
     tenth = {i: n for i, n in counts.items() if n.disruptions == retries.NOTABLE_DISRUPTIONS != n.job.disruptions}

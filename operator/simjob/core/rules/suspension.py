@@ -1,6 +1,6 @@
-"""Suspend: running cases are stopped, to run again from their beginning later; none starts.
+"""Suspend: running cases are stopped and no case starts. The stopped cases run from their beginning later.
 
-A resumed job makes new Jobs with the next number of restarts, so that no name is used twice.
+A resumed job creates new Jobs with the next number of restarts, so that no name is used twice.
 """
 
 from simjob.api.names import Reason
@@ -13,7 +13,7 @@ from simjob.core.stopping import keptjobs, stop
 
 
 def suspended(situation: Situation) -> Plan | None:
-    """Stop everything and say SUSPENDED when nothing is live; None if not asked for, or if all cases have ended."""
+    """Stop everything, and write SUSPENDED when no pod is live. None if not requested, or if all cases have ended."""
     if not situation.job.spec.suspend or not situation.unfinished:
         return None
     actions = (*stop.suspend(situation), *keptjobs.tidy(situation))

@@ -1,1 +1,1 @@
-"""How a conclusion reads in the status."""
+"""From a rule's decision to the status: counts, conditions, messages, Events."""

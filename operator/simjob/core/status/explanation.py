@@ -1,6 +1,7 @@
-"""Why a job under way is where it is, for a person who looks at it: the phase, a reason and a sentence.
+"""The phase, reason and message of a job under way: why it is in its state.
 
-What keeps cases from running is said before what goes well. Sentences hold no counts that change with every case.
+Problems that keep cases from running come first. Messages contain no counts that change with every case, because each
+change is a write.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from simjob.core.status import hints, overdue, summary
 
 
 def explain(situation: Situation) -> Saying:
-    """Return phase, reason and message of a job that is neither suspended, cancelled, refused nor at its end."""
+    """Return phase, reason and message of a job under way: not suspended, not cancelled, not refused, not finished."""
     phase = summary.active_phase(situation)
     trouble = (
         _refusal(situation)
@@ -55,7 +56,7 @@ def _refusal(situation: Situation) -> tuple[str, str] | None:
 
 
 def _is_to_be_created(index: int, situation: Situation) -> bool:
-    # A creation that was not answered may have been carried out all the same, and a case may be cancelled meanwhile.
+    # A creation without an answer may have succeeded all the same, and the case may have been cancelled since.
     verdict = situation.verdicts.get(index, Absent())
     return index in situation.unfinished and isinstance(verdict, Absent | Due)
 
@@ -121,7 +122,7 @@ def _idle(situation: Situation) -> tuple[str, str] | None:
     if any(isinstance(verdict, Live) for verdict in verdicts):
         return None
     if any(isinstance(verdict, Held) and verdict.job.suspended for verdict in verdicts):
-        return Reason.QUEUED, "the Jobs are suspended by their queue"
+        return Reason.QUEUED, "Kueue has suspended the Jobs, and has not admitted them yet"
     if situation.job.spec.parallelism == 0:
         return Reason.PAUSED, "`parallelism` is 0: no case starts"
     if any(isinstance(verdict, Due) and verdict.at and verdict.at > situation.now for verdict in verdicts):

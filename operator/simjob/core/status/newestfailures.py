@@ -11,7 +11,7 @@ _LONGEST_NAME: Final = 63
 
 
 def newest(situation: Situation, others: tuple[Failure, ...] = ()) -> tuple[Failure, ...]:
-    """Return the newest failed cases, newest first: `others`, those that have just ended, those that are stored."""
+    """Return the cases that failed last, newest first: `others`, those that have just ended, the stored ones."""
     return (*others, *_new(situation), *situation.job.status.failures)[:MAX_FAILURES]
 
 

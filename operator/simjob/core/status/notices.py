@@ -27,7 +27,7 @@ _TROUBLE: Final = frozenset(
 
 
 def of_change(old: Status, new: Status) -> tuple[Notice, ...]:
-    """Return a notice for a new phase or a new trouble, and one for cases that have just failed."""
+    """Return the Events for a change of status: a new phase, a new problem, cases that have just failed."""
     found: list[Notice] = []
     failed = new.outcomes.failed.minus(old.outcomes.failed)
     if failed:

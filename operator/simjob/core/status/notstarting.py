@@ -1,7 +1,7 @@
-"""Pods that have a node and do not start: which of them to ask about, and what the kubelet says of them.
+"""Pods that have a node and do not start, and the cause that their Events give.
 
-A pod that waits for a volume, a Secret or its network says no more than ContainerCreating. Why it waits is only in
-its Events, which nobody watches: they are read for a few pods, and only as long as those do not start.
+The status of a pod that waits for a volume, a Secret or its network says only ContainerCreating. The cause is only in
+its Events. The operator does not watch Events: it reads them for a few pods, and only while these do not start.
 """
 
 from collections.abc import Iterable
@@ -16,14 +16,14 @@ from simjob.core.facts.pods import PodFact, PodState
 
 # A pod starts within seconds of being assigned if its image is on the node.
 PATIENCE: Final = timedelta(seconds=8)
-# The kubelet tries again every two minutes at most.
+# The kubelet retries at least every two minutes.
 BETWEEN_READS: Final = timedelta(seconds=30)
 MOST: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodEvent:
-    """An Event about a pod: when it was seen last, and whether it is a warning."""
+    """An Event about a pod: when it last occurred, whether it is a warning, its reason and its message."""
 
     time: datetime
     warning: bool
@@ -32,19 +32,19 @@ class PodEvent:
 
 
 def pods(situation: Situation) -> tuple[PodFact, ...]:
-    """Return the pods to ask about: the first few that have had a node for a while and say nothing themselves."""
+    """Return the pods whose Events to read: the first few with a node for some time and without a reason in status."""
     return tuple(pod for pod in _silent(situation) if pod.seen_at + PATIENCE <= situation.now)[:MOST]
 
 
 def look_at(situation: Situation) -> datetime | None:
-    """Return when to plan again because of such pods."""
+    """Return when to plan again because of such pods; None if there are none."""
     if pods(situation):
         return situation.now + BETWEEN_READS
     return min((pod.seen_at + PATIENCE for pod in _silent(situation)), default=None)
 
 
 def events(found: PodEventList) -> tuple[PodEvent, ...]:
-    """Return the Events of a list that say when they were seen."""
+    """Return the Events of a list that have a time."""
     times = [
         (event, (event.series and event.series.last_observed_time) or event.event_time or event.last_timestamp)
         for event in found.items or ()
@@ -57,9 +57,9 @@ def events(found: PodEventList) -> tuple[PodEvent, ...]:
 
 
 def words(found: Iterable[PodEvent]) -> str:
-    """Return what the newest Event says if it is a warning; empty if not, since what is older is over.
+    """Return reason and message of the newest Event if it is a warning; empty if not, because older ones are outdated.
 
-    Kubelets give whole seconds and the scheduler gives microseconds, so of one second a warning counts as the newest.
+    Kubelets write whole seconds, the scheduler writes microseconds. Within the same second, a warning counts as newest.
     """
     newest = max(found, key=lambda event: (event.time.replace(microsecond=0), event.warning), default=None)
     return f"{newest.reason}: {newest.message}" if newest and newest.warning else ""

@@ -1,4 +1,4 @@
-"""The conditions that go with a phase."""
+"""The conditions of a job, derived from its phase."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from simjob.core.decision import Saying
 def set_conditions(
     stored: tuple[Condition, ...], saying: Saying, generation: int, now: datetime
 ) -> tuple[Condition, ...]:
-    """Return all conditions as the phase has them; a transition time changes only with its status."""
+    """Return all conditions for the phase. A transition time changes only if the condition's status changes."""
     phase = saying.phase
     terminal = phase.is_terminal
     succeeded: Truth = "Unknown"

@@ -1,6 +1,6 @@
-"""The cases that back off before their next attempt, as status shows them: a few, newest first, and how many there are.
+"""`status.retrying`: the number of cases that wait for their next attempt, and the newest few of them.
 
-Costs O(live): a case in back-off has a Job, and at most twice `parallelism` Jobs are open.
+It costs O(live): a waiting case has a Job, and at most twice `parallelism` Jobs are open.
 """
 
 from datetime import datetime
@@ -15,10 +15,10 @@ from simjob.core.observed.children import CaseFacts
 
 
 def waiting(situation: Situation) -> Retrying | None:
-    """Return the cases that wait for their next attempt; None if there are none.
+    """Return the cases that wait for their next attempt; None if none waits.
 
-    A case is shown until its next pod is there, also if it then waits for a free place. One that is replaced without a
-    pause does not wait.
+    A case is included until its next pod exists, also while `parallelism` delays it. A case whose next attempt starts
+    without a delay is not included.
     """
     cancelling = situation.job.status.outcomes.cancelling
     found = [
@@ -31,14 +31,14 @@ def waiting(situation: Situation) -> Retrying | None:
     ]
     if not found:
         return None
-    # Without a record, the later an attempt is due the later the one before it ended.
+    # Without a record of the end, sort by when the next attempt is due, which has nearly the same order.
     found.sort(key=lambda each: (each[3].ended_at if each[3] else each[2], -each[0].index), reverse=True)
     newest = tuple(_retry(job, at, last) for _, job, at, last in found[:MAX_RETRYING])
     return Retrying(cases=len(found), newest=newest)
 
 
 def _last(case: CaseFacts, job: JobFact) -> LastAttempt | None:
-    """Return how the attempt before the current one ended; of one that an older version counted, as its pod says."""
+    """Return how the attempt before the current one ended; if an older version recorded it, from its pod."""
     number = job.attempt - 1
     if job.last_attempt and job.last_attempt.number == number:
         return job.last_attempt

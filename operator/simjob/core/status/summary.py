@@ -14,10 +14,10 @@ from simjob.core.status import newestfailures, phaseconditions, suspendedtime
 
 
 def active_phase(situation: Situation) -> Phase:
-    """Return the phase of a job that is neither at an end, nor suspended, nor being cancelled."""
+    """Return the phase of a job under way: not finished, not suspended, not being cancelled."""
     before = situation.job.status.phase
     ran = before is Phase.RUNNING or situation.outcomes.succeeded or situation.has_pod(PodState.RUNNING)
-    # A case that failed may never have run: no node was found in time, or its container did not start.
+    # A failed case may never have run: it found no node in time, or its container did not start.
     failed = any(ended.exit_code is not None for _, ended in situation.ended)
     if ran or failed or (before is Phase.SUSPENDED and situation.outcomes.failed):
         return Phase.RUNNING
@@ -34,9 +34,9 @@ def summarize(
     failures: tuple[Failure, ...] = (),
     retrying: Retrying | None = None,
 ) -> Status:
-    """Return the whole status. What is not given is the situation's or stays as stored.
+    """Return the whole status. Arguments that are not given come from the situation or from the stored status.
 
-    `failures`: failed cases beside those that ended by themselves; newest first.
+    `failures`: failed cases in addition to those that ended by themselves, newest first.
     `retrying`: the cases that wait for their next attempt, if attempts are started.
     """
     job, now, stored = situation.job, situation.now, situation.job.status
@@ -65,7 +65,7 @@ def summarize(
         pods_accepted=situation.pods_accepted,
         compute_time=usage.counted(job, situation.open, outcomes),
         suspended_seconds=suspendedtime.to_store(stored, saying.phase, now),
-        # The API server's time is known to a part of a second only: a job must not have started before it was made.
+        # The API server's clock is known only to within a second: a job must not start before its creation.
         start_time=stored.start_time or max(now, job.metadata.creation_timestamp or now),
         completion_time=now if saying.phase.is_terminal else None,
         restarts=stored.restarts if restarts is None else restarts,
@@ -73,7 +73,7 @@ def summarize(
 
 
 def restated(stored: Status, saying: Saying, generation: int, now: datetime) -> Status:
-    """Return the stored status with another saying. Counts and outcomes stay: nothing is concluded about the cases."""
+    """Return the stored status with another phase, reason and message. Counts and outcomes do not change."""
     terminal = saying.phase.is_terminal
     return stored.model_copy(
         update={
@@ -92,9 +92,9 @@ def restated(stored: Status, saying: Saying, generation: int, now: datetime) -> 
 
 
 def before_ends(situation: Situation, new: Status) -> Status:
-    """Return the new status without what has ended since the stored one: for a write that waits for no results."""
+    """Return the new status without cases that ended since the stored one, for a write that cannot wait for results."""
     stored = situation.job.status
-    # What is latched stays so until its end is stored, too.
+    # A case that is being cancelled stays so until its end is stored, too.
     latched = stored.outcomes.cancelling.union(new.outcomes.cancelling)
     outcomes = replace(stored.outcomes, cancelling=latched)
     counts = _counts(situation, outcomes)

@@ -1,10 +1,10 @@
-"""Which changes of a status must be written at once; the others wait for the next write."""
+"""Which changes of a status must be written at once. The others may wait for the next write."""
 
 from simjob.api.status import Status
 
 
 def is_urgent(old: Status, new: Status) -> bool:
-    """Return whether a status must be written at once: whatever is more than counts, a reason and a sentence."""
+    """Return whether a status must be written at once: more has changed than counts, reason and message."""
     before = (old.phase, old.restarts, old.observed_generation, old.start_time, old.case_table)
     after = (new.phase, new.restarts, new.observed_generation, new.start_time, new.case_table)
     cancel = (old.cancellation is None) != (new.cancellation is None)
@@ -12,6 +12,6 @@ def is_urgent(old: Status, new: Status) -> bool:
 
 
 def latches(old: Status, new: Status) -> bool:
-    """Return whether a cancel, of the job or of cases that are live, is written down for the first time."""
+    """Return whether the new status is the first one with a cancel, of the job or of live cases."""
     cases = new.outcomes.cancelling.minus(old.outcomes.cancelling)
     return bool(cases) or (new.cancellation is not None and old.cancellation is None)

@@ -1,11 +1,11 @@
-"""Words that several sentences for people share."""
+"""Parts of messages that several modules use."""
 
 from simjob.api.failures import Failure
 from simjob.api.names import ErrorCode
 
 
 def of_failure(failure: Failure) -> str:
-    """Return which case failed and how, on one line: "case 4: OOMKilled, exit code 137"."""
+    """Return which case failed and how, on one line, such as "case 4: OOMKilled, exit code 137"."""
     what = failure.reason if failure.error_code in (None, ErrorCode.CASE_FAILED) else failure.error_code
     code = "" if failure.exit_code is None else f", exit code {failure.exit_code}"
     container = f" of container {failure.container}" if failure.container else ""

@@ -1,1 +1,1 @@
-"""What the rules share: stopping, early ends, and the Jobs that are kept."""
+"""Actions that several rules use: stop cases, end a job early, keep or delete finished Jobs."""

@@ -1,6 +1,7 @@
-"""An end before all cases have run: everything is stopped, what is left is cancelled, and the job is FAILED.
+"""An early end: everything is stopped, the unfinished cases are cancelled, and the job is FAILED.
 
-For a job whose Jobs the API server will never take, one that takes too long, and one of which too many cases failed.
+It is used if the API server refuses the template, if the job takes too long, if too many cases failed, and if the cases
+are wrong.
 """
 
 from dataclasses import replace
@@ -19,10 +20,10 @@ from simjob.core.stopping import keptjobs, stop
 def fail(
     situation: Situation, *, reason: str, message: str, error_code: str, failures: tuple[Failure, ...] = ()
 ) -> Plan:
-    """Stop everything, and say FAILED when nothing is live; then the Jobs of what is cancelled go.
+    """Return the plan that stops everything, and writes FAILED when no pod is live.
 
-    `failures` are unfinished cases that failed without a pod; the other unfinished ones are cancelled, all in the write
-    that says FAILED: as long as there are unfinished cases, the rule that wants this end goes on to want it.
+    `failures` are unfinished cases that failed without a pod. All other unfinished cases are cancelled, in the same
+    write as FAILED: while a case is unfinished, the calling rule applies again in the next pass.
     """
     new = Ranges.of(failure.index for failure in failures).intersection(situation.unfinished)
     refused = [DeleteJob(job=job) for job in situation.unfinished_jobs if job.index in new]

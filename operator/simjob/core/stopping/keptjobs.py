@@ -1,6 +1,6 @@
-"""Which finished Jobs are kept for their logs, and which go.
+"""Which finished Jobs are kept for their logs, and which are deleted.
 
-A Job goes when the *stored* status has its outcome, never before.
+A Job is deleted only after the outcome of its case is in the *stored* status, and so is safe.
 """
 
 from collections.abc import Iterable
@@ -17,60 +17,60 @@ from simjob.core.observed.children import CaseFacts
 from simjob.core.plan import Action, DeleteJob, DeletePod, WriteJobStatus
 from simjob.core.stopping import stop
 
-# Actions that nothing waits for and that are done before the cluster is looked at again: some tenths of a second. A
-# case needs three such actions in its life, so these are three times as many as the creations that fit beside them.
+# Maximum number of housekeeping actions in one pass, which take a few tenths of a second. A case needs three of them in
+# its life, so this is about three times the number of creations that fit into the same pass.
 AT_ONCE: Final = 192
-# The quota controller counts again a moment after a deletion. No more is deleted before it has had time for that.
+# Time for the quota controller to count again after a deletion. Until then no more is deleted.
 RECOUNT: Final = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Housekeeping:
-    """What nothing waits for: the last statuses of Jobs, and the deletion of surplus ones."""
+    """Actions of low priority: the last status of Jobs, and the deletion of Jobs that are not kept."""
 
     told: tuple[Action, ...]
     removed: tuple[Action, ...]
 
     @property
     def size(self) -> int:
-        """How much of it is done at once."""
+        """Return how many of the actions are done in one pass."""
         return min(len(self.told) + len(self.removed), AT_ONCE)
 
     def some(self, also_told: Iterable[Action] = ()) -> tuple[Action, ...]:
-        """Return the part of it, and of other Job statuses, that is done at once."""
+        """Return the actions for one pass. `also_told` are further Job statuses, written before the deletions."""
         return (*self.told, *also_told, *self.removed)[:AT_ONCE]
 
 
 def housekeeping(situation: Situation) -> Housekeeping:
-    """Return what is left to do for cases that ended by themselves."""
+    """Return the remaining actions for cases that ended by themselves."""
     left = surplus(situation)
     told = (*(found for found in left if isinstance(found, WriteJobStatus)), *stop.report_ended(situation))
     return Housekeeping(told, tuple(found for found in left if not isinstance(found, WriteJobStatus)))
 
 
 def portion(actions: Iterable[Action]) -> tuple[Action, ...]:
-    """Return the removal of pods, and the part of the rest that is done at once: each of them brings the next pass."""
+    """Return all deletions of pods, and as many other actions as one pass does. Their results trigger the next pass."""
     found = tuple(actions)
     rest = [action for action in found if not isinstance(action, DeletePod)]
     return (*(action for action in found if isinstance(action, DeletePod)), *rest[:AT_ONCE])
 
 
 def tidy(situation: Situation) -> tuple[Action, ...]:
-    """Return what is to be done to children of closed cases: their last status, and the deletion of surplus Jobs.
+    """Return the actions for children of closed cases: the last status of Jobs, and the deletion of those not kept.
 
-    Nothing may be live there; what is, is stopped.
+    Live pods of closed cases are stopped.
     """
     return (*unwanted(situation), *surplus(situation))
 
 
 def unwanted(situation: Situation) -> tuple[Action, ...]:
-    """Return the removal of what is left of cases that were cancelled, or that the job does not have."""
+    """Return the deletion of all children of cases that were cancelled, or that the job does not have."""
     cancelled, selection = situation.job.status.outcomes.cancelled, situation.selection
     return stop.clear(case for case in situation.closed if case.index in cancelled or case.index not in selection)
 
 
 def surplus(situation: Situation) -> tuple[Action, ...]:
-    """Return the last status of Jobs whose cases ended by themselves, and the deletion of all but the newest."""
+    """Return the last status of Jobs whose cases ended by themselves, and the deletion of Jobs beyond `history`."""
     outcomes, history = situation.job.status.outcomes, situation.job.spec.history
     succeeded = [case for case in situation.closed if case.index in outcomes.succeeded]
     failed = [case for case in situation.closed if case.index in outcomes.failed]
@@ -81,9 +81,9 @@ def surplus(situation: Situation) -> tuple[Action, ...]:
 
 
 def room(situation: Situation, wanted: int) -> tuple[DeleteJob | DeletePod, ...]:
-    """Return what goes so that `wanted` creations fit into a quota of objects: the oldest finished Jobs.
+    """Return what to delete so that `wanted` creations fit into a quota on objects: the oldest finished Jobs.
 
-    Where none is left, and pods are counted, the ended pods of cases that are tried again.
+    If no finished Job is left and the quota counts pods: the ended pods of earlier attempts.
     """
     refusal = situation.observed.refusal
     if refusal is None or not refusal.counts_objects or refusal.has_given_up:

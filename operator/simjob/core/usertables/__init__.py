@@ -1,1 +1,1 @@
-"""Reads a user's table of cases."""
+"""How a user's table of cases is read: CSV, JSON Lines, Parquet."""

@@ -1,4 +1,4 @@
-"""What a cell of a table becomes: its own text for the process, and a typed value for JSON."""
+"""The value of a table's cell: its text for the process, and a typed value for JSON."""
 
 import re
 from collections.abc import Mapping
@@ -17,27 +17,27 @@ _BLANKS: Final = " \t"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A parameter's value as a table holds it."""
+    """A parameter's value from a table, and its text."""
 
     value: Value
     text: str
 
 
 def read(written: str) -> Cell:
-    """Return a cell of CSV: a number or a boolean if JSON would read one, blanks around it aside; else a text.
+    """Return a cell of CSV: a number or a boolean if it is one in JSON, ignoring blanks around it; otherwise a text.
 
-    The text is the cell as it is written, apart from decimal commas, which are points already.
+    The text is the cell as written, except that decimal commas are already replaced by points.
     """
     return Cell(_typed(written), written)
 
 
 def fits_64_bits(whole: int) -> bool:
-    """Return whether 64 bits with a sign hold this integer."""
+    """Return whether this integer fits a signed 64-bit value."""
     return -INT64_MAX - 1 <= whole <= INT64_MAX
 
 
 def case(index: int, row: Mapping[str, Cell]) -> Case:
-    """Return the case of a row, named by its index."""
+    """Return the case of a row. Its name is its index."""
     texts = {name: cell.text for name, cell in row.items() if cell.text not in (cell.value, as_text(cell.value))}
     return Case(index, str(index), {name: cell.value for name, cell in row.items()}, texts)
 
@@ -51,6 +51,6 @@ def _typed(text: str) -> Value:
         return text
     if match[2] is None and match[3] is None:
         whole = int(bare)
-        # Readers of JSON round a larger one.
+        # Many programs that read JSON round a larger one.
         return whole if fits_64_bits(whole) else text
     return number if isfinite(number := float(bare)) else text

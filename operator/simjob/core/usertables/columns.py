@@ -1,7 +1,7 @@
-"""From the header of a table to the names of parameters: units and blanks go, other alphabets are spelled out.
+"""From the header of a table to the names of parameters.
 
-A name that is legal stays as it is. Of any other, accents are dropped, Greek letters are spelled out, each run of other
-characters becomes one underscore, underscores at the ends are dropped, and a digit in front gets an x.
+A legal name stays unchanged. In any other, accents are dropped, Greek letters are spelled out, each run of other
+characters becomes one underscore, underscores at the ends are dropped, and a leading digit gets an x in front.
 """
 
 import re
@@ -17,28 +17,28 @@ from simjob.core.usertables.problems import LineError
 
 _LEGAL: Final = re.compile(PARAMETER_NAME)
 _OTHERS: Final = re.compile("[^A-Za-z0-9_]+")
-# Half of a character, which JSON can write and UTF-8 cannot.
+# Half of a character: JSON can escape it, UTF-8 cannot encode it.
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _LONGEST: Final = 63
 _QUOTED: Final = 100
-# LATIN SMALL LETTER O WITH STROKE, GREEK CAPITAL LETTER OMEGA.
+# Matches, for example, LATIN SMALL LETTER O WITH STROKE and GREEK CAPITAL LETTER OMEGA.
 _LETTER: Final = re.compile("(LATIN|GREEK) (SMALL|CAPITAL) LETTER (?:FINAL )?([A-Z]+)( WITH .*)?")
-# pandas' own name of a column that has none, when a file with an index is read and written again.
+# pandas' name for a column without one, when a file with an index is read and written again.
 _UNNAMED: Final = re.compile("(Unnamed: 0|__index_level_0__)?")
-# pandas' own name of an index without a name in Parquet; the last columns.
+# pandas' name for an index without one in Parquet. These are the last columns.
 _PANDAS_INDEX: Final = re.compile("__index_level_[0-9]+__")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its header as it is written, and the parameter's name; None if the column is left out."""
+    """A column of a table: its header as written, and the name of its parameter. None: the column is left out."""
 
     header: str
     parameter: str | None
 
 
 def parameter_name(header: str) -> str:
-    """Return the parameter's name for a header; LineError if there is none."""
+    """Return the name of the parameter for a header. Raise LineError if the header gives no legal name."""
     header = header.strip()
     if _LEGAL.fullmatch(header):
         return header
@@ -64,16 +64,16 @@ def _spelled(char: str) -> str:
     found = _LETTER.fullmatch(unicodedata.name(char, ""))
     if found is None:
         return char
-    # LATIN LETTER A to Z, and AE, OE; not those that are words of their own, such as ESH.
+    # LATIN LETTER A to Z, and AE, OE; not letters with a name of their own, such as ESH.
     if found[1] == "LATIN" and len(found[3]) > 2:
         return char
     return found[3].lower() if found[2] == "SMALL" else found[3].capitalize()
 
 
 def of(headers: Sequence[str], cells_of: Callable[[int], Sequence[str]]) -> Sequence[Column]:
-    """Return the columns of a table, in their order; `cells_of` returns the cells of one.
+    """Return the columns of a table in order. `cells_of` returns the cells of a column by its number, from 0.
 
-    Raise LineError if one of them has no legal name, or if two cannot be told apart.
+    Raise LineError if a column has no legal name, or if two give the same environment variable.
     """
     names = [header for header in headers if header.strip()]
     if names and all(numerals.is_number(name) for name in names):
@@ -86,7 +86,7 @@ def of(headers: Sequence[str], cells_of: Callable[[int], Sequence[str]]) -> Sequ
 
 
 def check(columns: Sequence[Column]) -> None:
-    """Raise LineError for too many parameters, or two that the environment could not tell apart."""
+    """Raise LineError for too many parameters, an illegal one, or two with the same environment variable."""
     count = sum(column.parameter is not None for column in columns)
     if count > MAX_PARAMETERS:
         raise LineError(f"has {count} parameters; {MAX_PARAMETERS} are the most")
@@ -115,7 +115,7 @@ def _is_numbering(cells: Sequence[str]) -> bool:
 
 
 def _clashes(columns: Sequence[Column]) -> Iterator[str]:
-    """Yield, for people, the columns whose parameters could not be told apart in the environment."""
+    """Yield a message for each two columns whose parameters have the same environment variable."""
     seen: dict[str, tuple[int, Column]] = {}
     for at, column in enumerate(columns, start=1):
         if column.parameter is None:
@@ -128,7 +128,7 @@ def _clashes(columns: Sequence[Column]) -> Iterator[str]:
 
 
 def renamed(columns: Sequence[Column]) -> Mapping[str, str | None]:
-    """Return the columns whose parameter has another name, or none, by header."""
+    """Return the columns that were renamed or left out: the parameter's name, or None, by header."""
     return {column.header: column.parameter for column in columns if column.parameter != column.header}
 
 

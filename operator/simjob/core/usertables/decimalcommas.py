@@ -1,7 +1,7 @@
-"""Decimal commas become points, in a table whose cells are not separated by commas; other notations are refused.
+"""Decimal commas become points in a table whose separator is not the comma. Other notations are refused.
 
-What decides is in the table: `2,5` can only be a decimal comma, `2.5` only a decimal point. Where `2,500` or `2.500` is
-all there is, it may be either of two numbers.
+The table itself decides: `2,5` can only have a decimal comma, `2.5` only a decimal point. If a column has only `2,500`
+or `2.500`, it may be either of two numbers, and the table is refused.
 """
 
 import re
@@ -15,7 +15,7 @@ from simjob.core.usertables.numberforms import Form
 from simjob.core.usertables.problems import Problems
 
 _MARK: Final = re.compile("[ ,.'\u2019\u00a0\u202f\u2009\u2212\u2013]")
-# Where commas separate, one point is always decimal.
+# If commas separate the cells, a single point is always decimal.
 _MARK_BETWEEN_COMMAS: Final = re.compile("[ ,'\u2019\u00a0\u202f\u2009\u2212\u2013]|[.].*[.]")
 _DIGITS_ALONE: Final = re.compile(r"[^\w]*[0-9][^a-zA-Z]*")
 _DECIMAL: Final = (Form.COMMA, Form.COMMA_OR_THOUSANDS)
@@ -24,29 +24,29 @@ _IF_TEXT: Final = "If the column holds texts, write the table as JSON Lines"
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """The cells of a column, each once: its first line, and its notation if it has a mark."""
+    """The different cells of a column: for each its first line, and its notation if it has a mark."""
 
     name: str
     lines: Mapping[str, int]
     forms: Mapping[str, Form]
 
     def first(self, *forms: Form) -> str | None:
-        """Return the first cell with one of these notations."""
+        """Return the first cell with one of these notations; None if there is none."""
         return next((cell for cell, form in self.forms.items() if form in forms), None)
 
     @property
     def commas(self) -> Mapping[str, str]:
-        """The numbers with a decimal comma, and what becomes of them."""
+        """Return the numbers with a decimal comma, each with its form with a point."""
         return {cell: cell.replace(",", ".") for cell, form in self.forms.items() if form in _DECIMAL}
 
     @property
     def is_list(self) -> bool:
-        """Whether there are cells with a comma that are no number."""
+        """Whether a cell has a comma and is not a number."""
         return any(form is Form.OTHER and "," in cell for cell, form in self.forms.items())
 
 
 def to_points(sheet: Sheet, problems: Problems) -> tuple[Sheet, bool]:
-    """Return the sheet with decimal points, and whether it had commas; note the cells that can be read in two ways."""
+    """Return the sheet with decimal points, and whether it had commas. Add ambiguous cells to `problems`."""
     found = _columns(sheet)
     wrong = [problem for column in found for problem in _problems(column, found, sheet.separator)]
     for line, what in sorted(wrong):
@@ -71,7 +71,7 @@ def _columns(sheet: Sheet) -> Sequence[_Column]:
 
 
 def _problems(column: _Column, others: Sequence[_Column], separator: str) -> Iterator[tuple[int, str]]:
-    """Yield what is wrong in a column, with the line."""
+    """Yield line and message of each problem in a column."""
     has_commas = separator != COMMA and any(each.first(Form.COMMA) for each in others)
     foreign = {Form.FOREIGN: True, Form.COMMAS: not column.is_list, Form.BLANKS: has_commas}
     for cell in [cell for cell, form in column.forms.items() if foreign.get(form)]:
@@ -84,13 +84,13 @@ def _problems(column: _Column, others: Sequence[_Column], separator: str) -> Ite
     else:
         has_points = any(each.first(Form.POINT) for each in others)
         yield from _unclear_comma(column, is_decimal=has_commas and not has_points)
-        # What separates by blanks are programs, and they write points.
+        # Blanks as separators come from programs, which write decimal points.
         if separator != BLANKS:
             yield from _unclear_point(column, is_decimal=not has_commas)
 
 
 def _in_quotes(column: _Column) -> Iterator[tuple[int, str]]:
-    """Yield a number with a comma where commas separate; other cells show that a column holds texts or lists."""
+    """Yield the first number with a comma if commas also separate the cells, unless the column has texts or lists."""
     cell = column.first(*_DECIMAL)
     if cell is not None and not column.is_list:
         what = f"column {column.name}: is {numberforms.shown(cell)} a number, or a list?"
@@ -99,7 +99,7 @@ def _in_quotes(column: _Column) -> Iterator[tuple[int, str]]:
 
 
 def _beside(column: _Column, clear: str) -> Iterator[tuple[int, str]]:
-    """Yield the cells that cannot stand beside a decimal comma."""
+    """Yield the cells that do not fit into a column with a decimal comma."""
     for cell, line in column.lines.items():
         form = column.forms.get(cell, Form.OTHER)
         if form in (Form.POINT, Form.POINT_OR_THOUSANDS) or (form is Form.OTHER and _is_odd(cell)):
@@ -109,12 +109,12 @@ def _beside(column: _Column, clear: str) -> Iterator[tuple[int, str]]:
 
 
 def _is_odd(cell: str) -> bool:
-    """Return whether this is no plain number, and no text without a comma."""
+    """Return whether a cell is neither a plain number nor a text without a comma."""
     return "," in cell or (_DIGITS_ALONE.fullmatch(cell) is not None and not numerals.is_number(cell))
 
 
 def _unclear_comma(column: _Column, *, is_decimal: bool) -> Iterator[tuple[int, str]]:
-    """Yield the first cell with a comma that may be between thousands, unless the other columns show that it is not."""
+    """Yield the first cell whose comma may separate thousands, unless other columns show that it is decimal."""
     cell = column.first(Form.COMMA_OR_THOUSANDS)
     if cell is not None and (column.is_list or not is_decimal):
         yield column.lines[cell], _which(column, cell)
@@ -138,5 +138,5 @@ def _which(column: _Column, cell: str) -> str:
 
 
 def _converted(cells: list[str], commas: Sequence[Mapping[str, str]]) -> list[str]:
-    # Of rows with more or fewer cells than the header, nothing is used.
+    # Rows with more or fewer cells than the header are refused later, so they may be incomplete here.
     return [points.get(cell, cell) for cell, points in zip(cells, commas, strict=False)] + cells[len(commas) :]

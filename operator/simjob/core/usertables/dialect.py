@@ -1,6 +1,6 @@
-"""From the text of a CSV table to its header and rows of cells: which character separates them, where the header is.
+"""From the text of a CSV table to its header and rows of cells: the separator, and the line of the header.
 
-Only what people can check with their own eyes is decided here, by rules that docs/tables.md states.
+The rules are those of docs/tables.md. They use only what a person can see in the table.
 """
 
 import csv
@@ -22,7 +22,7 @@ _COMMENT: Final = re.compile(r"[ \t]*[#%]+[ \t]*")
 _WIDE_GAP: Final = re.compile(r"\S {2,}\S")
 _ADVICE: Final = "put a first line `sep=,` or `sep=;` before the header"
 
-# The reader's words are about its own parts.
+# Messages of Python's csv module, and plain words for them.
 _WORDS: Final = (
     ("unexpected end of data", "a quote is opened here and never closed"),
     ("expected after", "text follows a closing quote; inside of a quoted cell, write a quote twice"),
@@ -34,9 +34,9 @@ Record = tuple[int, list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table of cells: its header and the records that are not blank, each with the number of its first line.
+    """A table of cells: its header, and its records without blank ones, each with the number of its first line.
 
-    `broken`: the line at which reading stopped, and why.
+    `broken`: the line at which reading stopped, and why; None if all was read.
     """
 
     separator: str
@@ -47,12 +47,12 @@ class Sheet:
 
     @property
     def form(self) -> str:
-        """How the cells are separated, in words."""
+        """Return how the cells are separated, as text for status."""
         return f"separated by {_NAMES[self.separator]}"
 
     @property
     def fitting(self) -> int:
-        """How many records have as many cells as the header."""
+        """Return the number of records with as many cells as the header."""
         return sum(len(cells) == len(self.header) for _, cells in self.records)
 
     @property
@@ -62,16 +62,19 @@ class Sheet:
 
     @property
     def has_row_names(self) -> bool:
-        """Whether each record has one cell more than the header, as R writes the names of rows."""
+        """Whether each record has one cell more than the header, as R writes row names."""
         return bool(self.records) and all(len(cells) == len(self.header) + 1 for _, cells in self.records)
 
     def cells_of(self, column: int) -> list[str]:
-        """Return the cells of a column; records that are too short for it have none."""
+        """Return the cells of a column, without the records that are too short."""
         return [cells[column] for _, cells in self.records if column < len(cells)]
 
 
 def read(text: str, problems: Problems) -> Sheet:
-    """Return the table; note what could not be read. UnreadableTableError if it can be read in two ways."""
+    """Return the table, and add what cannot be read to `problems`.
+
+    Raise UnreadableTableError if the table can be read in two ways.
+    """
     lines = StringIO(text, newline="").readlines()
     at = _next_with_text(lines, 0)
     given = _SEPARATOR_LINE.fullmatch(lines[at]) if at < len(lines) else None
@@ -84,7 +87,7 @@ def read(text: str, problems: Problems) -> Sheet:
 
 
 def _below_comments(lines: Sequence[str], at: int, separator: str | None) -> Sheet:
-    """Return the table; the last of the comments above it may be its header, as numpy.savetxt and Dakota write it."""
+    """Return the table. The last comment above it may be its header, as numpy.savetxt and Dakota write it."""
     above = None
     while at < len(lines) and _COMMENT.match(lines[at]):
         above, at = at, _next_with_text(lines, at + 1)
@@ -94,7 +97,7 @@ def _below_comments(lines: Sequence[str], at: int, separator: str | None) -> She
         try:
             found = _chosen([header, *skipped, *lines[at:]], above, separator, is_marked=True)
         except UnreadableTableError:
-            # A sentence, not a header.
+            # The comment is a sentence, not a header.
             return _chosen(lines[at:], at, separator)
         if found.fits and found.records and not _has_number(found.header):
             if _has_number(found.records[0][1]):
@@ -106,17 +109,17 @@ def _below_comments(lines: Sequence[str], at: int, separator: str | None) -> She
 
 
 def _may_be_header(found: Sheet) -> bool:
-    """Return whether a comment can be meant as the header of what follows it: a word alone, or several cells."""
+    """Return whether a comment may be the header of the rows below it: it is one word, or has several cells."""
     if len(found.header) > 1:
         return True
     return re.fullmatch(PARAMETER_NAME, found.header[0]) is not None and list(found.header) != list(found.records[0][1])
 
 
 def _chosen(lines: Sequence[str], before: int, separator: str | None, *, is_marked: bool = False) -> Sheet:
-    """Return the table with the separator that is given, else found; `before`: how many lines precede these."""
+    """Return the table with the given separator, or with the one that is found. `before`: number of lines above."""
     if separator is not None:
         return _parse(lines, before, separator)
-    # A separator that is nowhere gives one column.
+    # Try only separators that occur: any other gives one column.
     there = [each for each in (TAB, SEMICOLON, COMMA) if any(each in line for line in lines)]
     wide = [sheet for each in there if len((sheet := _parse(lines, before, each)).header) > 1]
     fitting = [sheet for sheet in wide if sheet.fits]
@@ -138,7 +141,7 @@ def _chosen(lines: Sequence[str], before: int, separator: str | None, *, is_mark
 
 
 def _is_aligned(lines: Sequence[str]) -> bool:
-    """Return whether the header and each row have two blanks or more within, as in columns of a fixed width."""
+    """Return whether the header and each row have two or more blanks within, as columns of a fixed width have."""
     rows = [line for line in lines if line.strip()]
     return len(rows) > 1 and all(_WIDE_GAP.search(line) for line in rows) and not all(map(_is_of_numbers, rows[1:]))
 
@@ -153,12 +156,12 @@ def _refuse_blanks(lines: Sequence[str], before: int) -> NoReturn:
 
 
 def _better(lines: Sequence[str]) -> str:
-    """Return which separator to use: cells may have decimal commas."""
+    """Return which separator to recommend: semicolons if cells may have decimal commas."""
     return "semicolons" if any("," in line for line in lines) else "commas"
 
 
 def _refuse_bars(sheet: Sheet, better: str) -> None:
-    """Raise UnreadableTableError if bars divide the header and a row: one column is hardly meant."""
+    """Raise UnreadableTableError if bars divide the header and a row: then it is probably not one column."""
     if len(sheet.header) > 1 and any(len(cells) > 1 for _, cells in sheet.records):
         message = f"bars seem to separate the columns: put a first line `sep=|` before the header, or use {better}"
         raise UnreadableTableError(f"line {sheet.line}: {message}. If it is one column, {_ADVICE}")
@@ -176,7 +179,7 @@ def _parse(lines: Sequence[str], before: int, separator: str) -> Sheet:
 
 
 def _records(lines: Sequence[str], before: int, separator: str) -> tuple[list[Record], tuple[int, str] | None]:
-    """Return the records that are not blank, and where and why reading stopped, if it did."""
+    """Return the records that are not blank, and the line and cause if reading stopped early."""
     if separator == BLANKS:
         lines = [line.strip() for line in lines]
     reader = csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=True)
@@ -194,7 +197,7 @@ def _records(lines: Sequence[str], before: int, separator: str) -> tuple[list[Re
 
 
 def _trimmed(cells: list[str], width: int) -> list[str]:
-    """Return the cells without blank ones at the end, beyond `width`: spreadsheets and loops leave separators there."""
+    """Return the cells without blank ones at the end beyond `width`: programs often leave separators there."""
     end = len(cells)
     while end > width and not cells[end - 1].strip():
         end -= 1

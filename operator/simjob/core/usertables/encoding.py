@@ -1,4 +1,4 @@
-"""From the bytes of a table to its text: UTF-8, with or without a byte order mark, or UTF-16 and UTF-32 with one."""
+"""From the bytes of a table to its text: UTF-8, or UTF-16 and UTF-32 with a byte order mark."""
 
 import codecs
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from simjob.core.usertables.problems import UnreadableTableError
 
 PARQUET: Final = b"PAR1"
-# UTF-32 first: its mark begins with that of UTF-16.
+# UTF-32 comes first: its mark begins with that of UTF-16.
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -27,7 +27,7 @@ _FILES: Final = (
 
 
 def decode(data: bytes) -> str:
-    """Return the text; UnreadableTableError says what the bytes seem to be, and what to do."""
+    """Return the text. Raise UnreadableTableError if the bytes are not a text: it says what they seem to be."""
     for start, what in _FILES:
         if data.startswith(start):
             raise UnreadableTableError(f"it {what}")

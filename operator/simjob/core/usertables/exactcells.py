@@ -1,6 +1,7 @@
-"""What a typed value of a table becomes, within lists and objects too: the cell that JSON Lines would give.
+"""Cells from the typed values of a table (Parquet), also within lists and objects. They equal those from JSON Lines.
 
-A reader raises LineError for a number that a reader of JSON would change. Its words follow "is" or "holds".
+A reader raises LineError for a number that programs would change when they read it from JSON. Its text is a phrase that
+follows "is" or "holds".
 """
 
 import json
@@ -18,7 +19,7 @@ from simjob.core.usertables.problems import LineError
 Reader = Callable[[Any], Cell]
 
 _LARGEST_HALF: Final = 65504.0
-# Eleven bits: five decimal digits always tell two such floats apart.
+# For 11 bits of precision, five decimal digits are always enough.
 _DIGITS_OF_A_HALF: Final = 5
 _SHOWN: Final = 50
 _BEYOND: Final = ", a number beyond 64 bits, which readers of JSON round: write it as a text"
@@ -39,7 +40,7 @@ def whole(value: int) -> Cell:
 
 
 def double(value: float) -> Cell:
-    """Return the cell of a float of 64 bits, in the fewest digits that give it again."""
+    """Return the cell of a 64-bit float, with the fewest digits that give the same float."""
     if isnan(value):
         raise LineError("NaN, which is not a number: fill it in, or write a text")
     if not isfinite(value):
@@ -48,12 +49,12 @@ def double(value: float) -> Cell:
 
 
 def single(digits: str) -> Cell:
-    """Return the cell of a float of 32 bits from its digits: 0.1 is not to become 0.10000000149011612."""
+    """Return the cell of a 32-bit float from its digits, so that 0.1 does not become 0.10000000149011612."""
     return double(float(digits))
 
 
 def half(value: float) -> Cell:
-    """Return the cell of a float of 16 bits, in the fewest digits that give it again; 65504 is not to become 65500."""
+    """Return the cell of a 16-bit float, with the fewest digits that give the same float. Whole numbers keep all."""
     if not isfinite(value) or value.is_integer():
         return double(value)
     rounded = (float(f"{value:.{digits}g}") for digits in range(1, _DIGITS_OF_A_HALF + 1))
@@ -61,7 +62,7 @@ def half(value: float) -> Cell:
 
 
 def decimal(value: Decimal) -> Cell:
-    """Return the cell of a decimal: its text has its digits."""
+    """Return the cell of a decimal. Its text has all digits."""
     text = f"{value:f}"
     if not cells.fits_64_bits(int(value)):
         raise LineError(f"{_shown(text)}{_BEYOND}")
@@ -73,7 +74,7 @@ def decimal(value: Decimal) -> Cell:
 
 
 def items(inner: Reader) -> Reader:
-    """Return the reader of lists whose items `inner` reads."""
+    """Return a reader of lists whose items `inner` reads."""
 
     def read(values: Sequence[Any]) -> Cell:
         found = [_or_null(inner, value) for value in values]
@@ -83,12 +84,12 @@ def items(inner: Reader) -> Reader:
 
 
 def fields(inner: Mapping[str, Reader]) -> Reader:
-    """Return the reader of structs whose fields these readers read."""
+    """Return a reader of structs whose fields these readers read."""
     return lambda values: _object({name: _or_null(inner[name], value) for name, value in values.items()})
 
 
 def entries(inner: Reader) -> Reader:
-    """Return the reader of maps from texts to what `inner` reads."""
+    """Return a reader of maps from texts to values that `inner` reads."""
     return lambda values: _object({name: _or_null(inner, value) for name, value in values.items()})
 
 

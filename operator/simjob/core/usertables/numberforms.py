@@ -1,6 +1,6 @@
-"""Which notation a number in a cell has: are its comma and point decimal marks, between thousands, or perhaps either.
+"""The notation of a number in a cell: whether comma and point are decimal marks, thousands separators, or ambiguous.
 
-Programs write digits and a point. Spreadsheets write what their language has.
+Programs write digits and a point. Spreadsheets write the notation of their language.
 """
 
 import re
@@ -13,7 +13,7 @@ _EXPONENT: Final = "([eEdD][+-]?[0-9]+)?"
 _MINUS: Final = "[\u2212\u2013]"  # The typographic minus and the en dash.
 _NO_BREAK: Final = "[\u00a0\u202f]"
 _FOREIGN: Final = (
-    # Thousands between apostrophes (Switzerland) or narrow blanks (France), whatever the decimal mark is.
+    # Thousands separated by apostrophes (Switzerland) or narrow blanks (France), with any decimal mark.
     rf"([+-]|{_MINUS})?[0-9]{{1,3}}(['\u2019\u00a0\u202f\u2009][0-9]{{3}})+([.,][0-9]*)?",
     # Plain blanks may separate a list, too: only with a decimal comma.
     r"[+-]?[0-9]{1,3}( [0-9]{3})+,[0-9]+",
@@ -30,7 +30,7 @@ _FOREIGN: Final = (
 
 
 class Form(Enum):
-    """The notation of a cell; OTHER: a text, or a number without any mark."""
+    """The notation of a cell. OTHER is a text, or a number without comma, point or blank."""
 
     OTHER = "2500"
     COMMA = "2,5"
@@ -43,7 +43,7 @@ class Form(Enum):
     FOREIGN = "2'500.0"
 
 
-# In this order: the first that matches.
+# The first pattern that matches counts.
 _PATTERNS: Final = {
     Form.COMMA_OR_THOUSANDS: "[+-]?[1-9][0-9]{0,2},[0-9]{3}",
     Form.POINT_OR_THOUSANDS: r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}",
@@ -58,13 +58,13 @@ _FORM: Final = re.compile("|".join(f"(?P<{form.name}>{pattern})" for form, patte
 
 
 def of(cell: str) -> Form:
-    """Return the notation of a cell, blanks around it aside."""
+    """Return the notation of a cell. Blanks around it do not matter."""
     bare = cell.strip(_AROUND)
     found = _FORM.fullmatch(bare) if len(bare) <= _LONGEST else None
     return Form[found.lastgroup] if found and found.lastgroup else Form.OTHER
 
 
 def shown(cell: str) -> str:
-    """Return a cell as messages quote it: blanks that are no plain ones are visible."""
+    """Return a cell as messages quote it, with special blanks made visible."""
     bare = cell.strip(_AROUND)
     return repr(bare if len(bare) <= _LONGEST else f"{bare[:_LONGEST]}…")

@@ -1,4 +1,4 @@
-"""Rows and headers of a CSV table that are hardly meant as they stand: a repeated header, units, comments, errors."""
+"""Rows and headers of a CSV table that are probably mistakes: a repeated header, units, comments, error values."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,16 +11,16 @@ from simjob.core.usertables.numberforms import Form
 from simjob.core.usertables.problems import LineError
 
 _COMMENT: Final = ("#", "%")
-# #DIV/0!, #N/A and #NAME? of Excel in all its languages, ##### of a column that is too narrow, Err:502 of LibreOffice.
+# #DIV/0!, #N/A and #NAME? of Excel in all languages, ##### for a column that is too narrow, Err:502 of LibreOffice.
 _ERROR: Final = re.compile(r"#(N/A|NV|N/D|N/V|[^\W_][\w/ ]*[!?]|##+)|Err:[0-9]{3}")
-# [mm], (m/s2), [-]; not (1 0 0).
+# Matches [mm], (m/s2) and [-], but not (1 0 0).
 _UNIT: Final = re.compile(r"[\[(]([^\[\]()]*[^\W\d_][^\[\]()]*|[-%°\"'1])[\])]")
 _DIGITS: Final = re.compile(r"[+-]?[0-9]+")
 _REMOVE_OR_KEEP: Final = "remove the line, or, if it is a case, write the table as JSON Lines"
 
 
 def check_header(header: Sequence[str]) -> None:
-    """Raise LineError if one of the names is a number: the header may be missing, and this be the first case."""
+    """Raise LineError if a name is a number: the header may be missing, and this line may be the first case."""
     for name in header:
         if re.search("[0-9]", name) and (numerals.is_number(name) or numberforms.of(name) is not Form.OTHER):
             what = f"column {columns.shown(name)} is a number where a name belongs"
@@ -28,7 +28,7 @@ def check_header(header: Sequence[str]) -> None:
 
 
 def problems(sheet: Sheet) -> Iterator[tuple[int, str]]:
-    """Yield the rows that are hardly meant as cases, by line, and why."""
+    """Yield line and message of each row that is probably not meant as a case."""
     header = [name.strip() for name in sheet.header]
     has_comments = not all(_is_comment(cells) for _, cells in sheet.records)
     if _has_units(sheet.records):
@@ -43,7 +43,7 @@ def problems(sheet: Sheet) -> Iterator[tuple[int, str]]:
 
 
 def too_long(sheet: Sheet, count: int) -> str:
-    """Return what to do about rows of this many cells, which are more than the header has."""
+    """Return what to do about rows with `count` cells, which is more than the header has."""
     advice = []
     rows = [cells for _, cells in sheet.records if len(cells) == count]
     is_split = sheet.separator == COMMA and any(map(_has_split_number, rows))
@@ -63,7 +63,7 @@ def _is_comment(cells: Sequence[str]) -> bool:
 
 
 def _has_units(records: Sequence[Record]) -> bool:
-    """Return whether the first row has units in brackets and nothing else, and no other row has any."""
+    """Return whether the first row has only units in brackets, and no other row has any."""
     if len(records) < 2:
         return False
     (_, first), *rest = records
@@ -77,7 +77,7 @@ def _has_split_number(cells: Sequence[str]) -> bool:
 
 
 def _are_names(first: Sequence[str], *, may_number: bool) -> bool:
-    """Return whether these may be R's names of rows: each another, and 1, 2, 3 where the numbers may be numbers."""
+    """Return whether these may be R's row names: all different, or exactly 1, 2, 3 ... if numbers may be data."""
     if not may_number and any(_DIGITS.fullmatch(cell.strip()) for cell in first):
         return list(first) == [str(number) for number in range(1, len(first) + 1)]
     return len({*first}) == len(first)

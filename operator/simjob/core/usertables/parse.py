@@ -1,6 +1,6 @@
-"""Reading a table of cases as people have it: CSV with a header line, or JSON Lines.
+"""Read a user's table of cases: CSV with a header line, or JSON Lines.
 
-All problems are reported by line: the first few, and how many more there are.
+Problems are reported by line: the first few, and the number of others.
 """
 
 import json
@@ -21,22 +21,22 @@ from simjob.core.usertables.columns import Column
 from simjob.core.usertables.dialect import Sheet
 from simjob.core.usertables.problems import LineError, Problems, UnreadableTableError
 
-# JSON can write it, but no UTF-8 can, and so no ConfigMap and no environment.
+# JSON can escape it, but UTF-8 cannot encode it, and so a ConfigMap or an environment variable cannot hold it.
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _WRITTEN: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _JSON_LINES: Final = (".jsonl", ".ndjson")
 _PANDAS: Final = "pandas: to_json(…, orient='records', lines=True)"
-# Rows of JSON may each have other names.
+# Each row of JSON Lines may have other names, so the list of renamed ones needs a limit.
 _MOST_RENAMED: Final = 128
 
 Row = tuple[int, dict[str, Cell]]
 
 
 class TableFile:
-    """A table that is being read: its form in words, and the columns whose parameter has another name or none."""
+    """A table that is being read: its format as text, and the columns that were renamed or left out."""
 
     def __init__(self, text: str, key: str) -> None:
-        """Take the text of a table; `key` shows its form by its ending."""
+        """Take the text of a table, and the key of the ConfigMap, whose ending shows the format."""
         self.form = ""
         self.renamed: dict[str, str | None] = {}
         self._problems = Problems()
@@ -47,7 +47,7 @@ class TableFile:
     def cases(self) -> Iterator[Case]:
         """Yield the cases, numbered from 0.
 
-        Raise UnreadableTableError, at the end at the latest: nothing that was yielded may be used then.
+        Raise UnreadableTableError if the table cannot be read, maybe only at the end. Then no case may be used.
         """
         count = 0
         for line, row in self._json_lines() if self._is_json else self._csv():
@@ -88,7 +88,7 @@ class TableFile:
             except LineError as wrong:
                 self._problems.add(line, wrong)
                 continue
-            # The columns that are left out may number a row that is blank.
+            # A row that is blank apart from columns that are left out is not a case.
             if any(cell.text.strip() for cell in row.values()):
                 yield line, row
 
@@ -110,7 +110,7 @@ class TableFile:
                 self.renamed.update(columns.renamed(named))
 
     def _check_alike(self, found: Sequence[Column]) -> None:
-        """Raise LineError if a row has a name that gives the parameter of another row's other name."""
+        """Raise LineError if a row has a name that becomes the same parameter as a different name in another row."""
         for column in found:
             first = self._headers.setdefault(column.parameter or "", column.header)
             if first != column.header:
@@ -119,7 +119,7 @@ class TableFile:
 
 
 def check(name: str, value: Any) -> None:
-    """Raise LineError if this cannot be a parameter's value."""
+    """Raise LineError if the parameter `name` cannot have this value."""
     wrong = values.complaint(value) or values.misreading(value, _is_doubtful)
     if wrong:
         raise LineError(f"'{name}' {wrong}")
@@ -153,7 +153,7 @@ def _json(text: str) -> Any:
 
 
 def _is_by_column(found: Mapping[str, Any]) -> bool:
-    """Return whether this is a whole table, an object of cells for each column, as pandas writes it by default."""
+    """Return whether this is a table by columns: one object of cells per column, as pandas writes by default."""
     parts = list(found.values())
     return bool(parts) and all(
         isinstance(part, dict) and part.keys() == parts[0].keys() and part and all(map(str.isdecimal, part))
@@ -188,7 +188,7 @@ def _from_json(content: str) -> Mapping[str, Cell]:
     for name, value in found.items():
         columns.parameter_name(name)
         check(name, value)
-    # A number, a list or an object as it stands in the line.
+    # The text of a number, a list or an object is what the line has.
     written = _WRITTEN.decode(content)
     return {
         name: Cell(value, value if isinstance(value, str) else bytes(written[name]).decode())
@@ -205,7 +205,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _is_doubtful(number: float) -> bool:

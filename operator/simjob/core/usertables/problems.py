@@ -1,4 +1,4 @@
-"""What is wrong with a table of cases, by line: the first few problems, and how many more there are."""
+"""The problems of a user's table by line: the first few, and the number of others."""
 
 from typing import Final
 
@@ -6,15 +6,15 @@ _SHOWN: Final = 5
 
 
 class UnreadableTableError(Exception):
-    """A table that cannot be read; the text says what is wrong and in which lines."""
+    """A table that cannot be read. The text says what is wrong, and in which lines."""
 
 
 class LineError(Exception):
-    """What is wrong with one line."""
+    """A problem with one line. The text does not name the line."""
 
 
 class Problems:
-    """The problems of one table; `unit`: what is counted, line or row."""
+    """The problems of one table. `unit` is what is counted: line or row."""
 
     def __init__(self, unit: str = "line") -> None:
         self._unit = unit
@@ -22,13 +22,13 @@ class Problems:
         self._count = 0
 
     def add(self, line: int, what: object) -> None:
-        """Note a problem."""
+        """Add a problem."""
         self._count += 1
         if len(self._first) < _SHOWN:
             self._first.append(f"{self._unit} {line}: {what}")
 
     def check(self) -> None:
-        """Raise UnreadableTableError if there are problems."""
+        """Raise UnreadableTableError if a problem was added."""
         if self._count:
             more = [f"and {self._count - _SHOWN} more"] if self._count > _SHOWN else []
             raise UnreadableTableError("; ".join([*self._first, *more]))

@@ -1,0 +1,27 @@
+"""The texts of the package avoid turns of phrase that many readers must read twice."""
+
+import re
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[2] / "operator" / "simjob"
+# Each has a common word in its place: again, forever, expensive, this many, because.
+HARD_TO_READ = re.compile(
+    r"\b(anew|for ever|dear to|what there is not|all that is its|so (many|much) (seconds|times|of)|whoever|"
+    r"made again|told apart)\b",
+    re.IGNORECASE,
+)
+
+
+def test_texts_use_the_common_word() -> None:
+    found = [
+        f"{path.relative_to(PACKAGE)}:{number}: {line.strip()}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if HARD_TO_READ.search(line)
+    ]
+    assert found == []
+
+
+def test_a_turn_that_is_hard_to_read_is_found() -> None:
+    assert HARD_TO_READ.search("It is written anew.")
+    assert not HARD_TO_READ.search("A new file.")
