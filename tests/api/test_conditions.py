@@ -21,7 +21,7 @@ def put(
     return set_condition(conditions, type_, status, reason=reason, message=message, generation=generation, now=now)
 
 
-def test_a_condition_that_was_not_there_comes_last() -> None:
+def test_a_new_condition_is_appended() -> None:
     assert [condition.type for condition in put(put(), SUCCEEDED, "Unknown")] == [FINISHED, SUCCEEDED]
 
 
@@ -35,7 +35,7 @@ def test_the_transition_time_changes_with_the_status() -> None:
     assert condition.last_transition_time == LATER
 
 
-def test_the_transition_time_stays_when_only_the_words_change() -> None:
+def test_the_transition_time_is_kept_when_only_reason_or_message_changes() -> None:
     (condition,) = put(put(), reason="Waiting", message="Waiting for nodes.", generation=2, now=LATER)
     assert condition.last_transition_time == NOW
     assert (condition.reason, condition.message, condition.observed_generation) == (

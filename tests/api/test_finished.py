@@ -43,14 +43,14 @@ def read(raw: Any) -> SimulationJob:
 
 
 @pytest.mark.parametrize("cases", SOURCES, ids=lambda cases: next(iter(cases)))
-def test_the_summary_knows_which_cases_there_are(cases: dict[str, Any]) -> None:
+def test_the_summary_keeps_the_number_of_cases(cases: dict[str, Any]) -> None:
     whole = read(ended(cases, subset="1-2"))
     short = finished.summary(read(finished.without_cases(ended(cases, subset="1-2"))))
     assert (short.indexes, short.selection) == (whole.indexes, whole.selection)
 
 
 @pytest.mark.parametrize("cases", SOURCES, ids=lambda cases: next(iter(cases)))
-def test_without_its_cases_it_reads_as_its_own_summary(cases: dict[str, Any]) -> None:
+def test_a_job_without_its_cases_equals_its_summary(cases: dict[str, Any]) -> None:
     raw = ended(cases)
     assert finished.summary(read(finished.without_cases(raw))) == finished.summary(read(raw))
 
@@ -59,7 +59,7 @@ def test_without_its_cases_it_reads_as_its_own_summary(cases: dict[str, Any]) ->
 @pytest.mark.parametrize(
     "spec", [{}, {"ttlSecondsAfterFinished": 3}, {"ttlSecondsAfterFinished": 900}, {"history": {"failedCases": 0}}]
 )
-def test_a_summary_leads_to_the_same_plan_as_the_whole(cases: dict[str, Any], spec: dict[str, Any]) -> None:
+def test_a_summary_leads_to_the_same_plan_as_the_whole_job(cases: dict[str, Any], spec: dict[str, Any]) -> None:
     whole = read(ended(cases, **spec))
     jobs = [a_job_fact(0), a_job_fact(2), a_job_fact(7)]
     pods = [
@@ -79,7 +79,7 @@ def test_the_summary_has_neither_cases_nor_template_nor_field_managers() -> None
     assert short.metadata.managed_fields == ()
 
 
-def test_a_job_that_goes_on_keeps_its_cases() -> None:
+def test_an_unfinished_job_keeps_its_cases() -> None:
     raw = a_job_dict(status={"phase": "RUNNING", "isTerminal": False}, cases=LISTED)
     assert finished.without_cases(raw) is raw
 
@@ -90,7 +90,7 @@ def test_cases_that_cannot_be_counted_are_left_to_the_reader(cases: Any) -> None
 
 
 class TestReread:
-    def test_the_spec_is_the_known_one(self) -> None:
+    def test_a_status_change_reuses_the_known_spec(self) -> None:
         known = a_job(cases=LISTED)
         job = simulationjob.reread(known, a_job_dict(status={"phase": "RUNNING"}, cases=LISTED))
         assert job is not None
@@ -98,13 +98,13 @@ class TestReread:
         assert job.status.phase == "RUNNING"
 
     @pytest.mark.parametrize("metadata", [{"generation": 2}, {"uid": "another"}])
-    def test_another_generation_or_object_is_read_as_a_whole(self, metadata: dict[str, Any]) -> None:
+    def test_another_generation_or_object_is_read_completely(self, metadata: dict[str, Any]) -> None:
         assert simulationjob.reread(a_job(), a_job_dict(metadata=metadata)) is None
 
     def test_a_status_that_cannot_be_read_is_left_to_the_reader(self) -> None:
         assert simulationjob.reread(a_job(), a_job_dict(status={"restarts": "many"})) is None
 
 
-def test_the_manifest_that_kubectl_keeps_is_not_read() -> None:
+def test_the_last_applied_annotation_is_not_read() -> None:
     annotations = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "simjob.dev/x": "y"}
     assert a_job(metadata={"annotations": annotations}).metadata.annotations == {"simjob.dev/x": "y"}

@@ -30,30 +30,30 @@ from simjob.api.resources import Gpu, Resources, parse_quantity
         ("+1", "1"),
     ],
 )
-def test_quantities_are_read_as_kubernetes_reads_them(text: str | int, amount: str) -> None:
+def test_quantities_are_parsed_like_in_kubernetes(text: str | int, amount: str) -> None:
     assert parse_quantity(text) == Decimal(amount)
 
 
 @pytest.mark.parametrize("text", ["", "abc", "1 Gi", "1gi", "1K", "1e", "1.2.3", "Gi", "0x1"])
-def test_what_is_no_quantity_is_refused(text: str) -> None:
+def test_an_invalid_quantity_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be a quantity"):
         parse_quantity(text)
 
 
 @pytest.mark.parametrize("amount", ["abc", "0", "-1", 0])
 @pytest.mark.parametrize("field", ["cpu", "memory", "storage"])
-def test_what_a_case_asks_for_is_more_than_nothing(field: str, amount: Any) -> None:
+def test_a_request_of_zero_is_refused(field: str, amount: Any) -> None:
     with pytest.raises(ValidationError, match="must be a quantity"):
         Resources.model_validate({field: amount})
 
 
-def test_a_refused_amount_is_named() -> None:
+def test_a_refused_amount_is_quoted() -> None:
     with pytest.raises(ValidationError) as refused:
         Resources.model_validate({"cpu": "0"})
     assert refused.value.errors()[0]["msg"] == f"Value error, {rules.POSITIVE_QUANTITY}, not '0'"
 
 
-def test_a_gpu_is_one_of_nvidia_unless_another_is_named() -> None:
+def test_a_gpu_is_nvidia_by_default() -> None:
     gpu = Gpu()
     assert (gpu.count, gpu.resource_name, gpu.product, gpu.memory) == (1, "nvidia.com/gpu", None, None)
 
@@ -61,11 +61,11 @@ def test_a_gpu_is_one_of_nvidia_unless_another_is_named() -> None:
 @pytest.mark.parametrize(
     ("memory", "above"), [("40Gi", 40959), ("1Mi", 0), ("1", 0), ("1048577", 1), ("40G", 38146), ("1e30", 2**31 - 1)]
 )
-def test_gpu_memory_becomes_the_largest_size_that_is_too_small(memory: str, above: int) -> None:
+def test_gpu_memory_becomes_an_exclusive_lower_bound(memory: str, above: int) -> None:
     assert Gpu(memory=memory).memory_above_mib == above
 
 
-def test_no_gpu_memory_is_no_condition_on_nodes() -> None:
+def test_without_gpu_memory_there_is_no_node_requirement() -> None:
     assert Gpu().memory_above_mib is None
 
 

@@ -34,13 +34,13 @@ def told(raw: dict[str, Any]) -> str:
     return parsed.message
 
 
-def test_a_small_job_gets_the_defaults() -> None:
+def test_a_minimal_job_gets_the_defaults() -> None:
     spec = a_job().spec
     assert (spec.parallelism, spec.retries.limit, spec.suspend, spec.cancel) == (50, 0, False, None)
     assert (spec.history.succeeded_cases, spec.history.failed_cases) == (100, 100)
 
 
-def test_a_job_is_written_as_it_was_read() -> None:
+def test_a_job_is_written_back_unchanged() -> None:
     job = a_job(
         title="Wing",
         cancelReason="wrong mesh",
@@ -62,7 +62,7 @@ def test_metadata_that_is_not_needed_is_ignored() -> None:
     assert a_job(metadata={"selfLink": "/x", "ownerReferences": []}).metadata.name == "sweep"
 
 
-def test_who_set_a_field_can_be_read() -> None:
+def test_the_manager_of_a_field_can_be_found() -> None:
     entry = {
         "manager": "kubectl-patch",
         "operation": "Update",
@@ -107,11 +107,11 @@ def test_who_set_a_field_can_be_read() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_reported_with_its_path(spec: dict[str, Any], message: str) -> None:
+def test_a_problem_is_reported_with_its_path(spec: dict[str, Any], message: str) -> None:
     assert told(a_job_dict(**spec)) == message
 
 
-def test_a_parameter_name_that_is_wrong_is_reported_with_its_path() -> None:
+def test_an_invalid_parameter_name_is_reported_with_its_path() -> None:
     raw = a_job_dict(cases={"list": [{"name": "x", "parameters": {"a-b": 1}}]})
     assert told(raw) == (
         "spec.cases.list[0].parameters.a-b: must begin with a letter, and have only letters, digits and underscores, "
@@ -119,13 +119,13 @@ def test_a_parameter_name_that_is_wrong_is_reported_with_its_path() -> None:
     )
 
 
-def test_many_mistakes_are_counted_after_the_first_few() -> None:
+def test_problems_after_the_first_few_are_counted() -> None:
     message = told(a_job_dict(cases={"matrix": [{"name": "a", "values": [None] * 9}]}))
     assert message.count("must be a text") == 5
     assert message.endswith("; and 4 more")
 
 
-def test_an_invalid_job_still_tells_who_it_is_and_whether_it_is_cancelled() -> None:
+def test_an_invalid_job_keeps_its_identity_and_its_cancel() -> None:
     raw = a_job_dict(cases={}, cancel=True, cancelReason="typo", status={"phase": "PENDING"})
     invalid = parse(raw)
     assert isinstance(invalid, Invalid)
@@ -133,7 +133,7 @@ def test_an_invalid_job_still_tells_who_it_is_and_whether_it_is_cancelled() -> N
     assert invalid.status == Status.model_validate({"phase": "PENDING"})
 
 
-def test_an_invalid_status_is_not_taken_for_an_empty_one() -> None:
+def test_an_invalid_status_is_not_treated_as_empty() -> None:
     invalid = parse(a_job_dict(status={"failedIndexes": "?"}))
     assert isinstance(invalid, Invalid)
     assert invalid.message == "status.failedIndexes: index ranges must look like '0-9,17', not '?'"
@@ -148,7 +148,7 @@ def test_a_job_without_a_spec_is_invalid() -> None:
 
 class TestUnknownFields:
     @pytest.mark.parametrize("number", range(len(FULL_SPECS)))
-    def test_at_any_level_of_the_spec_they_are_ignored_and_named(self, number: int) -> None:
+    def test_unknown_fields_at_any_level_are_ignored_and_named(self, number: int) -> None:
         spec = FULL_SPECS[number]
         expected = parse(a_whole_job(spec))
         assert isinstance(expected, SimulationJob)
@@ -162,7 +162,7 @@ class TestUnknownFields:
             assert reading.unknown == (f"spec{told}.newer",)
         assert len(paths) > 100, "or the walk has missed most of the spec"
 
-    def test_all_of_them_together_change_nothing(self) -> None:
+    def test_unknown_fields_change_nothing(self) -> None:
         spec = unshared(FULL_SPECS[0])
         paths = list(parts(spec))
         for path in paths:
@@ -171,12 +171,12 @@ class TestUnknownFields:
         assert reading.job == parse(a_whole_job(FULL_SPECS[0]))
         assert len(reading.unknown) == len(paths)
 
-    def test_they_are_not_passed_on_to_the_pod(self) -> None:
+    def test_unknown_fields_are_not_passed_on_to_the_pod(self) -> None:
         job = parse(a_job_dict(template=a_template_dict(hostNetwork=True)))
         assert isinstance(job, SimulationJob)
         assert job.spec.template.to_api(as_given=True) == a_template_dict()
 
-    def test_they_do_not_hide_what_is_wrong(self) -> None:
+    def test_unknown_fields_do_not_hide_other_problems(self) -> None:
         reading = read(a_job_dict(newer=1, parallelism=-1))
         assert isinstance(reading.job, Invalid)
         assert reading.job.message == "spec.parallelism: Input should be greater than or equal to 0"
@@ -206,39 +206,37 @@ class TestInvalid:
         ("broken", "field"),
         [({"parallelism": -1}, "parallelism"), ({"retries": {"limit": -1}}, "retries"), ({"history": 1}, "history")],
     )
-    def test_what_does_not_say_which_cases_there_are_is_left_out_of_what_is_known(
-        self, broken: dict[str, Any], field: str
-    ) -> None:
+    def test_problems_beside_the_cases_leave_cases_and_status_known(self, broken: dict[str, Any], field: str) -> None:
         invalid = parse(a_job_dict(cases={"count": 7}, newer=1, status={"phase": "RUNNING"}, **broken))
         assert isinstance(invalid, Invalid)
         assert invalid.known is not None
         assert (len(invalid.known.selection), invalid.known.status.phase) == (7, "RUNNING")
         assert field in invalid.message
 
-    def test_a_template_that_cannot_be_read_leaves_the_rest_known(self) -> None:
+    def test_an_unreadable_template_leaves_the_rest_known(self) -> None:
         invalid = parse(a_job_dict(template={"spec": {"containers": []}}))
         assert isinstance(invalid, Invalid)
         assert invalid.known is not None
 
-    def test_history_that_cannot_be_read_lets_no_job_go(self) -> None:
+    def test_an_unreadable_history_deletes_no_job(self) -> None:
         invalid = parse(a_job_dict(history={"succeededCases": "many"}))
         assert isinstance(invalid, Invalid)
         assert invalid.known is not None
         assert invalid.known.spec.history.succeeded_cases == 10_000
 
     @pytest.mark.parametrize("broken", [{"cases": {}}, {"subset": "9-1"}, {"rerunOf": {"name": "x"}}])
-    def test_nothing_is_known_of_one_whose_cases_are_unclear(self, broken: dict[str, Any]) -> None:
+    def test_unreadable_cases_leave_nothing_known(self, broken: dict[str, Any]) -> None:
         invalid = parse(a_job_dict(**broken))
         assert isinstance(invalid, Invalid)
         assert invalid.known is None
 
-    def test_nothing_is_known_of_one_whose_status_cannot_be_read(self) -> None:
+    def test_an_unreadable_status_leaves_nothing_known(self) -> None:
         invalid = parse(a_job_dict(status={"restarts": "many"}))
         assert isinstance(invalid, Invalid)
         assert invalid.known is None
 
 
-def test_a_job_cannot_be_changed_by_accident() -> None:
+def test_a_job_is_immutable() -> None:
     with pytest.raises(ValueError, match="frozen"):
         a_job().spec.parallelism = 3
 

@@ -96,11 +96,11 @@ FULL: dict[str, Any] = {
 }
 
 
-def test_a_full_status_is_written_as_it_was_read() -> None:
+def test_a_full_status_is_written_back_unchanged() -> None:
     assert Status.model_validate(FULL).to_api() == FULL
 
 
-def test_what_is_not_set_is_absent() -> None:
+def test_unset_fields_are_absent() -> None:
     assert Status().to_api() == {
         "observedGeneration": -1,
         "isTerminal": False,
@@ -117,12 +117,12 @@ def test_what_is_not_set_is_absent() -> None:
     }
 
 
-def test_fields_that_another_version_wrote_are_ignored() -> None:
+def test_fields_of_another_version_are_ignored() -> None:
     newer = {**FULL, "forecast": {}, "cases": {**FULL["cases"], "frozen": 1}}
     assert Status.model_validate(newer) == Status.model_validate(FULL)
 
 
-def test_a_phase_that_another_version_wrote_is_no_phase() -> None:
+def test_an_unknown_phase_is_read_as_none() -> None:
     assert Status.model_validate({"phase": "FROZEN"}).phase is None
 
 
@@ -158,7 +158,7 @@ def test_a_time_without_a_zone_is_an_error() -> None:
         Status(start_time=datetime(2026, 1, 2))  # noqa: DTZ001 - that is what is tested
 
 
-def test_every_text_may_be_said_to_be_absent() -> None:
+def test_every_text_may_be_null() -> None:
     absent = Status(reason=None, message=None, error_code=None, progress=None)
     assert absent == Status()
     latch = Cancellation(requested_at=datetime(2026, 1, 2, tzinfo=UTC), requested_by=None, reason=None)

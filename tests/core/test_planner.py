@@ -32,6 +32,6 @@ def test_the_more_final_rule_decides(
     assert (plan.status.phase if plan.status else None) == phase
 
 
-def test_a_plan_is_the_same_for_the_same_world() -> None:
+def test_equal_worlds_lead_to_equal_plans() -> None:
     children: list[Any] = [a_job_fact(0), a_pod_fact(0), a_job_fact(1)]
     assert planned(a_started_job(), *children) == planned(a_started_job(), *children)

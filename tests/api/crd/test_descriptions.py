@@ -37,16 +37,16 @@ def test_a_description_ends_with_the_bounds_and_the_default(node: dict[str, Any]
         {"type": "object", "default": {}},
     ],
 )
-def test_what_has_no_bounds_worth_telling_keeps_its_description(node: dict[str, Any]) -> None:
+def test_a_field_without_bounds_keeps_its_description(node: dict[str, Any]) -> None:
     assert explained({"description": "What it is.", **node})["description"] == "What it is."
 
 
-def test_that_it_is_immutable_stays_last() -> None:
+def test_the_word_immutable_stays_last() -> None:
     node = {"description": "What it is. Immutable.", "type": "integer", "minimum": 1, "maximum": 2}
     assert explained(node)["description"] == "What it is. From 1 to 2. Immutable."
 
 
-def test_only_descriptions_change() -> None:
+def test_only_descriptions_are_changed() -> None:
     schema = generate.job_schema()
     found = explained(schema)
     assert found != schema

@@ -65,20 +65,20 @@ def of_type(*types: str) -> list[tuple[str, dict[str, Any]]]:
     return [(path, node) for path, node in NODES.items() if node.get("type") in types]
 
 
-def test_the_committed_crd_is_the_one_that_the_models_make() -> None:
+def test_the_committed_crd_matches_the_models() -> None:
     assert FILE.read_text() == generate.render(), generate.HEADER
 
 
-def test_the_first_line_tells_how_the_crd_is_made() -> None:
+def test_the_first_line_names_the_command_that_generates_the_crd() -> None:
     assert FILE.read_text().splitlines()[0].startswith("# ")
     assert "python -m simjob.api.crd.generate > crds/simulationjobs.simjob.dev.yaml" in FILE.read_text().splitlines()[0]
 
 
-def test_the_crd_can_be_read_by_people() -> None:
+def test_the_crd_is_formatted_for_people() -> None:
     assert len(FILE.read_text().splitlines()) < 2000
 
 
-def test_the_schema_has_no_word_that_the_api_server_refuses() -> None:
+def test_the_schema_has_no_keyword_that_the_api_server_refuses() -> None:
     found = {path: words for path, node in NODES.items() if (words := FORBIDDEN & set(node))}
     # Where any scalar may stand a null may, for the operator to refuse: the API server would drop it in silence.
     assert found == {
@@ -120,12 +120,12 @@ def test_every_number_is_bounded() -> None:
     assert [path for path, node in of_type("integer") if node["format"] == "int32" and "maximum" not in node] == []
 
 
-def test_only_the_named_parts_keep_unknown_fields() -> None:
+def test_only_opaque_parts_keep_unknown_fields() -> None:
     keeping = {path for path, node in NODES.items() if "x-kubernetes-preserve-unknown-fields" in node}
     assert keeping == OPAQUE | SCALARS
 
 
-def test_every_object_says_what_is_in_it() -> None:
+def test_every_object_describes_its_contents() -> None:
     empty = {path for path, node in of_type("object") if not {"properties", "additionalProperties"} & set(node)}
     assert empty == OPAQUE | {"metadata"}
 
@@ -163,12 +163,12 @@ def test_the_spec_has_the_models_defaults(path: str, default: Any) -> None:
     assert NODES[path]["default"] == default
 
 
-def test_the_api_server_fills_in_no_default_that_an_older_operator_does_not_know() -> None:
+def test_the_crd_sets_no_default_that_an_older_operator_does_not_know() -> None:
     assert set(NODES) >= generate._DEFAULTED
     assert {path for path, node in SERVED.items() if "default" in node} == generate._DEFAULTED | {"status"}
 
 
-def test_a_newer_default_stands_in_the_description_only() -> None:
+def test_a_newer_default_is_only_described() -> None:
     newer = {"type": "object", "properties": {"new": {"description": "New. Default 5.", "default": 5}}}
     found = generate._without_newer_defaults(newer, "spec.retries")
     assert found["properties"] == {"new": {"description": "New. Default 5."}}
@@ -181,7 +181,7 @@ def test_the_schema_has_no_dangerous_field(word: str) -> None:
     assert [path for path in NODES if path.rpartition(".")[2] == word] == []
 
 
-def test_every_rule_has_a_message_for_people() -> None:
+def test_every_rule_has_a_message() -> None:
     for node in NODES.values():
         for rule in node.get("x-kubernetes-validations", []):
             assert rule["message"]
@@ -194,7 +194,7 @@ MUTABLE = {
 }
 
 
-def test_the_immutable_fields_are_all_but_those_that_may_change() -> None:
+def test_every_field_outside_the_mutable_list_is_immutable() -> None:
     rules = NODES["spec"]["x-kubernetes-validations"]
     immutable = {rule["fieldPath"].removeprefix(".") for rule in rules if "oldSelf" in rule["rule"]}
     parts = {f"timeouts.{part}" for part in NODES["spec.timeouts"]["properties"]}
@@ -202,13 +202,13 @@ def test_the_immutable_fields_are_all_but_those_that_may_change() -> None:
     assert immutable & MUTABLE == set()
 
 
-def test_what_is_immutable_says_so_in_its_description() -> None:
+def test_an_immutable_field_says_so_in_its_description() -> None:
     for rule in NODES["spec"]["x-kubernetes-validations"]:
         if "oldSelf" in rule["rule"]:
             assert NODES[f"spec{rule['fieldPath']}"]["description"].endswith("Immutable.")
 
 
-def test_columns_and_selectable_fields_are_fields_of_the_schema() -> None:
+def test_columns_and_selectable_fields_exist_in_the_schema() -> None:
     version = generate.custom_resource_definition()["spec"]["versions"][0]
     columns = {column["jsonPath"].removeprefix(".") for column in version["additionalPrinterColumns"]}
     selectable = {field["jsonPath"].removeprefix(".") for field in version["selectableFields"]}

@@ -8,11 +8,11 @@ from simjob.api.podtemplate.template import Template
 from simjob.api.podtemplate.volumes import SOURCES, Volume
 
 
-def test_a_template_is_passed_on_as_it_was_written() -> None:
+def test_a_template_is_passed_on_unchanged() -> None:
     assert Template.model_validate(FULL_TEMPLATE).to_api(as_given=True) == FULL_TEMPLATE
 
 
-def test_what_is_not_written_is_not_passed_on() -> None:
+def test_omitted_fields_are_not_passed_on() -> None:
     assert Template.model_validate(a_template_dict()).to_api(as_given=True) == a_template_dict()
 
 
@@ -32,7 +32,7 @@ def test_what_is_not_written_is_not_passed_on() -> None:
         "serviceAccount",
     ],
 )
-def test_a_field_of_pods_that_is_not_allowed_is_refused(field: str) -> None:
+def test_a_pod_field_outside_the_allow_list_is_refused(field: str) -> None:
     with pytest.raises(ValidationError, match="Extra inputs"):
         Template.model_validate(a_template_dict(**{field: "x"}))
 
@@ -52,13 +52,13 @@ def test_a_field_of_pods_that_is_not_allowed_is_refused(field: str) -> None:
         {"volumeMounts": [{"name": "a", "mountPath": "/a", "mountPropagation": "Bidirectional"}]},
     ],
 )
-def test_what_a_container_may_not_do_is_refused(more: dict[str, Any]) -> None:
+def test_a_container_field_outside_the_allow_list_is_refused(more: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Template.model_validate(a_template_dict(containers=[{"name": "a", "image": "b", **more}]))
 
 
 @pytest.mark.parametrize("field", ["lifecycle", "startupProbe", "readinessProbe", "livenessProbe"])
-def test_only_a_sidecar_among_the_init_containers_has_a_lifecycle_and_probes(field: str) -> None:
+def test_only_a_sidecar_init_container_may_have_lifecycle_and_probes(field: str) -> None:
     container = {"name": "tunnel", "image": "b", field: {}}
     with pytest.raises(ValidationError, match="need `restartPolicy: Always`"):
         Template.model_validate(a_template_dict(initContainers=[container]))
@@ -77,7 +77,7 @@ def test_a_volume_has_exactly_one_source(sources: dict[str, Any]) -> None:
         Volume.model_validate({"name": "a", **sources})
 
 
-def test_the_sources_are_all_the_fields_of_a_volume_but_its_name() -> None:
+def test_every_volume_field_but_the_name_is_a_source() -> None:
     assert {field.alias for field in Volume.model_fields.values()} - {"name"} == set(SOURCES)
 
 
@@ -88,6 +88,6 @@ def test_the_sources_are_all_the_fields_of_a_volume_but_its_name() -> None:
         ("volumes", [{"name": "a", "emptyDir": {}}, {"name": "a", "emptyDir": {}}]),
     ],
 )
-def test_a_name_that_is_there_twice_is_refused(field: str, items: list[dict[str, Any]]) -> None:
+def test_a_duplicate_name_is_refused(field: str, items: list[dict[str, Any]]) -> None:
     with pytest.raises(ValidationError, match="names must be unique"):
         Template.model_validate(a_template_dict(**{field: items}))

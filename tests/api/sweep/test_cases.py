@@ -19,7 +19,7 @@ def refusal(**source: Any) -> str:
     return refused.value.errors()[0]["msg"].removeprefix("Value error, ")
 
 
-def test_counted_cases_differ_by_their_index_only() -> None:
+def test_counted_cases_differ_only_in_their_index() -> None:
     counted = cases(count=3)
     assert counted.total == 3
     assert counted.case(2) == Case(2, "2", {})
@@ -40,7 +40,7 @@ def test_the_last_axis_of_a_matrix_runs_fastest() -> None:
 
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=4))
-def test_a_matrix_has_each_combination_once_in_the_order_of_the_product(sizes: list[int]) -> None:
+def test_a_matrix_has_each_combination_once_in_product_order(sizes: list[int]) -> None:
     axes = [{"name": f"axis{n}", "values": list(range(size))} for n, size in enumerate(sizes)]
     matrix = cases(matrix=axes)
     found = [tuple(matrix.case(i).parameters.values()) for i in range(matrix.total or 0)]
@@ -48,7 +48,7 @@ def test_a_matrix_has_each_combination_once_in_the_order_of_the_product(sizes: l
 
 
 @pytest.mark.parametrize("index", [-1, 3])
-def test_a_case_that_is_not_there_is_an_index_error(index: int) -> None:
+def test_an_unknown_case_raises_an_index_error(index: int) -> None:
     with pytest.raises(IndexError, match=f"case {index} of 3"):
         cases(count=3).case(index)
 
@@ -89,7 +89,7 @@ def test_a_parameter_name_must_fit_the_environment(name: str) -> None:
     assert "pattern" in refusal(matrix=[{"name": name, "values": [1]}]) or name in ("", "a" * 64)
 
 
-def test_a_null_is_no_value() -> None:
+def test_a_null_value_is_refused() -> None:
     words = "must be a text, a number, a boolean, a list or an object"
     assert refusal(matrix=[{"name": "a", "values": [None]}]) == words
     assert refusal(list=[{"name": "x", "parameters": {"a": None}}]) == words
@@ -105,10 +105,10 @@ def test_a_value_keeps_its_type(value: Any) -> None:
     assert (kept, type(kept)) == (value, type(value))
 
 
-def test_a_case_has_the_text_of_its_table_or_else_of_json() -> None:
+def test_a_case_uses_the_text_of_its_table_or_json() -> None:
     case = Case(0, "0", {"mesh": 1.1, "warm": True}, {"mesh": "1.10"})
     assert (case.text("mesh"), case.text("warm")) == ("1.10", "true")
 
 
-def test_a_parameter_is_named_in_upper_case_in_the_environment() -> None:
+def test_environment_variables_use_upper_case() -> None:
     assert environment_name("meshSize") == "PARAM_MESHSIZE"

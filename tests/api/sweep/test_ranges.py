@@ -12,7 +12,7 @@ index_sets = st.sets(st.integers(0, 60))
 
 
 @pytest.mark.parametrize("text", ["", "0", "0-9", "0-9,17", "3,5,7-8", "99999"])
-def test_text_that_was_parsed_is_written_alike(text: str) -> None:
+def test_parsed_text_is_written_back_unchanged(text: str) -> None:
     assert str(Ranges.parse(text)) == text
 
 
@@ -30,29 +30,29 @@ def test_text_that_was_parsed_is_written_alike(text: str) -> None:
         ("0-100000", "index 100000 must be less than 100000"),
     ],
 )
-def test_text_that_is_no_index_ranges_is_refused_with_the_reason(text: str, message: str) -> None:
+def test_invalid_text_is_refused_with_the_reason(text: str, message: str) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - the text is compared below
         Ranges.parse(text)
     assert str(refused.value) == message
 
 
-def test_the_bound_of_indexes_can_be_given() -> None:
+def test_the_largest_index_can_be_set() -> None:
     with pytest.raises(ValueError, match="index 3 must be less than 3"):
         Ranges.parse("0-3", below=3)
 
 
-def test_ranges_that_touch_are_joined() -> None:
+def test_adjacent_ranges_are_joined() -> None:
     assert Ranges.parse("0-4,5,6-9") == Ranges.span(10)
 
 
 @pytest.mark.parametrize("pairs", [((3, 1),), ((0, 1), (2, 3)), ((5, 6), (0, 1)), ((-1, 0),)])
-def test_pairs_that_are_not_in_order_are_refused(pairs: tuple[tuple[int, int], ...]) -> None:
+def test_unordered_pairs_are_refused(pairs: tuple[tuple[int, int], ...]) -> None:
     with pytest.raises(ValueError, match="sorted, disjoint"):
         Ranges(pairs)
 
 
 @given(index_sets)
-def test_a_set_has_its_indexes_and_no_others(indexes: set[int]) -> None:
+def test_ranges_contain_exactly_their_indexes(indexes: set[int]) -> None:
     ranges = Ranges.of(indexes)
     assert list(ranges) == sorted(indexes)
     assert len(ranges) == len(indexes)
@@ -61,14 +61,14 @@ def test_a_set_has_its_indexes_and_no_others(indexes: set[int]) -> None:
 
 
 @given(index_sets)
-def test_text_and_value_are_the_same_thing(indexes: set[int]) -> None:
+def test_text_and_value_are_equivalent(indexes: set[int]) -> None:
     ranges = Ranges.of(indexes)
     assert Ranges.parse(str(ranges)) == ranges
     assert hash(Ranges.parse(str(ranges))) == hash(ranges)
 
 
 @given(index_sets, index_sets)
-def test_union_minus_and_intersection_are_those_of_sets(a: set[int], b: set[int]) -> None:
+def test_union_minus_and_intersection_match_those_of_sets(a: set[int], b: set[int]) -> None:
     assert Ranges.of(a).union(Ranges.of(b)) == Ranges.of(a | b)
     assert Ranges.of(a).minus(Ranges.of(b)) == Ranges.of(a - b)
     assert Ranges.of(a).intersection(Ranges.of(b)) == Ranges.of(a & b)
@@ -85,28 +85,28 @@ def test_a_huge_range_costs_as_much_as_a_small_one() -> None:
     assert list(everything.minus(Ranges.span(10**14)).take(2)) == [10**14, 10**14 + 1]
 
 
-def test_nothing_is_an_empty_span() -> None:
+def test_empty_ranges_have_an_empty_span() -> None:
     assert Ranges.span(0) == Ranges() == Ranges.parse("")
 
 
-def test_things_that_are_not_indexes_are_not_in_it() -> None:
+def test_ranges_do_not_contain_other_types() -> None:
     assert "1" not in Ranges.span(3)
 
 
 @pytest.mark.parametrize(("size", "gap"), [(1, 1), (2, 1), (3, 1), (2, 2)])
-def test_the_longest_text_fits_its_bound(size: int, gap: int) -> None:
+def test_the_longest_text_fits_its_limit(size: int, gap: int) -> None:
     ranges = Ranges(tuple((lo, lo + size - 1) for lo in range(0, MAX_CASES - size, size + gap)))
     assert len(str(ranges)) <= MAX_TEXT
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9)), min_size=1))
-def test_what_people_write_may_be_in_any_order_and_overlap(parts: list[tuple[int, int]]) -> None:
+def test_user_input_may_be_unordered_and_overlapping(parts: list[tuple[int, int]]) -> None:
     text = ",".join(f"{low}-{low + more}" if more else str(low) for low, more in parts)
     expected = Ranges.of({index for low, more in parts for index in range(low, low + more + 1)})
     assert TypeAdapter(SelectedRanges).validate_python(text) == expected
 
 
-def test_the_longest_text_that_people_may_write_is_merged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_longest_user_input_is_merged_once(monkeypatch: pytest.MonkeyPatch) -> None:
     merged: list[int] = []
     merge = ranges._merge
 

@@ -28,7 +28,7 @@ nested = st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st
         ({"rho": 998, "tags": None}, '{"rho":998,"tags":null}'),
     ],
 )
-def test_a_text_is_itself_and_any_other_value_is_json(value: Any, text: str) -> None:
+def test_strings_are_kept_and_other_values_become_json(value: Any, text: str) -> None:
     assert values.as_text(value) == text
 
 
@@ -38,7 +38,7 @@ def test_json_reads_the_text_as_the_value(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", ["x" * 1024, ["x" * 1020], {"a": [[], {}]}, [], 0, False, 1e300])
-def test_what_a_parameter_may_be(value: Any) -> None:
+def test_valid_parameter_values_are_accepted(value: Any) -> None:
     assert values.complaint(value) is None
 
 
@@ -51,7 +51,7 @@ def test_what_a_parameter_may_be(value: Any) -> None:
         ({"a": "网" * 340}, f"is an object of 1028 bytes as JSON, and must have at most 1024: {FILE}"),
     ],
 )
-def test_what_a_parameter_cannot_be_is_said_with_what_to_do(value: Any, words: str) -> None:
+def test_an_invalid_parameter_value_is_refused_with_the_remedy(value: Any, words: str) -> None:
     assert values.complaint(value) == words
 
 
@@ -59,13 +59,13 @@ def test_what_a_parameter_cannot_be_is_said_with_what_to_do(value: Any, words: s
     ("value", "levels"),
     [(1, 0), ([], 0), ([1], 1), ({"a": 1}, 1), ([[]], 1), ([1, {"a": [2]}], 3), ([[1], [[1]], 1], 3)],
 )
-def test_the_levels_of_a_value_are_those_of_its_deepest_part(value: Any, levels: int) -> None:
+def test_the_depth_of_a_value_is_that_of_its_deepest_part(value: Any, levels: int) -> None:
     assert not values.is_deeper_than(value, levels)
     assert levels == 0 or values.is_deeper_than(value, levels - 1)
 
 
 @pytest.mark.parametrize(("levels", "is_refused"), [(32, False), (33, True)])
-def test_a_list_is_not_deeper_than_readers_of_json_can_read(levels: int, is_refused: bool) -> None:
+def test_a_list_deeper_than_json_readers_allow_is_refused(levels: int, is_refused: bool) -> None:
     value: Any = 1
     for _ in range(levels):
         value = [value]
@@ -87,19 +87,19 @@ def test_a_list_is_not_deeper_than_readers_of_json_can_read(levels: int, is_refu
         (3.1415926535897933e38, f"is 3.1415926535897933e+38, {AS_TEXT}"),
     ],
 )
-def test_what_is_probably_not_what_the_user_wrote_is_said(value: Any, words: str) -> None:
+def test_values_that_were_probably_misread_are_reported(value: Any, words: str) -> None:
     assert values.misreading(value) == words
 
 
 @pytest.mark.parametrize(
     "value", [2**63 - 1, 1 - 2**63, 0.1, True, "18446744073709551615", "true", ["true"], {"True": 1}, {"a": "true"}]
 )
-def test_what_is_as_the_user_wrote_it_is_left_alone(value: Any) -> None:
+def test_values_as_the_user_wrote_them_are_accepted(value: Any) -> None:
     assert values.misreading(value) is None
 
 
 @pytest.mark.parametrize("value", [6.02214076e23, 1.98892e30, -1e300, 100000000000000000000])
-def test_a_large_quantity_with_few_digits_is_no_rounded_integer(value: float) -> None:
+def test_a_large_number_with_few_digits_is_not_taken_for_a_rounded_one(value: float) -> None:
     assert values.misreading(value) is None
 
 

@@ -20,7 +20,7 @@ MIXED = {"list": [{"name": "a", "parameters": {"mesh": 1, "re": 2}}, {"name": "b
 LONG = {f"p{n}": "网" * 1024 for n in range(64)}
 
 
-def test_a_reference_to_no_parameter_is_named_with_what_was_meant() -> None:
+def test_a_reference_to_an_unknown_parameter_is_named_with_a_suggestion() -> None:
     assert complaint("--mesh", "$(PARAM_MEHS)", cases=MESH) == (
         "`spec.template.spec.containers[0].args[1]` refers to $(PARAM_MEHS), but no case has such a parameter: "
         "did you mean $(PARAM_MESH)?"
@@ -28,14 +28,14 @@ def test_a_reference_to_no_parameter_is_named_with_what_was_meant() -> None:
     assert complaint("$(PARAM_MESH)", cases=MESH) is None
 
 
-def test_a_reference_that_only_some_cases_can_resolve_is_named_with_the_first_that_cannot() -> None:
+def test_a_reference_that_some_cases_lack_is_named_with_the_first_such_case() -> None:
     assert complaint("$(PARAM_MESH)", "$(PARAM_RE)", cases=MIXED) == (
         '`spec.template.spec.containers[0].args[1]` refers to $(PARAM_RE), but case 1 "b" has no such parameter: '
         "each case that runs needs it"
     )
 
 
-def test_a_case_that_does_not_run_needs_no_parameter() -> None:
+def test_a_case_outside_the_subset_needs_no_parameter() -> None:
     assert complaint("$(PARAM_RE)", cases=MIXED, subset="0") is None
 
 
@@ -73,7 +73,7 @@ def test_the_case_with_a_nul_is_named_in_a_list_and_in_a_matrix() -> None:
     assert complaint(cases=matrix) == f"case 2: {wanted}"
 
 
-def test_of_a_harmless_matrix_one_case_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_matrix_of_small_values_is_checked_by_one_case(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[int] = []
     monkeypatch.setattr(check.CaseCheck, "look", lambda _, case: looked.append(case.index))
     axes = [{"name": name, "values": ["x" * 1024] * 100} for name in "ab"]
@@ -81,7 +81,7 @@ def test_of_a_harmless_matrix_one_case_is_looked_at(monkeypatch: pytest.MonkeyPa
     assert looked == [5]
 
 
-def test_the_users_own_variables_are_checked_too() -> None:
+def test_user_variables_are_checked_too() -> None:
     env = [{"name": "SCRIPT", "value": "a\0b"}]
     template = {"spec": {"containers": [{"name": "c", "image": "i", "env": env}]}}
     assert check.complaint_about(a_job(template=template)) == (
@@ -90,7 +90,7 @@ def test_the_users_own_variables_are_checked_too() -> None:
     )
 
 
-def test_a_reference_that_nobody_fills_in_is_refused_with_what_to_write() -> None:
+def test_an_unresolved_reference_is_refused_with_the_remedy() -> None:
     handler = {"preStop": {"exec": {"command": ["save", "$(PARAM_MESH)"]}}}
     template = {"spec": {"containers": [{"name": "c", "image": "i", "lifecycle": handler}]}}
     assert check.complaint_about(a_job(template=template, cases=MESH)) == (
@@ -99,7 +99,7 @@ def test_a_reference_that_nobody_fills_in_is_refused_with_what_to_write() -> Non
     )
 
 
-def test_what_yaml_misread_is_refused_also_where_cases_do_not_run_or_are_drawn() -> None:
+def test_values_misread_by_yaml_are_refused_even_in_cases_that_do_not_run() -> None:
     misread = {"list": [{"name": "a"}, {"name": "b", "parameters": {"true": 1}}]}
     wanted = "case 1 \"b\" has a parameter named 'true': YAML reads y, n, yes, no, on and off as true and false"
     assert (complaint(cases=misread, subset="0") or "").startswith(wanted)
@@ -107,16 +107,16 @@ def test_what_yaml_misread_is_refused_also_where_cases_do_not_run_or_are_drawn()
     assert (complaint(cases=drawn) or "").startswith("`spec.cases.samples.parameters[0].name` must not be 'true' or")
 
 
-def test_a_nul_within_an_object_is_escaped_by_json_and_does_not_matter() -> None:
+def test_a_nul_within_an_object_is_escaped_by_json_and_accepted() -> None:
     assert complaint(cases={"list": [{"name": "x", "parameters": {"a": ["\0"]}}]}) is None
 
 
-def test_lists_count_with_their_text() -> None:
+def test_lists_count_with_their_json_text() -> None:
     long = {f"p{n}": ["网" * 330] for n in range(64)}
     assert complaint(cases={"list": [{"name": "x", "parameters": long}]}) is None
     many = {f"{'p' * 60}{n}": ["x" * 1020] for n in range(64)}
     assert complaint(cases={"list": [{"name": "x", "parameters": many}]}) is None
 
 
-def test_cases_of_a_table_are_not_in_the_spec() -> None:
+def test_cases_of_a_table_are_not_checked_in_the_spec() -> None:
     assert complaint("$(PARAM_A)", cases={"configMap": {"name": "t", "key": "t.csv"}}) is None

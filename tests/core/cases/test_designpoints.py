@@ -15,7 +15,7 @@ def a_design(seed: int | None = None) -> Samples:
     return Samples.model_validate({"method": "Random", "size": 2, "seed": seed, "parameters": parameters})
 
 
-def test_a_point_is_scaled_to_its_box_evenly_or_by_its_logarithm() -> None:
+def test_points_are_scaled_linearly_or_logarithmically() -> None:
     assert designpoints.parameters(a_design(), [0.5, 0.5]) == {"a": 5.0, "b": pytest.approx(10.0)}
 
 
@@ -33,12 +33,12 @@ def test_a_logarithmic_value_is_never_outside_its_box(low: float, ratio: float, 
     assert math.log(found / low) == pytest.approx(unit * math.log(ratio), abs=1e-9)
 
 
-def test_the_seed_that_is_given_is_taken_also_zero() -> None:
+def test_a_given_seed_is_used_even_if_zero() -> None:
     assert designpoints.seed_of(a_design(0), "uid") == 0
     assert designpoints.seed_of(a_design(7), "uid") == 7
 
 
-def test_without_a_seed_each_job_has_one_of_its_own_and_keeps_it() -> None:
+def test_without_a_seed_each_job_gets_a_stable_seed_of_its_own() -> None:
     found = [designpoints.seed_of(a_design(), uid) for uid in ("one", "one", "another")]
     assert found[0] == found[1] != found[2]
     assert all(0 <= seed < 2**63 for seed in found)

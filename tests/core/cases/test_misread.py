@@ -12,7 +12,7 @@ def complaint(**source: Any) -> str | None:
     return misread.complaint(Cases.model_validate(source))
 
 
-def test_a_parameter_that_was_named_y_in_yaml_is_named_with_its_case() -> None:
+def test_a_parameter_named_y_in_yaml_is_reported_with_its_case() -> None:
     listed = [{"name": "a", "parameters": {"x": 1}}, {"name": "b", "parameters": {"x": 1, "true": 2}}]
     assert complaint(list=listed) == f"case 1 \"b\" has a parameter named 'true': {QUOTE}"
 
@@ -29,13 +29,13 @@ def test_a_dimension_named_as_a_boolean_is_refused() -> None:
     assert complaint(samples=design) == words
 
 
-def test_a_key_within_an_object_is_read_by_yaml_too() -> None:
+def test_a_boolean_key_within_an_object_is_refused() -> None:
     assert complaint(matrix=[{"name": "at", "values": [{"x": 0, "y": 1}, {"x": 0, "true": 1}]}]) == (
         f"`spec.cases.matrix[0].values[1]` has the key 'true': {QUOTE}"
     )
 
 
-def test_a_seed_that_was_rounded_on_its_way_is_named_with_its_place() -> None:
+def test_a_rounded_seed_is_reported_with_its_place() -> None:
     assert complaint(matrix=[{"name": "seed", "values": [1, 18446744073709552000]}]) == (
         f"`spec.cases.matrix[0].values[1]` is {ROUNDED}"
     )
@@ -55,5 +55,5 @@ def test_a_seed_that_was_rounded_on_its_way_is_named_with_its_place() -> None:
     ],
     ids=str,
 )
-def test_cases_as_they_were_written_are_left_alone(source: dict[str, Any]) -> None:
+def test_correct_cases_have_no_problem(source: dict[str, Any]) -> None:
     assert complaint(**source) is None

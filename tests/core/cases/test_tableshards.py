@@ -30,21 +30,21 @@ def numbered(count: int, **parameters: Value) -> Iterable[Case]:
 
 
 @given(cases)
-def test_a_case_is_read_as_it_was_written(case: Case) -> None:
+def test_a_stored_case_is_read_back_unchanged(case: Case) -> None:
     (shard,) = tableshards.pack([case])
     found = tableshards.find(tableshards.lines(shard.text), case.index)
     assert found == case
     assert [type(value) for value in found.parameters.values()] == [type(v) for v in case.parameters.values()]
 
 
-def test_a_table_of_an_operator_that_kept_no_texts_is_read() -> None:
+def test_a_table_of_an_operator_without_texts_is_read() -> None:
     line = '{"index":3,"name":"3","parameters":{"mesh":1.1,"warm":true}}'
     found = tableshards.find([line], 3)
     assert found == Case(3, "3", {"mesh": 1.1, "warm": True})
     assert (found.text("mesh"), found.text("warm")) == ("1.1", "true")
 
 
-def test_an_operator_that_knows_no_texts_finds_its_own_fields_in_a_line() -> None:
+def test_an_operator_without_texts_can_read_a_new_line() -> None:
     (shard,) = tableshards.pack([Case(3, "3", {"mesh": 1.1}, {"mesh": "1.10"}), Case(4, "4", {"mesh": 2})])
     assert [msgspec.json.decode(line) for line in tableshards.lines(shard.text)] == [
         {"index": 3, "name": "3", "parameters": {"mesh": 1.1}, "texts": {"mesh": "1.10"}},
@@ -52,7 +52,7 @@ def test_an_operator_that_knows_no_texts_finds_its_own_fields_in_a_line() -> Non
     ]
 
 
-def test_shards_stay_below_their_size_also_as_escaped_json_and_hold_each_case_once() -> None:
+def test_shards_stay_below_their_limit_and_hold_each_case_once() -> None:
     shards = list(tableshards.pack(numbered(20_000, text='"\\' * 20, number=1.5)))
     assert len(shards) > 2
     assert max(len(msgspec.json.encode(shard.text)) for shard in shards) <= MAX_SHARD_BYTES + 2
@@ -64,11 +64,11 @@ def test_shards_stay_below_their_size_also_as_escaped_json_and_hold_each_case_on
     assert sum(len(tableshards.lines(shard.text)) for shard in shards) == 20_000
 
 
-def test_no_cases_make_no_shard() -> None:
+def test_without_cases_there_is_no_shard() -> None:
     assert list(tableshards.pack([])) == []
 
 
-def test_the_wanted_lines_of_a_shard_are_taken_as_they_are() -> None:
+def test_selected_lines_of_a_shard_are_copied_unchanged() -> None:
     (shard,) = tableshards.pack(numbered(20, text="\u2028 \u0085"))
     lines = tableshards.lines(shard.text)
     found = tableshards.select(lines, Ranges.parse("3,7-8,40"))
@@ -81,13 +81,13 @@ def test_the_wanted_lines_of_a_shard_are_taken_as_they_are() -> None:
 @pytest.mark.parametrize(
     "lines", [[], ["{}"], ["nonsense"], ['{"index":4}'], ['{"index":3,"name":"3","parameters":{}}']], ids=str
 )
-def test_a_case_that_is_not_in_its_shard_is_damage(lines: list[str]) -> None:
+def test_a_case_missing_from_its_shard_is_an_error(lines: list[str]) -> None:
     with pytest.raises(DamagedTableError):
         tableshards.find(lines, 4)
 
 
 @pytest.mark.parametrize("shards", [[], ["a-cases-0123abcd-9"], ["strange"]], ids=str)
-def test_a_case_that_is_in_no_shard_is_damage(shards: list[str]) -> None:
+def test_a_case_without_a_shard_is_an_error(shards: list[str]) -> None:
     with pytest.raises(DamagedTableError):
         tableshards.shard_of(shards, 4)
 
@@ -99,7 +99,7 @@ def test_the_name_of_a_shard_is_cut_to_a_label() -> None:
     assert name.endswith("a-cases-0123abcd-99999")
 
 
-def test_tables_that_differ_in_any_part_have_different_digests() -> None:
+def test_different_tables_have_different_digests() -> None:
     found = {
         tableshards.digest("a", "b"),
         tableshards.digest("ab"),

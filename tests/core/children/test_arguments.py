@@ -16,7 +16,7 @@ def a_template(**container: Any) -> Template:
     return a_job(template={"spec": {"containers": [{"name": "c", "image": "i", **container}]}}).spec.template
 
 
-def test_an_argument_that_is_too_long_with_the_values_in_it_is_named() -> None:
+def test_an_argument_too_long_after_expansion_is_named() -> None:
     template = a_template(args=["run", "--config=$(SIMJOB_CASE_PARAMETERS)"])
     longest = 131072 - len("--config=") - 1
     assert arguments.problem(template, {"SIMJOB_CASE_PARAMETERS": "x" * longest}) is None
@@ -25,7 +25,7 @@ def test_an_argument_that_is_too_long_with_the_values_in_it_is_named() -> None:
     )
 
 
-def test_a_variable_of_the_users_that_is_too_long_with_the_values_in_it_is_named() -> None:
+def test_a_user_variable_too_long_after_expansion_is_named() -> None:
     own = [{"name": "TWICE", "value": "$(PARAM_A)$(PARAM_A)"}, {"name": "FOUR", "value": "$(TWICE)$(TWICE)"}]
     template = a_template(env=own, command=["run"])
     assert arguments.problem(template, {"PARAM_A": "x" * 30_000}) is None
@@ -34,7 +34,7 @@ def test_a_variable_of_the_users_that_is_too_long_with_the_values_in_it_is_named
     )
 
 
-def test_escapes_and_references_to_nothing_do_not_grow() -> None:
+def test_escapes_and_unresolved_references_do_not_grow() -> None:
     template = a_template(args=["$$(PARAM_A)$(PARAM_B)" * 100])
     assert arguments.problem(template, {"PARAM_A": "x" * 100_000}) is None
 
@@ -48,18 +48,18 @@ def test_escapes_and_references_to_nothing_do_not_grow() -> None:
     ],
     ids=str,
 )
-def test_what_has_room_is_no_problem(container: dict[str, Any]) -> None:
+def test_arguments_within_the_limit_are_accepted(container: dict[str, Any]) -> None:
     template = a_template(**container)
     room = arguments.room(template)
     assert 10_000 < room < 131072
     assert arguments.problem(template, {"A": "x" * room, "B": "x" * room}) is None
 
 
-def test_without_references_there_is_all_the_room_that_linux_gives() -> None:
+def test_arguments_without_references_may_use_the_full_linux_limit() -> None:
     assert arguments.room(a_template(args=["$$(A)", "$A"])) == 131072
 
 
 @given(st.text(st.sampled_from("$$$()AB ")), st.text(st.sampled_from("$()AB")))
-def test_a_text_is_filled_in_as_the_kubelet_does_it(text: str, value: str) -> None:
+def test_references_are_expanded_like_the_kubelet_does(text: str, value: str) -> None:
     found = references.expanded(text, {"A": value, "AB": "x"})
     assert found.encode() == expansion.expand(text.encode(), {b"A": value.encode(), b"AB": b"x"})

@@ -25,7 +25,7 @@ def true(patch: batchjobstatus.Patch | None) -> list[str]:
     return [condition["type"] for condition in patch["conditions"] if condition["status"] == "True"]
 
 
-def test_a_pod_that_runs_for_a_moment_is_active_and_ready() -> None:
+def test_a_pod_that_has_run_for_a_moment_is_active_and_ready() -> None:
     pod = a_pod_fact()
     assert batchjobstatus.running(a_job_fact(), pod, NOW) is None
     patch = batchjobstatus.running(a_job_fact(), pod, NOW + SETTLING)
@@ -33,11 +33,11 @@ def test_a_pod_that_runs_for_a_moment_is_active_and_ready() -> None:
 
 
 @pytest.mark.parametrize("state", [PodState.PENDING, PodState.ASSIGNED])
-def test_nothing_is_said_before_the_pod_runs(state: PodState) -> None:
+def test_no_status_is_written_before_the_pod_runs(state: PodState) -> None:
     assert batchjobstatus.running(a_job_fact(), a_pod_fact(state=state), NOW + SETTLING) is None
 
 
-def test_nothing_is_said_twice() -> None:
+def test_an_unchanged_status_is_not_written_again() -> None:
     said = a_job_fact(active=1, ready=1)
     assert batchjobstatus.running(said, a_pod_fact(), NOW + SETTLING) is None
     assert batchjobstatus.over(a_job_fact(), count(a_job_fact())) is None
@@ -46,7 +46,7 @@ def test_nothing_is_said_twice() -> None:
 
 
 @pytest.mark.parametrize("before", [{"active": 1, "ready": 1}, {"active": 1}, {"status_failed": 0}])
-def test_an_attempt_that_is_over_leaves_nothing_active_and_counts_failures(before: dict[str, Any]) -> None:
+def test_an_ended_attempt_is_inactive_and_counted(before: dict[str, Any]) -> None:
     job = a_job_fact(**before)
     assert batchjobstatus.over(job, count(job, failed=1)) == {"active": 0, "ready": 0, "failed": 1}
 
@@ -59,7 +59,7 @@ def test_a_case_that_succeeded_completes_its_job() -> None:
     assert (patch["startTime"], patch["completionTime"]) == ("2026-01-02T03:04:00Z", "2026-01-02T03:05:00Z")
 
 
-def test_a_case_that_failed_fails_its_job_and_says_why() -> None:
+def test_a_failed_case_fails_its_job_with_the_reason() -> None:
     patch = batchjobstatus.finished(a_job_fact(), FAILED, NOW)
     assert patch is not None
     assert true(patch) == ["FailureTarget", "Failed"]
@@ -68,13 +68,13 @@ def test_a_case_that_failed_fails_its_job_and_says_why() -> None:
     assert patch["conditions"][1]["message"] == "The case failed: Error, exit code 3: diverged"
 
 
-def test_a_clock_that_went_back_does_not_end_a_job_before_it_started() -> None:
+def test_a_clock_step_backwards_does_not_end_a_job_before_its_start() -> None:
     patch = batchjobstatus.finished(a_job_fact(started=NOW + timedelta(seconds=5)), SUCCEEDED, NOW)
     assert patch is not None
     assert patch["completionTime"] == patch["startTime"]
 
 
-def test_a_queue_that_takes_a_job_back_and_lets_it_go_sees_both_in_its_status() -> None:
+def test_suspending_and_resuming_a_job_are_shown_in_its_status() -> None:
     patch = batchjobstatus.suspended(a_job_fact(active=1, ready=1, started=STARTED), NOW)
     assert true(patch) == ["Suspended"]
     assert patch == patch | {"active": 0, "ready": 0, "startTime": None}  # type: ignore[operator]
@@ -87,7 +87,7 @@ def test_a_queue_that_takes_a_job_back_and_lets_it_go_sees_both_in_its_status() 
     assert batchjobstatus.running(again, a_pod_fact(state=PodState.PENDING), NOW) is None
 
 
-def test_a_job_that_goes_is_not_written_as_suspended() -> None:
+def test_a_deleted_job_is_not_written_as_suspended() -> None:
     assert batchjobstatus.suspended(a_job_fact(terminating=True), NOW) is None
 
 

@@ -33,13 +33,13 @@ def an_owner(uid: str, **owner: Any) -> Owner:
         ([an_owner(UID, controller=False)], {}, Ownership.FOREIGN),
     ],
 )
-def test_only_what_an_earlier_job_of_the_name_left_can_be_adopted(
+def test_only_a_configmap_of_an_earlier_job_of_the_name_can_be_adopted(
     owners: list[Owner], labels: dict[str, str], expected: Ownership
 ) -> None:
     assert configmapowner.of(JOB, owners, labels) is expected
 
 
-def test_what_the_operator_writes_is_its_jobs_and_can_be_adopted_by_the_next_of_the_name() -> None:
+def test_written_configmaps_can_be_adopted_by_the_next_job_of_the_name() -> None:
     meta = msgspec.json.decode(configmaps.render(JOB, "sweep-x", "x", "k", "text", immutable=False))["metadata"]
     owners = msgspec.convert(meta["ownerReferences"], list[Owner])
     again = a_job(metadata={"uid": "0b0c4fd2-0000-4c0e-9a05-000000000001"})
@@ -61,7 +61,7 @@ def test_two_sweeps_are_the_same_if_their_cases_and_templates_are() -> None:
     assert configmapowner.digest(a_job(cases={"count": 3}, template=template)) != first
 
 
-def test_of_what_the_release_before_wrote_only_the_status_knows() -> None:
+def test_configmaps_of_the_previous_release_are_known_from_status() -> None:
     assert configmapowner.is_of_content(JOB, {}, listed=True)
     assert not configmapowner.is_of_content(JOB, {}, listed=False)
     other = {"simjob.dev/spec-digest": "0" * 16}
@@ -78,14 +78,12 @@ def test_of_what_the_release_before_wrote_only_the_status_knows() -> None:
         (None, "2026-01-02T03:00:00Z", False),
     ],
 )
-def test_a_status_that_is_older_than_its_object_was_put_back(
-    created: str | None, started: str | None, restored: bool
-) -> None:
+def test_a_status_older_than_its_object_was_restored(created: str | None, started: str | None, restored: bool) -> None:
     job = a_job(metadata={"creationTimestamp": created}, status={"startTime": started})
     assert configmapowner.is_restored(job) is restored
 
 
-def test_a_status_names_tables_and_results() -> None:
+def test_a_status_names_its_tables_and_results() -> None:
     assert configmapowner.listed(JOB) == ()
     status = {"caseTable": {"configMaps": ["t-0", "t-9"]}, "results": {"configMaps": ["r-0"]}}
     assert configmapowner.listed(a_started_job(status=status)) == ("t-0", "t-9", "r-0")

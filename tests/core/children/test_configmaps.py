@@ -7,7 +7,7 @@ JOB = a_job()
 
 
 @pytest.mark.parametrize("immutable", [True, False])
-def test_a_configmap_goes_with_its_simulationjob_and_can_be_found_by_it(immutable: bool) -> None:
+def test_a_configmap_is_owned_and_labelled_by_its_simulationjob(immutable: bool) -> None:
     body = msgspec.json.decode(configmaps.render(JOB, "sweep-x-0", "x", "x.jsonl", "text", immutable=immutable))
     assert (body["metadata"]["name"], body["metadata"]["namespace"]) == ("sweep-x-0", "default")
     assert body["data"] == {"x.jsonl": "text"}

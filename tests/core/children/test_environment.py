@@ -3,7 +3,7 @@ from simjob.api.sweep.cases import Case
 from simjob.core.children import environment
 
 
-def test_the_largest_variable_that_linux_takes_is_no_problem_and_one_byte_more_is() -> None:
+def test_a_variable_may_have_the_linux_limit_and_no_byte_more() -> None:
     longest = "x" * (environment.MAX_BYTES - len("NAME=") - 1)
     assert environment.problem({"NAME": longest}) is None
     assert environment.problem({"NAME": longest + "x"}) == (
@@ -12,19 +12,19 @@ def test_the_largest_variable_that_linux_takes_is_no_problem_and_one_byte_more_i
     )
 
 
-def test_bytes_count_not_characters() -> None:
+def test_the_limit_counts_bytes_not_characters() -> None:
     assert environment.problem({"NAME": "网" * 50_000}) is not None
     assert environment.problem({"NAME": "x" * 50_000}) is None
 
 
-def test_a_nul_character_is_a_problem() -> None:
+def test_a_nul_character_is_refused() -> None:
     assert environment.problem({"A": "1", "B": "a\0b"}) == (
         "environment variable B would hold a NUL character, which ends a text there: take it out"
     )
 
 
 @pytest.mark.parametrize("character", ["\x01", '"', "网", "🛩"])
-def test_what_is_surely_small_is_no_problem_whatever_the_characters(character: str) -> None:
+def test_a_small_variable_is_accepted_with_any_characters(character: str) -> None:
     count = 64
     length = next(n for n in range(2000, 0, -1) if environment.bound(count, count * n) <= environment.MAX_BYTES)
     parameters = {f"{'p' * 60}{n}": character * length for n in range(count)}

@@ -17,7 +17,7 @@ def rendered(index: int = 0, restarts: int = 0, **spec: Any) -> dict[str, Any]:
     ("name", "label"),
     [("sweep", "sweep"), ("a.b", "a.b"), ("x" * 63, "x" * 63), ("x" * 64, "x" * 54 + "-7ce10097")],
 )
-def test_a_name_that_is_no_label_value_is_cut_and_gets_a_hash(name: str, label: str) -> None:
+def test_a_name_too_long_for_a_label_is_cut_and_gets_a_hash(name: str, label: str) -> None:
     assert jobandpod.name_label(name) == label
 
 
@@ -25,7 +25,7 @@ def test_a_cut_label_does_not_end_in_a_dash_before_the_hash() -> None:
     assert "--" not in jobandpod.name_label("x" * 53 + "-" * 4 + "y" * 100)
 
 
-def test_children_carry_our_labels_and_none_of_the_parents() -> None:
+def test_children_have_our_labels_and_none_of_the_simulationjob() -> None:
     job = a_job(metadata={"labels": {"argocd.argoproj.io/instance": "prod"}}, type="simulate", project="wing")
     assert jobandpod.labels(job, 7, 1) == {
         "simjob.dev/name": "sweep",
@@ -41,7 +41,7 @@ def test_children_carry_our_labels_and_none_of_the_parents() -> None:
     }
 
 
-def test_a_job_is_ours_to_run_and_belongs_to_its_simulationjob() -> None:
+def test_a_job_is_managed_by_us_and_owned_by_its_simulationjob() -> None:
     body = rendered(2, 1, retries={"limit": 4})
     assert body["spec"] | {"template": None} == {
         "managedBy": "simjob.dev/operator",
@@ -77,14 +77,14 @@ def test_a_pod_is_made_from_the_template_as_the_api_server_has_it() -> None:
     assert (owner["kind"], owner["name"], owner["uid"], owner["controller"]) == ("Job", job.name, job.uid, True)
 
 
-def test_a_queue_is_a_label_of_the_job_only() -> None:
+def test_the_queue_label_is_set_on_the_job_only() -> None:
     body = rendered(queueName="gpus")
     assert body["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "gpus"
     assert "kueue.x-k8s.io/queue-name" not in body["spec"]["template"]["metadata"]["labels"]
     assert "kueue.x-k8s.io/queue-name" not in rendered()["metadata"]["labels"]
 
 
-def test_the_templates_labels_and_annotations_are_on_the_job_too_and_ours_win() -> None:
+def test_template_labels_and_annotations_are_copied_to_the_job_unless_ours() -> None:
     given = {
         "labels": {"team": "aero", "simjob.dev/uid": "forged", "app.kubernetes.io/managed-by": "me"},
         "annotations": {"cost": "42", "simjob.dev/case": "forged"},
@@ -99,14 +99,14 @@ def test_the_templates_labels_and_annotations_are_on_the_job_too_and_ours_win() 
     }
 
 
-def test_no_annotation_of_the_template_is_read_as_the_operators_own() -> None:
+def test_template_annotations_cannot_imitate_the_operators() -> None:
     given = {"annotations": {"simjob.dev/attempt": "3"}, "labels": {"simjob.dev/type": "other"}}
     metadata = rendered(template={**a_template_dict(), "metadata": given})["metadata"]
     assert "simjob.dev/attempt" not in metadata["annotations"]
     assert "simjob.dev/type" not in metadata["labels"]
 
 
-def test_labels_for_kueue_go_on_the_job_and_the_specs_queue_wins() -> None:
+def test_kueue_labels_are_set_on_the_job_and_spec_queue_takes_precedence() -> None:
     given = {"labels": {"kueue.x-k8s.io/priority-class": "overnight", "kueue.x-k8s.io/queue-name": "cpus"}}
     template = {**a_template_dict(), "metadata": given}
     wanted = {"kueue.x-k8s.io/priority-class": "overnight", "kueue.x-k8s.io/queue-name": "cpus"}

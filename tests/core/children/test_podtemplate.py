@@ -38,7 +38,7 @@ def environment(**parameters: Any) -> dict[str, str]:
     return {variable["name"]: variable["value"] for variable in variables(parameters)}
 
 
-def test_a_case_finds_itself_in_its_environment() -> None:
+def test_the_environment_describes_the_case() -> None:
     assert environment(mesh=0.5, solver="lu", warm=True) == {
         "SIMJOB_NAME": "sweep",
         "SIMJOB_CASE_INDEX": "3",
@@ -57,14 +57,14 @@ def test_a_case_without_parameters_has_an_empty_object() -> None:
 @pytest.mark.parametrize(
     ("value", "written"), [("$(HOME)", "$$(HOME)"), ("$HOME", "$$HOME"), ("US$$5", "US$$$$5"), ("$$(A)", "$$$$(A)")]
 )
-def test_the_kubelet_finds_no_reference_and_no_escape_in_a_parameters_text(value: str, written: str) -> None:
+def test_parameter_text_is_escaped_for_the_kubelet(value: str, written: str) -> None:
     found = environment(text=value)
     assert found["PARAM_TEXT"] == written
     assert written in found["SIMJOB_CASE_PARAMETERS"]
 
 
 @given(st.lists(st.text(st.sampled_from("$$$()()A_P0") | st.characters(codec="utf-8"))))
-def test_every_text_leaves_the_kubelet_byte_for_byte(texts: list[str]) -> None:
+def test_every_text_survives_the_kubelet_byte_for_byte(texts: list[str]) -> None:
     parameters = {f"p{number}": text for number, text in enumerate(texts)}
     found = expansion.environment(variables(parameters, OWN="<$(PARAM_P0)$$(PARAM_P0)>"))
     assert [found[f"PARAM_P{number}".encode()] for number in range(len(texts))] == [text.encode() for text in texts]
@@ -73,7 +73,7 @@ def test_every_text_leaves_the_kubelet_byte_for_byte(texts: list[str]) -> None:
     assert found[b"OWN"] == b"<" + first + b"$(PARAM_P0)>", "filled in once, and nothing in it is"
 
 
-def test_lists_and_objects_are_json_in_a_variable_of_their_own_and_in_that_of_the_case() -> None:
+def test_lists_and_objects_are_json_in_their_own_and_the_case_variable() -> None:
     assert environment(inlet=[1.0, 0.5], fluid={"rho": 998, "note": "$x"}) == {
         "SIMJOB_NAME": "sweep",
         "SIMJOB_CASE_INDEX": "3",
@@ -84,7 +84,7 @@ def test_lists_and_objects_are_json_in_a_variable_of_their_own_and_in_that_of_th
     }
 
 
-def test_a_table_says_how_a_value_is_written_and_json_keeps_its_type() -> None:
+def test_a_table_value_keeps_its_text_and_its_json_type() -> None:
     job = a_job()
     case = Case(3, "3", {"mesh": 1.1}, {"mesh": "1.10"})
     found = podtemplate.render(job, job.spec.template.to_api(as_given=True), case, {}, {})
@@ -93,7 +93,7 @@ def test_a_table_says_how_a_value_is_written_and_json_keeps_its_type() -> None:
 
 
 @given(st.text(st.sampled_from("$$$()A_P0é")))
-def test_a_probe_gets_each_text_byte_for_byte(text: str) -> None:
+def test_a_probe_command_gets_each_text_byte_for_byte(text: str) -> None:
     command = ["test", "$(PARAM_P0)", "$$(PARAM_P0)", "$(OWN)$(NONE)"]
     probe = {"exec": {"command": command}, "periodSeconds": 1}
     own = [{"name": "OWN", "value": "x"}]
@@ -106,20 +106,20 @@ def test_a_probe_gets_each_text_byte_for_byte(text: str) -> None:
     assert made["startupProbe"]["periodSeconds"] == 1
 
 
-def test_the_cases_variables_come_first_so_that_the_users_own_can_refer_to_them() -> None:
+def test_case_variables_come_before_user_variables() -> None:
     own = {"name": "OUT", "value": "/out/$(SIMJOB_CASE_INDEX)"}
     template = {"spec": {"containers": [{"name": "c", "image": "i", "env": [own]}]}}
     assert container(template=template)["env"][-1] == own
 
 
-def test_the_users_own_variable_wins() -> None:
+def test_a_user_variable_overrides_a_case_variable() -> None:
     own = {"name": "SIMJOB_NAME", "value": "mine"}
     template = {"spec": {"containers": [{"name": "c", "image": "i", "env": [own]}]}}
     found = [variable for variable in container(template=template)["env"] if variable["name"] == "SIMJOB_NAME"]
     assert found == [own]
 
 
-def test_every_container_knows_the_case() -> None:
+def test_every_container_gets_the_case_variables() -> None:
     both = {
         "containers": [{"name": "a", "image": "i"}, {"name": "b", "image": "i"}],
         "initContainers": [{"name": "c", "image": "i"}],
@@ -129,7 +129,7 @@ def test_every_container_knows_the_case() -> None:
         assert {"name": "SIMJOB_CASE_INDEX", "value": "1"} in found["env"]
 
 
-def test_what_the_user_left_out_is_filled_with_what_is_safe() -> None:
+def test_omitted_fields_get_safe_defaults() -> None:
     spec = rendered()["spec"]
     assert spec["restartPolicy"] == "Never"
     assert spec["automountServiceAccountToken"] is False
@@ -137,7 +137,7 @@ def test_what_the_user_left_out_is_filled_with_what_is_safe() -> None:
     assert container()["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 
 
-def test_what_the_user_wrote_is_not_written_over() -> None:
+def test_user_values_are_not_overwritten() -> None:
     security = {"capabilities": {"drop": ["NET_RAW"]}, "runAsUser": 5}
     template = {
         "spec": {
@@ -152,7 +152,7 @@ def test_what_the_user_wrote_is_not_written_over() -> None:
     assert spec["containers"][0]["securityContext"] == {"allowPrivilegeEscalation": False, **security}
 
 
-def test_our_labels_and_annotations_win() -> None:
+def test_operator_labels_and_annotations_take_precedence() -> None:
     metadata = {"labels": {"team": "wing", "simjob.dev/index": "9"}, "annotations": {"note": "mine", "more": "x"}}
     found = rendered(template=a_template_dict() | {"metadata": metadata})["metadata"]
     assert found == {
@@ -161,14 +161,14 @@ def test_our_labels_and_annotations_win() -> None:
     }
 
 
-def test_the_users_containers_are_named_in_their_order_whatever_the_user_wrote_there() -> None:
+def test_the_container_annotation_lists_the_users_containers_in_order() -> None:
     containers = [{"name": "solver", "image": "i"}, {"name": "exporter", "image": "i"}]
     metadata = {"annotations": {"simjob.dev/containers": "exporter"}}
     found = rendered(template={"metadata": metadata, "spec": {"containers": containers}})["metadata"]
     assert found["annotations"]["simjob.dev/containers"] == "solver,exporter"
 
 
-def test_resources_are_the_first_containers_and_stand_above_its_own() -> None:
+def test_spec_resources_override_those_of_the_first_container() -> None:
     own = {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "4", "memory": "1Gi"}}
     containers = [{"name": "a", "image": "i", "resources": own}, {"name": "b", "image": "i"}]
     wanted = {"cpu": "2", "memory": "8Gi", "storage": "10Gi", "gpu": {"count": 2}}
@@ -180,7 +180,7 @@ def test_resources_are_the_first_containers_and_stand_above_its_own() -> None:
     assert "resources" not in container(index=1, **spec)
 
 
-def test_without_resources_the_containers_own_stay() -> None:
+def test_without_spec_resources_the_container_keeps_its_own() -> None:
     own = {"requests": {"cpu": "1"}}
     template = {"spec": {"containers": [{"name": "a", "image": "i", "resources": own}]}}
     assert container(template=template)["resources"] == own
@@ -205,13 +205,13 @@ GPU = Gpu(product="A100", memory="40Gi")
         ),
     ],
 )
-def test_the_gpu_is_required_of_the_node_beside_what_the_user_requires(terms: Any, merged: list[Any]) -> None:
+def test_gpu_node_requirements_are_added_to_the_users(terms: Any, merged: list[Any]) -> None:
     user = {} if terms is None else {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": terms}}}
     found = podrequests.with_gpu_affinity(user, GPU)
     assert found["nodeAffinity"][REQUIRED]["nodeSelectorTerms"] == merged
 
 
-def test_the_users_other_affinities_stay() -> None:
+def test_other_affinities_of_the_user_are_kept() -> None:
     preferred = [{"weight": 1, "preference": {"matchExpressions": [ZONE]}}]
     user = {"podAntiAffinity": {"x": 1}, "nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}
     found = podrequests.with_gpu_affinity(user, GPU)
@@ -223,7 +223,7 @@ def test_a_gpu_of_any_kind_needs_no_affinity() -> None:
     assert podrequests.with_gpu_affinity({"podAffinity": {}}, Gpu(count=2)) == {"podAffinity": {}}
 
 
-def test_the_template_of_one_case_does_not_change_that_of_another() -> None:
+def test_rendering_one_case_does_not_change_another() -> None:
     job = a_job(resources={"cpu": "1"})
     template = job.spec.template.to_api(as_given=True)
     first = podtemplate.render(job, template, job.spec.case(0), {}, {})
@@ -232,6 +232,6 @@ def test_the_template_of_one_case_does_not_change_that_of_another() -> None:
     assert template == a_job().spec.template.to_api(as_given=True)
 
 
-def test_a_priority_class_is_the_pods() -> None:
+def test_the_priority_class_is_set_on_the_pod() -> None:
     assert rendered(priorityClassName="overnight")["spec"]["priorityClassName"] == "overnight"
     assert "priorityClassName" not in rendered()["spec"]

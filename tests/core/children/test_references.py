@@ -15,7 +15,7 @@ def found(**container: Any) -> list[str]:
 FIRST = "spec.template.spec.containers[0]"
 
 
-def test_references_are_found_wherever_the_kubelet_resolves_them() -> None:
+def test_references_are_found_where_the_kubelet_resolves_them() -> None:
     job = a_job(
         template={
             "spec": {
@@ -50,7 +50,7 @@ def test_references_are_found_wherever_the_kubelet_resolves_them() -> None:
 @pytest.mark.parametrize(
     "text", ["$$(PARAM_A)", "$(HOME)", "$PARAM_A", "$(PARAM_A", "$(SIMJOB_CASE_INDEX)", "$(SIMJOB_CASE_PARAMETERS)"]
 )
-def test_what_is_no_reference_to_a_case_is_left_alone(text: str) -> None:
+def test_text_without_a_case_reference_is_ignored(text: str) -> None:
     assert found(args=[text]) == []
 
 
@@ -60,12 +60,12 @@ def test_a_dollar_before_a_reference_does_not_hide_it(text: str) -> None:
 
 
 @pytest.mark.parametrize("field", ["args", "command"])
-def test_an_escaped_reference_is_a_text_wherever_it_stands(field: str) -> None:
+def test_an_escaped_reference_is_plain_text(field: str) -> None:
     assert found(**{field: ["$$(PARAM_A)$$$$(PARAM_B)"]}) == []
     assert found(env=[{"name": "OWN", "value": "$$(PARAM_A)"}]) == []
 
 
-def test_a_reference_in_a_lifecycle_handler_is_never_filled_in() -> None:
+def test_a_reference_in_a_lifecycle_handler_is_not_resolved() -> None:
     handlers = {
         "postStart": {"exec": {"command": ["sh", "-c", "echo $PARAM_A"]}},
         "preStop": {"exec": {"command": ["save", "$(PARAM_A)"]}},
@@ -76,16 +76,16 @@ def test_a_reference_in_a_lifecycle_handler_is_never_filled_in() -> None:
     assert references.never_filled_in(template) == (Reference(f"{FIRST}.lifecycle.preStop.exec.command[1]", "PARAM_A"),)
 
 
-def test_only_the_named_variables_are_filled_in() -> None:
+def test_only_the_named_variables_are_resolved() -> None:
     text = "$(A)-$$(A)-$$$(A)-$(B)-$A-$(A"
     assert references.filled_in(text, {"A": "$$x"}) == "$$x-$$(A)-$$$$x-$(B)-$A-$(A"
 
 
-def test_a_misspelt_variable_of_ours_is_a_reference_to_a_case() -> None:
+def test_a_misspelt_case_variable_counts_as_a_case_reference() -> None:
     assert found(args=["$(SIMJOB_CASE_INDX)"]) == [f"{FIRST}.args[0] SIMJOB_CASE_INDX"]
 
 
-def test_what_the_container_defines_or_may_define_itself_is_left_alone() -> None:
+def test_variables_that_the_container_may_define_are_ignored() -> None:
     assert found(args=["$(PARAM_A)"], env=[{"name": "PARAM_A", "value": "1"}]) == []
     assert found(args=["$(PARAM_A)"], envFrom=[{"configMapRef": {"name": "c"}}]) == []
     assert found(args=["$(PARAM_A)"], envFrom=[{"prefix": "P_", "configMapRef": {"name": "c"}}]) != []
@@ -104,5 +104,5 @@ def test_what_the_container_defines_or_may_define_itself_is_left_alone() -> None
         ("PARAM_Q", [f"PARAM_{n:02}" for n in range(12)], "PARAM_08, PARAM_09 and 2 more"),
     ],
 )
-def test_the_nearest_name_is_suggested_or_the_names_that_there_are(variable: str, known: list[str], text: str) -> None:
+def test_the_nearest_or_all_names_are_suggested(variable: str, known: list[str], text: str) -> None:
     assert references.suggestion(variable, known).endswith(text)

@@ -72,7 +72,7 @@ FULL = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "m
         ({}, (None, "", "")),
     ],
 )
-def test_a_pods_state_is_explained(status: dict[str, Any], expected: tuple[Any, ...]) -> None:
+def test_the_state_of_a_pod_is_explained(status: dict[str, Any], expected: tuple[Any, ...]) -> None:
     found = reading(**status)
     assert (found.exit_code, found.reason, found.message) == expected
     assert found.container == ""
@@ -89,7 +89,7 @@ def test_a_pods_state_is_explained(status: dict[str, Any], expected: tuple[Any, 
         ([ended(9, 12, name="istio-proxy"), ended(2, 15)], 2, ""),
     ],
 )
-def test_the_simulation_explains_a_failure_or_else_the_first_of_the_users_containers_that_failed(
+def test_the_simulation_or_the_first_failed_user_container_explains_a_failure(
     statuses: list[dict[str, Any]], code: int, container: str
 ) -> None:
     found = reading(
@@ -112,7 +112,7 @@ def test_an_init_container_that_failed_is_named() -> None:
     assert (found.image, found.started, found.over) == ("fetch:1", None, False)
 
 
-def test_a_native_sidecar_that_is_stopped_after_the_simulation_decides_nothing() -> None:
+def test_a_native_sidecar_stopped_after_the_simulation_does_not_affect_the_outcome() -> None:
     late = [ended(143, 25, name="proxy")]
     failed = reading(init=PROXY_ALWAYS, phase="Failed", initContainerStatuses=late, containerStatuses=[ended(2)])
     assert (failed.exit_code, failed.container) == (2, "")
@@ -120,7 +120,7 @@ def test_a_native_sidecar_that_is_stopped_after_the_simulation_decides_nothing()
     assert succeeded.exit_code == 0
 
 
-def test_an_injected_container_that_failed_does_not_fail_the_users() -> None:
+def test_a_failed_injected_container_does_not_fail_the_case() -> None:
     found = reading(
         spec=["simulation", "istio-proxy"], phase="Failed", containerStatuses=[ended(0), ended(1, name="istio-proxy")]
     )
@@ -138,7 +138,7 @@ def test_an_injected_container_that_failed_does_not_fail_the_users() -> None:
     ],
 )
 @pytest.mark.parametrize("position", [0, 1])
-def test_the_simulation_ran_when_its_own_container_did_wherever_others_were_injected(
+def test_run_times_come_from_the_simulation_despite_injected_containers(
     state: dict[str, Any], started: str | None, finished: str | None, position: int
 ) -> None:
     spec = ["simulation", "exporter"]
@@ -156,7 +156,7 @@ def test_the_result_is_the_simulations_termination_message() -> None:
 
 
 @pytest.mark.parametrize("marked", [None, "", "renamed", "renamed,simulation"])
-def test_where_the_mark_is_missing_or_wrong_all_containers_count_as_the_users(marked: str | None) -> None:
+def test_without_a_valid_container_annotation_every_container_counts_as_the_users(marked: str | None) -> None:
     found = reading(
         marked=marked,
         spec=["simulation", "istio-proxy"],
@@ -175,7 +175,7 @@ def test_where_the_mark_is_missing_or_wrong_all_containers_count_as_the_users(ma
         ([ended(0, 25, name="exporter"), ended(0, name="istio-proxy")], True, False),
     ],
 )
-def test_what_an_injector_added_holds_a_pod_whose_own_containers_have_ended(
+def test_an_injected_container_holds_a_pod_whose_own_containers_ended(
     others: list[dict[str, Any]], over: bool, held: bool
 ) -> None:
     found = reading(
@@ -188,7 +188,7 @@ def test_what_an_injector_added_holds_a_pod_whose_own_containers_have_ended(
     assert found.ended == (datetime.fromisoformat(T[25]) if over else None)
 
 
-def test_a_native_sidecar_holds_no_pod() -> None:
+def test_a_native_sidecar_does_not_hold_a_pod() -> None:
     found = reading(init=PROXY_ALWAYS, initContainerStatuses=[running("proxy")], containerStatuses=[ended(0)])
     assert (found.over, found.held) == (True, False)
 
@@ -203,7 +203,7 @@ def test_a_native_sidecar_holds_no_pod() -> None:
         (137, 31, (137, "DeadlineExceeded")),
     ],
 )
-def test_a_deadline_that_ended_only_what_was_injected_says_nothing_of_the_case(
+def test_a_deadline_that_ended_only_injected_containers_does_not_affect_the_outcome(
     code: int, at: int, expected: tuple[int | None, str]
 ) -> None:
     found = reading(
@@ -218,7 +218,7 @@ def test_a_deadline_that_ended_only_what_was_injected_says_nothing_of_the_case(
     assert (found.exit_code, found.reason) == expected
 
 
-def test_an_eviction_after_exit_code_0_is_no_success() -> None:
+def test_an_eviction_after_exit_code_0_is_not_a_success() -> None:
     found = reading(phase="Failed", reason="Evicted", message="disk", containerStatuses=[ended(0)])
     assert (found.exit_code, found.reason) == (None, "Evicted")
 
@@ -233,7 +233,7 @@ def test_a_container_that_never_started_has_no_times_and_no_result(reason: str, 
     assert (found.exit_code, found.reason, found.message) == (128, reason, "exec: /opt/solve: not found")
 
 
-def test_nothing_starts_in_1970() -> None:
+def test_a_zero_start_time_is_ignored() -> None:
     status = ended(1, reason="SomethingNew", message="words of a runtime")
     status["state"]["terminated"]["startedAt"] = "1970-01-01T00:00:00Z"
     found = reading(phase="Failed", containerStatuses=[status])

@@ -65,7 +65,7 @@ def ended(code: int, reason: str, message: str = "") -> dict[str, Any]:
         pytest.param({"conditions": [TARGET]}, "DisruptionTarget", id="a condition without words"),
     ],
 )
-def test_an_end_by_the_cluster_is_reported_in_the_clusters_words(status: dict[str, Any], words: str) -> None:
+def test_a_disruption_quotes_the_cluster(status: dict[str, Any], words: str) -> None:
     assert words_of(pod(**status)) == words
 
 
@@ -82,7 +82,7 @@ def test_an_end_by_the_cluster_is_reported_in_the_clusters_words(status: dict[st
         pytest.param({"phase": "Succeeded"}, id="success"),
     ],
 )
-def test_an_end_of_its_own_is_no_disruption(status: dict[str, Any]) -> None:
+def test_a_pod_that_ended_by_itself_was_not_disrupted(status: dict[str, Any]) -> None:
     assert words_of(pod(**status)) == ""
 
 
@@ -94,7 +94,7 @@ def test_an_end_of_its_own_is_no_disruption(status: dict[str, Any]) -> None:
         'Container simulation exceeded its local ephemeral storage limit "1Gi". ',
     ],
 )
-def test_an_eviction_for_its_own_limit_is_the_simulations_doing(message: str) -> None:
+def test_an_eviction_for_the_pods_own_limit_is_no_disruption(message: str) -> None:
     lost = ended(137, "ContainerStatusUnknown", NOT_LOCATED)
     for status in ({}, lost, {"conditions": [TARGET]}):
         evicted = pod(phase="Failed", reason="Evicted", message=message, **status)
@@ -102,13 +102,13 @@ def test_an_eviction_for_its_own_limit_is_the_simulations_doing(message: str) ->
         assert words_of(evicted) == ""
 
 
-def test_words_like_those_of_a_limit_are_only_believed_of_an_eviction() -> None:
+def test_a_limit_message_counts_only_for_an_eviction() -> None:
     message = "Pod ephemeral local storage usage exceeds the total limit of containers 2Gi. "
     assert not endedby.over_own_limit(pod(reason="Error", message=message))
     assert not endedby.over_own_limit(pod(reason="Evicted", message=LOW_ON_MEMORY))
 
 
-def test_a_sidecar_that_the_node_lost_does_not_hide_how_the_simulation_ended() -> None:
+def test_a_lost_sidecar_does_not_hide_the_end_of_the_simulation() -> None:
     simulation = ended(2, "Error")["containerStatuses"]
     sidecar = [{**ended(255, "Unknown")["containerStatuses"][0], "name": "sidecar"}]
     assert words_of(pod(phase="Failed", containerStatuses=sidecar + simulation)) == ""

@@ -29,7 +29,7 @@ def job(**meta: Any) -> Meta:
     return msgspec.convert(whole, Meta)
 
 
-def test_a_pod_is_known_by_its_name_and_its_controller() -> None:
+def test_a_pod_is_identified_by_its_name_and_its_controller() -> None:
     found = identity.of_pod(pod())
     assert found == identity.PodIdentity(owner_uid=UID, job_uid="job-uid", index=7, attempt=2, labelled=True)
 
@@ -62,14 +62,14 @@ def test_a_pod_that_outlived_its_job_is_ours() -> None:
     assert (found.job_uid, found.index) == ("job-uid", 7)
 
 
-def test_labels_of_index_and_attempt_are_not_believed() -> None:
+def test_the_name_decides_over_index_and_attempt_labels() -> None:
     found = identity.of_pod(pod(labels=LABELS | {"simjob.dev/index": "9", "simjob.dev/attempt": "9"}))
     assert found
     assert (found.index, found.attempt) == (7, 2)
 
 
 @pytest.mark.parametrize("labels", [{}, LABELS | {"simjob.dev/uid": "overwritten"}])
-def test_a_pod_without_its_label_is_ours_by_its_annotation_or_if_it_is_looked_for(labels: dict[str, str]) -> None:
+def test_an_unlabelled_pod_is_ours_by_annotation_or_expected_uid(labels: dict[str, str]) -> None:
     noted = identity.of_pod(pod(labels=labels, annotations={"simjob.dev/uid": UID}))
     looked_for = identity.of_pod(pod(labels=labels), UID)
     assert noted == looked_for
@@ -77,12 +77,12 @@ def test_a_pod_without_its_label_is_ours_by_its_annotation_or_if_it_is_looked_fo
     assert (noted.owner_uid, noted.labelled) == (UID, False)
 
 
-def test_a_pod_is_not_another_sweeps_because_that_one_looks_for_it() -> None:
+def test_an_unlabelled_pod_does_not_match_another_uid() -> None:
     assert identity.of_pod(pod(labels={}), "ffffffff-5f39-4c0e-9a05-0f6a3d0c1a11") is None
 
 
 @pytest.mark.parametrize("labelled", [True, False])
-def test_a_job_is_known_by_its_name_and_its_controller(labelled: bool) -> None:
+def test_a_job_is_identified_by_its_name_and_its_controller(labelled: bool) -> None:
     found = identity.of_job(job(labels=LABELS if labelled else {}))
     wanted = identity.JobIdentity(owner_uid=UID, owner_name="sweep", index=7, restarts=1, labelled=labelled)
     assert found == wanted

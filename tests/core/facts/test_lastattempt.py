@@ -16,13 +16,13 @@ LAST = LastAttempt(
 )
 
 
-def test_what_is_written_is_read_again() -> None:
+def test_a_written_record_is_read_back_unchanged() -> None:
     assert lastattempt.read(lastattempt.write(LAST)) == LAST
     short = LastAttempt(number=0, ended_at=NOW + timedelta(microseconds=1))
     assert lastattempt.read(lastattempt.write(short)) == short
 
 
-def test_the_annotation_is_bounded_whatever_a_pod_says() -> None:
+def test_the_annotation_is_bounded_for_any_pod_message() -> None:
     last = lastattempt.ended(0, NOW, reason="r" * 5000, message="m" * 5000, container="c" * 5000)
     assert len(lastattempt.write(last)) < 2500
     assert lastattempt.read(lastattempt.write(last)) == last
@@ -48,5 +48,5 @@ def test_a_field_that_a_newer_version_added_is_ignored() -> None:
         '{"number":1,"endedAt":"2026-01-02T03:04:05Z","message":7}',
     ],
 )
-def test_an_annotation_that_somebody_spoiled_counts_as_absent(text: str) -> None:
+def test_an_invalid_annotation_counts_as_absent(text: str) -> None:
     assert lastattempt.read(text) is None

@@ -38,7 +38,7 @@ def fact(**keywords: Any) -> PodFact:
     return found
 
 
-def test_a_pod_is_known_by_its_name_and_its_job() -> None:
+def test_a_pod_is_identified_by_its_name_and_its_job() -> None:
     found = fact()
     assert (found.owner_uid, found.job_uid, found.index, found.attempt, found.version) == (UID, "job-uid", 7, 2, 42)
 
@@ -55,7 +55,7 @@ def test_a_pod_is_known_by_its_name_and_its_job() -> None:
         ("SomethingNew", "node-1", PodState.RUNNING),
     ],
 )
-def test_a_pods_state_is_its_phase_and_whether_it_has_a_node(phase: str, node: str, state: PodState) -> None:
+def test_the_state_of_a_pod_follows_its_phase_and_node(phase: str, node: str, state: PodState) -> None:
     found = fact(spec={"nodeName": node}, phase=phase)
     assert found.state is state
     assert found.live is (state not in (PodState.SUCCEEDED, PodState.FAILED))
@@ -71,25 +71,25 @@ def test_a_pods_state_is_its_phase_and_whether_it_has_a_node(phase: str, node: s
         ("Succeeded", 0, False),
     ],
 )
-def test_a_pod_whose_deletion_came_before_its_end_was_stopped(phase: str, grace: int, stopped: bool) -> None:
+def test_a_pod_deleted_before_its_end_was_stopped(phase: str, grace: int, stopped: bool) -> None:
     deleted = {"deletionTimestamp": "2026-01-02T03:05:00Z", "deletionGracePeriodSeconds": grace}
     found = fact(meta=deleted, phase=phase)
     assert (found.terminating, found.stopped, found.grace, found.asked_at) == (True, stopped, grace, NOW)
 
 
-def test_an_eviction_is_the_clusters_doing() -> None:
+def test_an_eviction_counts_as_a_disruption() -> None:
     found = fact(phase="Failed", reason="Evicted", conditions=[{"type": "DisruptionTarget", "status": "True"}])
     assert (found.disrupted, found.disruption, found.reason) == (True, "DisruptionTarget", "Evicted")
     assert not fact(conditions=[{"type": "DisruptionTarget", "status": "False"}]).disrupted
 
 
-def test_a_pod_that_its_node_stops_and_that_exits_0_has_not_succeeded() -> None:
+def test_a_pod_stopped_by_its_node_has_not_succeeded_with_exit_code_0() -> None:
     shutdown = {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"}
     assert not fact(phase="Succeeded", reason="Terminated", conditions=[shutdown]).succeeded
     assert fact(phase="Succeeded").succeeded
 
 
-def test_a_pods_times_are_those_of_its_api_server_its_scheduler_and_its_kubelet() -> None:
+def test_times_come_from_the_api_server_the_scheduler_and_the_kubelet() -> None:
     scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": START}
     found = fact(
         meta={"creationTimestamp": "2026-01-02T03:04:05Z"},
@@ -128,21 +128,21 @@ MARKED = {"annotations": {"simjob.dev/containers": "simulation"}}
         ({"containerStatuses": [PROXY, PROXY | {"name": "simulation"}]}, {}, False),
     ],
 )
-def test_a_pod_is_over_when_the_users_containers_ended_before_anything_else_ended_it(
+def test_a_pod_is_over_once_the_users_containers_ended_by_themselves(
     status: dict[str, Any], meta: dict[str, Any], over: bool
 ) -> None:
     found = fact(meta=MARKED | meta, **INJECTED | status)
     assert (found.over_at == NOW) is over
 
 
-def test_a_pod_that_an_injected_container_keeps_is_live_and_has_an_outcome() -> None:
+def test_a_pod_held_by_an_injected_container_is_live_and_has_an_outcome() -> None:
     found = fact(meta=MARKED, **INJECTED)
     assert (found.live, found.ended, found.outcome, found.state) == (True, False, PodState.SUCCEEDED, PodState.RUNNING)
     assert found.last_end == datetime.fromisoformat(END)
     assert fact(meta=MARKED, **INJECTED | {"phase": "Failed"}).state is PodState.SUCCEEDED
 
 
-def test_a_simulation_that_runs_while_an_injected_container_waits_is_running() -> None:
+def test_a_simulation_runs_even_if_an_injected_container_still_waits() -> None:
     waits = {"name": "proxy", "state": {"waiting": {"reason": "ImagePullBackOff"}}}
     runs = {"name": "simulation", "state": {"running": {"startedAt": START}}}
     assert (

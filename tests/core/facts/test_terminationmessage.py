@@ -37,7 +37,7 @@ def read(end: dict[str, Any], *, policy: str = "File", more: int = 0, **pod: Any
 @pytest.mark.parametrize(
     ("containers", "limit"), [(1, 4096), (2, 4096), (3, 4096), (4, 3072), (5, 2457), (6, 2048), (24, 512)]
 )
-def test_a_message_as_long_as_the_kubelets_limit_may_be_cut(containers: int, limit: int) -> None:
+def test_a_message_at_the_kubelets_limit_may_be_truncated(containers: int, limit: int) -> None:
     assert said("x" * (limit - 1), more=containers - 1) == Message(text="x" * (limit - 1), cut=False)
     assert said("x" * limit, more=containers - 1) == Message(text="x" * limit, cut=True)
 
@@ -49,12 +49,12 @@ def test_init_and_debug_containers_share_the_limit_too() -> None:
     assert said(text, initContainers=others, ephemeralContainers=[{"name": "debug"}], more=1).cut is True
 
 
-def test_the_limit_is_of_bytes_not_of_characters() -> None:
+def test_the_limit_counts_bytes_not_characters() -> None:
     assert said("ü" * 2047).cut is False
     assert said("ü" * 2048).cut is True
 
 
-def test_a_character_that_was_cut_in_two_does_not_hide_the_cut() -> None:
+def test_a_split_character_does_not_hide_truncation() -> None:
     # The kubelet keeps the last 4096 bytes: the second byte of the first ü is left, and arrives as U+FFFD.
     whole = ("ü" * 3000).encode()
     assert said(whole[-4095:].decode(errors="replace")).cut is True
@@ -97,10 +97,10 @@ def test_only_a_container_that_failed_falls_back_to_its_log() -> None:
         {"exitCode": 1, "reason": "Error", "message": "", "startedAt": "2026-01-02T00:00:00Z"},
     ],
 )
-def test_the_words_of_a_kubelet_or_a_runtime_are_not_the_containers(end: dict[str, Any]) -> None:
+def test_messages_of_the_kubelet_or_runtime_are_not_results(end: dict[str, Any]) -> None:
     assert read(end) == Message()
 
 
-def test_a_container_that_was_killed_for_its_memory_has_said_what_it_wrote() -> None:
+def test_a_container_killed_for_memory_keeps_its_message() -> None:
     end = {"exitCode": 137, "reason": "OOMKilled", "message": "step 3", "startedAt": "2026-01-02T00:00:00Z"}
     assert read(end) == Message(text="step 3")

@@ -41,23 +41,23 @@ def row(message: str) -> Any:
         ("[" * 2048 + "]" * 2048, "[" * 2048 + "]" * 2048),
     ],
 )
-def test_json_is_kept_as_json_and_anything_else_as_a_text(message: str, result: Any) -> None:
+def test_json_stays_json_and_anything_else_becomes_text(message: str, result: Any) -> None:
     assert row(message)["result"] == result
 
 
-def test_json_is_kept_as_it_is_written() -> None:
+def test_json_keeps_its_notation() -> None:
     end = End(index=0, name="0", succeeded=True, result='{"a": 1.10, "a": 123456789012345678901234567890}')
     assert results.line(end, Case(0, "0", {})).endswith('"result":{"a":1.10,"a":123456789012345678901234567890}}\n')
 
 
-def test_a_result_that_the_kubelet_may_have_cut_is_a_text_and_is_marked() -> None:
+def test_a_possibly_truncated_result_is_text_and_marked() -> None:
     end = End(index=3, name="3", succeeded=True, result='{"drag": 1}', cut=True)
     found = json.loads(results.line(end, Case(3, "3", {})))
     assert (found["result"], found["truncated"]) == ('{"drag": 1}', True)
     assert "truncated" not in row("{}")
 
 
-def test_a_row_says_which_case_how_it_ended_and_what_it_was_given() -> None:
+def test_a_row_holds_the_case_its_outcome_and_its_parameters() -> None:
     assert row("1") == {"index": 3, "name": "fine", "outcome": "Succeeded", "parameters": {"mesh": 2}, "result": 1}
     failed = End(index=1, name="1", succeeded=False, exit_code=7, result="no")
     assert json.loads(results.line(failed, Case(1, "1", {}))) == {
@@ -70,7 +70,7 @@ def test_a_row_says_which_case_how_it_ended_and_what_it_was_given() -> None:
     }
 
 
-def test_a_plan_brings_the_ends_that_its_status_brings_and_no_others() -> None:
+def test_a_plan_holds_exactly_the_ends_that_its_status_records() -> None:
     job = a_started_job(cases={"count": 5}, status={"succeededIndexes": "4"})
     children: list[Any] = [
         a_job_fact(0, case_name="coarse"),
@@ -91,12 +91,12 @@ def test_a_plan_brings_the_ends_that_its_status_brings_and_no_others() -> None:
 
 
 @pytest.mark.parametrize("pods", [[], [a_pod_fact(0, state=PodState.SUCCEEDED, result=" \n")]])
-def test_a_case_whose_pod_is_gone_or_said_nothing_has_no_result(pods: list[Any]) -> None:
+def test_a_case_without_a_pod_or_message_has_no_result(pods: list[Any]) -> None:
     plan = planned(a_started_job(), a_job_fact(0, succeeded=True), *pods)
     assert plan.ends == (End(index=0, name="0", succeeded=True),)
 
 
-def test_the_latch_of_a_cancel_waits_for_no_results() -> None:
+def test_the_latch_of_a_cancel_does_not_wait_for_results() -> None:
     children: list[Any] = [a_job_fact(0), a_pod_fact(0, state=PodState.FAILED, exit_code=1, result="1")]
     first = planned(a_started_job(cancel=True), *children)
     status = said(first)
@@ -106,7 +106,7 @@ def test_the_latch_of_a_cancel_waits_for_no_results() -> None:
     assert ([end.index for end in then.ends], str(said(then).outcomes.failed)) == ([0], "0")
 
 
-def test_the_latch_of_cancelled_cases_waits_for_no_results_either() -> None:
+def test_the_latch_of_cancelled_cases_does_not_wait_for_results() -> None:
     children: list[Any] = [
         a_job_fact(0),
         a_pod_fact(0, state=PodState.FAILED, exit_code=1, result="1"),
@@ -122,7 +122,7 @@ def test_the_latch_of_cancelled_cases_waits_for_no_results_either() -> None:
     assert DeletePod(pod=a_pod_fact(1)) in then.actions
 
 
-def test_a_case_that_ended_while_it_was_being_cancelled_stays_latched_until_its_end_is_stored() -> None:
+def test_a_case_that_ended_during_its_cancel_stays_latched_until_its_end_is_stored() -> None:
     job = a_started_job(cancelCases="0-1", status={"cancellingIndexes": "0"})
     ended = a_pod_fact(0, state=PodState.FAILED, exit_code=1, result="1")
     first = planned(job, a_job_fact(0), ended, a_job_fact(1), a_pod_fact(1))
@@ -132,7 +132,7 @@ def test_a_case_that_ended_while_it_was_being_cancelled_stays_latched_until_its_
     assert (str(outcomes.failed), str(outcomes.cancelling)) == ("0", "1")
 
 
-def test_shards_are_filled_up_to_their_bound_and_the_last_one_goes_on() -> None:
+def test_new_rows_fill_the_last_shard_up_to_its_limit() -> None:
     line = "x" * 1023 + "\n"
     shards = results.pack(line * 100, [line] * 200)
     assert [(len(text), added) for text, added in shards] == [(128 * 1024, 28), (128 * 1024, 128), (44 * 1024, 44)]
@@ -148,13 +148,13 @@ def test_rows_without_an_outcome_are_dropped_and_what_is_none_of_ours_stays() ->
     assert (found.indexes, found.truncated) == (frozenset({0, 2}), 0)
 
 
-def test_a_case_has_one_row_the_last() -> None:
+def test_the_last_row_of_a_case_is_kept() -> None:
     text = '{"index":0,"result":1}\n{"index":1}\n{"index":0,"result":2,"truncated":true}\n'
     found = results.recorded(text, Ranges.span(2), taken={1})
     assert found == Recorded(text='{"index":0,"result":2,"truncated":true}\n', indexes=frozenset({0}), truncated=1)
 
 
-def test_a_row_with_nan_is_a_row_as_any_other() -> None:
+def test_a_row_with_nan_is_kept() -> None:
     ends = [End(index=index, name="n", succeeded=True, result='{"drag": NaN}', cut=index == 3) for index in (3, 1, 2)]
     lines = [results.line(end, Case(end.index, "n", {})) for end in ends]
     ((text, _),) = results.pack(lines[0], lines[1:])
@@ -166,12 +166,12 @@ def test_a_row_with_nan_is_a_row_as_any_other() -> None:
     assert results.recorded(results.line(inner, Case(1, "n", {})), Ranges.of([1])).truncated == 0
 
 
-def test_the_rows_of_a_shard_are_in_the_order_of_the_cases() -> None:
+def test_rows_of_a_shard_are_in_index_order() -> None:
     ((text, added),) = results.pack('{"index":1}\n# a remark\n{"index":5}\n', ['{"index":9}\n', '{"index":3}\n'])
     assert (text, added) == ('# a remark\n{"index":1}\n{"index":3}\n{"index":5}\n{"index":9}\n', 2)
 
 
-def test_results_are_counted_again_by_what_the_shards_hold() -> None:
+def test_results_are_recounted_from_the_shards() -> None:
     outcomes = {"succeeded": "0-4", "failed": "5"}
     wiped = Status.model_validate({**as_fields(outcomes)})
     assert results.recounted(wiped, ["s-0"], [5, 1, 0], 1) == Results(
@@ -184,7 +184,7 @@ def test_results_are_counted_again_by_what_the_shards_hold() -> None:
     assert results.recounted(stored, ["s-0"], [0, 1], 0) == Results(config_maps=("s-0",), rows=2, missing=1)
 
 
-def test_a_shards_name_is_the_jobs_and_a_number() -> None:
+def test_the_name_of_a_shard_is_the_job_name_and_a_number() -> None:
     assert results.shard_name("sweep", 0) == "sweep-results-0"
     one, other = (results.shard_name("a" * 252 + end, 9999) for end in "bc")
     assert (len(one), len(other)) == (253, 253)

@@ -26,7 +26,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("message", "kept"), CASES)
-def test_numbers_that_are_not_finite_keep_their_places(message: str, kept: str) -> None:
+def test_non_finite_numbers_are_kept(message: str, kept: str) -> None:
     found = resultvalue.of(message)
     assert not isinstance(found, str)
     assert bytes(found).decode() == kept
@@ -49,17 +49,17 @@ def test_numbers_that_are_not_finite_keep_their_places(message: str, kept: str) 
         "-",
     ],
 )
-def test_what_only_looks_like_it_is_a_text(message: str) -> None:
+def test_text_that_only_resembles_a_non_finite_number_stays_text(message: str) -> None:
     assert resultvalue.of(message) == message
 
 
-def test_a_message_that_was_cut_is_a_text_also_where_it_reads_as_json() -> None:
+def test_a_truncated_message_is_text_even_if_it_is_valid_json() -> None:
     assert resultvalue.of('{"drag": 1}', cut=True) == '{"drag": 1}'
     assert resultvalue.of("5" * 4096, cut=True) == "5" * 4096
 
 
 @pytest.mark.parametrize("number", ["1", "NaN"])
-def test_what_is_deep_is_a_text(number: str) -> None:
+def test_deeply_nested_json_is_kept_as_text(number: str) -> None:
     fits, deep = ("[" * levels + number + "]" * levels for levels in (99, 100))
     found = resultvalue.of(fits)
     assert not isinstance(found, str)
@@ -68,7 +68,7 @@ def test_what_is_deep_is_a_text(number: str) -> None:
 
 
 @given(st.text(alphabet='"\\aN1 \n'))
-def test_no_quote_is_tried_twice_so_that_the_time_grows_with_the_length_only(message: str) -> None:
+def test_parsing_takes_linear_time(message: str) -> None:
     """A quote that no match covers has been tried up to the end of the message, and so would the next one be."""
     assert '"' not in resultvalue._VALUES.sub("", message)
     assert '"' not in resultvalue._SPACES.sub("", message)
@@ -82,7 +82,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES, st.sampled_from([None, 1]))
-def test_what_pythons_json_writes_it_reads_back_the_same(value: Any, indent: int | None) -> None:
+def test_output_of_pythons_json_survives_a_round_trip(value: Any, indent: int | None) -> None:
     message = json.dumps(value, indent=indent, ensure_ascii=False)
     found = resultvalue.of(message)
     assert not isinstance(found, str)
@@ -110,7 +110,7 @@ def test_pandas_reads_the_columns_back() -> None:
     assert (str(read.dtype), repr(read.tolist())) == ("float64", repr(values))
 
 
-def test_duckdb_reads_them_too(tmp_path: Path) -> None:
+def test_duckdb_reads_the_columns_back(tmp_path: Path) -> None:
     lines = [f'{{"result":{{"drag":{drag}}}}}' for drag in ("0.31", "NaN", "-Infinity", "1e999")]
     (tmp_path / "rows.jsonl").write_text("\n".join(lines))
     with duckdb.connect() as connection:
@@ -118,7 +118,7 @@ def test_duckdb_reads_them_too(tmp_path: Path) -> None:
     assert repr(found) == "[(0.31,), (nan,), (-inf,), (inf,)]"
 
 
-def test_python_and_pandas_take_the_last_of_a_key_that_is_there_twice_and_duckdb_refuses_it(tmp_path: Path) -> None:
+def test_duplicate_keys_are_merged_by_python_and_pandas_and_refused_by_duckdb(tmp_path: Path) -> None:
     line = bytes(resultvalue.of('{"drag": 1, "drag": 2}')).decode()  # type: ignore[arg-type]
     assert json.loads(line) == {"drag": 2}
     assert pd.json_normalize([json.loads(line)])["drag"].tolist() == [2]

@@ -26,7 +26,7 @@ def why(*children: Any, refusal: Refusal | None = None, **spec: Any) -> str | No
         (WAITING | {"reason": "ErrImagePull", "terminating": True}, "Starting"),
     ],
 )
-def test_what_a_pod_waits_for_is_reported(pod: dict[str, Any], reason: str) -> None:
+def test_status_reports_what_a_pod_waits_for(pod: dict[str, Any], reason: str) -> None:
     assert why(a_job_fact(0), a_pod_fact(0, **pod)) == reason
 
 
@@ -40,18 +40,18 @@ def test_what_a_pod_waits_for_is_reported(pod: dict[str, Any], reason: str) -> N
         ([a_job_fact(0), a_pod_fact(0)], {"parallelism": 0}, "CasesRunning"),
     ],
 )
-def test_why_nothing_runs_is_reported(children: list[Any], spec: dict[str, Any], reason: str) -> None:
+def test_status_reports_why_nothing_runs(children: list[Any], spec: dict[str, Any], reason: str) -> None:
     assert why(*children, **spec) == reason
 
 
-def test_a_refusal_is_reported_before_all_else() -> None:
+def test_a_refusal_takes_precedence_over_other_explanations() -> None:
     refusal = Refusal(index=2, kind="Pod", message="exceeded quota: gpu")
     status = said(planned(a_started_job(), a_job_fact(0), a_pod_fact(0), refusal=refusal))
     assert (status.reason, status.message) == ("PodRefused", "the Pod of case 2 is refused: exceeded quota: gpu")
     assert why(refusal=Refusal(index=2, kind="Job", message="no")) == "JobRefused"
 
 
-def test_a_refusal_is_followed_by_what_helps() -> None:
+def test_a_refusal_is_followed_by_a_hint() -> None:
     words = "requests: Invalid value: must be less than or equal to cpu limit of 20m"
     message = said(planned(a_job(), refusal=Refusal(index=2, kind="Pod", message=words))).message or ""
     assert message.startswith(f"the Pod of case 2 is refused: {words}; a LimitRange or the template sets a CPU limit")
@@ -61,7 +61,7 @@ def unpulled(reason: str, message: str) -> str | None:
     return said(planned(a_job(), a_job_fact(0), a_pod_fact(0, **WAITING, reason=reason, message=message))).message
 
 
-def test_an_image_that_cannot_be_pulled_is_reported_with_the_cause_in_words_that_stay_the_same() -> None:
+def test_an_image_pull_error_is_reported_in_a_stable_text() -> None:
     cause = 'failed to pull image "solver:1": not found'
     messages = {
         unpulled("ErrImagePull", cause),
@@ -70,13 +70,13 @@ def test_an_image_that_cannot_be_pulled_is_reported_with_the_cause_in_words_that
     assert messages == {f'case 0 cannot start: its image "solver:1" cannot be pulled: {cause}'}
 
 
-def test_a_kubelet_that_does_not_say_why_an_image_cannot_be_pulled_has_said_it_in_events() -> None:
+def test_the_cause_of_an_image_pull_error_comes_from_events_if_the_pod_lacks_it() -> None:
     expected = f'case 0 cannot start: its image "solver:1" cannot be pulled; events of pod {a_pod_fact(0).name} say why'
     assert unpulled("ImagePullBackOff", 'Back-off pulling image "solver:1"') == expected
     assert unpulled("ErrImagePull", "") == expected
 
 
-def test_a_case_that_is_disrupted_again_and_again_is_named_from_the_tenth_time_on() -> None:
+def test_a_case_is_named_from_its_tenth_disruption() -> None:
     rarely = a_job_fact(0, disruptions=9, last_disruption="Drain: bye")
     often = a_job_fact(1, disruptions=10, last_disruption="Evicted: low on memory")
     assert why(rarely, a_pod_fact(0)) == "CasesRunning"

@@ -18,18 +18,18 @@ from simjob.core.status import hints
     ],
     ids=["cpu limit", "memory limit", "webhook", "too large"],
 )
-def test_a_refusal_that_people_can_do_something_about_has_a_hint(message: str, helps: str) -> None:
+def test_a_refusal_that_the_user_can_fix_has_a_hint(message: str, helps: str) -> None:
     assert helps in hints.about(message)
 
 
-def test_words_that_need_no_hint_have_none() -> None:
+def test_a_clear_message_has_no_hint() -> None:
     assert hints.about('jobs.batch "a" is forbidden: a policy wants a label') == ""
 
 
 @pytest.mark.parametrize("message", ["etcdserver: request is too large", "Request entity too large: limit is 3145728"])
-def test_a_status_for_which_there_is_no_room_has_a_hint(message: str) -> None:
+def test_a_status_that_is_too_large_has_a_hint(message: str) -> None:
     assert "`cases.configMap`" in hints.about_status(message)
 
 
-def test_a_status_that_is_refused_for_another_reason_has_none() -> None:
+def test_a_status_refused_for_another_reason_has_no_hint() -> None:
     assert hints.about_status("simulationjobs.simjob.dev is forbidden: no status today") == ""

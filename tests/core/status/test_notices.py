@@ -29,7 +29,7 @@ def a_status(phase: Phase | None, reason: str = "Because", message: str = "so it
         ),
     ],
 )
-def test_a_new_phase_and_a_new_trouble_are_reported(
+def test_a_new_phase_and_a_new_problem_emit_events(
     old: Status, new: Status, expected: list[tuple[str, str, bool]]
 ) -> None:
     found = notices.of_change(old, new)
@@ -37,12 +37,12 @@ def test_a_new_phase_and_a_new_trouble_are_reported(
     assert all(notice.note == new.message for notice in found)
 
 
-def test_nothing_is_reported_twice() -> None:
+def test_an_unchanged_status_emits_no_event() -> None:
     status = a_status(Phase.FAILED, failed_indexes=Ranges.of([1]))
     assert notices.of_change(status, status) == ()
 
 
-def test_cases_that_have_just_failed_are_reported_together() -> None:
+def test_new_failures_emit_one_event() -> None:
     failures = (Failure(index=4, reason="OOMKilled", exit_code=137), Failure(index=1, reason="Error", exit_code=1))
     old = a_status(Phase.RUNNING, failed_indexes=Ranges.of([1]))
     new = a_status(Phase.RUNNING, failed_indexes=Ranges.of([1, 3, 4]), failures=failures)
@@ -51,13 +51,13 @@ def test_cases_that_have_just_failed_are_reported_together() -> None:
     assert notice.note == "failed for good: cases 3-4; case 4: OOMKilled, exit code 137"
 
 
-def test_a_failure_that_the_operator_decided_is_reported_by_its_code() -> None:
+def test_a_failure_without_an_exit_code_is_reported_by_its_error_code() -> None:
     late = Failure(index=0, error_code="ASSIGN_TIMEOUT", reason="DeadlineExceeded", message="no node within 4 s")
     new = a_status(Phase.PENDING, failed_indexes=Ranges.of([0]), failures=(late,))
     (notice,) = notices.of_change(a_status(Phase.PENDING), new)
     assert notice.note == "failed for good: cases 0; case 0: ASSIGN_TIMEOUT: no node within 4 s"
 
 
-def test_a_failure_without_a_code_is_reported_too() -> None:
+def test_a_failure_without_any_code_is_reported() -> None:
     (notice,) = notices.of_change(a_status(Phase.RUNNING), a_status(Phase.RUNNING, failed_indexes=Ranges.of([3])))
     assert notice.note == "failed for good: cases 3"

@@ -27,17 +27,17 @@ def asked(plan: Plan) -> list[int]:
     return [pod.index for pod in plan.unstarted]
 
 
-def test_a_pod_is_asked_about_when_it_has_had_a_node_for_a_while() -> None:
+def test_events_are_read_for_a_pod_that_has_had_a_node_for_a_while() -> None:
     assert asked(a_plan(NOW - timedelta(seconds=7))) == []
     assert asked(a_plan(NOW - timedelta(seconds=8))) == [0]
 
 
-def test_a_pass_comes_when_it_is_time_to_ask_and_to_ask_again() -> None:
+def test_the_next_look_is_when_events_are_due() -> None:
     assert a_plan(NOW - timedelta(seconds=3)).look_again == NOW + timedelta(seconds=5)
     assert a_plan(LONG_AGO).look_again == NOW + timedelta(seconds=30)
 
 
-def test_few_are_asked_about_however_many_wait() -> None:
+def test_events_are_read_for_a_limited_number_of_pods() -> None:
     assert asked(a_plan(*[LONG_AGO] * 20)) == [0, 1, 2]
 
 
@@ -51,7 +51,7 @@ def test_few_are_asked_about_however_many_wait() -> None:
     ],
     ids=["has no node", "runs", "says itself why", "is being stopped"],
 )
-def test_others_are_not_asked_about(pod: dict[str, Any]) -> None:
+def test_no_events_are_read_for_other_pods(pod: dict[str, Any]) -> None:
     assert asked(a_plan(LONG_AGO, **pod)) == []
 
 
@@ -72,11 +72,11 @@ def event(seconds: float, reason: str, *, warning: bool = True) -> PodEvent:
     ],
     ids=["none", "a warning", "the newest", "it is over", "at the same time", "a whole second and parts of it"],
 )
-def test_the_newest_event_speaks(events: list[PodEvent], words: str) -> None:
+def test_the_newest_event_is_quoted(events: list[PodEvent], words: str) -> None:
     assert notstarting.words(events) == words
 
 
-def test_the_time_of_an_event_is_when_it_was_seen_last() -> None:
+def test_an_event_counts_from_when_it_was_last_seen() -> None:
     items = [
         {"type": "Warning", "lastTimestamp": "2026-01-02T03:05:00Z", "eventTime": None},
         {"eventTime": "2026-01-02T03:05:00.5Z", "series": {"lastObservedTime": "2026-01-02T03:05:07.5Z"}},

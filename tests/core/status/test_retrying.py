@@ -25,7 +25,7 @@ def retrying(*children: JobFact | PodFact, status: dict[str, Any] | None = None,
     return said(planned(job, *children)).retrying
 
 
-def test_a_case_in_back_off_is_shown_with_its_last_attempt_and_when_the_next_one_is_due() -> None:
+def test_a_case_in_back_off_is_shown_with_its_last_and_next_attempt() -> None:
     job = a_waiting_job(7, attempt=2, case_name="mesh-fine")
     found = retrying(job)
     assert found
@@ -47,7 +47,7 @@ def test_a_case_in_back_off_is_shown_with_its_last_attempt_and_when_the_next_one
     }
 
 
-def test_ten_are_shown_newest_first_and_all_are_counted() -> None:
+def test_the_ten_newest_are_shown_and_all_are_counted() -> None:
     found = retrying(*(a_waiting_job(index, ended=index) for index in range(25)))
     assert found
     assert found.cases == 25
@@ -66,11 +66,11 @@ def test_ten_are_shown_newest_first_and_all_are_counted() -> None:
         [a_waiting_job(not_before=None)],
     ],
 )
-def test_a_case_that_runs_has_ended_or_does_not_wait_for_a_retry_is_not_shown(children: list[JobFact]) -> None:
+def test_only_cases_in_back_off_are_shown(children: list[JobFact]) -> None:
     assert retrying(*children) is None
 
 
-def test_a_case_whose_time_has_come_is_shown_until_there_is_a_place_for_it() -> None:
+def test_a_due_case_is_shown_until_it_gets_a_slot() -> None:
     busy = a_job_fact(0)
     found = retrying(a_waiting_job(1, wait=-5), busy, a_pod_fact(job=busy), parallelism=1)
     assert found
@@ -86,11 +86,11 @@ def test_a_case_whose_time_has_come_is_shown_until_there_is_a_place_for_it() -> 
         {"cancelCases": "0", "status": {"cancellingIndexes": "0"}},
     ],
 )
-def test_a_case_that_is_to_stop_waits_for_nothing(asked: dict[str, Any]) -> None:
+def test_a_case_that_stops_is_not_shown(asked: dict[str, Any]) -> None:
     assert retrying(a_waiting_job(), **asked) is None
 
 
-def test_a_case_that_an_older_version_counted_is_shown_as_its_pod_says() -> None:
+def test_a_case_counted_by_an_older_version_is_shown_from_its_pod() -> None:
     job = a_waiting_job(last_attempt=None)
     pod = a_pod_fact(job=job, attempt=0, container="exporter", **FAILED)
     found = retrying(job, pod)
@@ -100,7 +100,7 @@ def test_a_case_that_an_older_version_counted_is_shown_as_its_pod_says() -> None
 
 
 @pytest.mark.parametrize("last", [None, lastattempt.ended(5, NOW, exit_code=3)])
-def test_where_nobody_knows_how_it_ended_the_case_is_shown_all_the_same(last: Any) -> None:
+def test_a_case_whose_end_is_unknown_is_shown(last: Any) -> None:
     found = retrying(a_waiting_job(last_attempt=last))
     assert found
     (shown,) = found.newest
@@ -108,7 +108,7 @@ def test_where_nobody_knows_how_it_ended_the_case_is_shown_all_the_same(last: An
     assert shown.next_attempt_at == NOW + timedelta(seconds=8)
 
 
-def test_an_end_shows_nothing_that_waits_also_if_another_version_left_it() -> None:
+def test_an_ended_job_shows_no_case_in_back_off() -> None:
     left = {"retrying": {"cases": 1, "newest": []}}
     ended = {"phase": "COMPLETED", "isTerminal": True, "succeededIndexes": "0-39", **left}
     assert retrying(status=ended) is None

@@ -9,7 +9,7 @@ from simjob.core.facts.pods import PodState
 FAILED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 1, "reason": "Error"}
 
 
-def test_every_case_is_counted_once_where_it_is() -> None:
+def test_every_case_is_counted_once() -> None:
     children: list[Any] = [
         *(a_job_fact(index) for index in range(6)),
         a_pod_fact(0, state=PodState.PENDING),
@@ -33,7 +33,7 @@ def test_every_case_is_counted_once_where_it_is() -> None:
     assert status.progress == "4/10"
 
 
-def test_two_pods_of_a_case_are_one_case() -> None:
+def test_two_pods_of_a_case_count_as_one_case() -> None:
     job = a_job_fact(0, attempt=1)
     status = said(planned(a_job(), job, a_pod_fact(job=job), a_pod_fact(job=job, attempt=0, state=PodState.ASSIGNED)))
     assert (status.cases.running, status.cases.assigned, status.cases.pending) == (1, 0, 2)
@@ -64,7 +64,9 @@ def test_outcomes_that_cannot_be_are_put_right(outcomes: dict[str, str]) -> None
         ("SUSPENDED", [], {"succeeded": "0"}, "RUNNING"),
     ],
 )
-def test_a_job_that_ran_is_running_until_it_ends(before: str | None, children: Any, outcomes: Any, phase: str) -> None:
+def test_a_job_that_ran_stays_running_until_it_ends(
+    before: str | None, children: Any, outcomes: Any, phase: str
+) -> None:
     status = {**as_fields(outcomes), "startTime": CREATED} | ({"phase": before} if before else {})
     jobs = [a_job_fact(pod.index) for pod in children]
     assert said(planned(a_job(status=status), *jobs, *children)).phase == phase
@@ -115,7 +117,7 @@ def test_a_transition_time_changes_only_with_its_status() -> None:
     assert (second.observed_generation, second.start_time) == (2, NOW)
 
 
-def test_a_job_has_not_started_before_it_was_made() -> None:
+def test_a_job_does_not_start_before_its_creation() -> None:
     job = a_job()
     made = job.metadata.creation_timestamp
     assert made is not None

@@ -27,46 +27,46 @@ def test_the_newest_finished_jobs_are_kept_by_outcome() -> None:
     assert deleted(job, *children) == [1, 0, 3]
 
 
-def test_all_go_where_none_are_to_be_kept() -> None:
+def test_history_limits_of_zero_delete_all() -> None:
     assert deleted(sweep({"succeeded": "0-1"}, succeededCases=0), finished(0), finished(1)) == [1, 0]
 
 
-def test_a_job_whose_outcome_is_not_stored_stays() -> None:
+def test_a_job_without_a_recorded_outcome_is_kept() -> None:
     ended = a_job_fact(1)
     children: list[Any] = [finished(0), ended, a_pod_fact(job=ended, state=PodState.SUCCEEDED)]
     assert deleted(sweep({}, succeededCases=0), *children) == []
 
 
-def test_a_job_goes_only_when_its_status_says_how_it_ended() -> None:
+def test_a_job_is_deleted_only_after_its_final_status() -> None:
     job = sweep({"succeeded": "0", "failed": "1"}, succeededCases=0, failedCases=0)
     plan = planned(job, a_job_fact(0), a_job_fact(1))
     assert [type(action) for action in plan.actions] == [WriteJobStatus, WriteJobStatus]
 
 
-def test_the_jobs_of_cancelled_cases_go() -> None:
+def test_jobs_of_cancelled_cases_are_deleted() -> None:
     assert deleted(sweep({"cancelled": "0-1"}), a_job_fact(0), a_job_fact(1)) == [0, 1]
 
 
-def test_older_rounds_of_a_recorded_case_go() -> None:
+def test_older_rounds_of_a_recorded_case_are_deleted() -> None:
     job = sweep({"succeeded": "0"})
     plan = planned(job, a_job_fact(0), a_job_fact(0, restarts=1, succeeded=True))
     assert plan.actions == (DeleteJob(job=a_job_fact(0)),)
 
 
-def test_nothing_of_a_recorded_case_may_live_and_its_job_waits_for_that() -> None:
+def test_live_pods_of_a_recorded_case_are_deleted_before_its_job() -> None:
     for outcome in ("succeeded", "failed", "cancelled"):
         job = sweep({outcome: "0"}, succeededCases=0, failedCases=0)
         child = a_job_fact(0, succeeded=True)
         assert planned(job, child, a_pod_fact(job=child)).actions == (DeletePod(pod=a_pod_fact(job=child)),)
 
 
-def test_a_job_that_goes_already_is_left_alone() -> None:
+def test_a_job_that_is_being_deleted_is_left_alone() -> None:
     job = sweep({"succeeded": "0", "cancelled": "1"}, succeededCases=0)
     gone = [a_job_fact(0, succeeded=True, terminating=True), a_job_fact(1, terminating=True)]
     assert planned(job, *gone).actions == ()
 
 
-def test_children_of_cases_that_the_job_does_not_have_go() -> None:
+def test_children_of_unknown_cases_are_deleted() -> None:
     stray = a_job_fact(99)
     assert planned(sweep({}), stray).actions == (DeleteJob(job=stray),)
 
@@ -87,18 +87,18 @@ class TestAQuotaOfObjects:
         actions = planned(self.job(**spec), *self.children(), refusal=refusal).actions
         return [action.job.index for action in actions if isinstance(action, DeleteJob)]
 
-    def test_as_many_of_the_oldest_go_as_cases_are_to_start(self) -> None:
+    def test_a_quota_deletes_as_many_of_the_oldest_jobs_as_cases_wait(self) -> None:
         assert self.gone(self.refusal(), parallelism=2) == [0, 1]
         assert self.gone(self.refusal(), parallelism=9) == [0, 1, 2, 3]
 
-    def test_none_go_for_another_refusal(self) -> None:
+    def test_other_refusals_delete_no_job(self) -> None:
         assert self.gone(self.refusal(counts_objects=False), parallelism=2) == []
 
-    def test_no_more_go_before_the_quota_has_been_counted_again(self) -> None:
+    def test_no_more_jobs_are_deleted_before_the_quota_is_recounted(self) -> None:
         assert self.gone(self.refusal(room_made_at=NOW - timedelta(seconds=4)), parallelism=2) == []
         assert self.gone(self.refusal(room_made_at=NOW - timedelta(seconds=5)), parallelism=2) == [0, 1]
 
-    def test_none_go_any_more_when_others_have_taken_the_room_three_times(self) -> None:
+    def test_deletions_stop_after_others_took_the_room_three_times(self) -> None:
         in_vain = {"room_made_at": NOW - timedelta(minutes=1)}
         assert self.gone(self.refusal(**in_vain, rooms_made=2), parallelism=2) == [0, 1]
         assert self.gone(self.refusal(**in_vain, rooms_made=3), parallelism=2) == []
@@ -107,19 +107,19 @@ class TestAQuotaOfObjects:
             "finished Jobs were deleted 3 times to make room, and others took it"
         )
 
-    def test_what_goes_anyway_is_enough_if_it_is(self) -> None:
+    def test_jobs_deleted_anyway_count_as_room(self) -> None:
         history = {"succeededCases": 1, "failedCases": 1}
         assert self.gone(self.refusal(), parallelism=2, history=history) == [1, 0]
 
-    def test_none_go_where_nothing_is_to_start(self) -> None:
+    def test_no_job_is_deleted_when_no_case_waits(self) -> None:
         assert self.gone(self.refusal(), parallelism=0) == []
 
-    def test_status_says_so_only_where_something_can_go(self) -> None:
+    def test_status_mentions_deletions_only_if_a_job_can_be_deleted(self) -> None:
         plan = planned(self.job(), *self.children(), refusal=self.refusal())
         assert (said(plan).message or "").endswith("q; finished Jobs kept by `history` are deleted to make room")
         assert (said(planned(self.job(), refusal=self.refusal())).message or "").endswith("exceeded quota: q")
 
-    def test_earlier_pods_of_a_retry_go_where_no_finished_job_is_left_and_pods_are_counted(self) -> None:
+    def test_earlier_pods_of_a_retry_are_deleted_once_no_finished_job_is_left(self) -> None:
         tried = a_job_fact(5, attempt=2)
         pods = [a_pod_fact(job=tried, attempt=attempt, state=PodState.FAILED) for attempt in range(2)]
         job = a_started_job(cases={"count": 9}, parallelism=1)

@@ -40,7 +40,7 @@ def test_a_header_gives_a_name(header: str, name: str) -> None:
 
 
 @given(st.text(max_size=80))
-def test_a_name_is_legal_and_gives_itself_or_there_is_none(header: str) -> None:
+def test_a_derived_name_is_legal_and_stable_or_missing(header: str) -> None:
     try:
         name = columns.parameter_name(header)
     except LineError:
@@ -80,7 +80,7 @@ def of(headers: Sequence[str], *rows: Sequence[str]) -> Sequence[Column]:
     ],
     ids=["numbers from 0", "numbers with gaps", "pandas' name", "pandas' name in Parquet", "an empty column"],
 )
-def test_a_column_that_only_numbers_the_rows_or_is_empty_is_left_out(
+def test_a_row_number_or_empty_column_without_a_name_is_skipped(
     headers: list[str], rows: list[list[str]], left_out: int
 ) -> None:
     found = of(headers, *rows)
@@ -103,17 +103,17 @@ def test_any_other_column_without_a_name_is_refused(headers: list[str], rows: li
         of(headers, *rows)
 
 
-def test_a_column_with_a_name_is_kept_though_it_numbers_the_rows() -> None:
+def test_a_named_row_number_column_is_kept() -> None:
     assert of(["case", "Unnamed: 0"], ["0", "5"]) == [Column("case", "case"), Column("Unnamed: 0", "Unnamed_0")]
 
 
-def test_a_line_of_numbers_is_no_header() -> None:
+def test_a_line_of_numbers_is_not_a_header() -> None:
     with pytest.raises(LineError, match="add a header line"):
         of(["", "0", "1e5"], ["0", "1", "2"])
     assert of(["mesh", "2030"], ["x", "1"])[1] == Column("2030", "x2030")
 
 
-def test_sixty_four_parameters_are_the_most() -> None:
+def test_at_most_sixty_four_parameters_are_accepted() -> None:
     names = [f"p{number}" for number in range(65)]
     assert len(of(["", *names[:64]], ["0"] * 65)) == 65
     with pytest.raises(LineError, match="has 65 parameters; 64 are the most"):

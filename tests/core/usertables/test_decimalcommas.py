@@ -126,7 +126,7 @@ def test_a_cell_that_cannot_stand_beside_a_decimal_comma_is_refused_with_both_li
 @pytest.mark.parametrize(
     "table", ["a;b\n2,5;x\n{};y\n", "a;b\n3;x\n{};y\n", 'a,b\n3,x\n"{}",y\n', "a\tb\n3\tx\n{}\ty\n"]
 )
-def test_a_number_as_few_programs_read_it_is_refused_whatever_is_beside_it(number: str, table: str) -> None:
+def test_an_ambiguous_number_is_refused(number: str, table: str) -> None:
     assert refused(table.format(number)) == (
         f"line 3: column 'a': {number!r} is a number as few programs read it: write digits, a sign (-) and one decimal "
         "mark only. If the column holds texts, write the table as JSON Lines"
@@ -142,7 +142,7 @@ def test_a_number_as_few_programs_read_it_is_refused_whatever_is_beside_it(numbe
         ("a;b\n1 234;2,5\n", "line 2: column 'a': '1 234' is"),
     ],
 )
-def test_thousands_are_refused_where_they_can_hardly_be_a_list(text: str, start: str) -> None:
+def test_thousands_separators_are_refused_unless_they_can_be_a_list(text: str, start: str) -> None:
     assert refused(text).startswith(f"{start} a number as few programs read it: ")
 
 
@@ -169,7 +169,7 @@ def test_three_digits_after_a_mark_are_refused_if_they_can_be_thousands(text: st
 
 
 @pytest.mark.parametrize(("number"), ["2,5", "100,000", "-0,25"])
-def test_a_number_in_quotes_where_commas_separate_is_refused(number: str) -> None:
+def test_a_quoted_decimal_comma_in_a_comma_separated_table_is_refused(number: str) -> None:
     assert refused(f'a,b\nx,1\ny,"{number}"\n') == (
         f"line 3: column 'b': is {number!r} a number, or a list? Write a number with a point and without separators of "
         "thousands, and a list as [1,2]. If the column holds texts, write the table as JSON Lines"

@@ -26,22 +26,20 @@ def read(text: str) -> dialect.Sheet:
         ("", ",", []),
     ],
 )
-def test_the_separator_is_the_one_that_gives_each_row_as_many_cells_as_the_header(
-    text: str, separator: str, header: list[str]
-) -> None:
+def test_the_separator_gives_each_row_as_many_cells_as_the_header(text: str, separator: str, header: list[str]) -> None:
     found = read(text)
     assert (found.separator, list(found.header)) == (separator, header)
 
 
 @pytest.mark.parametrize(("first", "separator"), [("sep=;", ";"), ("SEP=,", ","), ("sep=\t", "\t"), ('"sep=|"', "|")])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_first_line_names_the_separator_whatever_else_fits(first: str, separator: str, end: str) -> None:
+def test_a_sep_line_decides_the_separator(first: str, separator: str, end: str) -> None:
     found = read(f"{first}{end}a;b,c\td|e{end}1;2,3\t4|5{end}")
     assert (found.separator, len(found.header), found.line) == (separator, 2, 2)
     assert found.records[0][0] == 3
 
 
-def test_a_separator_that_is_named_comes_before_the_comments() -> None:
+def test_a_sep_line_may_come_before_comments() -> None:
     found = read("\nsep=;\n# a;b\n1;2\n")
     assert (found.line, list(found.header), found.records) == (3, ["a", "b"], [(4, ["1", "2"])])
 
@@ -49,7 +47,7 @@ def test_a_separator_that_is_named_comes_before_the_comments() -> None:
 @pytest.mark.parametrize(
     "text", ["a;b,c\n1;2,3\n", "x y\nfine coarse\n"], ids=["semicolons or commas", "blanks, or one column"]
 )
-def test_a_table_that_can_be_read_in_two_ways_is_refused(text: str) -> None:
+def test_an_ambiguous_table_is_refused(text: str) -> None:
     with pytest.raises(UnreadableTableError, match="put a first line `sep=,`"):
         read(text)
     assert read(f"sep=,\n{text}").fits
@@ -80,13 +78,13 @@ def test_a_row_of_quotes_with_nothing_in_them_is_blank() -> None:
     assert read('a,b\n"",""\n1,2\n').records == [(3, ["1", "2"])]
 
 
-def test_cells_beyond_the_header_count_only_if_they_hold_something() -> None:
+def test_empty_cells_beyond_the_header_are_ignored() -> None:
     found = read("a,b,,\n1,2, ,\n3,4,,5\n")
     assert [len(cells) for _, cells in found.records] == [2, 4]
     assert not found.fits
 
 
-def test_a_comment_that_may_be_the_header_of_a_table_of_texts_is_refused() -> None:
+def test_a_comment_that_may_be_the_header_of_a_text_table_is_refused() -> None:
     for text in ("#name,mesh\nwing,coarse\ntail,fine\n", "# mesh\ncoarse\nfine\n"):
         with pytest.raises(UnreadableTableError, match="line 1: is this comment the header"):
             read(text)
@@ -103,7 +101,7 @@ def test_a_comment_that_may_be_the_header_of_a_table_of_texts_is_refused() -> No
     ],
     ids=["of a fixed width", "with names of rows", "with decimal commas"],
 )
-def test_columns_between_blanks_are_refused_with_the_separator_that_fits(text: str, separator: str) -> None:
+def test_blank_separated_columns_are_refused_with_a_suggestion(text: str, separator: str) -> None:
     with pytest.raises(UnreadableTableError) as refusal:
         read(text)
     assert str(refusal.value) == (

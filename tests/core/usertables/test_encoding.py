@@ -16,7 +16,7 @@ TEXT = "mesh\r\nfein, ü\r\n"
     ],
     ids=["UTF-8", "UTF-8 with a mark", "UTF-16", "UTF-16 big endian", "UTF-32"],
 )
-def test_text_is_decoded_by_its_byte_order_mark(data: bytes) -> None:
+def test_a_byte_order_mark_decides_the_encoding(data: bytes) -> None:
     assert encoding.decode(data) == TEXT
 
 
@@ -31,7 +31,7 @@ def test_text_is_decoded_by_its_byte_order_mark(data: bytes) -> None:
         (b"\x93NUMPY\x01", "it is a NumPy file"),
     ],
 )
-def test_other_bytes_are_named_for_what_they_are(data: bytes, message: str) -> None:
+def test_other_file_formats_are_named(data: bytes, message: str) -> None:
     with pytest.raises(UnreadableTableError) as refusal:
         encoding.decode(data)
     assert str(refusal.value).startswith(message)

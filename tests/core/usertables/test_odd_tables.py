@@ -42,7 +42,7 @@ PARTS = st.sampled_from(
 @given(st.lists(PARTS, max_size=30).map("".join), st.sampled_from(["t.csv", "t.jsonl"]))
 @example('# "a\n1', "t.csv")
 @example("sep=", "t.csv")
-def test_whatever_a_table_holds_it_is_read_or_refused(text: str, key: str) -> None:
+def test_any_table_is_read_or_refused(text: str, key: str) -> None:
     try:
         found = list(TableFile(text, key).cases())
     except UnreadableTableError:
@@ -51,7 +51,7 @@ def test_whatever_a_table_holds_it_is_read_or_refused(text: str, key: str) -> No
 
 
 @given(st.binary(max_size=40))
-def test_whatever_bytes_there_are_they_are_text_or_refused(data: bytes) -> None:
+def test_any_bytes_are_text_or_refused(data: bytes) -> None:
     with suppress(UnreadableTableError):
         assert isinstance(encoding.decode(data), str)
 
@@ -62,7 +62,7 @@ CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 
 
 @given(st.lists(st.tuples(CELLS, CELLS, st.just("x")), min_size=1, max_size=5), st.sampled_from(",;\t"))
-def test_what_a_csv_writer_wrote_is_read_cell_by_cell(rows: list[tuple[str, str, str]], separator: str) -> None:
+def test_output_of_a_csv_writer_is_read_cell_by_cell(rows: list[tuple[str, str, str]], separator: str) -> None:
     text = io.StringIO()
     csv.writer(text, delimiter=separator, quoting=csv.QUOTE_ALL).writerows([("a", "b", "c"), *rows])
     try:

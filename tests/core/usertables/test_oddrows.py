@@ -52,7 +52,7 @@ def test_a_table_without_a_header_does_not_lose_its_first_case() -> None:
     ],
     ids=["a header again", "behind an index", "a case", "one column", "a sentence", "units", "a unit"],
 )
-def test_a_row_that_is_hardly_meant_as_a_case_is_refused(text: str, message: str) -> None:
+def test_a_row_that_is_probably_not_a_case_is_refused(text: str, message: str) -> None:
     assert refused(text).startswith(message)
 
 
@@ -68,14 +68,14 @@ def test_a_row_that_is_hardly_meant_as_a_case_is_refused(text: str, message: str
     ],
     ids=["all numbered so", "a vector", "lists of texts", "one row", "names in other places", "colours"],
 )
-def test_rows_that_only_look_a_little_like_it_are_cases(text: str) -> None:
+def test_ordinary_rows_are_cases(text: str) -> None:
     assert texts(text) == [line.split(",") for line in text.splitlines()[1:]]
 
 
 @pytest.mark.parametrize(
     "error", ["#DIV/0!", "#N/A", "#NV", "#WERT!", "#NOM?", "#BEZUG!", "####", "Err:502", "#VALEUR!"]
 )
-def test_an_error_of_a_spreadsheet_is_refused_in_any_column(error: str) -> None:
+def test_a_spreadsheet_error_is_refused_in_any_column(error: str) -> None:
     what = f"{error!r} is a spreadsheet's error: correct the cell"
     assert refused(f"a,b\n1,2\n{error},4\n") == f"line 3: {what}"
     assert refused(f"a;b\n1,5;2\n4;{error}\n") == f"line 3: {what}"
@@ -96,7 +96,7 @@ def test_an_error_of_a_spreadsheet_is_refused_in_any_column(error: str) -> None:
         ("a,b\n1\n", "line 2: has 1 cell, but the header has 2"),
     ],
 )
-def test_rows_that_are_too_long_are_refused_with_advice_that_fits(text: str, message: str) -> None:
+def test_rows_with_too_many_cells_are_refused_with_matching_advice(text: str, message: str) -> None:
     assert refused(text) == message
 
 

@@ -88,7 +88,7 @@ def test_json_lines_are_objects_each_with_names_of_its_own() -> None:
         (f"a\n{'x' * 200_000}\n", "line 2: is not CSV: a cell has more than 131072 characters"),
     ],
 )
-def test_what_is_wrong_in_csv_is_reported_by_line(text: str, message: str) -> None:
+def test_problems_in_csv_are_reported_by_line(text: str, message: str) -> None:
     with pytest.raises(UnreadableTableError) as wrong:
         rows(text)
     assert str(wrong.value).startswith(message)
@@ -123,13 +123,13 @@ def test_what_is_wrong_in_csv_is_reported_by_line(text: str, message: str) -> No
         (r'{"a\ud800": 1}', r"column 'a\ud800': the letter '\ud800' has no place in a parameter's name"),
     ],
 )
-def test_what_is_wrong_in_json_lines_is_reported_by_line(line: str, message: str) -> None:
+def test_problems_in_json_lines_are_reported_by_line(line: str, message: str) -> None:
     with pytest.raises(UnreadableTableError) as wrong:
         rows(f'{{"a": 1}}\n\n{line}\n', "t.jsonl")
     assert str(wrong.value).startswith(f"line 3: {message}")
 
 
-def test_names_of_different_rows_that_give_the_same_parameter_are_refused() -> None:
+def test_names_that_map_to_the_same_parameter_are_refused() -> None:
     with pytest.raises(UnreadableTableError) as wrong:
         rows('{"wall [mm]": 1}\n{"re": 2}\n{"wall (mm)": 3}\n', "t.jsonl")
     assert str(wrong.value) == (
@@ -138,7 +138,7 @@ def test_names_of_different_rows_that_give_the_same_parameter_are_refused() -> N
     assert rows('{"a": 1}\n{"A": 2}\n', "t.jsonl") == [{"a": 1}, {"A": 2}]
 
 
-def test_the_first_wrong_lines_are_reported_and_how_many_more_there_are() -> None:
+def test_the_first_problems_are_reported_and_the_rest_counted() -> None:
     with pytest.raises(UnreadableTableError) as wrong:
         rows("a,b\n" + "1,2\n1\n" * 8)
     told = str(wrong.value).split("; ")
@@ -146,7 +146,7 @@ def test_the_first_wrong_lines_are_reported_and_how_many_more_there_are() -> Non
     assert told[5:] == ["and 3 more"]
 
 
-def test_a_hundred_thousand_rows_are_the_most() -> None:
+def test_at_most_a_hundred_thousand_rows_are_accepted() -> None:
     assert len(rows("a\n" + "1\n" * 100_000)) == 100_000
     with pytest.raises(UnreadableTableError, match="line 100002: there are more than 100000 rows"):
         rows("a\n" + "1\n" * 100_001)
@@ -170,7 +170,7 @@ def test_missing_values_are_read_as_the_docs_state(text: str, key: str, expected
     assert texts(text, key) == expected
 
 
-def test_a_whole_table_in_one_object_is_refused_whatever_its_key_is() -> None:
+def test_a_whole_table_in_one_json_object_is_refused() -> None:
     by_column = '{"mesh":{"0":"coarse","1":"fine"},"re":{"0":1,"1":2}}'
     for key in ("t.csv", "t.jsonl"):
         with pytest.raises(UnreadableTableError, match="pandas: to_json"):

@@ -49,7 +49,7 @@ def written(world: World) -> dict[str, str]:
     return {name: data[names.CASES_KEY] for name, data in maps.items() if names.CASES_KEY in data}
 
 
-def test_a_table_is_written_down_and_run(undisturbed: World) -> None:
+def test_a_table_is_stored_and_run(undisturbed: World) -> None:
     assert undisturbed.cluster.breaches == []
     assert outcomes_of(end_of(undisturbed)) == {"succeeded": "0-1", "failed": "2", "cancelled": ""}
     listed = undisturbed.status["caseTable"]["configMaps"]
@@ -59,9 +59,7 @@ def test_a_table_is_written_down_and_run(undisturbed: World) -> None:
 
 
 @pytest.mark.parametrize("fault", Fault)
-def test_whatever_goes_wrong_at_any_write_the_same_cases_run_from_the_same_shards(
-    undisturbed: World, fault: Fault
-) -> None:
+def test_errors_at_any_write_do_not_change_the_cases(undisturbed: World, fault: Fault) -> None:
     for number in range(1, undisturbed.writes + 1):
         world = a_world(faults={number: fault}).run()
         assert (world.deaths, world.cluster.breaches) == (int(fault.is_death), []), number
@@ -77,9 +75,7 @@ def change(world: World) -> None:
 
 
 @pytest.mark.parametrize("fault", [None, Fault.DIE_BEFORE, Fault.DIE_AFTER])
-def test_a_source_that_changes_at_any_write_never_mixes_old_and_new_cases(
-    undisturbed: World, fault: Fault | None
-) -> None:
+def test_a_source_changed_at_any_write_never_mixes_old_and_new_cases(undisturbed: World, fault: Fault | None) -> None:
     seen = set()
     for number in range(1, undisturbed.writes + 1):
         people: dict[int, Deed] = {number: change}
@@ -93,7 +89,7 @@ def test_a_source_that_changes_at_any_write_never_mixes_old_and_new_cases(
     assert "0" in seen, "once it is written down the source does not matter"
 
 
-def test_a_cancel_at_any_write_ends_cancelled_or_comes_too_late(undisturbed: World) -> None:
+def test_a_cancel_at_any_write_ends_cancelled_or_arrives_after_the_end(undisturbed: World) -> None:
     phases = []
     for number in range(1, undisturbed.writes + 1):
         world = a_world(people={number: cancel}).run()
@@ -102,7 +98,7 @@ def test_a_cancel_at_any_write_ends_cancelled_or_comes_too_late(undisturbed: Wor
     assert [phase for phase, _ in itertools.groupby(phases)] == ["CANCELLED", "FAILED"]
 
 
-def test_a_source_that_comes_late_is_found() -> None:
+def test_a_late_source_is_found() -> None:
     def bring(world: World) -> None:
         world.after(30, lambda: world.cluster.put_config_map("default", TABLE["name"], {TABLE["key"]: ROWS}))
 
@@ -112,15 +108,13 @@ def test_a_source_that_comes_late_is_found() -> None:
     assert world.writes < 30, "it is not written again and again that the source is not there"
 
 
-def test_a_world_with_a_table_at_rest_leaves_nothing_to_do_and_nothing_to_say(undisturbed: World) -> None:
+def test_a_world_with_a_table_at_rest_needs_no_action_and_no_status_write(undisturbed: World) -> None:
     job, plan = undisturbed.plan_again()
     assert (plan.actions, plan.notices, plan.status) == ((), (), job.status)
 
 
 @pytest.mark.parametrize("fault", [None, Fault.DIE_BEFORE, Fault.DIE_AFTER])
-def test_a_table_that_is_wrong_runs_once_it_is_corrected_wherever_the_operator_is_stopped(
-    undisturbed: World, fault: Fault | None
-) -> None:
+def test_a_corrected_table_runs_wherever_the_operator_stops(undisturbed: World, fault: Fault | None) -> None:
     def correct(world: World) -> None:
         world.after(30, lambda: change(world))
 
@@ -132,7 +126,7 @@ def test_a_table_that_is_wrong_runs_once_it_is_corrected_wherever_the_operator_i
         assert outcomes_of(end_of(world)) == {"succeeded": "0-1", "failed": "2", "cancelled": ""}, number
 
 
-def test_a_job_whose_table_is_wrong_is_cancelled_without_a_trace() -> None:
+def test_a_job_with_a_wrong_table_can_be_cancelled_without_leftovers() -> None:
     world = World(
         script=SCRIPT, spec=SPEC, table="mesh,re\n0\n", people={1: lambda world: world.after(30, lambda: cancel(world))}
     ).run()
