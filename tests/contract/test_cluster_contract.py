@@ -25,7 +25,7 @@ class TestPods:
         assert pod.state is PodState.PENDING
         assert pod.live
 
-    async def test_a_second_pod_of_that_name_already_exists(self, cluster: Cluster, job: StoredJob) -> None:
+    async def test_a_second_pod_of_the_name_already_exists(self, cluster: Cluster, job: StoredJob) -> None:
         await make_pod(cluster, job)
         with pytest.raises(AlreadyExistsError):
             await make_pod(cluster, job)
@@ -43,7 +43,7 @@ class TestPods:
         assert (event.warning, event.reason, event.message) == (True, "FailedMount", 'secret "licence" not found')
         assert not await cluster.list_pod_events(other.namespace, other.uid)
 
-    async def test_a_pod_that_is_not_there_is_not_found(self, cluster: Cluster, world: World) -> None:
+    async def test_a_missing_pod_is_not_found(self, cluster: Cluster, world: World) -> None:
         with pytest.raises(NotFoundError):
             await cluster.get_pod(world.namespace, "not-there")
 
@@ -58,14 +58,14 @@ class TestPods:
         assert stopping.live
         assert (await cluster.get_pod(pod.namespace, pod.name)).terminating
 
-    async def test_a_pod_that_has_no_node_goes_at_once(self, cluster: Cluster, job: StoredJob) -> None:
+    async def test_a_pod_without_a_node_is_deleted_at_once(self, cluster: Cluster, job: StoredJob) -> None:
         pod = await make_pod(cluster, job)
         assert await cluster.delete_pod(pod.namespace, pod.name, pod.uid)
         with pytest.raises(NotFoundError):
             await cluster.get_pod(pod.namespace, pod.name)
         assert await cluster.delete_pod(pod.namespace, pod.name, pod.uid) is None
 
-    async def test_a_pod_that_has_ended_goes_at_once_and_was_not_stopped(
+    async def test_an_ended_pod_is_deleted_at_once_and_was_not_stopped(
         self, cluster: Cluster, world: World, job: StoredJob
     ) -> None:
         pod = await make_pod(cluster, job)
@@ -77,12 +77,12 @@ class TestPods:
         with pytest.raises(NotFoundError):
             await cluster.get_pod(pod.namespace, pod.name)
 
-    async def test_another_uid_is_not_deleted(self, cluster: Cluster, job: StoredJob) -> None:
+    async def test_a_pod_with_another_uid_is_not_deleted(self, cluster: Cluster, job: StoredJob) -> None:
         pod = await make_pod(cluster, job)
         assert await cluster.delete_pod(pod.namespace, pod.name, STRANGER) is None
         assert not (await cluster.get_pod(pod.namespace, pod.name)).terminating
 
-    async def test_a_pods_deadline_can_be_drawn_in_and_not_put_off(self, cluster: Cluster, job: StoredJob) -> None:
+    async def test_the_deadline_of_a_pod_can_be_lowered_and_not_raised(self, cluster: Cluster, job: StoredJob) -> None:
         pod = await make_pod(cluster, job)
         assert (await cluster.limit_pod(pod.namespace, pod.name, pod.uid, 60)).deadline == 60
         limited = await cluster.limit_pod(pod.namespace, pod.name, pod.uid, 30)
@@ -91,7 +91,7 @@ class TestPods:
         with pytest.raises(InvalidError):
             await cluster.limit_pod(pod.namespace, pod.name, pod.uid, 31)
 
-    async def test_another_uid_is_not_limited(self, cluster: Cluster, job: StoredJob) -> None:
+    async def test_a_pod_with_another_uid_gets_no_deadline(self, cluster: Cluster, job: StoredJob) -> None:
         pod = await make_pod(cluster, job)
         with pytest.raises(ConflictError):
             await cluster.limit_pod(pod.namespace, pod.name, STRANGER, 60)
@@ -125,7 +125,7 @@ class TestSimulationJobs:
     async def read(self, cluster: Cluster, raw: dict[str, Any]) -> dict[str, Any]:
         return await cluster.get_simulationjob(raw["metadata"]["namespace"], raw["metadata"]["name"])
 
-    async def test_one_that_is_not_there_is_not_found(self, cluster: Cluster, world: World) -> None:
+    async def test_a_missing_simulationjob_is_not_found(self, cluster: Cluster, world: World) -> None:
         with pytest.raises(NotFoundError):
             await cluster.get_simulationjob(world.namespace, "not-there")
 
@@ -141,7 +141,7 @@ class TestSimulationJobs:
         assert found["status"]["phase"] == "RUNNING"
         assert "message" not in found["status"]
 
-    async def test_status_of_an_older_version_is_refused(self, cluster: Cluster, raw: dict[str, Any]) -> None:
+    async def test_a_status_write_with_an_older_version_is_refused(self, cluster: Cluster, raw: dict[str, Any]) -> None:
         await self.write(cluster, raw, {"phase": "RUNNING"})
         meta = raw["metadata"]
         with pytest.raises(ConflictError):
@@ -149,21 +149,21 @@ class TestSimulationJobs:
                 meta["namespace"], meta["name"], meta["resourceVersion"], {"phase": "PENDING"}
             )
 
-    async def test_once_cancel_is_asked_for_the_job_cannot_complete(
+    async def test_a_job_with_a_cancel_cannot_complete(
         self, cluster: Cluster, world: World, raw: dict[str, Any]
     ) -> None:
         await world.cancel(raw)
         with pytest.raises(InvalidError):
             await self.write(cluster, raw, {"phase": "COMPLETED"})
 
-    async def test_once_the_job_has_completed_cancel_is_refused(
-        self, cluster: Cluster, world: World, raw: dict[str, Any]
-    ) -> None:
+    async def test_a_completed_job_refuses_a_cancel(self, cluster: Cluster, world: World, raw: dict[str, Any]) -> None:
         await self.write(cluster, raw, {"phase": "COMPLETED"})
         with pytest.raises(InvalidError, match="already COMPLETED"):
             await world.cancel(raw)
 
-    async def test_it_is_deleted_as_it_was_judged_or_not_at_all(self, cluster: Cluster, raw: dict[str, Any]) -> None:
+    async def test_a_simulationjob_is_deleted_only_in_the_judged_version(
+        self, cluster: Cluster, raw: dict[str, Any]
+    ) -> None:
         meta = raw["metadata"]
         namespace, name, uid = meta["namespace"], meta["name"], meta["uid"]
         version = await self.write(cluster, raw, {"phase": "COMPLETED"})

@@ -27,7 +27,7 @@ def an_owner(sweep: SimulationJob) -> Owner:
     return Owner(uid=meta.uid, name=meta.name, kind=sweep.kind, api_version=sweep.api_version, controller=True)
 
 
-async def test_a_new_one_is_found_as_it_was_made(cluster: Cluster, sweep: SimulationJob) -> None:
+async def test_a_new_config_map_is_found_unchanged(cluster: Cluster, sweep: SimulationJob) -> None:
     namespace = sweep.metadata.namespace
     made = await cluster.create_config_map(namespace, a_body(sweep, rows='1,2\r\n"ü"\n'))
     expected = ConfigMap(
@@ -41,18 +41,18 @@ async def test_a_new_one_is_found_as_it_was_made(cluster: Cluster, sweep: Simula
     assert await cluster.get_config_map(namespace, "table") == expected
 
 
-async def test_somebody_elses_has_no_owner_and_its_binary_keys_are_read(cluster: Cluster, world: World) -> None:
+async def test_binary_keys_of_a_config_map_without_an_owner_are_read(cluster: Cluster, world: World) -> None:
     await world.make_config_map("theirs", {"text": "t"}, {"picture.png": "iVBORw=="})
     found = await cluster.get_config_map(world.namespace, "theirs")
     assert (found.owner_uid, found.data, found.binary) == ("", {"text": "t"}, {"picture.png": b"\x89PNG"})
 
 
-async def test_one_that_is_not_there_is_not_found(cluster: Cluster, world: World) -> None:
+async def test_a_missing_config_map_is_not_found(cluster: Cluster, world: World) -> None:
     with pytest.raises(NotFoundError):
         await cluster.get_config_map(world.namespace, "not-there")
 
 
-async def test_a_second_one_of_that_name_already_exists(cluster: Cluster, sweep: SimulationJob) -> None:
+async def test_a_second_config_map_of_the_name_already_exists(cluster: Cluster, sweep: SimulationJob) -> None:
     await cluster.create_config_map(sweep.metadata.namespace, a_body(sweep))
     with pytest.raises(AlreadyExistsError):
         await cluster.create_config_map(sweep.metadata.namespace, a_body(sweep))
@@ -60,12 +60,12 @@ async def test_a_second_one_of_that_name_already_exists(cluster: Cluster, sweep:
 
 # The operator never sends this much.
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
-async def test_one_of_more_than_a_mebibyte_is_invalid(cluster: Cluster, sweep: SimulationJob) -> None:
+async def test_a_config_map_over_one_mebibyte_is_invalid(cluster: Cluster, sweep: SimulationJob) -> None:
     with pytest.raises(InvalidError):
         await cluster.create_config_map(sweep.metadata.namespace, a_body(sweep, a="x" * 1024 * 1024, b="y"))
 
 
-async def test_a_change_is_merged_into_its_data(cluster: Cluster, sweep: SimulationJob) -> None:
+async def test_a_change_is_merged_into_the_data(cluster: Cluster, sweep: SimulationJob) -> None:
     namespace = sweep.metadata.namespace
     made = await cluster.create_config_map(namespace, a_body(sweep, kept="k", rows="1\n"))
     found = await cluster.write_config_map(namespace, "table", made.uid, made.resource_version, {"rows": "1\n2\n"})
@@ -74,7 +74,7 @@ async def test_a_change_is_merged_into_its_data(cluster: Cluster, sweep: Simulat
     assert await cluster.get_config_map(namespace, "table") == found
 
 
-async def test_one_that_others_have_changed_or_made_anew_is_not_written(cluster: Cluster, sweep: SimulationJob) -> None:
+async def test_a_changed_or_recreated_config_map_is_not_written(cluster: Cluster, sweep: SimulationJob) -> None:
     namespace = sweep.metadata.namespace
     made = await cluster.create_config_map(namespace, a_body(sweep, rows="1\n"))
     newer = await cluster.write_config_map(namespace, "table", made.uid, made.resource_version, {"rows": "2\n"})
@@ -85,14 +85,12 @@ async def test_one_that_others_have_changed_or_made_anew_is_not_written(cluster:
     assert (await cluster.get_config_map(namespace, "table")).data == {"rows": "2\n"}
 
 
-async def test_one_that_is_gone_is_not_written(cluster: Cluster, world: World) -> None:
+async def test_a_missing_config_map_is_not_written(cluster: Cluster, world: World) -> None:
     with pytest.raises(NotFoundError):
         await cluster.write_config_map(world.namespace, "not-there", STRANGER, "1", {"rows": "1\n"})
 
 
-async def test_one_that_is_adopted_has_a_new_owner_and_label_and_all_else_as_it_was(
-    cluster: Cluster, sweep: SimulationJob, world: World
-) -> None:
+async def test_adoption_changes_only_owner_and_label(cluster: Cluster, sweep: SimulationJob, world: World) -> None:
     await world.make_config_map("table", {"rows": "1\n"}, {})
     found = await cluster.get_config_map(world.namespace, "table")
     metadata = configmapowner.adopted(sweep)

@@ -21,7 +21,7 @@ async def job(cluster: Cluster, sweep: SimulationJob) -> StoredJob:
     return await make_job(cluster, sweep)
 
 
-async def test_a_pod_without_its_label_is_not_listed_and_found_by_name(
+async def test_an_unlabelled_pod_is_not_listed_but_found_by_name(
     cluster: Cluster, world: World, job: StoredJob
 ) -> None:
     pod = await make_pod(cluster, job)
@@ -41,7 +41,7 @@ async def test_a_pod_gets_its_label_back(cluster: Cluster, world: World, job: St
         await cluster.label_pod(pod.namespace, pod.name, STRANGER, pod.owner_uid)
 
 
-async def test_a_job_without_its_label_is_found_by_name_and_gets_it_back(
+async def test_an_unlabelled_job_is_found_by_name_and_gets_its_label_back(
     cluster: Cluster, world: World, job: StoredJob
 ) -> None:
     fact = job.fact
@@ -87,7 +87,7 @@ class News:
                 await self._changed.wait()
 
 
-async def test_a_pod_that_loses_its_label_leaves_the_watch_as_it_was_before(
+async def test_a_pod_that_loses_its_label_leaves_the_watch_in_its_last_state(
     cluster: Cluster, world: World, job: StoredJob
 ) -> None:
     news = News()
@@ -104,9 +104,7 @@ async def test_a_pod_that_loses_its_label_leaves_the_watch_as_it_was_before(
         await news.wait(lambda: news.last[pod.name][0] == "there")
 
 
-async def test_a_pod_that_is_deleted_at_once_was_at_grace_period_0(
-    cluster: Cluster, world: World, job: StoredJob
-) -> None:
+async def test_a_pod_deleted_at_once_has_a_grace_period_of_0(cluster: Cluster, world: World, job: StoredJob) -> None:
     news = News()
     async with world.watching_pods(news):
         pod = await make_pod(cluster, job)
@@ -118,7 +116,7 @@ async def test_a_pod_that_is_deleted_at_once_was_at_grace_period_0(
         assert last.deletion_grace_period_seconds == 0
 
 
-async def test_live_pods_of_an_earlier_simulationjob_of_the_name_are_listed(
+async def test_live_pods_of_an_earlier_namesake_are_listed(
     cluster: Cluster, world: World, sweep: SimulationJob, job: StoredJob
 ) -> None:
     pod = await make_pod(cluster, job)
@@ -133,7 +131,7 @@ async def test_live_pods_of_an_earlier_simulationjob_of_the_name_are_listed(
     assert await cluster.list_earlier_pods(pod.namespace, name, STRANGER) == []
 
 
-async def test_what_lacks_the_label_is_listed_and_what_has_it_is_not(
+async def test_only_unlabelled_objects_are_listed(
     cluster: Cluster, world: World, sweep: SimulationJob, job: StoredJob
 ) -> None:
     other = await make_job(cluster, sweep, 1)
@@ -147,7 +145,7 @@ async def test_what_lacks_the_label_is_listed_and_what_has_it_is_not(
     assert getattr(identity.of_pod(pod_meta, first.owner_uid), "job_uid", None) == other.fact.uid
 
 
-async def test_a_job_that_lost_its_owner_is_there_and_not_ours(cluster: Cluster, world: World, job: StoredJob) -> None:
+async def test_a_job_without_an_owner_exists_and_is_not_ours(cluster: Cluster, world: World, job: StoredJob) -> None:
     await world.disown(job.fact.namespace, job.fact.name)
     with pytest.raises(NotOursError):
         await cluster.get_job(job.fact.namespace, job.fact.name)

@@ -41,16 +41,14 @@ class TestJobs:
         )
         assert (fact.suspended, fact.succeeded, fact.active) == (False, None, 0)
 
-    async def test_the_template_carries_the_labels_that_its_selector_asks_for(
-        self, cluster: Cluster, sweep: SimulationJob
-    ) -> None:
+    async def test_the_template_has_the_labels_of_the_selector(self, cluster: Cluster, sweep: SimulationJob) -> None:
         stored = await make_job(cluster, sweep)
         labels = msgspec.json.decode(stored.template)["metadata"]["labels"]
         assert labels["batch.kubernetes.io/controller-uid"] == stored.fact.uid
         assert labels["batch.kubernetes.io/job-name"] == stored.fact.name
         assert labels["simjob.dev/uid"] == sweep.metadata.uid
 
-    async def test_a_new_job_says_whether_it_is_ours_to_run(self, cluster: Cluster, sweep: SimulationJob) -> None:
+    async def test_a_new_job_shows_who_manages_it(self, cluster: Cluster, sweep: SimulationJob) -> None:
         template = sweep.spec.template.to_api(as_given=True)
         raw = msgspec.json.decode(jobandpod.render_job(sweep, template, sweep.spec.case(0), 0))
         ours = await cluster.create_job(sweep.metadata.namespace, msgspec.json.encode(raw))
@@ -59,19 +57,17 @@ class TestJobs:
         native = await cluster.create_job(sweep.metadata.namespace, msgspec.json.encode(raw))
         assert (ours.fact.managed, native.fact.managed) == (True, False)
 
-    async def test_a_second_job_of_that_name_already_exists(self, cluster: Cluster, sweep: SimulationJob) -> None:
+    async def test_a_second_job_of_the_name_already_exists(self, cluster: Cluster, sweep: SimulationJob) -> None:
         await make_job(cluster, sweep)
         with pytest.raises(AlreadyExistsError):
             await make_job(cluster, sweep)
 
-    async def test_in_a_namespace_that_is_not_there_nothing_is_found(self, cluster: Cluster) -> None:
+    async def test_a_missing_namespace_is_not_found(self, cluster: Cluster) -> None:
         lost = a_job(metadata={"namespace": "not-there"})
         with pytest.raises(NotFoundError):
             await make_job(cluster, lost)
 
-    async def test_a_job_whose_pods_would_restart_for_ever_is_invalid(
-        self, cluster: Cluster, sweep: SimulationJob
-    ) -> None:
+    async def test_a_job_whose_pods_always_restart_is_invalid(self, cluster: Cluster, sweep: SimulationJob) -> None:
         template = {"spec": {"containers": [{"name": "c", "image": "i"}], "restartPolicy": "Always"}}
         body = msgspec.json.decode(
             jobandpod.render_job(sweep, sweep.spec.template.to_api(as_given=True), sweep.spec.case(0), 0)
@@ -80,17 +76,17 @@ class TestJobs:
         with pytest.raises(InvalidError):
             await cluster.create_job(sweep.metadata.namespace, msgspec.json.encode(body))
 
-    async def test_a_job_is_found_as_it_was_stored(self, cluster: Cluster, sweep: SimulationJob) -> None:
+    async def test_a_job_is_found_unchanged(self, cluster: Cluster, sweep: SimulationJob) -> None:
         stored = await make_job(cluster, sweep)
         found = await cluster.get_job(stored.fact.namespace, stored.fact.name)
         assert found.fact.uid == stored.fact.uid
         assert msgspec.json.decode(found.template) == msgspec.json.decode(stored.template)
 
-    async def test_a_job_that_is_not_there_is_not_found(self, cluster: Cluster, world: World) -> None:
+    async def test_a_missing_job_is_not_found(self, cluster: Cluster, world: World) -> None:
         with pytest.raises(NotFoundError):
             await cluster.get_job(world.namespace, "not-there")
 
-    async def test_annotations_are_merged_and_none_takes_one_out(self, cluster: Cluster, sweep: SimulationJob) -> None:
+    async def test_annotations_are_merged_and_none_removes_one(self, cluster: Cluster, sweep: SimulationJob) -> None:
         job = (await make_job(cluster, sweep)).fact
         both = {"simjob.dev/attempt": "3", "simjob.dev/failed": "2"}
         fact = await cluster.annotate_job(job.namespace, job.name, job.uid, both)
@@ -99,12 +95,12 @@ class TestJobs:
         assert (fact.attempt, fact.failed) == (3, 0)
         assert fact.version > job.version
 
-    async def test_another_uid_is_not_annotated(self, cluster: Cluster, sweep: SimulationJob) -> None:
+    async def test_a_job_with_another_uid_is_not_annotated(self, cluster: Cluster, sweep: SimulationJob) -> None:
         job = (await make_job(cluster, sweep)).fact
         with pytest.raises(ConflictError):
             await cluster.annotate_job(job.namespace, job.name, STRANGER, {"simjob.dev/attempt": "1"})
 
-    async def test_a_job_that_is_not_there_is_not_annotated(self, cluster: Cluster, world: World) -> None:
+    async def test_a_missing_job_is_not_annotated(self, cluster: Cluster, world: World) -> None:
         with pytest.raises(NotFoundError):
             await cluster.annotate_job(world.namespace, "not-there", STRANGER, {"simjob.dev/attempt": "1"})
 
@@ -123,7 +119,7 @@ class TestJobs:
             await cluster.get_job(job.namespace, job.name)
         await cluster.delete_job(job.namespace, job.name, job.uid)
 
-    async def test_another_uid_is_not_deleted(self, cluster: Cluster, sweep: SimulationJob) -> None:
+    async def test_a_job_with_another_uid_is_not_deleted(self, cluster: Cluster, sweep: SimulationJob) -> None:
         job = (await make_job(cluster, sweep)).fact
         await cluster.delete_job(job.namespace, job.name, STRANGER)
         assert (await cluster.get_job(job.namespace, job.name)).fact.uid == job.uid
@@ -134,25 +130,25 @@ class TestJobStatus:
     async def job(self, cluster: Cluster, sweep: SimulationJob) -> JobFact:
         return (await make_job(cluster, sweep)).fact
 
-    async def test_a_running_job_says_so(self, cluster: Cluster, job: JobFact) -> None:
+    async def test_a_running_job_shows_its_active_pod(self, cluster: Cluster, job: JobFact) -> None:
         status = {"active": 1, "ready": 1, "startTime": NOW}
         fact = await cluster.write_job_status(job.namespace, job.name, job.uid, status)
         assert (fact.active, fact.ready, fact.succeeded) == (1, 1, None)
         assert fact.started
 
-    async def test_success_is_one_write(self, cluster: Cluster, job: JobFact) -> None:
+    async def test_success_takes_one_write(self, cluster: Cluster, job: JobFact) -> None:
         status = ended("SuccessCriteriaMet", "Complete", succeeded=1, completionTime=NOW)
         fact = await cluster.write_job_status(job.namespace, job.name, job.uid, status)
         assert fact.succeeded is True
         assert fact.finished_at
 
-    async def test_failure_is_one_write(self, cluster: Cluster, job: JobFact) -> None:
+    async def test_failure_takes_one_write(self, cluster: Cluster, job: JobFact) -> None:
         status = ended("FailureTarget", "Failed", failed=1)
         fact = await cluster.write_job_status(job.namespace, job.name, job.uid, status)
         assert fact.succeeded is False
         assert fact.status_failed == 1
 
-    async def test_success_after_running_is_one_write_too(self, cluster: Cluster, job: JobFact) -> None:
+    async def test_success_after_running_takes_one_write(self, cluster: Cluster, job: JobFact) -> None:
         running = {"active": 1, "ready": 1, "startTime": NOW}
         await cluster.write_job_status(job.namespace, job.name, job.uid, running)
         status = ended("SuccessCriteriaMet", "Complete", succeeded=1, completionTime=NOW)
@@ -177,18 +173,16 @@ class TestJobStatus:
             "completionTime without Complete",
         ],
     )
-    async def test_an_end_that_contradicts_itself_is_invalid(
-        self, cluster: Cluster, job: JobFact, status: dict[str, Any]
-    ) -> None:
+    async def test_a_contradictory_end_is_invalid(self, cluster: Cluster, job: JobFact, status: dict[str, Any]) -> None:
         with pytest.raises(InvalidError):
             await cluster.write_job_status(job.namespace, job.name, job.uid, status)
 
-    async def test_an_end_cannot_be_taken_back(self, cluster: Cluster, job: JobFact) -> None:
+    async def test_an_end_cannot_be_withdrawn(self, cluster: Cluster, job: JobFact) -> None:
         status = ended("FailureTarget", "Failed", failed=1)
         await cluster.write_job_status(job.namespace, job.name, job.uid, status)
         with pytest.raises(InvalidError):
             await cluster.write_job_status(job.namespace, job.name, job.uid, {"conditions": []})
 
-    async def test_another_uid_is_not_written(self, cluster: Cluster, job: JobFact) -> None:
+    async def test_a_job_with_another_uid_is_not_written(self, cluster: Cluster, job: JobFact) -> None:
         with pytest.raises(ConflictError):
             await cluster.write_job_status(job.namespace, job.name, STRANGER, {"active": 1, "startTime": NOW})

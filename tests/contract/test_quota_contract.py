@@ -38,7 +38,7 @@ async def test_a_quota_of_jobs_counts_them_until_they_are_deleted(
     await recounted(cluster, sweep, 1)
 
 
-async def test_a_count_of_pods_has_ended_ones_in_it(cluster: Cluster, world: World, sweep: SimulationJob) -> None:
+async def test_an_object_quota_of_pods_counts_ended_pods(cluster: Cluster, world: World, sweep: SimulationJob) -> None:
     await world.limit(count__pods=1)
     pod = await make_first_pod(cluster, sweep)
     await world.set_status(pod.namespace, pod.name, phase="Succeeded")
@@ -47,7 +47,7 @@ async def test_a_count_of_pods_has_ended_ones_in_it(cluster: Cluster, world: Wor
         await make_pod(cluster, second)
 
 
-async def test_a_quota_of_pods_has_only_live_ones_in_it_and_is_none_of_objects(
+async def test_a_pods_quota_counts_only_live_pods_and_is_no_object_quota(
     cluster: Cluster, world: World, sweep: SimulationJob
 ) -> None:
     await world.limit(pods=1)

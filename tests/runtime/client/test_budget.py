@@ -51,7 +51,7 @@ class Load:
             self.now[kind] -= 1
 
 
-async def test_requests_are_bounded_in_total_and_by_kind_over_all_jobs() -> None:
+async def test_concurrent_requests_are_limited_in_total_and_by_kind() -> None:
     budget = Budget(PLACES)
     load = Load(budget)
     budget.deletions.rested = lambda: None  # type: ignore[method-assign]
@@ -67,7 +67,7 @@ async def test_requests_are_bounded_in_total_and_by_kind_over_all_jobs() -> None
     assert load.most[Kind.HOUSEKEEPING] == 16
 
 
-async def test_jobs_that_wait_are_served_in_turn_however_many_requests_each_has() -> None:
+async def test_waiting_jobs_are_served_in_turn() -> None:
     budget = Budget(16)
     budget.deletions.rested = lambda: None  # type: ignore[method-assign]
     budget.deletions.limit = 15.0
@@ -82,7 +82,7 @@ async def test_jobs_that_wait_are_served_in_turn_however_many_requests_each_has(
         task.cancel()
 
 
-async def test_a_job_whose_requests_hang_does_not_keep_the_places_from_the_others() -> None:
+async def test_a_job_with_hanging_requests_does_not_starve_others() -> None:
     budget = Budget(64)
     load = Load(budget)
     load.add(Kind.CREATION, "hanging", 200, seconds=30)
@@ -94,7 +94,7 @@ async def test_a_job_whose_requests_hang_does_not_keep_the_places_from_the_other
         task.cancel()
 
 
-async def test_a_deletion_and_a_status_write_find_a_place_while_all_else_hangs() -> None:
+async def test_deletions_and_status_writes_proceed_while_others_hang() -> None:
     load = Load(Budget(PLACES))
     for kind in (Kind.PROGRESS, Kind.CREATION, Kind.HOUSEKEEPING):
         load.add(kind, "hanging", 1000, seconds=60)
@@ -106,7 +106,7 @@ async def test_a_deletion_and_a_status_write_find_a_place_while_all_else_hangs()
         task.cancel()
 
 
-async def test_a_status_write_does_not_wait_behind_deletions_that_hang() -> None:
+async def test_hanging_deletions_do_not_delay_a_status_write() -> None:
     budget = Budget(PLACES)
     load = Load(budget)
     load.add(Kind.DELETION, "hanging", 1000, seconds=60)
@@ -120,7 +120,7 @@ async def test_a_status_write_does_not_wait_behind_deletions_that_hang() -> None
         task.cancel()
 
 
-async def test_creations_get_as_many_places_as_the_limiter_allows() -> None:
+async def test_creations_get_as_many_slots_as_the_limiter_allows() -> None:
     budget = Budget(PLACES)
     load = Load(budget)
     budget.creations.limit = 40.0
@@ -138,7 +138,7 @@ async def test_the_smallest_budget_serves_every_kind(total: int) -> None:
     assert load.most_in_total <= total
 
 
-async def test_one_that_gives_up_leaves_its_place_to_the_next() -> None:
+async def test_a_cancelled_request_frees_its_slot() -> None:
     budget, key = Budget(1), Key("ns", "sweep")
     first = budget.place(Kind.DELETION, key)
     await first.__aenter__()
@@ -223,7 +223,7 @@ async def test_a_leader_stays_the_leader_while_thousands_of_deletions_wait() -> 
     await elector.release()
 
 
-async def test_the_status_write_of_a_cancel_is_answered_within_a_second_amid_thousands_of_deletions() -> None:
+async def test_a_cancel_status_write_takes_under_a_second_amid_thousands_of_deletions() -> None:
     server, budget = SlowServer(REQUESTS_PER_SECOND), Budget(PLACES)
     connection = connected(server, budget)
     deletions = [asyncio.create_task(delete(budget, connection, index % 10)) for index in range(3000)]
@@ -234,7 +234,7 @@ async def test_the_status_write_of_a_cancel_is_answered_within_a_second_amid_tho
     await asyncio.gather(*deletions)
 
 
-async def test_ten_sweeps_are_served_alike_and_each_has_its_first_deletion_at_once() -> None:
+async def test_each_of_ten_sweeps_gets_its_first_deletion_at_once() -> None:
     server, budget = SlowServer(REQUESTS_PER_SECOND), Budget(PLACES)
     connection = connected(server, budget)
     deletions = [asyncio.create_task(delete(budget, connection, index // 300)) for index in range(3000)]
@@ -247,7 +247,7 @@ async def test_ten_sweeps_are_served_alike_and_each_has_its_first_deletion_at_on
     await asyncio.gather(*deletions)
 
 
-async def test_a_sweep_that_is_cancelled_a_little_later_has_its_first_deletion_within_a_second() -> None:
+async def test_a_later_cancel_gets_its_first_deletion_within_a_second() -> None:
     server, budget = SlowServer(60), Budget(PLACES)
     connection, deletions = connected(server, budget), list[asyncio.Task[None]]()
     for sweep in range(10):

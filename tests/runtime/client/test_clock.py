@@ -32,7 +32,7 @@ class Machine:
         self.clock.answered(sent, date)
 
 
-def test_before_the_first_answer_it_is_the_machines_own() -> None:
+def test_before_the_first_answer_the_local_clock_is_used() -> None:
     machine = Machine(skew=timedelta(hours=1))
     assert machine.clock.now() == NOW + timedelta(hours=1)
     machine.passed += 5
@@ -40,7 +40,7 @@ def test_before_the_first_answer_it_is_the_machines_own() -> None:
 
 
 @pytest.mark.parametrize("skew", [timedelta(), timedelta(hours=1), timedelta(days=-400)])
-def test_one_answer_tells_the_time_to_a_second_and_more_tell_it_better(skew: timedelta) -> None:
+def test_more_answers_make_the_clock_more_precise(skew: timedelta) -> None:
     machine = Machine(skew)
     machine.ask()
     assert machine.error <= 0.52
@@ -50,7 +50,7 @@ def test_one_answer_tells_the_time_to_a_second_and_more_tell_it_better(skew: tim
     assert machine.error <= 0.1
 
 
-def test_slow_answers_and_strange_dates_tell_nothing() -> None:
+def test_slow_answers_and_invalid_dates_are_ignored() -> None:
     machine = Machine(skew=timedelta(hours=1))
     machine.ask(there=20)
     for date in (None, "", "yesterday", "Fri, 99 Jan 2026 03:05:00 GMT"):
@@ -60,9 +60,7 @@ def test_slow_answers_and_strange_dates_tell_nothing() -> None:
 
 @pytest.mark.parametrize("idle", [0.0, 3600.0])
 @pytest.mark.parametrize("behind", [-7200.0, 7200.0])
-def test_a_clock_that_is_set_is_followed_when_all_answers_of_a_minute_have_its_new_time(
-    behind: float, idle: float
-) -> None:
+def test_a_clock_step_is_followed_after_a_minute_of_consistent_answers(behind: float, idle: float) -> None:
     machine = Machine()
     machine.ask()
     machine.passed += idle
@@ -78,9 +76,7 @@ def test_a_clock_that_is_set_is_followed_when_all_answers_of_a_minute_have_its_n
 
 @pytest.mark.parametrize("wrong_first", [False, True])
 @pytest.mark.parametrize("behind", [-3600.0, -90.0, 90.0, 3600.0])
-def test_of_api_servers_that_are_minutes_apart_the_one_nearer_to_the_machines_clock_counts(
-    behind: float, wrong_first: bool
-) -> None:
+def test_among_differing_api_servers_the_one_nearest_the_local_clock_counts(behind: float, wrong_first: bool) -> None:
     machine = Machine(skew=timedelta(seconds=5))
     for turn in range(400):
         machine.passed += 1
@@ -89,7 +85,7 @@ def test_of_api_servers_that_are_minutes_apart_the_one_nearer_to_the_machines_cl
             assert machine.error < 1
 
 
-def test_it_goes_on_evenly_between_answers() -> None:
+def test_the_clock_runs_evenly_between_answers() -> None:
     machine = Machine()
     machine.ask()
     before = machine.clock.now()
@@ -98,7 +94,7 @@ def test_it_goes_on_evenly_between_answers() -> None:
 
 
 @pytest.mark.parametrize("behind", [0.4, 3, 50])
-def test_api_servers_that_differ_make_no_jumps_and_time_never_goes_back(behind: float) -> None:
+def test_differing_api_servers_cause_no_jump_and_time_never_goes_back(behind: float) -> None:
     machine = Machine()
     machine.ask()
     times = []
@@ -112,7 +108,7 @@ def test_api_servers_that_differ_make_no_jumps_and_time_never_goes_back(behind: 
     assert machine.error <= 0.6, "the one that is ahead counts"
 
 
-def test_when_the_api_server_that_was_ahead_leaves_time_runs_slowly_until_the_others_have_caught_up() -> None:
+def test_time_slows_down_when_a_fast_api_server_leaves() -> None:
     machine = Machine()
     machine.ask()
     before = machine.clock.now()

@@ -99,14 +99,14 @@ async def test_an_error_is_reported_by_code_and_reason(
     assert caught.value.message == f"because {body['reason']}"
 
 
-async def test_what_is_too_large_for_etcd_is_refused_and_not_sent_again() -> None:
+async def test_an_object_too_large_for_etcd_is_refused_without_a_retry() -> None:
     body = {**a_status(""), "message": "etcdserver: request is too large"}
     async with a_server(answering((500, body))) as server:
         with pytest.raises(errors.InvalidError):
             await server.connection.request("PATCH", "/api", body=b"{}")
 
 
-async def test_a_used_up_quota_of_objects_is_known_by_its_text() -> None:
+async def test_an_exhausted_object_quota_is_recognised() -> None:
     message = (
         'pods "a" is forbidden: exceeded quota: q, requested: count/pods=1, used: count/pods=4, limited: count/pods=4'
     )
@@ -116,7 +116,7 @@ async def test_a_used_up_quota_of_objects_is_known_by_its_text() -> None:
             await server.connection.request("POST", "/api")
 
 
-async def test_an_error_that_is_no_status_object_keeps_its_text() -> None:
+async def test_an_error_without_a_status_object_keeps_its_text() -> None:
     async def handler(_: web.Request) -> web.Response:
         return web.Response(status=502, text="<html>bad gateway</html>")
 
@@ -125,7 +125,7 @@ async def test_an_error_that_is_no_status_object_keeps_its_text() -> None:
             await server.connection.request("POST", "/api")
 
 
-async def test_a_404_that_does_not_name_the_object_is_tried_again() -> None:
+async def test_a_404_without_the_object_name_is_retried() -> None:
     async def handler(_: web.Request) -> web.Response:
         return web.Response(status=404, text="404 page not found\n")
 
@@ -135,39 +135,39 @@ async def test_a_404_that_does_not_name_the_object_is_tried_again() -> None:
     assert (caught.value.code, server.pauses) == (404, [0.2, 0.4, 0.8])
 
 
-async def test_a_read_is_repeated_after_growing_pauses_and_not_for_ever() -> None:
+async def test_a_read_is_retried_a_limited_number_of_times_with_back_off() -> None:
     async with a_server(answering(*[(500, a_status("InternalError"))] * 9)) as server:
         with pytest.raises(errors.UnavailableError):
             await server.connection.request("GET", "/api")
     assert server.pauses == [0.2, 0.4, 0.8]
 
 
-async def test_a_delete_is_repeated_until_it_works() -> None:
+async def test_a_delete_is_retried() -> None:
     async with a_server(answering((500, a_status("InternalError")))) as server:
         assert await server.connection.request("DELETE", "/api") == b"{}"
 
 
-async def test_a_creation_is_never_repeated() -> None:
+async def test_a_creation_is_never_retried() -> None:
     async with a_server(answering((500, a_status("InternalError")))) as server:
         with pytest.raises(errors.UnavailableError):
             await server.connection.request("POST", "/api")
     assert server.pauses == []
 
 
-async def test_a_caller_can_forbid_to_repeat() -> None:
+async def test_a_caller_can_forbid_retries() -> None:
     async with a_server(answering((500, a_status("InternalError")))) as server:
         with pytest.raises(errors.UnavailableError):
             await server.connection.request("PUT", "/api", repeat=False)
 
 
 @pytest.mark.parametrize("code", [429, 503])
-async def test_the_pause_is_as_long_as_the_server_wishes(code: int) -> None:
+async def test_retry_after_sets_the_pause(code: int) -> None:
     async with a_server(answering((code, {}), headers={"Retry-After": "3"})) as server:
         await server.connection.request("GET", "/api")
     assert server.pauses == [3]
 
 
-async def test_the_wait_that_the_server_asks_for_is_reported_after_repeats_too() -> None:
+async def test_retry_after_is_reported_after_the_last_retry() -> None:
     body = a_status("TooManyRequests", retryAfterSeconds=7)
     async with a_server(answering((429, body))) as server:
         with pytest.raises(errors.UnavailableError) as caught:
@@ -175,7 +175,7 @@ async def test_the_wait_that_the_server_asks_for_is_reported_after_repeats_too()
     assert caught.value.retry_after == 7
 
 
-async def test_no_answer_in_time_is_unavailable() -> None:
+async def test_a_timeout_means_unavailable() -> None:
     async def handler(_: web.Request) -> web.Response:
         await asyncio.sleep(5)
         return web.Response()
@@ -186,14 +186,14 @@ async def test_no_answer_in_time_is_unavailable() -> None:
     assert caught.value.code == 0
 
 
-async def test_no_connection_is_unavailable() -> None:
+async def test_a_failed_connection_means_unavailable() -> None:
     async with aiohttp.ClientSession() as session:
         connection = Connection(session, "http://127.0.0.1:1", Budget(8))
         with pytest.raises(errors.UnavailableError):
             await connection.request("GET", "/api", repeat=False)
 
 
-async def test_queries_bodies_and_types_arrive_as_they_were_given() -> None:
+async def test_queries_bodies_and_content_types_are_sent_unchanged() -> None:
     seen: list[tuple[str, str, bytes, str | None]] = []
 
     async def handler(request: web.Request) -> web.Response:
@@ -206,7 +206,7 @@ async def test_queries_bodies_and_types_arrive_as_they_were_given() -> None:
     assert seen == [("PATCH", "a/b=c,d!=e f", b"{1}", "application/x")]
 
 
-async def test_a_stream_gives_chunks_as_they_come() -> None:
+async def test_a_stream_yields_chunks_as_they_arrive() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -219,14 +219,14 @@ async def test_a_stream_gives_chunks_as_they_come() -> None:
         assert [chunk async for chunk in chunks] == [b"one", b"two"]
 
 
-async def test_a_stream_that_is_refused_raises_the_error() -> None:
+async def test_a_refused_stream_raises_the_error() -> None:
     async with a_server(answering((410, a_status("Expired")))) as server:
         with pytest.raises(errors.GoneError):
             async with server.connection.stream("/watch", {}, 5):
                 pass
 
 
-async def test_a_silent_stream_is_unavailable() -> None:
+async def test_a_silent_stream_means_unavailable() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -243,7 +243,7 @@ async def test_a_silent_stream_is_unavailable() -> None:
             await read(server.connection)
 
 
-async def test_the_clock_is_that_of_the_api_server() -> None:
+async def test_the_clock_follows_the_api_server() -> None:
     ahead = datetime.now(UTC) + timedelta(hours=3)
 
     async def handler(_: web.Request) -> web.Response:

@@ -41,9 +41,7 @@ async def serving(handler: Callable[[web.Request], Awaitable[web.Response]]) -> 
     await runner.cleanup()
 
 
-async def test_every_request_carries_the_token_and_a_rotated_one_is_read_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_every_request_carries_the_current_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     valid = {"Bearer old"}
     async with an_api_server(valid) as server:
@@ -60,9 +58,7 @@ async def test_every_request_carries_the_token_and_a_rotated_one_is_read_anew(
             assert (await session.get(server)).status == 200
 
 
-async def test_a_kubeconfig_that_vanished_is_no_reason_to_fail_otherwise(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_missing_kubeconfig_keeps_the_last_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     async with an_api_server(set()) as server:
         write_kubeconfig(tmp_path / "kubeconfig", server, "old")
@@ -74,7 +70,7 @@ async def test_a_kubeconfig_that_vanished_is_no_reason_to_fail_otherwise(
             assert (await session.get(server)).status == 401
 
 
-async def test_in_a_pod_the_service_account_is_used_and_its_token_read_anew(
+async def test_in_a_pod_the_current_service_account_token_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from kubernetes.aio.config import incluster_config

@@ -15,12 +15,12 @@ from simjob.runtime.client import errors
         ("count/jobs.example.org=1", False),
     ],
 )
-def test_only_a_quota_of_jobs_or_pods_is_one_in_which_ended_objects_count(resources: str, expected: bool) -> None:
+def test_only_a_quota_of_jobs_or_pods_counts_ended_objects(resources: str, expected: bool) -> None:
     message = (
         f'jobs.batch "wing-0" is forbidden: exceeded quota: team.q, requested: {resources}, used: x=4, limited: x=4'
     )
     assert errors.is_object_quota(message) is expected
 
 
-def test_a_policy_that_names_a_quota_is_none() -> None:
+def test_a_policy_that_mentions_a_quota_is_not_a_quota() -> None:
     assert not errors.is_object_quota("denied request: ask for a quota of count/pods=1 first")

@@ -13,7 +13,7 @@ async def listed(*answers: Answer) -> tuple[list[bytes], Wire]:
     return [bytes(raw) async for page in pages for raw in page.items or ()], wire
 
 
-async def test_pages_are_asked_for_until_there_is_no_more() -> None:
+async def test_every_page_is_requested() -> None:
     items, wire = await listed({"metadata": {"continue": "more"}, "items": [1, 2]}, {"metadata": {}, "items": [3]})
     assert items == [b"1", b"2", b"3"]
     assert [query for _, _, query in wire.requests] == [
@@ -27,7 +27,7 @@ async def test_an_empty_list_may_say_null() -> None:
     assert items == []
 
 
-async def test_a_page_that_cannot_be_read_is_a_trouble_of_the_cluster() -> None:
+async def test_an_unreadable_page_is_a_cluster_error() -> None:
     with pytest.raises(UnavailableError, match="cannot decode the list at"):
         await listed(b"<html>")
 

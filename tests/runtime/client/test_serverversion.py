@@ -47,17 +47,17 @@ def a_wire(*answers: Answer) -> Wire:
         ({}, None),
     ],
 )
-def test_the_version_is_read_with_what_vendors_add(answer: dict[str, Any], version: tuple[int, int] | None) -> None:
+def test_a_version_with_a_vendor_suffix_is_read(answer: dict[str, Any], version: tuple[int, int] | None) -> None:
     assert serverversion.parse(msgspec.json.encode(answer)) == version
 
 
 @pytest.mark.parametrize("answer", [b"", b"<html>sign in</html>", b'{"major": 1, "minor": 36}', b"[]"])
-def test_an_answer_that_is_no_version_says_none(answer: bytes) -> None:
+def test_an_answer_without_a_version_is_read_as_none(answer: bytes) -> None:
     assert serverversion.parse(answer) is None
 
 
 @pytest.mark.parametrize("minor", ["33", "33+", "37"])
-async def test_a_version_from_the_minimum_on_is_accepted(minor: str) -> None:
+async def test_the_minimum_version_and_later_ones_are_accepted(minor: str) -> None:
     wire = a_wire(a_version(minor=minor))
     await serverversion.require(wire)
     assert [(method, path) for method, path, _ in wire.requests] == [("GET", "/version")]
@@ -74,7 +74,7 @@ async def test_a_version_from_the_minimum_on_is_accepted(minor: str) -> None:
         (a_version(emulationMajor="1", emulationMinor="32"), "Kubernetes 1.32 is too old"),
     ],
 )
-async def test_an_older_version_is_refused_in_one_sentence(answer: dict[str, Any], said: str) -> None:
+async def test_an_older_version_is_refused(answer: dict[str, Any], said: str) -> None:
     with pytest.raises(TooOldError) as caught:
         await serverversion.require(a_wire(answer))
     assert str(caught.value).startswith(said)
@@ -91,7 +91,7 @@ async def test_an_older_version_is_refused_in_one_sentence(answer: dict[str, Any
         errors.NotFoundError("not here yet", code=404),
     ],
 )
-async def test_an_api_server_that_does_not_say_it_yet_is_waited_for(
+async def test_an_api_server_that_does_not_answer_yet_is_waited_for(
     trouble: errors.ClusterError, caplog: pytest.LogCaptureFixture
 ) -> None:
     pauses = Pauses()
@@ -100,12 +100,12 @@ async def test_an_api_server_that_does_not_say_it_yet_is_waited_for(
     assert len(caplog.records) == 1, "the same trouble is logged once"
 
 
-async def test_a_version_that_cannot_be_read_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unreadable_version_logs_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     await serverversion.require(a_wire(b"<html>sign in</html>"))
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
-async def test_the_process_ends_with_that_sentence_and_has_written_nothing(tmp_path: Path) -> None:
+async def test_the_process_exits_before_any_write_on_an_older_version(tmp_path: Path) -> None:
     writes: list[str] = []
 
     async def answer(request: web.Request) -> web.Response:

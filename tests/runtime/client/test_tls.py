@@ -111,7 +111,7 @@ async def test_a_rotated_authority_is_picked_up_by_the_request_that_needs_it(
         await client.ask()
 
 
-async def test_an_authority_that_was_taken_out_of_the_file_is_not_trusted_any_more(
+async def test_a_removed_authority_is_no_longer_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server
 ) -> None:
     old, new, ca = an_authority(tmp_path / "old"), an_authority(tmp_path / "new"), tmp_path / "ca.crt"
@@ -124,7 +124,7 @@ async def test_an_authority_that_was_taken_out_of_the_file_is_not_trusted_any_mo
             await client.ask(after=11)
 
 
-async def test_a_file_that_is_half_written_is_read_when_it_is_whole(
+async def test_a_half_written_file_is_read_once_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server
 ) -> None:
     old, new, ca = an_authority(tmp_path / "old"), an_authority(tmp_path / "new"), tmp_path / "ca.crt"
@@ -156,7 +156,7 @@ async def test_a_new_client_certificate_is_used(
         await client.ask(after=11)
 
 
-async def test_the_server_name_of_the_kubeconfig_is_the_one_that_the_certificate_must_have(
+async def test_the_certificate_must_match_the_server_name_of_the_kubeconfig(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server
 ) -> None:
     authority = an_authority(tmp_path / "ca")

@@ -28,7 +28,7 @@ def a_pod(name: str = "p", phase: str = "Pending") -> dict[str, Any]:
     return {"kind": "Pod", "metadata": meta | {"ownerReferences": [owner]}, "status": {"phase": phase}}
 
 
-async def test_a_delete_names_the_uid_and_for_a_job_lets_its_pods_go_in_the_background() -> None:
+async def test_a_delete_names_the_uid_and_uses_background_propagation_for_a_job() -> None:
     cluster, wire = a_cluster({}, a_pod())
     await cluster.delete_job("lab", "j", "uid-j")
     await cluster.delete_pod("lab", "p", "uid-p")
@@ -38,14 +38,14 @@ async def test_a_delete_names_the_uid_and_for_a_job_lets_its_pods_go_in_the_back
     ]
 
 
-async def test_a_deleted_pod_tells_its_last_state() -> None:
+async def test_a_delete_returns_the_last_state_of_the_pod() -> None:
     cluster, _ = a_cluster(a_pod(phase="Running"))
     last = await cluster.delete_pod("lab", "p", "uid-p")
     assert last
     assert (last.state, last.seen_at) == (PodState.RUNNING, NOW)
 
 
-async def test_a_delete_that_is_answered_by_a_status_tells_no_state() -> None:
+async def test_a_delete_answered_by_a_status_returns_no_state() -> None:
     cluster, _ = a_cluster({"kind": "Status", "status": "Success"})
     assert await cluster.delete_pod("lab", "p", "uid-p") is None
 
@@ -55,18 +55,18 @@ async def test_a_delete_that_is_answered_by_a_status_tells_no_state() -> None:
     [[GONE], [CONFLICT, GONE], [CONFLICT, {"metadata": {"uid": "another", "resourceVersion": "9"}}]],
     ids=["not found", "gone meanwhile", "another of that name"],
 )
-async def test_what_is_not_there_any_more_counts_as_deleted(answers: list[Answer]) -> None:
+async def test_a_missing_object_counts_as_deleted(answers: list[Answer]) -> None:
     cluster, _ = a_cluster(*answers)
     assert await cluster.delete_pod("lab", "p", "uid-p") is None
 
 
-async def test_a_conflict_about_an_object_that_is_still_there_is_no_success() -> None:
+async def test_a_conflict_with_an_existing_object_is_not_a_success() -> None:
     cluster, _ = a_cluster(CONFLICT, {"metadata": {"uid": "uid-p", "resourceVersion": "9"}})
     with pytest.raises(errors.ConflictError):
         await cluster.delete_pod("lab", "p", "uid-p")
 
 
-async def test_live_pods_are_chosen_by_the_server_page_by_page_in_a_consistent_read() -> None:
+async def test_live_pods_are_selected_by_the_server_in_a_consistent_read() -> None:
     cluster, wire = a_cluster(
         {"metadata": {"continue": "more"}, "items": [a_pod("a")]}, {"metadata": {}, "items": [a_pod("b")]}
     )
@@ -79,7 +79,7 @@ async def test_live_pods_are_chosen_by_the_server_page_by_page_in_a_consistent_r
     assert second["continue"] == "more"
 
 
-async def test_a_status_write_asks_for_metadata_back_not_for_the_whole_spec() -> None:
+async def test_a_status_write_requests_only_metadata_in_return() -> None:
     cluster, wire = a_cluster({"metadata": {"uid": "u", "resourceVersion": "12"}})
     assert await cluster.patch_simulationjob_status("lab", "sweep", "11", {"phase": "RUNNING"}) == "12"
     assert "as=PartialObjectMetadata" in wire.accepted[0]
@@ -94,7 +94,7 @@ async def test_a_foreign_pod_is_not_found() -> None:
         await cluster.get_pod("lab", "p")
 
 
-async def test_an_answer_that_cannot_be_read_is_trouble_of_the_cluster() -> None:
+async def test_an_unreadable_answer_is_a_cluster_error() -> None:
     cluster, _ = a_cluster(b"<html>")
     with pytest.raises(errors.UnavailableError):
         await cluster.get_pod("lab", "p")
@@ -105,7 +105,7 @@ def an_event(note: str, name: str = "sweep") -> Event:
     return Event(**about, type="Normal", reason="Tested", action="Test", note=note, time=NOW)
 
 
-async def test_an_event_keeps_within_the_api_servers_bounds() -> None:
+async def test_an_event_respects_the_limits_of_the_api_server() -> None:
     cluster, wire = a_cluster({})
     await cluster.create_event(an_event("short", name="n" * 253))
     body = wire.bodies[0]
@@ -124,9 +124,7 @@ async def test_an_event_keeps_within_the_api_servers_bounds() -> None:
         ("x" + "ü" * 512, "x" + "ü" * 510 + "…"),
     ],
 )
-async def test_a_note_of_more_bytes_than_the_api_server_takes_ends_with_the_mark_of_a_cut(
-    note: str, posted: str
-) -> None:
+async def test_a_note_over_the_byte_limit_is_truncated_with_a_mark(note: str, posted: str) -> None:
     cluster, wire = a_cluster({})
     await cluster.create_event(an_event(note))
     assert wire.bodies[0]["note"] == posted

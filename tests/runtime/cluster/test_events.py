@@ -31,7 +31,7 @@ async def test_a_notice_becomes_an_event_of_the_simulationjob() -> None:
 
 
 @pytest.mark.parametrize("error", [ForbiddenError("no", code=403), UnavailableError("no answer")])
-async def test_an_event_that_cannot_be_posted_is_logged_and_the_next_is_posted(
+async def test_a_failed_event_is_logged_and_the_next_is_posted(
     error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     cluster = FakeCluster()
@@ -42,7 +42,7 @@ async def test_an_event_that_cannot_be_posted_is_logged_and_the_next_is_posted(
     assert caplog.messages == ["cannot post an Event"]
 
 
-async def test_a_warning_is_reported_once_a_minute_and_news_each_time() -> None:
+async def test_a_repeated_warning_is_posted_once_a_minute() -> None:
     cluster = FakeCluster()
     recorder = Recorder(cluster, lambda: NOW)
     for _ in range(3):
@@ -55,7 +55,7 @@ async def test_a_warning_is_reported_once_a_minute_and_news_each_time() -> None:
     assert [event.reason for event in cluster.events].count(DONE.reason) == 3
 
 
-async def test_nobody_waits_for_an_event() -> None:
+async def test_posting_an_event_does_not_block() -> None:
     cluster = FakeCluster()
     recorder = Recorder(cluster, lambda: NOW)
     recorder.note(a_job().metadata, [DONE])
@@ -67,7 +67,7 @@ async def test_nobody_waits_for_an_event() -> None:
     assert [event.reason for event in cluster.events] == [DONE.reason]
 
 
-async def test_of_too_many_events_the_oldest_are_dropped(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_oldest_of_too_many_events_are_dropped(caplog: pytest.LogCaptureFixture) -> None:
     cluster = FakeCluster()
     recorder = Recorder(cluster, lambda: NOW)
     recorder.note(a_job().metadata, [Notice(reason=f"R{number}", action="A", note="") for number in range(1001)])

@@ -22,9 +22,7 @@ from worlds.fakerules import merged
         ({"a": 0}, {"a": ""}, {"a": ""}),
     ],
 )
-def test_a_patch_holds_what_differs_and_no_more(
-    old: dict[str, Any], new: dict[str, Any], patch: dict[str, Any]
-) -> None:
+def test_a_patch_holds_only_the_differences(old: dict[str, Any], new: dict[str, Any], patch: dict[str, Any]) -> None:
     assert difference(old, new) == patch
 
 
@@ -34,5 +32,5 @@ documents = st.dictionaries(st.sampled_from("abc"), objects, max_size=3)
 
 
 @given(documents, documents)
-def test_the_old_with_its_patch_is_the_new(old: dict[str, Any], new: dict[str, Any]) -> None:
+def test_applying_the_patch_to_the_old_gives_the_new(old: dict[str, Any], new: dict[str, Any]) -> None:
     assert merged(old, difference(old, new)) == new

@@ -24,7 +24,7 @@ async def left_behind(one: OneOperator, cases: int = 2) -> list[str]:
     return one.pods()
 
 
-async def test_its_case_waits_until_the_pod_has_ended_while_others_start(one: OneOperator) -> None:
+async def test_the_case_of_an_earlier_pod_waits_while_others_start(one: OneOperator) -> None:
     first, second = await left_behind(one)
     one.apply(cases={"count": 3})
     async with one.operator():
@@ -45,7 +45,7 @@ async def test_its_case_waits_until_the_pod_has_ended_while_others_start(one: On
         assert len(one.times("list_earlier_pods")) == looks, "when none is left, nobody looks any more"
 
 
-async def test_a_cancel_does_not_wait_for_it(one: OneOperator) -> None:
+async def test_a_cancel_does_not_wait_for_an_earlier_pod(one: OneOperator) -> None:
     left = await left_behind(one)
     one.apply(cases={"count": 2})
     async with one.operator():
@@ -55,7 +55,7 @@ async def test_a_cancel_does_not_wait_for_it(one: OneOperator) -> None:
         assert one.pods() == left
 
 
-async def test_nothing_starts_until_it_is_known_what_runs(one: OneOperator) -> None:
+async def test_nothing_starts_until_earlier_pods_are_listed(one: OneOperator) -> None:
     one.apply(cases={"count": 2})
     one.cluster.refuse("list_earlier_pods", *[UnavailableError("no answer")] * 3)
     async with one.operator():
@@ -65,7 +65,7 @@ async def test_nothing_starts_until_it_is_known_what_runs(one: OneOperator) -> N
         assert len(one.pods()) == 2
 
 
-async def test_a_cancel_does_not_wait_for_a_list_of_them_that_fails(one: OneOperator) -> None:
+async def test_a_cancel_does_not_wait_for_a_failing_list_of_earlier_pods(one: OneOperator) -> None:
     left = await left_behind(one)
     one.apply(cases={"count": 5})
     async with one.operator():
@@ -90,7 +90,7 @@ def hang(one: OneOperator) -> None:
     one.cluster.list_earlier_pods = never  # type: ignore[method-assign]
 
 
-async def test_a_cancel_does_not_wait_for_a_list_of_them_that_hangs(one: OneOperator) -> None:
+async def test_a_cancel_does_not_wait_for_a_hanging_list_of_earlier_pods(one: OneOperator) -> None:
     left = await left_behind(one)
     one.apply(cases={"count": 5})
     async with one.operator():
@@ -104,7 +104,7 @@ async def test_a_cancel_does_not_wait_for_a_list_of_them_that_hangs(one: OneOper
         assert one.pods() == left
 
 
-async def test_a_cancel_does_not_wait_for_the_first_list_of_them_that_hangs(one: OneOperator) -> None:
+async def test_a_cancel_does_not_wait_for_a_hanging_first_list_of_earlier_pods(one: OneOperator) -> None:
     left = await left_behind(one)
     one.apply(cases={"count": 5})
     hang(one)
@@ -118,7 +118,7 @@ async def test_a_cancel_does_not_wait_for_the_first_list_of_them_that_hangs(one:
         assert len(one.times("list_earlier_pods")) == 1
 
 
-async def test_they_are_read_when_a_cancel_was_taken_back_before_it_was_stored(one: OneOperator) -> None:
+async def test_earlier_pods_are_listed_after_a_withdrawn_cancel(one: OneOperator) -> None:
     left = await left_behind(one)
     one.apply(cases={"count": 3}, cancel=True)
     one.cluster.refuse("patch_simulationjob_status", *[UnavailableError("no answer")] * 2)
@@ -131,7 +131,7 @@ async def test_they_are_read_when_a_cancel_was_taken_back_before_it_was_stored(o
         assert "-2-0-0" in new, "the case that nothing runs"
 
 
-async def test_other_cases_go_on_while_they_cannot_be_read(one: OneOperator) -> None:
+async def test_other_cases_continue_while_earlier_pods_cannot_be_listed(one: OneOperator) -> None:
     first, second = await left_behind(one)
     one.apply(cases={"count": 3})
     async with one.operator():

@@ -58,7 +58,7 @@ async def beside_slow_creations(one: OneOperator) -> AsyncIterator[None]:
         yield
 
 
-async def test_deletions_that_hang_in_one_sweep_do_not_hold_up_the_cancel_of_another(one: OneOperator) -> None:
+async def test_hanging_deletions_do_not_delay_the_cancel_of_another_sweep(one: OneOperator) -> None:
     delete = one.cluster.delete_pod
 
     async def hanging(namespace: str, name: str, uid: str) -> PodFact | None:
@@ -81,7 +81,7 @@ async def test_deletions_that_hang_in_one_sweep_do_not_hold_up_the_cancel_of_ano
         assert signalled(one, "other") == 4
 
 
-async def test_a_cancel_whose_latch_fails_once_does_not_wait_for_sweeps_whose_creations_are_slow(
+async def test_slow_creations_of_others_do_not_delay_a_cancel_whose_latch_failed_once(
     one: OneOperator,
 ) -> None:
     async with beside_slow_creations(one):
@@ -92,7 +92,7 @@ async def test_a_cancel_whose_latch_fails_once_does_not_wait_for_sweeps_whose_cr
         assert signalled(one, "mine") == 4
 
 
-async def test_a_refused_latch_stops_the_pods_within_a_second_whatever_other_sweeps_wait_for(one: OneOperator) -> None:
+async def test_a_refused_latch_stops_the_pods_within_a_second(one: OneOperator) -> None:
     write = one.cluster.patch_simulationjob_status
 
     async def refused(namespace: str, name: str, resource_version: str, status: Mapping[str, Any]) -> str:
@@ -107,7 +107,7 @@ async def test_a_refused_latch_stops_the_pods_within_a_second_whatever_other_swe
         assert signalled(one, "mine") == 4
 
 
-async def test_a_latch_that_times_out_stops_the_pods_as_soon_as_one_that_is_refused(one: OneOperator) -> None:
+async def test_a_latch_that_times_out_stops_the_pods_within_a_second(one: OneOperator) -> None:
     async def hanging(namespace: str, name: str, resource_version: str, status: Mapping[str, Any]) -> str:
         await asyncio.sleep(FOUR_TRIES)
         raise UnavailableError("failed calling webhook: context deadline exceeded", code=500)
@@ -123,9 +123,7 @@ async def test_a_latch_that_times_out_stops_the_pods_as_soon_as_one_that_is_refu
 
 
 @pytest.mark.parametrize("call", ["write_job_status", "annotate_job"])
-async def test_a_call_for_one_job_that_hangs_does_not_hold_up_the_cancel_of_its_sweep(
-    one: OneOperator, call: str
-) -> None:
+async def test_a_hanging_call_does_not_delay_the_cancel_of_its_sweep(one: OneOperator, call: str) -> None:
     async def hanging(*_: Any) -> JobFact:
         await asyncio.sleep(FOUR_TRIES)
         raise UnavailableError("failed calling webhook: context deadline exceeded", code=500)

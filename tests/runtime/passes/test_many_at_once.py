@@ -60,7 +60,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-async def test_each_of_ten_sweeps_has_its_first_pods_stopped_before_the_cases_of_any_are_judged(
+async def test_first_pods_of_ten_sweeps_are_stopped_before_cases_are_judged(
     judged: list[str],
 ) -> None:
     one = OneOperator()
@@ -87,7 +87,7 @@ async def test_each_of_ten_sweeps_has_its_first_pods_stopped_before_the_cases_of
         assert max(stopped.values()) <= 2 * min(stopped.values()), "each has its share of the deletions"
 
 
-async def test_the_cases_of_a_cancel_are_judged_once_a_second_however_many_pods_stop(judged: list[str]) -> None:
+async def test_cancelled_cases_are_judged_at_most_once_a_second(judged: list[str]) -> None:
     one = OneOperator()
     async with one.operator():
         one.submit("sweep", cases={"count": CASES}, parallelism=CASES)

@@ -35,7 +35,9 @@ def jobs(one: OneOperator) -> list[int]:
 
 
 @pytest.mark.parametrize("quota", ["count/jobs.batch", "count/pods"])
-async def test_the_oldest_finished_jobs_go_and_all_cases_run(one: OneOperator, quota: str) -> None:
+async def test_under_a_quota_the_oldest_finished_jobs_are_deleted_and_all_cases_run(
+    one: OneOperator, quota: str
+) -> None:
     one.cluster.quota = {quota: 4}
     one.apply(cases={"count": 12}, parallelism=2)
     play_kubelet(one)
@@ -49,7 +51,7 @@ async def test_the_oldest_finished_jobs_go_and_all_cases_run(one: OneOperator, q
         assert f"requested: {quota}=1" in told[0].note
 
 
-async def test_status_says_what_is_deleted_and_why(one: OneOperator) -> None:
+async def test_status_reports_what_is_deleted_and_why(one: OneOperator) -> None:
     one.cluster.quota = {"count/jobs.batch": 2}
     one.apply(cases={"count": 4}, parallelism=1)
     one.cluster.refuse("delete_job", *[errors.UnavailableError("no answer", code=503)] * 4)
@@ -63,7 +65,7 @@ async def test_status_says_what_is_deleted_and_why(one: OneOperator) -> None:
         assert one.status["phase"] == "COMPLETED"
 
 
-async def test_a_refusal_that_is_no_quota_of_objects_deletes_nothing(one: OneOperator) -> None:
+async def test_a_refusal_other_than_an_object_quota_deletes_nothing(one: OneOperator) -> None:
     one.cluster.quota = {"pods": 2}
     one.apply(cases={"count": 12}, parallelism=4)
     play_kubelet(one)
@@ -74,7 +76,7 @@ async def test_a_refusal_that_is_no_quota_of_objects_deletes_nothing(one: OneOpe
         assert one.times("delete_job") == []
 
 
-async def test_a_retry_whose_own_earlier_pods_use_up_the_quota_goes_on(one: OneOperator) -> None:
+async def test_a_retry_continues_when_its_own_earlier_pods_fill_the_quota(one: OneOperator) -> None:
     one.cluster.quota = {"count/pods": 3}
     one.apply(cases={"count": 1}, retries={"limit": 5})
     play_kubelet(one, {f"sweep-0b0c4fd2-0-0-{attempt}": 1 for attempt in range(5)})
@@ -84,7 +86,7 @@ async def test_a_retry_whose_own_earlier_pods_use_up_the_quota_goes_on(one: OneO
         assert len(one.pods()) <= 3
 
 
-async def test_a_creation_is_tried_at_once_when_a_pod_of_the_sweep_has_ended(one: OneOperator) -> None:
+async def test_a_creation_is_retried_at_once_when_a_pod_of_the_sweep_ends(one: OneOperator) -> None:
     one.cluster.quota = {"pods": 1}
     one.apply(cases={"count": 2}, parallelism=2)
     async with one.operator():
@@ -95,7 +97,7 @@ async def test_a_creation_is_tried_at_once_when_a_pod_of_the_sweep_has_ended(one
         assert len(one.pods()) == 2, "ten seconds earlier than without"
 
 
-async def test_where_others_take_the_room_the_kept_jobs_stay(one: OneOperator) -> None:
+async def test_kept_jobs_are_not_deleted_when_others_take_the_room(one: OneOperator) -> None:
     one.apply(cases={"count": 12}, parallelism=1)
     play_kubelet(one)
     async with one.operator():
@@ -112,7 +114,7 @@ async def test_where_others_take_the_room_the_kept_jobs_stay(one: OneOperator) -
         assert one.status["phase"] == "COMPLETED"
 
 
-async def test_a_quota_of_others_is_tried_at_ease(one: OneOperator) -> None:
+async def test_a_quota_filled_by_others_is_retried_slowly(one: OneOperator) -> None:
     one.cluster.quota = {"count/jobs.batch": 0}
     one.apply(cases={"count": 12}, parallelism=4)
     async with one.operator():

@@ -16,7 +16,7 @@ LOOP = VirtualTimeLoop
 QUOTA = errors.ForbiddenError("exceeded quota", code=403)
 
 
-async def test_a_quota_is_probed_with_one_creation_and_growing_waits_and_then_all_goes_on(one: OneOperator) -> None:
+async def test_a_quota_is_probed_with_single_creations_and_back_off(one: OneOperator) -> None:
     one.apply(cases={"count": 4}, parallelism=1)
     one.cluster.refuse("create_pod", *[QUOTA] * 6)
     async with one.operator():
@@ -29,7 +29,7 @@ async def test_a_quota_is_probed_with_one_creation_and_growing_waits_and_then_al
         assert one.times("create_job") == [0.0], "one Job waits, no more are made meanwhile"
 
 
-async def test_a_refused_job_keeps_its_name_and_no_alarm_is_raised(one: OneOperator) -> None:
+async def test_a_refused_job_keeps_its_name_without_an_event(one: OneOperator) -> None:
     one.apply(cases={"count": 4}, parallelism=2)
     one.cluster.refuse("create_job", *[QUOTA] * 4)
     async with one.operator():
@@ -39,7 +39,7 @@ async def test_a_refused_job_keeps_its_name_and_no_alarm_is_raised(one: OneOpera
         assert {event.reason for event in one.cluster.events} == {"JobRefused", "Accepted"}
 
 
-async def test_a_big_sweep_waits_for_its_quota_in_silence(one: OneOperator) -> None:
+async def test_a_large_sweep_waits_for_its_quota_without_repeated_events(one: OneOperator) -> None:
     one.apply(cases={"count": 5000}, parallelism=1000)
     one.cluster.refuse("create_job", *[QUOTA] * 2000)
     async with one.operator():
@@ -83,7 +83,7 @@ async def test_an_operator_that_is_restarted_waits_for_two_minutes_again(one: On
         assert (one.status["phase"], one.status["reason"]) == ("PENDING", "PodRefused")
 
 
-async def test_refusals_in_mid_sweep_end_nothing_however_long_and_it_goes_on_when_they_are_over(
+async def test_refusals_midway_fail_nothing_and_the_sweep_continues_afterwards(
     one: OneOperator,
 ) -> None:
     one.apply(cases={"count": 12}, parallelism=2)
@@ -98,7 +98,7 @@ async def test_refusals_in_mid_sweep_end_nothing_however_long_and_it_goes_on_whe
         assert (one.status["reason"], len(one.pods())) == ("CasesRunning", 3)
 
 
-async def test_a_pod_that_was_accepted_once_and_is_gone_keeps_refusals_from_ending_the_job(one: OneOperator) -> None:
+async def test_refusals_do_not_fail_a_job_that_once_had_a_pod(one: OneOperator) -> None:
     one.apply(cases={"count": 2}, parallelism=1)
     async with one.operator():
         await asyncio.sleep(2)
@@ -112,7 +112,7 @@ async def test_a_pod_that_was_accepted_once_and_is_gone_keeps_refusals_from_endi
         assert (one.status["phase"], one.status["reason"]) == ("PENDING", "JobRefused")
 
 
-async def test_one_case_that_is_refused_does_not_hold_the_others_up(one: OneOperator) -> None:
+async def test_one_refused_case_does_not_delay_the_others(one: OneOperator) -> None:
     create = one.cluster.create_job
     tries = []
 
@@ -138,7 +138,7 @@ async def test_one_case_that_is_refused_does_not_hold_the_others_up(one: OneOper
         assert one.status["phase"] == "COMPLETED"
 
 
-async def test_one_case_that_always_gets_an_error_is_named_while_the_others_are_created(one: OneOperator) -> None:
+async def test_a_case_that_always_fails_to_create_is_named_while_others_start(one: OneOperator) -> None:
     create = one.cluster.create_job
 
     async def fail_for_the_second(namespace: str, body: bytes) -> Any:
@@ -173,14 +173,16 @@ class TestSomeCasesOfManyThatAreRefused:
         one.cluster.create_pod = picky  # type: ignore[method-assign]
         return bad
 
-    async def test_one_does_not_take_the_place_that_a_long_case_leaves(self, one: OneOperator, bad: set[str]) -> None:
+    async def test_a_refused_case_does_not_take_the_slot_of_a_long_case(self, one: OneOperator, bad: set[str]) -> None:
         bad.add("1")
         one.apply(cases={"count": 4}, parallelism=2)
         async with one.operator():
             await asyncio.sleep(600)
             assert indexes(one) == ["0", "2"]
 
-    async def test_the_first_one_does_not_end_a_sweep_of_one_at_a_time(self, one: OneOperator, bad: set[str]) -> None:
+    async def test_a_refused_first_case_does_not_block_a_sequential_sweep(
+        self, one: OneOperator, bad: set[str]
+    ) -> None:
         bad.add("0")
         one.apply(cases={"count": 4}, parallelism=1)
         async with one.operator():
@@ -188,7 +190,7 @@ class TestSomeCasesOfManyThatAreRefused:
             assert (one.status["phase"], indexes(one)) == ("PENDING", ["1"])
 
     @pytest.mark.parametrize("parallelism", [1, 2, 4])
-    async def test_all_others_run_and_they_do_when_they_are_accepted(
+    async def test_refused_cases_run_once_they_are_accepted(
         self, one: OneOperator, bad: set[str], parallelism: int
     ) -> None:
         bad.update("01")
@@ -200,7 +202,7 @@ class TestSomeCasesOfManyThatAreRefused:
             await end_pods(one, seconds=60)
             assert (one.status["phase"], one.status["succeededIndexes"]) == ("COMPLETED", "0-5")
 
-    async def test_one_that_is_dropped_leaves_its_turn_to_the_other(self, one: OneOperator, bad: set[str]) -> None:
+    async def test_a_dropped_case_leaves_its_turn_to_the_other(self, one: OneOperator, bad: set[str]) -> None:
         bad.update("12")
         one.apply(cases={"count": 4}, parallelism=4)
         async with one.operator():
@@ -229,7 +231,7 @@ async def end_pods(one: OneOperator, *, seconds: int) -> None:
 
 
 @pytest.mark.parametrize("pause", [{"suspend": True}, {"parallelism": 0}])
-async def test_two_refusals_an_hour_apart_are_not_one_that_lasts(one: OneOperator, pause: dict[str, Any]) -> None:
+async def test_two_refusals_an_hour_apart_have_not_lasted(one: OneOperator, pause: dict[str, Any]) -> None:
     one.apply(cases={"count": 1})
     one.cluster.refuse("create_pod", BAD)
     async with one.operator():
@@ -241,7 +243,7 @@ async def test_two_refusals_an_hour_apart_are_not_one_that_lasts(one: OneOperato
         assert (one.status["phase"], len(one.pods())) == ("PENDING", 1)
 
 
-async def test_a_namespace_that_goes_is_left_in_peace(one: OneOperator) -> None:
+async def test_a_terminating_namespace_gets_no_creations(one: OneOperator) -> None:
     one.apply(cases={"count": 1})
     one.cluster.refuse("create_job", *[errors.NamespaceTerminatingError("going", code=403)] * 100)
     async with one.operator():
@@ -259,7 +261,7 @@ async def test_a_namespace_that_goes_is_left_in_peace(one: OneOperator) -> None:
         (errors.ConflictError("Operation cannot be fulfilled on resourcequotas", code=409), "Refused"),
     ],
 )
-async def test_creations_that_do_not_work_are_reported_within_15_seconds_and_tried_less_and_less_often(
+async def test_failing_creations_are_reported_within_15_seconds_and_back_off(
     one: OneOperator, call: str, error: errors.ClusterError, reason: str
 ) -> None:
     one.apply(cases={"count": 20}, parallelism=10)
@@ -276,9 +278,7 @@ async def test_creations_that_do_not_work_are_reported_within_15_seconds_and_tri
 
 
 @pytest.mark.parametrize("call", ["create_job", "create_pod"])
-async def test_a_blip_that_the_other_creations_survive_is_no_news_and_slows_nothing_down(
-    one: OneOperator, call: str
-) -> None:
+async def test_a_single_error_is_not_reported_and_slows_nothing_down(one: OneOperator, call: str) -> None:
     one.apply(cases={"count": 250}, parallelism=250)
     one.cluster.refuse(call, errors.UnavailableError("slow down", code=429))
     async with one.operator():
@@ -288,7 +288,7 @@ async def test_a_blip_that_the_other_creations_survive_is_no_news_and_slows_noth
 
 
 @pytest.mark.parametrize("call", ["patch_simulationjob_status", "create_job", "create_pod"])
-async def test_a_cluster_that_does_not_answer_is_asked_less_and_less_often(one: OneOperator, call: str) -> None:
+async def test_requests_to_an_unresponsive_cluster_back_off(one: OneOperator, call: str) -> None:
     one.apply(cases={"count": 1})
     one.cluster.refuse(call, *[errors.UnavailableError("no answer")] * 8)
     async with one.operator():
@@ -315,7 +315,7 @@ class TestCreationsThatHang:
         one.apply(cases={"count": 5}, parallelism=2)
         return one
 
-    async def test_do_not_hold_up_a_cancel(self, hanging: OneOperator) -> None:
+    async def test_do_not_delay_a_cancel(self, hanging: OneOperator) -> None:
         one = hanging
         async with one.operator():
             await asyncio.sleep(1)
@@ -330,7 +330,7 @@ class TestCreationsThatHang:
             await asyncio.sleep(100)
             assert one.pods() == []
 
-    async def test_are_in_status_within_15_seconds(self, hanging: OneOperator) -> None:
+    async def test_are_reported_in_status_within_15_seconds(self, hanging: OneOperator) -> None:
         one = hanging
         async with one.operator():
             await asyncio.sleep(13)
@@ -339,7 +339,7 @@ class TestCreationsThatHang:
             await asyncio.sleep(60)
             assert (len(one.pods()), one.status["restarts"]) == (2, 0)
 
-    async def test_keep_their_places(self, hanging: OneOperator) -> None:
+    async def test_keep_their_slots(self, hanging: OneOperator) -> None:
         one = hanging
         async with one.operator():
             await asyncio.sleep(50)

@@ -46,7 +46,7 @@ def events(one: OneOperator) -> list[str]:
 
 
 @pytest.mark.parametrize("error", [DENIED, TOO_LARGE, errors.UnavailableError("no answer", code=500)])
-async def test_a_cancel_stops_pods_after_three_refused_writes_and_is_latched_when_that_is_possible(
+async def test_a_cancel_stops_pods_after_three_refused_writes_and_is_latched_later(
     one: OneOperator, error: Exception
 ) -> None:
     one.apply(cases={"count": 4}, parallelism=2)
@@ -69,7 +69,7 @@ async def test_a_cancel_stops_pods_after_three_refused_writes_and_is_latched_whe
         assert one.status["cancellation"]["reason"] == "wrong mesh"
 
 
-async def test_a_cancel_is_latched_first_where_the_third_write_gets_through(one: OneOperator) -> None:
+async def test_a_cancel_is_latched_first_if_the_third_write_succeeds(one: OneOperator) -> None:
     one.apply(cases={"count": 2})
     async with one.operator():
         await run_all(one)
@@ -81,7 +81,7 @@ async def test_a_cancel_is_latched_first_where_the_third_write_gets_through(one:
         assert calls == [STATUS] * 3 + ["delete_pod"] * 2
 
 
-async def test_a_cancel_does_not_wait_for_the_backoff_of_an_earlier_status(one: OneOperator) -> None:
+async def test_a_cancel_does_not_wait_for_the_back_off_of_an_earlier_status(one: OneOperator) -> None:
     one.apply(cases={"count": 2})
     async with one.operator():
         refuse(one, DENIED)
@@ -109,7 +109,7 @@ async def test_cancel_cases_stops_their_pods_and_no_others(one: OneOperator) -> 
         assert one.status["cases"]["running"] == 2
 
 
-async def test_a_suspension_stops_pods_too(one: OneOperator) -> None:
+async def test_a_suspension_stops_pods_despite_refused_status_writes(one: OneOperator) -> None:
     one.apply(cases={"count": 2})
     async with one.operator():
         await run_all(one)
@@ -119,7 +119,7 @@ async def test_a_suspension_stops_pods_too(one: OneOperator) -> None:
         assert stopping(one) == ["0", "1"]
 
 
-async def test_a_cancel_that_is_taken_back_before_it_could_be_latched_is_none_and_what_was_stopped_starts_again(
+async def test_cases_stopped_by_a_cancel_withdrawn_before_its_latch_start_again(
     one: OneOperator,
 ) -> None:
     one.apply(cases={"count": 2})
@@ -138,7 +138,7 @@ async def test_a_cancel_that_is_taken_back_before_it_could_be_latched_is_none_an
         assert "cancellation" not in one.status
 
 
-async def test_an_event_says_once_why_the_status_is_not_written(one: OneOperator) -> None:
+async def test_one_event_reports_why_status_writes_are_refused(one: OneOperator) -> None:
     one.apply(cases={"count": 2})
     async with one.operator():
         refuse(one, DENIED)
@@ -156,7 +156,7 @@ async def test_an_event_says_once_why_the_status_is_not_written(one: OneOperator
         assert events(one).count("StatusRefused") == 2
 
 
-async def test_a_short_outage_is_no_event_and_a_long_one_is(one: OneOperator) -> None:
+async def test_only_a_long_outage_emits_an_event(one: OneOperator) -> None:
     one.apply(cases={"count": 2})
     async with one.operator():
         refuse(one, errors.UnavailableError("no answer"))

@@ -30,7 +30,7 @@ def runs(one: OneOperator, pod: str) -> None:
 
 
 @BOUNDS
-async def test_a_case_that_runs_does_not_fail_because_its_start_was_not_seen(
+async def test_a_running_case_does_not_time_out_if_its_start_was_missed(
     one: OneOperator, seconds: dict[str, int]
 ) -> None:
     one.apply(cases={"count": 1}, timeouts=seconds)
@@ -43,7 +43,7 @@ async def test_a_case_that_runs_does_not_fail_because_its_start_was_not_seen(
 
 
 @BOUNDS
-async def test_a_case_that_has_ended_is_recorded_as_it_ended(one: OneOperator, seconds: dict[str, int]) -> None:
+async def test_an_ended_case_is_recorded_with_its_outcome(one: OneOperator, seconds: dict[str, int]) -> None:
     one.apply(cases={"count": 1}, timeouts=seconds)
     async with one.operator():
         pod = await waiting(one, seconds)
@@ -71,7 +71,7 @@ async def test_nothing_is_counted_while_the_pod_cannot_be_read(one: OneOperator,
 
 
 @BOUNDS
-async def test_a_pod_that_waits_too_long_is_read_once_and_stopped(one: OneOperator, seconds: dict[str, int]) -> None:
+async def test_a_pod_that_times_out_is_read_once_and_stopped(one: OneOperator, seconds: dict[str, int]) -> None:
     one.apply(cases={"count": 1}, timeouts=seconds, retries={"limit": 0})
     async with one.operator():
         await waiting(one, seconds)
@@ -82,7 +82,7 @@ async def test_a_pod_that_waits_too_long_is_read_once_and_stopped(one: OneOperat
 
 
 @BOUNDS
-async def test_a_pod_that_is_gone_did_not_wait_too_long(one: OneOperator, seconds: dict[str, int]) -> None:
+async def test_a_missing_pod_did_not_time_out(one: OneOperator, seconds: dict[str, int]) -> None:
     one.apply(cases={"count": 1}, timeouts=seconds, retries={"limit": 0})
     async with one.operator():
         pod = await waiting(one, seconds)

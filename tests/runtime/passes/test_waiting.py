@@ -55,7 +55,7 @@ async def test_a_table_that_is_corrected_in_place_runs_within_fifteen_seconds() 
     assert [round(later - sooner) for sooner, later in itertools.pairwise(looks)][:5] == [2, 4, 8, 15, 15]
 
 
-async def test_an_edit_that_is_still_wrong_is_looked_at_sooner_again() -> None:
+async def test_a_table_edited_but_still_wrong_is_read_again_sooner() -> None:
     one = Sweeps()
     one.put_table(WRONG)
     async with one.operator():
@@ -69,7 +69,7 @@ async def test_an_edit_that_is_still_wrong_is_looked_at_sooner_again() -> None:
         assert "line 3" in one.status["message"]
 
 
-async def test_a_job_that_waits_is_cancelled_at_once() -> None:
+async def test_a_waiting_job_is_cancelled_at_once() -> None:
     one = Sweeps()
     one.put_table(WRONG)
     async with one.operator():
@@ -84,7 +84,7 @@ async def test_a_job_that_waits_is_cancelled_at_once() -> None:
         assert (one.of("sweep"), len(one.times("get_config_map"))) == ([], looks)
 
 
-async def test_a_cancel_and_its_rerun_in_one_commit_run_one_after_the_other() -> None:
+async def test_a_rerun_applied_with_the_cancel_waits_for_its_end() -> None:
     """The rerun is applied first."""
     one = Sweeps()
     async with one.operator():
@@ -99,7 +99,7 @@ async def test_a_cancel_and_its_rerun_in_one_commit_run_one_after_the_other() ->
         assert len(one.of("new")) == 3
 
 
-async def test_a_rerun_of_a_job_that_is_not_there_yet_waits_for_it() -> None:
+async def test_a_rerun_of_a_missing_job_waits_for_it() -> None:
     one = Sweeps()
     async with one.operator():
         one.submit("new", cases=None, rerunOf={"name": "old"})

@@ -18,7 +18,7 @@ def fail(one: OneOperator, exit_code: int, message: str) -> None:
             one.cluster.end_pod("default", raw["metadata"]["name"], exit_code, message)
 
 
-async def test_it_is_shown_while_the_case_waits_and_gone_when_it_runs_or_ends(one: OneOperator) -> None:
+async def test_a_retry_is_shown_only_while_its_case_waits(one: OneOperator) -> None:
     one.apply(cases={"count": 1}, retries={"limit": 1})
     async with one.operator():
         await asyncio.sleep(1)
@@ -37,7 +37,7 @@ async def test_it_is_shown_while_the_case_waits_and_gone_when_it_runs_or_ends(on
         )
 
 
-async def test_the_next_operator_says_the_same_though_the_pod_and_the_status_have_lost_it(one: OneOperator) -> None:
+async def test_the_next_operator_shows_the_same_retry_without_pod_and_status(one: OneOperator) -> None:
     one.apply(cases={"count": 2}, retries={"limit": 3})
     async with one.operator():
         await asyncio.sleep(1)
@@ -54,7 +54,7 @@ async def test_the_next_operator_says_the_same_though_the_pod_and_the_status_hav
         assert one.status["retrying"] == before
 
 
-async def test_a_case_that_waits_costs_no_more_writes_the_longer_it_waits(one: OneOperator) -> None:
+async def test_a_waiting_case_causes_no_repeated_writes(one: OneOperator) -> None:
     one.apply(cases={"count": 1}, retries={"limit": 9})
     async with one.operator():
         for _ in range(6):

@@ -8,7 +8,7 @@ from worlds.virtualtime import VirtualTimeLoop
 LOOP = VirtualTimeLoop
 
 
-async def test_the_first_replica_makes_the_lease_and_leads() -> None:
+async def test_the_first_replica_creates_the_lease_and_leads() -> None:
     server = LeaseServer()
     async with Replica(server, "a").running() as elector:
         await elector.acquired()
@@ -18,7 +18,7 @@ async def test_the_first_replica_makes_the_lease_and_leads() -> None:
         assert server.spec["renewTime"] == "2026-01-02T03:20:45.000678Z"
 
 
-async def test_a_second_replica_waits_as_long_as_the_first_renews() -> None:
+async def test_a_second_replica_waits_while_the_first_renews() -> None:
     server = LeaseServer()
     async with Replica(server, "a").running() as first, Replica(server, "b").running() as second:
         await asyncio.sleep(300)
@@ -26,7 +26,7 @@ async def test_a_second_replica_waits_as_long_as_the_first_renews() -> None:
         assert not second.is_leader
 
 
-async def test_a_second_replica_leads_15_seconds_after_the_first_was_last_heard_of() -> None:
+async def test_a_second_replica_leads_15_seconds_after_the_last_renewal() -> None:
     server, loop = LeaseServer(), asyncio.get_running_loop()
     server.hold("dead")
     async with Replica(server, "b").running() as second:
@@ -37,7 +37,7 @@ async def test_a_second_replica_leads_15_seconds_after_the_first_was_last_heard_
         assert server.spec["leaseTransitions"] == 1
 
 
-async def test_a_lease_that_changes_is_never_taken_whatever_its_times_say() -> None:
+async def test_a_changing_lease_is_never_taken() -> None:
     server = LeaseServer()
     async with Replica(server, "b").running() as second:
         for _ in range(20):
@@ -46,7 +46,7 @@ async def test_a_lease_that_changes_is_never_taken_whatever_its_times_say() -> N
         assert not second.is_leader
 
 
-async def test_one_that_restarts_under_its_old_name_waits_like_any_other() -> None:
+async def test_a_replica_restarted_with_its_old_name_waits() -> None:
     server = LeaseServer()
     server.hold("a")
     async with Replica(server, "a").running() as elector:
@@ -54,7 +54,7 @@ async def test_one_that_restarts_under_its_old_name_waits_like_any_other() -> No
         assert not elector.is_leader
 
 
-async def test_a_leader_that_cannot_renew_leads_no_more_10_seconds_after_its_last_renewal() -> None:
+async def test_a_leader_that_cannot_renew_stops_after_10_seconds() -> None:
     server = LeaseServer()
     replica = Replica(server, "a")
     async with replica.running() as elector:
@@ -68,7 +68,7 @@ async def test_a_leader_that_cannot_renew_leads_no_more_10_seconds_after_its_las
     assert replica.ends == []
 
 
-async def test_a_leader_whose_work_does_not_stop_ends_the_process_before_another_may_lead() -> None:
+async def test_the_process_exits_if_the_work_of_a_former_leader_does_not_stop() -> None:
     server = LeaseServer()
     replica = Replica(server, "a")
     async with replica.running() as elector:
@@ -79,7 +79,7 @@ async def test_a_leader_whose_work_does_not_stop_ends_the_process_before_another
         assert replica.ends[0] == 1
 
 
-async def test_a_leader_that_stops_its_work_in_time_lives() -> None:
+async def test_a_former_leader_that_stops_its_work_in_time_keeps_running() -> None:
     server = LeaseServer()
     replica = Replica(server, "a")
     async with replica.running() as elector:
@@ -108,7 +108,7 @@ async def test_a_leader_whose_work_has_not_stopped_does_not_renew() -> None:
 
 
 @pytest.mark.parametrize("trouble", [errors.UnavailableError("500"), errors.ForbiddenError("403"), b"<html>"])
-async def test_ten_minutes_without_an_answer_cost_a_term_and_two_seconds(trouble: Exception | bytes) -> None:
+async def test_ten_minutes_without_an_answer_cost_one_term(trouble: Exception | bytes) -> None:
     server, loop = LeaseServer(), asyncio.get_running_loop()
     first, second = Replica(server, "a"), Replica(server, "b")
     async with first.running() as leader, second.running() as follower:
@@ -130,7 +130,7 @@ async def test_ten_minutes_without_an_answer_cost_a_term_and_two_seconds(trouble
     assert (first.ends, second.ends) == ([], [])
 
 
-async def test_the_watchdog_lets_a_leader_live_that_renews() -> None:
+async def test_the_watchdog_does_not_end_a_renewing_leader() -> None:
     server = LeaseServer()
     replica = Replica(server, "a")
     async with replica.running() as elector:
@@ -140,7 +140,7 @@ async def test_the_watchdog_lets_a_leader_live_that_renews() -> None:
     assert replica.ends == []
 
 
-async def test_a_short_outage_costs_no_leadership() -> None:
+async def test_a_short_outage_does_not_cost_the_leadership() -> None:
     server = LeaseServer()
     replica = Replica(server, "a")
     async with replica.running() as elector:
@@ -152,7 +152,7 @@ async def test_a_short_outage_costs_no_leadership() -> None:
         assert elector.is_leader
 
 
-async def test_a_renewal_whose_answer_was_lost_is_taken_up_again() -> None:
+async def test_a_renewal_without_an_answer_is_retried() -> None:
     server = LeaseServer()
     async with Replica(server, "a").running() as elector:
         await elector.acquired()
@@ -163,7 +163,7 @@ async def test_a_renewal_whose_answer_was_lost_is_taken_up_again() -> None:
         assert elector.is_leader
 
 
-async def test_a_leader_that_finds_another_in_its_place_follows_it() -> None:
+async def test_a_leader_that_was_replaced_becomes_a_follower() -> None:
     server = LeaseServer()
     replica = Replica(server, "a")
     async with replica.running() as elector:
@@ -193,7 +193,7 @@ async def test_a_leader_whose_lease_was_deleted_begins_a_new_term() -> None:
         assert elector.is_leader
 
 
-async def test_a_released_lease_is_taken_within_one_pause() -> None:
+async def test_a_released_lease_is_taken_within_one_retry_period() -> None:
     server, loop = LeaseServer(), asyncio.get_running_loop()
     async with Replica(server, "a").running() as first, Replica(server, "b").running() as second:
         await asyncio.sleep(10)
@@ -205,7 +205,7 @@ async def test_a_released_lease_is_taken_within_one_pause() -> None:
         assert server.spec["leaseTransitions"] == 1
 
 
-async def test_a_replica_that_has_released_writes_nothing_any_more() -> None:
+async def test_a_replica_writes_nothing_after_releasing_the_lease() -> None:
     server = LeaseServer()
     async with Replica(server, "a").running() as elector:
         await elector.acquired()
@@ -215,7 +215,7 @@ async def test_a_replica_that_has_released_writes_nothing_any_more() -> None:
         assert server.writes == writes
 
 
-async def test_a_renewal_that_was_cut_off_does_not_keep_the_lease_from_being_released() -> None:
+async def test_an_interrupted_renewal_does_not_prevent_the_release() -> None:
     server = LeaseServer()
     replica = Replica(server, "a")
     async with replica.running() as elector:
@@ -228,7 +228,7 @@ async def test_a_renewal_that_was_cut_off_does_not_keep_the_lease_from_being_rel
         assert server.spec.get("holderIdentity", "") == ""
 
 
-async def test_a_follower_that_ends_leaves_the_lease_alone() -> None:
+async def test_a_stopping_follower_leaves_the_lease_alone() -> None:
     server = LeaseServer()
     server.hold("a")
     async with Replica(server, "b").running() as elector:

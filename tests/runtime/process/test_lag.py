@@ -6,7 +6,7 @@ from worlds.virtualtime import VirtualTimeLoop
 LOOP = VirtualTimeLoop
 
 
-async def test_a_loop_that_was_late_says_so_until_it_is_on_time_again() -> None:
+async def test_a_late_loop_is_reported_until_it_is_on_time_again() -> None:
     hung = 0.0
     lag = Lag(monotonic=lambda: asyncio.get_running_loop().time() + hung)
     task = asyncio.create_task(lag.run())

@@ -61,7 +61,7 @@ async def test_a_follower_does_not_work() -> None:
     assert vote.steps == []
 
 
-async def test_it_competes_again_only_when_its_work_has_stopped() -> None:
+async def test_a_former_leader_competes_again_only_after_its_work_stopped() -> None:
     vote = Vote()
     async with serving(vote):
         await vote.decide(leads=True)
@@ -77,7 +77,7 @@ async def test_each_term_begins_its_work_afresh() -> None:
         assert vote.steps == ["began", "stopped", "stepped down", "began"]
 
 
-async def test_work_that_fails_ends_it() -> None:
+async def test_failing_work_ends_the_term() -> None:
     vote = Vote()
 
     async def fail() -> None:
@@ -88,7 +88,7 @@ async def test_work_that_fails_ends_it() -> None:
         await leadership.serve(vote, fail)
 
 
-async def test_what_ends_it_waits_for_its_work() -> None:
+async def test_a_stop_waits_for_the_work() -> None:
     vote = Vote()
     async with serving(vote):
         await vote.decide(leads=True)

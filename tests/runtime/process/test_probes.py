@@ -18,13 +18,13 @@ async def ask(url: str) -> tuple[int, str]:
         return response.status, await response.text()
 
 
-async def test_with_nothing_wrong_both_answer_ok() -> None:
+async def test_both_probes_answer_ok_without_problems() -> None:
     async with a_server(health=[lambda: None]) as url:
         assert await ask(f"{url}/healthz") == (200, "ok\n")
         assert await ask(f"{url}/readyz") == (200, "ok\n")
 
 
-async def test_what_is_wrong_is_said_in_one_line() -> None:
+async def test_a_problem_is_reported_in_one_line() -> None:
     async with a_server(health=[lambda: "the loop is late", lambda: None, lambda: "no byte"]) as url:
         assert await ask(f"{url}/healthz") == (503, "the loop is late; no byte\n")
         assert await ask(f"{url}/readyz") == (200, "ok\n")
@@ -38,6 +38,6 @@ async def test_unlisted_caches_are_not_ready() -> None:
         assert await ask(f"{url}/readyz") == (200, "ok\n")
 
 
-def test_a_watch_that_has_been_silent_for_too_long_is_named() -> None:
+def test_a_watch_that_is_silent_for_too_long_is_named() -> None:
     assert probes.fresh("pods", lambda: 151.4, 150)() == "pods: nothing received for 151 s (limit 150 s)"
     assert probes.fresh("pods", lambda: 150, 150)() is None

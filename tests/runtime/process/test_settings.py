@@ -5,7 +5,7 @@ from simjob.runtime.process import settings
 from simjob.runtime.process.settings import Settings
 
 
-def test_without_anything_the_defaults_are_those_of_two_replicas_in_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_defaults_suit_two_replicas_in_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POD_NAMESPACE", "simulations")
     found = settings.load([])
     assert found.namespaces == ()
@@ -25,7 +25,7 @@ def test_namespaces_are_separated_by_commas_in_flag_and_environment(monkeypatch:
     assert settings.load([]).namespaces == ("c", "d")
 
 
-def test_a_flag_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flag_overrides_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMJOB_WORKERS", "3")
     assert settings.load([]).workers == 3
     assert settings.load(["--workers", "5"]).workers == 5
@@ -35,7 +35,7 @@ def test_leader_election_can_be_turned_off_by_a_flag() -> None:
     assert not settings.load(["--no-leader-election"]).leader_election
 
 
-def test_lease_times_that_would_let_two_lead_are_refused() -> None:
+def test_lease_times_that_would_allow_two_leaders_are_refused() -> None:
     with pytest.raises(ValueError, match="the times of the Lease must be in this order"):
         Settings(lease_renew_deadline_seconds=20)
 

@@ -24,13 +24,13 @@ async def test_a_request_is_answered_line_by_line(monkeypatch: pytest.MonkeyPatc
     assert await answered(b"four") == (b"4\n", [Shard(first=3, text="{}")])
 
 
-async def test_a_process_that_ends_early_is_trouble_that_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_process_that_exits_early_is_reported_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch, "raise SystemExit('out of memory')")
     with pytest.raises(HelperError, match="ended early with exit code 1: out of memory"):
         await answered()
 
 
-async def test_an_answer_without_its_end_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_incomplete_answer_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     program = """print('"digest"'); print('{"first":0,"text":"{}"}')"""
     run(monkeypatch, program)
     with pytest.raises(HelperError, match="ended early"):
@@ -38,16 +38,16 @@ async def test_an_answer_without_its_end_is_not_taken(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("bytes_of_warnings", [100_000, 40_000_000])
-async def test_a_process_that_writes_many_warnings_answers(
-    monkeypatch: pytest.MonkeyPatch, bytes_of_warnings: int
-) -> None:
+async def test_many_warnings_do_not_block_the_answer(monkeypatch: pytest.MonkeyPatch, bytes_of_warnings: int) -> None:
     program = f"""import sys; sys.stderr.write("warning\\n" * {bytes_of_warnings // 8}); print("4"); print("null")"""
     run(monkeypatch, program)
     monkeypatch.setattr(helpers, "_LONGEST", 20.0)
     assert await answered() == (b"4\n", [])
 
 
-async def test_a_process_that_ends_early_after_many_warnings_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_process_that_exits_early_after_many_warnings_is_reported_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     program = """import sys; sys.stderr.write("warning\\n" * 5_000_000); raise SystemExit("out of memory")"""
     run(monkeypatch, program)
     monkeypatch.setattr(helpers, "_LONGEST", 20.0)
@@ -55,7 +55,7 @@ async def test_a_process_that_ends_early_after_many_warnings_says_why(monkeypatc
         await answered()
 
 
-async def test_a_process_is_ended_with_the_task_that_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cancelling_the_task_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch, "import time; time.sleep(60)")
     task = asyncio.create_task(answered())
     await asyncio.sleep(0.2)
@@ -64,7 +64,7 @@ async def test_a_process_is_ended_with_the_task_that_waits_for_it(monkeypatch: p
     assert task.cancelled()
 
 
-async def test_a_process_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hanging_process_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch, "import time; time.sleep(60)")
     monkeypatch.setattr(helpers, "_LONGEST", 0.2)
     with pytest.raises(HelperError, match="did not finish within"):

@@ -63,7 +63,7 @@ def parameters(content: bytes) -> list[dict[str, Any]]:
     return [row["parameters"] for row in rows]
 
 
-async def test_a_table_is_read_in_a_process_of_its_own_with_typed_values(write: Write) -> None:
+async def test_a_table_is_read_with_typed_values_in_a_separate_process(write: Write) -> None:
     content = write("""SELECT * FROM (VALUES (3, 'coarse', 100000, 1e-6::DOUBLE, 1.10::DECIMAL(3, 2), true),
                                              (8, 'fine', 2, 0.5::DOUBLE, 2.50::DECIMAL(3, 2), false))
                        t("__index_level_0__", mesh, "Wall [mm]", tol, version, "on")""")
@@ -76,7 +76,7 @@ async def test_a_table_is_read_in_a_process_of_its_own_with_typed_values(write: 
     assert [row["texts"]["version"] for row in rows] == ["1.10", "2.50"]
 
 
-async def test_a_table_that_cannot_be_read_waits_for_its_correction(write: Write) -> None:
+async def test_an_unreadable_table_waits_for_its_correction(write: Write) -> None:
     with pytest.raises(NoCasesError) as refusal:
         await opened(write("SELECT range AS a FROM range(100001)"))
     assert (refusal.value.reason, refusal.value.permanent) == (Reason.CASES_UNREADABLE, False)
@@ -152,7 +152,7 @@ def test_a_value_keeps_its_type_or_becomes_a_text(write: Write, expression: str,
         ("SELECT {'x': 1, 'y': {'z': 2}} AS s, 1 AS b, 2 AS \"b \"", "columns 2 and 3, 'b' and 'b', both give"),
     ],
 )
-def test_what_is_wrong_is_named_by_row_and_column(write: Write, query: str, problem: str) -> None:
+def test_problems_are_reported_by_row_and_column(write: Write, query: str, problem: str) -> None:
     head, rows = answered(write(query))
     assert head.problem.startswith(problem)
     assert rows == []
@@ -177,7 +177,7 @@ def test_decimals_keep_their_digits_within_lists_and_structs(write: Write) -> No
         "INTERVAL '36 hours'",
     ],
 )
-def test_a_time_is_the_same_text_at_the_top_and_within(write: Write, time: str) -> None:
+def test_a_time_has_the_same_text_when_nested(write: Write, time: str) -> None:
     (row,) = parameters(write(f"SELECT {time} AS a, [{time}] AS b, {{'x': {time}}} AS c, MAP {{{time}: 1}} AS d"))
     assert row["b"] == [row["a"]]
     assert row["c"] == {"x": row["a"]}
@@ -195,33 +195,33 @@ def test_rows_without_any_value_are_skipped(write: Write) -> None:
     assert [row["name"] for row in answered(write(query))[1]] == ["0", "1"]
 
 
-def test_a_file_that_is_damaged_is_no_trouble_of_the_operator(write: Write) -> None:
+def test_a_damaged_file_is_not_an_operator_error(write: Write) -> None:
     content = write("SELECT 1 AS a")
     assert answered(content[:-20])[0].problem.startswith("it is not valid Parquet")
     assert "/proc/" not in answered(content[:-20])[0].problem
     assert answered(b"PAR1")[0].problem.startswith("it is not valid Parquet")
 
 
-def test_what_unpacks_to_too_much_is_refused_before_it_is_read(write: Write) -> None:
+def test_a_file_that_unpacks_to_too_much_is_refused_before_it_is_read(write: Write) -> None:
     content = write("SELECT repeat('x', 15000000) || range AS a FROM range(10)")
     assert len(content) < 2**20
     assert answered(content)[0].problem == "it unpacks to 143 MiB; the limit is 128 MiB"
 
 
-async def test_what_takes_too_much_memory_though_it_says_otherwise_is_refused() -> None:
+async def test_a_file_that_takes_more_memory_than_declared_is_refused() -> None:
     """90,000 rows share one text of 50 MB; pyarrow 26.0.1 wrote it, with a dictionary and zstd."""
     content = (FILES / "shared_text.parquet").read_bytes()
     with pytest.raises(NoCasesError, match="more than 256 MiB of memory"):
         await opened(content)
 
 
-def test_it_reads_its_own_file_only() -> None:
+def test_the_process_reads_only_its_own_file() -> None:
     table = parquet._Table((FILES / "pandas.parquet").read_bytes())
     with pytest.raises(duckdb.Error, match="disabled"):
         table._query("SELECT * FROM read_text('/etc/hostname') WHERE $path <> ''")
 
 
-def test_a_file_that_pandas_wrote_is_read() -> None:
+def test_a_file_of_pandas_is_read() -> None:
     """pandas 3.1.1 with pyarrow 26.0.1: `frame[frame.re > 1].to_parquet(…)`, a float32 and a categorical in it."""
     head, rows = answered((FILES / "pandas.parquet").read_bytes())
     assert head.renamed == {"__index_level_0__": None, "Wall thickness [mm]": "Wall_thickness_mm"}
@@ -238,13 +238,13 @@ def test_a_decimal_keeps_its_digits_without_an_exponent(write: Write, number: st
     assert row["texts"] == {"a": text}
 
 
-def test_what_no_reader_keeps_in_a_file_of_pyarrow_is_refused() -> None:
+def test_types_that_no_reader_preserves_are_refused() -> None:
     """pyarrow 26.0.1 wrote them; duckdb writes none of these."""
     problems = {name: answered((FILES / "pyarrow" / f"{name}.parquet").read_bytes())[0].problem for name in PYARROW}
     assert problems == PYARROW
 
 
-def test_polars_and_pyarrow_have_types_that_become_texts_and_numbers() -> None:
+def test_types_of_polars_and_pyarrow_become_texts_and_numbers() -> None:
     """polars 2.1.0: Categorical, Enum, Duration, Time, Decimal in a Struct, Float16; pyarrow 26.0.1: nanoseconds."""
     first = parameters((FILES / "pyarrow" / "polars.parquet").read_bytes())[0]
     assert first == {

@@ -65,7 +65,7 @@ async def bench() -> Bench:
     return Bench()
 
 
-async def test_what_was_made_for_the_same_cases_is_taken_over(bench: Bench) -> None:
+async def test_configmaps_for_the_same_cases_are_adopted(bench: Bench) -> None:
     job = await bench.made_again(status={})
     found = await bench.claim(job)
     assert found is not None
@@ -73,14 +73,14 @@ async def test_what_was_made_for_the_same_cases_is_taken_over(bench: Bench) -> N
     assert await bench.claim(job) == found
 
 
-async def test_what_was_made_for_other_cases_is_not(bench: Bench) -> None:
+async def test_configmaps_for_other_cases_are_not_adopted(bench: Bench) -> None:
     job = await bench.made_again(cases={"count": 99})
     assert await bench.claim(job) is None
     assert await bench.owners() == ["", "", ""]
     assert (await bench.claim(job, same_content=True)) is not None, "its content was compared"
 
 
-async def test_a_job_that_is_gone_takes_nothing_from_the_one_that_was_made_after_it(bench: Bench) -> None:
+async def test_a_deleted_job_adopts_nothing_from_its_successor(bench: Bench) -> None:
     first = await bench.made_again()
     bench.cluster.remove("simulationjobs", "default", "sweep")
     second = bench.applied()
@@ -90,7 +90,7 @@ async def test_a_job_that_is_gone_takes_nothing_from_the_one_that_was_made_after
     assert (await bench.owners())[0] == second.metadata.uid
 
 
-async def test_all_that_a_status_from_before_names_is_taken_over_once(bench: Bench) -> None:
+async def test_every_configmap_named_in_a_restored_status_is_adopted_once(bench: Bench) -> None:
     job = await bench.made_again()
     found, key = bench.adoption, Key("default", job.metadata.uid)
     found.look(key, job)
@@ -102,7 +102,7 @@ async def test_all_that_a_status_from_before_names_is_taken_over_once(bench: Ben
     assert bench.cluster.calls == []
 
 
-async def test_each_new_name_in_a_status_is_read_once_and_no_other_again(bench: Bench) -> None:
+async def test_only_new_names_in_a_status_are_read(bench: Bench) -> None:
     job = await bench.made_again({**STATUS, "results": {"configMaps": []}})
     found, key = bench.adoption, Key("default", job.metadata.uid)
     found.look(key, job)
@@ -116,7 +116,7 @@ async def test_each_new_name_in_a_status_is_read_once_and_no_other_again(bench: 
     assert await bench.owners() == [job.metadata.uid] * 3
 
 
-async def test_what_cannot_be_taken_over_is_tried_again(bench: Bench) -> None:
+async def test_a_failed_adoption_is_retried(bench: Bench) -> None:
     job = await bench.made_again()
     found, key = bench.adoption, Key("default", job.metadata.uid)
     bench.cluster.refuse("write_config_map", UnavailableError("no answer"))
@@ -127,7 +127,7 @@ async def test_what_cannot_be_taken_over_is_tried_again(bench: Bench) -> None:
     assert await bench.owners() == [job.metadata.uid] * 3
 
 
-async def test_a_configmap_that_is_restored_after_the_status_is_taken_over_without_a_restart(bench: Bench) -> None:
+async def test_a_configmap_restored_after_the_status_is_adopted_without_a_restart(bench: Bench) -> None:
     job = await bench.made_again()
     bench.cluster.remove("configmaps", "default", NAMES[0])
     bench.adoption.look(Key("default", job.metadata.uid), job)
@@ -139,7 +139,7 @@ async def test_a_configmap_that_is_restored_after_the_status_is_taken_over_witho
     assert (await bench.owners())[0] == job.metadata.uid
 
 
-async def test_a_configmap_that_does_not_come_back_is_looked_for_during_an_hour(bench: Bench) -> None:
+async def test_a_missing_configmap_is_looked_up_for_an_hour(bench: Bench) -> None:
     job = await bench.made_again()
     bench.cluster.remove("configmaps", "default", NAMES[0])
     bench.cluster.calls.clear()
@@ -150,7 +150,7 @@ async def test_a_configmap_that_does_not_come_back_is_looked_for_during_an_hour(
     assert bench.cluster.events == []
 
 
-async def test_a_refused_adoption_is_tried_ever_less_often_and_posted_once(bench: Bench) -> None:
+async def test_a_refused_adoption_backs_off_and_emits_one_event(bench: Bench) -> None:
     job = await bench.made_again()
     key = Key("default", job.metadata.uid)
     bench.cluster.refuse("write_config_map", *[ForbiddenError("no permission to delete", code=403)] * 90)
@@ -167,7 +167,7 @@ async def test_a_refused_adoption_is_tried_ever_less_often_and_posted_once(bench
     bench.adoption.close()
 
 
-async def test_a_status_of_the_job_itself_is_no_reason_to_look(bench: Bench) -> None:
+async def test_the_jobs_own_status_causes_no_lookup(bench: Bench) -> None:
     job = await bench.made_again({**STATUS, "startTime": "2030-01-01T00:00:00Z"})
     bench.cluster.calls.clear()
     bench.adoption.look(Key("default", job.metadata.uid), job)

@@ -25,7 +25,7 @@ async def drawn(samples: Samples, seed: int = 1, indexes: Ranges | None = None) 
         return digest, [json.loads(line) async for shard in shards for line in tableshards.lines(shard.text)]
 
 
-async def test_a_design_is_drawn_in_a_process_of_its_own_and_scipy_stays_out_of_this_one() -> None:
+async def test_a_design_is_drawn_in_a_separate_process_without_importing_scipy_here() -> None:
     code = "import sys, simjob.__main__; print({'scipy', 'numpy', 'duckdb'} & {*sys.modules})"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
     output, _ = await process.communicate()
@@ -35,7 +35,7 @@ async def test_a_design_is_drawn_in_a_process_of_its_own_and_scipy_stays_out_of_
     assert all(0 <= value <= 1 for row in rows for value in row["parameters"].values())
 
 
-async def test_what_is_wanted_of_a_design_are_the_same_points_with_another_digest() -> None:
+async def test_a_subset_of_a_design_has_the_same_points_and_another_digest() -> None:
     whole, rows = await drawn(a_design())
     some, few = await drawn(a_design(), indexes=Ranges.parse("0,2"))
     assert few == [rows[0], rows[2]]
@@ -43,7 +43,7 @@ async def test_what_is_wanted_of_a_design_are_the_same_points_with_another_diges
 
 
 @pytest.mark.parametrize("method", Method)
-def test_a_seed_says_what_is_drawn(method: str) -> None:
+def test_the_seed_decides_the_points(method: str) -> None:
     samples = a_design(method, size=5)
     one, same, other = (sampler.draw(samples, seed) for seed in (1, 1, 2))
     assert one.shape == (5, 2)

@@ -60,7 +60,7 @@ async def bench() -> Bench:
     return Bench()
 
 
-async def test_an_answer_names_what_was_written_and_a_second_try_finds_it_there(bench: Bench) -> None:
+async def test_a_second_preparation_finds_the_stored_shards(bench: Bench) -> None:
     table = await bench.prepared()
     assert isinstance(table, CaseTable)
     assert (list(table.config_maps), table.indexes) == (bench.shards(), Ranges.span(2))
@@ -68,14 +68,14 @@ async def test_an_answer_names_what_was_written_and_a_second_try_finds_it_there(
     assert len(bench.shards()) == 1
 
 
-async def test_what_is_under_way_is_not_begun_again(bench: Bench) -> None:
+async def test_a_preparation_under_way_is_not_started_again(bench: Bench) -> None:
     bench.preparing.begin(KEY, JOB, bench.preparing.answer(KEY))
     bench.preparing.begin(KEY, JOB, bench.preparing.answer(KEY))
     await bench.queue.get()
     assert bench.cluster.calls == ["get_config_map", "create_config_map"]
 
 
-async def test_a_plan_that_does_not_know_the_answer_begins_nothing(bench: Bench) -> None:
+async def test_a_plan_without_the_answer_starts_no_preparation(bench: Bench) -> None:
     await bench.prepared()
     calls = list(bench.cluster.calls)
     bench.preparing.begin(KEY, JOB, None)
@@ -83,20 +83,20 @@ async def test_a_plan_that_does_not_know_the_answer_begins_nothing(bench: Bench)
     assert bench.cluster.calls == calls
 
 
-async def test_what_is_stopped_does_not_answer(bench: Bench) -> None:
+async def test_a_stopped_preparation_gives_no_answer(bench: Bench) -> None:
     bench.preparing.begin(KEY, JOB, bench.preparing.answer(KEY))
     bench.preparing.stop(KEY)
     await asyncio.sleep(1)
     assert (bench.preparing.answer(KEY), bench.shards(), len(bench.queue)) == (None, [], 0)
 
 
-async def test_what_is_forgotten_has_no_answer(bench: Bench) -> None:
+async def test_a_forgotten_preparation_has_no_answer(bench: Bench) -> None:
     await bench.prepared()
     bench.preparing.forget(KEY)
     assert bench.preparing.answer(KEY) is None
 
 
-async def test_the_same_trouble_again_and_again_is_counted_and_another_one_starts_at_one(bench: Bench) -> None:
+async def test_repeated_problems_are_counted_and_a_different_one_restarts_the_count(bench: Bench) -> None:
     wrong = a_job(cases={"configMap": {"name": "wrong", "key": "t.csv"}})
 
     async def tries() -> int:
@@ -113,9 +113,7 @@ async def test_the_same_trouble_again_and_again_is_counted_and_another_one_start
 
 
 @pytest.mark.parametrize("error", [ForbiddenError("quota"), InvalidError("no")])
-async def test_configmaps_that_are_refused_are_tried_again_and_the_reason_is_reported(
-    bench: Bench, error: ClusterError
-) -> None:
+async def test_refused_configmaps_are_retried_and_reported(bench: Bench, error: ClusterError) -> None:
     bench.cluster.refuse("create_config_map", error)
     answer = await bench.prepared()
     assert isinstance(answer, Unprepared)
@@ -123,7 +121,7 @@ async def test_configmaps_that_are_refused_are_tried_again_and_the_reason_is_rep
     assert answer.message.endswith(f"rejects the ConfigMaps that are to store the cases: {error.message}")
 
 
-async def test_trouble_of_the_cluster_is_raised_when_it_is_begun_again(bench: Bench) -> None:
+async def test_a_cluster_error_is_raised_on_the_next_preparation(bench: Bench) -> None:
     bench.cluster.refuse("create_config_map", UnavailableError("no answer"))
     assert await bench.prepared() is None
     with pytest.raises(UnavailableError):
@@ -131,7 +129,7 @@ async def test_trouble_of_the_cluster_is_raised_when_it_is_begun_again(bench: Be
     assert isinstance(await bench.prepared(), CaseTable)
 
 
-async def test_a_design_that_cannot_be_drawn_is_reported_and_tried_again(
+async def test_a_design_that_cannot_be_drawn_is_reported_and_retried(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @asynccontextmanager
@@ -152,9 +150,7 @@ async def test_a_design_that_cannot_be_drawn_is_reported_and_tried_again(
     [{"metadata": {"name": "", "ownerReferences": []}}, {"data": {"cases.jsonl": "other"}}],
     ids=["a foreign one", "another content"],
 )
-async def test_a_configmap_of_its_name_that_is_not_what_would_be_written_is_not_taken(
-    bench: Bench, change: dict[str, Any]
-) -> None:
+async def test_a_configmap_with_unexpected_content_is_not_used(bench: Bench, change: dict[str, Any]) -> None:
     await bench.prepared()
     (shard,) = [raw for raw in bench.cluster.objects("configmaps") if raw.get("immutable")]
     name = shard["metadata"]["name"]
@@ -168,7 +164,7 @@ async def test_a_configmap_of_its_name_that_is_not_what_would_be_written_is_not_
     assert f'a ConfigMap named "{name}" exists and does not belong to this SimulationJob' in answer.message
 
 
-async def test_a_shard_is_read_once_for_many_cases_and_few_are_kept(bench: Bench) -> None:
+async def test_a_shard_is_read_once_for_many_cases_and_the_cache_is_small(bench: Bench) -> None:
     table = await bench.prepared()
     assert isinstance(table, CaseTable)
     cluster: Cluster = bench.cluster
@@ -180,7 +176,7 @@ async def test_a_shard_is_read_once_for_many_cases_and_few_are_kept(bench: Bench
     assert bench.cluster.calls.count("get_config_map") == before + 1
 
 
-async def test_a_shard_that_is_kept_does_not_wait_for_another_that_is_being_read(bench: Bench) -> None:
+async def test_a_cached_shard_does_not_wait_for_another_read(bench: Bench) -> None:
     table = await bench.prepared()
     assert isinstance(table, CaseTable)
     tables = CaseTables(bench.cluster)
@@ -191,7 +187,7 @@ async def test_a_shard_that_is_kept_does_not_wait_for_another_that_is_being_read
     assert case.parameters["mesh"] == "b"
 
 
-async def test_a_table_without_a_parameter_that_the_template_refers_to_is_refused(bench: Bench) -> None:
+async def test_a_table_without_a_referenced_parameter_is_refused(bench: Bench) -> None:
     answer = await bench.prepared(referring_to("PARAM_MEHS"))
     assert isinstance(answer, Unprepared)
     assert (answer.reason, answer.permanent) == (Reason.INVALID_SPEC, True)
@@ -206,7 +202,7 @@ async def test_a_row_that_lacks_a_parameter_is_named(bench: Bench) -> None:
     assert "but case 1 has no such parameter" in answer.message
 
 
-async def test_a_row_that_no_process_can_be_started_with_is_named_and_not_written_down(
+async def test_a_row_that_no_process_can_start_with_is_named_and_not_stored(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (usertables, preparing):
@@ -226,7 +222,7 @@ def referring_to(variable: str, source: str = "table", key: str = "t.csv") -> Si
     return a_job(cases=table, template={"spec": {"containers": [container]}})
 
 
-async def test_made_again_under_its_name_a_job_takes_over_the_tables_that_were_left(bench: Bench) -> None:
+async def test_a_recreated_job_adopts_the_remaining_tables(bench: Bench) -> None:
     bench.cluster.apply(a_job_dict(cases={"configMap": {"name": "table", "key": "t.csv"}}))
     first = await bench.prepared(bench.stored())
     bench.cluster.remove("simulationjobs", "default", "sweep")

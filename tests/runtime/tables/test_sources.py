@@ -48,7 +48,7 @@ async def an_old_job(cluster: FakeCluster, status: dict[str, Any] | None = None,
     await cluster.patch_simulationjob_status("default", "old", version, status if status is not None else ended)
 
 
-async def test_a_table_is_numbered_from_nought() -> None:
+async def test_cases_of_a_table_are_numbered_from_zero() -> None:
     cluster = FakeCluster()
     cluster.put_config_map("default", "table", {"t.csv": "mesh\na\nb\n"})
     assert await rows(cluster, a_copy()) == [
@@ -57,7 +57,7 @@ async def test_a_table_is_numbered_from_nought() -> None:
     ]
 
 
-async def test_a_large_table_is_read_the_same_in_a_thread() -> None:
+async def test_a_large_table_is_read_in_a_thread() -> None:
     cluster = FakeCluster()
     cluster.put_config_map("default", "table", {"t.csv": "mesh\n" + "value\n" * 5_000})
     assert len(await rows(cluster, a_copy())) == 5_000
@@ -82,7 +82,7 @@ async def test_tables_of_different_content_or_job_have_different_digests() -> No
         ({f"k{n:02}": "" for n in range(12)}, {}, '"k09" and 2 more'),
     ],
 )
-async def test_a_key_that_is_not_there_may_come(data: dict[str, str], binary: dict[str, str], message: str) -> None:
+async def test_a_missing_key_may_still_appear(data: dict[str, str], binary: dict[str, str], message: str) -> None:
     cluster = FakeCluster()
     cluster.put_config_map("default", "table", data, binaryData=binary)
     refusal = await refused(cluster, a_copy())
@@ -90,7 +90,7 @@ async def test_a_key_that_is_not_there_may_come(data: dict[str, str], binary: di
     assert str(refusal).endswith(f"{message}. Add the key; the job then continues")
 
 
-async def test_a_rerun_takes_what_did_not_succeed_with_names_and_parameters() -> None:
+async def test_a_rerun_takes_unsuccessful_cases_with_names_and_parameters() -> None:
     cluster = FakeCluster()
     listed = [{"name": f"case-{mesh}", "parameters": {"mesh": mesh}} for mesh in "abc"]
     await an_old_job(cluster, cases={"list": listed})
@@ -125,7 +125,7 @@ async def test_a_rerun_of_a_table_copies_its_lines_from_all_its_shards() -> None
     ("status", "reason"),
     [({}, Reason.RERUN_NOT_FINISHED), ({"phase": "RUNNING", "isTerminal": False}, Reason.RERUN_NOT_FINISHED)],
 )
-async def test_a_job_that_has_not_ended_is_waited_for(status: dict[str, Any], reason: str) -> None:
+async def test_a_rerun_waits_for_an_unfinished_job(status: dict[str, Any], reason: str) -> None:
     cluster = FakeCluster()
     await an_old_job(cluster, status)
     refusal = await refused(cluster, a_rerun())
@@ -133,7 +133,7 @@ async def test_a_job_that_has_not_ended_is_waited_for(status: dict[str, Any], re
     assert str(refusal).startswith('SimulationJob "old" has not finished (it is ')
 
 
-async def test_a_job_that_is_not_there_or_that_cannot_be_read_is_waited_for() -> None:
+async def test_a_rerun_waits_for_a_missing_or_unreadable_job() -> None:
     cluster = FakeCluster()
     missing = await refused(cluster, a_rerun())
     assert (missing.reason, missing.permanent) == (Reason.RERUN_NOT_FOUND, False)
@@ -142,7 +142,7 @@ async def test_a_job_that_is_not_there_or_that_cannot_be_read_is_waited_for() ->
     assert (unreadable.reason, unreadable.permanent) == (Reason.CASES_UNREADABLE, False)
 
 
-async def test_a_job_that_ended_before_its_cases_were_known_is_never_run_again() -> None:
+async def test_a_job_that_ended_before_its_cases_were_known_cannot_be_rerun() -> None:
     cluster = FakeCluster()
     await an_old_job(
         cluster, {"isTerminal": True, "phase": "CANCELLED"}, cases={"configMap": {"name": "t", "key": "t"}}
@@ -152,20 +152,20 @@ async def test_a_job_that_ended_before_its_cases_were_known_is_never_run_again()
     assert "ended before its cases were known" in str(refusal)
 
 
-async def test_a_job_of_its_own_name_is_not_run_again() -> None:
+async def test_a_job_cannot_rerun_itself() -> None:
     itself = a_rerun(metadata={"name": "old", "uid": UID})
     refusal = await refused(FakeCluster(lambda: NOW), itself)
     assert (refusal.reason, refusal.permanent) == (Reason.RERUN_OF_ITSELF, True)
 
 
-async def test_a_table_in_utf_16_is_binary_data_and_read_all_the_same() -> None:
+async def test_a_utf_16_table_in_binary_data_is_read() -> None:
     cluster = FakeCluster()
     content = b64encode("\ufeffmesh\r\nfein\r\n".encode("utf-16-le")).decode()
     cluster.put_config_map("default", "table", {}, binaryData={"t.csv": content})
     assert [row["parameters"] for row in await rows(cluster, a_copy())] == [{"mesh": "fein"}]
 
 
-async def test_binary_data_that_is_no_text_is_named_for_what_it_is() -> None:
+async def test_binary_data_of_another_format_is_named() -> None:
     cluster = FakeCluster()
     content = b64encode(b"PK\x03\x04 and so on").decode()
     cluster.put_config_map("default", "table", {}, binaryData={"t.csv": content})
@@ -174,7 +174,7 @@ async def test_binary_data_that_is_no_text_is_named_for_what_it_is() -> None:
     assert "it is an Excel, LibreOffice or Numbers file" in str(refusal)
 
 
-async def test_how_a_table_was_read_is_said() -> None:
+async def test_status_reports_how_a_table_was_read() -> None:
     cluster = FakeCluster()
     cluster.put_config_map("default", "table", {"t.csv": ";Wall [mm];re\n0;2,5;1\n"})
     async with CaseSources(cluster).opened(a_copy()) as table:
@@ -185,7 +185,7 @@ async def test_how_a_table_was_read_is_said() -> None:
         ]
 
 
-async def test_a_table_that_cannot_be_read_names_the_line_and_may_be_corrected() -> None:
+async def test_an_unreadable_table_names_the_line_and_can_be_corrected() -> None:
     cluster = FakeCluster()
     cluster.put_config_map("default", "table", {"t.csv": "mesh,re\na\n"})
     refusal = await refused(cluster, a_copy())
@@ -193,7 +193,7 @@ async def test_a_table_that_cannot_be_read_names_the_line_and_may_be_corrected()
     assert str(refusal).startswith('key "t.csv" of ConfigMap "table" cannot be read: line 2')
 
 
-async def test_a_subset_of_a_rerun_is_held_against_what_the_old_job_had() -> None:
+async def test_a_subset_of_a_rerun_is_checked_against_the_old_job() -> None:
     cluster = FakeCluster()
     await an_old_job(cluster)
     assert len(await rows(cluster, a_rerun(subset="0-2"))) == 3
