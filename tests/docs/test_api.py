@@ -82,14 +82,14 @@ def test_every_field_of_the_spec_is_in_an_example() -> None:
 
 
 @pytest.mark.parametrize("path", EXAMPLES)
-def test_an_example_is_valid_and_of_what_it_stands_under(path: str) -> None:
+def test_an_example_is_valid_and_shows_the_field_above_it(path: str) -> None:
     for spec in examples.specs(path):
         SimulationJob.model_validate(a_whole_job(spec))
     shown = {f"spec.{found}" for spec in examples.specs(path) for found in used(spec)}
     assert path in {"spec", *shown}
 
 
-def test_a_cell_with_a_bar_stays_one_cell() -> None:
+def test_a_table_cell_with_a_bar_stays_one_cell() -> None:
     for line in PAGE.splitlines():
         if line.startswith("| `"):
             assert len(re.findall(r"(?<!\\)\|", line)) in (4, 5, 6), line

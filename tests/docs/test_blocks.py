@@ -11,7 +11,7 @@ BLOCKS = [
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_a_shell_block_is_run_by_a_test_that_names_its_page_or_says_why_not(block: Block) -> None:
+def test_every_shell_block_is_run_by_a_named_test_or_says_why_not(block: Block) -> None:
     assert block.is_marked, (
         "put `<!-- run by TEST -->` or `<!-- not run: REASON -->` before it, see tools/docsite/blocks.py"
     )
@@ -42,7 +42,7 @@ def test_a_block_in_a_list_is_found(tmp_path: Path) -> None:
     assert [(block.line, block.is_marked) for block in blocks(page)] == [(3, False)]
 
 
-def test_a_page_can_speak_for_its_console_blocks_only(tmp_path: Path) -> None:
+def test_a_page_may_declare_only_its_console_blocks(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         "<!-- console blocks run by tests/x.py -->\n\n```console\n$ true\n```\n\n```sh\ntrue\n```\n\n"

@@ -31,7 +31,7 @@ def test_a_part_of_a_simulationjob_is_valid(snippet: dict[str, Any]) -> None:
     SimulationJob.model_validate(a_whole_job(snippet.get("spec", {})))
 
 
-def test_argo_cd_is_set_to_leave_fields_that_there_are() -> None:
+def test_argo_cd_settings_name_existing_fields() -> None:
     (application,) = of_kind("Application")
     (ignored,) = application["spec"]["ignoreDifferences"]
     assert (ignored["group"], ignored["kind"]) == (names.GROUP, names.KIND)

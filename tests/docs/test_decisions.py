@@ -10,12 +10,12 @@ FILES = sorted(path for path in FOLDER.glob("*.md") if path != INDEX)
 ROW = re.compile(r"^\| \[(\d{4})\]\((\S+)\) \| (\d{4}-\d\d-\d\d) \| (.+?) \| .+ \|$", re.MULTILINE)
 
 
-def test_the_index_has_each_decision_with_its_date_and_title() -> None:
+def test_the_index_lists_each_decision_with_date_and_title() -> None:
     rows = ROW.findall(INDEX.read_text())
     assert rows == [(path.name[:4], path.name, _date(path), _title(path)) for path in FILES]
 
 
-def test_each_decision_has_a_number_of_its_own() -> None:
+def test_each_decision_has_a_unique_number() -> None:
     numbers = [int(path.name[:4]) for path in FILES]
     assert numbers == list(range(1, len(FILES) + 1))
 
@@ -27,7 +27,7 @@ def test_a_decision_has_context_decision_and_consequences(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_decision_says_that_it_is_accepted_or_superseded(path: Path) -> None:
+def test_a_decision_is_accepted_or_superseded(path: Path) -> None:
     assert re.search(r"^\d{4}-\d\d-\d\d\. (Accepted\.|Superseded by \[\d{4}\])", path.read_text(), re.MULTILINE)
 
 

@@ -36,14 +36,14 @@ def test_an_example_is_valid(name: str) -> None:
     SimulationJob.model_validate(a_whole_job(EXAMPLES[name]["spec"]))
 
 
-def test_the_first_sweep_of_ones_own_is_whole() -> None:
+def test_the_first_sweep_of_the_tutorial_is_complete() -> None:
     job = SimulationJob.model_validate(EXAMPLES["getting-started.md:0"])
     assert job.spec.cases is not None
     assert job.spec.cases.total == 6
 
 
 @pytest.mark.integration
-def test_the_api_server_takes_every_example(kwok_cluster: Cluster) -> None:
+def test_the_api_server_accepts_every_example(kwok_cluster: Cluster) -> None:
     kubectl = kwok_cluster.run_kubectl
     kubectl("apply", "-k", str(ROOT / "crds"))
     wait_established(kubectl, names.PLURAL, names.GROUP)

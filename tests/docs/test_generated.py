@@ -9,7 +9,7 @@ FIELDS = "docs/fields.md"
 
 
 @pytest.mark.parametrize("name", generated.FILES)
-def test_a_generated_file_is_as_it_would_be_made_now(name: str, pytestconfig: pytest.Config) -> None:
+def test_a_generated_file_is_up_to_date(name: str, pytestconfig: pytest.Config) -> None:
     made = _fields(pytestconfig) if name == FIELDS else generated.FILES[name]()
     assert (generated.ROOT / name).read_text() == made, "run `make generate`"
 

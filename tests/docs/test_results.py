@@ -22,7 +22,7 @@ PAGE = (ROOT / "docs/results.md").read_text()
 CUT = '{"drag": [0.1, 0.2, '
 
 
-def test_the_rows_of_the_page_are_as_the_operator_writes_them() -> None:
+def test_the_rows_of_the_page_match_the_operators_output() -> None:
     ends = [
         (End(index=3, name="3", succeeded=True, result='{"drag": 0.31}'), {"mesh": 2}),
         (End(index=4, name="4", succeeded=False, exit_code=3, result="diverged at step 12"), {"mesh": 3}),
@@ -31,7 +31,7 @@ def test_the_rows_of_the_page_are_as_the_operator_writes_them() -> None:
     assert "".join(results.line(end, Case(end.index, end.name, given)) for end, given in ends) == ROWS
 
 
-def test_the_pages_reader_makes_a_table_in_the_order_of_the_cases(tmp_path: Path) -> None:
+def test_the_reader_of_the_page_returns_rows_in_index_order(tmp_path: Path) -> None:
     backwards = [*ROWS.splitlines()[::-1], '{"index":1,"name":"1","parameters":{"mesh":1},"result":{"drag":NaN}}']
     (tmp_path / "wing.jsonl").write_text("\n".join(backwards))
     show = 'print(table.to_json(orient="records"), table["result.drag"].dtype)'
@@ -52,7 +52,7 @@ def test_the_page_names_the_limits(bytes_: int) -> None:
     assert re.search(rf"\b{bytes_}\b", PAGE)
 
 
-def test_read_json_of_pandas_changes_values_as_the_page_says() -> None:
+def test_pandas_read_json_changes_values_as_the_page_says() -> None:
     lines = [
         '{"index":0,"name":"007","parameters":{"mesh":1},"result":"0012"}',
         '{"index":1,"name":"1e5","parameters":{"mesh":2},"result":"0013"}',
@@ -66,14 +66,14 @@ def test_read_json_of_pandas_changes_values_as_the_page_says() -> None:
     assert read["drag"] != json.loads(decimal)["result"]["drag"]
 
 
-def test_read_json_of_pandas_refuses_a_file_with_an_integer_beyond_64_bits() -> None:
+def test_pandas_read_json_refuses_an_integer_beyond_64_bits() -> None:
     lines = '{"result":{"steps":%d}}'
     assert pd.read_json(io.StringIO(lines % (2**64 - 1)), lines=True)["result"][0]["steps"] == 2**64 - 1
     with pytest.raises(ValueError, match="Value is too big!"):
         pd.read_json(io.StringIO(lines % 2**64), lines=True)
 
 
-def test_the_pages_reader_keeps_names_digits_and_long_integers(tmp_path: Path) -> None:
+def test_the_reader_of_the_page_keeps_names_digits_and_long_integers(tmp_path: Path) -> None:
     row = '{"index":0,"name":"007","parameters":{},"result":{"steps":%d,"drag":1.7976931348623157e308}}'
     (tmp_path / "wing.jsonl").write_text(row % 2**70)
     program = f"{READER}\nprint(table.loc[0].to_dict())\n"
@@ -91,11 +91,11 @@ def table_of(*lines: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(done.stdout.decode(), newline="")))
 
 
-def test_the_pages_recipe_puts_rows_in_the_order_of_the_cases() -> None:
+def test_the_recipe_of_the_page_returns_rows_in_index_order() -> None:
     assert [row[0] for row in table_of(*ROWS.splitlines()[::-1])] == ["index", "3", "4", "5"]
 
 
-def test_the_pages_recipe_keeps_a_parameter_and_a_result_of_the_same_name_apart() -> None:
+def test_the_recipe_of_the_page_separates_a_parameter_and_a_result_of_the_same_name() -> None:
     row = (
         '{"index":0,"name":"a","outcome":"Succeeded","parameters":{"mesh":2,"name":"p"},"result":{"mesh":9,"name":"r"}}'
     )
@@ -105,7 +105,7 @@ def test_the_pages_recipe_keeps_a_parameter_and_a_result_of_the_same_name_apart(
     ]
 
 
-def test_the_pages_recipe_has_the_columns_of_all_rows() -> None:
+def test_the_recipe_of_the_page_has_the_columns_of_all_rows() -> None:
     header, *rows = table_of(
         '{"index":0,"name":"0","outcome":"Succeeded","parameters":{"a":1},"result":{"drag":0.31}}',
         '{"index":1,"name":"1","outcome":"Failed","exitCode":3,"parameters":{"b":2},"result":"diverged"}',
@@ -132,7 +132,7 @@ def test_the_pages_recipe_has_the_columns_of_all_rows() -> None:
         ('""', ""),
     ],
 )
-def test_the_pages_recipe_keeps_a_value(written: str, shown: str) -> None:
+def test_the_recipe_of_the_page_keeps_a_value(written: str, shown: str) -> None:
     row = '{"index":0,"name":"0","outcome":"Succeeded","parameters":{"at":%s},"result":{"at":%s}}'
     (_, values) = table_of(row % (written, written))
     assert values == ["0", "0", "Succeeded", shown, shown]

@@ -35,7 +35,7 @@ class Server(SimpleHTTPRequestHandler):
 
 
 # One test, since to build the site and to start the browser takes longer than to look at all of it.
-def test_every_link_leads_to_an_anchor_and_every_page_is_reached_and_found(tmp_path: Path) -> None:
+def test_every_link_has_a_target_and_every_page_can_be_reached_and_searched(tmp_path: Path) -> None:
     assert build(tmp_path)
     with served(tmp_path) as address, browser.started() as chromium:
         pages = read_all(chromium, address)

@@ -132,7 +132,7 @@ def test_a_pod_reaches_the_api_at_the_service_address(cluster: Cluster) -> None:
     ]
 
 
-def test_a_pod_is_asked_to_end_before_it_is_killed(cluster: Cluster) -> None:
+def test_a_pod_gets_sigterm_before_it_is_killed(cluster: Cluster) -> None:
     run_pod(cluster, "polite", "trap 'echo told; exit 3' TERM; echo up; while :; do sleep 0.1; done")
     wait_phase(cluster, "polite", "Running")
     eventually(lambda: "up" in cluster.run_kubectl("logs", "polite"))
@@ -157,7 +157,7 @@ def test_a_fake_pod_runs_until_it_is_deleted(cluster: Cluster) -> None:
     assert time.monotonic() - started < 2
 
 
-def test_a_fake_pod_ends_when_and_how_its_annotations_say(cluster: Cluster) -> None:
+def test_a_fake_pod_ends_as_its_annotations_say(cluster: Cluster) -> None:
     fake_pod(cluster, "good", run_seconds="2")
     fake_pod(cluster, "bad", run_seconds="0.5", exit_code="7")
     wait_phase(cluster, "bad", "Failed")
@@ -170,7 +170,7 @@ def test_a_fake_pod_ends_when_and_how_its_annotations_say(cluster: Cluster) -> N
         assert cluster.run_kubectl("get", "pod", name, "-o", path % "startedAt") != ""
 
 
-def test_a_fake_pod_can_be_slow_to_go(cluster: Cluster) -> None:
+def test_a_fake_pod_can_take_time_to_stop(cluster: Cluster) -> None:
     fake_pod(cluster, "slow", termination_seconds="2")
     wait_phase(cluster, "slow", "Running")
     started = time.monotonic()
@@ -211,7 +211,7 @@ def test_up_keeps_what_runs_and_restarts_what_is_dead(folder: Path) -> None:
     assert all(after.values())
 
 
-def test_up_changes_what_is_asked_for(folder: Path) -> None:
+def test_up_applies_changed_options(folder: Path) -> None:
     cluster = up(folder, nodes=Nodes.KWOK, kwok_nodes=2)
     names = ["get", "nodes", "-o", "name"]
     assert cluster.run_kubectl(*names).split() == ["node/kwok-0", "node/kwok-1"]
@@ -221,7 +221,7 @@ def test_up_changes_what_is_asked_for(folder: Path) -> None:
     wait_phase(cluster, "pod", "Succeeded")
 
 
-def test_up_comes_back_with_its_data_after_all_was_killed(folder: Path) -> None:
+def test_up_restores_the_cluster_and_its_data_after_a_kill(folder: Path) -> None:
     cluster = up(folder)
     cluster.run_kubectl("create", "configmap", "kept")
     run_pod(cluster, "before", "sleep 600")
@@ -255,7 +255,7 @@ def test_pulling_the_plug_of_a_node_ends_its_pods(folder: Path) -> None:
     cluster.run_kubectl("wait", "pod/pod", "--for=delete", "--timeout=60s")
 
 
-def test_down_leaves_nothing_even_after_a_crash(folder: Path) -> None:
+def test_down_leaves_nothing_behind_after_a_crash(folder: Path) -> None:
     cluster = up(folder)
     run_pod(cluster, "stubborn", "trap '' TERM; while :; do sleep 1; done")
     wait_phase(cluster, "stubborn", "Running")
@@ -276,7 +276,7 @@ def test_down_needs_no_state_folder(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("after", [0.2, 0.5, 1.5, 4.0])
-def test_an_interrupted_up_takes_back_what_it_started(folder: Path, after: float) -> None:
+def test_an_interrupted_up_stops_what_it_started(folder: Path, after: float) -> None:
     # Tests that a shell runs in the background ignore SIGINT, and so would what they start, until Python is awake.
     command = [
         "env",

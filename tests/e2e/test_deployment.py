@@ -11,7 +11,7 @@ from e2e.support.deployment import REPLICAS, Operator
 pytestmark = pytest.mark.e2e
 
 
-def test_the_operator_runs_as_nobody_and_writes_nothing_but_its_tmp(operator: Operator) -> None:
+def test_the_operator_runs_as_nobody_and_writes_only_to_tmp(operator: Operator) -> None:
     pods = operator.pods()
     assert len(pods) == REPLICAS
     for pod in pods:
@@ -27,7 +27,7 @@ def test_the_operator_runs_as_nobody_and_writes_nothing_but_its_tmp(operator: Op
         assert (facts["NoNewPrivs"], facts["Seccomp"]) == ("1", "2")
 
 
-def test_the_operators_namespace_takes_restricted_pods_only(operator: Operator) -> None:
+def test_the_operators_namespace_accepts_only_restricted_pods(operator: Operator) -> None:
     label = r"jsonpath={.metadata.labels.pod-security\.kubernetes\.io/enforce}"
     assert operator.kubectl.run("get", "namespace", NAMESPACE, "-o", label) == "restricted"
     with pytest.raises(ClusterError, match='violates PodSecurity "restricted:latest"'):
@@ -43,7 +43,7 @@ def test_health_and_readiness_answer(operator: Operator) -> None:
             operator.kubectl.run("get", "--raw", f"{proxy}/nothing")
 
 
-def test_no_user_of_the_cluster_gets_more_than_the_shipped_roles(operator: Operator) -> None:
+def test_the_operators_account_has_only_its_shipped_permissions(operator: Operator) -> None:
     """The operator's account may do what the manifests say, and not a thing more that would matter."""
     account = f"--as=system:serviceaccount:{NAMESPACE}:simjob-operator"
     asked = {

@@ -23,12 +23,14 @@ def pod(objects: Mapping[tuple[str, str, str], dict[str, Any]]) -> dict[str, Any
     return spec
 
 
-def test_everything_of_the_operator_is_in_its_namespace(objects: Mapping[tuple[str, str, str], dict[str, Any]]) -> None:
+def test_every_namespaced_object_is_in_the_operators_namespace(
+    objects: Mapping[tuple[str, str, str], dict[str, Any]],
+) -> None:
     assert ("Namespace", "", "simjob-system") in objects
     assert {namespace for _, namespace, _ in objects} <= {"", "simjob-system", "team-a", "team-b"}
 
 
-def test_the_namespace_refuses_what_is_not_restricted(objects: Mapping[tuple[str, str, str], dict[str, Any]]) -> None:
+def test_the_namespace_enforces_restricted_pod_security(objects: Mapping[tuple[str, str, str], dict[str, Any]]) -> None:
     labels = objects["Namespace", "", "simjob-system"]["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
 
@@ -45,7 +47,7 @@ def test_the_pod_is_restricted(pod: dict[str, Any]) -> None:
     assert [set(volume) for volume in pod["volumes"]] == [{"name", "emptyDir"}]
 
 
-def test_the_probes_ask_where_the_operator_answers(pod: dict[str, Any]) -> None:
+def test_the_probes_use_the_paths_of_the_operator(pod: dict[str, Any]) -> None:
     (container,) = pod["containers"]
     (port,) = container["ports"]
     assert port["containerPort"] == Settings().health_port
@@ -66,7 +68,7 @@ def test_every_setting_in_the_environment_exists(pod: dict[str, Any]) -> None:
     assert "POD_NAMESPACE" in given
 
 
-def test_two_replicas_and_one_at_a_time_may_be_evicted(objects: Mapping[tuple[str, str, str], dict[str, Any]]) -> None:
+def test_two_replicas_may_be_evicted_one_at_a_time(objects: Mapping[tuple[str, str, str], dict[str, Any]]) -> None:
     deployment = objects[KEY]
     assert deployment["spec"]["replicas"] == 2
     (constraint,) = deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]
@@ -86,7 +88,7 @@ def test_every_selector_finds_the_pods(objects: Mapping[tuple[str, str, str], di
         assert selector["matchLabels"].items() <= labels.items()
 
 
-def test_the_image_is_the_one_that_is_built(pod: dict[str, Any]) -> None:
+def test_the_image_is_the_one_that_make_builds(pod: dict[str, Any]) -> None:
     assert pod["containers"][0]["image"] == "simjob.local/operator:dev"
 
 

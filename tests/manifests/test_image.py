@@ -35,26 +35,26 @@ def test_the_image_has_the_uv_of_the_lock_file() -> None:
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=["operator", "rc-filter"])
-def test_an_image_runs_as_a_numeric_user_on_the_one_base(dockerfile: Path) -> None:
+def test_an_image_runs_as_a_numeric_user_on_the_common_base(dockerfile: Path) -> None:
     lines = dockerfile.read_text().splitlines()
     assert {line.split()[1] for line in lines if line.startswith("FROM")} == {"debian:trixie-slim"}
     assert "USER 65532:65532" in lines
 
 
-def test_the_ignored_files_leave_what_is_copied() -> None:
+def test_no_copied_file_is_ignored() -> None:
     kept = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     for file in imagebuild.copied_files(ROOT, (ROOT / "Dockerfile").read_text()):
         name = file.relative_to(ROOT).as_posix()
         assert any(name == path or name.startswith(f"{path}/") for path in kept), name
 
 
-def test_copied_files_are_those_of_the_context_without_bytecode(context: Path) -> None:
+def test_copied_files_come_from_the_context_without_bytecode(context: Path) -> None:
     found = imagebuild.copied_files(context, (context / "Dockerfile").read_text())
     assert [file.relative_to(context).as_posix() for file in found] == ["a.txt", "src/m.py"]
 
 
 @pytest.mark.parametrize("changed", ["a.txt", "src/m.py", "Dockerfile"])
-def test_another_input_is_another_image(context: Path, changed: str) -> None:
+def test_a_changed_input_changes_the_image(context: Path, changed: str) -> None:
     before = digest(context)
     with (context / changed).open("a") as file:
         file.write("\n# more")
@@ -62,7 +62,7 @@ def test_another_input_is_another_image(context: Path, changed: str) -> None:
 
 
 @pytest.mark.parametrize("changed", ["other.txt", "src/__pycache__/m.pyc"])
-def test_what_is_not_copied_changes_nothing(context: Path, changed: str) -> None:
+def test_a_file_that_is_not_copied_does_not_change_the_image(context: Path, changed: str) -> None:
     before = digest(context)
     (context / changed).write_text("changed")
     assert digest(context) == before
@@ -77,7 +77,7 @@ def test_an_unchanged_image_is_not_built_again(context: Path, capsys: pytest.Cap
 
 
 @pytest.mark.parametrize("program", ["buildah", "podman"])
-def test_a_builder_keeps_to_its_own_storage(program: str) -> None:
+def test_a_builder_uses_its_own_storage(program: str) -> None:
     builder = imagebuild.Builder(program, Path("/cache"))
     build = builder.build(Path("/src"), Path("/src/Dockerfile"), "t:1", authorities=Path("/ca"), pull=False)
     assert build[:5] == [program, "--root", "/cache/root", "--runroot", "/cache/run"]
@@ -86,14 +86,14 @@ def test_a_builder_keeps_to_its_own_storage(program: str) -> None:
     assert builder.save("t:1", Path("/o.tar"))[-2:] == ["t:1", "oci-archive:/o.tar:t:1"]
 
 
-def test_docker_builds_as_it_is_used_to() -> None:
+def test_docker_builds_with_its_usual_arguments() -> None:
     builder = imagebuild.Builder("docker", Path("/cache"))
     command = builder.build(Path("/src"), Path("/src/Dockerfile"), "t:1", authorities=None, pull=True)
     assert command == ["docker", "build", "--tag", "t:1", "--file", "/src/Dockerfile", "/src"]
     assert builder.save("t:1", Path("/o.tar")) == ["docker", "save", "--output", "/o.tar", "t:1"]
 
 
-def test_certificates_come_from_the_environment_or_not_at_all(tmp_path: Path) -> None:
+def test_certificates_come_only_from_the_environment(tmp_path: Path) -> None:
     bundle = tmp_path / "bundle.pem"
     bundle.write_text("a certificate")
     with imagebuild.authorities(tmp_path, {"PIP_CERT": str(bundle)}) as folder:

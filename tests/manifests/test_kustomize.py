@@ -96,18 +96,18 @@ def jobs(request: pytest.FixtureRequest, tmp_path: Path, render: Render) -> dict
     return specs
 
 
-def test_a_job_names_the_table_that_was_generated(jobs: dict[str, Any]) -> None:
+def test_a_job_refers_to_the_generated_table(jobs: dict[str, Any]) -> None:
     name = jobs["july-wing-2"]["cases"]["configMap"]["name"]
     assert name.startswith("july-cases-2-")
     assert f"ConfigMap/{name}" in jobs["names"]
 
 
-def test_a_rerun_names_the_job_with_its_prefix(jobs: dict[str, Any]) -> None:
+def test_a_rerun_refers_to_the_prefixed_job(jobs: dict[str, Any]) -> None:
     again = jobs["july-wing-again-2"]
     assert (again["rerunOf"], again["parentJob"]) == ({"name": "july-wing-2"}, "july-wing-2")
 
 
-def test_a_template_names_what_was_generated_or_renamed(jobs: dict[str, Any]) -> None:
+def test_a_template_refers_to_generated_and_renamed_objects(jobs: dict[str, Any]) -> None:
     spec = jobs["july-wing-2"]
     pod = spec["template"]["spec"]
     found = set(references(pod)) | {f"PriorityClass/{spec['priorityClassName']}", f"LocalQueue/{spec['queueName']}"}
@@ -144,7 +144,7 @@ def references(pod: dict[str, Any]) -> Iterator[str]:
     yield f"ResourceClaim/{shared['resourceClaimName']}"
 
 
-def test_every_field_that_is_named_exists() -> None:
+def test_every_configured_field_exists() -> None:
     shipped = yaml.safe_load((SHIPPED / "names.yaml").read_text())
     fields = [field for each in shipped["nameReference"] for field in each["fieldSpecs"]]
     schema = generate.job_schema()

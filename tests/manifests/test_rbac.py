@@ -114,11 +114,11 @@ def granted(role: Mapping[str, Any]) -> set[Grant]:
         ("PATCH", "/apis/batch/v1/namespaces/a/jobs/j/status", ("batch", "jobs/status", "patch")),
     ],
 )
-def test_a_request_needs_this_grant(method: str, path: str, expected: Grant) -> None:
+def test_a_request_maps_to_this_permission(method: str, path: str, expected: Grant) -> None:
     assert grant(method, path) == expected
 
 
-def test_the_operator_may_do_exactly_what_it_does(render: Render) -> None:
+def test_the_operator_has_exactly_the_permissions_it_uses(render: Render) -> None:
     role = render("manifests/rbac")["ClusterRole", "", "simjob-operator"]
     assert granted(role) == asyncio.run(calls_of_the_operator()) | KOPF | OWNERS
 
@@ -130,7 +130,7 @@ def test_the_lease_is_granted_in_the_operators_namespace_only(render: Render) ->
     assert held == [[Settings().lease_name]]
 
 
-async def test_the_elector_asks_for_the_lease_only() -> None:
+async def test_the_elector_uses_only_the_lease() -> None:
     wire = an_empty_world()
     elector = asyncio.create_task(Elector(wire, Settings(), lambda: datetime(2026, 1, 1, tzinfo=UTC)).run())
     for _ in range(20):
@@ -141,7 +141,7 @@ async def test_the_elector_asks_for_the_lease_only() -> None:
 
 
 @pytest.mark.parametrize("folder", ["manifests", "manifests/overlays/namespaced"])
-def test_no_role_gives_too_much(render: Render, folder: str) -> None:
+def test_no_role_grants_wildcards_or_secrets(render: Render, folder: str) -> None:
     for (kind, _, name), role in render(folder).items():
         if kind not in {"Role", "ClusterRole"}:
             continue
@@ -165,7 +165,7 @@ def test_no_role_gives_too_much(render: Render, folder: str) -> None:
         ),
     ],
 )
-def test_a_role_for_people_is_whole_by_itself_and_part_of_the_clusters_own(
+def test_a_user_role_is_complete_and_aggregated_to_the_default_roles(
     render: Render, role: str, verbs: set[str], aggregated: set[str]
 ) -> None:
     found = render("manifests/base")["ClusterRole", "", f"simjob-{role}"]
@@ -175,7 +175,7 @@ def test_a_role_for_people_is_whole_by_itself_and_part_of_the_clusters_own(
     assert labels == dict.fromkeys(aggregated, "true")
 
 
-def test_people_write_neither_status_nor_finalizers_and_editors_may_scale(render: Render) -> None:
+def test_user_roles_exclude_status_and_finalizers_and_editors_can_scale(render: Render) -> None:
     for role, scale in (("viewer", {"get"}), ("canceller", {"get"}), ("editor", {"get", "update", "patch"})):
         grants = granted(render("manifests/base")["ClusterRole", "", f"simjob-{role}"])
         assert {group for group, _, _ in grants} == {names.GROUP}
@@ -183,7 +183,7 @@ def test_people_write_neither_status_nor_finalizers_and_editors_may_scale(render
         assert beside == {("simulationjobs/status", "get")} | {("simulationjobs/scale", verb) for verb in scale}
 
 
-def test_the_namespaced_overlay_gives_the_same_in_its_namespaces_and_nothing_elsewhere(render: Render) -> None:
+def test_the_namespaced_overlay_grants_the_same_only_in_its_namespaces(render: Render) -> None:
     everywhere = render("manifests/rbac")["ClusterRole", "", "simjob-operator"]
     objects = render("manifests/overlays/namespaced")
     assert not [key for key in objects if key[0] == "ClusterRoleBinding"]

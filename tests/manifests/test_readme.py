@@ -24,12 +24,12 @@ def medians(row: str) -> set[str]:
     return {simjob, indexed}
 
 
-def test_the_figures_are_those_of_the_benchmarks() -> None:
+def test_the_figures_match_the_benchmarks() -> None:
     figures = set(re.findall(r"\d+\.\d+(?= s\b)", README))
     assert figures == medians("asked → all pods running") | medians("cancel asked → the system says so")
 
 
-def test_the_readme_says_how_many_goals_are_met() -> None:
+def test_the_readme_states_how_many_goals_are_met() -> None:
     goals = [line for line in section(MEASURED, "Goals") if line.endswith((" met |", " NOT MET |"))]
     met = [line for line in goals if line.endswith("| met |")]
     assert f"{len(met)} of {len(goals)} goals are met" in README
@@ -41,7 +41,7 @@ def test_the_page_on_operations_states_the_memory_that_was_measured() -> None:
     assert f"a peak of {found} at 10,000 cases of which 500 were live" in (ROOT / "docs/operations.md").read_text()
 
 
-def test_the_second_command_of_the_installation_sets_the_image() -> None:
+def test_the_second_installation_command_sets_the_image() -> None:
     (command,) = re.findall(r"^(kubectl kustomize manifests \| sed .*) \| kubectl apply -f -$", README, re.MULTILINE)
     kubectl = command.replace("kubectl", str(toolchain.kubectl()), 1)
     done = subprocess.run(["bash", "-c", kubectl], cwd=ROOT, capture_output=True, text=True, check=True)

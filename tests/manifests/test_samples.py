@@ -41,23 +41,23 @@ def rc_filter() -> ModuleType:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_a_sample_is_one_valid_job_named_as_its_file(file: Path) -> None:
+def test_a_sample_is_one_valid_job_named_like_its_file(file: Path) -> None:
     assert read(file.stem).metadata.name == file.stem
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_a_sample_takes_an_image_that_everybody_can_get(file: Path) -> None:
+def test_a_sample_uses_a_public_image(file: Path) -> None:
     images = {container.image for container in read(file.stem).spec.template.spec.containers}
     assert images <= {oci.SAMPLES.removeprefix("docker.io/library/"), "simjob.local/rc-filter:dev"}
 
 
-def test_the_cancelled_sample_is_cancelled_when_it_is_made() -> None:
+def test_the_cancelled_sample_is_created_cancelled() -> None:
     spec = read("cancelled-from-the-start").spec
     assert spec.cancel is True
     assert spec.cancel_reason
 
 
-def test_the_table_sample_brings_a_table_that_has_its_subset() -> None:
+def test_the_table_sample_includes_a_table_with_its_subset() -> None:
     table, _ = documents("table")
     spec = read("table").spec
     assert spec.cases is not None
@@ -78,7 +78,7 @@ def test_the_design_sample_has_a_seed_and_a_logarithmic_scale() -> None:
     assert "Log" in [parameter.scale for parameter in spec.cases.samples.parameters]
 
 
-def test_the_gpu_sample_asks_for_a_product_and_its_memory() -> None:
+def test_the_gpu_sample_requests_a_product_and_its_memory() -> None:
     resources = read("gpu").spec.resources
     assert resources is not None
     assert resources.gpu is not None
@@ -99,7 +99,7 @@ def test_the_filter_is_a_sweep_of_two_axes_long_enough_to_be_cancelled() -> None
     assert spec.parallelism * 3 < total
 
 
-def test_the_table_of_ngspice_is_read_without_its_headings(rc_filter: ModuleType) -> None:
+def test_output_of_ngspice_is_read_without_its_headings(rc_filter: ModuleType) -> None:
     output = (
         "No. of Data Rows : 2\nIndex   frequency       vdb(out)\n------\n0\t1.0e+02\t-1.0e-01\t\n1\t2.0e+02\t-6.0e+00\n"
     )
@@ -113,13 +113,13 @@ def test_the_crossing_of_an_ideal_filter_is_its_cut_off_frequency(rc_filter: Mod
     assert found == pytest.approx(1591.5, rel=1e-3)
 
 
-def test_a_response_that_does_not_fall_is_an_error(rc_filter: ModuleType) -> None:
+def test_a_response_without_a_cut_off_is_an_error(rc_filter: ModuleType) -> None:
     with pytest.raises(SystemExit, match="does not fall"):
         rc_filter.crossing([(1.0, 0.0), (2.0, -0.1)], rc_filter.HALF_POWER_DB)
 
 
 @pytest.mark.integration
-def test_the_api_server_takes_every_sample(kwok_cluster: Cluster) -> None:
+def test_the_api_server_accepts_every_sample(kwok_cluster: Cluster) -> None:
     kubectl = kwok_cluster.run_kubectl
     kubectl("apply", "-k", str(SAMPLES.parents[1] / "crds"))
     wait_established(kubectl, names.PLURAL, names.GROUP)

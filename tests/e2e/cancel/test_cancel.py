@@ -18,7 +18,7 @@ POLITE = "trap 'echo told; sleep 3; echo stopped; exit 0' TERM; echo up; while :
 DEAF = "trap '' TERM; echo up; while :; do sleep 0.1; done"
 
 
-def test_a_running_case_is_asked_to_stop_and_gets_its_time(namespace: Namespace) -> None:
+def test_a_running_case_gets_sigterm_and_its_grace_period(namespace: Namespace) -> None:
     sweep = namespace.sweep(POLITE, grace=20)
     pod = sweep.pod(0)
     sweep.wait(lambda: namespace.run("logs", pod.name) == "up\n", "the case is up")
@@ -37,7 +37,7 @@ def test_a_running_case_is_asked_to_stop_and_gets_its_time(namespace: Namespace)
     namespace.run("wait", "simjob/sweep", "--for=condition=Cancelled", "--timeout=5s")
 
 
-def test_a_case_that_does_not_listen_is_killed_after_its_grace_period(namespace: Namespace) -> None:
+def test_a_case_that_ignores_sigterm_is_killed_after_its_grace_period(namespace: Namespace) -> None:
     sweep = namespace.sweep(DEAF, grace=3)
     pod = sweep.pod(0)
     sweep.cancel()
@@ -49,7 +49,7 @@ def test_a_case_that_does_not_listen_is_killed_after_its_grace_period(namespace:
     assert node.processes(pod.uid) == []
 
 
-def test_cases_that_wait_are_never_created(namespace: Namespace) -> None:
+def test_waiting_cases_are_never_created_after_a_cancel(namespace: Namespace) -> None:
     sweep = namespace.sweep(FOREVER, cases={"count": 50}, parallelism=2)
     sweep.wait_running(2)
     sweep.cancel()
@@ -61,7 +61,7 @@ def test_cases_that_wait_are_never_created(namespace: Namespace) -> None:
     assert len({seen.uid for seen in namespace.pods.history}) == 2
 
 
-def test_a_sweep_that_is_made_cancelled_never_makes_a_job(namespace: Namespace) -> None:
+def test_a_sweep_created_with_cancel_creates_no_job(namespace: Namespace) -> None:
     sweep = namespace.sweep(FOREVER, cases={"count": 10}, cancel=True, cancelReason="superseded")
     status = sweep.wait_phase("CANCELLED", 20)
     assert status["cancellation"]["reason"] == "superseded"
@@ -92,7 +92,7 @@ def test_a_suspended_sweep_can_be_cancelled(namespace: Namespace) -> None:
     assert sweep.get()["spec"]["suspend"] is True
 
 
-def test_a_cancel_that_is_taken_back_at_once_still_cancels(namespace: Namespace) -> None:
+def test_a_cancel_withdrawn_at_once_is_carried_out(namespace: Namespace) -> None:
     sweep = namespace.sweep(POLITE, grace=20)
     sweep.pod(0)
     sweep.cancel()
@@ -128,7 +128,7 @@ def test_an_ended_sweep_refuses_cancel(namespace: Namespace, script: str, phase:
     assert sweep.status == before
 
 
-def test_cancelled_is_never_said_while_a_process_runs(namespace: Namespace) -> None:
+def test_cancelled_is_never_written_while_a_process_runs(namespace: Namespace) -> None:
     """Six cases, each with another idea of how fast to stop; the kernel is asked at the moment of every status."""
     script = "trap 'sleep $SIMJOB_CASE_INDEX; exit 0' TERM; while :; do sleep 0.1; done"
     sweep = namespace.sweep(script, cases={"count": 6}, grace=3)

@@ -13,7 +13,7 @@ STEADY = "trap 'echo told; sleep 2; echo stopped; exit 0' TERM; for n in $(seq 2
 
 
 @pytest.mark.effect("spec.cancelCases")
-def test_one_of_three_running_cases_is_stopped_and_the_others_run_on(namespace: Namespace) -> None:
+def test_cancelling_one_of_three_running_cases_leaves_the_others_running(namespace: Namespace) -> None:
     sweep = namespace.sweep(STEADY, grace=20, cases={"count": 3})
     pods = {index: sweep.pod(index) for index in range(3)}
     sweep.patch(cancelCases="1")

@@ -8,7 +8,7 @@ from e2e.support.sweep import FOREVER
 pytestmark = pytest.mark.e2e
 
 
-def test_a_deleted_sweep_leaves_nothing(namespace: Namespace) -> None:
+def test_deleting_a_sweep_leaves_nothing_behind(namespace: Namespace) -> None:
     script = f"case $SIMJOB_CASE_INDEX in 0) exit 0;; 1) exit 1;; esac; {FOREVER}"
     sweep = namespace.sweep(script, cases={"count": 5}, parallelism=4)
     sweep.wait(lambda: sweep.status.get("progress") == "2/5", "two have ended")

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 TAKEOVER_SECONDS = 15 + 2
 
 
-def test_a_cancel_while_the_operator_is_away_happens_when_it_is_back(namespace: Namespace, operator: Operator) -> None:
+def test_a_cancel_during_operator_downtime_is_carried_out(namespace: Namespace, operator: Operator) -> None:
     sweep = namespace.sweep(FOREVER, cases={"count": 10}, parallelism=2)
     pods = sweep.wait_running(2)
     with operator.away():
@@ -29,7 +29,7 @@ def test_a_cancel_while_the_operator_is_away_happens_when_it_is_back(namespace: 
     assert [node.processes(pod.uid) for pod in pods] == [[], []]
 
 
-def test_what_ended_while_the_operator_was_away_counts(namespace: Namespace, operator: Operator) -> None:
+def test_cases_that_ended_during_operator_downtime_count(namespace: Namespace, operator: Operator) -> None:
     sweep = namespace.sweep("sleep 3; exit $SIMJOB_CASE_INDEX", cases={"count": 3}, parallelism=2)
     pods = sweep.wait_running(2)
     with operator.away():
@@ -52,7 +52,7 @@ def test_a_namespace_with_a_live_sweep_can_be_deleted_without_the_operator(
     assert namespace.pods.live() == []
 
 
-def test_an_operator_killed_while_it_creates_makes_nothing_twice(namespace: Namespace, operator: Operator) -> None:
+def test_an_operator_killed_while_it_creates_creates_nothing_twice(namespace: Namespace, operator: Operator) -> None:
     # However fast the operator is and however slow this test: the quota keeps it in the middle.
     namespace.run("create", "quota", "few", "--hard=count/jobs.batch=20")
     namespace.run("wait", "resourcequota/few", "--for=jsonpath={.status.used}", "--timeout=20s")
@@ -70,7 +70,7 @@ def test_an_operator_killed_while_it_creates_makes_nothing_twice(namespace: Name
     operator.wait_available()
 
 
-def test_an_operator_killed_while_it_cancels_cancels_all_the_same(namespace: Namespace, operator: Operator) -> None:
+def test_an_operator_killed_while_it_cancels_completes_the_cancel(namespace: Namespace, operator: Operator) -> None:
     sweep = namespace.sweep("trap 'sleep 2; exit 0' TERM; sleep 3600 & wait", cases={"count": 20}, parallelism=8)
     pods = sweep.wait_running(8)
     pid = operator.process(operator.leader())
@@ -99,7 +99,7 @@ def test_another_process_takes_over_when_the_leader_is_killed(namespace: Namespa
     operator.wait_available()
 
 
-def test_a_leader_that_hangs_is_replaced_and_ends_when_it_wakes(namespace: Namespace, operator: Operator) -> None:
+def test_a_hanging_leader_is_replaced_and_exits_when_it_wakes(namespace: Namespace, operator: Operator) -> None:
     leader = operator.leader()
     pid = operator.process(leader)
     with node.stopped(pid):
@@ -110,7 +110,7 @@ def test_a_leader_that_hangs_is_replaced_and_ends_when_it_wakes(namespace: Names
     operator.wait_available()
 
 
-def test_a_leader_that_ends_in_peace_hands_over_at_once(namespace: Namespace, operator: Operator) -> None:
+def test_a_leader_that_shuts_down_hands_over_at_once(namespace: Namespace, operator: Operator) -> None:
     leader = operator.leader()["metadata"]["name"]
     operator.run("delete", "pod", leader, "--wait=false")
     deleted = time.monotonic()

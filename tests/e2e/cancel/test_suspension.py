@@ -12,7 +12,7 @@ pytestmark = pytest.mark.e2e
 SCRIPT = f"case $SIMJOB_CASE_INDEX$HOSTNAME in 0*|*-1-0) exit 0;; esac; {FOREVER}"
 
 
-def test_a_suspended_sweep_stops_and_goes_on_where_it_was(namespace: Namespace) -> None:
+def test_a_suspended_sweep_stops_and_resumes(namespace: Namespace) -> None:
     sweep = namespace.sweep(SCRIPT, cases={"count": 4}, parallelism=3)
     sweep.wait(lambda: sweep.status.get("progress") == "1/4", "case 0 has ended")
     running = sweep.wait_running(3)
@@ -31,7 +31,7 @@ def test_a_suspended_sweep_stops_and_goes_on_where_it_was(namespace: Namespace) 
     assert len(made) == 7, "case 0 ran once, the others once before and once after"
 
 
-def test_a_sweep_that_is_made_suspended_starts_when_it_is_let_go(namespace: Namespace) -> None:
+def test_a_sweep_created_suspended_starts_when_resumed(namespace: Namespace) -> None:
     sweep = namespace.sweep(cases={"count": 2}, suspend=True)
     sweep.wait_phase("SUSPENDED")
     namespace.settle()

@@ -28,13 +28,13 @@ def test_a_pod_evicted_through_the_api_is_replaced_and_does_not_count(namespace:
     assert_second_attempt_completes(sweep)
 
 
-def test_a_pod_killed_by_force_is_replaced(namespace: Namespace) -> None:
+def test_a_force_deleted_pod_is_replaced(namespace: Namespace) -> None:
     sweep = namespace.sweep(FIRST_FOREVER)
     namespace.run("delete", "pod", sweep.pod(0).name, "--force", "--grace-period=0")
     assert_second_attempt_completes(sweep)
 
 
-def test_a_job_deleted_by_hand_is_made_again(namespace: Namespace) -> None:
+def test_a_job_deleted_by_hand_is_recreated(namespace: Namespace) -> None:
     script = f"case $HOSTNAME in *-0-0) ;; *) exit 0;; esac; {FOREVER}"
     sweep = namespace.sweep(script)
     sweep.pod(0)
@@ -66,7 +66,7 @@ def test_cases_of_a_lost_node_run_again(namespace: Namespace, operator: Operator
 
 
 @pytest.mark.timeout(180)
-def test_a_case_on_a_node_that_does_not_answer_is_not_called_stopped(
+def test_a_case_on_an_unresponsive_node_is_not_reported_as_stopped(
     namespace: Namespace, operator: Operator, real_cluster: Cluster
 ) -> None:
     sweep = namespace.sweep(FOREVER, grace=1)

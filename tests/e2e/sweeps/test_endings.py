@@ -13,7 +13,7 @@ ATTEMPTS = 'case $HOSTNAME in *-2) exit 0;; *) echo "attempt $HOSTNAME"; exit 9;
 
 
 @pytest.mark.effect("spec.cases.count")
-def test_a_sweep_runs_to_completed(namespace: Namespace) -> None:
+def test_a_sweep_runs_to_completion(namespace: Namespace) -> None:
     sweep = namespace.sweep('echo "case $SIMJOB_CASE_INDEX"', cases={"count": 3})
     namespace.run("wait", "simjob/sweep", "--for=condition=Finished", "--timeout=60s")
     status = sweep.status
@@ -76,7 +76,7 @@ def test_a_failing_case_is_retried_after_ten_and_after_twenty_seconds(namespace:
     assert sweep_job(sweep)["status"]["failed"] == 2
 
 
-def test_kubectl_says_of_a_case_what_it_says_of_any_job(namespace: Namespace) -> None:
+def test_kubectl_shows_a_case_like_any_other_job(namespace: Namespace) -> None:
     script = f"echo hello; [ $SIMJOB_CASE_INDEX = 0 ] && exit 0; [ $SIMJOB_CASE_INDEX = 1 ] && exit 4; {FOREVER}"
     sweep = namespace.sweep(script, cases={"count": 3})
     good, bad, long = (sweep.job(index) for index in range(3))
@@ -99,7 +99,7 @@ def test_the_longest_name_works(namespace: Namespace) -> None:
     assert sweep.status["progress"] == "2/2"
 
 
-def test_events_tell_the_transitions(namespace: Namespace) -> None:
+def test_events_report_the_transitions(namespace: Namespace) -> None:
     sweep = namespace.sweep(FOREVER)
     sweep.pod(0)
     sweep.wait_phase("RUNNING")

@@ -12,13 +12,13 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.mark.effect("spec.resources.memory")
-def test_a_case_that_takes_too_much_memory_says_so(namespace: Namespace) -> None:
+def test_a_case_that_exceeds_its_memory_is_reported(namespace: Namespace) -> None:
     sweep = namespace.sweep("head -c 200000000 /dev/zero | tail", resources={"memory": "32Mi"})
     (failure,) = sweep.wait_phase("FAILED")["failures"]
     assert (failure["reason"], failure["exitCode"]) == ("OOMKilled", 137)
 
 
-def test_a_program_that_is_not_in_the_image_says_so(namespace: Namespace) -> None:
+def test_a_program_missing_from_the_image_is_reported(namespace: Namespace) -> None:
     sweep = namespace.apply(with_container(command=["/opt/solver"]))
     status = sweep.wait_phase("FAILED")
     (failure,) = status["failures"]
@@ -29,7 +29,7 @@ def test_a_program_that_is_not_in_the_image_says_so(namespace: Namespace) -> Non
     assert status.get("results", {}).get("rows", 0) == 0
 
 
-def test_a_persistent_program_that_is_not_in_the_image_is_tried_again_after_growing_pauses(
+def test_a_persistent_program_missing_from_the_image_is_retried_with_back_off(
     namespace: Namespace,
 ) -> None:
     body = with_container(command=["/opt/solver"])
@@ -45,7 +45,7 @@ def test_a_persistent_program_that_is_not_in_the_image_is_tried_again_after_grow
     persistent.wait_phase("CANCELLED")
 
 
-def test_a_config_map_that_is_missing_is_named_until_it_is_there(namespace: Namespace) -> None:
+def test_a_missing_config_map_is_named_until_it_exists(namespace: Namespace) -> None:
     source = {"configMapRef": {"name": "parameters"}}
     sweep = namespace.apply(with_container(envFrom=[source], command=["sh", "-c", "echo $MESH"]))
     message = sweep.wait_message("ContainerCannotStart")
@@ -55,7 +55,7 @@ def test_a_config_map_that_is_missing_is_named_until_it_is_there(namespace: Name
     assert namespace.run("logs", f"job/{sweep.job(0)}") == "fine\n"
 
 
-def test_a_volume_whose_secret_is_missing_is_named_until_it_is_there(namespace: Namespace) -> None:
+def test_a_missing_secret_of_a_volume_is_named_until_it_exists(namespace: Namespace) -> None:
     body = with_container(command=["cat", "/licence/key"], volumeMounts=[{"name": "licence", "mountPath": "/licence"}])
     body["spec"]["template"]["spec"]["volumes"] = [{"name": "licence", "secret": {"secretName": "solver-licence"}}]
     sweep = namespace.apply(body)

@@ -14,7 +14,7 @@ MISSING = "127.0.0.1:9/simulations/missing:1"
 QUOTA = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
 
 
-def test_an_image_that_does_not_exist_is_named(namespace: Namespace) -> None:
+def test_a_missing_image_is_named(namespace: Namespace) -> None:
     body = manifest("sweep", "true", 5, {})
     body["spec"]["template"]["spec"]["containers"][0]["image"] = MISSING
     sweep = namespace.apply(body)
@@ -26,7 +26,7 @@ def test_an_image_that_does_not_exist_is_named(namespace: Namespace) -> None:
     sweep.wait_phase("CANCELLED")
 
 
-def test_a_quota_that_refuses_pods_is_quoted_and_the_sweep_goes_on_when_it_is_lifted(namespace: Namespace) -> None:
+def test_a_pod_quota_is_quoted_and_the_sweep_continues_once_it_is_lifted(namespace: Namespace) -> None:
     namespace.run("apply", "-f", "-", stdin=json.dumps(QUOTA))
     quota = ("get", "quota", "none", "-o", "jsonpath={.status.hard.pods}")
     sweep = namespace.sweep(suspend=True)
@@ -43,7 +43,7 @@ def test_a_quota_that_refuses_pods_is_quoted_and_the_sweep_goes_on_when_it_is_li
     assert sweep.wait_phase("COMPLETED", 40)["failedIndexes"] == ""
 
 
-def test_a_gpu_that_no_node_has_is_reported(namespace: Namespace) -> None:
+def test_an_unavailable_gpu_is_reported(namespace: Namespace) -> None:
     sweep = namespace.sweep(resources={"gpu": {"count": 1}})
     message = sweep.wait_message("Unschedulable")
     assert message.startswith("case 0 cannot be scheduled: 0/2 nodes are available: 1 Insufficient nvidia.com/gpu")

@@ -35,7 +35,7 @@ def rows(namespace: Namespace) -> dict[int, Any]:
     return {row["index"]: row for row in map(json.loads, text.strip().split("\n"))}
 
 
-def test_what_simulations_say_is_kept_whatever_it_is(namespace: Namespace) -> None:
+def test_any_message_of_a_simulation_is_kept(namespace: Namespace) -> None:
     sweep = namespace.sweep(SAY, cases={"count": 9})
     status = sweep.wait_phase("FAILED")
     assert status["results"] == {"configMaps": ["sweep-results-0"], "rows": 8, "missing": 1, "truncated": 3}
@@ -53,7 +53,7 @@ def test_what_simulations_say_is_kept_whatever_it_is(namespace: Namespace) -> No
     assert found[8]["result"] == "x" * 4095
 
 
-def test_four_containers_share_what_the_kubelet_keeps(namespace: Namespace) -> None:
+def test_four_containers_share_the_kubelets_message_limit(namespace: Namespace) -> None:
     body = manifest("sweep", "head -c 3500 /dev/zero | tr '\\0' x > /dev/termination-log", 5, {})
     containers = body["spec"]["template"]["spec"]["containers"]
     containers += [{**containers[0], "name": f"other-{number}", "command": ["true"], "args": []} for number in range(3)]
@@ -62,7 +62,7 @@ def test_four_containers_share_what_the_kubelet_keeps(namespace: Namespace) -> N
     assert (row["result"], row["truncated"]) == ("x" * 3072, True)
 
 
-def test_the_end_of_a_log_is_marked_when_it_was_cut(namespace: Namespace) -> None:
+def test_a_truncated_log_end_is_marked(namespace: Namespace) -> None:
     body = manifest("sweep", "yes a | head -n 1000; exit 3", 5, {})
     body["spec"]["template"]["spec"]["containers"][0]["terminationMessagePolicy"] = "FallbackToLogsOnError"
     assert namespace.apply(body).wait_phase("FAILED")["results"]["truncated"] == 1
@@ -70,7 +70,7 @@ def test_the_end_of_a_log_is_marked_when_it_was_cut(namespace: Namespace) -> Non
     assert (row["result"], row["truncated"]) == ("a\n" * 80, True)
 
 
-def test_the_pages_recipe_makes_one_table_of_all_shards(namespace: Namespace, tmp_path: Path) -> None:
+def test_the_recipe_of_the_page_merges_all_shards(namespace: Namespace, tmp_path: Path) -> None:
     sweep = namespace.sweep(
         """printf '{"drag": %s1}' $PARAM_MESH > /dev/termination-log""",
         cases={"matrix": [{"name": "mesh", "values": [2, 3]}]},
@@ -86,7 +86,7 @@ def test_the_pages_recipe_makes_one_table_of_all_shards(namespace: Namespace, tm
     ]
 
 
-def test_compute_time_is_what_the_containers_ran(namespace: Namespace) -> None:
+def test_compute_time_is_the_run_time_of_the_containers(namespace: Namespace) -> None:
     sweep = namespace.sweep("sleep 3", cases={"count": 2}, resources={"cpu": "100m"})
     times = sweep.wait_phase("COMPLETED")["computeTime"]["succeeded"]
     namespace.settle()

@@ -28,7 +28,7 @@ ENDS = {
 RC_FILTER = "simjob.local/rc-filter:dev"
 
 
-def test_every_sample_ends_as_it_says(namespace: Namespace, real_cluster: Cluster) -> None:
+def test_every_sample_ends_as_documented(namespace: Namespace, real_cluster: Cluster) -> None:
     assert {file.stem for file in SAMPLES.glob("*.yaml")} == set(ENDS), "say here how a new sample ends"
     folder = SAMPLES / "rc-filter"
     archive = ROOT / "build" / "rc-filter.tar"

@@ -40,7 +40,7 @@ def pods_of(namespace: Namespace, sweep: Sweep) -> list[Seen]:
     return list({seen.uid: seen for seen in owned}.values())
 
 
-def test_cases_end_with_their_own_containers_whatever_an_injector_adds(namespace: Namespace, api: Client) -> None:
+def test_cases_end_with_their_own_containers_despite_injected_ones(namespace: Namespace, api: Client) -> None:
     with (
         injected(api, namespace.name, Position.FIRST, name="a-proxy"),
         injected(api, namespace.name, Position.LAST, name="z-agent", script="exit 1"),
@@ -102,7 +102,7 @@ def _judge_results(namespace: Namespace, sweep: Sweep) -> None:
 
 
 @pytest.mark.effect("spec.template.spec.initContainers[].restartPolicy")
-def test_a_users_own_sidecar_starts_before_the_simulation_and_decides_nothing(namespace: Namespace) -> None:
+def test_a_user_sidecar_starts_before_the_simulation_and_does_not_affect_the_outcome(namespace: Namespace) -> None:
     body = manifest("licensed", "sleep 2; exit 2", 5, {"retries": WRONG_INPUT})
     body["spec"]["template"]["spec"]["initContainers"] = [TUNNEL]
     failed = namespace.apply(body)

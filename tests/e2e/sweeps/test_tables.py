@@ -15,7 +15,7 @@ pytestmark = pytest.mark.e2e
 SAY = "env | grep ^PARAM_ | sort"
 
 
-def test_files_of_programs_reach_the_simulations_as_they_are_meant(namespace: Namespace, tmp_path: Path) -> None:
+def test_tables_of_common_programs_reach_the_simulations_correctly(namespace: Namespace, tmp_path: Path) -> None:
     """UTF-16 and Parquet are in binaryData then; the operator's container has a read-only root, and 512 MiB."""
     columns = "'coarse' AS mesh, 0.1::FLOAT AS \"tol [mm]\", 1.10::DECIMAL(3, 2) AS version"
     duckdb.sql(f"COPY (SELECT {columns}) TO '{tmp_path / 'pandas.parquet'}' (FORMAT parquet)")

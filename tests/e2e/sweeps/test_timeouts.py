@@ -20,7 +20,7 @@ def ran(pod: Seen) -> float:
 
 
 @pytest.mark.effect("spec.timeouts.runSeconds")
-def test_a_kubelet_ends_what_runs_too_long_while_the_operator_is_away(namespace: Namespace, operator: Operator) -> None:
+def test_the_kubelet_enforces_the_run_time_during_operator_downtime(namespace: Namespace, operator: Operator) -> None:
     sweep = namespace.sweep(FOREVER, timeouts={"runSeconds": 8})
     pod = sweep.pod(0)
     sweep.wait(lambda: sweep.pods()[0].object["spec"]["activeDeadlineSeconds"] < 60, "its deadline is drawn in")
@@ -38,14 +38,14 @@ def test_a_kubelet_ends_what_runs_too_long_while_the_operator_is_away(namespace:
     assert 8 <= ran(sweep.pods()[0]) <= 20
 
 
-def test_a_simulation_that_ends_well_on_sigterm_ran_too_long_all_the_same(namespace: Namespace) -> None:
+def test_exit_code_0_after_a_deadline_is_still_a_timeout(namespace: Namespace) -> None:
     sweep = namespace.sweep("trap 'exit 0' TERM; sleep 3600 & wait", timeouts={"runSeconds": 3})
     status = sweep.wait_phase("FAILED")
     assert (status["errorCode"], status["failedIndexes"]) == ("EXECUTION_TIMEOUT", "0")
 
 
 @pytest.mark.effect("spec.timeouts.startSeconds")
-def test_an_image_that_cannot_be_pulled_is_a_start_that_takes_too_long(namespace: Namespace) -> None:
+def test_an_unpullable_image_causes_a_start_timeout(namespace: Namespace) -> None:
     body = manifest("sweep", "true", 5, {"timeouts": {"startSeconds": 6}})
     body["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.invalid/no/such:1"
     sweep = namespace.apply(body)
@@ -56,7 +56,7 @@ def test_an_image_that_cannot_be_pulled_is_a_start_that_takes_too_long(namespace
 
 
 @pytest.mark.effect("spec.timeouts.assignSeconds")
-def test_a_gpu_that_no_node_has_is_a_node_that_takes_too_long(namespace: Namespace) -> None:
+def test_an_unavailable_gpu_causes_a_scheduling_timeout(namespace: Namespace) -> None:
     resources = {"gpu": {"count": 1, "product": "NVIDIA-NONE"}}
     sweep = namespace.sweep(FOREVER, timeouts={"assignSeconds": 3}, resources=resources)
     status = sweep.wait_phase("FAILED")
@@ -65,7 +65,7 @@ def test_a_gpu_that_no_node_has_is_a_node_that_takes_too_long(namespace: Namespa
 
 
 @pytest.mark.effect("spec.retries.nonRetryableExitCodes[]")
-def test_a_wrong_input_is_not_tried_again_and_other_failures_are(namespace: Namespace) -> None:
+def test_only_retryable_exit_codes_are_retried(namespace: Namespace) -> None:
     script = "case $SIMJOB_CASE_INDEX$HOSTNAME in 0*) exit 2;; *-1) exit 0;; esac; exit 3"
     retries = {"limit": 3, "nonRetryableExitCodes": [2]}
     sweep = namespace.sweep(script, cases={"count": 2}, retries=retries)

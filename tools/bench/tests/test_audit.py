@@ -54,12 +54,12 @@ def test_requests_are_counted_by_kind_in_the_trials_namespaces_only(tmp_path: Pa
     assert audit.total(found, "operator") == 4
 
 
-def test_reads_are_no_writes() -> None:
+def test_reads_are_not_counted_as_writes() -> None:
     found = {Request("operator", "p", "list", "pods"): 3, Request("operator", "p", "delete", "pods"): 2}
     assert audit.total(found, "operator", writes_only=True) == 2
 
 
-def test_what_was_there_before_is_not_read(tmp_path: Path) -> None:
+def test_entries_from_before_the_start_are_not_read(tmp_path: Path) -> None:
     log = tmp_path / "audit.log"
     log.write_text(a_line(OPERATOR, "create", "pods"))
     found = Audit(log)
@@ -70,7 +70,7 @@ def test_what_was_there_before_is_not_read(tmp_path: Path) -> None:
     assert [record.verb for record in found.records(start)] == ["delete"]
 
 
-def test_a_log_that_rotates_is_read_on(tmp_path: Path) -> None:
+def test_a_rotated_log_is_followed(tmp_path: Path) -> None:
     log = tmp_path / "audit.log"
     log.write_text(a_line(OPERATOR, "create", "pods"))
     found = Audit(log)

@@ -6,7 +6,7 @@ from simjob.api import simulationjob
 from simjob.api.simulationjob import SimulationJob
 
 
-def test_what_is_written_down_reads_as_a_sweep_that_has_ended() -> None:
+def test_generated_objects_read_as_an_ended_sweep() -> None:
     raw = manifest(Key("default", "finished-0"), Shape(cases=2000))
     raw["spec"] = {**raw["spec"], "cases": {"list": finished.listed(2000)}}
     job = simulationjob.parse({**raw, "status": finished.status(2000)})

@@ -16,7 +16,7 @@ def test_creating_ends_with_the_last_pod() -> None:
     assert measures.creating(story.timeline.sweep(KEY), 10, 3) == {"all_created": 3, "all_running": 7}
 
 
-def test_what_has_not_happened_has_no_figure() -> None:
+def test_a_missing_event_has_no_figure() -> None:
     story = Story()
     story.pod(11, "a")
     assert measures.creating(story.timeline.sweep(KEY), 10, 2) == {}
@@ -25,7 +25,7 @@ def test_what_has_not_happened_has_no_figure() -> None:
     assert found == {"live_at_cancel": 1}
 
 
-def test_a_cancel_is_over_when_the_last_pod_is() -> None:
+def test_a_cancel_ends_with_the_last_pod() -> None:
     story = Story()
     for uid, signalled, ended in (("a", 21, 22), ("b", 23, 26)):
         story.pod(10, uid, "Running")
@@ -43,7 +43,7 @@ def test_a_cancel_is_over_when_the_last_pod_is() -> None:
     }
 
 
-def test_a_system_that_speaks_too_early_is_caught_by_the_order_of_versions() -> None:
+def test_reporting_cancelled_too_early_is_detected_by_resource_versions() -> None:
     story = Story()
     story.pod(10, "a", "Running")
     story.pod(10, "b", "Running")
@@ -54,7 +54,7 @@ def test_a_system_that_speaks_too_early_is_caught_by_the_order_of_versions() -> 
     assert measures.cancelling(sweep, 20, sweep.said[-1])["live_when_said"] == 1
 
 
-def test_a_pod_that_ended_before_the_cancel_is_no_part_of_it() -> None:
+def test_a_pod_that_ended_before_the_cancel_is_not_counted() -> None:
     story = Story()
     story.pod(10, "early", "Running")
     story.pod(15, "early", "Succeeded")
@@ -64,7 +64,7 @@ def test_a_pod_that_ended_before_the_cancel_is_no_part_of_it() -> None:
     assert (found["live_at_cancel"], found["all_signalled"], found["none_live"]) == (1, 1, 1)
 
 
-def test_a_pod_that_is_created_after_the_cancel_must_go_as_well() -> None:
+def test_a_pod_created_after_the_cancel_must_stop_too() -> None:
     story = Story()
     story.pod(21, "late")
     assert "none_live" not in measures.cancelling(story.timeline.sweep(KEY), 20, None)
@@ -73,7 +73,7 @@ def test_a_pod_that_is_created_after_the_cancel_must_go_as_well() -> None:
     assert (found["live_at_cancel"], found["none_live"]) == (0, 5)
 
 
-def test_a_pod_that_is_created_after_the_system_said_that_all_has_stopped_belies_it() -> None:
+def test_a_pod_created_after_cancelled_was_reported_is_a_violation() -> None:
     story = Story()
     story.pod(10, "a", "Running")
     story.pod(22, "a", signalled=True, gone=True)
@@ -83,7 +83,7 @@ def test_a_pod_that_is_created_after_the_system_said_that_all_has_stopped_belies
     assert measures.cancelling(sweep, 20, sweep.said[-1])["live_when_said"] == 1
 
 
-def test_a_pod_that_ends_by_itself_after_the_cancel_needs_no_signal() -> None:
+def test_a_pod_that_ends_by_itself_after_the_cancel_needs_no_deletion() -> None:
     story = Story()
     story.pod(10, "a", "Running")
     story.pod(24, "a", "Succeeded")
@@ -121,11 +121,11 @@ def test_a_quantile_is_one_of_the_values(part: float, expected: float) -> None:
     assert measures.quantile(range(1, 101), part) == expected
 
 
-def test_no_values_have_no_quantile() -> None:
+def test_without_values_there_is_no_quantile() -> None:
     assert measures.quantile([], 0.5) is None
 
 
-def test_every_measure_that_a_timeline_gives_is_explained() -> None:
+def test_every_measure_of_a_timeline_is_explained() -> None:
     story = Story()
     story.pod(1, "a", "Running")
     story.pod(3, "a", "Failed", signalled=True)
@@ -142,7 +142,7 @@ def test_every_measure_that_a_timeline_gives_is_explained() -> None:
     assert found["cases_per_second"] == pytest.approx(1 / 3)
 
 
-def test_sweeps_that_end_at_once_are_as_late_as_the_last_of_them() -> None:
+def test_the_time_of_several_sweeps_is_that_of_the_last() -> None:
     one = {"live_at_cancel": 2.0, "first_signalled": 0.2, "all_signalled": 3.0, "none_live": 4.0, "live_when_said": 0.0}
     other = {"live_at_cancel": 3.0, "first_signalled": 0.9, "all_signalled": 2.0, "live_when_said": 1.0}
     assert measures.together([one, other]) == {
@@ -154,7 +154,7 @@ def test_sweeps_that_end_at_once_are_as_late_as_the_last_of_them() -> None:
     }
 
 
-def test_a_leader_that_takes_its_own_lease_again_has_lost_it_before() -> None:
+def test_a_leader_that_reacquires_its_lease_had_lost_it() -> None:
     before = {"holderIdentity": "a", "acquireTime": "1", "leaseTransitions": 3, "renewTime": "5"}
     assert measures.leader_changes(before, {**before, "renewTime": "9"}) == 0
     assert measures.leader_changes(before, {**before, "acquireTime": "9"}) == 1

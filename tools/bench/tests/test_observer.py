@@ -60,7 +60,7 @@ async def watching(kind: Kind, listed: list[dict[str, Any]], *chunks: bytes) -> 
         await runner.cleanup()
 
 
-async def test_what_is_listed_and_what_changes_is_reported_in_order() -> None:
+async def test_listed_objects_and_changes_are_reported_in_order() -> None:
     lines = a_line("MODIFIED", a_pod(6, "Running")), a_line("DELETED", a_pod(7, "Running", signalled=True))
     async with watching(Kind.POD, [a_pod(4)], *lines) as told:
         assert [(one.version, one.state, one.signalled, one.gone) for one in told] == [
@@ -78,7 +78,7 @@ async def test_a_line_in_two_chunks_is_one_change() -> None:
         assert [one.version for one in told] == [6]
 
 
-async def test_changes_of_what_is_not_measured_are_not_reported() -> None:
+async def test_changes_of_unmeasured_objects_are_ignored() -> None:
     bookmark = a_line("BOOKMARK", {"metadata": {"resourceVersion": "9"}})
     async with watching(Kind.POD, [a_pod(4)], a_line("MODIFIED", a_pod(6)), bookmark) as told:
         assert [one.version for one in told] == [4]
@@ -91,7 +91,7 @@ async def test_a_watch_that_lost_changes_ends_the_run() -> None:
             pass
 
 
-async def test_a_jobs_word_is_its_deciding_condition() -> None:
+async def test_the_phase_of_a_job_is_its_deciding_condition() -> None:
     conditions = [{"type": "Suspended", "status": "True"}, {"type": "Complete", "status": "False"}]
     job = {"metadata": {"name": "j", "namespace": "ns", "uid": "u"}, "status": {"conditions": conditions}}
     async with watching(Kind.JOB, [job]) as told:

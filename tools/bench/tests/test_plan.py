@@ -20,7 +20,7 @@ def wishes(*arguments: str) -> driver.Wishes:
     return _wishes(parser, parser.parse_args(list(arguments)), list(arguments))
 
 
-def test_a_whole_run_has_three_repeats_and_both_speeds_of_the_controller_manager() -> None:
+def test_a_full_run_has_three_repeats_and_both_controller_manager_rates() -> None:
     found = wishes()
     assert (found.repeats, found.qps, found.quick) == (3, (20, 1000), False)
     assert [one.name for one in found.scenarios] == plan.names()
@@ -32,7 +32,7 @@ def test_scenarios_systems_and_repeats_can_be_chosen() -> None:
     assert (found.systems, found.repeats, found.quick) == (("simjob", "bare"), 2, True)
 
 
-def test_only_scenarios_of_a_leader_take_the_lease() -> None:
+def test_only_leader_scenarios_use_the_lease() -> None:
     assert [one.name for one in plan.SCENARIOS if one.election] == ["many-cancels", "finished"]
 
 
@@ -41,12 +41,12 @@ def test_the_operator_of_another_checkout_can_be_measured(tmp_path: Path) -> Non
     assert (wishes().checkout / "operator/simjob").is_dir()
 
 
-def test_quick_comes_from_the_environment_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quick_can_be_set_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUICK", "1")
     assert (wishes().quick, wishes().repeats) == (True, 1)
 
 
-def test_a_system_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_system_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         wishes("--systems", "argo")
     assert "no such system: argo" in capsys.readouterr().err
@@ -61,13 +61,13 @@ def test_a_choice_that_nothing_matches_is_refused_and_touches_no_results(
     assert not output.exists()
 
 
-def test_sizes_that_are_no_numbers_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_non_numeric_sizes_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         wishes("--sizes", "200;1000")
     assert "'200;1000' is not a number, nor numbers with commas between" in capsys.readouterr().err
 
 
-def test_another_system_begins_in_each_repeat() -> None:
+def test_each_repeat_starts_with_a_different_system() -> None:
     assert [driver._turned(["a", "b", "c"], repeat) for repeat in range(3)] == [
         ["a", "b", "c"],
         ["b", "c", "a"],
@@ -75,7 +75,7 @@ def test_another_system_begins_in_each_repeat() -> None:
     ]
 
 
-def test_pods_carry_whose_they_are_and_how_they_live() -> None:
+def test_pods_carry_their_system_and_their_life_cycle() -> None:
     made = template("sweep", Shape(cases=1, run=2.5, stop=1.5))
     assert made["metadata"]["labels"] == {LABEL: "sweep"}
     assert annotations(Shape(cases=1)) == {}
@@ -86,7 +86,7 @@ def test_pods_carry_whose_they_are_and_how_they_live() -> None:
     }
 
 
-def test_the_bare_client_makes_the_operators_objects_under_another_manager() -> None:
+def test_the_bare_client_creates_the_operators_objects_with_another_manager() -> None:
     bodies = Bodies(Key("ns", "sweep"), Shape(cases=3))
     assert len(bodies.jobs) == len(bodies.pods) == 3
     (name, job), (pod_name, pod) = bodies.jobs[1], bodies.pods[1]
@@ -104,12 +104,12 @@ def test_memory_and_cpu_time_are_read_from_proc() -> None:
     assert (usage.peak, usage.resident, usage.cpu) == (200, 100, 2.0)
 
 
-def test_rates_are_of_the_whole_stretch() -> None:
+def test_rates_cover_the_whole_interval() -> None:
     pods = [Pod(created=0, running=1, signalled=10, ended=11), Pod(created=1, running=2, signalled=11, ended=14)]
     assert rates(pods) == (1.0, 0.5)
 
 
-def test_a_quick_run_makes_no_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_quick_run_writes_no_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = a_run(a_trial())
     made.quick = True
     driver.write(made, tmp_path / "results.json")
@@ -120,7 +120,7 @@ def test_a_quick_run_makes_no_document(tmp_path: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("there", "said"), [(None, "No such file"), ("{}", "holds no results"), ("not JSON", "holds no results")]
 )
-def test_what_holds_no_results_makes_no_document(
+def test_a_folder_without_results_gives_no_document(
     there: str | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     results = tmp_path / "results.json"
@@ -140,7 +140,7 @@ def test_what_holds_no_results_makes_no_document(
         ({"trials": [*every_goal(), a_trial(live_when_said=2)]}, "2 pods lived then"),
     ],
 )
-def test_what_a_run_lacks_is_said(change: dict[str, Any], said: str) -> None:
+def test_missing_results_are_reported(change: dict[str, Any], said: str) -> None:
     run = a_run(*every_goal())
     assert document.lacks(run) == ""
     for name, value in change.items():
@@ -148,7 +148,7 @@ def test_what_a_run_lacks_is_said(change: dict[str, Any], said: str) -> None:
     assert said in document.lacks(run)
 
 
-def test_a_whole_run_makes_the_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_run_writes_the_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.__main__.DOCUMENT", tmp_path / "benchmarks.md")
     driver.write(a_run(*every_goal()), tmp_path / "results.json")
     assert main(["--document", str(tmp_path / "results.json")]) == 0

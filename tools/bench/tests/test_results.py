@@ -20,17 +20,17 @@ def a_whole_run() -> Run:
     return a_run(ours, theirs)
 
 
-def test_repeats_are_summed_up_by_their_middle_and_their_range() -> None:
+def test_repeats_are_summarised_by_median_and_range() -> None:
     trials = [a_trial(repeat=index, said=value) for index, value in enumerate([5.0, 3.0, 9.0])]
     assert measured(trials, "said") == Spread(3, 5, 9)
 
 
-def test_a_repeat_without_the_figure_is_left_out() -> None:
+def test_a_repeat_without_the_figure_is_ignored() -> None:
     assert measured([a_trial(said=5.0), a_trial(repeat=1)], "said") == Spread(5, 5, 5)
     assert measured([a_trial()], "said") is None
 
 
-def test_a_ratio_is_of_the_middles_and_never_by_nothing() -> None:
+def test_a_ratio_uses_medians_and_never_divides_by_zero() -> None:
     assert ratio(Spread(1, 6, 9), Spread(1, 4, 9)) == 1.5
     assert ratio(Spread(1, 6, 9), None) is None
     assert ratio(Spread(1, 6, 9), Spread(0, 0, 0)) is None
@@ -44,7 +44,7 @@ def test_only_the_same_shape_and_qps_are_compared() -> None:
     ]
 
 
-def test_results_survive_their_file() -> None:
+def test_results_survive_a_round_trip_through_their_file() -> None:
     run = a_whole_run()
     assert msgspec.json.decode(msgspec.json.encode(run), type=Run) == run
 
@@ -62,18 +62,18 @@ def test_a_goal_is_met_up_to_its_limit(seconds: float, met: bool) -> None:
     assert verdict(run, ALL_RUNNING).met is met
 
 
-def test_a_goal_that_was_not_measured_is_not_met_either() -> None:
+def test_an_unmeasured_goal_is_not_met() -> None:
     run = a_run(a_trial(cases=200, all_running=1.0), a_trial("bare", cases=200, all_running=8.0))
     assert verdict(run, ALL_RUNNING).met is None
     assert verdict(run, ALL_RUNNING).word == "not measured"
 
 
-def test_that_it_spoke_too_early_once_is_enough_to_fail() -> None:
+def test_reporting_too_early_once_fails_the_goal() -> None:
     run = a_run(a_trial(live_when_said=0), a_trial(repeat=1, live_when_said=1), a_trial("plain", live_when_said=900))
     assert verdict(run, "pods live when it said CANCELLED or made later, in any trial").met is False
 
 
-def test_a_budget_is_held_against_the_worst_repeat() -> None:
+def test_a_budget_applies_to_the_worst_repeat() -> None:
     trials = [
         a_trial(scenario="middle", cases=10_000, repeat=index, said=value) for index, value in enumerate([1, 2, 11])
     ]
@@ -81,7 +81,7 @@ def test_a_budget_is_held_against_the_worst_repeat() -> None:
     assert (found.found, found.met) == ("11.00 s", False)
 
 
-def test_the_table_shows_figures_beside_the_reference() -> None:
+def test_the_table_compares_figures_with_the_reference() -> None:
     text = table.text(a_whole_run())
     assert "live: 1,000 cases; pods run until deleted, stop at once; controller manager at QPS 20" in text
     assert "9.00 1.12x" in text
@@ -89,7 +89,7 @@ def test_the_table_shows_figures_beside_the_reference() -> None:
     assert "6.00 1.20x" in text
 
 
-def test_the_table_has_requests_by_verb_where_each_case_was_seen_to_its_end() -> None:
+def test_the_table_shows_requests_by_verb_only_for_complete_trials() -> None:
     run = a_whole_run()
     assert "controller manager: update" not in table.text(run)
     run.trials[0].measures |= {"requests_per_case": 2.0, "all_per_case": 2.5}
@@ -103,7 +103,7 @@ def test_a_range_is_printed_where_repeats_differ() -> None:
     assert "3.00 (2.00-4.00)" in table.text(run)
 
 
-def test_a_trial_that_failed_is_named() -> None:
+def test_a_failed_trial_is_named() -> None:
     failed = a_trial()
     failed.problem = "not within 5 s: pods do not run"
     run = a_run(failed)
@@ -112,7 +112,7 @@ def test_a_trial_that_failed_is_named() -> None:
     assert failed.problem in page.render(run)
 
 
-def test_requests_per_case_are_by_verb_and_leave_others_out() -> None:
+def test_requests_per_case_are_counted_by_verb_without_other_clients() -> None:
     assert per_case(a_whole_run().trials[0]) == {"create": 2.0, "controller manager: update": 0.5}
 
 
@@ -130,7 +130,7 @@ def test_the_document_names_machine_commit_and_command() -> None:
         assert expected in text
 
 
-def test_ten_sweeps_that_end_at_once_are_held_against_one_that_is_as_large() -> None:
+def test_ten_simultaneous_sweeps_are_compared_with_one_of_the_same_total_size() -> None:
     ended = {"first_apart": 0.3, "lag_max_ms": 70.0, "leader_changes": 0.0}
     cancelled = a_trial(scenario="many-cancels", cases=1000, sweeps=10, none_live=40.0, said=41.0)
     deleted = a_trial(scenario="many-cancels", cases=1000, sweeps=10, deleted=True, none_live=60.0)
@@ -148,7 +148,7 @@ def test_ten_sweeps_that_end_at_once_are_held_against_one_that_is_as_large() -> 
     }
 
 
-def test_a_deleted_line_is_named_so_in_its_heading_and_its_files() -> None:
+def test_a_deletion_series_is_named_in_its_heading_and_files() -> None:
     trial = a_trial(scenario="many-cancels", cases=1000, sweeps=10, deleted=True)
     assert "deleted, not cancelled" in table.heading(trial.row)
     assert trial.name == "many-cancels-1000-deleted-qps20-simjob-1"

@@ -19,14 +19,14 @@ def test_a_pod_is_counted_through_its_life() -> None:
     assert (counters.live, counters.present, counters.ended, counters.leaving) == (0, 0, 1, 0)
 
 
-def test_a_pod_of_which_only_the_end_was_seen_leaves_nothing_behind() -> None:
+def test_a_pod_seen_only_at_its_end_is_not_counted() -> None:
     story = Story()
     story.pod(1, "a", signalled=True, gone=True)
     counters = story.timeline.sweep(KEY).counters
     assert (counters.created, counters.live, counters.present, counters.leaving) == (1, 0, 0, 0)
 
 
-def test_a_pod_that_goes_without_a_final_phase_lived_until_then() -> None:
+def test_a_pod_deleted_without_a_final_phase_lived_until_its_deletion() -> None:
     story = Story()
     story.pod(1, "a", "Running")
     story.pod(2, "a", "Running", signalled=True)
@@ -36,7 +36,7 @@ def test_a_pod_that_goes_without_a_final_phase_lived_until_then() -> None:
     assert sweep.counters.live == sweep.counters.running == sweep.counters.ended == 0
 
 
-def test_only_the_first_time_of_a_thing_counts() -> None:
+def test_only_the_first_occurrence_counts() -> None:
     story = Story()
     story.pod(1, "a")
     story.pod(2, "a", "Running")
@@ -45,7 +45,7 @@ def test_only_the_first_time_of_a_thing_counts() -> None:
     assert story.timeline.sweep(KEY).counters.ran == 1
 
 
-def test_two_pods_of_one_name_are_two() -> None:
+def test_two_pods_of_the_same_name_are_counted_separately() -> None:
     story = Story()
     story.pod(1, "first")
     story.pod(2, "first", gone=True)
@@ -63,7 +63,7 @@ def test_the_series_of_live_pods_rises_and_falls() -> None:
     assert live_series(list(pods), start=1) == [(0, 1), (1, 2), (2, 1)]
 
 
-def test_a_long_series_is_thinned_and_keeps_its_end() -> None:
+def test_a_long_series_is_thinned_and_keeps_its_last_point() -> None:
     story = Story()
     for index in range(1000):
         story.pod(index, str(index))

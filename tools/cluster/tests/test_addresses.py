@@ -17,7 +17,7 @@ eth0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
 """
 
 
-def test_a_block_holds_link_services_and_pods_apart() -> None:
+def test_link_services_and_pods_get_separate_ranges() -> None:
     block = Block(IPv4Network("198.18.4.0/22"))
     assert block.host == IPv4Address("198.18.4.1")
     assert block.node == IPv4Address("198.18.4.2")
@@ -32,7 +32,7 @@ def test_two_clusters_get_different_networks() -> None:
     assert not first.network.overlaps(second.network)
 
 
-def test_a_taken_pool_is_passed_over() -> None:
+def test_an_occupied_pool_is_skipped() -> None:
     assert addresses.free_block([POOLS[0]]).network.subnet_of(POOLS[1])
 
 
@@ -41,13 +41,13 @@ def test_no_network_left_is_an_error() -> None:
         addresses.free_block([IPv4Network("0.0.0.0/0")])
 
 
-def test_default_routes_take_nothing(tmp_path: Path) -> None:
+def test_default_routes_occupy_no_pool(tmp_path: Path) -> None:
     table = tmp_path / "route"
     table.write_text(ROUTES)
     assert addresses.routed_networks(table) == [IPv4Network("172.17.0.0/16")]
 
 
-def test_ports_differ_and_avoid_those_taken() -> None:
+def test_ports_are_distinct_and_unused() -> None:
     names = [str(number) for number in range(50)]
     taken = range(20000, 29900)
     ports = addresses.free_ports(names, taken)

@@ -25,7 +25,7 @@ def test_any_source_changes_the_hash(module: Path, changed: str) -> None:
     assert binaries.content_hash(module) != before
 
 
-def test_what_is_no_source_changes_nothing(module: Path) -> None:
+def test_other_files_do_not_change_the_hash(module: Path) -> None:
     before = binaries.content_hash(module)
     (module / "README.md").write_text("words")
     assert binaries.content_hash(module) == before
@@ -47,7 +47,7 @@ def test_what_kubernetes_publishes_is_every_program_of_its_own() -> None:
     assert set(binaries.PUBLISHED) == own
 
 
-def test_a_log_is_shown_by_its_end(tmp_path: Path) -> None:
+def test_the_end_of_a_log_is_shown(tmp_path: Path) -> None:
     log = tmp_path / "log"
     assert tail(log) == "    (no log)"
     log.write_text("".join(f"{number}\n" for number in range(100)))

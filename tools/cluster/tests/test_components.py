@@ -31,17 +31,17 @@ def test_the_controller_managers_rate_is_an_option(state: State, rate: int, burs
 
 
 @pytest.mark.parametrize(("nodes", "seconds"), [(Nodes.KWOK, 50), (Nodes.REAL, 16), (Nodes.BOTH, 16)])
-def test_the_loss_of_a_real_node_is_seen_early(state: State, nodes: Nodes, seconds: int) -> None:
+def test_the_loss_of_a_real_node_is_detected_early(state: State, nodes: Nodes, seconds: int) -> None:
     command = a_plane(state, nodes).kube_controller_manager()
     assert f"--node-monitor-grace-period={seconds}s" in command
 
 
 @pytest.mark.parametrize(("nodes", "address"), [(Nodes.KWOK, "127.0.0.1"), (Nodes.REAL, "0.0.0.0")])  # noqa: S104
-def test_only_a_real_node_opens_the_api_to_others(state: State, nodes: Nodes, address: str) -> None:
+def test_the_api_listens_on_other_addresses_only_for_a_real_node(state: State, nodes: Nodes, address: str) -> None:
     assert f"--bind-address={address}" in a_plane(state, nodes).kube_apiserver()
 
 
-def test_secrets_are_their_owners_alone(state: State) -> None:
+def test_secrets_are_readable_only_by_their_owner(state: State) -> None:
     a_plane(state).prepare()
     assert state.kubeconfig.stat().st_mode & 0o777 == 0o600
     assert state.folder.stat().st_mode & 0o777 == 0o700

@@ -10,7 +10,7 @@ TEXT = fakenodes.STAGES.read_text()
 STAGES = {stage["metadata"]["name"]: stage["spec"] for stage in yaml.safe_load_all(TEXT)}
 
 
-def test_nobodys_finalizers_are_touched() -> None:
+def test_finalizers_are_never_changed() -> None:
     assert not [name for name, stage in STAGES.items() if any("finalizers" in step for step in stage["steps"])]
 
 
@@ -27,7 +27,7 @@ def test_the_header_names_every_annotation() -> None:
     assert set(re.findall(annotation, header)) == set(re.findall(annotation, TEXT))
 
 
-def test_fake_nodes_keep_others_away_only_beside_a_real_one() -> None:
+def test_fake_nodes_are_tainted_only_beside_a_real_one() -> None:
     assert fakenodes.taints(Nodes.KWOK) == []
     assert fakenodes.taints(Nodes.BOTH) == [{"key": "kwok.x-k8s.io/node", "value": "fake", "effect": "NoSchedule"}]
 

@@ -8,19 +8,19 @@ from cluster.errors import ClusterError
 from cluster.options import Nodes, Options, Provider
 
 
-def test_the_environment_gives_every_option() -> None:
+def test_every_option_can_be_set_by_the_environment() -> None:
     environ = {"NODES": "both", "KWOK_NODES": "7", "KCM_QPS": "100", "CLUSTER": "kind", "STATE": "there"}
     assert options.from_environment(environ) == Options(
         nodes=Nodes.BOTH, kwok_nodes=7, kcm_qps=100, provider=Provider.KIND, state=Path("there")
     )
 
 
-def test_an_empty_variable_is_no_variable() -> None:
+def test_an_empty_variable_counts_as_unset() -> None:
     environ = dict.fromkeys(("NODES", "KWOK_NODES", "KCM_QPS", "CLUSTER", "STATE"), "")
     assert options.from_environment(environ) == options.from_environment({})
 
 
-def test_the_default_needs_root_only_if_it_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_uses_a_real_node_only_as_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
     assert options.from_environment({}).nodes is Nodes.REAL
     monkeypatch.setattr("os.geteuid", lambda: 1000)

@@ -20,14 +20,14 @@ def children(tmp_path: Path) -> Iterator[Processes]:
         processes.send(pid, signal.SIGKILL)
 
 
-def test_what_runs_as_wanted_is_kept(children: Processes) -> None:
+def test_a_process_with_the_wanted_command_is_kept(children: Processes) -> None:
     assert children.start("sleeper", ["/bin/sleep", "60"])
     pid = children.pid("sleeper")
     assert not children.start("sleeper", ["/bin/sleep", "60"])
     assert children.pid("sleeper") == pid
 
 
-def test_another_command_line_means_another_process(children: Processes) -> None:
+def test_a_changed_command_line_restarts_the_process(children: Processes) -> None:
     children.start("sleeper", ["/bin/sleep", "60"])
     pid = children.pid("sleeper")
     assert children.start("sleeper", ["/bin/sleep", "61"])
@@ -35,7 +35,7 @@ def test_another_command_line_means_another_process(children: Processes) -> None
     assert processes.start_time(pid or 0) is None
 
 
-def test_a_dead_one_is_seen_and_started_again(children: Processes) -> None:
+def test_a_dead_process_is_restarted(children: Processes) -> None:
     children.start("sleeper", ["/bin/sleep", "60"])
     children.kill("sleeper")
     assert not children.is_running("sleeper")
@@ -64,7 +64,7 @@ def test_the_mark_finds_descendants_without_a_record(children: Processes) -> Non
     assert len(processes.marked(children.cluster)) == 2
 
 
-def test_proxies_of_the_user_are_not_the_components(children: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_settings_of_the_user_are_not_passed_on(children: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
     children.start("shower", ["/usr/bin/env"])
     processes.wait_gone([children.pid("shower") or 0], 5)

@@ -36,7 +36,7 @@ def a_pod_line(time: float, text: str) -> Line:
     return Line(time, "pods", text)
 
 
-def test_a_good_cancel_has_no_complaints() -> None:
+def test_a_correct_cancel_has_no_complaints() -> None:
     assert cancelling.complaints(GOOD, 36) == []
 
 
@@ -52,7 +52,7 @@ def test_a_good_cancel_has_no_complaints() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_is_wrong_with_a_cancel_is_named(found: Cancelled, complaint: str) -> None:
+def test_problems_of_a_cancel_are_named(found: Cancelled, complaint: str) -> None:
     (only,) = cancelling.complaints(found, 36)
     assert complaint in only
 
@@ -61,12 +61,14 @@ def test_what_is_wrong_with_a_cancel_is_named(found: Cancelled, complaint: str) 
     ("succeeded", "running", "expected"),
     [(11, 6, False), (12, 2, False), (12, 6, True), (18, 0, True), (0, 6, False)],
 )
-def test_it_is_time_when_a_third_is_done_and_all_places_are_taken(succeeded: int, running: int, expected: bool) -> None:
+def test_the_cancel_starts_when_a_third_is_done_and_all_slots_are_used(
+    succeeded: int, running: int, expected: bool
+) -> None:
     cases = {"total": 36, "succeeded": succeeded, "running": running}
     assert cancelling.is_time({"cases": cases}, parallelism=6) is expected
 
 
-def test_a_pod_has_stopped_at_the_first_word_of_its_end() -> None:
+def test_a_pod_has_stopped_at_the_first_sign_of_its_end() -> None:
     observed = Observed()
     for line in (
         a_pod_line(1, "ADDED a Pending "),
@@ -80,7 +82,7 @@ def test_a_pod_has_stopped_at_the_first_word_of_its_end() -> None:
     assert observed.stopped_at == {"a": 3}
 
 
-def test_the_job_is_at_its_end_when_it_first_says_so() -> None:
+def test_the_first_final_phase_is_the_end_of_the_job() -> None:
     observed = Observed()
     observed.take(Line(1, "job", ""))
     for time, phase in ((2.0, "RUNNING"), (3.0, "CANCELLED"), (4.0, "CANCELLED")):
@@ -88,7 +90,7 @@ def test_the_job_is_at_its_end_when_it_first_says_so() -> None:
     assert observed.ended_at == 3.0
 
 
-def test_the_command_is_one_that_a_shell_understands() -> None:
+def test_the_printed_command_works_in_a_shell() -> None:
     command = cancelling.command("rc-filter")
     assert command.startswith("kubectl patch simjob rc-filter --type=merge -p '{")
     assert json.loads(command.split("'")[1]) == cancelling.PATCH
@@ -111,14 +113,14 @@ def test_a_case_without_a_result_is_an_error() -> None:
         completing.results([""])
 
 
-def test_the_line_says_phase_progress_and_counts() -> None:
+def test_the_line_shows_phase_progress_and_counts() -> None:
     line = progress.describe(a_status(progress="36/36"))
     assert line.startswith("CANCELLED")
     assert "36/36" in line
     assert "cancelled 24" in line
 
 
-def test_the_small_sweep_is_a_part_of_the_large_one_and_quick() -> None:
+def test_the_small_sweep_is_a_fast_subset_of_the_large_one() -> None:
     large = sweep.manifest(on_fake_nodes=False)
     small = sweep.smaller(large, "small")
     assert (sweep.total(large), sweep.total(small)) == (36, 6)

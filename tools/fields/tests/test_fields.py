@@ -9,7 +9,7 @@ from fields.shown import Shown, Test
 from given.fullspec import FULL_SPECS, OTHERS
 
 
-def test_the_full_specs_have_every_field() -> None:
+def test_the_full_specs_contain_every_field() -> None:
     jobs = [{"spec": spec} for spec in FULL_SPECS]
     lacking = [each.path for each in schema.fields() if not any(schema.places(job, each.path) for job in jobs)]
     assert not lacking, "add them to tests/given/fullspec.py or tests/given/fulltemplate.py"
@@ -22,7 +22,7 @@ def test_every_field_of_the_spec_has_another_value() -> None:
     assert immutable <= set(OTHERS)
 
 
-def test_what_no_test_shows_is_reported_and_what_is_no_field() -> None:
+def test_fields_without_a_test_and_unknown_fields_are_reported() -> None:
     fields = [Field("spec", {"properties": {}}), Field("spec.a", {"type": "string"}), Field("spec.b", {})]
     one = {Test("tests/test_x.py", "test_it")}
     shown = Shown(effect={"spec.a": one, "spec.c": one}, refusal={"spec": one, "spec.b": one})
@@ -39,12 +39,12 @@ def test_what_no_test_shows_is_reported_and_what_is_no_field() -> None:
         ("spec", [("spec",)]),
     ],
 )
-def test_a_field_is_found_wherever_it_is(path: str, found: list[schema.Keys]) -> None:
+def test_a_nested_field_is_found(path: str, found: list[schema.Keys]) -> None:
     spec = {"list": [{"name": "x"}, {"other": 1}, {"name": "y"}], "map": {"a": 1, "b": 2}}
     assert schema.places({"spec": spec}, path) == found
 
 
-def test_only_one_place_is_replaced_even_if_others_share_its_parts() -> None:
+def test_replacing_one_field_leaves_the_others_unchanged() -> None:
     shared = {"a": 1}
     assert schema.replaced({"x": [shared, shared]}, ("x", 0, "a"), 2) == {"x": [{"a": 2}, {"a": 1}]}
 
@@ -61,7 +61,7 @@ def test_only_one_place_is_replaced_even_if_others_share_its_parts() -> None:
         ({"type": "object", "maxProperties": 2}, {"a": 1}, {"too many properties"}),
     ],
 )
-def test_each_word_of_a_schema_gives_an_invalid_value(schema_: schema.Schema, valid: object, what: set[str]) -> None:
+def test_each_schema_keyword_gives_an_invalid_value(schema_: schema.Schema, valid: object, what: set[str]) -> None:
     found = {wrong.what for wrong in invalid(Field("x", schema_).schema, valid)}
     assert {words for words in found if " in place of " not in words} == what
     assert any(" in place of " in words for words in found)
