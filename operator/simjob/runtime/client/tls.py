@@ -36,7 +36,7 @@ class Tls:
 
     @property
     def server_name(self) -> str | None:
-        """The host name that the API server's certificate must contain, if it differs from the address."""
+        """Return the host name that the API server's certificate must contain, if it differs from the address."""
         return self._configuration.tls_server_name or None
 
     def follow(self, *, at_once: bool = False) -> bool:

@@ -54,7 +54,7 @@ class ConfigMap:
 
     @property
     def owner_uid(self) -> str:
-        """The uid of its controller owner reference; empty if it has none."""
+        """Return the uid of its controller owner reference; empty if it has none."""
         return next((owner.uid for owner in self.owners if owner.controller), "")
 
 

@@ -28,7 +28,7 @@ class Recorder:
         self._clock = clock
         self._waiting: deque[Event] = deque()
         self._filled = asyncio.Event()
-        self._told: OrderedDict[tuple[str, str, str], float] = OrderedDict()
+        self._posted_at: OrderedDict[tuple[str, str, str], float] = OrderedDict()
 
     def note(self, metadata: Metadata, notices: Iterable[Notice]) -> None:
         """Queue one Event per notice about the SimulationJob. Skip a warning that was posted in the last minute."""
@@ -60,13 +60,13 @@ class Recorder:
 
     def _is_repeated(self, what: tuple[str, str, str]) -> bool:
         now = asyncio.get_running_loop().time()
-        before = self._told.get(what)
+        before = self._posted_at.get(what)
         if before is not None and now - before < _REPEAT:
             return True
-        self._told[what] = now
-        self._told.move_to_end(what)
-        if len(self._told) > _REMEMBERED:
-            self._told.popitem(last=False)
+        self._posted_at[what] = now
+        self._posted_at.move_to_end(what)
+        if len(self._posted_at) > _REMEMBERED:
+            self._posted_at.popitem(last=False)
         return False
 
     def _event(self, metadata: Metadata, notice: Notice) -> Event:

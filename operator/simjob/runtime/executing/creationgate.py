@@ -107,7 +107,7 @@ class Gate:
 
     @property
     def refusal(self) -> Refusal | None:
-        """The problem with creations to show in the status; None while they succeed."""
+        """Return the problem with creations to show in the status; None while they succeed."""
         if self._refusal is not None:
             return self._refusal
         slow = next((one for one in self._under_way.values() if _now() - one.sent_at >= _SILENT), None)
@@ -118,19 +118,19 @@ class Gate:
 
     @property
     def under_way(self) -> Set[int]:
-        """The cases whose creation has no response yet or failed with an error. Their pods may exist."""
+        """Return the cases whose creation has no response yet or failed with an error. Their pods may exist."""
         now = _now()
         return frozenset(self._under_way) | {index for index, pause in self._paused.items() if pause.until > now}
 
     @property
     def waiting(self) -> Set[int]:
-        """The rejected cases that may not be tried now, although others may."""
+        """Return the rejected cases that may not be tried now, although others may."""
         turn = next(iter(self._aside), None) if _now() >= self._aside_until else None
         return frozenset(self._aside.keys() - {turn})
 
     @property
     def last(self) -> Set[int]:
-        """The rejected cases to try last while the gate is closed: only one creation at a time is tried then."""
+        """Return the rejected cases to try last while the gate is closed and creations are tried one at a time."""
         return frozenset(self._aside) if self._closed else frozenset()
 
     def permitted(self, actions: Sequence[Action]) -> tuple[Action, ...]:

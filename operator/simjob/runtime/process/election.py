@@ -95,7 +95,7 @@ class Elector:
 
     @property
     def is_leader(self) -> bool:
-        """Whether this replica is the leader, and so may write now."""
+        """Return whether this replica is the leader, and so may write now."""
         return not self._settings.leader_election or self._monotonic() < self._valid_until
 
     async def acquired(self) -> None:
@@ -132,7 +132,7 @@ class Elector:
 
     @property
     def _is_stopping(self) -> bool:
-        """Whether a term is over but its work has not stopped yet. A renewal now would start the term again."""
+        """Return whether a term is over but its work has not stopped. A renewal now would start the term again."""
         return self._acquired.is_set() and not self.is_leader
 
     async def release(self) -> None:
@@ -228,7 +228,7 @@ class Elector:
         try:
             await self._put(_without_holder(held))
         except errors.ConflictError:
-            # A renewal was cancelled while this process stops, but had already reached the API server.
+            # A renewal that was cancelled as the process stopped had already reached the API server.
             there = await self._get()
             if there is not None and there.spec.holder_identity == self._settings.identity:
                 await self._put(_without_holder(there))

@@ -10,7 +10,7 @@ class Election(Protocol):
 
     @property
     def is_leader(self) -> bool:
-        """Whether this replica is the leader, and so may write now."""
+        """Return whether this replica is the leader, and so may write now."""
         ...
 
     async def acquired(self) -> None:

@@ -75,7 +75,7 @@ class Reporter:
             if not await self._is_proven(key, plan):
                 memory.status_failed(latches=latches, at_once=True)
                 return Report.OVERTAKEN
-            new, told = await self._with_results(key, job, plan, new)
+            new, result_notices = await self._with_results(key, job, plan, new)
             version = await self._write(job, old, new)
         except (ConflictError, NotFoundError):
             self._results.forget(key)
@@ -93,7 +93,7 @@ class Reporter:
             self._warn(job.metadata, memory, trouble)
             raise
         self._wrote(key, job, new, version, memory)
-        self._recorder.note(job.metadata, (*notices.of_change(old, new), *told))
+        self._recorder.note(job.metadata, (*notices.of_change(old, new), *result_notices))
         return Report.CURRENT
 
     async def _write(self, job: SimulationJob | Invalid, old: Status, new: Status) -> str:
@@ -144,8 +144,8 @@ class Reporter:
         last = new.is_terminal and not job.status.is_terminal
         if not (plan.ends or last):
             return new, ()
-        found, told = await self._results.save(key, job, plan.ends, last=last)
-        return new.model_copy(update={"results": found}), told
+        found, result_notices = await self._results.save(key, job, plan.ends, last=last)
+        return new.model_copy(update={"results": found}), result_notices
 
     async def _is_proven(self, key: Key, plan: Plan) -> bool:
         """Return whether a list proves that no pod is live where the status says so. The store may be out of date."""

@@ -1,1 +1,1 @@
-"""Cases that are written down before the first one starts."""
+"""Read cases from tables, designs and other jobs, and store them before the first case starts."""

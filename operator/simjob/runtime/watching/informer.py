@@ -178,7 +178,7 @@ class Informer(Generic[T]):
             async for chunk in chunks:
                 self.last_seen = self._monotonic()
                 *lines, rest = (rest + chunk).split(b"\n")
-                version = await self._tell(lines, version)
+                version = await self._pass_on(lines, version)
         if rest:
             raise errors.UnavailableError("the watch ended in the middle of a line")
         # A watch that delivered events is resumed: the API server closes a watch whose client reads too slowly.
@@ -186,13 +186,13 @@ class Informer(Generic[T]):
             raise errors.UnavailableError("the watch ended at once")
         return version
 
-    async def _tell(self, lines: Iterable[bytes], version: str) -> str:
+    async def _pass_on(self, lines: Iterable[bytes], version: str) -> str:
         for line in lines:
             try:
                 event = self._event_decoder.decode(line)
             except msgspec.ValidationError:
                 # A bookmark, an error, or an object that cannot be decoded. They are rare, so decode them again.
-                version = self._tell_other(_ANY_EVENTS.decode(line))
+                version = self._pass_on_other(_ANY_EVENTS.decode(line))
             else:
                 version = event.object.metadata.resource_version
                 self._change(event)
@@ -200,7 +200,7 @@ class Informer(Generic[T]):
             await self._breathe()
         return version
 
-    def _tell_other(self, event: _AnyEvent) -> str:
+    def _pass_on_other(self, event: _AnyEvent) -> str:
         if event.type == "ERROR":
             error = msgspec.json.decode(event.object, type=_Error)
             raise errors.UnavailableError(f"the watch ended: {error.message}", code=error.code)

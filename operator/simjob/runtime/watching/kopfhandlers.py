@@ -99,7 +99,7 @@ async def _run(
 
 async def _served(connection: Requests, stop: asyncio.Event) -> None:
     # kopf's scanning of CRDs is off, so it never finds a kind that does not exist when it starts.
-    told = False
+    logged = False
     while not stop.is_set():
         try:
             if await _is_listed(connection):
@@ -107,9 +107,9 @@ async def _served(connection: Requests, stop: asyncio.Event) -> None:
             trouble = "its CRD is not installed (kubectl apply -k crds), or not established yet"
         except errors.ClusterError as error:
             trouble = error.message
-        if not told:
+        if not logged:
             _log.warning("waiting for the SimulationJob API", extra={"why": trouble})
-        told = True
+        logged = True
         await _unless(stop, 1.0)
 
 

@@ -32,7 +32,7 @@ class StopSigns(NamedTuple):
 
     @property
     def for_all(self) -> bool:
-        """Whether all cases must stop, not only some."""
+        """Return whether all cases must stop, not only some."""
         return self.gone or self.cancelled or self.suspended
 
 
