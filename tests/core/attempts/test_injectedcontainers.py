@@ -37,14 +37,14 @@ def judge(*children: JobFact | PodFact, **spec: Any) -> Verdict:
 @pytest.mark.parametrize(
     ("pod", "seconds"),
     [
-        ({}, 60),
-        ({"deadline": 61}, 60),
-        ({"deadline": 60}, None),
-        ({"held": False}, None),
-        ({"over_at": None}, None),
-        ({"last_end": None}, None),
-        ({"accepted": None}, None),
-        ({"accepted": NOW}, 10),
+        pytest.param({}, 60, id="held"),
+        pytest.param({"deadline": 61}, 60, id="a later deadline is lowered"),
+        pytest.param({"deadline": 60}, None, id="already lowered"),
+        pytest.param({"held": False}, None, id="not held"),
+        pytest.param({"over_at": None}, None, id="its own containers run"),
+        pytest.param({"last_end": None}, None, id="no end time"),
+        pytest.param({"accepted": None}, None, id="not accepted"),
+        pytest.param({"accepted": NOW}, 10, id="accepted after its own end"),
     ],
 )
 def test_a_pod_held_by_an_injected_container_gets_a_deadline_by_its_kubelets_clock(
@@ -68,13 +68,12 @@ def test_the_deadline_is_lowered_at_once_and_the_case_waits_for_the_pods_end() -
 @pytest.mark.parametrize(
     ("pod", "is_stuck"),
     [
-        ({}, True),
-        ({"deadline": 600}, True),
-        ({"last_end": None}, True),
-        ({"over_at": NOW - timedelta(seconds=19)}, False),
-        ({"deadline": 60}, False),
-        # The kubelet is ending native sidecars.
-        ({"held": False}, False),
+        pytest.param({}, True, id="no deadline"),
+        pytest.param({"deadline": 600}, True, id="a deadline that is too late"),
+        pytest.param({"last_end": None}, True, id="no end time"),
+        pytest.param({"over_at": NOW - timedelta(seconds=19)}, False, id="ended a short time ago"),
+        pytest.param({"deadline": 60}, False, id="a deadline that will end it"),
+        pytest.param({"held": False}, False, id="the kubelet is ending native sidecars"),
     ],
 )
 def test_a_pod_that_no_deadline_will_end_is_stuck(pod: dict[str, Any], is_stuck: bool) -> None:

@@ -20,39 +20,83 @@ def judge(*children: JobFact | PodFact, limit: int = 0, codes: list[int] | None 
     return judgement.judge(case, a_job(retries=retries, **spec).spec, NOW)
 
 
+def judge_third(pod: dict[str, Any], limit: int) -> Verdict:
+    """Judge a case whose third attempt has this pod, after one failure."""
+    job = a_job_fact(attempt=2, failed=1, active=1)
+    return judge(job, a_pod_fact(job=job, **pod), limit=limit)
+
+
+def counts(verdict: Over) -> dict[str, int]:
+    return {"attempt": verdict.count.attempt, "failed": verdict.count.failed, "lost": verdict.count.lost}
+
+
 @pytest.mark.parametrize(
-    ("pod", "limit", "expected"),
+    "pod",
     [
-        # The pod of attempt 2, after one failure; whether the case goes on, with which attempt, failures and losses.
-        ({"state": PodState.SUCCEEDED}, 1, Outcome.SUCCEEDED),
-        ({"state": PodState.SUCCEEDED, "gone": True}, 1, Outcome.SUCCEEDED),
-        (FAILED, 1, Outcome.FAILED),
-        (FAILED, 2, (3, 2, 0)),
-        (FAILED | {"gone": True}, 2, (3, 2, 0)),
-        (FAILED | {"disrupted": True}, 1, (3, 1, 0)),
-        # Told to stop by its node, and exits with 0.
-        ({"state": PodState.SUCCEEDED, "exit_code": 0, "disrupted": True}, 1, (3, 1, 0)),
-        (EVICTED, 1, Outcome.FAILED),
-        (EVICTED, 2, (3, 2, 0)),
-        (EVICTED | {"exit_code": 0}, 2, (3, 2, 0)),
-        (EVICTED | {"exit_code": 137}, 2, (3, 2, 0)),
-        ({"state": PodState.FAILED, "reason": "UnexpectedAdmissionError"}, 1, (3, 1, 0)),
-        (STOPPED, 1, (3, 1, 0)),
-        (STOPPED | {"state": PodState.SUCCEEDED}, 1, (3, 1, 0)),
-        (STOPPED | {"state": PodState.PENDING}, 1, (3, 1, 0)),
-        ({"state": PodState.RUNNING, "gone": True, "disrupted": True}, 1, (3, 1, 0)),
-        ({"state": PodState.RUNNING, "gone": True}, 1, (3, 1, 1)),
+        pytest.param({"state": PodState.SUCCEEDED}, id="its pod succeeded"),
+        pytest.param({"state": PodState.SUCCEEDED, "gone": True}, id="its pod succeeded and was deleted"),
     ],
 )
-def test_an_attempt_that_ended_is_counted_or_ends_its_case(pod: dict[str, Any], limit: int, expected: Any) -> None:
-    job = a_job_fact(attempt=2, failed=1, active=1)
-    verdict = judge(job, a_pod_fact(job=job, **pod), limit=limit)
-    if isinstance(expected, Outcome):
-        assert isinstance(verdict, Ended)
-        assert verdict.outcome is expected
-    else:
-        assert isinstance(verdict, Over)
-        assert (verdict.count.attempt, verdict.count.failed, verdict.count.lost) == expected
+def test_a_successful_attempt_ends_its_case(pod: dict[str, Any]) -> None:
+    verdict = judge_third(pod, limit=1)
+    assert isinstance(verdict, Ended)
+    assert verdict.outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        pytest.param(FAILED, id="an exit code"),
+        pytest.param(EVICTED, id="an eviction for the pod's own limit"),
+    ],
+)
+def test_a_failure_beyond_the_limit_fails_its_case(pod: dict[str, Any]) -> None:
+    verdict = judge_third(pod, limit=1)
+    assert isinstance(verdict, Ended)
+    assert verdict.outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        pytest.param(FAILED, id="an exit code"),
+        pytest.param(FAILED | {"gone": True}, id="an exit code of a deleted pod"),
+        pytest.param(EVICTED, id="an eviction for the pod's own limit"),
+        pytest.param(EVICTED | {"exit_code": 0}, id="an eviction with exit code 0"),
+        pytest.param(EVICTED | {"exit_code": 137}, id="an eviction with exit code 137"),
+    ],
+)
+def test_a_failure_within_the_limit_is_counted(pod: dict[str, Any]) -> None:
+    verdict = judge_third(pod, limit=2)
+    assert isinstance(verdict, Over)
+    assert counts(verdict) == {"attempt": 3, "failed": 2, "lost": 0}
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        pytest.param(FAILED | {"disrupted": True}, id="a disrupted pod that failed"),
+        pytest.param(
+            {"state": PodState.SUCCEEDED, "exit_code": 0, "disrupted": True},
+            id="a pod that its node stopped and that exited with 0",
+        ),
+        pytest.param({"state": PodState.FAILED, "reason": "UnexpectedAdmissionError"}, id="rejected by its kubelet"),
+        pytest.param(STOPPED, id="deleted while it ran"),
+        pytest.param(STOPPED | {"state": PodState.SUCCEEDED}, id="deleted and exited with 0"),
+        pytest.param(STOPPED | {"state": PodState.PENDING}, id="deleted before it ran"),
+        pytest.param({"state": PodState.RUNNING, "gone": True, "disrupted": True}, id="disrupted and gone"),
+    ],
+)
+def test_an_end_caused_by_the_cluster_does_not_count_as_a_failure(pod: dict[str, Any]) -> None:
+    verdict = judge_third(pod, limit=1)
+    assert isinstance(verdict, Over)
+    assert counts(verdict) == {"attempt": 3, "failed": 1, "lost": 0}
+
+
+def test_a_pod_that_vanished_without_a_cause_counts_as_lost() -> None:
+    verdict = judge_third({"state": PodState.RUNNING, "gone": True}, limit=1)
+    assert isinstance(verdict, Over)
+    assert counts(verdict) == {"attempt": 3, "failed": 1, "lost": 1}
 
 
 def test_only_a_failure_makes_the_next_attempt_wait() -> None:
@@ -161,10 +205,10 @@ class TestExitCodes:
     @pytest.mark.parametrize(
         ("code", "more", "expected"),
         [
-            (2, {}, Ended),
-            (3, {}, Over),
-            (2, {"disrupted": True}, Over),
-            (2, {"stopped": True}, Over),
+            pytest.param(2, {}, Ended, id="a non-retried exit code"),
+            pytest.param(3, {}, Over, id="another exit code"),
+            pytest.param(2, {"disrupted": True}, Over, id="a disrupted pod"),
+            pytest.param(2, {"stopped": True}, Over, id="a deleted pod"),
         ],
     )
     def test_a_non_retried_exit_code_fails_the_case_unless_the_cluster_ended_the_pod(

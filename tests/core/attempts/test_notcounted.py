@@ -28,17 +28,16 @@ def judge(
 @pytest.mark.parametrize(
     ("pod", "expected"),
     [
-        ({"state": PodState.SUCCEEDED}, False),
-        (FAILED, False),
-        (OVERRAN, False),
-        (EVICTED, False),
-        (EVICTED | {"exit_code": 137}, False),
-        (STOPPED, True),
-        (FAILED | {"stopped": True}, True),
-        (FAILED | {"disrupted": True}, True),
-        ({"state": PodState.FAILED, "reason": "UnexpectedAdmissionError"}, True),
-        # Failed without a reason and without an exit code: nobody knows.
-        ({"state": PodState.FAILED}, False),
+        pytest.param({"state": PodState.SUCCEEDED}, False, id="a success"),
+        pytest.param(FAILED, False, id="an exit code"),
+        pytest.param(OVERRAN, False, id="its deadline"),
+        pytest.param(EVICTED, False, id="an eviction for its own limit"),
+        pytest.param(EVICTED | {"exit_code": 137}, False, id="an eviction for its own limit, with an exit code"),
+        pytest.param(STOPPED, True, id="a deletion"),
+        pytest.param(FAILED | {"stopped": True}, True, id="an exit code after a deletion"),
+        pytest.param(FAILED | {"disrupted": True}, True, id="a disruption"),
+        pytest.param({"state": PodState.FAILED, "reason": "UnexpectedAdmissionError"}, True, id="a rejected pod"),
+        pytest.param({"state": PodState.FAILED}, False, id="no reason and no exit code: unknown"),
     ],
 )
 def test_a_pod_that_the_cluster_ended_or_rejected_was_interrupted(pod: dict[str, Any], expected: bool) -> None:

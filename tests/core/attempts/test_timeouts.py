@@ -33,11 +33,11 @@ def test_a_scheduling_timeout_quotes_the_scheduler() -> None:
 @pytest.mark.parametrize(
     ("scheduled", "since"),
     [
-        # The API server made the pod at 0, and the operator saw it on its node after 8 s.
-        (after(5), 5),
-        (after(-3), 0),
-        (after(50), 8),
-        (None, 8),
+        # The API server created the pod at 0 s, and the operator saw it on its node at 8 s.
+        pytest.param(after(5), 5, id="a plausible time"),
+        pytest.param(after(-3), 0, id="before its creation"),
+        pytest.param(after(50), 8, id="later than it was seen"),
+        pytest.param(None, 8, id="unknown"),
     ],
 )
 def test_the_time_to_start_counts_from_a_plausible_scheduling_time(scheduled: datetime | None, since: int) -> None:
@@ -70,11 +70,11 @@ def test_without_a_timeout_a_pod_may_wait_forever(bounds: Timeouts | None, state
 @pytest.mark.parametrize(
     ("bounds", "seconds"),
     [
-        (None, None),
-        (Timeouts(start_seconds=5), None),
-        (Timeouts(run_seconds=100), 3700),
-        (Timeouts(run_seconds=100, start_seconds=60), 160),
-        (Timeouts(run_seconds=2**31 - 1), 2**31 - 1),
+        pytest.param(None, None, id="no timeouts"),
+        pytest.param(Timeouts(start_seconds=5), None, id="start only"),
+        pytest.param(Timeouts(run_seconds=100), 3700, id="run only: an hour to start"),
+        pytest.param(Timeouts(run_seconds=100, start_seconds=60), 160, id="start and run"),
+        pytest.param(Timeouts(run_seconds=2**31 - 1), 2**31 - 1, id="capped"),
     ],
 )
 def test_the_deadline_of_a_new_pod_allows_for_start_and_run(bounds: Timeouts | None, seconds: int | None) -> None:
@@ -85,13 +85,13 @@ def test_the_deadline_of_a_new_pod_allows_for_start_and_run(bounds: Timeouts | N
     ("accepted", "started", "deadline", "wanted"),
     [
         # All by the kubelet's clock, which is an hour behind ours: only differences count.
-        (after(-3600), after(-3593), 3700, 108),
-        (after(-3600), after(-3593), None, 108),
-        (after(-3600), after(-3593), 108, None),
-        (after(-3600), after(-3593), 90, None),
-        (after(-3600), after(-3601), 3700, 101),
-        (after(-3600), None, 3700, None),
-        (None, after(-3600), 3700, None),
+        pytest.param(after(-3600), after(-3593), 3700, 108, id="lowered"),
+        pytest.param(after(-3600), after(-3593), None, 108, id="no deadline yet"),
+        pytest.param(after(-3600), after(-3593), 108, None, id="already lowered"),
+        pytest.param(after(-3600), after(-3593), 90, None, id="never raised"),
+        pytest.param(after(-3600), after(-3601), 3700, 101, id="started before it was accepted"),
+        pytest.param(after(-3600), None, 3700, None, id="not started"),
+        pytest.param(None, after(-3600), 3700, None, id="not accepted"),
     ],
 )
 def test_the_deadline_is_lowered_once_the_container_runs(
@@ -111,13 +111,13 @@ def test_a_pod_that_reaches_its_deadline_before_running_did_not_start() -> None:
 @pytest.mark.parametrize(
     ("found", "still"),
     [
-        (waiting(PodState.ASSIGNED), True),
-        (waiting(PodState.ASSIGNED, version=9, reason="ErrImagePull"), True),
-        (waiting(PodState.ASSIGNED, started=NOW), False),
-        (waiting(PodState.RUNNING), False),
-        (waiting(PodState.FAILED), False),
-        (waiting(PodState.ASSIGNED, terminating=True), False),
-        (waiting(PodState.ASSIGNED, uid="another"), False),
+        pytest.param(waiting(PodState.ASSIGNED), True, id="unchanged"),
+        pytest.param(waiting(PodState.ASSIGNED, version=9, reason="ErrImagePull"), True, id="another reason"),
+        pytest.param(waiting(PodState.ASSIGNED, started=NOW), False, id="its simulation started"),
+        pytest.param(waiting(PodState.RUNNING), False, id="running"),
+        pytest.param(waiting(PodState.FAILED), False, id="failed"),
+        pytest.param(waiting(PodState.ASSIGNED, terminating=True), False, id="being deleted"),
+        pytest.param(waiting(PodState.ASSIGNED, uid="another"), False, id="another pod"),
     ],
 )
 def test_only_an_unstarted_live_pod_is_still_waiting(found: PodFact, still: bool) -> None:

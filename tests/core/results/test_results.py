@@ -141,7 +141,7 @@ def test_new_rows_fill_the_last_shard_up_to_its_limit() -> None:
     assert [added for _, added in results.pack("", ["ü" * results.MAX_SHARD_BYTES, line])] == [1, 1]
 
 
-def test_rows_without_an_outcome_are_dropped_and_what_is_none_of_ours_stays() -> None:
+def test_rows_without_an_outcome_are_dropped_and_foreign_keys_kept() -> None:
     text = '{"index":0,"result":"\u2028"}\n{"index":1}\n# a remark\n{"index":2}\n'
     found = results.recorded(text, Ranges.of([0, 2]))
     assert found.text == '{"index":0,"result":"\u2028"}\n# a remark\n{"index":2}\n'

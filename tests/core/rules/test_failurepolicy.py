@@ -20,13 +20,13 @@ def sweep(
 @pytest.mark.parametrize(
     ("maximum", "failed", "phase"),
     [
-        (0, "0", "FAILED"),
-        (1, "0", "COMPLETED"),
-        (1, "0-1", "FAILED"),
-        ("10%", "0", "COMPLETED"),
-        ("19%", "0-1", "FAILED"),
-        ("20%", "0-1", "COMPLETED"),
-        ("100%", "0-9", "COMPLETED"),
+        pytest.param(0, "0", "FAILED", id="1 of 10 failed, none may"),
+        pytest.param(1, "0", "COMPLETED", id="1 of 10 failed, 1 may"),
+        pytest.param(1, "0-1", "FAILED", id="2 of 10 failed, 1 may"),
+        pytest.param("10%", "0", "COMPLETED", id="1 of 10 failed, 10 % may"),
+        pytest.param("19%", "0-1", "FAILED", id="2 of 10 failed, 19 % may"),
+        pytest.param("20%", "0-1", "COMPLETED", id="2 of 10 failed, 20 % may"),
+        pytest.param("100%", "0-9", "COMPLETED", id="all failed, 100 % may"),
     ],
 )
 def test_a_job_fails_only_above_the_allowed_number_of_failed_cases(maximum: int | str, failed: str, phase: str) -> None:

@@ -42,7 +42,7 @@ def test_two_pods_of_a_case_count_as_one_case() -> None:
 @pytest.mark.parametrize(
     "outcomes", [{"succeeded": "0-1", "failed": "1-2"}, {"succeeded": "0-99"}, {"cancelled": "50-60", "failed": "2"}]
 )
-def test_outcomes_that_cannot_be_are_put_right(outcomes: dict[str, str]) -> None:
+def test_contradictory_outcomes_are_corrected(outcomes: dict[str, str]) -> None:
     status = said(planned(a_started_job(cases={"count": 5}, parallelism=0, status=as_fields(outcomes)), a_pod_fact(9)))
     counts = status.cases.to_api()
     assert (counts.pop("total"), sum(counts.values())) == (5, 5)
