@@ -66,7 +66,7 @@ class WithEarlierForm(Lenient):
         }
 
     def in_step(self) -> Self:
-        """Return the status that differs from the stored one if the stored forms differ: it is to be written."""
+        """Return a status that counts as changed if the stored forms differ, so that it is written."""
         if self._stored is None:
             return self
         found = self.model_copy()

@@ -1,4 +1,4 @@
-"""Which cases have ended, by outcome: what `status` says in `succeededIndexes` and the fields beside it."""
+"""The cases by outcome, as in `status.succeededIndexes` and the fields beside it."""
 
 from dataclasses import dataclass, field
 
@@ -7,9 +7,9 @@ from simjob.api.sweep.ranges import Ranges
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcomes:
-    """The cases by outcome. What has an outcome never runs again.
+    """The cases by outcome. A case with an outcome never runs again.
 
-    `cancelling`: the cases that `cancelCases` named and that have not stopped yet. They have no outcome yet.
+    `cancelling`: cases in `cancelCases` that have not stopped yet. They have no outcome yet.
     """
 
     succeeded: Ranges = field(default_factory=Ranges)

@@ -46,7 +46,7 @@ class ManagedField(Lenient):
 
 
 def _ours(annotations: Any) -> Any:
-    """Return the operator's own annotations only: that of `kubectl apply` holds the whole manifest again."""
+    """Return only the operator's own annotations: the one of `kubectl apply` has a copy of the whole manifest."""
     if not isinstance(annotations, Mapping):
         return annotations
     return {key: value for key, value in annotations.items() if str(key).startswith(f"{names.GROUP}/")}

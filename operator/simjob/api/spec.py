@@ -56,8 +56,10 @@ class Spec(Model):
 
     model_config = ConfigDict(json_schema_extra=validated(*rules.SPEC_RULES))
 
-    title: Annotated[str | None, Field(max_length=256, description="A title for people.")] = None
-    description: Annotated[str | None, Field(max_length=4096, description="A description for people.")] = None
+    title: Annotated[str | None, Field(max_length=256, description="Title of the job. Only informs.")] = None
+    description: Annotated[str | None, Field(max_length=4096, description="Description of the job. Only informs.")] = (
+        None
+    )
     type: Annotated[
         str | None,
         Field(

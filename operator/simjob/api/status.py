@@ -231,10 +231,7 @@ class Status(WithEarlierForm):
     ] = Ranges()
     cancelling_indexes: Annotated[
         RangesText | None,
-        Field(
-            description="Indexes of the cases that `cancelCases` named and that have not stopped yet; absent if "
-            "there are none."
-        ),
+        Field(description="Indexes of the cases in `cancelCases` that have not stopped yet. Absent if there are none."),
     ] = None
     failures: Annotated[
         tuple[Failure, ...], Field(max_length=MAX_FAILURES, description="The cases that failed last.")
@@ -266,8 +263,8 @@ class Status(WithEarlierForm):
     suspended_seconds: Annotated[
         Amount | None,
         Field(
-            description="Seconds spent in phase SUSPENDED or with the reason UnreadableSpec, without the current such "
-            "time. They do not count against `totalSeconds`."
+            description="Seconds spent in phase SUSPENDED or with the reason UnreadableSpec. They do not count against "
+            "`totalSeconds`. A suspension is added when it ends."
         ),
     ] = None
     start_time: Annotated[Time | None, Field(description="Time when the operator first saw the job.")] = None
@@ -277,9 +274,9 @@ class Status(WithEarlierForm):
         Field(
             ge=0,
             le=INT32_MAX,
-            description="How often unfinished cases were started over with new Jobs: after each resume, and after "
-            "Jobs were deleted that the operator had not deleted. Retries of a case do not count. It is the last "
-            "number in the name of each Job, so no name is used twice.",
+            description="Number of times that unfinished cases were started over with new Jobs: after each resume, and "
+            "after somebody else deleted Jobs. Retries of a case do not count. It is the last number in the name of "
+            "each Job, so that no name is used twice.",
         ),
     ] = 0
 

@@ -39,7 +39,7 @@ def test_a_job_fails_only_above_the_allowed_number_of_failed_cases(maximum: int 
 def test_a_completed_job_mentions_its_tolerated_failures() -> None:
     status = said(planned(sweep(1, outcomes={"failed": "0", "succeeded": "1-8", "cancelled": "9"})))
     assert (status.phase, status.reason) == ("COMPLETED", "CasesFinished")
-    assert status.message == "8 of 10 cases succeeded, 1 failed, as many as may, 1 was cancelled"
+    assert status.message == "8 of 10 cases succeeded, 1 failed (`maxFailedCases` allows it), 1 was cancelled"
 
 
 def test_failures_do_not_keep_other_cases_from_starting() -> None:

@@ -87,11 +87,11 @@ def latching(job: SimulationJob, live: LivePods, now: datetime) -> Plan | None:
 
 
 def stopping_on(job: SimulationJob, live: LivePods, now: datetime, judge_at: datetime) -> Plan | None:
-    """Return the plan of a latched cancel between two judgements of its cases; None if they are to be judged now.
+    """Return the plan that only deletes pods while a stored cancel goes on; None if the cases must be judged now.
 
-    Each pod that stops leads to a pass. A judgement takes ten milliseconds for a thousand cases, and all passes share
-    one thread: the first deletions of a sweep would wait for the judgements of all others. `judge_at`: when the cases
-    are judged again for the status, as long as a pod is live.
+    Each pod that stops triggers a pass. To judge 1,000 cases takes ten milliseconds, and all passes share one thread:
+    the first deletions of one sweep would wait until the cases of all other sweeps are judged. `judge_at`: when to
+    judge the cases again for the status, while a pod is live.
     """
     stored = job.status
     is_latched = stored.cancellation is not None and not stored.is_over and job.metadata.deletion_timestamp is None

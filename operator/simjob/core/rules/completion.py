@@ -23,7 +23,7 @@ def completed(situation: Situation) -> Plan | None:
 def _failed(situation: Situation) -> Saying:
     total, failed = situation.total, len(situation.outcomes.failed)
     allowed = situation.job.spec.failure_policy.allowed(total)
-    but = f", and only {allowed} may" if allowed else ""
+    but = f", and `maxFailedCases` allows {allowed}" if allowed else ""
     return Saying(
         phase=Phase.FAILED,
         reason=Reason.CASES_FAILED,
@@ -48,7 +48,7 @@ def _completed(situation: Situation) -> Saying:
     if len(outcomes.succeeded) == total:
         message = f"all {total} cases succeeded" if total > 1 else "the only case succeeded"
         return Saying(phase=Phase.COMPLETED, reason=Reason.COMPLETED, message=message)
-    failed = f", {len(outcomes.failed)} failed, as many as may" if outcomes.failed else ""
+    failed = f", {len(outcomes.failed)} failed (`maxFailedCases` allows it)" if outcomes.failed else ""
     cancelled = f", {wording.were(len(outcomes.cancelled))} cancelled" if outcomes.cancelled else ""
     message = f"{len(outcomes.succeeded)} of {total} cases succeeded{failed}{cancelled}"
     return Saying(phase=Phase.COMPLETED, reason=Reason.FINISHED, message=message)

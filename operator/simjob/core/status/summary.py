@@ -1,4 +1,4 @@
-"""From a situation and what a rule says of it to the whole status."""
+"""The whole status, from the situation of a job and the decision of a rule."""
 
 from dataclasses import replace
 from datetime import datetime
