@@ -91,7 +91,7 @@ class ControlPlane:
         ]
 
     def kube_apiserver(self) -> list[str]:
-        private, public = self.authority.signing_key("service-accounts")
+        signing_key = self.authority.signing_key("service-accounts")
         pki = self.state.pki
         # Nothing but a real node reaches the API server from elsewhere.
         bind = "0.0.0.0" if self.nodes.has_real else "127.0.0.1"  # noqa: S104
@@ -109,8 +109,8 @@ class ControlPlane:
             f"--kubelet-client-key={pki / 'kube-apiserver-to-kubelet.key'}",
             "--kubelet-preferred-address-types=InternalIP",
             "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-account-signing-key-file={private}",
-            f"--service-account-key-file={public}",
+            f"--service-account-signing-key-file={signing_key}",
+            f"--service-account-key-file={signing_key}",
             f"--service-cluster-ip-range={self.facts.addresses.services}",
             "--authorization-mode=Node,RBAC",
             "--enable-admission-plugins=NodeRestriction",
@@ -121,7 +121,7 @@ class ControlPlane:
         ]
 
     def kube_controller_manager(self) -> list[str]:
-        private, _ = self.authority.signing_key("service-accounts")
+        signing_key = self.authority.signing_key("service-accounts")
         grace = REAL_NODE_GRACE_SECONDS if self.nodes.has_real else KWOK_NODE_GRACE_SECONDS
         return [
             self._program("kube-controller-manager"),
@@ -129,7 +129,7 @@ class ControlPlane:
             # Each cluster has one pod network, which its node is told directly.
             "--controllers=*,-nodeipam",
             f"--root-ca-file={self.authority.certificate}",
-            f"--service-account-private-key-file={private}",
+            f"--service-account-private-key-file={signing_key}",
             "--use-service-account-credentials=true",
             f"--kube-api-qps={self.facts.kcm_qps}",
             # In the stock proportion, 20 to 30.
