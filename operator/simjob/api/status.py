@@ -282,7 +282,7 @@ class Status(WithEarlierForm):
 
     @property
     def outcomes(self) -> Outcomes:
-        """The cases by outcome."""
+        """Return the cases by outcome."""
         return Outcomes(
             succeeded=self.succeeded_indexes,
             failed=self.failed_indexes,
