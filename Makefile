@@ -13,46 +13,46 @@ PY := $(VENV)/bin/python
 export PYTHONPATH := operator:tests:tools
 export NODES KWOK_NODES KCM_QPS CLUSTER STATE KEEP QUICK KUBERNETES_SITE
 
-help: ## Say what can be made
+help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) ## A real cluster, real pods: a sweep is cancelled half-way, a second one completes
+demo: $(READY) ## On a real cluster with real pods, cancel one sweep half-way and complete another
 	@$(PY) -m demo
 
-test: $(READY) ## All that CI runs: lint, unit, integration (KWOK nodes), e2e (real node, needs root)
+test: $(READY) ## Run everything that CI runs: lint, unit, integration (KWOK nodes), e2e (real node, needs root)
 	@$(PY) -m stages lint unit integration e2e
 
-test-unit: $(READY) ## Unit tests alone, some seconds
+test-unit: $(READY) ## Run the unit tests, without a cluster
 	@$(PY) -m stages unit
 
-test-integration: $(READY) ## Tests against a real control plane with fake nodes
+test-integration: $(READY) ## Run the tests against a real control plane with fake nodes
 	@$(PY) -m stages integration
 
-test-e2e: $(READY) ## Tests of the deployed operator on a real node
+test-e2e: $(READY) ## Run the tests of the deployed operator on a real node
 	@$(PY) -m stages e2e
 
-lint: $(READY) ## Format, lint, types, layers, the documentation without a warning
+lint: $(READY) ## Check format, lint, types, layers and the documentation
 	@$(PY) -m stages lint
 
-docs: $(READY) ## The documentation as a site in build/site; the build fails on a warning
+docs: $(READY) ## Build the documentation site in build/site; a warning fails the build
 	@$(PY) -m docsite
 
-browser: $(READY) ## Install Chromium, which the test of the site needs (Debian, root)
+browser: $(READY) ## Install Chromium for the test of the site (Debian, root)
 	@$(PY) -m docsite.browser
 
-bench: $(READY) ## How fast it starts and cancels sweeps, beside its references; QUICK=1 for small sizes
+bench: $(READY) ## Measure how fast sweeps start and cancel, next to references; QUICK=1 for small sizes
 	@$(PY) -m bench $(BENCH)
 
-generate: $(READY) ## Write the files that are made from code: the CRD, docs/api.md, docs/fields.md
+generate: $(READY) ## Write the generated files: the CRD, docs/api.md, docs/fields.md
 	@$(PY) -m generated
 
 cluster-up: $(READY) ## Start a Kubernetes cluster without containers; kubeconfig in .cluster/kubeconfig
 	@$(PY) -m cluster up
 
-cluster-status: $(READY) ## Say what of it runs and where its logs are
+cluster-status: $(READY) ## Show the processes of the cluster and their logs
 	@$(PY) -m cluster status
 
-cluster-down: $(READY) ## End it and remove all that it made
+cluster-down: $(READY) ## Stop the cluster and remove everything it created
 	@$(PY) -m cluster down
 
 run: $(READY) ## Run the operator from source against $KUBECONFIG, one replica, text logs
@@ -61,14 +61,14 @@ run: $(READY) ## Run the operator from source against $KUBECONFIG, one replica, 
 image: $(READY) ## Build the operator's image into build/operator.tar
 	@$(PY) -m cluster image
 
-load: $(READY) ## Give the node of cluster-up an image: make load ARCHIVE=solver.tar
+load: $(READY) ## Import an image into the node of cluster-up: make load ARCHIVE=solver.tar
 	@$(PY) -m cluster load $(ARCHIVE)
 
 sample-image: $(READY) ## Build the image of manifests/samples/rc-filter.yaml, for the node of cluster-up
 	@$(PY) -m cluster image --context manifests/samples/rc-filter --tag simjob.local/rc-filter:dev --out build/rc-filter.tar
 	@$(PY) -m cluster load build/rc-filter.tar
 
-deploy: $(READY) ## Image, load, apply, wait until the operator is available on the cluster of cluster-up
+deploy: $(READY) ## Build, load and apply the operator on the cluster of cluster-up; wait until it is available
 	@$(PY) -m cluster deploy
 
 $(READY): pyproject.toml uv.lock tools/bootstrap.sh

@@ -259,7 +259,7 @@ class _Hands:
 
 
 class _Lagging:
-    """A watch that tells what it is told some time later, in its order."""
+    """A watch that delivers changes late and in order."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
         self.sink: Any = None
@@ -285,7 +285,7 @@ class _Lagging:
         self._later("delete", obj)
 
     def listed(self, uids: Set[str], version: int) -> None:
-        """A list is as late as the watch, which has told all of it by then."""
+        """Return a list that is as late as the watch, which has delivered all of it by then."""
 
     def seen(self, raw: Raw) -> None:
         self._later("seen", raw)

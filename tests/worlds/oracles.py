@@ -88,7 +88,7 @@ class JudgedCluster(FakeCluster):
                 super()._tell(plural, raw)
 
     def judge_rest(self) -> None:
-        """Judges what is left when all is quiet."""
+        """Judge the final state, when nothing changes any more."""
         cancelled = self.indexes("cancelled")
         left = [raw["metadata"]["name"] for raw in self.objects("jobs") if _index(raw) in cancelled]
         self._must("O8", not left, f"at rest {left} of cancelled cases are there")

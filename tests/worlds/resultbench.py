@@ -46,7 +46,7 @@ class Bench:
         return await self.store.save(self.key, self.job, ends, last=last)
 
     async def record(self, *ends: End) -> None:
-        """Save, and write the status that goes with it."""
+        """Save, and write the matching status."""
         found, told = await self.save(*ends)
         assert ([notice.reason for notice in told if notice.reason != "ResultsTruncated"], found is not None) == (
             [],

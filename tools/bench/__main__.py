@@ -18,20 +18,20 @@ from bench.report.results import Run
 
 DOCUMENT = Path("docs/benchmarks.md")
 DESCRIPTION = """\
-Measure the operator on a real control plane with fake nodes (KWOK), beside references in the
-same run: a bare client that makes the same objects, Kubernetes' own Indexed Job, and a plain
-kopf operator. An observer of its own sees when pods exist, run, are told to stop and have
-stopped; requests are counted from the API server's audit log. Nothing of what a system says
-of itself is believed, except when it says that it is cancelled: that is compared."""
+Measure the operator on a real control plane with fake nodes (KWOK), next to references in the
+same run: a bare client that creates the same objects, Kubernetes' own Indexed Job, and a plain
+kopf operator. A separate observer records when pods exist, run, get a deletion and have
+stopped. Requests are counted from the API server's audit log. What a system reports about
+itself is not used, except the time at which it reports CANCELLED, which is compared."""
 LEGEND = """
-middle (smallest-largest) of the repeats; Nx: times the bare client's, which makes and deletes the same
-objects without an operator; "the system says so" is compared with the bare client's last live pod.
-signalled: has a deletionTimestamp; live: not gone and not ended. One repeat tells little."""
+median (minimum-maximum) of the repeats; Nx: N times the bare client's figure, which creates and deletes the
+same objects without an operator; "the system says so" is compared with the bare client's last live pod.
+signalled: has a deletionTimestamp; live: exists and has not ended. One repeat is not enough to judge by."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run it; return the exit code."""
-    # Whoever ends it so wants the cluster gone as well.
+    """Run the benchmark; return the exit code."""
+    # SIGTERM removes the cluster, like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     given = sys.argv[1:] if arguments is None else list(arguments)
     parser = _parser()
@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"interrupted: the cluster is removed; trials that had ended are in {wishes.folder}", file=sys.stderr)
+        print(
+            f"interrupted: the cluster is removed; results of finished trials are in {wishes.folder}", file=sys.stderr
+        )
         return 130
     report = wishes.folder / "report.html"
     report.write_text(page.render(made))
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _document(made: Run) -> int:
     if found := document.lacks(made):
-        print(f"error: only a whole run makes a document: {found}", file=sys.stderr)
+        print(f"error: cannot write {DOCUMENT} from an incomplete run: {found}", file=sys.stderr)
         return 1
     DOCUMENT.write_text(document.render(made))
     print(f"wrote {DOCUMENT}")
@@ -73,33 +75,37 @@ def _parser() -> argparse.ArgumentParser:
         epilog="scenarios:\n" + "\n".join(f"  {one.name:<12} {one.what}" for one in plan.SCENARIOS),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", default=quick, help="small sizes (QUICK=1)")
-    parser.add_argument("--scenarios", metavar="A,B", default="", help="only these of the list below")
-    parser.add_argument("--systems", metavar="A,B", default="", help=f"only these of {', '.join(plan.ALL)}")
-    parser.add_argument("--sizes", metavar="A,B", type=_numbers, default=(), help="only those with so many cases")
-    parser.add_argument("--repeats", type=int, metavar="N", help="how often each trial (3; quick: 1)")
+    parser.add_argument("--quick", action="store_true", default=quick, help="small sizes, one repeat (or QUICK=1)")
+    parser.add_argument("--scenarios", metavar="A,B", default="", help="run only these scenarios (listed below)")
+    parser.add_argument("--systems", metavar="A,B", default="", help=f"run only these systems: {', '.join(plan.ALL)}")
+    parser.add_argument("--sizes", metavar="A,B", type=_numbers, default=(), help="run only these numbers of cases")
+    parser.add_argument("--repeats", type=int, metavar="N", help="repeats of each trial (default 3; quick: 1)")
     parser.add_argument(
-        "--qps", metavar="A,B", type=_numbers, default=(plan.STOCK, plan.RAISED), help="the controller manager's"
+        "--qps",
+        metavar="A,B",
+        type=_numbers,
+        default=(plan.STOCK, plan.RAISED),
+        help="requests per second of the controller manager",
     )
     parser.add_argument(
-        "--state", type=Path, default=Path(".cluster-bench"), metavar="DIR", help="the cluster's folder"
+        "--state", type=Path, default=Path(".cluster-bench"), metavar="DIR", help="folder of the cluster"
     )
-    parser.add_argument("--output", type=Path, default=Path("build/bench"), metavar="DIR", help="where results go")
+    parser.add_argument("--output", type=Path, default=Path("build/bench"), metavar="DIR", help="folder for results")
     parser.add_argument(
         "--profile",
         action="store_true",
-        help="draw flame graphs of the operator's creation and cancel; as root, and the figures suffer from it",
+        help="record flame graphs of creation and cancel; needs root, and distorts the figures",
     )
     parser.add_argument(
         "--checkout",
         type=Path,
         default=ROOT,
         metavar="DIR",
-        help="measure the operator and the manifests of another checkout of this repository, to compare commits",
+        help="measure the operator and manifests of another checkout of this repository",
     )
-    parser.add_argument("--keep", action="store_true", help="leave the cluster up")
+    parser.add_argument("--keep", action="store_true", help="keep the cluster afterwards")
     parser.add_argument(
-        "--document", type=Path, metavar="RESULTS", help=f"measure nothing: write {DOCUMENT} from these results"
+        "--document", type=Path, metavar="RESULTS", help=f"write {DOCUMENT} from these results and measure nothing"
     )
     return parser
 
@@ -128,13 +134,13 @@ def _numbers(given: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in given.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{given!r} is not a number, nor numbers with commas between") from None
+        raise argparse.ArgumentTypeError(f"{given!r} must be numbers separated by commas") from None
 
 
 def _chosen(parser: argparse.ArgumentParser, kind: str, given: str, known: Sequence[str]) -> tuple[str, ...]:
     chosen = tuple(filter(None, given.split(",")))
     if unknown := set(chosen) - set(known):
-        parser.error(f"no such {kind}: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+        parser.error(f"unknown {kind}: {', '.join(sorted(unknown))}; choose from {', '.join(known)}")
     return chosen
 
 

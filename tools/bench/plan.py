@@ -58,7 +58,7 @@ SCENARIOS = (
     ),
     Planned(
         name="long",
-        what="short cases, so many at once, to their end",
+        what="short cases with limited parallelism, to their end",
         run=Scenario(long.to_the_end, whole=True),
         lines=(
             Line(shape=Shape(cases=10_000, parallelism=500, run=5), systems=OURS),

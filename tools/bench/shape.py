@@ -10,7 +10,7 @@ from bench.report.timeline import LABEL
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """A sweep under measurement; seconds as KWOK plays them.
 
-    `run` None: pods run until they are deleted. `stop` None: a deleted pod ends at once; else it takes so long.
+    `run` None: pods run until they are deleted. `stop` None: a deleted pod ends at once; otherwise it takes this long.
     `fails`: cases whose index ends in this digit fail; none if empty. `deleted`: it is deleted instead of cancelled.
     """
 
@@ -29,7 +29,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def annotations(shape: Shape) -> dict[str, str]:
-    """Give the annotations that tell KWOK how the pod lives (tools/cluster/kwok/stages.yaml)."""
+    """Return the annotations that set the pod's life cycle in KWOK (tools/cluster/kwok/stages.yaml)."""
     given = {"run-seconds": shape.run, "termination-seconds": shape.stop}
     found = {f"kwok.simjob.dev/{key}": f"{value:g}" for key, value in given.items() if value is not None}
     failing = {"kwok.simjob.dev/exit-code": "1", "kwok.simjob.dev/exit-code-only": shape.fails}

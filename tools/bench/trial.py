@@ -113,7 +113,7 @@ async def run(world: World, system: System, scenario: Scenario, made: Trial) -> 
         for namespace in stage.namespaces if stage else ():
             await world.clear(namespace, [system.sweeps] if system.sweeps else [])
     except TrialError as error:
-        raise BenchError(f"what is left of a trial would spoil the next: {error}") from error
+        raise BenchError(f"leftovers of this trial would distort the next: {error}") from error
     return made
 
 

@@ -23,35 +23,35 @@ is built; the cache keeps them."""
 
 EPILOG = """\
 typical use:
-  python -m cluster up                       bring it up, or mend what is broken
+  python -m cluster up                       start the cluster, or restart what is dead
   export KUBECONFIG=$PWD/.cluster/kubeconfig
   kubectl get nodes
-  python -m cluster down                     remove everything, leave no trace
+  python -m cluster down                     stop and remove everything
 
 when something is wrong:
-  python -m cluster status                   what runs, what doesn't, where the logs are
+  python -m cluster status                   list processes, their state and their logs
   tail .cluster/logs/*.log
-  python -m cluster up                       restarts only what is dead; data is kept
+  python -m cluster up                       restart only what is dead; keeps the data
   python -m cluster down                     works in any state, even without the folder"""
 
 UP = """\
-Bring the cluster up and return when it takes pods. What runs already is kept, what is
-dead is restarted, what runs with other options is restarted with these."""
+Start the cluster and return when it accepts pods. Running processes are kept, dead ones
+are restarted, and processes with other options are restarted with the new ones."""
 
 UP_EPILOG = """\
 nodes:
   real   one node with containerd, kubelet and kube-proxy in namespaces of its own. Needs
          root on Linux. The default for root. This machine's busybox is loaded as the images
          simjob.local/busybox:test and busybox:1.37.
-  kwok   fake nodes that only say they run pods: thousands of them, no root needed. Pods run
-         until deleted, or as annotations say (see kwok/stages.yaml). The default otherwise.
+  kwok   fake nodes that only report running pods: thousands of them, without root. Pods run
+         until they are deleted, or as annotations say (see kwok/stages.yaml). The default otherwise.
   both   both; the fake ones carry the taint kwok.x-k8s.io/node=fake:NoSchedule.
-  none   the API alone.
+  none   the API server without nodes.
 
 Each option can be given as an environment variable of the same name in capitals (KCM_QPS=100).
 KUBERNETES_SITE: where Kubernetes' programs are downloaded, with their checksums (default:
-https://dl.k8s.io/release); none builds them, as does a site that is silent for three seconds.
-Building all takes about ten minutes on two cores; a start from the cache, a few seconds."""
+https://dl.k8s.io/release). With `none`, or if the site does not answer within three seconds, they
+are built. Building everything takes about ten minutes on two cores; a start from the cache, seconds."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -89,16 +89,18 @@ def _parser(given: Options) -> argparse.ArgumentParser:
     _add_build(commands)
     _add_up(commands, given)
     down = commands.add_parser(
-        "down", help="end and remove everything", description="Remove the cluster. Safe to repeat."
+        "down", help="stop and remove everything", description="Remove the cluster. Safe to repeat."
     )
     _add_state(down, given)
     down.set_defaults(run=_down)
     status = commands.add_parser(
-        "status", help="say what runs", description="Say what runs; exit code 1 if anything is dead."
+        "status", help="list processes", description="List the processes; the exit code is 1 if one is dead."
     )
     _add_state(status, given)
     status.set_defaults(run=_status)
-    load = commands.add_parser("load", help="give the real node an image", description="Import an image archive.")
+    load = commands.add_parser(
+        "load", help="import an image into the real node", description="Import an image archive into the real node."
+    )
     _add_state(load, given)
     load.add_argument("archive", metavar="IMAGE.tar", type=Path, help="docker or OCI archive; the image keeps its name")
     load.set_defaults(run=_load)
@@ -110,14 +112,16 @@ def _parser(given: Options) -> argparse.ArgumentParser:
 def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", given: Options) -> None:
     up = commands.add_parser(
         "up",
-        help="bring it up, or mend it",
+        help="start the cluster, or restart what is dead",
         description=UP,
         epilog=UP_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_state(up, given)
     up.add_argument("--nodes", metavar="NODES", default=given.nodes, help="real, kwok, both or none (now: %(default)s)")
-    up.add_argument("--kwok-nodes", metavar="N", default=str(given.kwok_nodes), help="how many (now: %(default)s)")
+    up.add_argument(
+        "--kwok-nodes", metavar="N", default=str(given.kwok_nodes), help="number of fake nodes (now: %(default)s)"
+    )
     up.add_argument(
         "--kcm-qps",
         metavar="N",
@@ -128,7 +132,7 @@ def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", giv
         "--cluster",
         metavar="PROVIDER",
         default=given.provider,
-        help="source (default), or kind, where docker and kind are installed; our own tests have a stand-in for kind",
+        help="source (default) or kind, which needs docker and kind; tests here use a stand-in for kind",
     )
     up.set_defaults(run=_up)
 
@@ -137,7 +141,7 @@ def _add_build(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     build = commands.add_parser(
         "build",
         help="download or build the programs that `up` needs, unless they are in the cache",
-        description="Put the cluster's programs into the cache, as `up` does, with a line of progress.",
+        description="Put the cluster's programs into the cache, as `up` does, and print progress.",
     )
     build.add_argument("nodes", metavar="NODES", nargs="?", default=Nodes.BOTH, help="real, kwok, both or none (both)")
     build.set_defaults(run=_build)
@@ -153,7 +157,7 @@ def _add_state(parser: argparse.ArgumentParser, given: Options) -> None:
         metavar="DIR",
         type=Path,
         default=given.state,
-        help="the cluster's folder; another folder is another cluster (now: %(default)s)",
+        help="folder of the cluster; each folder is a separate cluster (now: %(default)s)",
     )
 
 

@@ -38,7 +38,7 @@ def deploy(cluster: Cluster, report: Report, folder: str = "manifests") -> None:
     report.step(f"kubectl apply -k {folder}")
     kubectl.run("apply", "-k", str(ROOT / folder))
     if was_there:
-        # The tag is the same as before, so nothing in the Deployment tells that the image is another one.
+        # The tag is the same as before, so the Deployment does not change with the image.
         kubectl.run("rollout", "restart", DEPLOYMENT, "-n", NAMESPACE)
     report.step("wait until the operator is available")
     _wait(kubectl)

@@ -64,7 +64,7 @@ def name(state: State) -> str:
 
 
 def _unusable(problem: str) -> ClusterError:
-    return ClusterError(problem, "leave CLUSTER unset: the default needs neither Docker nor kind")
+    return ClusterError(problem, "unset CLUSTER: the default provider needs no Docker and no kind")
 
 
 def _names(state: State) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a cluster can be asked to be."""
+"""The options of a cluster, and their environment variables."""
 
 import os
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class Provider(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What `up` is asked for. The defaults are those of the command line."""
+    """The options of `up`. The defaults are those of the command line."""
 
     state: Path = Path(".cluster")
     nodes: Nodes = Nodes.KWOK
@@ -45,12 +45,12 @@ class Options:
 
 
 def default_nodes() -> Nodes:
-    """A real node needs root."""
+    """Return a real node for root, which it needs; fake nodes otherwise."""
     return Nodes.REAL if os.geteuid() == 0 else Nodes.KWOK
 
 
 def from_environment(environ: Mapping[str, str]) -> Options:
-    """Read NODES, KWOK_NODES, KCM_QPS, CLUSTER and STATE. One that is empty counts as not set: make passes those."""
+    """Read NODES, KWOK_NODES, KCM_QPS, CLUSTER and STATE. Treat an empty one as unset: make passes those."""
     given = {name: value for name, value in environ.items() if value}
     return Options(
         state=Path(given.get("STATE", ".cluster")),
@@ -66,7 +66,7 @@ def parse_nodes(text: str) -> Nodes:
     try:
         return Nodes(text)
     except ValueError:
-        raise ClusterError(f"NODES must be one of {', '.join(Nodes)}: {text!r}") from None
+        raise ClusterError(f"NODES must be one of {', '.join(Nodes)}, not {text!r}") from None
 
 
 def parse_provider(text: str) -> Provider:
@@ -74,11 +74,11 @@ def parse_provider(text: str) -> Provider:
     try:
         return Provider(text)
     except ValueError:
-        raise ClusterError(f"CLUSTER must be one of {', '.join(Provider)}: {text!r}") from None
+        raise ClusterError(f"CLUSTER must be one of {', '.join(Provider)}, not {text!r}") from None
 
 
 def parse_count(name: str, text: str) -> int:
     """Read a positive whole number."""
     if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise ClusterError(f"{name} must be a positive whole number: {text!r}")
+        raise ClusterError(f"{name} must be a positive whole number, not {text!r}")
     return int(text)

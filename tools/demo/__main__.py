@@ -1,4 +1,4 @@
-"""Run as `python -m demo`; `make demo` does."""
+"""The command line: `python -m demo`; `make demo` runs it."""
 
 import argparse
 import os
@@ -20,16 +20,16 @@ from demo import cancelling, completing, processes, sweep
 from demo.sweep import ROOT, Sweep
 
 DESCRIPTION = """\
-Show the operator at work on a real Kubernetes cluster that is made for it and removed
-afterwards: a sweep of RC filters in ngspice is cancelled when a third of it is done, then
-a smaller one completes and its results are compared with the formula.
+Show the operator at work on a real Kubernetes cluster, which is created for it and removed
+afterwards. A sweep of RC filters in ngspice is cancelled when a third of it is done. Then a
+smaller one completes, and its results are compared with the formula.
 
 As root, cases are real containers on a real node. Without root, nodes are fake (KWOK) and
 the operator runs from source: the cancel is the same, but nothing is computed.
 """
 EPILOG = """\
-KEEP=1 in the environment leaves the cluster up and says how to look at it.
-The exit code is 0 only if everything was as it should be."""
+Set KEEP=1 in the environment to keep the cluster and print how to inspect it.
+The exit code is 0 only if every check passed."""
 
 KEPT = """
 The cluster is still up. Look at it:
@@ -42,14 +42,14 @@ and end it:
 
 def main() -> int:
     """Run the demo; return its exit code."""
-    # Whoever ends it so wants the cluster gone as well.
+    # Both signals remove the cluster, like Ctrl-C.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
         asked = _parse()
         with _cluster(asked) as (cluster, report):
             _show(cluster, report)
-            report.step("everything was as it should be")
+            report.step("every check passed")
     except ClusterError as error:
         print(f"\nerror: {error}", file=sys.stderr)
         if error.hint:

@@ -8,13 +8,13 @@ from fields import schema, shown, table
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the arguments say; return 1 if a field lacks a test."""
+    """Print the table or the missing tests; return 1 if a field lacks a test."""
     parser = argparse.ArgumentParser(
         prog="python -m fields",
-        description="Say per field of a SimulationJob's spec which test shows what it does, and which shows that an "
-        "invalid value is refused or reported. The fields are those of the CRD, the tests say it by their markers.",
+        description="List for each field of a SimulationJob's spec the test that shows its effect and the test that "
+        "shows that an invalid value is refused. Fields come from the CRD, tests from their pytest markers.",
     )
-    parser.add_argument("--missing", action="store_true", help="only say what no test shows")
+    parser.add_argument("--missing", action="store_true", help="list only fields without a test")
     wanted = parser.parse_args(arguments)
     fields, found = schema.fields(), shown.collect()
     gaps = found.gaps(fields)

@@ -158,7 +158,7 @@ def _wrong_lists(schema: Schema, valid: Any) -> Iterator[Wrong]:
 
 
 def _another(schema: Schema, item: Any, number: int) -> Any:
-    """Make an item that is told apart from its like, where the list must not have one twice."""
+    """Return an item that differs from the others, for a list that must be unique."""
     if "x-kubernetes-list-map-keys" in schema:
         return {**item, **{key: f"{item[key]}{number}" for key in schema["x-kubernetes-list-map-keys"]}}
     return item + number if "x-kubernetes-list-type" in schema else item

@@ -20,32 +20,32 @@ _HEAD: Final = """\
 
 # Which test shows a field
 
-Of every field of a SimulationJob's spec: the tests that show what it does, and the invalid values that are refused.
-This page cannot be made, and a unit test fails, while a field lacks one of the two.
+For each field of a SimulationJob's spec: the tests that show what it does, and the invalid values that are refused.
+If a field lacks one of the two, this page cannot be generated and a unit test fails.
 
-* What it does: the tests say so themselves, by the marker `effect`.
-* Refused: {refusing} puts each kind of invalid value that the CRD tells of
-  into that place of a whole, valid object. The API server must refuse it with 422, and name that place and no other.
-  A field that the CRD does not have is refused in every object. Tests that are linked show what the operator alone
-  can know, and reports.
+* What it does: a test names its fields in the pytest marker `effect`.
+* Refused: {refusing} puts each kind of value that the CRD forbids
+  into this field of a complete, valid object. The API server must refuse it with 422, and name this field and no other.
+  A field that the CRD does not have is refused in every object. Linked tests show what only the operator can check
+  and report.
 * {fields} fields, {parts} with the objects, lists and maps around them; {values} invalid values.
 
-`python -m fields --missing` says what lacks.
+`python -m fields --missing` lists fields without a test.
 
 ## Fields
 """
 _PARTS_HEAD: Final = """\
 ## Objects and lists
 
-What is refused of the parts that hold these fields, a wrong type apart; of those of the template only what they must
-fulfil beside their schema.
+Values that are refused for the objects and lists that hold these fields, except a wrong type. For those of the
+template, only rules beyond their schema.
 """
 _TEMPLATE_HEAD: Final = """\
 ## The pod template
 
-{count} fields, refused as those above; each is followed from the template into the pod that the API server stores, by
-{following}, a test for every path. What breaks no
-rule of the CRD, but of pods, ends the sweep in the API server's words: {reported}. Objects with
+{count} fields, whose invalid values are refused as above. For each path, a test follows the value from the template
+into the pod that the API server stores: {following}. A value
+that is valid in the CRD but not in a pod fails the sweep with the API server's message: {reported}. Objects with
 the same fields share a line.
 """
 

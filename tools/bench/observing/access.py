@@ -1,4 +1,4 @@
-"""Who is who on the cluster: a service account for each process, so that the audit log tells them apart.
+"""Create a service account for each process, so that the audit log distinguishes them.
 
 The administrator of the test cluster is in system:masters, which API Priority and Fairness lets pass before all
 others: a reference with those rights would not be measured under the rules that the operator is under.

@@ -1,4 +1,4 @@
-"""The observer, a process of its own: watches pods, Jobs and sweeps, and tells each change with its time of arrival.
+"""Watch pods, Jobs and sweeps in a separate process, and report each change with its time of arrival.
 
 It looks at the API server's objects only and is the same for every system. Standard output has one JSON line each
 20 ms: a `Batch`. It ends when its standard input does, so it never outlives the driver.
@@ -96,7 +96,7 @@ def _verdict(status: _Status) -> str:
 
 
 class Watch:
-    """One list and watch; tells changes of what is measured, not of every field."""
+    """One list and watch. Reports changes of measured fields only."""
 
     def __init__(self, http: aiohttp.ClientSession, kind: Kind, path: str, tell: Callable[[Change], None]) -> None:
         self._http = http

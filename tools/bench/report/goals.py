@@ -26,7 +26,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """`value` finds the figure in a run; it is met if at most `limit`. `digits`: so many decimals are printed."""
+    """`value` finds the figure in a run; it is met if at most `limit`. `digits` is the number of printed decimals."""
 
     what: str
     value: Callable[[Run], Value]
@@ -50,7 +50,7 @@ def _of_size(run: Run, scenario: str, qps: int, cases: int) -> Row | None:
 
 
 def _live(run: Run, at: tuple[int, int], system: str, measure: str) -> Spread | None:
-    """Sum up a system's measure in `live`, at so many cases and so much QPS."""
+    """Summarise a system's measure in `live`, for a number of cases and a QPS."""
     cases, qps = at
     row = _of_size(run, "live", qps, cases)
     return measured(run.of(row, system), measure) if row else None

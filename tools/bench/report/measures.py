@@ -71,7 +71,7 @@ def cancelling(sweep: Sweep, asked: float, said: Change | None) -> Measures:
     """Say how long a cancel took.
 
     A pod that came to its own end after the cancel needed no signal; one that was created after it needs one, too.
-    That a system spoke too early is told by resourceVersions, which order objects of all kinds, and not by times.
+    resourceVersions, which order objects of all kinds, show whether a system reported too early; times do not.
     """
     concerned = [pod for pod in sweep.pods.values() if pod.ended is None or pod.ended > asked]
     found: Measures = {"live_at_cancel": sum(1 for pod in concerned if pod.created <= asked)}

@@ -135,7 +135,7 @@ class Timeline:
         self._sweeps: defaultdict[Key, Sweep] = defaultdict(Sweep)
 
     def add(self, changes: Iterable[Change]) -> None:
-        """Take in what the observer tells, in its order."""
+        """Add the changes that the observer reports, in order."""
         for change in changes:
             self.changes.append(change)
             match change.kind:

@@ -9,7 +9,7 @@ from bench.report.timeline import Key
 from bench.trial import Stage
 
 BEFORE = 10
-# The creation counts as under way from here on; after so much of it kubectl is no longer asked.
+# Creation is under way from this many pods until this part of the sweep; then kubectl is not called any more.
 UNDER_WAY = 100
 PART = 0.4
 

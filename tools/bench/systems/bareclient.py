@@ -104,7 +104,7 @@ def _pod(key: Key, job: str, made: dict[str, dict[str, dict[str, str]]]) -> dict
 
 
 class Client:
-    """Sends requests, so many at a time."""
+    """Sends requests with limited concurrency."""
 
     def __init__(self, http: aiohttp.ClientSession) -> None:
         self._http = http

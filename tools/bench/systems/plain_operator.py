@@ -1,4 +1,4 @@
-"""A kopf operator as most people would write it: it makes a Job for each case and deletes them when told to.
+"""A kopf operator as most people would write it: it creates a Job per case and deletes them on a cancel.
 
 A reference for the benchmark. It is meant to look like a tutorial, and it does what tutorials do: it trusts that a
 deleted Job has stopped.

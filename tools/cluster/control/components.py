@@ -126,7 +126,7 @@ class ControlPlane:
         return [
             self._program("kube-controller-manager"),
             *self._client_of_api("kube-controller-manager"),
-            # Each cluster has one pod network, which its node is told directly.
+            # Each cluster has one pod network, which is configured on its node directly.
             "--controllers=*,-nodeipam",
             f"--root-ca-file={self.authority.certificate}",
             f"--service-account-private-key-file={signing_key}",

@@ -53,7 +53,7 @@ class Builder:
         """Build a Dockerfile. `authorities`: a folder that Debian's ca-certificates takes certificates from."""
         words: list[str | Path] = ["build", "--tag", tag, "--file", dockerfile]
         if self.program != "docker":
-            # chroot: needs neither systemd nor a cgroup of its own, so it works wherever root is root.
+            # chroot: needs no systemd and no cgroup of its own, so real root is enough.
             words += ["--isolation", "chroot", "--layers", f"--pull={'missing' if pull else 'never'}"]
             if self.program == "buildah" and pull:
                 words[-1] = "--pull=false"  # buildah's word for "missing"

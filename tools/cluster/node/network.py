@@ -36,7 +36,7 @@ class Link:
         _run("ip", "route", "add", str(block.pods), "via", str(block.node), "dev", self.name)
 
     def remove(self) -> None:
-        """Remove the link. It goes with its namespace, but not at once."""
+        """Remove the link. Deleting its namespace would remove it too, but later."""
         if self.exists:
             subprocess.run(["ip", "link", "delete", self.name], check=False, capture_output=True)
 
