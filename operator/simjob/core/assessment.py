@@ -9,7 +9,7 @@ from datetime import datetime
 
 from simjob.api.outcomes import Outcomes
 from simjob.api.simulationjob import SimulationJob
-from simjob.api.status import Phase
+from simjob.api.status import CaseTable, Phase
 from simjob.api.sweep.ranges import Ranges
 from simjob.core.attempts import judgement
 from simjob.core.attempts.judgement import Ended, Held, Live, Verdict
@@ -142,6 +142,13 @@ def assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
         unfinished=selection.minus(done(outcomes)),
         live_pods=observed.live_pods,
     )
+
+
+def with_cases(situation: Situation, table: CaseTable) -> Situation:
+    """Return the situation of a job whose cases are in `table`, which its stored status does not say yet."""
+    job = situation.job
+    status = job.status.model_copy(update={"case_table": table})
+    return assess(job.model_copy(update={"status": status}), situation.observed, situation.now)
 
 
 def _consistent(job: SimulationJob, cases: Ranges) -> SimulationJob:

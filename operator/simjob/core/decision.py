@@ -1,8 +1,13 @@
-"""The decision of a rule: the phase, its reason and its message."""
+"""What a rule decides: what it says, what it knows, what is to be done. core/conclusion.py makes a plan of it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from simjob.api.status import Phase
+from simjob.api.failures import Failure, Retrying
+from simjob.api.outcomes import Outcomes
+from simjob.api.status import Cancellation, CaseCounts, CaseTable, Phase
+from simjob.core.facts.pods import PodFact
+from simjob.core.plan import Action, DeletePod, Notice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,3 +22,39 @@ class Saying:
     message: str
     error_code: str | None = None
     stalled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """The stored status stays. `observed`: the generation of the spec that it is kept for; None for the stored one."""
+
+    observed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a rule returns.
+
+    `says`: what goes into the status; None where there is nothing to say it on.
+    `outcomes`, `cancellation`, `restarts`, `cases`: what the rule knows; None if the situation or the status says it.
+    `case_table`: where the cases are, if that is known since now.
+    `failures`: failed cases beside those that ended by themselves; newest first.
+    `retrying`: the cases that wait for their next attempt, if attempts are started.
+    `look_again`: when the rule wants to plan again although nothing was seen to change; None for "when something
+    changes". All else is as in Plan.
+    """
+
+    actions: tuple[Action, ...] = ()
+    says: Saying | Keeping | None = None
+    outcomes: Outcomes | None = None
+    cancellation: Cancellation | None = None
+    restarts: int | None = None
+    cases: CaseCounts | None = None
+    case_table: CaseTable | None = None
+    failures: tuple[Failure, ...] = ()
+    retrying: Retrying | None = None
+    notices: tuple[Notice, ...] = ()
+    needs_proof: bool = False
+    unlatched: tuple[DeletePod, ...] = ()
+    unstarted: tuple[PodFact, ...] = ()
+    look_again: datetime | None = None

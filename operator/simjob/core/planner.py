@@ -23,16 +23,16 @@ For a spec that this version cannot read, only the rules up to `cancelling` appl
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.core import assessment, unreadable
 from simjob.core.assessment import Situation
+from simjob.core.conclusion import conclude, conclude_unjudged
+from simjob.core.decision import Decision
 from simjob.core.observed.children import LivePods, Observed
 from simjob.core.plan import Plan
-from simjob.core.results import results
 from simjob.core.rules import (
     accepting,
     afterend,
@@ -47,9 +47,8 @@ from simjob.core.rules import (
     suspension,
     totalseconds,
 )
-from simjob.core.status import summary, urgency
 
-Rule = Callable[[Situation], Plan | None]
+Rule = Callable[[Situation], Decision | None]
 
 LADDER: Final[tuple[Rule, ...]] = (
     deletion.gone,
@@ -74,7 +73,8 @@ def before_judging(job: SimulationJob | Invalid, live: LivePods, now: datetime, 
     """Return the plan of a cancel for which no case need be judged, `judge_at` the next judgement; None otherwise."""
     if isinstance(job, Invalid):
         return None
-    return cancellation.latching(job, live, now) or cancellation.stopping_on(job, live, now, judge_at)
+    decision = cancellation.latching(job, live, now) or cancellation.stopping_on(job, live, now, judge_at)
+    return conclude_unjudged(job, decision, now) if decision else None
 
 
 def plan(job: SimulationJob | Invalid, observed: Observed, now: datetime) -> Plan:
@@ -82,37 +82,30 @@ def plan(job: SimulationJob | Invalid, observed: Observed, now: datetime) -> Pla
     if isinstance(job, Invalid):
         return _unreadable(job, observed, now)
     if latch := cancellation.latching(job, observed.live, now):
-        return latch
+        return conclude_unjudged(job, latch, now)
     found = _assess(job, observed, now)
-    return _whole(next(plan for rule in LADDER if (plan := rule(found)) is not None), found)
+    return conclude(found, next(decision for rule in LADDER if (decision := rule(found)) is not None))
+
+
+def plan_removal(observed: Observed, now: datetime, since: datetime) -> Plan:
+    """Return the plan for a SimulationJob that is gone; there is no status. `since`: when the removal began."""
+    decision = deletion.remove_all(observed, now, since)
+    return Plan(actions=decision.actions, look_again=decision.look_again)
+
+
+def plan_stop(job: SimulationJob | Invalid, live: LivePods, now: datetime) -> Plan:
+    """Return the plan that stops the known pods, where no other plan can be made or its facts are not whole."""
+    return conclude_unjudged(job, cancellation.stop_known(job, live, now), now)
 
 
 def _unreadable(job: Invalid, observed: Observed, now: datetime) -> Plan:
     if known := job.known:
         found = _assess(known, observed, now)
         for rule in STOPPING:
-            if (plan := rule(found)) is not None:
-                return _whole(plan, found)
-    return unreadable.hold(job, observed, now)
+            if (decision := rule(found)) is not None:
+                return conclude(found, decision)
+    return conclude_unjudged(job, unreadable.hold(job, observed, now), now)
 
 
 def _assess(job: SimulationJob, observed: Observed, now: datetime) -> Situation:
     return casecancellation.applied(assessment.assess(job, observed, now))
-
-
-def _whole(plan: Plan, found: Situation) -> Plan:
-    """Return a rule's plan with what every plan has: notices, results, and a next pass when the job expires."""
-    notices = casecancellation.notices(found.job, plan.status or found.job.status)
-    plan = replace(plan, stopped=found.dropped, notices=(*plan.notices, *notices))
-    return _with_ends(expiry.awaited(found.job, plan), found)
-
-
-def _with_ends(plan: Plan, found: Situation) -> Plan:
-    """Return the plan with the cases that end in it, except if it stores a cancel, which must not wait for results."""
-    stored, status = found.job.status, plan.status
-    if status is None or not (ends := results.ends(found, status.outcomes)):
-        return plan
-    latches = urgency.latches(stored, status) and not status.is_terminal
-    if latches and any(end.result for end in ends):
-        return replace(plan, status=summary.before_ends(found, status))
-    return replace(plan, ends=ends)

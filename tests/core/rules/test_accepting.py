@@ -8,6 +8,7 @@ from simjob.api.names import ErrorCode, Reason
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import CaseTable, Phase
 from simjob.api.sweep.ranges import Ranges
+from simjob.core.facts.pods import PodState
 from simjob.core.observed.preparation import Unprepared
 from simjob.core.plan import CreateCase, DeletePod, PrepareCases
 
@@ -41,6 +42,13 @@ def test_a_table_is_in_status_before_any_case_starts() -> None:
     assert plan.look_again == NOW
     status = said(plan)
     assert (status.case_table, status.cases.total, status.cases.pending) == (TABLE, 4, 4)
+
+
+def test_results_are_stored_with_the_write_that_shows_the_table_of_a_job_whose_status_was_lost() -> None:
+    ended = a_pod_fact(1, state=PodState.SUCCEEDED, exit_code=0, result='{"drag": 1}')
+    plan = planned(a_job(**IN_A_TABLE), a_job_fact(1), ended, prepared=TABLE)
+    assert str(said(plan).outcomes.succeeded) == "1"
+    assert [(end.index, end.result) for end in plan.ends] == [(1, '{"drag": 1}')]
 
 
 def test_cases_start_once_their_table_is_in_status() -> None:

@@ -242,7 +242,7 @@ class TestWithoutAPlan:
     def test_a_cancel_is_latched_and_the_status_keeps_all_else(self) -> None:
         stored = {"succeededIndexes": "1", "cases": {"total": 3, "running": 2}, "progress": "1/3", "restarts": 2}
         job = a_started_job(status=stored, cancel=True, cancelReason="wrong mesh")
-        plan = cancellation.stop_known(job, observed(a_job_fact(0), a_pod_fact(0)).live, NOW)
+        plan = planner.plan_stop(job, observed(a_job_fact(0), a_pod_fact(0)).live, NOW)
         assert plan.actions == (DeletePod(pod=a_pod_fact(0)),)
         latch = said(plan).cancellation
         assert latch is not None
@@ -260,9 +260,9 @@ class TestWithoutAPlan:
         ],
     )
     def test_a_latched_deleted_or_ended_job_gets_no_second_latch(self, job: SimulationJob) -> None:
-        plan = cancellation.stop_known(job, observed(a_job_fact(0), a_pod_fact(0)).live, NOW)
+        plan = planner.plan_stop(job, observed(a_job_fact(0), a_pod_fact(0)).live, NOW)
         assert (plan.actions, plan.status) == ((DeletePod(pod=a_pod_fact(0)),), None)
 
     def test_cancelled_is_never_written(self) -> None:
-        plan = cancellation.stop_known(a_started_job(cancel=True), observed().live, NOW)
+        plan = planner.plan_stop(a_started_job(cancel=True), observed().live, NOW)
         assert (plan.actions, said(plan).phase, said(plan).is_terminal) == ((), "CANCELLING", False)

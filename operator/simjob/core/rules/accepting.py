@@ -13,9 +13,9 @@ from simjob.api.sweep.ranges import Ranges
 from simjob.core import assessment as situations
 from simjob.core.assessment import Situation
 from simjob.core.cases import check
-from simjob.core.decision import Saying
+from simjob.core.decision import Decision, Saying
 from simjob.core.observed.preparation import Unprepared
-from simjob.core.plan import Plan, PrepareCases, resync_at
+from simjob.core.plan import PrepareCases, resync_at
 from simjob.core.rules import totalseconds
 from simjob.core.status import explanation, summary
 from simjob.core.stopping import earlyend
@@ -25,7 +25,7 @@ PAUSE: Final = timedelta(seconds=2)
 LONGEST_PAUSE: Final = timedelta(seconds=15)
 
 
-def accepting(situation: Situation) -> Plan | None:
+def accepting(situation: Situation) -> Decision | None:
     """Check the cases and copy them to the case table if needed; None when that is done."""
     job = situation.job
     if unknown := _unknown(situation):
@@ -60,15 +60,13 @@ def _unknown(situation: Situation) -> Ranges | None:
     return job.spec.subset.minus(job.indexes)
 
 
-def _accepted(situation: Situation, table: CaseTable) -> Plan:
+def _accepted(situation: Situation, table: CaseTable) -> Decision:
     """Return the plan that stores where the cases are. The next plan reads it from the stored status."""
-    status = situation.job.status.model_copy(update={"case_table": table})
-    job = situation.job.model_copy(update={"status": status})
-    known = situations.assess(job, situation.observed, situation.now)
-    return Plan(status=summary.summarize(known, explanation.explain(known)), look_again=situation.now)
+    known = situations.with_cases(situation, table)
+    return Decision(says=explanation.explain(known), case_table=table, look_again=situation.now)
 
 
-def _preparing(situation: Situation, found: Unprepared | None) -> Plan:
+def _preparing(situation: Situation, found: Unprepared | None) -> Decision:
     now = situation.now
     saying = Saying(
         phase=summary.active_phase(situation),
@@ -82,9 +80,9 @@ def _preparing(situation: Situation, found: Unprepared | None) -> Plan:
     again = due if waits else resync_at(now)
     if (over_at := totalseconds.over_at(situation)) is not None:
         again = min(again, over_at)
-    return Plan(
+    return Decision(
         actions=() if waits else (PrepareCases(),),
-        status=summary.summarize(situation, saying),
+        says=saying,
         look_again=again,
     )
 
@@ -95,5 +93,5 @@ def _pause(tries: int) -> timedelta:
     return min(PAUSE * (1 << doublings), LONGEST_PAUSE)
 
 
-def _refused(situation: Situation, reason: str, message: str) -> Plan:
+def _refused(situation: Situation, reason: str, message: str) -> Decision:
     return earlyend.fail(situation, reason=reason, message=message, error_code=ErrorCode.INVALID_SPEC)

@@ -11,18 +11,19 @@ from typing import Final
 from simjob.api import names
 from simjob.api.names import Reason
 from simjob.api.simulationjob import Invalid, Metadata, SimulationJob
-from simjob.api.status import Cancellation, Phase, Status
+from simjob.api.status import Cancellation, Phase
 from simjob.api.sweep.ranges import Ranges
 from simjob.core.assessment import Situation
-from simjob.core.decision import Saying
+from simjob.core.decision import Decision, Saying
 from simjob.core.observed.children import LivePods
-from simjob.core.plan import Action, Plan
-from simjob.core.status import overdue, summary, wording
+from simjob.core.plan import Action
+from simjob.core.status import overdue, wording
 from simjob.core.stopping import keptjobs, stop
 
 # At most this many extra actions in a pass: while it runs, it cannot see that the last pod has stopped.
 _TIDIED_AT_ONCE: Final = 48
 _STOPPING: Final = "Job is being cancelled: running cases are being stopped, no new ones start"
+_STARTED: Final = Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED, message=_STOPPING)
 
 
 def is_asked_for(job: SimulationJob | Invalid) -> bool:
@@ -43,7 +44,7 @@ def stops_all(job: SimulationJob | Invalid) -> bool:
     return is_wanted(job)
 
 
-def cancelling(situation: Situation) -> Plan | None:
+def cancelling(situation: Situation) -> Decision | None:
     """Stop everything, and write CANCELLED when no pod is live. None if no cancel is requested or stored."""
     job, now = situation.job, situation.now
     stored = job.status.cancellation
@@ -54,26 +55,25 @@ def cancelling(situation: Situation) -> Plan | None:
     live = situation.live_pods
     outcome = replace(situation.outcomes, cancelled=_cancelled(situation), cancelling=Ranges())
     if live:
-        status = summary.summarize(
-            situation,
-            _saying(situation),
-            outcomes=outcome,
-            cancellation=stored.model_copy(update={"stopping": len(live)}),
-        )
         tidied_at = stop.jobs_go_at(situation.observed, stored.requested_at) or now
         tidying = _tidying(situation) if tidied_at <= now else ()
         times = [stop.look_again(live, now, stored.requested_at), *([tidied_at] if tidied_at > now else [])]
-        return Plan(actions=(*stop.stop_pods(live), *tidying), status=status, look_again=min(times))
+        return Decision(
+            actions=(*stop.stop_pods(live), *tidying),
+            says=_saying(situation),
+            outcomes=outcome,
+            cancellation=stored.model_copy(update={"stopping": len(live)}),
+            look_again=min(times),
+        )
     ended = stored.model_copy(update={"stopping": None, "finished_at": now})
     finished = len(outcome.succeeded) + len(outcome.failed)
     noun = "case" if finished == 1 else "cases"
     message = f"Job is cancelled: {finished} {noun} had finished, {wording.were(len(outcome.cancelled))} cancelled"
     saying = Saying(phase=Phase.CANCELLED, reason=Reason.CANCELLED, message=message)
-    status = summary.summarize(situation, saying, outcomes=outcome, cancellation=ended)
-    return Plan(status=status, needs_proof=True, look_again=now)
+    return Decision(says=saying, outcomes=outcome, cancellation=ended, needs_proof=True, look_again=now)
 
 
-def latching(job: SimulationJob, live: LivePods, now: datetime) -> Plan | None:
+def latching(job: SimulationJob, live: LivePods, now: datetime) -> Decision | None:
     """Return the plan that stores a new cancel of a job under way; None if there is none, or it is stored already.
 
     It comes before the ladder and does not judge the cases, because that takes ten milliseconds for 1,000 cases: if ten
@@ -83,10 +83,10 @@ def latching(job: SimulationJob, live: LivePods, now: datetime) -> Plan | None:
     is_under_way = stored.cases.total > 0 and not stored.is_over and job.metadata.deletion_timestamp is None
     if not is_under_way or stored.cancellation is not None or not is_wanted(job):
         return None
-    return latch_as_stored(job, stored, live, now)
+    return latch_unjudged(job, live, now)
 
 
-def stopping_on(job: SimulationJob, live: LivePods, now: datetime, judge_at: datetime) -> Plan | None:
+def stopping_on(job: SimulationJob, live: LivePods, now: datetime, judge_at: datetime) -> Decision | None:
     """Return the plan that only deletes pods while a stored cancel goes on; None if the cases must be judged now.
 
     Each pod that stops triggers a pass. To judge 1,000 cases takes ten milliseconds, and all passes share one thread:
@@ -97,20 +97,32 @@ def stopping_on(job: SimulationJob, live: LivePods, now: datetime, judge_at: dat
     is_latched = stored.cancellation is not None and not stored.is_over and job.metadata.deletion_timestamp is None
     if not is_latched or not live.number or judge_at <= now:
         return None
-    return Plan(actions=stop.stop_pods(live.unasked), look_again=judge_at)
+    return Decision(actions=stop.stop_pods(live.unasked), look_again=judge_at)
 
 
-def latch_as_stored(job: SimulationJob | Invalid, stored: Status, live: LivePods, now: datetime) -> Plan:
-    """Return the plan that adds a cancel to the stored status, and leaves the cases in it as they are."""
-    unlatched = stop.stop_pods(live.unasked)
-    return Plan(status=_latched(job, stored, live, now), unlatched=unlatched, look_again=now)
+def latch_unjudged(job: SimulationJob | Invalid, live: LivePods, now: datetime) -> Decision:
+    """Add a cancel to the stored status, and leave the cases in it as they are."""
+    return Decision(
+        says=_STARTED,
+        cancellation=_request_unjudged(job, live, now),
+        unlatched=stop.stop_pods(live.unasked),
+        look_again=now,
+    )
 
 
-def latch(situation: Situation, by: str | None) -> Plan:
+def latch(situation: Situation, by: str | None) -> Decision:
     """Return the plan that stores a cancel, and who requested it. Pods are stopped first only if that is refused."""
     cancellation = _request(situation.job, by, len(situation.live_pods), situation.now)
-    status = summary.summarize(situation, _saying(situation), cancellation=cancellation)
-    return Plan(status=status, unlatched=stop.stop_pods(situation.live_pods), look_again=situation.now)
+    return Decision(
+        says=_saying(situation),
+        cancellation=cancellation,
+        unlatched=stop.stop_pods(situation.live_pods),
+        look_again=situation.now,
+    )
+
+
+def _request_unjudged(job: SimulationJob | Invalid, live: LivePods, now: datetime) -> Cancellation:
+    return _request(job, requested_by(job.metadata, attributed=live.attributed), live.number, now)
 
 
 def _request(job: SimulationJob | Invalid, by: str | None, live: int, now: datetime) -> Cancellation:
@@ -118,19 +130,7 @@ def _request(job: SimulationJob | Invalid, by: str | None, live: int, now: datet
     return Cancellation(requested_at=now, requested_by=by, reason=reason, stopping=live)
 
 
-def _latched(job: SimulationJob | Invalid, stored: Status, live: LivePods, now: datetime) -> Status:
-    """Return the stored status with a cancel. Nothing changes for which the cases must be known."""
-    by = requested_by(job.metadata, attributed=live.attributed)
-    saying = Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED, message=_STOPPING)
-    status = summary.restated(stored, saying, job.metadata.generation, now)
-    status = status.model_copy(update={"cancellation": _request(job, by, live.number, now)})
-    if isinstance(job, SimulationJob) and job.spec.cancel_cases is not None:
-        # Keep the generation, so that a later plan, which knows the cases, still warns about unknown indexes.
-        return status.model_copy(update={"observed_generation": stored.observed_generation})
-    return status
-
-
-def stop_known(job: SimulationJob | Invalid, live: LivePods, now: datetime) -> Plan:
+def stop_known(job: SimulationJob | Invalid, live: LivePods, now: datetime) -> Decision:
     """Return the plan that stops all known pods, for when facts are missing and no other plan can be made.
 
     It stores a cancel, and never writes CANCELLED.
@@ -138,8 +138,8 @@ def stop_known(job: SimulationJob | Invalid, live: LivePods, now: datetime) -> P
     pods = stop.stop_pods(live.unasked)
     stored = job.status
     if stored is None or stored.cancellation or stored.is_over or job.metadata.deletion_timestamp:
-        return Plan(actions=pods)
-    return Plan(actions=pods, status=_latched(job, stored, live, now), unlatched=pods)
+        return Decision(actions=pods)
+    return Decision(actions=pods, says=_STARTED, cancellation=_request_unjudged(job, live, now), unlatched=pods)
 
 
 def requested_by(metadata: Metadata, field: str = "cancel", *, attributed: bool) -> str | None:
@@ -174,4 +174,4 @@ def _saying(situation: Situation) -> Saying:
     late = overdue.name_overdue(situation.live_pods, situation.now, latch.requested_at if latch else None)
     if late:
         return Saying(phase=Phase.CANCELLING, reason=Reason.NOT_STOPPING, message=f"Job is being cancelled; {late}")
-    return Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED, message=_STOPPING)
+    return _STARTED

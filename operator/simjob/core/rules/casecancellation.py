@@ -14,9 +14,10 @@ from simjob.api.status import Status
 from simjob.api.sweep.ranges import Ranges
 from simjob.core.assessment import Situation, done
 from simjob.core.attempts.judgement import Dropped, Ended, Live
-from simjob.core.plan import Notice, Plan
+from simjob.core.decision import Decision
+from simjob.core.plan import Notice
 from simjob.core.rules import cancellation
-from simjob.core.status import explanation, summary
+from simjob.core.status import explanation
 from simjob.core.stopping import stop
 
 # Maximum number of characters for the indexes in a warning.
@@ -61,7 +62,7 @@ def applied(situation: Situation) -> Situation:
     )
 
 
-def latching(situation: Situation) -> Plan | None:
+def latching(situation: Situation) -> Decision | None:
     """Return the plan that stores which live cases to stop, or that all cases are cancelled; None if it is stored."""
     job, outcomes = situation.job, situation.outcomes
     cancelling = outcomes.cancelling
@@ -72,9 +73,8 @@ def latching(situation: Situation) -> Plan | None:
         return cancellation.latch(situation, by)
     if not cancelling.minus(job.status.outcomes.cancelling):
         return None
-    status = summary.summarize(situation, explanation.explain(situation))
     pods = (pod for pod in situation.live_pods if pod.index in cancelling)
-    return Plan(status=status, unlatched=stop.stop_pods(pods), look_again=situation.now)
+    return Decision(says=explanation.explain(situation), unlatched=stop.stop_pods(pods), look_again=situation.now)
 
 
 def notices(job: SimulationJob, status: Status) -> tuple[Notice, ...]:

@@ -4,20 +4,19 @@ from simjob.api.names import Reason
 from simjob.api.spec import RerunOutcome
 from simjob.api.status import Phase
 from simjob.core.assessment import Situation
-from simjob.core.decision import Saying
-from simjob.core.plan import Plan
+from simjob.core.decision import Decision, Saying
 from simjob.core.rules import failurepolicy
-from simjob.core.status import newestfailures, summary, wording
+from simjob.core.status import newestfailures, wording
 from simjob.core.stopping import keptjobs, stop
 
 
-def completed(situation: Situation) -> Plan | None:
+def completed(situation: Situation) -> Decision | None:
     """Write COMPLETED or FAILED; None while a case has no outcome or a pod is live."""
     if situation.unfinished or situation.live_pods:
         return None
     saying = _failed(situation) if not failurepolicy.allows(situation) else _completed(situation)
     actions = keptjobs.portion((*stop.report_ended(situation), *keptjobs.tidy(situation)))
-    return Plan(actions=actions, status=summary.summarize(situation, saying), needs_proof=True)
+    return Decision(actions=actions, says=saying, needs_proof=True)
 
 
 def _failed(situation: Situation) -> Saying:
@@ -33,7 +32,7 @@ def _failed(situation: Situation) -> Saying:
 
 
 def _newest(situation: Situation) -> str:
-    newest = next(iter(newestfailures.newest(situation)), None)
+    newest = next(iter(newestfailures.newest(situation, situation.outcomes)), None)
     if newest is None:
         return ""
     more = "; `status.failures` has more" if len(situation.outcomes.failed) > 1 else ""

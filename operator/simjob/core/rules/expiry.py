@@ -5,14 +5,14 @@ if somebody has just extended the TTL, or if it is a new object with the same na
 https://kubernetes.io/docs/concepts/workloads/controllers/ttlafterfinished/
 """
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import Status
 from simjob.core.assessment import Situation
-from simjob.core.plan import DeleteSimulationJob, Plan, resync_at
+from simjob.core.decision import Decision
+from simjob.core.plan import DeleteSimulationJob, resync_at
 
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -26,7 +26,7 @@ def expires_at(job: SimulationJob, status: Status) -> datetime | None:
     return ended + min(timedelta(seconds=ttl), _LAST - ended)
 
 
-def expired(situation: Situation) -> Plan | None:
+def expired(situation: Situation) -> Decision | None:
     """Delete a job whose TTL has passed; None before that."""
     metadata, at = situation.job.metadata, expires_at(situation.job, situation.job.status)
     if at is None or situation.now < at:
@@ -37,12 +37,4 @@ def expired(situation: Situation) -> Plan | None:
         uid=metadata.uid,
         resource_version=metadata.resource_version,
     )
-    return Plan(actions=(action,), look_again=resync_at(situation.now))
-
-
-def awaited(job: SimulationJob, plan: Plan) -> Plan:
-    """Return the plan with a next pass when the TTL has passed: after the end, no other event may trigger one."""
-    at = expires_at(job, plan.status) if plan.status else None
-    if at is None:
-        return plan
-    return replace(plan, look_again=min(plan.look_again or at, at))
+    return Decision(actions=(action,), look_again=resync_at(situation.now))

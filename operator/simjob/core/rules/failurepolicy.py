@@ -3,7 +3,7 @@
 from simjob.api.names import ErrorCode, Reason
 from simjob.api.policies import OnExceeded
 from simjob.core.assessment import Situation
-from simjob.core.plan import Plan
+from simjob.core.decision import Decision
 from simjob.core.status import newestfailures
 from simjob.core.stopping import earlyend
 
@@ -15,11 +15,13 @@ def allows(situation: Situation) -> bool:
 
 def error_code(situation: Situation) -> str:
     """Return the error code of a job whose cases failed: the common code of `status.failures`, or CASES_FAILED."""
-    codes = {failure.error_code or ErrorCode.CASE_FAILED for failure in newestfailures.newest(situation)}
+    codes = {
+        failure.error_code or ErrorCode.CASE_FAILED for failure in newestfailures.newest(situation, situation.outcomes)
+    }
     return codes.pop() if len(codes) == 1 else ErrorCode.CASES_FAILED
 
 
-def exceeded(situation: Situation) -> Plan | None:
+def exceeded(situation: Situation) -> Decision | None:
     """Stop everything once too many cases have failed, if `onExceeded` is CancelRemaining; None otherwise."""
     policy = situation.job.spec.failure_policy
     if policy.on_exceeded is not OnExceeded.CANCEL_REMAINING or not situation.unfinished or allows(situation):

@@ -3,11 +3,11 @@
 from simjob.api.failures import Failure
 from simjob.api.names import ErrorCode, Reason
 from simjob.core.assessment import Situation
-from simjob.core.plan import Plan
+from simjob.core.decision import Decision
 from simjob.core.stopping import earlyend
 
 
-def refused(situation: Situation) -> Plan | None:
+def refused(situation: Situation) -> Decision | None:
     """End a job whose template the API server refuses: the refused case has failed, the others are cancelled.
 
     None if a pod of the job was ever accepted, or may have been: the template is then valid, and the cause of the

@@ -12,6 +12,7 @@ from simjob.core.assessment import Situation
 from simjob.core.attempts import injectedcontainers, judgement, retries, timeouts
 from simjob.core.attempts.judgement import Absent, Due, Ended, Held, Live, Over, Verdict
 from simjob.core.children import batchjobstatus
+from simjob.core.decision import Decision
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact, PodState
 from simjob.core.observed.children import CaseFacts
@@ -22,13 +23,12 @@ from simjob.core.plan import (
     DeleteJob,
     LimitRun,
     Notice,
-    Plan,
     StartAttempt,
     WriteJobStatus,
     resync_at,
 )
 from simjob.core.rules import totalseconds
-from simjob.core.status import explanation, notstarting, retrying, summary
+from simjob.core.status import explanation, notstarting, retrying
 from simjob.core.stopping import keptjobs
 from simjob.core.stopping.stop import stop_pods
 
@@ -52,7 +52,7 @@ class _Starts:
     again: datetime | None = None
 
 
-def running(situation: Situation) -> Plan:
+def running(situation: Situation) -> Decision:
     """Return the plan that starts, records and reports attempts."""
     cancelling = situation.job.status.outcomes.cancelling
     actions: list[Action] = [*keptjobs.portion(keptjobs.unwanted(situation))]
@@ -67,7 +67,6 @@ def running(situation: Situation) -> Plan:
     actions.extend(housekeeping.some(_told(situation, starting)))
     room = keptjobs.room(situation, len(starts.actions))
     saying = explanation.explain(situation)
-    status = summary.summarize(situation, saying, restarts=starts.restarts, retrying=retrying.waiting(situation))
     times = [resync_at(situation.now), *_times(situation, starting), *([starts.again] if starts.again else [])]
     times += [at for pod in situation.live_pods if (at := injectedcontainers.stuck_at(pod)) and at > situation.now]
     if situation.observed.earlier:
@@ -76,9 +75,11 @@ def running(situation: Situation) -> Plan:
         times.append(start_by)
     if (over_at := totalseconds.over_at(situation)) is not None:
         times.append(over_at)
-    return Plan(
+    return Decision(
         actions=(*actions, *room, *starts.actions),
-        status=status,
+        says=saying,
+        restarts=starts.restarts,
+        retrying=retrying.waiting(situation),
         notices=(
             *_lost(situation),
             *_often_disrupted(situation),

@@ -6,13 +6,13 @@ A resumed job creates new Jobs with the next number of restarts, so that no name
 from simjob.api.names import Reason
 from simjob.api.status import Phase
 from simjob.core.assessment import Situation
-from simjob.core.decision import Saying
-from simjob.core.plan import Plan, resync_at
+from simjob.core.decision import Decision, Saying
+from simjob.core.plan import resync_at
 from simjob.core.status import overdue, summary
 from simjob.core.stopping import keptjobs, stop
 
 
-def suspended(situation: Situation) -> Plan | None:
+def suspended(situation: Situation) -> Decision | None:
     """Stop everything, and write SUSPENDED when no pod is live. None if not requested, or if all cases have ended."""
     if not situation.job.spec.suspend or not situation.unfinished:
         return None
@@ -22,16 +22,14 @@ def suspended(situation: Situation) -> Plan | None:
         message = "running cases are being stopped" + (f"; {late}" if late else "")
         reason = Reason.NOT_STOPPING if late else Reason.SUSPENDING
         saying = Saying(phase=summary.active_phase(situation), reason=reason, message=message)
-        status = summary.summarize(situation, saying)
         again = stop.look_again(situation.live_pods, situation.now)
-        return Plan(actions=actions, status=status, look_again=again)
+        return Decision(actions=actions, says=saying, look_again=again)
     saying = Saying(
         phase=Phase.SUSPENDED, reason=Reason.SUSPENDED, message="nothing runs; set `suspend` to false to go on"
     )
-    status = summary.summarize(situation, saying)
-    return Plan(
+    return Decision(
         actions=actions,
-        status=status,
+        says=saying,
         needs_proof=situation.job.status.phase is not Phase.SUSPENDED,
         look_again=resync_at(situation.now),
     )

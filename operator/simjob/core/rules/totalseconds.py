@@ -5,7 +5,7 @@ from typing import Final
 
 from simjob.api.names import ErrorCode, Reason
 from simjob.core.assessment import Situation
-from simjob.core.plan import Plan
+from simjob.core.decision import Decision
 from simjob.core.status import suspendedtime
 from simjob.core.stopping import earlyend
 
@@ -32,7 +32,7 @@ def over_at(situation: Situation) -> datetime | None:
     return situation.now + remaining if remaining is not None and remaining > timedelta() else None
 
 
-def timed_out(situation: Situation) -> Plan | None:
+def timed_out(situation: Situation) -> Decision | None:
     """Stop everything, and write FAILED, once `totalSeconds` have passed. None before, and while it is suspended."""
     remaining, timeouts = left(situation), situation.job.spec.timeouts
     if timeouts is None or remaining is None or remaining > timedelta():

@@ -4,18 +4,19 @@ from typing import Final
 
 from simjob.api.failures import MAX_FAILURES, Failure
 from simjob.api.names import ErrorCode
+from simjob.api.outcomes import Outcomes
 from simjob.core.assessment import Situation
 
 _LONGEST: Final = 1024
 _LONGEST_NAME: Final = 63
 
 
-def newest(situation: Situation, others: tuple[Failure, ...] = ()) -> tuple[Failure, ...]:
-    """Return the cases that failed last, newest first: `others`, those that have just ended, the stored ones."""
-    return (*others, *_new(situation), *situation.job.status.failures)[:MAX_FAILURES]
+def newest(situation: Situation, outcomes: Outcomes, others: tuple[Failure, ...] = ()) -> tuple[Failure, ...]:
+    """Return the cases in `outcomes` that failed last: `others`, those that have just ended, the stored ones."""
+    return (*others, *_new(situation, outcomes), *situation.job.status.failures)[:MAX_FAILURES]
 
 
-def _new(situation: Situation) -> tuple[Failure, ...]:
+def _new(situation: Situation, outcomes: Outcomes) -> tuple[Failure, ...]:
     return tuple(
         Failure(
             index=case.index,
@@ -28,5 +29,5 @@ def _new(situation: Situation) -> tuple[Failure, ...]:
             finished_at=situation.now,
         )
         for case, ended in situation.ended
-        if not ended.succeeded
+        if not ended.succeeded and case.index in outcomes.failed
     )

@@ -1,14 +1,13 @@
 """The whole status, from the situation of a job and the decision of a rule."""
 
-from dataclasses import replace
 from datetime import datetime
 
-from simjob.api.failures import Failure, Retrying
 from simjob.api.outcomes import Outcomes
-from simjob.api.status import MAX_STATUS_MESSAGE, Cancellation, CaseCounts, Phase, Status
+from simjob.api.simulationjob import Invalid, SimulationJob
+from simjob.api.status import MAX_STATUS_MESSAGE, CaseCounts, Phase, Status
 from simjob.core.assessment import Situation, done
 from simjob.core.attempts import usage
-from simjob.core.decision import Saying
+from simjob.core.decision import Decision, Saying
 from simjob.core.facts.pods import PodState
 from simjob.core.status import newestfailures, phaseconditions, suspendedtime
 
@@ -24,23 +23,9 @@ def active_phase(situation: Situation) -> Phase:
     return Phase.ASSIGNED if situation.has_pod(PodState.ASSIGNED) else Phase.PENDING
 
 
-def summarize(
-    situation: Situation,
-    saying: Saying,
-    *,
-    outcomes: Outcomes | None = None,
-    cancellation: Cancellation | None = None,
-    restarts: int | None = None,
-    failures: tuple[Failure, ...] = (),
-    retrying: Retrying | None = None,
-) -> Status:
-    """Return the whole status. Arguments that are not given come from the situation or from the stored status.
-
-    `failures`: failed cases in addition to those that ended by themselves, newest first.
-    `retrying`: the cases that wait for their next attempt, if attempts are started.
-    """
+def summarize(situation: Situation, saying: Saying, decision: Decision, outcomes: Outcomes) -> Status:
+    """Return the whole status. What the decision does not give comes from the situation or the stored status."""
     job, now, stored = situation.job, situation.now, situation.job.status
-    outcomes = outcomes or situation.outcomes
     counts = _counts(situation, outcomes)
     return Status(
         observed_generation=job.metadata.generation,
@@ -51,16 +36,16 @@ def summarize(
         is_terminal=saying.phase.is_terminal,
         is_failed=saying.phase is Phase.FAILED,
         conditions=phaseconditions.set_conditions(stored.conditions, saying, job.metadata.generation, now),
-        cancellation=cancellation or stored.cancellation,
+        cancellation=decision.cancellation or stored.cancellation,
         cases=counts,
-        progress=_progress(counts),
+        progress=f"{counts.succeeded + counts.failed}/{counts.total}",
         succeeded_indexes=outcomes.succeeded,
         failed_indexes=outcomes.failed,
         cancelled_indexes=outcomes.cancelled,
         cancelling_indexes=outcomes.cancelling or None,
         case_table=stored.case_table,
-        failures=newestfailures.newest(situation, failures),
-        retrying=retrying,
+        failures=newestfailures.newest(situation, outcomes, decision.failures),
+        retrying=decision.retrying,
         results=stored.results,
         pods_accepted=situation.pods_accepted,
         compute_time=usage.counted(job, situation.open, outcomes),
@@ -68,16 +53,19 @@ def summarize(
         # The API server's clock is known only to within a second: a job must not start before its creation.
         start_time=stored.start_time or max(now, job.metadata.creation_timestamp or now),
         completion_time=now if saying.phase.is_terminal else None,
-        restarts=stored.restarts if restarts is None else restarts,
+        restarts=stored.restarts if decision.restarts is None else decision.restarts,
     )
 
 
-def restated(stored: Status, saying: Saying, generation: int, now: datetime) -> Status:
-    """Return the stored status with another phase, reason and message. Counts and outcomes do not change."""
+def restated(job: SimulationJob | Invalid, stored: Status, saying: Saying, decision: Decision, now: datetime) -> Status:
+    """Return the stored status with another phase, reason and message. Outcomes do not change."""
     terminal = saying.phase.is_terminal
+    generation = job.metadata.generation
+    # Keep the generation, so that a later plan, which knows the cases, still warns about unknown indexes.
+    is_left = isinstance(job, SimulationJob) and job.spec.cancel_cases is not None
     return stored.model_copy(
         update={
-            "observed_generation": generation,
+            "observed_generation": stored.observed_generation if is_left else generation,
             "phase": saying.phase,
             "reason": saying.reason,
             "message": saying.message[:MAX_STATUS_MESSAGE],
@@ -86,25 +74,21 @@ def restated(stored: Status, saying: Saying, generation: int, now: datetime) -> 
             "is_failed": saying.phase is Phase.FAILED,
             "retrying": None,
             "conditions": phaseconditions.set_conditions(stored.conditions, saying, generation, now),
+            "cancellation": decision.cancellation or stored.cancellation,
+            "cases": decision.cases or stored.cases,
             "completion_time": now if terminal else None,
         }
     )
 
 
-def before_ends(situation: Situation, new: Status) -> Status:
-    """Return the new status without cases that ended since the stored one, for a write that cannot wait for results."""
-    stored = situation.job.status
-    # A case that is being cancelled stays so until its end is stored, too.
-    latched = stored.outcomes.cancelling.union(new.outcomes.cancelling)
-    outcomes = replace(stored.outcomes, cancelling=latched)
-    counts = _counts(situation, outcomes)
-    kept = {"failures": stored.failures, "compute_time": stored.compute_time}
-    changed = {**kept, "cases": counts, "progress": _progress(counts)}
-    return new.with_outcomes(outcomes).model_copy(update=changed)
-
-
-def _progress(counts: CaseCounts) -> str:
-    return f"{counts.succeeded + counts.failed}/{counts.total}"
+def kept(stored: Status, generation: int | None) -> Status:
+    """Return the stored status, observed for a generation; None leaves it as it is."""
+    if generation is None:
+        return stored
+    conditions = tuple(found.model_copy(update={"observed_generation": generation}) for found in stored.conditions)
+    # A version that does not know `retrying` may have ended the job and left it there.
+    changed = {"observed_generation": generation, "conditions": conditions, "retrying": None}
+    return stored.model_copy(update=changed)
 
 
 def _counts(situation: Situation, outcomes: Outcomes) -> CaseCounts:

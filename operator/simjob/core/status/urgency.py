@@ -1,6 +1,7 @@
 """Which changes of a status must be written at once. The others may wait for the next write."""
 
-from simjob.api.status import Status
+from simjob.api.outcomes import Outcomes
+from simjob.api.status import Cancellation, Status
 
 
 def is_urgent(old: Status, new: Status) -> bool:
@@ -13,5 +14,10 @@ def is_urgent(old: Status, new: Status) -> bool:
 
 def latches(old: Status, new: Status) -> bool:
     """Return whether the new status is the first one with a cancel, of the job or of live cases."""
-    cases = new.outcomes.cancelling.minus(old.outcomes.cancelling)
-    return bool(cases) or (new.cancellation is not None and old.cancellation is None)
+    return adds_latch(old, new.outcomes, new.cancellation)
+
+
+def adds_latch(old: Status, outcomes: Outcomes, cancellation: Cancellation | None) -> bool:
+    """Return the same of a status that is not made yet, by what it will say."""
+    cases = outcomes.cancelling.minus(old.outcomes.cancelling)
+    return bool(cases) or (cancellation is not None and old.cancellation is None)

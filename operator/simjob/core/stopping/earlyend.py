@@ -11,15 +11,15 @@ from simjob.api.names import Reason
 from simjob.api.status import Phase
 from simjob.api.sweep.ranges import Ranges
 from simjob.core.assessment import Situation
-from simjob.core.decision import Saying
-from simjob.core.plan import DeleteJob, Plan
+from simjob.core.decision import Decision, Saying
+from simjob.core.plan import DeleteJob
 from simjob.core.status import overdue, summary
 from simjob.core.stopping import keptjobs, stop
 
 
 def fail(
     situation: Situation, *, reason: str, message: str, error_code: str, failures: tuple[Failure, ...] = ()
-) -> Plan:
+) -> Decision:
     """Return the plan that stops everything, and writes FAILED when no pod is live.
 
     `failures` are unfinished cases that failed without a pod. All other unfinished cases are cancelled, in the same
@@ -36,10 +36,11 @@ def fail(
             message=f"{message}; {late}" if late else message,
         )
         again = stop.look_again(situation.live_pods, situation.now)
-        return Plan(actions=actions, status=summary.summarize(situation, saying), look_again=again)
+        return Decision(actions=actions, says=saying, look_again=again)
     failed = situation.outcomes.failed.union(new)
     cancelled = situation.unfinished.minus(failed).union(situation.outcomes.cancelled)
     outcomes = replace(situation.outcomes, failed=failed, cancelled=cancelled)
     saying = Saying(phase=Phase.FAILED, reason=reason, message=message, error_code=error_code)
-    status = summary.summarize(situation, saying, outcomes=outcomes, failures=failures)
-    return Plan(actions=actions, status=status, needs_proof=True, look_again=situation.now)
+    return Decision(
+        actions=actions, says=saying, outcomes=outcomes, failures=failures, needs_proof=True, look_again=situation.now
+    )

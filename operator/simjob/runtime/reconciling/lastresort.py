@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from simjob.api import names
 from simjob.api.names import Reason
 from simjob.api.simulationjob import Invalid, Metadata, SimulationJob
+from simjob.core import planner
 from simjob.core.plan import Notice, Plan
 from simjob.core.rules import cancellation
 from simjob.runtime.client.errors import ClusterError
@@ -68,7 +69,7 @@ class LastResort:
             await self._apply(key, job, Plan(actions=self._known(key, job).actions), memory, signs)
 
     def _known(self, key: Key, job: SimulationJob | Invalid) -> Plan:
-        return cancellation.stop_known(job, self._store.live_pods(key), self._clock())
+        return planner.plan_stop(job, self._store.live_pods(key), self._clock())
 
     async def stop_despite_defect(self, key: Key, memory: Memory) -> None:
         """Do the same while passes fail. Log an error; the next pass tries again."""

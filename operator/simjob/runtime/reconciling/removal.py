@@ -10,8 +10,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from simjob.core import planner
 from simjob.core.plan import tally
-from simjob.core.rules import deletion
 from simjob.runtime.client.errors import NotFoundError, NotOursError
 from simjob.runtime.client.key import Key
 from simjob.runtime.cluster.calls import Cluster
@@ -88,7 +88,7 @@ class Removal:
         now = self._clock()
         memory.removing_since = memory.removing_since or now
         seen = self._store.observe(key, spent=None, refusal=None)
-        plan = deletion.remove_all(seen, now, memory.removing_since)
+        plan = planner.plan_removal(seen, now, memory.removing_since)
         memory.looked(waits=bool(seen.live_pods) and not plan.actions)
         actions = memory.permitted(plan.actions)
         outcome = PassOutcome(gate=memory.gate)

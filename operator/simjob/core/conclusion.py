@@ -1,0 +1,74 @@
+"""From what a rule decides to the whole plan: the one place that makes the status and the time of the next look.
+
+A rule knows its own subject only. What follows from any status is decided here: which ends it brings,
+that a job with a time to live is looked at when that is over, and what is said of `cancelCases`.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from simjob.api.outcomes import Outcomes
+from simjob.api.simulationjob import Invalid, SimulationJob
+from simjob.api.status import Status
+from simjob.core import assessment
+from simjob.core.assessment import Situation
+from simjob.core.decision import Decision, Keeping, Saying
+from simjob.core.plan import Plan
+from simjob.core.results import results
+from simjob.core.rules import casecancellation, expiry
+from simjob.core.status import summary, urgency
+
+
+def conclude(found: Situation, decision: Decision) -> Plan:
+    """Return the plan for a job whose cases were judged."""
+    about = assessment.with_cases(found, decision.case_table) if decision.case_table else found
+    status = _status(about, decision)
+    return Plan(
+        actions=decision.actions,
+        status=status,
+        ends=results.ends(about, status.outcomes) if status else (),
+        notices=(*decision.notices, *casecancellation.notices(found.job, status or found.job.status)),
+        needs_proof=decision.needs_proof,
+        stopped=found.dropped,
+        unlatched=decision.unlatched,
+        unstarted=decision.unstarted,
+        look_again=_next_look(decision, expiry.expires_at(found.job, status) if status else None),
+    )
+
+
+def conclude_unjudged(job: SimulationJob | Invalid, decision: Decision, now: datetime) -> Plan:
+    """Return the plan for a job whose cases were not judged: counts and outcomes stay as stored."""
+    says, stored = decision.says, job.status
+    return Plan(
+        actions=decision.actions,
+        status=summary.restated(job, stored, says, decision, now) if isinstance(says, Saying) and stored else None,
+        needs_proof=decision.needs_proof,
+        unlatched=decision.unlatched,
+        look_again=decision.look_again,
+    )
+
+
+def _status(found: Situation, decision: Decision) -> Status | None:
+    match decision.says:
+        case Saying() as saying:
+            return summary.summarize(found, saying, decision, _outcomes(found, saying, decision))
+        case Keeping(observed=generation):
+            return summary.kept(found.job.status, generation)
+        case None:
+            return None
+
+
+def _outcomes(found: Situation, saying: Saying, decision: Decision) -> Outcomes:
+    """Return the outcomes for the status. One that stores a cancel must not wait for results, so it adds no end."""
+    stored, new = found.job.status, decision.outcomes or found.outcomes
+    latches = urgency.adds_latch(stored, new, decision.cancellation) and not saying.phase.is_terminal
+    if not latches or not any(end.result for end in results.ends(found, new)):
+        return new
+    # A case that is being cancelled stays so until its end is stored, too.
+    latched = stored.outcomes.cancelling.union(new.cancelling)
+    return replace(stored.outcomes, cancelling=latched)
+
+
+def _next_look(decision: Decision, expires_at: datetime | None) -> datetime | None:
+    """Return when to plan again: as the rule wants it, and when the job expires. Nothing else may wake it by then."""
+    return min((at for at in (decision.look_again, expires_at) if at), default=None)
