@@ -22,12 +22,12 @@ from simjob.runtime.process.election import Elector
 from simjob.runtime.process.settings import Settings
 from simjob.runtime.reconciling import workers
 from simjob.runtime.reconciling.reconciler import Reconciler
+from simjob.runtime.store.store import Store
+from simjob.runtime.store.workqueue import WorkQueue
 from simjob.runtime.watching import informer, kopfhandlers
 from simjob.runtime.watching.informer import Informer
 from simjob.runtime.watching.resync import Resync
 from simjob.runtime.watching.sinks import JobSink, PodSink
-from simjob.runtime.watching.store import Store
-from simjob.runtime.watching.workqueue import WorkQueue
 
 # Seconds. A watch receives a bookmark about once a minute, and is reopened after 75 s of silence.
 _WATCH_LIMIT = 150.0

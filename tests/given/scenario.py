@@ -20,9 +20,9 @@ from simjob.runtime.client.key import Key
 from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.reconciling.reconciler import Reconciler
 from simjob.runtime.reconciling.workers import run
+from simjob.runtime.store.store import Store
+from simjob.runtime.store.workqueue import WorkQueue
 from simjob.runtime.watching.sinks import JobSink, PodSink
-from simjob.runtime.watching.store import Store
-from simjob.runtime.watching.workqueue import WorkQueue
 from worlds.kubelet import ScriptedKubelet
 from worlds.oracles import Injected, JudgedCluster, Raw
 from worlds.virtualtime import VirtualTimeLoop
@@ -128,7 +128,7 @@ class World:
         self.cluster.list_and_watch(JobSink(store), PodSink(store, self.clock), store)
         job = simulationjob.parse(self.cluster.sweep)
         assert isinstance(job, SimulationJob)
-        children = store.observe(Key("default", job.metadata.uid), spent=frozenset(), refusal=None)
+        children = store.view(Key("default", job.metadata.uid)).observed(spent=frozenset())
         return job, planner.plan(job, children, self.clock())
 
     async def _live(self) -> None:

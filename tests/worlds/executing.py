@@ -16,8 +16,8 @@ from simjob.runtime.client.key import Key
 from simjob.runtime.executing.creationgate import Gate
 from simjob.runtime.executing.executor import Executor
 from simjob.runtime.executing.passoutcome import PassOutcome
-from simjob.runtime.watching.store import Store
-from simjob.runtime.watching.workqueue import WorkQueue
+from simjob.runtime.store.store import Store
+from simjob.runtime.store.workqueue import WorkQueue
 from worlds.fakes import FakeCluster
 
 
@@ -51,7 +51,7 @@ class Workbench:
 
     @property
     def observed(self) -> Any:
-        return self.store.observe(self.key, spent=None, refusal=None).cases
+        return self.store.view(self.key).observed().cases
 
     def names(self, plural: str) -> list[str]:
         return sorted(raw["metadata"]["name"] for raw in self.cluster.objects(plural))

@@ -11,9 +11,9 @@ from simjob.api import names
 from simjob.runtime.client.budget import Budget
 from simjob.runtime.reconciling.reconciler import Reconciler
 from simjob.runtime.reconciling.workers import run
+from simjob.runtime.store.store import Store
+from simjob.runtime.store.workqueue import WorkQueue
 from simjob.runtime.watching.sinks import JobSink, PodSink
-from simjob.runtime.watching.store import Store
-from simjob.runtime.watching.workqueue import WorkQueue
 from worlds.fakes import FakeCluster
 
 

@@ -1,13 +1,13 @@
 """The planner: from a job, the observed facts and the time to what to do next.
 
-The rules form a ladder. The first rule that applies returns the plan. Before the ladder, a new cancel request on a job
+The rules form a ladder. The first rule that applies decides, and core/conclusion.py makes the plan of it. Before the ladder, a new cancel request on a job
 that is under way is stored in status (`cancellation.latching`).
 
 ```text
   rule                       applies if                                    plan
   deletion.gone              the SimulationJob is being deleted            stop the pods, delete the Jobs
   expiry.expired             `ttlSecondsAfterFinished` has passed          delete the SimulationJob
-  completion.terminal        the phase is final                            delete Jobs that are not kept
+  afterend.terminal          the phase is final                            delete Jobs that are not kept
   cancellation.cancelling    a cancel is requested or stored in status     store it; stop the pods; CANCELLED
   casecancellation.latching  `cancelCases` names further live cases        store their indexes
   refusal.refused            the template was refused from the beginning   stop the pods; FAILED

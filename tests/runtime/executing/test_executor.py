@@ -257,7 +257,7 @@ class TestStopSigns:
         bench = Workbench()
         job, _ = await bench.started()
         bench.cluster.apply(a_job_dict(suspend=True))
-        knew = bench.store.stop_signs(bench.key)
+        knew = bench.store.view(bench.key).signs
         outcome = PassOutcome(gate=bench.gate)
         await bench.executor.apply(bench.key, bench.job, [WriteJobStatus(job=job, status={"active": 1})], outcome, knew)
         assert (bench.cluster.calls, outcome.overtaken) == (["write_job_status"], False)
@@ -282,7 +282,7 @@ async def test_a_missing_pod_is_not_deleted_again_on_every_event(one: OneOperato
         await one.patch(cancel=True)
         one.calls.clear()
         for _ in range(300):
-            one.store.wake(next(iter(one.store._simulationjobs)))
+            one.store.wake(next(iter(one.store._simulationjobs.keys())))
             await asyncio.sleep(0.1)
         assert len(one.times("delete_pod")) <= 10
         assert len(one.times("get_pod")) <= 15

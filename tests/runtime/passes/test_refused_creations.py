@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from simjob.api import names
+from simjob.core import planner
+from simjob.core.plan import Plan
 from simjob.runtime.client import errors
 from worlds.oneoperator import OneOperator
 from worlds.virtualtime import VirtualTimeLoop
@@ -39,19 +41,20 @@ async def test_a_refused_job_keeps_its_name_without_an_event(one: OneOperator) -
         assert {event.reason for event in one.cluster.events} == {"JobRefused", "Accepted"}
 
 
-async def test_a_large_sweep_waits_for_its_quota_without_repeated_events(one: OneOperator) -> None:
+async def test_a_large_sweep_waits_for_its_quota_without_repeated_events(
+    one: OneOperator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one.apply(cases={"count": 5000}, parallelism=1000)
     one.cluster.refuse("create_job", *[QUOTA] * 2000)
     async with one.operator():
-        passes = 0
-        observe = one.store.observe
+        passes, plan = 0, planner.plan
 
-        def counted(*args: Any, **keywords: Any) -> Any:
+        def counted(*args: Any) -> Plan:
             nonlocal passes
             passes += 1
-            return observe(*args, **keywords)
+            return plan(*args)
 
-        one.store.observe = counted  # type: ignore[method-assign]
+        monkeypatch.setattr(planner, "plan", counted)
         await asyncio.sleep(30)
         assert passes < 20
         assert len(one.times("create_job")) < 64 + 20

@@ -63,7 +63,7 @@ async def test_nothing_is_counted_while_the_pod_cannot_be_read(one: OneOperator,
         reads = len(one.times("get_pod"))
         assert 3 < reads < 9
         for _ in range(20):
-            one.store.wake(next(iter(one.store._simulationjobs)))
+            one.store.wake(next(iter(one.store._simulationjobs.keys())))
             await asyncio.sleep(0.01)
         assert len(one.times("get_pod")) <= reads + 1, "events shorten no pause"
         await asyncio.sleep(120)

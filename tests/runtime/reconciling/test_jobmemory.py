@@ -16,8 +16,8 @@ from simjob.runtime.executing.passoutcome import PassOutcome
 from simjob.runtime.reconciling.jobmemory import Memory
 from simjob.runtime.reconciling.reconciler import Reconciler
 from simjob.runtime.reconciling.workers import run
-from simjob.runtime.watching.store import Store
-from simjob.runtime.watching.workqueue import WorkQueue
+from simjob.runtime.store.store import Store
+from simjob.runtime.store.workqueue import WorkQueue
 from worlds.oneoperator import OneOperator
 from worlds.virtualtime import VirtualTimeLoop
 

@@ -156,7 +156,7 @@ async def test_a_refused_label_patch_is_logged_once_per_pod(one: OneOperator, ca
         pod = await running(one)
         one.cluster.relabel("pods", "default", pod, uid=None)
         await asyncio.sleep(30)
-    assert len([record for record in caplog.records if "cannot be given back" in record.message]) == 1
+    assert len([record for record in caplog.records if "cannot restore a missing label" in record.message]) == 1
 
 
 async def test_a_cancel_does_not_wait_for_hundreds_of_pod_lookups(

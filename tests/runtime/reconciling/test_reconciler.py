@@ -12,9 +12,9 @@ from simjob.runtime.client.key import Key
 from simjob.runtime.cluster.calls import Event
 from simjob.runtime.reconciling.reconciler import Reconciler
 from simjob.runtime.reconciling.workers import run
+from simjob.runtime.store.store import Store
+from simjob.runtime.store.workqueue import WorkQueue
 from simjob.runtime.watching.sinks import JobSink, PodSink
-from simjob.runtime.watching.store import Store
-from simjob.runtime.watching.workqueue import WorkQueue
 from worlds.oneoperator import OneOperator
 from worlds.virtualtime import VirtualTimeLoop
 

@@ -95,7 +95,7 @@ async def test_a_defect_during_removal_emits_one_event(one: OneOperator, monkeyp
             (event,) = [event for event in one.cluster.events if event.reason == "OperatorDefect"]
             uid = raw["metadata"]["uid"]
             assert (event.type, event.action, event.name, event.uid) == ("Warning", "Remove", "sweep", uid)
-            assert f"To remove them by hand: kubectl delete jobs -l simjob.dev/uid={uid} " in event.note
+            assert f"To delete them by hand: kubectl delete jobs -l simjob.dev/uid={uid} " in event.note
             assert event.note.endswith("with the operator's log: ZeroDivisionError: division by zero")
             assert len(one.pods()) == 2
         await asyncio.sleep(30)

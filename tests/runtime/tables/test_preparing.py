@@ -17,12 +17,12 @@ from simjob.core.observed.preparation import Unprepared
 from simjob.runtime.client.errors import ClusterError, ForbiddenError, InvalidError, UnavailableError
 from simjob.runtime.client.key import Key
 from simjob.runtime.cluster.calls import Cluster
+from simjob.runtime.store.workqueue import WorkQueue
 from simjob.runtime.subprocesses.helpers import HelperError
 from simjob.runtime.tables import preparing, usertables
 from simjob.runtime.tables.caselookup import CaseTables
 from simjob.runtime.tables.designs import Designs
 from simjob.runtime.tables.preparing import Answer, Preparing
-from simjob.runtime.watching.workqueue import WorkQueue
 from worlds.fakes import FakeCluster
 from worlds.virtualtime import VirtualTimeLoop
 

@@ -8,8 +8,8 @@ from simjob.core.facts.pods import PodFact
 from simjob.core.status.notstarting import PodEvent
 from simjob.runtime.client import errors
 from simjob.runtime.client.key import Key
+from simjob.runtime.store.workqueue import WorkQueue
 from simjob.runtime.watching.podevents import PodEvents
-from simjob.runtime.watching.workqueue import WorkQueue
 from worlds.fakes import FakeCluster
 from worlds.oneoperator import OneOperator
 from worlds.virtualtime import VirtualTimeLoop

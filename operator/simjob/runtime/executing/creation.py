@@ -30,8 +30,8 @@ from simjob.runtime.client.limiter import Limiter
 from simjob.runtime.cluster.calls import Cluster, StoredJob
 from simjob.runtime.executing.creationgate import Attempt, Gate
 from simjob.runtime.executing.passoutcome import PassOutcome
+from simjob.runtime.store.store import Store
 from simjob.runtime.tables.caselookup import CaseTables
-from simjob.runtime.watching.store import Store
 
 T = TypeVar("T")
 

@@ -39,8 +39,9 @@ from simjob.runtime.executing.crew import Call, Crew, Leaving
 from simjob.runtime.executing.passoutcome import PassOutcome
 from simjob.runtime.executing.patience import Patience
 from simjob.runtime.executing.refuseddeadlines import Deadlines
+from simjob.runtime.store.stopsigns import StopSigns
+from simjob.runtime.store.store import Store
 from simjob.runtime.tables.caselookup import CaseTables
-from simjob.runtime.watching.store import StopSigns, Store
 
 
 class Executor:
@@ -74,7 +75,7 @@ class Executor:
 
         PrepareCases is skipped, because it takes longer than a pass may (runtime/tables/preparing.py).
         """
-        knew = planned or self._store.stop_signs(key)
+        knew = planned or self._store.view(key).signs
 
         def overtaken() -> bool:
             new = any(self._store.new_signs(key, knew))

@@ -21,7 +21,7 @@ from simjob.runtime.executing import backoff, patience
 from simjob.runtime.reconciling.jobmemory import REFUSED, Memory
 from simjob.runtime.reconciling.lostlabels import Lookup
 from simjob.runtime.reconciling.unlabelled import UnlabelledChildren
-from simjob.runtime.watching.store import Store
+from simjob.runtime.store.store import Store
 
 _log: Final = logging.getLogger(__name__)
 

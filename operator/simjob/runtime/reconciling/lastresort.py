@@ -21,7 +21,8 @@ from simjob.runtime.cluster.events import Recorder
 from simjob.runtime.executing import backoff
 from simjob.runtime.reconciling.jobmemory import REFUSED, Memory
 from simjob.runtime.reconciling.reporter import Report
-from simjob.runtime.watching.store import StopSigns, Store
+from simjob.runtime.store.stopsigns import StopSigns
+from simjob.runtime.store.store import Store
 
 T = TypeVar("T")
 Carry = Callable[[Key, SimulationJob | Invalid, Plan, Memory, StopSigns], Awaitable[T]]
@@ -58,18 +59,19 @@ class LastResort:
 
         Raise ClusterError.
         """
-        job = self._store.get(key)
+        view = self._store.view(key)
+        job = view.job
         if job is None or not cancellation.stops_all(job):
             return
         memory.gate.look()
-        signs = self._store.stop_signs(key)
+        plan = planner.plan_stop(job, view.live, self._clock())
         try:
-            await self._report(key, job, self._known(key, job), memory, signs)
+            await self._report(key, job, plan, memory, view.signs)
         finally:
-            await self._apply(key, job, Plan(actions=self._known(key, job).actions), memory, signs)
-
-    def _known(self, key: Key, job: SimulationJob | Invalid) -> Plan:
-        return planner.plan_stop(job, self._store.live_pods(key), self._clock())
+            # Pods may have started or stopped meanwhile.
+            now_live = self._store.view(key).live
+            actions = planner.plan_stop(job, now_live, self._clock()).actions
+            await self._apply(key, job, Plan(actions=actions), memory, view.signs)
 
     async def stop_despite_defect(self, key: Key, memory: Memory) -> None:
         """Do the same while passes fail. Log an error; the next pass tries again."""
@@ -90,7 +92,7 @@ class LastResort:
         what = f"Please report this bug with the operator's log: {type(defect).__name__}: {defect}"
         if job := self._store.get(key):
             self._recorder.note(job.metadata, (_notice("Reconcile", f"{_WORK_FAILS} {what}"),))
-        elif name := self._store.owner_name(key):
+        elif name := self._store.view(key).owner_name:
             gone = Metadata(namespace=key.namespace, name=name, uid=key.uid, labels={}, annotations={})
             left = _REMOVAL_FAILS.format(command=f"kubectl delete jobs -l {names.LABEL_UID}={key.uid}")
             self._recorder.note(gone, (_notice("Remove", f"{left} {what}"),))

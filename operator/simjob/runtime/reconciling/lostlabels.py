@@ -19,8 +19,8 @@ from simjob.runtime.client.budget import Budget, Kind
 from simjob.runtime.client.errors import ClusterError, NotFoundError
 from simjob.runtime.client.key import Key
 from simjob.runtime.cluster.calls import Cluster
-from simjob.runtime.watching.store import Store
-from simjob.runtime.watching.workqueue import WorkQueue
+from simjob.runtime.store.store import Store
+from simjob.runtime.store.workqueue import WorkQueue
 
 F = TypeVar("F", JobFact, PodFact)
 

@@ -35,14 +35,16 @@ from simjob.runtime.reconciling.catchingup import CatchingUp
 from simjob.runtime.reconciling.jobmemory import REFUSED, Memory
 from simjob.runtime.reconciling.lastresort import LastResort
 from simjob.runtime.reconciling.lostlabels import Lookup
-from simjob.runtime.reconciling.removal import Removal
+from simjob.runtime.reconciling.removal import Proof, Removal
 from simjob.runtime.reconciling.reporter import Report, Reporter
 from simjob.runtime.reconciling.resultstore import ResultStore
+from simjob.runtime.store.stopsigns import StopSigns
+from simjob.runtime.store.store import Store
+from simjob.runtime.store.view import View
+from simjob.runtime.store.workqueue import WorkQueue
 from simjob.runtime.tables.adoption import Adoption
 from simjob.runtime.tables.preparing import Answer, Preparing
 from simjob.runtime.watching.podevents import PodEvents
-from simjob.runtime.watching.store import StopSigns, Store
-from simjob.runtime.watching.workqueue import WorkQueue
 
 _TRIES: Final = 5
 
@@ -75,7 +77,7 @@ class Reconciler:
         self._catching_up = CatchingUp(cluster, store, self._lookup, self.recorder)
         results = ResultStore(cluster, self._executor.tables)
         self._reporter = Reporter(cluster, store, queue, results, self.recorder, self._lookup)
-        self._removal = Removal(cluster, store, queue, self._reporter, self._executor, clock)
+        self._removal = Removal(cluster, self._reporter)
         self._last_resort = LastResort(store, self.recorder, clock, self._report, self._apply)
         self.preparing = Preparing(cluster, queue, clock)
         self.pod_events = PodEvents(cluster, queue)
@@ -125,37 +127,49 @@ class Reconciler:
 
     async def reconcile(self, key: Key) -> None:
         """Make one pass. Raise ClusterError if a call fails; that call then backs off."""
-        job, memory = self._store.get(key), self._memory(key)
-        if job is None:
-            await self._remove(key, memory)
+        view, memory = self._store.view(key), self._memory(key)
+        if view.job is None:
+            await self._remove(view, memory)
             return
-        if (job := await self._read(key, job, memory)) is None:
+        if not await self._read(key, view.job, memory):
             return
         for _ in range(_TRIES):
-            signs, prepared = self._store.stop_signs(key), self.preparing.answer(key)
-            plan = self._plan(key, job, memory)
+            # What was read, and each status that is written, is in a new view only.
+            view, prepared = self._store.view(key), self.preparing.answer(key)
+            if view.job is None:
+                return
+            plan = self._plan(view, view.job, memory)
             if plan.needs_proof or plan.stopped:
                 await self._executor.settle(key)
-            try:
-                report = await self._report(key, job, plan, memory, signs)
-            except ClusterError:
-                await self._apply(key, job, _without_status(plan, memory), memory, signs)
-                raise
-            if report is Report.HELD:
-                await self._apply(key, job, _without_status(plan, memory), memory, signs)
+            if await self._carry_out(view, view.job, plan, memory, prepared):
                 return
-            stored = self._store.get(key)
-            if stored is None:
-                return
-            if report is Report.CURRENT:
-                self.recorder.note(stored.metadata, plan.notices)
-                if not plan.stores_only(self._clock()):
-                    self._prepare(key, stored, plan, memory, prepared)
-                    self.pod_events.ask(key, plan.unstarted)
-                    await self._apply(key, stored, plan, memory, signs)
-                    return
-            job = stored
         self._store.wake(key)
+
+    async def _carry_out(
+        self, view: View, job: SimulationJob | Invalid, plan: Plan, memory: Memory, prepared: Answer | None
+    ) -> bool:
+        """Write the status of the plan, then carry out its actions. Return whether the pass is complete."""
+        key, signs = view.key, view.signs
+        try:
+            report = await self._report(key, job, plan, memory, signs)
+        except ClusterError:
+            await self._apply(key, job, _without_status(plan, memory), memory, signs)
+            raise
+        if report is Report.HELD:
+            await self._apply(key, job, _without_status(plan, memory), memory, signs)
+            return True
+        stored = self._store.get(key)
+        if stored is None:
+            return True
+        if report is Report.OVERTAKEN:
+            return False
+        self.recorder.note(stored.metadata, plan.notices)
+        if plan.stores_only(self._clock()):
+            return False
+        self._prepare(key, stored, plan, memory, prepared)
+        self.pod_events.ask(key, plan.unstarted)
+        await self._apply(key, stored, plan, memory, signs)
+        return True
 
     async def _report(
         self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory, signs: StopSigns
@@ -173,15 +187,14 @@ class Reconciler:
         )
         return report or Report.OVERTAKEN
 
-    async def _read(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> SimulationJob | Invalid | None:
-        """Read what the next plan needs. Return the newest SimulationJob; None if nothing can be planned."""
+    async def _read(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> bool:
+        """Read what the next plan needs. Return whether a plan can be made."""
         if not self._catching_up.is_done(job, memory) and not await self._catch_up(key, job, memory):
-            return None
+            return False
         await self._catching_up.look_again(key, job, memory)
         self.adoption.look(key, job)
         await self._lookup.look_up(key)
-        # A cancel may have arrived meanwhile.
-        return self._store.get(key)
+        return True
 
     async def _catch_up(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> bool:
         """Catch up; return whether it is complete. If it is not and all cases must stop, stop the known pods."""
@@ -192,22 +205,21 @@ class Reconciler:
                 await self._last_resort.stop(key, memory)
         return is_done
 
-    def _plan(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> Plan:
-        status = job.status or Status()
+    def _plan(self, view: View, job: SimulationJob | Invalid, memory: Memory) -> Plan:
+        key, status = view.key, job.status or Status()
         if status.start_time is None:
             memory.restarts, memory.spent = status.restarts, set()
         elif memory.restarts != status.restarts:
             memory.restarts, memory.spent = status.restarts, None
         started, now, gate = self._stopwatch(), self._clock(), memory.gate
         gate.look(assessment.over(status.outcomes))
-        if plan := self._before_judging(key, job, memory, now):
+        if plan := _before_judging(view, job, memory, now):
             memory.looked(waits=not plan.status and not plan.actions)
             return plan
         if memory.spent is not None:
             memory.spent |= gate.take_created()
-        children = self._store.observe(key, spent=memory.spent, refusal=gate.refusal)
         observed = replace(
-            children,
+            view.observed(spent=memory.spent, refusal=gate.refusal),
             prepared=self.preparing.answer(key),
             words=self.pod_events.words(key),
             earlier=memory.earlier or {},
@@ -225,14 +237,8 @@ class Reconciler:
         memory.judged(self._stopwatch() - started)
         return plan
 
-    def _before_judging(self, key: Key, job: SimulationJob | Invalid, memory: Memory, now: datetime) -> Plan | None:
-        if not cancellation.is_wanted(job):
-            return None
-        judge_at = now + timedelta(seconds=memory.until_judging())
-        return planner.before_judging(job, self._store.live_pods(key), now, judge_at)
-
     async def _apply(
-        self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory, signs: StopSigns
+        self, key: Key, job: SimulationJob | Invalid | None, plan: Plan, memory: Memory, signs: StopSigns
     ) -> None:
         actions = memory.permitted(tuple(action for action in plan.actions if not isinstance(action, PrepareCases)))
         outcome, before = PassOutcome(gate=memory.gate), memory.gate.refusal
@@ -242,9 +248,11 @@ class Reconciler:
             if memory.spent is not None:
                 memory.spent |= memory.gate.take_created()
         if actions:
-            done = "overtaken" if outcome.overtaken else "applied"
-            _log.info(done, extra=_about(key, simulationjob=job.metadata.name, **tally(actions)))
-        self.recorder.note(job.metadata, outcome.notices)
+            done = "overtaken" if outcome.overtaken else "applied" if job else "removed children"
+            name = {"simulationjob": job.metadata.name} if job else {}
+            _log.info(done, extra=_about(key, **name, **tally(actions)))
+        if job:
+            self.recorder.note(job.metadata, outcome.notices)
         memory.note_calls(actions, outcome)
         memory.note_room(actions, outcome, self._clock())
         if (now := memory.gate.refusal) != before:
@@ -277,15 +285,27 @@ class Reconciler:
                 memory.calls.failed(backoff.PREPARE)
                 raise
 
-    async def _remove(self, key: Key, memory: Memory) -> None:
+    async def _remove(self, view: View, memory: Memory) -> None:
         """Delete the children of a SimulationJob that is gone, after proof that it is."""
+        key = view.key
         self._reporter.forget(key)
         self.preparing.forget(key)
         self.pod_events.forget(key)
         self.adoption.forget(key)
-        if await self._removal.remove(key, memory):
-            self._store.drop(key)
-            self._memories.pop(key, None)
+        match await self._removal.proven(view, memory):
+            case Proof.FORGETTABLE:
+                self._store.drop(key)
+                self._memories.pop(key, None)
+            case Proof.GONE:
+                now = self._clock()
+                memory.removing_since = memory.removing_since or now
+                # A child may have gone while its SimulationJob was looked up.
+                seen = self._store.view(key)
+                plan = planner.plan_removal(seen.observed(), now, memory.removing_since)
+                memory.looked(waits=bool(seen.live.number) and not plan.actions)
+                await self._apply(key, None, plan, memory, seen.signs)
+            case Proof.OPEN:
+                pass
 
 
 def _without_status(plan: Plan, memory: Memory) -> Plan:
@@ -296,6 +316,13 @@ def _without_status(plan: Plan, memory: Memory) -> Plan:
     stops = tuple(action for action in plan.actions if isinstance(action, DeletePod | DeleteJob | LimitRun))
     is_refused = memory.latch_failures >= REFUSED
     return Plan(actions=(*stops, *(plan.unlatched if is_refused else ())))
+
+
+def _before_judging(view: View, job: SimulationJob | Invalid, memory: Memory, now: datetime) -> Plan | None:
+    if not cancellation.is_wanted(job):
+        return None
+    judge_at = now + timedelta(seconds=memory.until_judging())
+    return planner.before_judging(job, view.live, now, judge_at)
 
 
 def _about(key: Key, **more: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Delete the children of a SimulationJob that is certainly gone, unless they were orphaned on purpose.
+"""Prove that a SimulationJob is gone and that its children were not orphaned, before any of them is deleted.
 
 `kubectl delete --cascade=orphan` is visible only for a moment, as a finalizer of the SimulationJob, and a broken watch
 misses it. Afterwards the Jobs show it: the garbage collector removes their owner reference first.
@@ -6,22 +6,15 @@ https://kubernetes.io/docs/concepts/architecture/garbage-collection/#orphaned-de
 """
 
 import logging
-from collections.abc import Callable
-from datetime import datetime
+from enum import Enum, auto
 from typing import Final
 
-from simjob.core import planner
-from simjob.core.plan import tally
 from simjob.runtime.client.errors import NotFoundError, NotOursError
-from simjob.runtime.client.key import Key
 from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.executing import backoff
-from simjob.runtime.executing.executor import Executor
-from simjob.runtime.executing.passoutcome import PassOutcome
 from simjob.runtime.reconciling.jobmemory import Memory
 from simjob.runtime.reconciling.reporter import Reporter
-from simjob.runtime.watching.store import Store
-from simjob.runtime.watching.workqueue import WorkQueue
+from simjob.runtime.store.view import View
 
 # Read at most this many Jobs to find one that exists: the garbage collector may be deleting them meanwhile.
 _READ: Final = 5
@@ -29,74 +22,56 @@ _READ: Final = 5
 _log: Final = logging.getLogger(__name__)
 
 
+class Proof(Enum):
+    """What is proven: the children may be deleted; nothing is left to do, so the key can be dropped; nothing yet."""
+
+    GONE = auto()
+    FORGETTABLE = auto()
+    OPEN = auto()
+
+
 class Removal:
-    """Delete the children of SimulationJobs that are gone."""
+    """Decides whether the children of a SimulationJob may be deleted; core/rules/deletion.py plans how."""
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        store: Store,
-        queue: WorkQueue,
-        reporter: Reporter,
-        executor: Executor,
-        clock: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, cluster: Cluster, reporter: Reporter) -> None:
         self._cluster = cluster
-        self._store = store
-        self._queue = queue
         self._reporter = reporter
-        self._executor = executor
-        self._clock = clock
 
-    async def remove(self, key: Key, memory: Memory) -> bool:
-        """Make one pass. Return True if nothing is left to do, so that the key can be dropped. Raise ClusterError."""
-        if not self._store.is_gone(key):
-            if not (name := self._store.owner_name(key)):
+    async def proven(self, view: View, memory: Memory) -> Proof:
+        """Return what is proven of a SimulationJob that the store does not have, by reads if need be.
+
+        Raise ClusterError.
+        """
+        if not view.is_gone:
+            if not (name := view.owner_name):
                 # Only pods without a Job are left. The garbage collector deletes them.
-                return True
+                return Proof.FORGETTABLE
             if not memory.calls.holds(backoff.READ):
                 with memory.calls.trying(backoff.READ):
-                    await self._reporter.read(key, name)
-            return False
-        if self._store.is_orphaned(key) or not self._store.has_children(key):
-            return True
-        if not memory.is_owned:
-            if memory.calls.holds(backoff.READ):
-                return False
-            with memory.calls.trying(backoff.READ):
-                memory.is_owned = await self._is_owned(key)
-            if not memory.is_owned:
-                about = {"namespace": key.namespace, "uid": key.uid}
-                _log.info("left the Jobs and pods alone: they were orphaned", extra=about)
-                return True
-        await self._remove(key, memory)
-        return False
+                    await self._reporter.read(view.key, name)
+            return Proof.OPEN
+        if view.is_orphaned or not view.has_children:
+            return Proof.FORGETTABLE
+        if memory.is_owned:
+            return Proof.GONE
+        if memory.calls.holds(backoff.READ):
+            return Proof.OPEN
+        with memory.calls.trying(backoff.READ):
+            memory.is_owned = await self._is_owned(view)
+        if memory.is_owned:
+            return Proof.GONE
+        about = {"namespace": view.key.namespace, "uid": view.key.uid}
+        _log.info("left the Jobs and pods alone: they were orphaned", extra=about)
+        return Proof.FORGETTABLE
 
-    async def _is_owned(self, key: Key) -> bool:
+    async def _is_owned(self, view: View) -> bool:
         """Return whether the Jobs still name the SimulationJob as their controller, or no Job exists any more."""
-        for name in self._store.job_names(key)[:_READ]:
+        for name in view.job_names[:_READ]:
             try:
-                found = await self._cluster.get_job(key.namespace, name)
+                found = await self._cluster.get_job(view.key.namespace, name)
             except NotOursError:
                 return False
             except NotFoundError:
                 continue
-            return found.fact.owner_uid == key.uid
+            return found.fact.owner_uid == view.key.uid
         return True
-
-    async def _remove(self, key: Key, memory: Memory) -> None:
-        now = self._clock()
-        memory.removing_since = memory.removing_since or now
-        seen = self._store.observe(key, spent=None, refusal=None)
-        plan = planner.plan_removal(seen, now, memory.removing_since)
-        memory.looked(waits=bool(seen.live_pods) and not plan.actions)
-        actions = memory.permitted(plan.actions)
-        outcome = PassOutcome(gate=memory.gate)
-        await self._executor.apply(key, None, actions, outcome)
-        memory.note_calls(actions, outcome)
-        if actions:
-            _log.info("removed children", extra={"namespace": key.namespace, "uid": key.uid, **tally(actions)})
-        if outcome.trouble:
-            raise outcome.trouble
-        if (wait := memory.until_look(plan, self._clock())) is not None:
-            self._queue.add_after(key, wait)

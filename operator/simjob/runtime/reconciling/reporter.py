@@ -22,8 +22,8 @@ from simjob.runtime.executing import backoff
 from simjob.runtime.reconciling.jobmemory import REFUSED, Memory
 from simjob.runtime.reconciling.lostlabels import Lookup
 from simjob.runtime.reconciling.resultstore import ResultStore
-from simjob.runtime.watching.store import Store
-from simjob.runtime.watching.workqueue import WorkQueue
+from simjob.runtime.store.store import Store
+from simjob.runtime.store.workqueue import WorkQueue
 
 # Seconds without a response from the API server before an Event reports it.
 _PATIENCE: Final = 15.0

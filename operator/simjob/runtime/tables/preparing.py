@@ -21,12 +21,12 @@ from simjob.core.observed.preparation import Unprepared
 from simjob.runtime.client.errors import AlreadyExistsError, ForbiddenError, InvalidError, NamespaceTerminatingError
 from simjob.runtime.client.key import Key
 from simjob.runtime.cluster.calls import Cluster
+from simjob.runtime.store.workqueue import WorkQueue
 from simjob.runtime.subprocesses.helpers import HelperError
 from simjob.runtime.tables import adoption
 from simjob.runtime.tables.opentable import NoCasesError
 from simjob.runtime.tables.sources import CaseSources
 from simjob.runtime.tables.usertables import SHORT
-from simjob.runtime.watching.workqueue import WorkQueue
 
 _log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from simjob.core.status import notstarting
 from simjob.runtime.client.errors import ClusterError
 from simjob.runtime.client.key import Key
 from simjob.runtime.cluster.calls import Cluster
-from simjob.runtime.watching.workqueue import WorkQueue
+from simjob.runtime.store.workqueue import WorkQueue
 
 # Concurrent reads, over all SimulationJobs.
 _AT_ONCE: Final = 2

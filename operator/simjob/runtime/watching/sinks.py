@@ -7,7 +7,7 @@ from simjob.api import names
 from simjob.core.facts import jobs, pods
 from simjob.core.facts.apiobjects import Job, Pod
 from simjob.runtime.client.key import Key
-from simjob.runtime.watching.store import Store
+from simjob.runtime.store.store import Store
 
 
 class JobSink:

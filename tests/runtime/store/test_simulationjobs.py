@@ -10,8 +10,8 @@ from simjob.api import finished, simulationjob
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Phase, Status
 from simjob.runtime.client.key import Key
-from simjob.runtime.watching.store import Store
-from simjob.runtime.watching.workqueue import WorkQueue
+from simjob.runtime.store.store import Store
+from simjob.runtime.store.workqueue import WorkQueue
 
 KEY = Key("default", UID)
 LISTED = {"list": [{"name": f"case-{index}"} for index in range(3)]}
@@ -90,34 +90,3 @@ def test_the_operators_own_last_write_leaves_a_summary() -> None:
     assert isinstance(job, SimulationJob)
     assert job.spec.cases is not None
     assert (job.spec.cases.list, job.spec.cases.total) == (None, 3)
-
-
-class TestAFollower:
-    """Nobody takes keys from its queue."""
-
-    def test_keys_of_deleted_simulationjobs_do_not_pile_up(self) -> None:
-        queue = WorkQueue()
-        store = Store(queue, lambda: NOW)
-        for index in range(50):
-            raw = a_job_dict(metadata={"uid": f"uid-{index}"})
-            store.seen(raw)
-            store.deleted(raw)
-        store.seen(a_job_dict())
-        store.tidy(leading=False)
-        assert len(queue) == 1
-
-    def test_a_leader_keeps_the_keys_of_deleted_simulationjobs(self) -> None:
-        queue = WorkQueue()
-        store = Store(queue, lambda: NOW)
-        store.seen(a_job_dict())
-        store.deleted(a_job_dict())
-        store.tidy(leading=True)
-        assert len(queue) == 1
-
-    def test_a_new_leader_visits_every_known_key(self) -> None:
-        queue = WorkQueue()
-        store = Store(queue, lambda: NOW)
-        store.seen(a_job_dict())
-        queue.keep(set())
-        store.wake_all()
-        assert len(queue) == 1

@@ -3,19 +3,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-import pytest
 from given.builders import NOW, UID, a_job_dict, a_job_fact, a_pod_fact
-from simjob.api.outcomes import Outcomes
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Phase, Status
-from simjob.api.sweep.ranges import Ranges
 from simjob.core.facts.apiobjects import Job, Pod
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact
 from simjob.runtime.client.key import Key
+from simjob.runtime.store.store import Store
+from simjob.runtime.store.workqueue import WorkQueue
 from simjob.runtime.watching.sinks import JobSink, PodSink
-from simjob.runtime.watching.store import Store
-from simjob.runtime.watching.workqueue import WorkQueue
 from worlds.virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop
@@ -33,7 +30,7 @@ def sweep(version: int = 1, *, status: dict[str, Any] | None = None, **keywords:
 
 
 def children(store: Store) -> tuple[list[JobFact], list[PodFact]]:
-    cases = store.observe(KEY, spent=None, refusal=None).cases
+    cases = store.view(KEY).observed().cases
     return [case.job for case in cases if case.job], [pod for case in cases for pod in case.pods]
 
 
@@ -82,121 +79,6 @@ class TestVersions:
         assert (known.status.phase, known.metadata.resource_version) == (Phase.FAILED, "6")
 
 
-class TestLanes:
-    async def lane(self, *keys_in_order: Key, queue: WorkQueue) -> None:
-        assert [await queue.get() for _ in keys_in_order] == list(keys_in_order)
-        assert len(queue) == 0
-
-    @pytest.mark.parametrize(
-        "change",
-        [
-            {"cancel": True},
-            {"metadata": {"deletionTimestamp": "2026-01-02T03:04:05Z"}},
-            {"metadata": {"annotations": {"simjob.dev/cancel-requested-by": "anna"}}},
-            {"cases": {}, "cancel": True},
-            {"cancelCases": "0"},
-            {"status": {"cancellingIndexes": "0"}},
-        ],
-    )
-    async def test_a_cancel_and_a_deletion_are_urgent(self, change: dict[str, Any]) -> None:
-        queue = WorkQueue()
-        store = a_store(queue)
-        store.put_job(a_job_fact(0, owner_uid=OTHER.uid))
-        store.seen(sweep(**change))
-        await self.lane(KEY, OTHER, queue=queue)
-
-    async def test_changes_of_a_cancelled_jobs_children_are_urgent(self) -> None:
-        queue = WorkQueue()
-        store = a_store(queue)
-        store.seen(sweep(status={"cancellation": {"requestedAt": "2026-01-02T03:04:05Z"}}))
-        await queue.get()
-        queue.done(KEY)
-        store.put_job(a_job_fact(0, owner_uid=OTHER.uid))
-        store.put_pod(a_pod_fact(0))
-        await self.lane(KEY, OTHER, queue=queue)
-
-    async def test_cleanup_after_a_cancel_is_not_urgent(self) -> None:
-        queue = WorkQueue()
-        store = a_store(queue)
-        latch = {"requestedAt": "2026-01-02T03:04:05Z"}
-        store.seen(sweep(status={"cancellation": latch, "phase": "CANCELLED", "isTerminal": True}))
-        await queue.get()
-        queue.done(KEY)
-        store.put_job(a_job_fact(0, owner_uid=OTHER.uid))
-        store.put_job(a_job_fact(0))
-        await self.lane(OTHER, KEY, queue=queue)
-
-    async def test_other_changes_are_not_urgent_and_repeated_states_wake_no_worker(self) -> None:
-        queue = WorkQueue()
-        store = a_store(queue)
-        store.put_job(a_job_fact(0, owner_uid=OTHER.uid))
-        store.seen(sweep())
-        await self.lane(OTHER, KEY, queue=queue)
-        queue.done(KEY)
-        store.seen(sweep())
-        store.job_deleted(a_job_fact(5))
-        assert len(queue) == 0
-
-
-class TestGone:
-    def test_a_late_event_does_not_restore_a_deleted_simulationjob(self) -> None:
-        store = a_store()
-        store.seen(sweep())
-        store.deleted(sweep())
-        store.seen(sweep(9))
-        assert store.get(KEY) is None
-        assert store.is_gone(KEY)
-
-    def test_children_of_a_deleted_simulationjob_are_known_until_the_last_is_gone(self) -> None:
-        store = a_store()
-        store.put_job(a_job_fact(0))
-        store.put_pod(a_pod_fact(0))
-        store.deleted(sweep())
-        store.job_deleted(a_job_fact(0))
-        assert store.has_children(KEY)
-        store.pod_deleted(a_pod_fact(0, version=2))
-        assert not store.has_children(KEY)
-        store.drop(KEY)
-        assert (store.get(KEY), store.is_gone(KEY)) == (None, False)
-
-    def test_the_owner_of_children_is_known_from_their_jobs(self) -> None:
-        store = a_store()
-        assert store.owner_name(KEY) is None
-        store.put_job(a_job_fact(0))
-        assert store.owner_name(KEY) == "sweep"
-
-
-@pytest.mark.parametrize(
-    ("keywords", "forbidden"),
-    [
-        ({}, False),
-        ({"cancel": True}, True),
-        ({"suspend": True}, True),
-        ({"metadata": {"deletionTimestamp": "2026-01-02T03:04:05Z"}}, True),
-        ({"status": {"cancellation": {"requestedAt": "2026-01-02T03:04:05Z"}}}, True),
-        ({"cases": {}}, True),
-        # What is asked for is to be latched first; from then on no plan makes anything of these cases.
-        ({"cancelCases": "1"}, True),
-        ({"cancelCases": "7"}, False),
-        ({"cancelCases": "0-1", "status": {"cancelledIndexes": "0"}}, True),
-        ({"cancelCases": "0-1", "status": {"cancelledIndexes": "0", "cancellingIndexes": "1"}}, False),
-    ],
-)
-def test_the_newest_state_decides_which_creations_are_forbidden(keywords: dict[str, Any], forbidden: bool) -> None:
-    store = a_store()
-    assert store.must_not_create(KEY), "nothing is known of it"
-    store.seen(sweep(**keywords))
-    assert store.must_not_create(KEY) is forbidden
-
-
-def test_the_operators_own_write_shows_that_a_request_is_latched() -> None:
-    store = a_store()
-    store.seen(sweep(1, cancelCases="1"))
-    assert store.must_not_create(KEY)
-    store.wrote(KEY, Status().with_outcomes(Outcomes(cancelling=Ranges.of([1]))), "2")
-    assert not store.must_not_create(KEY)
-
-
 def test_sinks_read_only_our_objects() -> None:
     times: list[datetime] = [NOW, NOW, NOW + timedelta(seconds=5)]
     store = a_store()
@@ -231,3 +113,34 @@ def test_sinks_read_only_our_objects() -> None:
     gone = meta | {"deletionTimestamp": "2026-01-02T03:05:00Z"}
     jobs.delete(msgspec.convert({"metadata": gone, **ours, "status": finished}, Job))
     assert children(store) == ([], [])
+
+
+class TestAFollower:
+    """Nobody takes keys from its queue."""
+
+    def test_keys_of_deleted_simulationjobs_do_not_pile_up(self) -> None:
+        queue = WorkQueue()
+        store = Store(queue, lambda: NOW)
+        for index in range(50):
+            raw = a_job_dict(metadata={"uid": f"uid-{index}"})
+            store.seen(raw)
+            store.deleted(raw)
+        store.seen(a_job_dict())
+        store.tidy(leading=False)
+        assert len(queue) == 1
+
+    def test_a_leader_keeps_the_keys_of_deleted_simulationjobs(self) -> None:
+        queue = WorkQueue()
+        store = Store(queue, lambda: NOW)
+        store.seen(a_job_dict())
+        store.deleted(a_job_dict())
+        store.tidy(leading=True)
+        assert len(queue) == 1
+
+    def test_a_new_leader_visits_every_known_key(self) -> None:
+        queue = WorkQueue()
+        store = Store(queue, lambda: NOW)
+        store.seen(a_job_dict())
+        queue.keep(set())
+        store.wake_all()
+        assert len(queue) == 1

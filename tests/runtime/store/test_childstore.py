@@ -11,8 +11,8 @@ from simjob.api.sweep.ranges import Ranges
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact, PodState
 from simjob.runtime.client.key import Key
-from simjob.runtime.watching.store import Store
-from simjob.runtime.watching.workqueue import WorkQueue
+from simjob.runtime.store.store import Store
+from simjob.runtime.store.workqueue import WorkQueue
 from worlds.virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop
@@ -25,7 +25,7 @@ def a_store() -> Store:
 
 
 def children(store: Store) -> tuple[list[JobFact], list[PodFact]]:
-    cases = store.observe(KEY, spent=None, refusal=None).cases
+    cases = store.view(KEY).observed().cases
     return [case.job for case in cases if case.job], [pod for case in cases for pod in case.pods]
 
 
@@ -33,7 +33,7 @@ def test_the_last_stop_of_any_sweep_counts_while_other_pods_stop() -> None:
     store = a_store()
 
     def last_stop() -> datetime | None:
-        return store.observe(KEY, spent=None, refusal=None).last_stop
+        return store.view(KEY).observed().last_stop
 
     store.put_pod(a_pod_fact(0, owner_uid=OTHER.uid))
     store.put_pod(a_pod_fact(1, owner_uid=OTHER.uid, terminating=True))

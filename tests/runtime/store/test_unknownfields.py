@@ -4,9 +4,9 @@ import pytest
 from given.builders import NOW, UID, a_job, a_job_dict
 from simjob.api.simulationjob import SimulationJob
 from simjob.runtime.client.key import Key
-from simjob.runtime.watching.store import Store
-from simjob.runtime.watching.unknownfields import UnknownFields
-from simjob.runtime.watching.workqueue import WorkQueue
+from simjob.runtime.store.store import Store
+from simjob.runtime.store.unknownfields import UnknownFields
+from simjob.runtime.store.workqueue import WorkQueue
 from worlds.virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop

@@ -3,7 +3,7 @@ import random
 
 import pytest
 from simjob.runtime.client.key import Key
-from simjob.runtime.watching.workqueue import WorkQueue
+from simjob.runtime.store.workqueue import WorkQueue
 from worlds.virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop

@@ -58,11 +58,6 @@ class Children:
         if not of_job:
             del self.of_job[pod.job_uid]
 
-    def live(self) -> tuple[tuple[PodFact, ...], int]:
-        """Return the live pods that are not terminating, ordered by case, and the number of those that are."""
-        unasked = sorted((self.pods[uid] for uid in self.unasked), key=lambda pod: (pod.index, pod.attempt, pod.name))
-        return tuple(unasked), len(self.stopping)
-
     def _forget_live(self, pod: PodFact) -> None:
         self.unasked.discard(pod.uid)
         self.stopping.discard(pod.uid)

@@ -13,11 +13,11 @@ from typing import Final, TypeVar
 
 from simjob.api.status import Status
 from simjob.core.assessment import done
-from simjob.core.facts import childnames, podversions
+from simjob.core.facts import podversions
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact
 from simjob.runtime.client.key import Key
-from simjob.runtime.watching.ownedchildren import Children
+from simjob.runtime.store.ownedchildren import Children
 
 F = TypeVar("F", JobFact, PodFact)
 
@@ -144,18 +144,6 @@ class ChildStore(ABC):
         """Record that a child has its label after all."""
         self._known(Key(child.namespace, child.owner_uid)).unseen.pop(child.uid, None)
 
-    def owner_name(self, key: Key) -> str | None:
-        """Return the name of the SimulationJob that owns the children of `key`, if a Job names it."""
-        children = self._children.get(key)
-        return next((job.owner_name for job in children.jobs.values()), None) if children else None
-
-    def job_names(self, key: Key) -> tuple[str, ...]:
-        """Return the names of the SimulationJob's Jobs, oldest first, then of unknown Jobs that its pods name."""
-        children = self._known(key)
-        jobs = sorted(children.jobs.values(), key=lambda job: (job.created, job.name))
-        pods = sorted(childnames.job_of(pod.name) for pod in children.pods.values() if not pod.gone)
-        return tuple(dict.fromkeys([*(job.name for job in jobs), *pods]))
-
     def ended_pods(self, key: Key, job_uid: str) -> tuple[PodFact, ...]:
         """Return the pods of a Job that have ended, still exist and are not terminating."""
         children = self._children.get(key) or Children()
@@ -166,10 +154,6 @@ class ChildStore(ABC):
         """Return whether a Job or a pod of the SimulationJob exists."""
         children = self._children.get(key)
         return bool(children and (children.jobs or any(not pod.gone for pod in children.pods.values())))
-
-    def live(self, key: Key) -> tuple[tuple[PodFact, ...], int]:
-        """Return the live pods that are not terminating, ordered by case, and the number of those that are."""
-        return self._known(key).live()
 
     def last_stop(self) -> datetime | None:
         """Return when a pod of any SimulationJob last stopped on request; None if no pod is terminating now."""

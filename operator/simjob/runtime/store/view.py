@@ -1,0 +1,71 @@
+"""What the store knows of one SimulationJob at one moment: a pass takes it once and hands it down."""
+
+from collections.abc import Set
+from dataclasses import dataclass
+from datetime import datetime
+
+from simjob.api.simulationjob import Invalid, SimulationJob
+from simjob.core.facts import childnames
+from simjob.core.facts.jobs import JobFact
+from simjob.core.facts.pods import PodFact
+from simjob.core.observed.children import LivePods, Observed, observe
+from simjob.core.observed.refusedcreation import Refusal
+from simjob.runtime.client.key import Key
+from simjob.runtime.store.stopsigns import StopSigns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A SimulationJob and its children; it does not change while a pass works with it.
+
+    `job` is None if the SimulationJob is not known. `is_gone`: it was seen to be deleted. `is_orphaned`: whoever
+    deleted it wanted its children to stay. `signs`: what asks to stop.
+    `unasked`: the live pods that nobody has asked to stop; `stopping`: how many were asked.
+    `attributed`, `last_stop`: as in Observed.
+    """
+
+    key: Key
+    job: SimulationJob | Invalid | None
+    is_gone: bool
+    is_orphaned: bool
+    signs: StopSigns
+    jobs: tuple[JobFact, ...]
+    pods: tuple[PodFact, ...]
+    unasked: tuple[PodFact, ...]
+    stopping: int
+    attributed: bool
+    last_stop: datetime | None
+
+    @property
+    def has_children(self) -> bool:
+        """Return whether a Job or a pod is there."""
+        return bool(self.jobs) or any(not pod.gone for pod in self.pods)
+
+    @property
+    def owner_name(self) -> str | None:
+        """Return the SimulationJob's name, if a Job says it."""
+        return next((job.owner_name for job in self.jobs), None)
+
+    @property
+    def job_names(self) -> tuple[str, ...]:
+        """Return the names of the SimulationJob's Jobs, the oldest first, and of those that only its pods name."""
+        jobs = sorted(self.jobs, key=lambda job: (job.created, job.name))
+        pods = sorted(childnames.job_of(pod.name) for pod in self.pods if not pod.gone)
+        return tuple(dict.fromkeys([*(job.name for job in jobs), *pods]))
+
+    @property
+    def live(self) -> LivePods:
+        """Return the live pods as a cancel needs them, by case."""
+        unasked = sorted(self.unasked, key=lambda pod: (pod.index, pod.attempt, pod.name))
+        return LivePods(unasked=tuple(unasked), stopping=self.stopping, attributed=self.attributed)
+
+    def observed(self, *, spent: Set[int] | None = None, refusal: Refusal | None = None) -> Observed:
+        """Return the children by case, as a plan needs them."""
+        return observe(
+            self.jobs,
+            self.pods,
+            spent=spent,
+            refusal=refusal,
+            attributed=self.attributed,
+            last_stop=self.last_stop,
+        )

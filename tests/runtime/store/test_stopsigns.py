@@ -1,0 +1,69 @@
+from typing import Any
+
+import pytest
+from given.builders import NOW, UID, a_job_dict
+from simjob.api.outcomes import Outcomes
+from simjob.api.status import Status
+from simjob.api.sweep.ranges import Ranges
+from simjob.runtime.client.key import Key
+from simjob.runtime.store.stopsigns import StopSigns
+from simjob.runtime.store.store import Store
+from simjob.runtime.store.workqueue import WorkQueue
+from worlds.virtualtime import VirtualTimeLoop
+
+LOOP = VirtualTimeLoop
+KEY = Key("default", UID)
+OTHER = Key("default", "another")
+
+
+def a_store(queue: WorkQueue | None = None) -> Store:
+    return Store(WorkQueue() if queue is None else queue, lambda: NOW)
+
+
+def sweep(version: int = 1, *, status: dict[str, Any] | None = None, **keywords: Any) -> dict[str, Any]:
+    metadata = {"resourceVersion": str(version), "generation": version, **keywords.pop("metadata", {})}
+    return a_job_dict(metadata=metadata, status=status, **keywords)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "forbidden"),
+    [
+        ({}, False),
+        ({"cancel": True}, True),
+        ({"suspend": True}, True),
+        ({"metadata": {"deletionTimestamp": "2026-01-02T03:04:05Z"}}, True),
+        ({"status": {"cancellation": {"requestedAt": "2026-01-02T03:04:05Z"}}}, True),
+        ({"cases": {}}, True),
+        # What is asked for is to be latched first; from then on no plan makes anything of these cases.
+        ({"cancelCases": "1"}, True),
+        ({"cancelCases": "7"}, False),
+        ({"cancelCases": "0-1", "status": {"cancelledIndexes": "0"}}, True),
+        ({"cancelCases": "0-1", "status": {"cancelledIndexes": "0", "cancellingIndexes": "1"}}, False),
+    ],
+)
+def test_the_newest_state_decides_which_creations_are_forbidden(keywords: dict[str, Any], forbidden: bool) -> None:
+    store = a_store()
+    assert store.must_not_create(KEY), "nothing is known of it"
+    store.seen(sweep(**keywords))
+    assert store.must_not_create(KEY) is forbidden
+
+
+def test_the_operators_own_write_shows_that_a_request_is_latched() -> None:
+    store = a_store()
+    store.seen(sweep(1, cancelCases="1"))
+    assert store.must_not_create(KEY)
+    store.wrote(KEY, Status().with_outcomes(Outcomes(cancelling=Ranges.of([1]))), "2")
+    assert not store.must_not_create(KEY)
+
+
+def test_only_signs_that_a_plan_did_not_know_are_new() -> None:
+    store = a_store()
+    store.seen(sweep(1, suspend=True))
+    known = store.view(KEY).signs
+    assert not any(store.new_signs(KEY, known))
+    store.seen(sweep(2, suspend=True, cancelCases="1"))
+    assert store.new_signs(KEY, known) == StopSigns(cases_cancelled=True)
+    assert not store.new_signs(KEY, known).for_all
+    store.seen(sweep(3, suspend=True, cancel=True))
+    assert store.new_signs(KEY, known) == StopSigns(cancelled=True)
+    assert store.new_signs(KEY, known).for_all
