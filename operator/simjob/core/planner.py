@@ -1,7 +1,7 @@
 """The planner: from a job, the observed facts and the time to what to do next.
 
-The rules form a ladder. The first rule that applies decides, and core/conclusion.py makes the plan of it. Before the ladder, a new cancel request on a job
-that is under way is stored in status (`cancellation.latching`).
+The rules form a ladder. The first rule that applies decides, and core/conclusion.py makes the plan of it. Before the
+ladder, a new cancel request on a job that is under way is stored in status (`cancellation.latching`).
 
 ```text
   rule                       applies if                                    plan

@@ -11,15 +11,12 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from simjob.api.simulationjob import Invalid, SimulationJob
-from simjob.api.status import Status
-from simjob.core import assessment, planner
+from simjob.core import planner
 from simjob.core.plan import DeleteJob, DeletePod, LimitRun, Plan, PrepareCases, tally
-from simjob.core.rules import cancellation
 from simjob.runtime.client.budget import Budget
 from simjob.runtime.client.errors import ClusterError, NamespaceTerminatingError
 from simjob.runtime.client.key import Key
@@ -35,6 +32,7 @@ from simjob.runtime.reconciling.catchingup import CatchingUp
 from simjob.runtime.reconciling.jobmemory import REFUSED, Memory
 from simjob.runtime.reconciling.lastresort import LastResort
 from simjob.runtime.reconciling.lostlabels import Lookup
+from simjob.runtime.reconciling.planning import Planning
 from simjob.runtime.reconciling.removal import Proof, Removal
 from simjob.runtime.reconciling.reporter import Report, Reporter
 from simjob.runtime.reconciling.resultstore import ResultStore
@@ -70,7 +68,6 @@ class Reconciler:
         self._queue = queue
         self._clock = clock
         self._refusal_seconds = refusal_seconds
-        self._stopwatch = stopwatch
         self._executor = Executor(cluster, store, budget)
         self.recorder = Recorder(cluster, clock)
         self._lookup = Lookup(cluster, store, queue, budget, clock)
@@ -81,6 +78,7 @@ class Reconciler:
         self._last_resort = LastResort(store, self.recorder, clock, self._report, self._apply)
         self.preparing = Preparing(cluster, queue, clock)
         self.pod_events = PodEvents(cluster, queue)
+        self._planning = Planning(self.preparing, self.pod_events, clock, stopwatch)
         self.adoption = Adoption(cluster, self.recorder)
         self._memories: dict[Key, Memory] = {}
 
@@ -138,7 +136,7 @@ class Reconciler:
             view, prepared = self._store.view(key), self.preparing.answer(key)
             if view.job is None:
                 return
-            plan = self._plan(view, view.job, memory)
+            plan = self._planning.plan(view, view.job, memory)
             if plan.needs_proof or plan.stopped:
                 await self._executor.settle(key)
             if await self._carry_out(view, view.job, plan, memory, prepared):
@@ -204,38 +202,6 @@ class Reconciler:
             if not (is_done := self._catching_up.is_done(job, memory)):
                 await self._last_resort.stop(key, memory)
         return is_done
-
-    def _plan(self, view: View, job: SimulationJob | Invalid, memory: Memory) -> Plan:
-        key, status = view.key, job.status or Status()
-        if status.start_time is None:
-            memory.restarts, memory.spent = status.restarts, set()
-        elif memory.restarts != status.restarts:
-            memory.restarts, memory.spent = status.restarts, None
-        started, now, gate = self._stopwatch(), self._clock(), memory.gate
-        gate.look(assessment.over(status.outcomes))
-        if plan := _before_judging(view, job, memory, now):
-            memory.looked(waits=not plan.status and not plan.actions)
-            return plan
-        if memory.spent is not None:
-            memory.spent |= gate.take_created()
-        observed = replace(
-            view.observed(spent=memory.spent, refusal=gate.refusal),
-            prepared=self.preparing.answer(key),
-            words=self.pod_events.words(key),
-            earlier=memory.earlier or {},
-            waiting=gate.waiting,
-            last=gate.last,
-            under_way=gate.under_way,
-        )
-        memory.saw(observed)
-        if memory.spent is not None:
-            # A creation without a response shows up here if it succeeded.
-            memory.spent.update(
-                case.index for case in observed.cases if case.job and case.job.restarts == status.restarts
-            )
-        plan = planner.plan(job, observed, now)
-        memory.judged(self._stopwatch() - started)
-        return plan
 
     async def _apply(
         self, key: Key, job: SimulationJob | Invalid | None, plan: Plan, memory: Memory, signs: StopSigns
@@ -316,13 +282,6 @@ def _without_status(plan: Plan, memory: Memory) -> Plan:
     stops = tuple(action for action in plan.actions if isinstance(action, DeletePod | DeleteJob | LimitRun))
     is_refused = memory.latch_failures >= REFUSED
     return Plan(actions=(*stops, *(plan.unlatched if is_refused else ())))
-
-
-def _before_judging(view: View, job: SimulationJob | Invalid, memory: Memory, now: datetime) -> Plan | None:
-    if not cancellation.is_wanted(job):
-        return None
-    judge_at = now + timedelta(seconds=memory.until_judging())
-    return planner.before_judging(job, view.live, now, judge_at)
 
 
 def _about(key: Key, **more: Any) -> dict[str, Any]:

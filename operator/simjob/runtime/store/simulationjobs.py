@@ -34,7 +34,7 @@ class SimulationJobs:
         return self._known.keys()
 
     def has_unlatched(self, key: Key) -> bool:
-        """Return whether the newest state asks to cancel cases that its ledger does not have yet."""
+        """Return whether the newest state asks to cancel cases that its outcomes do not show yet."""
         return key in self._unlatched
 
     def take(self, key: Key, raw: dict[str, Any]) -> SimulationJob | Invalid | None:

@@ -16,7 +16,7 @@ class StopSigns(NamedTuple):
 
     @classmethod
     def of(cls, job: SimulationJob | Invalid | None, *, has_unlatched: bool) -> Self:
-        """Read the signs. `has_unlatched`: it asks to cancel cases that its ledger does not have yet."""
+        """Read the signs. `has_unlatched`: it asks to cancel cases that its outcomes do not show yet."""
         if not isinstance(job, SimulationJob):
             return cls(gone=True)
         return cls(
