@@ -1,4 +1,4 @@
-"""Builders of test data: valid by default, keywords for what the test is about."""
+"""Builders of test data: valid by default; a test passes only the fields that matter."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -50,7 +50,7 @@ def a_job_dict(
 
 
 def a_whole_job(spec: dict[str, Any], *, name: str = "sweep") -> dict[str, Any]:
-    """Make a SimulationJob of a part of a spec: what it lacks and cannot do without is filled in."""
+    """Build a SimulationJob from part of a spec; missing required fields are filled in."""
     cases = {} if "rerunOf" in spec or "cases" in spec else {"cases": {"count": 3}}
     whole = {"template": a_template_dict(), **cases, **spec}
     return {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": whole}
@@ -90,7 +90,7 @@ def a_pod_fact(index: int = 0, *, job: JobFact | None = None, **fact: Any) -> Po
 
 
 def a_job_fact(index: int = 0, *, restarts: int = 0, **fact: Any) -> JobFact:
-    """Make a case's Job that has just been made; keywords are fields."""
+    """Build the Job of a case that was just created; keywords are fields."""
     found: dict[str, Any] = {
         "name": f"sweep-0b0c4fd2-{index}-{restarts}",
         "namespace": "default",
@@ -113,7 +113,7 @@ def observed(
     attributed: bool = False,
     last_stop: datetime | None = None,
 ) -> Observed:
-    """Make what is observed of Jobs and pods; `spent` is None for an operator that has just started."""
+    """Build observed Jobs and pods; `spent` is None for an operator that has just started."""
     return observe(
         [child for child in children if isinstance(child, JobFact)],
         [child for child in children if isinstance(child, PodFact)],
@@ -150,6 +150,6 @@ def planned(
 
 
 def said(plan: Plan) -> Status:
-    """Give the status that a plan says; it must say one."""
+    """Return the status of a plan, which must have one."""
     assert plan.status is not None
     return plan.status

@@ -28,7 +28,7 @@ def _next(text: bytes, at: int, variables: Mapping[bytes, bytes]) -> tuple[bytes
             return b"$(", at + 2
         name = text[at + 2 : end]
         return variables.get(name, b"$(" + name + b")"), end + 1
-    # The source takes a byte for a character. Not held against a real kubelet beyond ASCII: our dollars come in pairs.
+    # The source treats a byte as a character. Not compared with a real kubelet beyond ASCII: our dollars are doubled.
     return b"$" + chr(follower[0]).encode(), at + 2
 
 

@@ -41,14 +41,14 @@ _WRITES: Final = (
     "create_config_map",
     "write_config_map",
 )
-# What `spec.cases.configMap` names.
+# The ConfigMap that `spec.cases.configMap` refers to.
 TABLE: Final = {"name": "table", "key": "cases.csv"}
 _LATENCY: Final = 0.01
 _LONGEST: Final = 300
 
 
 class Fault(StrEnum):
-    """What goes wrong with a write: the process dies, or the answer is an error, before or after it is stored."""
+    """A fault of a write: the process dies, or the answer is an error, before or after the write is stored."""
 
     DIE_BEFORE = "die before"
     DIE_AFTER = "die after"
@@ -123,7 +123,7 @@ class World:
         self._loop.call_later(seconds, deed)
 
     def plan_again(self) -> tuple[SimulationJob, Plan]:
-        """Plans for what there is now, as an operator that has seen it all."""
+        """Plan for the current objects, as an operator that has seen every change."""
         store = Store(WorkQueue(), self.clock)
         self.cluster.list_and_watch(JobSink(store), PodSink(store, self.clock), store)
         job = simulationjob.parse(self.cluster.sweep)
@@ -183,7 +183,7 @@ class World:
         return True
 
     async def on_write(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Carries out the operator's next write, with what is to go wrong at it."""
+        """Carry out the operator's next write, with its fault."""
         self.writes += 1
         number = self.writes
         fault = self.faults.get(number)
@@ -222,7 +222,7 @@ class World:
 
 
 class _Hands:
-    """The cluster as one operator process has it: calls take time, writes may go wrong."""
+    """The cluster as one operator process sees it: calls take time, writes may fail."""
 
     def __init__(self, world: World, store: Store) -> None:
         self._world = world

@@ -1,4 +1,4 @@
-"""An executor on a fake cluster, for the tests of what it does and of the creations that it hands on."""
+"""An executor on a fake cluster, for tests of its actions and of the creations that it delegates."""
 
 from collections.abc import Mapping
 from typing import Any

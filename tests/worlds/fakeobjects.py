@@ -50,10 +50,10 @@ class FakeObjects:
         self._pods_sink: Sink[Pod] | None = None
         self._simulationjobs_sink: SimulationJobSink | None = None
 
-    # What tests do.
+    # Called by tests.
 
     def refuse(self, call: str, *errors_: Exception) -> None:
-        """Makes the next calls of this name raise these, one each."""
+        """Make the next calls of this name raise these errors, one each."""
         self._refusals[call].extend(errors_)
 
     def watch(
@@ -83,7 +83,7 @@ class FakeObjects:
         return self._update(names.PLURAL, new)
 
     def put_config_map(self, namespace: str, name: str, data: Mapping[str, str], **more: Any) -> None:
-        """Makes a ConfigMap as people do."""
+        """Create a ConfigMap as a user does."""
         self._create("configmaps", namespace, {"metadata": {"name": name}, "data": dict(data), **more})
 
     def put(self, plural: str, namespace: str, raw: Raw) -> Raw:
@@ -96,7 +96,7 @@ class FakeObjects:
         self._update(plural, merged(self._object(plural, namespace, name), patch))
 
     def remove(self, plural: str, namespace: str, name: str) -> None:
-        """Takes an object away at once, as an eviction of a whole node or `kubectl delete --force` does."""
+        """Remove an object at once, as an eviction of a whole node or `kubectl delete --force` does."""
         raw = self._objects[plural].pop((namespace, name))
         raw["metadata"]["resourceVersion"] = str(next(self._numbers))
         self._tell(plural, raw, deleted=True)
@@ -116,7 +116,7 @@ class FakeObjects:
         self._update("pods", raw)
 
     def tell_of_pod(self, namespace: str, name: str, reason: str, message: str, *, warning: bool = True) -> None:
-        """Makes an Event about a pod, as a kubelet does."""
+        """Create an Event about a pod, as a kubelet does."""
         event = PodEvent(time=self._clock(), warning=warning, reason=reason, message=message)
         self.pod_events.append((namespace, self._object("pods", namespace, name)["metadata"]["uid"], event))
 
@@ -126,7 +126,7 @@ class FakeObjects:
         self.set_pod(namespace, name, phase="Running", containerStatuses=[{"name": "simulation", "state": state}])
 
     def end_pod(self, namespace: str, name: str, exit_code: int = 0, message: str = "", reason: str = "") -> None:
-        """Plays a simulation that ends and leaves a message; a pod that was asked to stop is gone then."""
+        """End a simulation with a message; a pod that was asked to stop is then gone."""
         before = self._object("pods", namespace, name)["status"].get("containerStatuses", [{}])
         reason = reason or ("Error" if exit_code else "Completed")
         end: Raw = {"exitCode": exit_code, "reason": reason, "message": message}
@@ -206,7 +206,7 @@ class FakeObjects:
             (sink.deleted if deleted else sink.seen)(copy.deepcopy(raw))
 
     def _tell_selected(self, plural: str, raw: Raw, *, deleted: bool) -> None:
-        """Bring what a watch that selects by label brings: an object that loses it goes, in its state before that."""
+        """Report what a watch with a label selector does: an object that loses the label is gone, in its last state."""
         uid, version = raw["metadata"]["uid"], raw["metadata"]["resourceVersion"]
         before = self._selected.pop(uid, None)
         if names.LABEL_UID in raw["metadata"].get("labels", {}) and not deleted:

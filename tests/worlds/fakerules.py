@@ -1,4 +1,4 @@
-"""What the API server refuses, and how it merges, as far as FakeCluster needs it."""
+"""The refusals and merges of the API server that FakeCluster needs."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -37,13 +37,13 @@ def _invalid(message: str) -> errors.InvalidError:
 
 
 def check_template(job: Raw) -> None:
-    """Refuses what a new Job's template may not be."""
+    """Refuse a new Job with an invalid template."""
     if job["spec"]["template"]["spec"].get("restartPolicy") not in ("Never", "OnFailure"):
         raise _invalid("spec.template.spec.restartPolicy: Required value: valid values: OnFailure, Never")
 
 
 def check_job_status(old: Raw, new: Raw) -> None:
-    """Refuses what kubernetes:pkg/registry/batch/job/strategy.go refuses of a Job that others manage."""
+    """Refuse a status that kubernetes:pkg/registry/batch/job/strategy.go refuses for an externally managed Job."""
     true = {c["type"] for c in new.get("conditions", []) if c["status"] == "True"}
     before = {c["type"] for c in old.get("conditions", []) if c["status"] == "True"}
     for end, first in _NEEDED_FIRST.items():
@@ -61,7 +61,7 @@ def check_job_status(old: Raw, new: Raw) -> None:
 
 
 def check_simulationjob(old: Raw, new: Raw) -> None:
-    """Refuses what the CRD's rules refuse that settle cancel against the end."""
+    """Refuse a change by the CRD's rules that decide between a cancel and the end."""
     was, now = (raw.get("status", {}).get("phase", "") for raw in (old, new))
     asked, wished = (bool(raw.get("spec", {}).get("cancel")) for raw in (old, new))
     latch, kept = (raw.get("status", {}).get("cancellation") for raw in (old, new))
@@ -76,7 +76,7 @@ def check_simulationjob(old: Raw, new: Raw) -> None:
 
 
 def check_config_map(raw: Raw) -> None:
-    """Refuses what is larger than a ConfigMap may be; all its values count."""
+    """Refuse a ConfigMap over the size limit; all its values count."""
     if sum(len(value.encode()) for value in raw.get("data", {}).values()) > _CONFIG_MAP_BYTES:
         raise _invalid("[]: Too long: may not be more than 1048576 bytes")
 

@@ -23,7 +23,7 @@ from worlds.fakerules import check_config_map, check_job_status, check_simulatio
 
 
 class FakeCluster(FakeObjects):
-    """Cluster in memory: what the operator calls."""
+    """A cluster in memory with the calls of the operator."""
 
     async def create_job(self, namespace: str, body: bytes) -> StoredJob:
         self._enter("create_job")

@@ -1,4 +1,4 @@
-"""A scheduler and a kubelet in virtual time, which do with each pod what a script says."""
+"""A scheduler and a kubelet in virtual time, which run each pod as a script says."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ FOR_EVER: Final = -1
 NO_NODE: Final = -2
 NO_START: Final = -3
 OVERTIME: Final = -4
-# Its node reboots; it is evicted for a limit of its own; the same, and the kubelet says Succeeded after that.
+# Its node reboots; it is evicted for its own limit; the same, and the kubelet then reports Succeeded.
 REBOOT: Final = -5
 EVICTED: Final = -6
 EVICTED_FIRST: Final = -7
@@ -26,7 +26,7 @@ _SKEW: Final = timedelta(hours=-1)
 
 
 def message(index: int, run: int) -> str:
-    """What the n-th run of a case leaves: JSON, a text, or nothing."""
+    """Return the message of the n-th run of a case: JSON, a text, or nothing."""
     return ("", f'{{"case": {index}, "run": {run}}}', f"case {index}\\n\u2028run {run}")[(index + 1) % 3]
 
 
@@ -52,7 +52,7 @@ class ScriptedKubelet:
         self._waiting: dict[str, int] = {}
 
     def saw(self, plural: str, raw: Raw, deleted: bool) -> None:
-        """Takes note of a change of a pod."""
+        """Record a change of a pod."""
         if plural != "pods":
             return
         meta = raw["metadata"]
@@ -96,7 +96,7 @@ class ScriptedKubelet:
                 await asyncio.wait_for(wait, limit)
         if stop.is_set():
             await asyncio.sleep(0.25)
-            # What a simulation says after it was asked to stop does not count, not even 0.
+            # The exit code after a stop request does not count, not even 0.
             self._cluster.end_pod("default", name, 143 if index % 2 else 0, "what is said after the end")
             return
         self._cluster.finished.add(name)

@@ -1,4 +1,4 @@
-"""FakeCluster that holds every change against what must never happen; tests ask for `breaches` at their end."""
+"""A FakeCluster that checks every change for violations; tests read `breaches` at their end."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -81,7 +81,7 @@ class JudgedCluster(FakeCluster):
         return await super().create_pod(namespace, msgspec.json.encode(raw))
 
     def list_and_watch(self, jobs: Sink[Job], pods: Sink[Pod], simulationjobs: SimulationJobSink) -> None:
-        """Tells these what there is, and of every change from now on."""
+        """Report existing objects and every later change to these sinks."""
         self.watch(jobs, pods, simulationjobs)
         for plural in (names.PLURAL, "jobs", "pods"):
             for raw in self.objects(plural):
@@ -134,7 +134,7 @@ class JudgedCluster(FakeCluster):
         if plural == "jobs":
             self._must("O1", name not in self._uids, f"{name} is made a second time")
         else:
-            # The pod of an attempt that was stopped while the operator was away may be made again.
+            # The pod of an attempt that was stopped during downtime may be created again.
             self._must("O1", name not in self.finished, f"{name} ran to its end and is made a second time")
         self._uids[name] = raw["metadata"]["uid"]
         self._must("O3", not any(index in self.indexes(o) for o in OUTCOMES), f"{name} is made for a recorded case")
@@ -190,7 +190,7 @@ class JudgedCluster(FakeCluster):
         self._must("O9", not left, f"{left} were being cancelled and are no more")
 
     def _judge_retrying(self, status: Raw, outcomes: Mapping[str, Ranges]) -> None:
-        """Each case that is said to wait has failed, has not ended, and its last end is recorded."""
+        """Check that each case shown as waiting has failed, has not ended, and has a recorded last attempt."""
         retrying = status.get("retrying", {"cases": 0, "newest": []})
         waits = [each["index"] for each in retrying["newest"]]
         self._must("O5", len(set(waits)) == len(waits) <= retrying["cases"], f"{retrying} is miscounted")
@@ -209,7 +209,7 @@ class JudgedCluster(FakeCluster):
             self._must("O18", holds, f"the {outcome} cases {cases} ran {ran} s, not {said}")
 
     def _judge_results(self, status: Raw, ended: Ranges) -> None:
-        """Each case that has ended by itself and said something has one row, and at the end no other is there."""
+        """Check that each case that ended by itself with a result has one row, and no other row is left."""
         shards = {raw["metadata"]["name"]: raw["data"] for raw in self.objects("configmaps")}
         shards = {name: data[names.RESULTS_KEY] for name, data in shards.items() if names.RESULTS_KEY in data}
         said = status.get("results", {})
@@ -240,7 +240,7 @@ class JudgedCluster(FakeCluster):
 
 
 def _has_ended(pod: Raw) -> bool:
-    """Return whether the kubelet says how the container ended: it may call a pod Failed before."""
+    """Return whether the kubelet reported how the container ended: it may report the pod as Failed before that."""
     return "terminated" in pod["status"]["containerStatuses"][0]["state"]
 
 

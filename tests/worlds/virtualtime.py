@@ -10,7 +10,7 @@ from typing import Any
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Waits for nothing; adds up what it was asked to wait."""
+    """Returns at once and adds up the requested waits."""
 
     jumped = 0.0
 
@@ -35,5 +35,5 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 def loop_factories(item: Any) -> Mapping[str, type[asyncio.AbstractEventLoop]]:
-    """Returns what the hook pytest_asyncio_loop_factories wants: the loop that the test's module names."""
+    """Return the loop factory that the test's module names, for the hook pytest_asyncio_loop_factories."""
     return {"loop": getattr(item.module, "LOOP", asyncio.SelectorEventLoop)}
