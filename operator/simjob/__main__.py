@@ -12,9 +12,9 @@ import uvloop
 
 from simjob.core.facts.apiobjects import Job, Pod
 from simjob.runtime.client import serverversion
-from simjob.runtime.client.budget import Budget
 from simjob.runtime.client.connection import Connection
 from simjob.runtime.client.credentials import Credentials
+from simjob.runtime.client.requestbudget import Budget
 from simjob.runtime.client.serverversion import TooOldError
 from simjob.runtime.cluster.apiserver import ApiServer
 from simjob.runtime.process import leadership, logs, probes, settings

@@ -15,10 +15,10 @@ import pytest
 from given.builders import a_job_dict
 from simjob.api import names
 from simjob.core.facts.apiobjects import Pod
-from simjob.runtime.client.budget import Budget
 from simjob.runtime.client.connection import MERGE_PATCH, Connection
 from simjob.runtime.client.credentials import Credentials
 from simjob.runtime.client.errors import UnavailableError
+from simjob.runtime.client.requestbudget import Budget
 from simjob.runtime.cluster import apiserver
 from simjob.runtime.cluster.apiserver import ApiServer
 from simjob.runtime.cluster.calls import Cluster

@@ -14,9 +14,9 @@ from simjob.api.simulationjob import SimulationJob
 from simjob.core import planner
 from simjob.core.facts.pods import PodFact
 from simjob.core.plan import Plan
-from simjob.runtime.client.budget import Budget
 from simjob.runtime.client.errors import UnavailableError
 from simjob.runtime.client.key import Key
+from simjob.runtime.client.requestbudget import Budget
 from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.reconciling.reconciler import Reconciler
 from simjob.runtime.reconciling.workers import run

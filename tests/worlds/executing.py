@@ -11,8 +11,8 @@ from simjob.core.children import jobandpod
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact
 from simjob.core.plan import Action, CreateCase
-from simjob.runtime.client.budget import Budget
 from simjob.runtime.client.key import Key
+from simjob.runtime.client.requestbudget import Budget
 from simjob.runtime.executing.creationgate import Gate
 from simjob.runtime.executing.executor import Executor
 from simjob.runtime.executing.passoutcome import PassOutcome

@@ -8,7 +8,7 @@ from typing import Any
 
 from given.builders import NOW, a_job_dict
 from simjob.api import names
-from simjob.runtime.client.budget import Budget
+from simjob.runtime.client.requestbudget import Budget
 from simjob.runtime.reconciling.reconciler import Reconciler
 from simjob.runtime.reconciling.workers import run
 from simjob.runtime.store.store import Store

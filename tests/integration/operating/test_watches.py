@@ -16,9 +16,9 @@ from simjob.api.simulationjob import SimulationJob
 from simjob.core.children import jobandpod
 from simjob.core.facts.apiobjects import Job
 from simjob.runtime.client import errors
-from simjob.runtime.client.budget import Budget
 from simjob.runtime.client.connection import Connection
 from simjob.runtime.client.credentials import Credentials
+from simjob.runtime.client.requestbudget import Budget
 from simjob.runtime.cluster.apiserver import simulationjobs
 from simjob.runtime.process.election import Elector
 from simjob.runtime.process.settings import Settings

@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 from simjob.runtime.client import errors
-from simjob.runtime.client.budget import Budget
 from simjob.runtime.client.connection import Connection
+from simjob.runtime.client.requestbudget import Budget
 
 PATH = "/apis/simjob.dev/v1/namespaces/default/simulationjobs/sweep/status"
 

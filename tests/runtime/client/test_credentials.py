@@ -6,9 +6,9 @@ import pytest
 import yaml
 from aiohttp import web
 from simjob.runtime.client import errors
-from simjob.runtime.client.budget import Budget
 from simjob.runtime.client.connection import Connection
 from simjob.runtime.client.credentials import Credentials, RedirectedError
+from simjob.runtime.client.requestbudget import Budget
 
 
 def write_kubeconfig(path: Path, server: str, token: str) -> None:

@@ -1,5 +1,13 @@
+import json
+
 import pytest
 from simjob.runtime.client import errors
+
+
+def forbidden(message: str) -> errors.ClusterError:
+    """Return the error for a 403 with a message."""
+    answer = json.dumps({"message": message, "reason": "Forbidden"}).encode()
+    return errors.from_response(403, None, answer, ())
 
 
 @pytest.mark.parametrize(
@@ -19,8 +27,8 @@ def test_only_a_quota_of_jobs_or_pods_counts_ended_objects(resources: str, expec
     message = (
         f'jobs.batch "wing-0" is forbidden: exceeded quota: team.q, requested: {resources}, used: x=4, limited: x=4'
     )
-    assert errors.is_object_quota(message) is expected
+    assert isinstance(forbidden(message), errors.ObjectQuotaError) is expected
 
 
 def test_a_policy_that_mentions_a_quota_is_not_a_quota() -> None:
-    assert not errors.is_object_quota("denied request: ask for a quota of count/pods=1 first")
+    assert type(forbidden("denied request: ask for a quota of count/pods=1 first")) is errors.ForbiddenError

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from simjob.runtime.client.budget import Budget, Kind
 from simjob.runtime.client.key import Key
+from simjob.runtime.client.requestbudget import Budget, Kind
 from simjob.runtime.executing.crew import Call, Crew
 from worlds.virtualtime import VirtualTimeLoop
 

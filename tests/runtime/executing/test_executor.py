@@ -9,9 +9,9 @@ from simjob.core.facts import lastattempt
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact, PodState
 from simjob.core.plan import CountAttempt, DeleteJob, DeletePod, StartAttempt, WriteJobStatus
-from simjob.runtime.client.budget import Kind
 from simjob.runtime.client.errors import ConflictError, UnavailableError
 from simjob.runtime.client.key import Key
+from simjob.runtime.client.requestbudget import Kind
 from simjob.runtime.executing.passoutcome import PassOutcome
 from simjob.runtime.watching.sinks import JobSink
 from worlds.executing import Workbench, case

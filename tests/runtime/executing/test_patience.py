@@ -2,8 +2,8 @@ import asyncio
 from functools import partial
 
 import pytest
-from simjob.runtime.client.budget import Budget, Kind
 from simjob.runtime.client.key import Key
+from simjob.runtime.client.requestbudget import Budget, Kind
 from simjob.runtime.executing.crew import Crew, Leaving
 from simjob.runtime.executing.patience import Patience, stored
 from worlds.virtualtime import VirtualTimeLoop

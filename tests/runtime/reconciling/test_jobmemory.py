@@ -8,7 +8,7 @@ from given.builders import NOW, a_job_fact, a_pod_fact, observed
 from simjob.api import names
 from simjob.core.observed.refusedcreation import Refusal
 from simjob.core.plan import DeleteJob, DeletePod, Plan, WriteJobStatus
-from simjob.runtime.client.budget import Budget
+from simjob.runtime.client.requestbudget import Budget
 from simjob.runtime.executing import backoff
 from simjob.runtime.executing.backoff import Backoffs
 from simjob.runtime.executing.creationgate import Gate

@@ -7,8 +7,8 @@ from given.builders import UID, a_template_dict
 from simjob.api import names
 from simjob.core.facts.apiobjects import Job, Pod
 from simjob.runtime.client import errors
-from simjob.runtime.client.budget import Budget
 from simjob.runtime.client.key import Key
+from simjob.runtime.client.requestbudget import Budget
 from simjob.runtime.cluster.calls import Event
 from simjob.runtime.reconciling.reconciler import Reconciler
 from simjob.runtime.reconciling.workers import run

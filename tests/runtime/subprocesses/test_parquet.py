@@ -13,8 +13,8 @@ from simjob.api.names import Reason
 from simjob.core.cases import tableshards
 from simjob.runtime.subprocesses import parquet
 from simjob.runtime.subprocesses.parquetanswer import Opened
+from simjob.runtime.tables.casesources import CaseSources
 from simjob.runtime.tables.opentable import NoCasesError
-from simjob.runtime.tables.sources import CaseSources
 from worlds.fakes import FakeCluster
 
 FILES = Path(__file__).parent

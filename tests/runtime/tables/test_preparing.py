@@ -19,7 +19,7 @@ from simjob.runtime.client.key import Key
 from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.store.workqueue import WorkQueue
 from simjob.runtime.subprocesses.helpers import HelperError
-from simjob.runtime.tables import preparing, usertables
+from simjob.runtime.tables import configmaptable, preparing
 from simjob.runtime.tables.caselookup import CaseTables
 from simjob.runtime.tables.designs import Designs
 from simjob.runtime.tables.preparing import Answer, Preparing
@@ -205,7 +205,7 @@ async def test_a_row_that_lacks_a_parameter_is_named(bench: Bench) -> None:
 async def test_a_row_that_no_process_can_start_with_is_named_and_not_stored(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (usertables, preparing):
+    for module in (configmaptable, preparing):
         monkeypatch.setattr(module, "SHORT", 10**9)  # Virtual time knows no threads.
     row = json.dumps({f"p{n}": "网" * 1024 for n in range(64)})
     bench.cluster.put_config_map("default", "rows", {"t.jsonl": f'{{"p":1}}\n{row}\n'})

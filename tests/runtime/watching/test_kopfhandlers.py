@@ -10,9 +10,9 @@ import yaml
 from aiohttp import web
 from given.builders import a_job_dict
 from simjob.api import names
-from simjob.runtime.client.budget import Budget
 from simjob.runtime.client.connection import Connection
 from simjob.runtime.client.credentials import Credentials
+from simjob.runtime.client.requestbudget import Budget
 from simjob.runtime.watching import kopfhandlers
 
 CRD = "customresourcedefinitions"

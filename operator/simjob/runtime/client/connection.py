@@ -15,14 +15,13 @@ from typing import Final, Protocol
 from urllib.parse import urlencode
 
 import aiohttp
-import msgspec
 from yarl import URL
 
 from simjob.api import names
 from simjob.runtime.client import errors
-from simjob.runtime.client.budget import Budget
 from simjob.runtime.client.clock import ServerClock
 from simjob.runtime.client.credentials import Credentials, RedirectedError
+from simjob.runtime.client.requestbudget import Budget
 
 # The API server uses the part before the slash as the field manager of every write.
 USER_AGENT: Final = f"{names.FIELD_MANAGER}/{version('simjob')}"
@@ -60,24 +59,6 @@ class Requests(Protocol):
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Read an endless response in chunks; raise ClusterError if it fails or is silent for `inactivity` seconds."""
         ...
-
-
-class _Cause(msgspec.Struct):
-    reason: str = ""
-    field: str = ""
-
-
-class _Details(msgspec.Struct, rename="camel"):
-    name: str = ""
-    kind: str = ""
-    causes: list[_Cause] = []
-    retry_after_seconds: float = 0
-
-
-class _Status(msgspec.Struct):
-    message: str = ""
-    reason: str = ""
-    details: _Details = msgspec.field(default_factory=_Details)
 
 
 class Connection:
@@ -146,7 +127,8 @@ class Connection:
         try:
             async with self._session.get(url, headers={"Accept": JSON}, timeout=limits) as response:
                 if response.status >= 400:
-                    raise _error(response.status, response.headers.get("Retry-After"), await response.read(), url)
+                    answer = await response.read()
+                    raise errors.from_response(response.status, response.headers.get("Retry-After"), answer, url.parts)
                 yield response.content.iter_any()
         except RedirectedError as redirect:
             raise errors.ClusterError(str(redirect)) from redirect
@@ -165,7 +147,7 @@ class Connection:
         except (aiohttp.ClientError, TimeoutError) as trouble:
             raise _no_answer(method, trouble) from trouble
         if response.status >= 400:
-            raise _error(response.status, response.headers.get("Retry-After"), answer, url)
+            raise errors.from_response(response.status, response.headers.get("Retry-After"), answer, url.parts)
         return answer
 
     def _url(self, path: str, query: Mapping[str, str] | None) -> URL:
@@ -178,64 +160,3 @@ class Connection:
 
 def _no_answer(method: str, trouble: Exception) -> errors.UnavailableError:
     return errors.UnavailableError(f"{method}: no answer: {trouble or type(trouble).__name__}")
-
-
-def _error(code: int, retry_after: str | None, answer: bytes, url: URL) -> errors.ClusterError:
-    try:
-        status = msgspec.json.decode(answer, type=_Status)
-    except msgspec.DecodeError:
-        # HTML or plain text: from a proxy in between, or from a panic in the API server.
-        status = _Status(message=answer[:200].decode(errors="replace"))
-    seconds = status.details.retry_after_seconds or (
-        float(retry_after) if retry_after and retry_after.isdigit() else None
-    )
-    kind = _kind(code, status, url)
-    return kind(status.message or f"HTTP {code}", code=code, reason=status.reason, retry_after=seconds)
-
-
-def _kind(code: int, status: _Status, url: URL) -> type[errors.ClusterError]:
-    causes = status.details.causes
-    match code:
-        case 404 if _says_what_is_missing(status, url):
-            return errors.NotFoundError
-        case 409:
-            return errors.AlreadyExistsError if status.reason == "AlreadyExists" else errors.ConflictError
-        case 410:
-            return errors.GoneError
-        case 400 | 413 | 415 | 422:
-            return _refusal(code, status)
-        case 403 if any(cause.reason == "NamespaceTerminating" for cause in causes):
-            return errors.NamespaceTerminatingError
-        case 403 if errors.is_object_quota(status.message):
-            return errors.ObjectQuotaError
-        case 403:
-            return errors.ForbiddenError
-        case 500 if errors.is_too_large(status.message):
-            return errors.InvalidError
-        case _ if code in (401, 404, 429) or code >= 500:
-            return errors.UnavailableError
-        case _:
-            return errors.ClusterError
-
-
-def _says_what_is_missing(status: _Status, url: URL) -> bool:
-    """Return whether a 404 is about the object or the namespace in the request's path.
-
-    An API version that is not served, a route that a proxy lost and a webhook's denial can also be a 404. None of them
-    means that the object is gone, and the operator deletes the pods of a SimulationJob that is gone.
-    """
-    details = status.details
-    return status.reason == "NotFound" and details.name in url.parts and details.kind in ("", *url.parts)
-
-
-def _refusal(code: int, status: _Status) -> type[errors.ClusterError]:
-    """Return InvalidError if the response looks like the API server's own validation, which names a field.
-
-    A webhook can name a field too, so InvalidError alone does not prove that the object is invalid.
-    """
-    fields = [cause.field for cause in status.details.causes if cause.field]
-    if code == 422 and "metadata.uid" in fields:
-        # A uid in a patch is a precondition. It failed: the object of that name has another uid.
-        return errors.ConflictError
-    final = fields if code == 422 else code != 400 or status.reason == "BadRequest"
-    return errors.InvalidError if final else errors.ForbiddenError

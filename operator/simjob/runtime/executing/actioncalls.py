@@ -25,9 +25,9 @@ from simjob.core.plan import (
     StartAttempt,
     WriteJobStatus,
 )
+from simjob.runtime.client.adaptivelimit import Limiter
 from simjob.runtime.client.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from simjob.runtime.client.key import Key
-from simjob.runtime.client.limiter import Limiter
 from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.executing import backoff
 from simjob.runtime.executing.passoutcome import PassOutcome

@@ -16,6 +16,7 @@ from simjob.core.facts import childnames
 from simjob.core.facts.jobs import JobFact
 from simjob.core.observed.refusedcreation import CASE_TABLE, Refusal
 from simjob.core.plan import CreateCase
+from simjob.runtime.client.adaptivelimit import Limiter
 from simjob.runtime.client.errors import (
     AlreadyExistsError,
     ClusterError,
@@ -26,7 +27,6 @@ from simjob.runtime.client.errors import (
     ObjectQuotaError,
 )
 from simjob.runtime.client.key import Key
-from simjob.runtime.client.limiter import Limiter
 from simjob.runtime.cluster.calls import Cluster, StoredJob
 from simjob.runtime.executing.creationgate import Attempt, Gate
 from simjob.runtime.executing.passoutcome import PassOutcome

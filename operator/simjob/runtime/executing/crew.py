@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from simjob.runtime.client.budget import Budget, Kind
 from simjob.runtime.client.key import Key
+from simjob.runtime.client.requestbudget import Budget, Kind
 from simjob.runtime.executing.patience import GLANCE, LONGEST, Patience
 
 Call = Callable[[], Awaitable[None]]

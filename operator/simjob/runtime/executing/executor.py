@@ -21,9 +21,9 @@ from simjob.core.plan import (
     StartAttempt,
     WriteJobStatus,
 )
-from simjob.runtime.client.budget import Budget, Kind
 from simjob.runtime.client.errors import ClusterError, ConflictError, NotFoundError
 from simjob.runtime.client.key import Key
+from simjob.runtime.client.requestbudget import Budget, Kind
 from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.executing import backoff
 from simjob.runtime.executing.actioncalls import ActionCalls

@@ -15,9 +15,9 @@ from typing import Any, Final, TypeVar
 from simjob.core.facts import childnames
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact
-from simjob.runtime.client.budget import Budget, Kind
 from simjob.runtime.client.errors import ClusterError, NotFoundError
 from simjob.runtime.client.key import Key
+from simjob.runtime.client.requestbudget import Budget, Kind
 from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.store.store import Store
 from simjob.runtime.store.workqueue import WorkQueue

@@ -17,9 +17,9 @@ from typing import Any, Final
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.core import planner
 from simjob.core.plan import DeleteJob, DeletePod, LimitRun, Plan, PrepareCases, tally
-from simjob.runtime.client.budget import Budget
 from simjob.runtime.client.errors import ClusterError, NamespaceTerminatingError
 from simjob.runtime.client.key import Key
+from simjob.runtime.client.requestbudget import Budget
 from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.cluster.events import Recorder
 from simjob.runtime.executing import backoff, patience

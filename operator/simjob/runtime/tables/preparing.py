@@ -24,9 +24,9 @@ from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.store.workqueue import WorkQueue
 from simjob.runtime.subprocesses.helpers import HelperError
 from simjob.runtime.tables import adoption
+from simjob.runtime.tables.casesources import CaseSources
+from simjob.runtime.tables.configmaptable import SHORT
 from simjob.runtime.tables.opentable import NoCasesError
-from simjob.runtime.tables.sources import CaseSources
-from simjob.runtime.tables.usertables import SHORT
 
 _log = logging.getLogger(__name__)
 

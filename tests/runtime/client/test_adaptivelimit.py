@@ -2,8 +2,8 @@
 
 import asyncio
 
+from simjob.runtime.client.adaptivelimit import CREATIONS, DELETIONS, Limiter
 from simjob.runtime.client.errors import AlreadyExistsError, ClusterError, UnavailableError
-from simjob.runtime.client.limiter import CREATIONS, DELETIONS, Limiter
 from worlds.virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop

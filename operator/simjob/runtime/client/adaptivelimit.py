@@ -6,7 +6,7 @@ is the best mean of a round, and a round is `limit` responses. AIMD, the rule of
 (https://www.rfc-editor.org/rfc/rfc5681#section-3.1), adds one per round: it needs 112 rounds from 8 to 120, this four.
 
 All clients of the API server share its processors, so the latency of our requests shows how long others wait.
-runtime/client/budget.py enforces the limit.
+runtime/client/requestbudget.py enforces the limit.
 """
 
 import asyncio

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import aiohttp
 import pytest
-from simjob.runtime.client.budget import Budget, Kind
 from simjob.runtime.client.connection import Connection
 from simjob.runtime.client.key import Key
+from simjob.runtime.client.requestbudget import Budget, Kind
 from simjob.runtime.process.election import Elector
 from simjob.runtime.process.settings import Settings
 from worlds.virtualtime import VirtualTimeLoop

@@ -9,8 +9,8 @@ from given.builders import NOW, UID, a_job, a_job_dict
 from simjob.api.names import Reason
 from simjob.api.simulationjob import SimulationJob
 from simjob.core.cases import tableshards
+from simjob.runtime.tables.casesources import CaseSources
 from simjob.runtime.tables.opentable import NoCasesError
-from simjob.runtime.tables.sources import CaseSources
 from worlds.fakes import FakeCluster
 
 OLD_UID = "99999999-5f39-4c0e-9a05-0f6a3d0c1a11"

@@ -13,9 +13,10 @@ How N places (`max_requests`) are shared, over all SimulationJobs:
 | CREATION | N/2; starts lower and drops when the API server is slow | Jobs and pods, including retries |
 | HOUSEKEEPING | N/8 | Job status writes, deletions of Jobs: nobody waits for them |
 
-runtime/client/limiter.py moves the limits of DELETION and CREATION. PROGRESS, CREATION and HOUSEKEEPING together hold
-at most 7/8 of the places, so a cancel always finds some, however slow creations are. A free place goes to the first
-kind in this table that is below its limit, and within the kind to the SimulationJob that holds the fewest places.
+runtime/client/adaptivelimit.py moves the limits of DELETION and CREATION. PROGRESS, CREATION and HOUSEKEEPING
+together hold at most 7/8 of the places, so a cancel always finds some, however slow creations are. A free place goes
+to the first kind in this table that is below its limit, and within the kind to the SimulationJob that holds the fewest
+places.
 A SimulationJob that holds no DELETION place gets one even above the moving limit, so that hanging deletions of one
 job do not block the others.
 """
@@ -28,9 +29,9 @@ from contextvars import ContextVar
 from enum import Enum, auto
 from typing import Final
 
-from simjob.runtime.client import limiter
+from simjob.runtime.client import adaptivelimit
+from simjob.runtime.client.adaptivelimit import Limiter
 from simjob.runtime.client.key import Key
-from simjob.runtime.client.limiter import Limiter
 
 _HOLDS_PLACE: Final = ContextVar("holds_place", default=False)
 
@@ -57,8 +58,8 @@ class Budget:
             Kind.CREATION: max(1, total // 2),
             Kind.HOUSEKEEPING: max(1, total // 8),
         }
-        self.creations = Limiter(self._most[Kind.CREATION], limiter.CREATIONS)
-        self.deletions = Limiter(self._most[Kind.DELETION], limiter.DELETIONS)
+        self.creations = Limiter(self._most[Kind.CREATION], adaptivelimit.CREATIONS)
+        self.deletions = Limiter(self._most[Kind.DELETION], adaptivelimit.DELETIONS)
         self._limiters = {Kind.CREATION: self.creations, Kind.DELETION: self.deletions}
         self._lanes = {kind: _Lane() for kind in Kind}
         self._taken = 0

@@ -14,9 +14,9 @@ from simjob.core.cases import designpoints, tableshards
 from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.subprocesses.helpers import Helpers
 from simjob.runtime.tables import opentable, reruns
+from simjob.runtime.tables.configmaptable import UserTables
 from simjob.runtime.tables.designs import Designs
 from simjob.runtime.tables.opentable import Table
-from simjob.runtime.tables.usertables import UserTables
 
 
 class CaseSources:
