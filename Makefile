@@ -5,7 +5,7 @@
 # Variables of the benchmark: QUICK=1 for small sizes; BENCH="--scenarios live --repeats 1" for flags.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-integration test-e2e lint docs browser bench generate cluster-up cluster-status cluster-down run image deploy load sample-image
+.PHONY: help demo test test-unit test-integration test-e2e lint docs browser bench generate cluster-up cluster-status cluster-down run image deploy load sample-image release
 
 VENV := .venv
 READY := $(VENV)/.synced
@@ -68,9 +68,7 @@ sample-image: $(READY) ## Build the image of manifests/samples/rc-filter.yaml, f
 	@$(PY) -m cluster image --context manifests/samples/rc-filter --tag simjob.local/rc-filter:dev --out build/rc-filter.tar
 	@$(PY) -m cluster load build/rc-filter.tar
 
-deploy: $(READY) ## Build, load and apply the operator on the cluster of cluster-up; wait until it is available
-	@$(PY) -m cluster deploy
+release: $(READY) ## Image, SBOMs, install.yaml and checksums in build/release: make release VERSION=0.2.0 IMAGE=registry/name
+	@$(PY) -m release "$(VERSION)" $(if $(IMAGE),--image "$(IMAGE)")
 
-$(READY): pyproject.toml uv.lock tools/bootstrap.sh
-	@tools/bootstrap.sh $(VENV)
-	@touch $@
+deploy: $(READY) ## Build, load and apply the operator on the cluster of cluster-up; wait until it is available

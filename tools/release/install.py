@@ -1,0 +1,38 @@
+"""install.yaml: everything in manifests/ as one file, with the image of the release."""
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from cluster.errors import ClusterError
+from cluster.host import toolchain
+
+IMAGE = "simjob.local/operator"
+
+
+def check(image: str) -> None:
+    """Raise ClusterError unless the text is the name of an image without tag and digest."""
+    if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*(:\d+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+", image):
+        raise ClusterError(
+            f"IMAGE must be a registry and a name, without a tag: {image!r}",
+            "make release VERSION=0.2.0 IMAGE=registry.example.com/simjob-operator",
+        )
+
+
+def render(root: Path, image: str, version: str) -> str:
+    """Render manifests/ with this image, by the kustomize of kubectl."""
+    with tempfile.TemporaryDirectory() as folder:
+        overlay = {
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "resources": [os.path.relpath(root / "manifests", Path(folder).resolve())],
+            "images": [{"name": IMAGE, "newName": image, "newTag": version}],
+        }
+        (Path(folder) / "kustomization.yaml").write_text(json.dumps(overlay))
+        done = subprocess.run([toolchain.kubectl(), "kustomize", folder], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ClusterError(f"kubectl kustomize fails: {done.stderr.strip()}")
+    return f"# SimulationJob {version}: kubectl apply --server-side -f install.yaml\n---\n{done.stdout}"
