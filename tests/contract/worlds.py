@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from simjob.api import names
 from simjob.core.facts.apiobjects import Pod
 from simjob.runtime.client.connection import MERGE_PATCH, Connection
 from simjob.runtime.client.credentials import Credentials
-from simjob.runtime.client.errors import UnavailableError
+from simjob.runtime.client.errors import ForbiddenError, UnavailableError
 from simjob.runtime.client.requestbudget import Budget
 from simjob.runtime.cluster import apiserver
 from simjob.runtime.cluster.apiserver import ApiServer
@@ -228,12 +228,31 @@ class RealWorld:
     async def limit(self, **hard: int) -> None:
         path = f"/api/v1/namespaces/{self.namespace}/resourcequotas"
         limits = {key: str(value) for key, value in _resources(hard).items()}
-        body = {"metadata": {"name": "q"}, "spec": {"hard": limits}}
+        body = {"metadata": {"name": "q"}, "spec": {"hard": dict.fromkeys(limits, "0")}}
         await self.connection.request("POST", path, body=msgspec.json.encode(body))
+        # The quota plugin has a cache of its own, which may lag behind the API: it is asked, not the quota's status.
+        await self._wait(lambda: self._takes(limits), expected=False)
+        await self._merge(f"{path}/q", {"spec": {"hard": limits}})
+        await self._wait(lambda: self._takes(limits), expected=True)
+
+    async def _takes(self, resources: Iterable[str]) -> bool:
+        """Return whether the quota plugin would let one more Job or pod in."""
+        kind = "Job" if any("jobs" in resource for resource in resources) else "Pod"
+        pod = {"spec": {"containers": [{"name": "probe", "image": "none"}], "restartPolicy": "Never"}}
+        api, path = ("batch/v1", "/apis/batch/v1") if kind == "Job" else ("v1", "/api/v1")
+        spec = {"spec": {"template": pod}} if kind == "Job" else pod
+        body = {"apiVersion": api, "kind": kind, "metadata": {"name": "probe"}, **spec}
+        url = f"{path}/namespaces/{self.namespace}/{kind.lower()}s"
+        try:
+            await self.connection.request("POST", url, body=msgspec.json.encode(body), query={"dryRun": "All"})
+        except ForbiddenError:
+            return False
+        return True
+
+    async def _wait(self, check: Callable[[], Awaitable[bool]], *, expected: bool) -> None:
         async with asyncio.timeout(30):
             while True:
-                found = msgspec.json.decode(await self.connection.request("GET", f"{path}/q"))
-                if "used" in found.get("status", {}):
+                if await check() is expected:
                     return
                 await asyncio.sleep(0.1)
 
