@@ -66,11 +66,11 @@ def one_is_made_after_the_latch(life: History) -> None:
 
 
 def a_running_case_is_called_cancelled(life: History) -> None:
-    life["sweeps"][1] = a_status(4, "RUNNING", outcomes={"cancelled": "0"})
+    life["sweeps"][1] = a_status(4, "RUNNING", cancelledIndexes="0")
 
 
 def a_case_is_made_while_it_is_cancelled(life: History) -> None:
-    life["sweeps"].insert(1, a_status(2, "RUNNING", outcomes={"cancelling": "0"}))
+    life["sweeps"].insert(1, a_status(2, "RUNNING", cancellingIndexes="0"))
 
 
 def the_generation_falls(life: History) -> None:

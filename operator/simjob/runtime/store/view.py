@@ -18,8 +18,8 @@ from simjob.runtime.store.stopsigns import StopSigns
 class View:
     """A SimulationJob and its children; it does not change while a pass works with it.
 
-    `job` is None if the SimulationJob is not known. `is_gone`: it was seen to be deleted. `is_orphaned`: whoever
-    deleted it wanted its children to stay. `signs`: what asks to stop.
+    `job` is None if the SimulationJob is not known. `is_gone`: it was seen to be deleted. `is_orphaned`: it was
+    deleted with `--cascade=orphan`, so its children stay. `signs`: what asks to stop.
     `unasked`: the live pods that nobody has asked to stop; `stopping`: how many were asked.
     `attributed`, `last_stop`: as in Observed.
     """
