@@ -43,7 +43,7 @@ browser: $(READY) ## Install Chromium for the test of the site (Debian, root)
 bench: $(READY) ## Measure how fast sweeps start and cancel, next to references; QUICK=1 for small sizes
 	@$(PY) -m bench $(BENCH)
 
-generate: $(READY) ## Write the generated files: the CRD, docs/api.md, docs/fields.md
+generate: $(READY) ## Write the generated files: the CRD, docs/api.md, docs/fields.md, the end of docs/tables.md
 	@$(PY) -m generated
 
 cluster-up: $(READY) ## Start a Kubernetes cluster without containers; kubeconfig in .cluster/kubeconfig
@@ -68,7 +68,12 @@ sample-image: $(READY) ## Build the image of manifests/samples/rc-filter.yaml, f
 	@$(PY) -m cluster image --context manifests/samples/rc-filter --tag simjob.local/rc-filter:dev --out build/rc-filter.tar
 	@$(PY) -m cluster load build/rc-filter.tar
 
-release: $(READY) ## Image, SBOMs, install.yaml and checksums in build/release: make release VERSION=0.2.0 IMAGE=registry/name
+release: $(READY) ## Write a release into build/release: make release VERSION=0.2.0 IMAGE=registry/name
 	@$(PY) -m release "$(VERSION)" $(if $(IMAGE),--image "$(IMAGE)")
 
 deploy: $(READY) ## Build, load and apply the operator on the cluster of cluster-up; wait until it is available
+	@$(PY) -m cluster deploy
+
+$(READY): pyproject.toml uv.lock tools/bootstrap.sh
+	@tools/bootstrap.sh $(VENV)
+	@touch $@
