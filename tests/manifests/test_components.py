@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic.alias_generators import to_camel
+from release import version
 from simjob.api import names
 from simjob.api.spec import Spec
 from simjob.runtime.process.settings import Settings
@@ -94,7 +95,9 @@ def test_the_kustomization_of_the_installation_page_works(tmp_path: Path, render
     objects, before = render(str(tmp_path)), render("manifests")
     assert objects.keys() == before.keys() | render(ATTRIBUTION).keys()
     pod = objects["Deployment", "simjob-system", "simjob-operator"]["spec"]["template"]["spec"]
-    assert [container["image"] for container in pod["containers"]] == ["REGISTRY/simjob-operator:0.1.0"]
+    assert [container["image"] for container in pod["containers"]] == [
+        f"REGISTRY/simjob-operator:{version.current(ROOT)}"
+    ]
     policy = ("NetworkPolicy", "simjob-system", "simjob-operator")
     assert ports(objects[policy]) - ports(before[policy]) == {7443}
     assert ports(before[policy]) == {443, 6443, 8443, 16443}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 from cluster.host import toolchain
+from release import version
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -47,7 +48,7 @@ def test_the_second_installation_command_sets_the_image() -> None:
     done = subprocess.run(["bash", "-c", kubectl], cwd=ROOT, capture_output=True, text=True, check=True)
     (deployment,) = (one for one in yaml.load_all(done.stdout, yaml.CSafeLoader) if one["kind"] == "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    assert container["image"] == "REGISTRY/simjob-operator:0.1.0"
+    assert container["image"] == f"REGISTRY/simjob-operator:{version.current(ROOT)}"
 
 
 def test_the_readme_is_short() -> None:
