@@ -2,7 +2,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import ValidationError
-from simjob.api.conditions import FINISHED, MAX_MESSAGE, SUCCEEDED, Condition, Truth, find_condition, set_condition
+from simjob.api.conditions import (
+    FINISHED,
+    MAX_MESSAGE,
+    SUCCEEDED,
+    Condition,
+    ConditionStatus,
+    find_condition,
+    set_condition,
+)
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -11,7 +19,7 @@ LATER = NOW + timedelta(minutes=1)
 def put(
     conditions: tuple[Condition, ...] = (),
     type_: str = FINISHED,
-    status: Truth = "False",
+    status: ConditionStatus = "False",
     *,
     reason: str = "Running",
     message: str = "Cases are running.",

@@ -20,7 +20,7 @@ STALLED: Final = "Stalled"
 REASON: Final = r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
 MAX_MESSAGE: Final = 32768
 
-Truth = Literal["True", "False", "Unknown"]
+ConditionStatus = Literal["True", "False", "Unknown"]
 
 
 class Condition(Lenient):
@@ -34,7 +34,7 @@ class Condition(Lenient):
             description="Type of the condition: Finished, Succeeded, Cancelled, Suspended, Reconciling or Stalled.",
         ),
     ]
-    status: Annotated[Truth, Field(description="Status of the condition: True, False or Unknown.")]
+    status: Annotated[ConditionStatus, Field(description="Status of the condition: True, False or Unknown.")]
     reason: Annotated[
         str,
         Field(min_length=1, max_length=1024, pattern=REASON, description="Reason for the status, as one word."),
@@ -58,7 +58,7 @@ def find_condition(conditions: tuple[Condition, ...], type_: str) -> Condition |
 def set_condition(
     conditions: tuple[Condition, ...],
     type_: str,
-    status: Truth,
+    status: ConditionStatus,
     *,
     reason: str,
     message: str,

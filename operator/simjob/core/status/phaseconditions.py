@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from simjob.api import conditions
-from simjob.api.conditions import Condition, Truth
+from simjob.api.conditions import Condition, ConditionStatus
 from simjob.api.status import MAX_STATUS_MESSAGE, Phase
 from simjob.core.decision import Saying
 
@@ -14,22 +14,22 @@ def set_conditions(
     """Return all conditions for the phase. A transition time changes only if the condition's status changes."""
     phase = saying.phase
     terminal = phase.is_terminal
-    succeeded: Truth = "Unknown"
+    succeeded: ConditionStatus = "Unknown"
     if terminal:
         succeeded = "True" if phase is Phase.COMPLETED else "False"
-    truths: dict[str, Truth] = {
-        conditions.FINISHED: _truth(terminal),
+    statuses: dict[str, ConditionStatus] = {
+        conditions.FINISHED: _status(terminal),
         conditions.SUCCEEDED: succeeded,
-        conditions.CANCELLED: _truth(phase is Phase.CANCELLED),
-        conditions.SUSPENDED: _truth(phase is Phase.SUSPENDED),
-        conditions.RECONCILING: _truth(not (terminal or saying.stalled) and phase is not Phase.SUSPENDED),
-        conditions.STALLED: _truth(saying.stalled or phase is Phase.FAILED),
+        conditions.CANCELLED: _status(phase is Phase.CANCELLED),
+        conditions.SUSPENDED: _status(phase is Phase.SUSPENDED),
+        conditions.RECONCILING: _status(not (terminal or saying.stalled) and phase is not Phase.SUSPENDED),
+        conditions.STALLED: _status(saying.stalled or phase is Phase.FAILED),
     }
-    for type_, truth in truths.items():
+    for type_, status in statuses.items():
         stored = conditions.set_condition(
             stored,
             type_,
-            truth,
+            status,
             reason=saying.reason,
             message=saying.message[:MAX_STATUS_MESSAGE],
             generation=generation,
@@ -38,5 +38,5 @@ def set_conditions(
     return stored
 
 
-def _truth(value: bool) -> Truth:
+def _status(value: bool) -> ConditionStatus:
     return "True" if value else "False"

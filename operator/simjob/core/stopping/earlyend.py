@@ -27,7 +27,7 @@ def fail(
     """
     new = Ranges.of(failure.index for failure in failures).intersection(situation.unfinished)
     refused = [DeleteJob(job=job) for job in situation.unfinished_jobs if job.index in new]
-    actions = keptjobs.portion((*refused, *stop.wind_up(situation), *keptjobs.tidy(situation)))
+    actions = keptjobs.portion((*refused, *stop.stop_for_good(situation), *keptjobs.tidy(situation)))
     if situation.live_pods or refused:
         late = overdue.name_overdue(situation.live_pods, situation.now)
         saying = Saying(

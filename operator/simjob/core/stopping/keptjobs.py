@@ -28,24 +28,24 @@ RECOUNT: Final = timedelta(seconds=5)
 class Housekeeping:
     """Actions of low priority: the last status of Jobs, and the deletion of Jobs that are not kept."""
 
-    told: tuple[Action, ...]
+    statuses: tuple[Action, ...]
     removed: tuple[Action, ...]
 
     @property
     def size(self) -> int:
         """Return how many of the actions are done in one pass."""
-        return min(len(self.told) + len(self.removed), AT_ONCE)
+        return min(len(self.statuses) + len(self.removed), AT_ONCE)
 
-    def some(self, also_told: Iterable[Action] = ()) -> tuple[Action, ...]:
-        """Return the actions for one pass. `also_told` are further Job statuses, written before the deletions."""
-        return (*self.told, *also_told, *self.removed)[:AT_ONCE]
+    def some(self, more_statuses: Iterable[Action] = ()) -> tuple[Action, ...]:
+        """Return the actions for one pass. `more_statuses` are further Job statuses, written before the deletions."""
+        return (*self.statuses, *more_statuses, *self.removed)[:AT_ONCE]
 
 
 def housekeeping(situation: Situation) -> Housekeeping:
     """Return the remaining actions for cases that ended by themselves."""
     left = surplus(situation)
-    told = (*(found for found in left if isinstance(found, WriteJobStatus)), *stop.report_ended(situation))
-    return Housekeeping(told, tuple(found for found in left if not isinstance(found, WriteJobStatus)))
+    statuses = (*(found for found in left if isinstance(found, WriteJobStatus)), *stop.report_ended(situation))
+    return Housekeeping(statuses, tuple(found for found in left if not isinstance(found, WriteJobStatus)))
 
 
 def portion(actions: Iterable[Action]) -> tuple[Action, ...]:

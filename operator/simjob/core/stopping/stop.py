@@ -24,10 +24,10 @@ LONGEST_START: Final = timedelta(minutes=2)
 def suspend(situation: Situation) -> tuple[Action, ...]:
     """Return the actions that stop a job's cases so that they can run again later, in new Jobs."""
     jobs = [DeleteJob(job=job) for job in situation.unfinished_jobs if job.index not in situation.dropped]
-    return (*wind_up(situation), *jobs)
+    return (*stop_for_good(situation), *jobs)
 
 
-def wind_up(situation: Situation) -> tuple[Action, ...]:
+def stop_for_good(situation: Situation) -> tuple[Action, ...]:
     """Return the actions that stop a job's cases for good.
 
     The Jobs are deleted once the outcomes are stored (core/stopping/keptjobs.py): until then, only they have the time

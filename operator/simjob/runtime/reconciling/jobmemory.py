@@ -20,7 +20,7 @@ from simjob.runtime.executing.passoutcome import PassOutcome
 _BETWEEN_WRITES: Final = 1.0
 # Seconds. After a pass whose planning took less, no pause follows. The longest pause must not delay a cancel much.
 _SHORT: Final = 0.002
-_LONGEST_BREATH: Final = 0.1
+_LONGEST_PAUSE: Final = 0.1
 # After this many failures in a row, a call counts as rejected and not as late.
 REFUSED: Final = 3
 
@@ -31,7 +31,7 @@ class Memory:
 
     `calls`: the backoff of failed calls. `gate`: which cases may be created.
     `spent`: the cases whose Jobs of `restarts` were created or seen; None while another process may have created some.
-    `breath`: seconds to pause after a pass, so that events accumulate.
+    `pause`: seconds to pause after a pass, so that events accumulate.
     `is_caught_up`: the children that an earlier process may have created were read.
     `is_owned`: after the SimulationJob was deleted, a Job was read that still names it as its controller.
     `removing_since`: when the removal of its children began.
@@ -45,7 +45,7 @@ class Memory:
     gate: Gate
     restarts: int = -1
     spent: set[int] | None = None
-    breath: float = 0.0
+    pause: float = 0.0
     is_caught_up: bool = False
     is_owned: bool = False
     removing_since: datetime | None = None
@@ -86,11 +86,11 @@ class Memory:
         most, so the share of a very large job is higher.
         """
         self._judged_at = _now()
-        self.breath = min(8 * seconds, _LONGEST_BREATH) if seconds > _SHORT else 0.0
+        self.pause = min(8 * seconds, _LONGEST_PAUSE) if seconds > _SHORT else 0.0
 
     def looked(self, *, waits: bool) -> None:
         """Record a pass without a full plan. `waits`: only pods can end next; pause, to handle their ends together."""
-        self.breath = _LONGEST_BREATH if waits else 0.0
+        self.pause = _LONGEST_PAUSE if waits else 0.0
 
     def until_judging(self) -> float:
         """Return the seconds until the cases of a cancel are planned in full again: one second after the last time."""

@@ -89,8 +89,8 @@ class Reconciler:
             try:
                 memory = self._memory(key)
                 await self._pass(key, memory)
-                if memory.breath:
-                    await asyncio.sleep(memory.breath)
+                if memory.pause:
+                    await asyncio.sleep(memory.pause)
             finally:
                 self._queue.done(key)
 

@@ -155,7 +155,7 @@ class Informer(Generic[T]):
                 if obj is not None:
                     listed.add(obj.metadata.uid)
                     self._upsert(obj)
-                await self._breathe()
+                await self._pause()
         for uid in self._known.keys() - listed:
             self._sink.delete(self._known.pop(uid))
         # The sink may also know objects from responses to calls, which this informer has not seen.
@@ -197,7 +197,7 @@ class Informer(Generic[T]):
                 version = event.object.metadata.resource_version
                 self._change(event)
             self._failures = 0
-            await self._breathe()
+            await self._pause()
         return version
 
     def _pass_on_other(self, event: _AnyEvent) -> str:
@@ -228,7 +228,7 @@ class Informer(Generic[T]):
             _log.warning("skipped an object that cannot be decoded", extra={"path": self.path, "why": str(trouble)})
             return None
 
-    async def _breathe(self) -> None:
+    async def _pause(self) -> None:
         # Let other tasks run during a burst, so that a cancel does not wait for it.
         self._events += 1
         if self._events % _EVENTS_AT_ONCE == 0:
