@@ -1,7 +1,7 @@
-"""The planner: from a job, the observed facts and the time to what to do next.
+"""The planner: decide what to do next, from a job, the observed facts and the time.
 
-The rules form a ladder. The first rule that applies decides, and core/conclusion.py makes the plan of it. Before the
-ladder, a new cancel request on a job that is under way is stored in status (`cancellation.latching`).
+The rules form a ladder. The first rule that applies decides, and core/conclusion.py turns its decision into a plan. A
+new cancel of a running job comes before the ladder: it is stored in the status first (`cancellation.latching`).
 
 ```text
   rule                       applies if                                    plan
@@ -19,7 +19,7 @@ ladder, a new cancel request on a job that is under way is stored in status (`ca
   running.running            otherwise                                     start, count and retry attempts
 ```
 
-For a spec that this version cannot read, only the rules up to `cancelling` apply, then `unreadable.hold`.
+If this version cannot read the spec, only the rules up to `cancelling` apply, and then `unreadable.hold`.
 """
 
 from collections.abc import Callable
@@ -65,12 +65,15 @@ LADDER: Final[tuple[Rule, ...]] = (
     running.running,
 )
 
-# The rules that also apply to a spec that cannot be read: they stop on request, and only need to know the cases.
+# The rules that also apply to an unreadable spec: they stop what a user asked to stop, and only need to know the cases.
 STOPPING: Final[tuple[Rule, ...]] = LADDER[: LADDER.index(cancellation.cancelling) + 1]
 
 
 def before_judging(job: SimulationJob | Invalid, live: LivePods, now: datetime, judge_at: datetime) -> Plan | None:
-    """Return the plan of a cancel for which no case need be judged, `judge_at` the next judgement; None otherwise."""
+    """Return the plan of a cancel that can do without a judgement of the cases; None if there is none.
+
+    `judge_at`: when to judge the cases again.
+    """
     if isinstance(job, Invalid):
         return None
     decision = cancellation.latching(job, live, now) or cancellation.stopping_on(job, live, now, judge_at)
@@ -88,13 +91,13 @@ def plan(job: SimulationJob | Invalid, observed: Observed, now: datetime) -> Pla
 
 
 def plan_removal(observed: Observed, now: datetime, since: datetime) -> Plan:
-    """Return the plan for a SimulationJob that is gone; there is no status. `since`: when the removal began."""
+    """Return the plan that deletes the children of a SimulationJob that is gone. `since`: when the removal began."""
     decision = deletion.remove_all(observed, now, since)
     return Plan(actions=decision.actions, look_again=decision.look_again)
 
 
 def plan_stop(job: SimulationJob | Invalid, live: LivePods, now: datetime) -> Plan:
-    """Return the plan that stops the known pods, where no other plan can be made or its facts are not whole."""
+    """Return the plan that stops the known pods. It is for a cancel when facts are missing or no other plan works."""
     return conclude_unjudged(job, cancellation.stop_known(job, live, now), now)
 
 

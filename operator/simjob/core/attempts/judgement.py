@@ -1,4 +1,4 @@
-"""The verdict on a case: what its Job and its pods say about it.
+"""Judge a case: conclude its state, the verdict, from its Job and its pods.
 
 ```text
             CreateCase          pod created            pod succeeded, or failed for good
@@ -8,11 +8,11 @@
     │       Kueue admits│  └───────────────────  Over
     └───────────────── Held ◄── Kueue suspends the Job, or the Job is being deleted (from Due or Live)
        Job deleted
-  Dropped: any case without a live pod that `cancelCases` names. Its Job and pods are deleted.
+  Dropped: `cancelCases` names the case, and it has no live pod. Its Job and pods are deleted.
 ```
 
-An attempt fails if its pod ended by itself, timed out or exceeded one of its limits. A pod that was deleted, evicted,
-rejected or lost says nothing about the simulation: that is a disruption, which `retries.maxDisruptions` limits.
+An attempt fails if its pod failed by itself, timed out or exceeded one of its limits. If its pod was deleted, evicted,
+rejected or lost, that says nothing about the simulation. It is a disruption, which `retries.maxDisruptions` limits.
 """
 
 from dataclasses import dataclass, replace
@@ -43,7 +43,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """A pod of the case is live; it may be terminating. `timed_out` is what to record if it waited too long."""
+    """A pod of the case is live; it may be terminating. `timed_out`: what to record because it waited too long."""
 
     pod: PodFact
     timed_out: CountAttempt | None = None
@@ -51,7 +51,7 @@ class Live:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """No pod is live, and the pod of the current attempt must be created, not before `at` if that is set."""
+    """No pod is live, and the current attempt needs one. Create it now, or at the time `at` if that is set."""
 
     job: JobFact
     at: datetime | None
@@ -59,7 +59,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Over:
-    """The current attempt is over and the case goes on with another one. `count` is what to record."""
+    """The current attempt is over, and the case gets another one. `count`: what to record first."""
 
     job: JobFact
     count: CountAttempt
@@ -74,9 +74,9 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The case ended by itself.
+    """The case has succeeded, or has failed for good.
 
-    `failures`: number of failed attempts. `why`: reason for the Job's condition Failed. `container`: the one that
+    `failures`: number of failed attempts. `why`: reason of the Job's condition Failed. `container`: the container that
     failed, empty if it was the simulation.
     """
 
@@ -131,7 +131,7 @@ def judge(case: CaseFacts, spec: Spec, now: datetime) -> Verdict:
 
 
 def _awaited(case: CaseFacts, now: datetime) -> PodFact | None:
-    """Return the live pod whose end the case waits for; None if there is none, or if it only waits to be deleted."""
+    """Return the newest live pod. Skip one that only injected containers keep and that must be deleted."""
     live = [
         pod
         for pod in case.live_pods
@@ -146,7 +146,7 @@ def is_current(job: JobFact, pod: PodFact) -> bool:
 
 
 def expiry(job: JobFact | None, pod: PodFact, spec: Spec) -> TimedOut | None:
-    """Return when a live pod will have waited too long; None if it has no limit, or is being stopped."""
+    """Return when a live pod times out, and with which error; None if it has no limit, or is being stopped."""
     if job is None or not is_current(job, pod) or job.suspended or job.terminating or pod.terminating:
         return None
     return timeouts.expiry(pod, spec.timeouts)
@@ -190,7 +190,7 @@ def _finished(job: JobFact, case: CaseFacts, spec: Spec) -> Ended:
     pod = next((pod for pod in reversed(case.pods) if pod.job_uid == job.uid), None)
     if job.finish_reason == Reason.DISRUPTED:
         return _disrupted_for_good(job, notcounted.too_often(job, pod, spec) if pod else job.finish_message)
-    # The pod comes first, so that status has the same reason whether it is written before the Job's status or after.
+    # Prefer the pod, so that the reason is the same before and after the Job's status is written.
     reason = (pod.reason or attemptrecord.ERROR) if pod else job.finish_reason
     return Ended(
         outcome=Outcome.FAILED,
@@ -205,7 +205,7 @@ def _finished(job: JobFact, case: CaseFacts, spec: Spec) -> Ended:
 
 
 def _without_job(case: CaseFacts, spec: Spec) -> Verdict:
-    # Somebody deleted the Job after its pod had succeeded: the case has succeeded all the same.
+    # The pod succeeded before somebody deleted the Job, so the case has succeeded.
     if any(pod.succeeded for pod in case.pods) and spec.task is Task.BATCH:
         return Ended(outcome=Outcome.SUCCEEDED, job=None)
     return Absent()
@@ -281,14 +281,14 @@ def _lost(job: JobFact, pod: PodFact | None, spec: Spec, now: datetime) -> Verdi
 
 
 def _lost_for_good(job: JobFact, message: str) -> Ended:
-    return _not_by_itself(job, ErrorCode.LOST, Reason.LOST, message)
+    return _without_result(job, ErrorCode.LOST, Reason.LOST, message)
 
 
 def _disrupted_for_good(job: JobFact, message: str) -> Ended:
-    return _not_by_itself(job, ErrorCode.DISRUPTED, Reason.DISRUPTED, message)
+    return _without_result(job, ErrorCode.DISRUPTED, Reason.DISRUPTED, message)
 
 
-def _not_by_itself(job: JobFact, code: str, reason: str, message: str) -> Ended:
+def _without_result(job: JobFact, code: str, reason: str, message: str) -> Ended:
     return Ended(
         outcome=Outcome.FAILED,
         job=job,

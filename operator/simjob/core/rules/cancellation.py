@@ -1,7 +1,7 @@
 """Cancel: how a request is stored, what it stops, and when CANCELLED may be written.
 
-A new request is written to `status.cancellation` (the latch) before anything else. From then on the request itself may
-be removed, and nothing changes: Flux and Argo CD remove fields that `kubectl patch` has set.
+A new request is first written to `status.cancellation` (the latch). From then on, removing the request changes nothing.
+Flux and Argo CD do remove fields that `kubectl patch` has set.
 """
 
 from dataclasses import replace
@@ -20,7 +20,7 @@ from simjob.core.plan import Action
 from simjob.core.status import overdue, wording
 from simjob.core.stopping import keptjobs, stop
 
-# At most this many extra actions in a pass: while it runs, it cannot see that the last pod has stopped.
+# Limit of extra actions in one pass. A pass that runs does not notice that the last pod has stopped.
 _TIDIED_AT_ONCE: Final = 48
 _STOPPING: Final = "Job is being cancelled: running cases are being stopped, no new ones start"
 _STARTED: Final = Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED, message=_STOPPING)
@@ -28,12 +28,12 @@ _STARTED: Final = Saying(phase=Phase.CANCELLING, reason=Reason.CANCEL_REQUESTED,
 
 def is_asked_for(job: SimulationJob | Invalid) -> bool:
     """Return whether a cancel is requested, by `spec.cancel` or by the annotation that the API server writes."""
-    wish = job.cancel if isinstance(job, Invalid) else bool(job.spec.cancel)
-    return wish or names.ANNOTATION_CANCEL_REQUESTED_BY in job.metadata.annotations
+    by_field = job.cancel if isinstance(job, Invalid) else bool(job.spec.cancel)
+    return by_field or names.ANNOTATION_CANCEL_REQUESTED_BY in job.metadata.annotations
 
 
 def is_wanted(job: SimulationJob | Invalid) -> bool:
-    """Return whether a cancel is requested, or was stored in status."""
+    """Return whether a cancel is requested, or is stored in the status."""
     return (job.status is not None and job.status.cancellation is not None) or is_asked_for(job)
 
 
@@ -74,10 +74,10 @@ def cancelling(situation: Situation) -> Decision | None:
 
 
 def latching(job: SimulationJob, live: LivePods, now: datetime) -> Decision | None:
-    """Return the plan that stores a new cancel of a job under way; None if there is none, or it is stored already.
+    """Return the decision that stores a new cancel of a running job; None if there is no new one.
 
-    It comes before the ladder and does not judge the cases, because that takes ten milliseconds for 1,000 cases: if ten
-    sweeps were cancelled at once, the last one would wait for the plans of all others.
+    It comes before the ladder and does not judge the cases. Judging 1,000 cases takes about ten milliseconds, and all
+    passes share one thread: if ten sweeps were cancelled at once, the last one would wait for all others.
     """
     stored = job.status
     is_under_way = stored.cases.total > 0 and not stored.is_over and job.metadata.deletion_timestamp is None
@@ -87,11 +87,11 @@ def latching(job: SimulationJob, live: LivePods, now: datetime) -> Decision | No
 
 
 def stopping_on(job: SimulationJob, live: LivePods, now: datetime, judge_at: datetime) -> Decision | None:
-    """Return the plan that only deletes pods while a stored cancel goes on; None if the cases must be judged now.
+    """Return the decision that only deletes pods during a stored cancel; None if the cases must be judged now.
 
-    Each pod that stops triggers a pass. To judge 1,000 cases takes ten milliseconds, and all passes share one thread:
-    the first deletions of one sweep would wait until the cases of all other sweeps are judged. `judge_at`: when to
-    judge the cases again for the status, while a pod is live.
+    Each pod that stops triggers a pass. If each of these passes judged all cases, the first deletions of one sweep
+    would wait for the other sweeps, as in `latching`. `judge_at`: when to judge the cases again for the status, while
+    a pod is live.
     """
     stored = job.status
     is_latched = stored.cancellation is not None and not stored.is_over and job.metadata.deletion_timestamp is None
@@ -101,7 +101,7 @@ def stopping_on(job: SimulationJob, live: LivePods, now: datetime, judge_at: dat
 
 
 def latch_unjudged(job: SimulationJob | Invalid, live: LivePods, now: datetime) -> Decision:
-    """Add a cancel to the stored status, and leave the cases in it as they are."""
+    """Return the decision that adds a cancel to the stored status and does not change its counts of cases."""
     return Decision(
         says=_STARTED,
         cancellation=_request_unjudged(job, live, now),
@@ -111,7 +111,7 @@ def latch_unjudged(job: SimulationJob | Invalid, live: LivePods, now: datetime) 
 
 
 def latch(situation: Situation, by: str | None) -> Decision:
-    """Return the plan that stores a cancel, and who requested it. Pods are stopped first only if that is refused."""
+    """Return the decision that stores a cancel and who requested it. It stops pods only if the write is refused."""
     cancellation = _request(situation.job, by, len(situation.live_pods), situation.now)
     return Decision(
         says=_saying(situation),
@@ -131,9 +131,9 @@ def _request(job: SimulationJob | Invalid, by: str | None, live: int, now: datet
 
 
 def stop_known(job: SimulationJob | Invalid, live: LivePods, now: datetime) -> Decision:
-    """Return the plan that stops all known pods, for when facts are missing and no other plan can be made.
+    """Return the decision that stops all known pods, for when facts are missing or no other plan works.
 
-    It stores a cancel, and never writes CANCELLED.
+    It can store a cancel, but does not write CANCELLED.
     """
     pods = stop.stop_pods(live.unasked)
     stored = job.status
@@ -145,8 +145,8 @@ def stop_known(job: SimulationJob | Invalid, live: LivePods, now: datetime) -> D
 def requested_by(metadata: Metadata, field: str = "cancel", *, attributed: bool) -> str | None:
     """Return who requested a cancel: the user in the annotation, otherwise the field manager that owns the field.
 
-    The name stands alone only if the API server wrote the annotation (`attributed`). Otherwise the text says where the
-    name comes from: any client that may patch the object can write any name into the annotation or the field manager.
+    Return only the name if the API server wrote the annotation (`attributed`). Otherwise the text also says where the
+    name comes from, because a client that may patch the object can write any name as annotation or field manager.
     """
     key = names.ANNOTATION_CANCEL_REQUESTED_BY
     if user := metadata.annotations.get(key):
@@ -159,12 +159,12 @@ def requested_by(metadata: Metadata, field: str = "cancel", *, attributed: bool)
 
 
 def _tidying(situation: Situation) -> tuple[Action, ...]:
-    """Return some of the actions that CANCELLED does not wait for: the last status writes and deletions of Jobs."""
+    """Return some of the actions that do not delay CANCELLED: deletions of Jobs, and last writes of their status."""
     return (*keptjobs.unwanted(situation), *keptjobs.housekeeping(situation).some())[:_TIDIED_AT_ONCE]
 
 
 def _cancelled(situation: Situation) -> Ranges:
-    """Return the cases that are cancelled for good: they have not ended by themselves, and have no live pod."""
+    """Return the cases that are cancelled for good: without an outcome of their own, and without a live pod."""
     live = Ranges.of(pod.index for pod in situation.live_pods)
     return situation.unfinished.minus(live).union(situation.outcomes.cancelled)
 

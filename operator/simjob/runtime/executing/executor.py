@@ -1,6 +1,6 @@
-"""Carry out a plan's actions: delete pods first, then do the rest in parallel, the actions on one Job in order.
+"""Carry out the actions of a plan: delete pods first, then the rest in parallel. Actions on one Job keep their order.
 
-The calls themselves are in runtime/executing/actioncalls.py, those that create in runtime/executing/creation.py.
+runtime/executing/actioncalls.py makes the calls, and runtime/executing/creation.py those that create.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ from simjob.runtime.tables.caselookup import CaseTables
 
 @dataclass(frozen=True, slots=True)
 class _Signs:
-    """The stop signs that a plan knew, compared with the current ones while its calls are made."""
+    """Compare the stop signs that a plan knew with the current ones."""
 
     store: Store
     key: Key
@@ -46,13 +46,13 @@ class _Signs:
     outcome: PassOutcome
 
     def overtake(self) -> bool:
-        """Return whether there is a new one; the outcome then says so."""
+        """Return whether there is a new stop sign, and note it in the outcome."""
         new = any(self.store.new_signs(self.key, self.known))
         self.outcome.overtaken = self.outcome.overtaken or new
         return new
 
     def end(self) -> bool:
-        """Return whether a new one stops all cases."""
+        """Return whether a new stop sign stops all cases."""
         return self.store.new_signs(self.key, self.known).for_all
 
 
@@ -78,13 +78,13 @@ class Executor:
     ) -> None:
         """Carry out the actions and record the results in `outcome`.
 
-        `job` is needed only to create Jobs. `planned` are the stop signs that the plan knew, by default the current
-        ones. When a new one arrives, start no more calls and set `outcome.overtaken`; the next pass plans the rest.
+        Only the creation of Jobs needs `job`. `planned` are the stop signs that the plan knew, by default the current
+        ones. When a new one arrives, start no more calls and set `outcome.overtaken`: the next pass plans the rest.
 
-        Some calls may still run when this returns: creations, and after a stop sign all but deletions of pods.
+        Some calls may still run when this returns: creations, and after a stop sign all calls but deletions of pods.
         `settle` waits for them, and `close` cancels them.
 
-        PrepareCases is skipped, because it takes longer than a pass may (runtime/tables/preparing.py).
+        Skip PrepareCases, which takes too long for a pass (runtime/tables/preparing.py).
         """
         signs = _Signs(self._store, key, planned or self._store.view(key).signs, outcome)
 
@@ -107,7 +107,7 @@ class Executor:
         try:
             await call()
         except (NotFoundError, ConflictError):
-            return  # Gone, or another object of that name. The watch reports it, and the next pass sees it.
+            return  # The object is gone or was replaced. The watch reports that, and the next pass sees it.
         except ClusterError as trouble:
             outcome.trouble = outcome.trouble or trouble
 
@@ -137,7 +137,7 @@ class Executor:
 
 
 def _by_job(actions: Sequence[Action]) -> Iterator[tuple[Kind, Sequence[Action]]]:
-    """Yield the actions on each existing Job, in their order, with the kind of place that they need."""
+    """Yield the actions on each existing Job, in their order, and the kind of request for the budget."""
     groups: dict[str, list[Action]] = {}
     for action in actions:
         match action:

@@ -1,9 +1,9 @@
 """Reconcile SimulationJobs: observe, plan, write the status, carry out the actions, and requeue the key.
 
-The status is written before the actions, so that the latch of a cancel, the outcomes of cases and the round are stored
-before anything depends on them. Plans use only the stored status. So a status write that waits (one per second, unless
-the phase changes) or fails delays nothing else. A failed call has its own backoff (runtime/executing/backoff.py),
-which other events do not shorten.
+The status is written before the actions, so that the latch of a cancel, the outcomes of cases and `restarts` are stored
+before anything depends on them. Plans use only the stored status. So actions may run while an ordinary status write
+waits: one per second, unless the phase changes. If a write fails, the pass creates nothing, and only stops or deletes
+what the plan says. A failed call has its own backoff (runtime/executing/backoff.py), which other events do not shorten.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ _log = logging.getLogger(__name__)
 
 
 class Reconciler:
-    """Reconcile the SimulationJob of each key that the queue returns."""
+    """Make passes: one for each key that the queue returns."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Reconciler:
         self._memories: dict[Key, Memory] = {}
 
     async def work(self, *, urgent_only: bool = False) -> None:
-        """Reconcile one key after the other until cancelled."""
+        """Reconcile one key after another, until the task is cancelled."""
         while True:
             key = await self._queue.get(urgent_only=urgent_only)
             try:
@@ -95,7 +95,7 @@ class Reconciler:
                 self._queue.done(key)
 
     async def _pass(self, key: Key, memory: Memory) -> None:
-        """Make one pass, and requeue the key for the end of the first backoff. Log errors instead of raising them."""
+        """Make one pass. Log errors instead of raising them, and requeue the key for the end of the next backoff."""
         calls = memory.calls
         if not calls.holds(backoff.DEFECT):
             try:
@@ -132,7 +132,7 @@ class Reconciler:
         if not await self._read(key, view.job, memory):
             return
         for _ in range(_TRIES):
-            # What was read, and each status that is written, is in a new view only.
+            # Take a new view: what was read or written since is not in the old one.
             view, prepared = self._store.view(key), self.preparing.answer(key)
             if view.job is None:
                 return
@@ -172,10 +172,10 @@ class Reconciler:
     async def _report(
         self, key: Key, job: SimulationJob | Invalid, plan: Plan, memory: Memory, signs: StopSigns
     ) -> Report:
-        """Write the status of the plan. If it latches a cancel and takes more than two seconds, stop pods meanwhile."""
+        """Write the status. If that latches a cancel and takes more than two seconds, stop the pods meanwhile."""
 
         async def stop() -> None:
-            # A failed call is recorded in the memory, and the next pass plans it again.
+            # The memory records a failed call, and the next pass plans it again.
             with contextlib.suppress(ClusterError):
                 await self._apply(key, job, Plan(actions=plan.unlatched), memory, signs)
 
@@ -195,7 +195,7 @@ class Reconciler:
         return True
 
     async def _catch_up(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> bool:
-        """Catch up; return whether it is complete. If it is not and all cases must stop, stop the known pods."""
+        """Catch up, and return whether that is complete. If it is not, and all cases must stop, stop the known pods."""
         try:
             await self._catching_up.catch_up(key, job, memory)
         finally:
@@ -265,7 +265,7 @@ class Reconciler:
             case Proof.GONE:
                 now = self._clock()
                 memory.removing_since = memory.removing_since or now
-                # A child may have gone while its SimulationJob was looked up.
+                # A child may have been deleted during the proof, so take a new view.
                 seen = self._store.view(key)
                 plan = planner.plan_removal(seen.observed(), now, memory.removing_since)
                 memory.looked(waits=bool(seen.live.number) and not plan.actions)
@@ -275,9 +275,9 @@ class Reconciler:
 
 
 def _without_status(plan: Plan, memory: Memory) -> Plan:
-    """Return the actions that are allowed although the status is not stored: those that stop or remove something.
+    """Return the part of the plan that may run although the status is not stored: what stops or deletes something.
 
-    The plan has no time for the next look: the backoff of the failed write sets it.
+    The result has no time for the next look, because the backoff of the failed write sets it.
     """
     stops = tuple(action for action in plan.actions if isinstance(action, DeletePod | DeleteJob | LimitRun))
     is_refused = memory.latch_failures >= REFUSED
