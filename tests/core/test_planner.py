@@ -15,14 +15,46 @@ REFUSED = Refusal(index=0, kind="Job", message="no", invalid=True, lasted=True, 
 @pytest.mark.parametrize(
     ("metadata", "status", "spec", "refusal", "phase"),
     [
-        (GONE, {"phase": "COMPLETED"} | LATCH, {"suspend": True}, REFUSED, None),
-        ({}, {"phase": "COMPLETED"}, {"suspend": True, "cancel": True}, REFUSED, "COMPLETED"),
-        ({}, LATCH | ALL_DONE, {"suspend": True}, REFUSED, "CANCELLED"),
-        ({}, {"phase": "PENDING", "podsAccepted": False}, {"suspend": True}, REFUSED, "FAILED"),
-        ({}, {}, {"suspend": True}, None, "SUSPENDED"),
-        ({}, ALL_DONE, {"suspend": True}, None, "COMPLETED"),
-        ({}, ALL_DONE, {"parallelism": 0}, None, "COMPLETED"),
-        ({}, {}, {}, None, "RUNNING"),
+        pytest.param(
+            GONE, {"phase": "COMPLETED"} | LATCH, {"suspend": True}, REFUSED, None, id="a deleted job gets no status"
+        ),
+        pytest.param(
+            {},
+            {"phase": "COMPLETED"},
+            {"suspend": True, "cancel": True},
+            REFUSED,
+            "COMPLETED",
+            id="a finished job ignores a cancel",
+        ),
+        pytest.param(
+            {},
+            LATCH | ALL_DONE,
+            {"suspend": True},
+            REFUSED,
+            "CANCELLED",
+            id="a cancelled job ignores its outcomes and a refusal",
+        ),
+        pytest.param(
+            {},
+            {"phase": "PENDING", "podsAccepted": False},
+            {"suspend": True},
+            REFUSED,
+            "FAILED",
+            id="a refused job fails although it is suspended",
+        ),
+        pytest.param({}, {}, {"suspend": True}, None, "SUSPENDED", id="a suspended job starts nothing"),
+        pytest.param(
+            {}, ALL_DONE, {"suspend": True}, None, "COMPLETED", id="a suspended job with all outcomes completes"
+        ),
+        pytest.param(
+            {},
+            ALL_DONE,
+            {"parallelism": 0},
+            None,
+            "COMPLETED",
+            id="a job with all outcomes completes at parallelism zero",
+        ),
+        pytest.param({}, {}, {}, None, "RUNNING", id="a job that nothing stops runs"),
     ],
 )
 def test_the_more_final_rule_decides(

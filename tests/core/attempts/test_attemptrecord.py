@@ -13,34 +13,49 @@ FAILED: dict[str, Any] = {"state": PodState.FAILED, "exit_code": 1, "reason": "E
 @pytest.mark.parametrize(
     ("pod", "expected"),
     [
-        (FAILED, {"error_code": "CASE_FAILED", "exit_code": 1, "reason": "Error"}),
-        (
+        pytest.param(
+            FAILED, {"error_code": "CASE_FAILED", "exit_code": 1, "reason": "Error"}, id="an exit code and its reason"
+        ),
+        pytest.param(
             FAILED | {"exit_code": 137, "reason": "OOMKilled", "message": "too big"},
             {"error_code": "CASE_FAILED", "exit_code": 137, "reason": "OOMKilled", "message": "too big"},
+            id="killed for its memory, with a message",
         ),
-        (FAILED | {"reason": ""}, {"error_code": "CASE_FAILED", "exit_code": 1, "reason": "Error"}),
-        (
+        pytest.param(
+            FAILED | {"reason": ""},
+            {"error_code": "CASE_FAILED", "exit_code": 1, "reason": "Error"},
+            id="without a reason the word is Error",
+        ),
+        pytest.param(
             FAILED | {"container": "exporter"},
             {"error_code": "CASE_FAILED", "exit_code": 1, "reason": "Error", "container": "exporter"},
+            id="another container failed",
         ),
-        (
+        pytest.param(
             {"state": PodState.FAILED, "reason": "Evicted", "message": "too big", "over_limit": True, "exit_code": 0},
             {"error_code": "CASE_FAILED", "exit_code": 0, "reason": "Evicted", "message": "too big"},
+            id="evicted for its own limit with exit code 0",
         ),
-        (
+        pytest.param(
             {"state": PodState.FAILED, "reason": "DeadlineExceeded", "started": NOW, "exit_code": 137},
             {"error_code": "EXECUTION_TIMEOUT", "exit_code": 137, "reason": "DeadlineExceeded"},
+            id="its deadline passed",
         ),
-        # A persistent case that ended well, and is started again.
-        ({"state": PodState.SUCCEEDED, "exit_code": 0}, {"exit_code": 0, "reason": "Completed"}),
+        pytest.param(
+            {"state": PodState.SUCCEEDED, "exit_code": 0},
+            {"exit_code": 0, "reason": "Completed"},
+            id="a persistent case succeeded and starts again",
+        ),
         # What the cluster ended says nothing about the simulation, whatever its exit code.
-        (
+        pytest.param(
             FAILED | {"disrupted": True, "disruption": "Evicted: low on memory"},
             {"error_code": "DISRUPTED", "reason": "Disrupted", "message": "Evicted: low on memory"},
+            id="a disruption has no exit code",
         ),
-        (
+        pytest.param(
             FAILED | {"stopped": True},
             {"error_code": "DISRUPTED", "reason": "Disrupted", "message": "its pod was deleted"},
+            id="it was deleted",
         ),
     ],
 )

@@ -109,12 +109,26 @@ def test_a_stuck_pod_that_failed_is_counted_then_deleted_and_the_next_attempt_wa
 @pytest.mark.parametrize(
     ("end", "expected"),
     [
-        ({"state": PodState.SUCCEEDED, "exit_code": 0}, Outcome.SUCCEEDED),
-        ({"state": PodState.FAILED, "exit_code": 143}, Outcome.SUCCEEDED),
-        ({"state": PodState.FAILED, "reason": "NodeLost", "exit_code": None, "disrupted": True}, Outcome.SUCCEEDED),
-        ({"terminating": True, "grace": 30, "gone": True}, Outcome.SUCCEEDED),
-        # A kubelet that ends a pod ends some containers before others.
-        ({"state": PodState.FAILED, "reason": "Evicted", "disrupted": True, "by_kubelet": True}, None),
+        pytest.param({"state": PodState.SUCCEEDED, "exit_code": 0}, Outcome.SUCCEEDED, id="the pod succeeds"),
+        pytest.param(
+            {"state": PodState.FAILED, "exit_code": 143}, Outcome.SUCCEEDED, id="the injected container is killed"
+        ),
+        pytest.param(
+            {"state": PodState.FAILED, "reason": "NodeLost", "exit_code": None, "disrupted": True},
+            Outcome.SUCCEEDED,
+            id="the node is lost",
+        ),
+        pytest.param(
+            {"terminating": True, "grace": 30, "gone": True},
+            Outcome.SUCCEEDED,
+            id="the pod vanishes while it terminates",
+        ),
+        # The kubelet ends some containers of the pod before others.
+        pytest.param(
+            {"state": PodState.FAILED, "reason": "Evicted", "disrupted": True, "by_kubelet": True},
+            None,
+            id="the kubelet evicts the pod",
+        ),
     ],
 )
 def test_an_observed_outcome_is_kept_however_the_pod_ends(end: dict[str, Any], expected: Outcome | None) -> None:

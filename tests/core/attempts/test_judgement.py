@@ -184,12 +184,12 @@ def test_a_failed_job_is_reported_with_the_words_of_its_pod() -> None:
 @pytest.mark.parametrize(
     ("pod", "verdict"),
     [
-        ({"state": PodState.SUCCEEDED}, Ended),
-        ({"state": PodState.SUCCEEDED, "gone": True}, Ended),
-        ({"state": PodState.SUCCEEDED, "stopped": True}, Absent),
-        (FAILED, Absent),
-        ({"state": PodState.RUNNING, "gone": True}, Absent),
-        ({"state": PodState.RUNNING}, Live),
+        pytest.param({"state": PodState.SUCCEEDED}, Ended, id="it succeeded"),
+        pytest.param({"state": PodState.SUCCEEDED, "gone": True}, Ended, id="it succeeded and vanished"),
+        pytest.param({"state": PodState.SUCCEEDED, "stopped": True}, Absent, id="it succeeded after a stop signal"),
+        pytest.param(FAILED, Absent, id="it failed"),
+        pytest.param({"state": PodState.RUNNING, "gone": True}, Absent, id="it vanished while it ran"),
+        pytest.param({"state": PodState.RUNNING}, Live, id="it still runs"),
     ],
 )
 def test_only_a_success_counts_once_the_job_was_deleted(pod: dict[str, Any], verdict: type[Verdict]) -> None:
@@ -229,11 +229,19 @@ class TestPersistent:
     @pytest.mark.parametrize(
         ("pod", "pause"),
         [
-            ({"state": PodState.SUCCEEDED, "exit_code": 0}, 2),
-            ({"state": PodState.FAILED, "exit_code": 9}, 2),
-            ({"state": PodState.SUCCEEDED, "started": NOW, "finished": NOW + timedelta(minutes=9)}, 2),
-            ({"state": PodState.SUCCEEDED, "started": NOW, "finished": NOW + timedelta(minutes=10)}, None),
-            ({"state": PodState.FAILED, "exit_code": 9, "disrupted": True}, 2),
+            pytest.param({"state": PodState.SUCCEEDED, "exit_code": 0}, 2, id="it succeeded"),
+            pytest.param({"state": PodState.FAILED, "exit_code": 9}, 2, id="it failed"),
+            pytest.param(
+                {"state": PodState.SUCCEEDED, "started": NOW, "finished": NOW + timedelta(minutes=9)},
+                2,
+                id="it succeeded after less than ten minutes",
+            ),
+            pytest.param(
+                {"state": PodState.SUCCEEDED, "started": NOW, "finished": NOW + timedelta(minutes=10)},
+                None,
+                id="it succeeded after ten minutes",
+            ),
+            pytest.param({"state": PodState.FAILED, "exit_code": 9, "disrupted": True}, 2, id="a disrupted pod failed"),
         ],
     )
     def test_an_exit_starts_the_next_attempt_after_a_back_off(self, pod: dict[str, Any], pause: int | None) -> None:

@@ -45,12 +45,13 @@ class TestTimeouts:
     @pytest.mark.parametrize(
         ("seconds", "job", "pod"),
         [
-            (29, {}, {}),
-            (99, {}, {"terminating": True}),
-            (99, {"suspended": True}, {}),
-            (99, {"terminating": True}, {}),
-            # It was counted already: the Job is at the next attempt.
-            (99, {"attempt": 1, "failed": 1}, {"attempt": 0}),
+            pytest.param(29, {}, {}, id="one second is left"),
+            pytest.param(99, {}, {"terminating": True}, id="its pod is being deleted"),
+            pytest.param(99, {"suspended": True}, {}, id="the Job is suspended"),
+            pytest.param(99, {"terminating": True}, {}, id="the Job is being deleted"),
+            pytest.param(
+                99, {"attempt": 1, "failed": 1}, {"attempt": 0}, id="it was counted and the Job is at the next attempt"
+            ),
         ],
     )
     def test_a_pod_with_time_left_or_being_deleted_is_live(

@@ -59,10 +59,14 @@ class TestDisruptions:
     @pytest.mark.parametrize(
         ("pod", "words"),
         [
-            (DRAINED, "Drain: bye"),
-            (REJECTED, "UnexpectedAdmissionError: no GPU"),
-            (STOPPED, "its pod was deleted"),
-            ({"state": PodState.RUNNING, "gone": True}, "its pod vanished without an outcome"),
+            pytest.param(DRAINED, "Drain: bye", id="it was drained"),
+            pytest.param(REJECTED, "UnexpectedAdmissionError: no GPU", id="the kubelet rejected it"),
+            pytest.param(STOPPED, "its pod was deleted", id="it was deleted"),
+            pytest.param(
+                {"state": PodState.RUNNING, "gone": True},
+                "its pod vanished without an outcome",
+                id="it vanished while it ran",
+            ),
         ],
     )
     @pytest.mark.parametrize("task", ["Batch", "Persistent"])
@@ -110,7 +114,13 @@ class TestDisruptions:
         assert isinstance(verdict, Over)
         assert verdict.count.disruptions == 100
 
-    @pytest.mark.parametrize(("minutes", "disruptions"), [(9, 6), (10, 1)])
+    @pytest.mark.parametrize(
+        ("minutes", "disruptions"),
+        [
+            pytest.param(9, 6, id="nine minutes of running leave the count as it is"),
+            pytest.param(10, 1, id="ten minutes of running reset the count"),
+        ],
+    )
     def test_only_consecutive_disruptions_of_a_persistent_case_count(self, minutes: int, disruptions: int) -> None:
         job = a_job_fact(disruptions=5)
         ran: dict[str, Any] = {"started": NOW - timedelta(minutes=minutes), "finished": NOW}

@@ -22,24 +22,34 @@ def an_end(job: JobFact, state: PodState, seconds: int, **fact: Any) -> PodFact:
 @pytest.mark.parametrize(
     ("pod", "seconds"),
     [
-        ({"state": PodState.SUCCEEDED, "started": NOW, "finished": later(7)}, 7),
-        ({"state": PodState.FAILED, "started": NOW, "finished": later(-2)}, 0),
-        ({"state": PodState.FAILED}, 0),
-        ({"state": PodState.ASSIGNED, "gone_at": later(9)}, 0),
-        ({"state": PodState.RUNNING, "seen_at": NOW, "gone_at": later(9.4)}, 9),
-        ({"state": PodState.RUNNING, "started": later(-30), "created": later(-20), "gone_at": later(9)}, 29),
-        ({"state": PodState.RUNNING, "started": later(30), "created": later(-20), "gone_at": later(9)}, 0),
-        ({"state": PodState.FAILED, "started": NOW, "seen_at": later(12)}, 12),
-    ],
-    ids=[
-        "the kubelet's two times",
-        "its clock was set back",
-        "it never ran",
-        "it went before it ran",
-        "gone without a word: from when it was seen to run",
-        "gone without a word: from its start, not before it was made",
-        "gone without a word, by a kubelet that is ahead",
-        "a lost node: until it was seen to be over",
+        pytest.param(
+            {"state": PodState.SUCCEEDED, "started": NOW, "finished": later(7)}, 7, id="the kubelet reports both times"
+        ),
+        pytest.param(
+            {"state": PodState.FAILED, "started": NOW, "finished": later(-2)}, 0, id="the kubelet's clock was set back"
+        ),
+        pytest.param({"state": PodState.FAILED}, 0, id="it never ran"),
+        pytest.param({"state": PodState.ASSIGNED, "gone_at": later(9)}, 0, id="it was deleted before it ran"),
+        pytest.param(
+            {"state": PodState.RUNNING, "seen_at": NOW, "gone_at": later(9.4)},
+            9,
+            id="without an end, it counts from when it was seen to run",
+        ),
+        pytest.param(
+            {"state": PodState.RUNNING, "started": later(-30), "created": later(-20), "gone_at": later(9)},
+            29,
+            id="without an end, it counts from its start but not from before its creation",
+        ),
+        pytest.param(
+            {"state": PodState.RUNNING, "started": later(30), "created": later(-20), "gone_at": later(9)},
+            0,
+            id="without an end, a kubelet whose clock is ahead counts nothing",
+        ),
+        pytest.param(
+            {"state": PodState.FAILED, "started": NOW, "seen_at": later(12)},
+            12,
+            id="on a lost node, it counts until its end was seen",
+        ),
     ],
 )
 def test_a_pods_time_is_measured_by_one_clock(pod: dict[str, Any], seconds: int) -> None:
@@ -104,12 +114,26 @@ def container(name: str, **resources: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("resources", "containers", "cpus"),
     [
-        (None, [container("a")], 0),
-        ({"cpu": 2}, [container("a", requests={"cpu": "8"})], 2),
-        (None, [container("a", requests={"cpu": "1500m"}), container("b", requests={"cpu": "250m"})], 1.75),
-        (None, [container("a", limits={"cpu": "3"})], 3),
-        (None, [container("a", limits={"cpu": "3"}, requests={"cpu": "1"})], 1),
-        ({"memory": "1Gi"}, [container("a")], 0),
+        pytest.param(None, [container("a")], 0, id="no requests count nothing"),
+        pytest.param(
+            {"cpu": 2},
+            [container("a", requests={"cpu": "8"})],
+            2,
+            id="the requests of the job replace those of its container",
+        ),
+        pytest.param(
+            None,
+            [container("a", requests={"cpu": "1500m"}), container("b", requests={"cpu": "250m"})],
+            1.75,
+            id="the requests of several containers add up",
+        ),
+        pytest.param(
+            None, [container("a", limits={"cpu": "3"})], 3, id="a limit without a request counts as the request"
+        ),
+        pytest.param(
+            None, [container("a", limits={"cpu": "3"}, requests={"cpu": "1"})], 1, id="a request counts before a limit"
+        ),
+        pytest.param({"memory": "1Gi"}, [container("a")], 0, id="memory alone counts no CPU"),
     ],
 )
 def test_usage_counts_the_requests_of_rendered_containers_and_sidecars(

@@ -48,12 +48,16 @@ def test_a_rounded_seed_is_reported_with_its_place() -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        {"count": 3},
-        {"configMap": {"name": "t", "key": "t.csv"}},
-        {"matrix": [{"name": "True", "values": ["true", True, 2**63 - 1, "18446744073709551615"]}]},
-        {"list": [{"name": "true", "parameters": {"yes": 1}}]},
+        pytest.param({"count": 3}, id="a number of cases"),
+        pytest.param({"configMap": {"name": "t", "key": "t.csv"}}, id="a table in a ConfigMap"),
+        pytest.param(
+            {"matrix": [{"name": "True", "values": ["true", True, 2**63 - 1, "18446744073709551615"]}]},
+            id="a matrix with texts that look like other values",
+        ),
+        pytest.param(
+            {"list": [{"name": "true", "parameters": {"yes": 1}}]}, id="a list with names that look like other values"
+        ),
     ],
-    ids=str,
 )
 def test_correct_cases_have_no_problem(source: dict[str, Any]) -> None:
     assert complaint(**source) is None

@@ -79,14 +79,28 @@ def test_selected_lines_of_a_shard_are_copied_unchanged() -> None:
 
 
 @pytest.mark.parametrize(
-    "lines", [[], ["{}"], ["nonsense"], ['{"index":4}'], ['{"index":3,"name":"3","parameters":{}}']], ids=str
+    "lines",
+    [
+        pytest.param([], id="the shard is empty"),
+        pytest.param(["{}"], id="the line has no fields"),
+        pytest.param(["nonsense"], id="the line is not JSON"),
+        pytest.param(['{"index":4}'], id="the line has no name and no parameters"),
+        pytest.param(['{"index":3,"name":"3","parameters":{}}'], id="the line is of another case"),
+    ],
 )
 def test_a_case_missing_from_its_shard_is_an_error(lines: list[str]) -> None:
     with pytest.raises(DamagedTableError):
         tableshards.find(lines, 4)
 
 
-@pytest.mark.parametrize("shards", [[], ["a-cases-0123abcd-9"], ["strange"]], ids=str)
+@pytest.mark.parametrize(
+    "shards",
+    [
+        pytest.param([], id="no shard exists"),
+        pytest.param(["a-cases-0123abcd-9"], id="the shard has a later number"),
+        pytest.param(["strange"], id="the shard's name is not one of the operator's"),
+    ],
+)
 def test_a_case_without_a_shard_is_an_error(shards: list[str]) -> None:
     with pytest.raises(DamagedTableError):
         tableshards.shard_of(shards, 4)

@@ -42,11 +42,13 @@ def test_escapes_and_unresolved_references_do_not_grow() -> None:
 @pytest.mark.parametrize(
     "container",
     [
-        {"args": ["$(A)$(A)-$(B)"]},
-        {"command": ["run", "x" * 30_000 + "$(A)"]},
-        {"env": [{"name": "OWN", "value": "$(A)$(B)"}], "args": ["$(OWN)$(OWN)$(OWN)"]},
+        pytest.param({"args": ["$(A)$(A)-$(B)"]}, id="references that expand to just the limit"),
+        pytest.param({"command": ["run", "x" * 30_000 + "$(A)"]}, id="a long text with one reference"),
+        pytest.param(
+            {"env": [{"name": "OWN", "value": "$(A)$(B)"}], "args": ["$(OWN)$(OWN)$(OWN)"]},
+            id="references to a variable that has references",
+        ),
     ],
-    ids=str,
 )
 def test_arguments_within_the_limit_are_accepted(container: dict[str, Any]) -> None:
     template = a_template(**container)

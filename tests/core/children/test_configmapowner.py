@@ -20,17 +20,36 @@ def an_owner(uid: str, **owner: Any) -> Owner:
 @pytest.mark.parametrize(
     ("owners", "labels", "expected"),
     [
-        ([an_owner(UID)], {}, Ownership.OURS),
-        ([], LABELS, Ownership.ADOPTABLE),
-        ([an_owner("old")], LABELS, Ownership.ADOPTABLE),
-        ([an_owner("old", apiVersion="simjob.dev/v1alpha1")], LABELS, Ownership.ADOPTABLE),
-        ([], {}, Ownership.FOREIGN),
-        ([], {**LABELS, "simjob.dev/name": "other"}, Ownership.FOREIGN),
-        ([], {**LABELS, "app.kubernetes.io/managed-by": "Helm"}, Ownership.FOREIGN),
-        ([an_owner("old", name="other")], LABELS, Ownership.FOREIGN),
-        ([an_owner("old", kind="Deployment", apiVersion="apps/v1")], LABELS, Ownership.FOREIGN),
-        ([an_owner("old"), an_owner("x", kind="Secret", apiVersion="v1", controller=False)], LABELS, Ownership.FOREIGN),
-        ([an_owner(UID, controller=False)], {}, Ownership.FOREIGN),
+        pytest.param([an_owner(UID)], {}, Ownership.OURS, id="this job owns it"),
+        pytest.param([], LABELS, Ownership.ADOPTABLE, id="nobody owns it and its labels are those of the job"),
+        pytest.param([an_owner("old")], LABELS, Ownership.ADOPTABLE, id="an earlier job of the name owns it"),
+        pytest.param(
+            [an_owner("old", apiVersion="simjob.dev/v1alpha1")],
+            LABELS,
+            Ownership.ADOPTABLE,
+            id="an earlier job of the name with an earlier API version owns it",
+        ),
+        pytest.param([], {}, Ownership.FOREIGN, id="nobody owns it and it has no labels"),
+        pytest.param([], {**LABELS, "simjob.dev/name": "other"}, Ownership.FOREIGN, id="its label names another job"),
+        pytest.param(
+            [], {**LABELS, "app.kubernetes.io/managed-by": "Helm"}, Ownership.FOREIGN, id="another tool manages it"
+        ),
+        pytest.param([an_owner("old", name="other")], LABELS, Ownership.FOREIGN, id="a job of another name owns it"),
+        pytest.param(
+            [an_owner("old", kind="Deployment", apiVersion="apps/v1")],
+            LABELS,
+            Ownership.FOREIGN,
+            id="another kind owns it",
+        ),
+        pytest.param(
+            [an_owner("old"), an_owner("x", kind="Secret", apiVersion="v1", controller=False)],
+            LABELS,
+            Ownership.FOREIGN,
+            id="it has a second owner",
+        ),
+        pytest.param(
+            [an_owner(UID, controller=False)], {}, Ownership.FOREIGN, id="this job owns it but not as its controller"
+        ),
     ],
 )
 def test_only_a_configmap_of_an_earlier_job_of_the_name_can_be_adopted(
@@ -71,11 +90,11 @@ def test_configmaps_of_the_previous_release_are_known_from_status() -> None:
 @pytest.mark.parametrize(
     ("created", "started", "restored"),
     [
-        ("2026-01-02T03:00:00Z", "2026-01-02T03:00:00Z", False),
-        ("2026-01-02T03:00:00Z", "2026-01-02T03:00:01Z", False),
-        ("2026-01-02T03:00:00Z", "2026-01-02T02:59:59Z", True),
-        ("2026-01-02T03:00:00Z", None, False),
-        (None, "2026-01-02T03:00:00Z", False),
+        pytest.param("2026-01-02T03:00:00Z", "2026-01-02T03:00:00Z", False, id="it started when it was created"),
+        pytest.param("2026-01-02T03:00:00Z", "2026-01-02T03:00:01Z", False, id="it started after it was created"),
+        pytest.param("2026-01-02T03:00:00Z", "2026-01-02T02:59:59Z", True, id="it started before it was created"),
+        pytest.param("2026-01-02T03:00:00Z", None, False, id="it has not started"),
+        pytest.param(None, "2026-01-02T03:00:00Z", False, id="its creation time is unknown"),
     ],
 )
 def test_a_status_older_than_its_object_was_restored(created: str | None, started: str | None, restored: bool) -> None:

@@ -15,7 +15,12 @@ def rendered(index: int = 0, restarts: int = 0, **spec: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("name", "label"),
-    [("sweep", "sweep"), ("a.b", "a.b"), ("x" * 63, "x" * 63), ("x" * 64, "x" * 54 + "-7ce10097")],
+    [
+        pytest.param("sweep", "sweep", id="a short name stays"),
+        pytest.param("a.b", "a.b", id="a name with a dot stays"),
+        pytest.param("x" * 63, "x" * 63, id="a name of 63 characters stays"),
+        pytest.param("x" * 64, "x" * 54 + "-7ce10097", id="a name of 64 characters is cut"),
+    ],
 )
 def test_a_name_too_long_for_a_label_is_cut_and_gets_a_hash(name: str, label: str) -> None:
     assert jobandpod.name_label(name) == label

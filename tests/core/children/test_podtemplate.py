@@ -55,7 +55,13 @@ def test_a_case_without_parameters_has_an_empty_object() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "written"), [("$(HOME)", "$$(HOME)"), ("$HOME", "$$HOME"), ("US$$5", "US$$$$5"), ("$$(A)", "$$$$(A)")]
+    ("value", "written"),
+    [
+        pytest.param("$(HOME)", "$$(HOME)", id="a reference in brackets"),
+        pytest.param("$HOME", "$$HOME", id="a dollar sign before a word"),
+        pytest.param("US$$5", "US$$$$5", id="two dollar signs"),
+        pytest.param("$$(A)", "$$$$(A)", id="an escaped reference"),
+    ],
 )
 def test_parameter_text_is_escaped_for_the_kubelet(value: str, written: str) -> None:
     found = environment(text=value)
@@ -195,13 +201,18 @@ GPU = Gpu(product="A100", memory="40Gi")
 @pytest.mark.parametrize(
     ("terms", "merged"),
     [
-        (None, [{"matchExpressions": [A100, BIG]}]),
-        ([], [{"matchExpressions": [A100, BIG]}]),
-        ([{"matchExpressions": [ZONE]}], [{"matchExpressions": [ZONE, A100, BIG]}]),
+        pytest.param(None, [{"matchExpressions": [A100, BIG]}], id="the user has no terms"),
+        pytest.param([], [{"matchExpressions": [A100, BIG]}], id="the user has an empty list of terms"),
+        pytest.param(
+            [{"matchExpressions": [ZONE]}],
+            [{"matchExpressions": [ZONE, A100, BIG]}],
+            id="the user's term gets the requirements too",
+        ),
         # Terms are ORed, so that each must ask for the GPU.
-        (
+        pytest.param(
             [{"matchExpressions": [ZONE]}, {"matchFields": [ZONE]}],
             [{"matchExpressions": [ZONE, A100, BIG]}, {"matchFields": [ZONE], "matchExpressions": [A100, BIG]}],
+            id="each of the user's terms gets the requirements",
         ),
     ],
 )

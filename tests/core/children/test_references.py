@@ -95,13 +95,29 @@ def test_variables_that_the_container_may_define_are_ignored() -> None:
 @pytest.mark.parametrize(
     ("variable", "known", "text"),
     [
-        ("PARAM_MEHS", ["PARAM_MESH", "PARAM_RE"], "did you mean $(PARAM_MESH)?"),
-        ("PARAM_mesh", ["PARAM_MESH"], "did you mean $(PARAM_MESH)?"),
-        ("SIMJOB_CASE_INDX", [], "did you mean $(SIMJOB_CASE_INDEX)?"),
-        ("PARAM_VISCOSITY", ["PARAM_RE", "PARAM_A"], "the parameters are PARAM_A, PARAM_RE"),
-        ("PARAM_RE", ["PARAM_MESH"], "the parameters are PARAM_MESH"),
-        ("PARAM_VISCOSITY", [], "the cases have no parameters"),
-        ("PARAM_Q", [f"PARAM_{n:02}" for n in range(12)], "PARAM_08, PARAM_09 and 2 more"),
+        pytest.param(
+            "PARAM_MEHS", ["PARAM_MESH", "PARAM_RE"], "did you mean $(PARAM_MESH)?", id="two letters are swapped"
+        ),
+        pytest.param(
+            "PARAM_mesh", ["PARAM_MESH"], "did you mean $(PARAM_MESH)?", id="only the case of the letters differs"
+        ),
+        pytest.param("SIMJOB_CASE_INDX", [], "did you mean $(SIMJOB_CASE_INDEX)?", id="a name that the operator sets"),
+        pytest.param(
+            "PARAM_VISCOSITY",
+            ["PARAM_RE", "PARAM_A"],
+            "the parameters are PARAM_A, PARAM_RE",
+            id="no near name, so all are listed",
+        ),
+        pytest.param(
+            "PARAM_RE",
+            ["PARAM_MESH"],
+            "the parameters are PARAM_MESH",
+            id="a near name of another meaning is not suggested",
+        ),
+        pytest.param("PARAM_VISCOSITY", [], "the cases have no parameters", id="there are no parameters"),
+        pytest.param(
+            "PARAM_Q", [f"PARAM_{n:02}" for n in range(12)], "PARAM_08, PARAM_09 and 2 more", id="a long list is cut"
+        ),
     ],
 )
 def test_the_nearest_or_all_names_are_suggested(variable: str, known: list[str], text: str) -> None:

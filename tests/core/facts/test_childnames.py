@@ -10,7 +10,14 @@ LABEL_VALUE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 @pytest.mark.parametrize(
     "name", ["sweep", "a", "a.b.c", "x" * 253, "a" * 36 + "." + "b" * 200, "a" * 40 + "-" * 5 + "b"]
 )
-@pytest.mark.parametrize(("index", "restarts"), [(0, 0), (99_999, 0), (99_999, 1234)])
+@pytest.mark.parametrize(
+    ("index", "restarts"),
+    [
+        pytest.param(0, 0, id="the shortest name"),
+        pytest.param(99_999, 0, id="the last case"),
+        pytest.param(99_999, 1234, id="the last case after many restarts"),
+    ],
+)
 def test_names_are_label_values_with_room_for_the_attempt(name: str, index: int, restarts: int) -> None:
     found = childnames.job_name(name, UID, index, restarts)
     assert found.endswith(f"-0b0c4fd2-{index}-{restarts}")
@@ -26,10 +33,10 @@ def test_a_name_holds_the_case_the_round_and_the_attempt() -> None:
 @pytest.mark.parametrize(
     ("name", "is_one"),
     [
-        ("sweep-12345678-0-0-0", True),
-        ("web-7d4b9c6f5-x2x9k", False),
-        ("db-0", False),
-        ("sweep-12345678-0-0-0-debug", False),
+        pytest.param("sweep-12345678-0-0-0", True, id="the name of an attempt"),
+        pytest.param("web-7d4b9c6f5-x2x9k", False, id="a pod of a Deployment"),
+        pytest.param("db-0", False, id="a pod of a StatefulSet"),
+        pytest.param("sweep-12345678-0-0-0-debug", False, id="the name of an attempt with a suffix"),
     ],
 )
 def test_only_a_name_with_case_round_and_attempt_can_be_an_attempt(name: str, is_one: bool) -> None:

@@ -51,30 +51,52 @@ FULL = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "m
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        ({"containerStatuses": [ended(137, reason="OOMKilled", message="big")]}, (137, "OOMKilled", "big")),
-        (
+        pytest.param(
+            {"containerStatuses": [ended(137, reason="OOMKilled", message="big")]},
+            {"exit_code": 137, "reason": "OOMKilled", "message": "big"},
+            id="a container that ended",
+        ),
+        pytest.param(
             {
                 "phase": "Failed",
                 "containerStatuses": [ended(1, reason="Error")],
                 "reason": "Evicted",
                 "message": "disk",
             },
-            (1, "Evicted", "disk"),
+            {"exit_code": 1, "reason": "Evicted", "message": "disk"},
+            id="an eviction explains more than its container",
         ),
-        (
+        pytest.param(
             {"containerStatuses": [waiting("ImagePullBackOff", message="no such")]},
-            (None, "ImagePullBackOff", "no such"),
+            {"exit_code": None, "reason": "ImagePullBackOff", "message": "no such"},
+            id="a container that waits for its image",
         ),
-        ({"containerStatuses": [waiting("ContainerCreating")]}, (None, "", "")),
-        ({"conditions": [FULL]}, (None, "Unschedulable", "full")),
-        ({"phase": "Failed", "reason": "OutOfcpu", "message": "full"}, (None, "OutOfcpu", "full")),
-        ({"phase": "Succeeded"}, (0, "", "")),
-        ({}, (None, "", "")),
+        pytest.param(
+            {"containerStatuses": [waiting("ContainerCreating")]},
+            {"exit_code": None, "reason": "", "message": ""},
+            id="a container that is being created needs no explanation",
+        ),
+        pytest.param(
+            {"conditions": [FULL]},
+            {"exit_code": None, "reason": "Unschedulable", "message": "full"},
+            id="a pod without a node",
+        ),
+        pytest.param(
+            {"phase": "Failed", "reason": "OutOfcpu", "message": "full"},
+            {"exit_code": None, "reason": "OutOfcpu", "message": "full"},
+            id="a pod that the kubelet rejected",
+        ),
+        pytest.param(
+            {"phase": "Succeeded"},
+            {"exit_code": 0, "reason": "", "message": ""},
+            id="a success without container states",
+        ),
+        pytest.param({}, {"exit_code": None, "reason": "", "message": ""}, id="an empty status"),
     ],
 )
-def test_the_state_of_a_pod_is_explained(status: dict[str, Any], expected: tuple[Any, ...]) -> None:
+def test_the_state_of_a_pod_is_explained(status: dict[str, Any], expected: dict[str, Any]) -> None:
     found = reading(**status)
-    assert (found.exit_code, found.reason, found.message) == expected
+    assert {"exit_code": found.exit_code, "reason": found.reason, "message": found.message} == expected
     assert found.container == ""
 
 
@@ -82,11 +104,26 @@ def test_the_state_of_a_pod_is_explained(status: dict[str, Any], expected: tuple
     ("statuses", "code", "container"),
     [
         # The kubelet sorts statuses by name.
-        ([ended(1, 15, name="exporter"), ended(137, 20)], 137, ""),
-        ([ended(1, 20, name="exporter"), ended(0, 15)], 1, "exporter"),
-        ([ended(1, 20, name="exporter"), ended(0, 15), ended(4, 18, name="viewer")], 4, "viewer"),
-        ([ended(9, 12, name="istio-proxy"), ended(0, 15), ended(3, 20, name="viewer")], 3, "viewer"),
-        ([ended(9, 12, name="istio-proxy"), ended(2, 15)], 2, ""),
+        pytest.param([ended(1, 15, name="exporter"), ended(137, 20)], 137, "", id="the simulation failed"),
+        pytest.param([ended(1, 20, name="exporter"), ended(0, 15)], 1, "exporter", id="another user container failed"),
+        pytest.param(
+            [ended(1, 20, name="exporter"), ended(0, 15), ended(4, 18, name="viewer")],
+            4,
+            "viewer",
+            id="the first of two failed user containers",
+        ),
+        pytest.param(
+            [ended(9, 12, name="istio-proxy"), ended(0, 15), ended(3, 20, name="viewer")],
+            3,
+            "viewer",
+            id="an injected container is ignored for a user's one",
+        ),
+        pytest.param(
+            [ended(9, 12, name="istio-proxy"), ended(2, 15)],
+            2,
+            "",
+            id="an injected container is ignored for the simulation",
+        ),
     ],
 )
 def test_the_simulation_or_the_first_failed_user_container_explains_a_failure(
@@ -130,11 +167,16 @@ def test_a_failed_injected_container_does_not_fail_the_case() -> None:
 @pytest.mark.parametrize(
     ("state", "started", "finished"),
     [
-        (waiting("ContainerCreating"), None, None),
-        ({"name": "simulation", "state": {"running": {"startedAt": T[10]}}}, T[10], None),
-        ({"name": "simulation", "state": {"running": {}}}, None, None),
-        (ended(1), T[10], T[20]),
-        ({"name": "simulation", "state": {"terminated": {"exitCode": 137, "startedAt": None}}}, None, None),
+        pytest.param(waiting("ContainerCreating"), None, None, id="it has not started"),
+        pytest.param({"name": "simulation", "state": {"running": {"startedAt": T[10]}}}, T[10], None, id="it runs"),
+        pytest.param({"name": "simulation", "state": {"running": {}}}, None, None, id="it runs without a start time"),
+        pytest.param(ended(1), T[10], T[20], id="it ended"),
+        pytest.param(
+            {"name": "simulation", "state": {"terminated": {"exitCode": 137, "startedAt": None}}},
+            None,
+            None,
+            id="it ended without times",
+        ),
     ],
 )
 @pytest.mark.parametrize("position", [0, 1])
@@ -168,11 +210,20 @@ def test_without_a_valid_container_annotation_every_container_counts_as_the_user
 @pytest.mark.parametrize(
     ("others", "over", "held"),
     [
-        ([running("exporter"), running("istio-proxy")], False, False),
-        ([ended(0, 25, name="exporter"), running("istio-proxy")], True, True),
-        ([ended(0, 25, name="exporter"), waiting("ImagePullBackOff", name="istio-proxy")], True, True),
-        ([ended(0, 25, name="exporter")], True, True),
-        ([ended(0, 25, name="exporter"), ended(0, name="istio-proxy")], True, False),
+        pytest.param([running("exporter"), running("istio-proxy")], False, False, id="a user container still runs"),
+        pytest.param(
+            [ended(0, 25, name="exporter"), running("istio-proxy")], True, True, id="only the injected container runs"
+        ),
+        pytest.param(
+            [ended(0, 25, name="exporter"), waiting("ImagePullBackOff", name="istio-proxy")],
+            True,
+            True,
+            id="the injected container waits for its image",
+        ),
+        pytest.param([ended(0, 25, name="exporter")], True, True, id="the injected container has no state yet"),
+        pytest.param(
+            [ended(0, 25, name="exporter"), ended(0, name="istio-proxy")], True, False, id="all containers ended"
+        ),
     ],
 )
 def test_an_injected_container_holds_a_pod_whose_own_containers_ended(
@@ -194,17 +245,17 @@ def test_a_native_sidecar_does_not_hold_a_pod() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "at", "expected"),
+    ("code", "at", "exit_code", "reason"),
     [
-        # The pod was taken up at second 0 and has a deadline of 30 s.
-        (0, 20, (0, "")),
-        (3, 20, (3, "Error")),
-        (0, 30, (None, "DeadlineExceeded")),
-        (137, 31, (137, "DeadlineExceeded")),
+        # The kubelet accepted the pod at second 0, and the pod has a deadline of 30 s.
+        pytest.param(0, 20, 0, "", id="it succeeded before the deadline"),
+        pytest.param(3, 20, 3, "Error", id="it failed before the deadline"),
+        pytest.param(0, 30, None, "DeadlineExceeded", id="it exited with 0 at the deadline"),
+        pytest.param(137, 31, 137, "DeadlineExceeded", id="the deadline killed it"),
     ],
 )
 def test_a_deadline_that_ended_only_injected_containers_does_not_affect_the_outcome(
-    code: int, at: int, expected: tuple[int | None, str]
+    code: int, at: int, exit_code: int | None, reason: str
 ) -> None:
     found = reading(
         spec=["simulation", "istio-proxy"],
@@ -215,7 +266,7 @@ def test_a_deadline_that_ended_only_injected_containers_does_not_affect_the_outc
         startTime=T[0],
         containerStatuses=[ended(code, at, reason="Error" if code else ""), ended(137, 32, name="istio-proxy")],
     )
-    assert (found.exit_code, found.reason) == expected
+    assert (found.exit_code, found.reason) == (exit_code, reason)
 
 
 def test_an_eviction_after_exit_code_0_is_not_a_success() -> None:

@@ -55,11 +55,15 @@ def test_annotations_of_a_job_hold_its_attempts() -> None:
 @pytest.mark.parametrize(
     ("conditions", "succeeded"),
     [
-        ([], None),
-        ([{"type": "SuccessCriteriaMet", "status": "True"}], None),
-        ([{"type": "Complete", "status": "True", "reason": "CompletionsReached"}], True),
-        ([{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}], False),
-        ([{"type": "Failed", "status": "False"}], None),
+        pytest.param([], None, id="no condition"),
+        pytest.param(
+            [{"type": "SuccessCriteriaMet", "status": "True"}], None, id="the criteria are met but pods still terminate"
+        ),
+        pytest.param(
+            [{"type": "Complete", "status": "True", "reason": "CompletionsReached"}], True, id="it is complete"
+        ),
+        pytest.param([{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}], False, id="it failed"),
+        pytest.param([{"type": "Failed", "status": "False"}], None, id="a condition that is false"),
     ],
 )
 def test_a_job_has_finished_once_a_condition_says_so(conditions: list[dict[str, str]], succeeded: bool | None) -> None:

@@ -46,13 +46,13 @@ def test_a_pod_is_identified_by_its_name_and_its_job() -> None:
 @pytest.mark.parametrize(
     ("phase", "node", "state"),
     [
-        ("Pending", "", PodState.PENDING),
-        ("Pending", "node-1", PodState.ASSIGNED),
-        ("Running", "node-1", PodState.RUNNING),
-        ("Succeeded", "node-1", PodState.SUCCEEDED),
-        ("Failed", "", PodState.FAILED),
-        ("Unknown", "node-1", PodState.RUNNING),
-        ("SomethingNew", "node-1", PodState.RUNNING),
+        pytest.param("Pending", "", PodState.PENDING, id="pending without a node"),
+        pytest.param("Pending", "node-1", PodState.ASSIGNED, id="pending on a node"),
+        pytest.param("Running", "node-1", PodState.RUNNING, id="running"),
+        pytest.param("Succeeded", "node-1", PodState.SUCCEEDED, id="succeeded"),
+        pytest.param("Failed", "", PodState.FAILED, id="failed without a node"),
+        pytest.param("Unknown", "node-1", PodState.RUNNING, id="an unreachable node leaves it running"),
+        pytest.param("SomethingNew", "node-1", PodState.RUNNING, id="an unknown phase counts as running"),
     ],
 )
 def test_the_state_of_a_pod_follows_its_phase_and_node(phase: str, node: str, state: PodState) -> None:
@@ -64,11 +64,11 @@ def test_the_state_of_a_pod_follows_its_phase_and_node(phase: str, node: str, st
 @pytest.mark.parametrize(
     ("phase", "grace", "stopped"),
     [
-        ("Running", 30, True),
-        ("Pending", 0, True),
-        ("Failed", 30, True),
-        ("Succeeded", 30, True),
-        ("Succeeded", 0, False),
+        pytest.param("Running", 30, True, id="deleted while it ran"),
+        pytest.param("Pending", 0, True, id="deleted without grace while it was pending"),
+        pytest.param("Failed", 30, True, id="deleted and failed within its grace period"),
+        pytest.param("Succeeded", 30, True, id="deleted and succeeded within its grace period"),
+        pytest.param("Succeeded", 0, False, id="deleted after it had succeeded"),
     ],
 )
 def test_a_pod_deleted_before_its_end_was_stopped(phase: str, grace: int, stopped: bool) -> None:
@@ -120,12 +120,21 @@ MARKED = {"annotations": {"simjob.dev/containers": "simulation"}}
 @pytest.mark.parametrize(
     ("status", "meta", "over"),
     [
-        ({}, {}, True),
-        ({"phase": "Pending"}, {}, True),
-        ({"phase": "Succeeded"}, {}, False),
-        ({"conditions": [{"type": "DisruptionTarget", "status": "True"}]}, {}, False),
-        ({}, {"deletionTimestamp": "2026-01-02T03:05:00Z", "deletionGracePeriodSeconds": 30}, False),
-        ({"containerStatuses": [PROXY, PROXY | {"name": "simulation"}]}, {}, False),
+        pytest.param({}, {}, True, id="its own containers ended"),
+        pytest.param({"phase": "Pending"}, {}, True, id="its own containers ended before the pod was running"),
+        pytest.param({"phase": "Succeeded"}, {}, False, id="the whole pod ended"),
+        pytest.param(
+            {"conditions": [{"type": "DisruptionTarget", "status": "True"}]}, {}, False, id="the pod is disrupted"
+        ),
+        pytest.param(
+            {},
+            {"deletionTimestamp": "2026-01-02T03:05:00Z", "deletionGracePeriodSeconds": 30},
+            False,
+            id="the pod is being deleted",
+        ),
+        pytest.param(
+            {"containerStatuses": [PROXY, PROXY | {"name": "simulation"}]}, {}, False, id="the simulation still runs"
+        ),
     ],
 )
 def test_a_pod_is_over_once_the_users_containers_ended_by_themselves(

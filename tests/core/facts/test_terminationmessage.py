@@ -35,7 +35,16 @@ def read(end: dict[str, Any], *, policy: str = "File", more: int = 0, **pod: Any
 
 
 @pytest.mark.parametrize(
-    ("containers", "limit"), [(1, 4096), (2, 4096), (3, 4096), (4, 3072), (5, 2457), (6, 2048), (24, 512)]
+    ("containers", "limit"),
+    [
+        pytest.param(1, 4096, id="one container has the limit of a message"),
+        pytest.param(2, 4096, id="two containers have the limit of a message"),
+        pytest.param(3, 4096, id="three containers fill the limit of the pod"),
+        pytest.param(4, 3072, id="four containers share the limit of the pod"),
+        pytest.param(5, 2457, id="five containers share it rounded down"),
+        pytest.param(6, 2048, id="six containers share the limit of the pod"),
+        pytest.param(24, 512, id="twenty-four containers share the limit of the pod"),
+    ],
 )
 def test_a_message_at_the_kubelets_limit_may_be_truncated(containers: int, limit: int) -> None:
     assert said("x" * (limit - 1), more=containers - 1) == Message(text="x" * (limit - 1), cut=False)
@@ -64,15 +73,15 @@ def test_a_split_character_does_not_hide_truncation() -> None:
 @pytest.mark.parametrize(
     ("text", "is_cut"),
     [
-        ("x" * 2047, False),
-        ("x" * 2048, True),
-        ("x" * 2049, False),
-        ("\ufffd" + "x" * 2047, True),
-        ("line\n" * 79, False),
-        ("line\n" * 80, True),
-        ("line\n" * 79 + "line", True),
-        ("line\n" * 500, False),
-        ("x" * 4096, True),
+        pytest.param("x" * 2047, False, id="one byte below the limit"),
+        pytest.param("x" * 2048, True, id="exactly at the limit of bytes"),
+        pytest.param("x" * 2049, False, id="one byte above the limit of a log"),
+        pytest.param("\ufffd" + "x" * 2047, True, id="half a character at the start"),
+        pytest.param("line\n" * 79, False, id="one line below the limit"),
+        pytest.param("line\n" * 80, True, id="exactly at the limit of lines"),
+        pytest.param("line\n" * 79 + "line", True, id="a last line without its end"),
+        pytest.param("line\n" * 500, False, id="more lines than a log can have"),
+        pytest.param("x" * 4096, True, id="exactly at the limit of a file"),
     ],
 )
 def test_the_end_of_a_log_has_another_limit(text: str, is_cut: bool) -> None:

@@ -198,16 +198,23 @@ def test_an_undisturbed_sweep_ends_as_its_cases_do(undisturbed: World) -> None:
 @pytest.mark.parametrize(
     ("script", "spec", "phase"),
     [
-        (SCRIPT, SPEC, "FAILED"),
-        (((0,), (0,)), {}, "COMPLETED"),
-        (((0,), (0,)), {"cancel": True}, "CANCELLED"),
-        (((0,), (0,)), {"cancelCases": "0-1"}, "CANCELLED"),
-        (((0,), (0,)), {"cancelCases": "1-7"}, "COMPLETED"),
-        (((0,), (FOR_EVER,), (0,)), {"cancelCases": "0"}, "RUNNING"),
-        (((0,), (0,)), {"suspend": True}, "SUSPENDED"),
-        (((0,), (0,)), {"suspend": True, "cancelCases": "1"}, "SUSPENDED"),
-        (((0,), (0,)), {"parallelism": 0}, "PENDING"),
-        (((0,), (FOR_EVER,), (0,)), {}, "RUNNING"),
+        pytest.param(SCRIPT, SPEC, "FAILED", id="one case succeeds, one at its retry and one fails"),
+        pytest.param(((0,), (0,)), {}, "COMPLETED", id="all cases succeed"),
+        pytest.param(((0,), (0,)), {"cancel": True}, "CANCELLED", id="the job is cancelled"),
+        pytest.param(((0,), (0,)), {"cancelCases": "0-1"}, "CANCELLED", id="all cases are cancelled"),
+        pytest.param(((0,), (0,)), {"cancelCases": "1-7"}, "COMPLETED", id="the cancelled case does not exist"),
+        pytest.param(
+            ((0,), (FOR_EVER,), (0,)), {"cancelCases": "0"}, "RUNNING", id="one case is cancelled and one runs on"
+        ),
+        pytest.param(((0,), (0,)), {"suspend": True}, "SUSPENDED", id="the job is suspended"),
+        pytest.param(
+            ((0,), (0,)),
+            {"suspend": True, "cancelCases": "1"},
+            "SUSPENDED",
+            id="the job is suspended and one case is cancelled",
+        ),
+        pytest.param(((0,), (0,)), {"parallelism": 0}, "PENDING", id="parallelism is zero"),
+        pytest.param(((0,), (FOR_EVER,), (0,)), {}, "RUNNING", id="one case runs on"),
     ],
 )
 def test_a_world_at_rest_needs_no_action_and_no_status_write(

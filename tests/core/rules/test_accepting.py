@@ -27,8 +27,11 @@ def with_table(**spec: Any) -> SimulationJob:
 
 @pytest.mark.parametrize(
     ("spec", "total"),
-    [(IN_A_TABLE, 0), (A_RERUN, 0), ({"cases": {"samples": SAMPLES}}, 4)],
-    ids=["configMap", "rerunOf", "samples"],
+    [
+        pytest.param(IN_A_TABLE, 0, id="a table in a ConfigMap"),
+        pytest.param(A_RERUN, 0, id="a rerun"),
+        pytest.param({"cases": {"samples": SAMPLES}}, 4, id="samples that the operator draws"),
+    ],
 )
 def test_cases_from_outside_the_spec_are_stored_before_the_first_job(spec: dict[str, Any], total: int) -> None:
     plan = planned(a_job(**spec))
@@ -199,12 +202,11 @@ def test_a_job_without_a_started_case_can_still_be_refused() -> None:
 @pytest.mark.parametrize(
     ("status", "children"),
     [
-        ({"phase": "PENDING"}, (a_job_fact(0), a_pod_fact(0))),
-        ({"phase": "RUNNING"}, ()),
-        ({"phase": "SUSPENDED"}, ()),
-        ({"phase": "PENDING", "restarts": 1}, ()),
+        pytest.param({"phase": "PENDING"}, (a_job_fact(0), a_pod_fact(0)), id="it has a pod"),
+        pytest.param({"phase": "RUNNING"}, (), id="it has run"),
+        pytest.param({"phase": "SUSPENDED"}, (), id="it was suspended"),
+        pytest.param({"phase": "PENDING", "restarts": 1}, (), id="it has used names for attempts"),
     ],
-    ids=["has a pod", "has run", "was suspended", "has used names"],
 )
 def test_a_job_that_started_a_case_continues_despite_an_unknown_reference(
     status: dict[str, Any], children: Any

@@ -26,7 +26,13 @@ def test_a_cancel_is_latched_before_any_pod_is_deleted() -> None:
     assert (plan.actions, said(plan).phase, plan.look_again) == ((), "CANCELLING", NOW)
 
 
-@pytest.mark.parametrize(("spec", "generation"), [({}, 2), ({"cancelCases": "1,7"}, 1)])
+@pytest.mark.parametrize(
+    ("spec", "generation"),
+    [
+        pytest.param({}, 2, id="the patch that cancels the job"),
+        pytest.param({"cancelCases": "1,7"}, 1, id="the patch that cancels cases"),
+    ],
+)
 def test_the_write_that_latches_a_cancel_leaves_case_counts_unchanged(spec: dict[str, Any], generation: int) -> None:
     status = {"cases": {"total": 3, "running": 3}, "observedGeneration": 1}
     job = a_started_job(cancel=True, metadata={"generation": 2}, status=status, **spec)
@@ -201,7 +207,12 @@ def test_a_pod_that_cannot_be_deleted_is_named_and_delays_no_other_case() -> Non
 
 @pytest.mark.parametrize(
     ("attributed", "text"),
-    [(True, "anna@example.org"), (False, "annotation simjob.dev/cancel-requested-by: anna@example.org")],
+    [
+        pytest.param(True, "anna@example.org", id="a policy of the API server attributes the request"),
+        pytest.param(
+            False, "annotation simjob.dev/cancel-requested-by: anna@example.org", id="anybody can write the annotation"
+        ),
+    ],
 )
 def test_the_annotation_names_a_user_only_if_it_cannot_be_forged(attributed: bool, text: str) -> None:
     noted = {"annotations": {"simjob.dev/cancel-requested-by": "anna@example.org"}}

@@ -63,12 +63,11 @@ def test_a_case_is_cancelled_once_its_pod_stopped_and_its_job_is_deleted_once_th
 @pytest.mark.parametrize(
     "job_fact",
     [
-        a_job_fact(0),
-        a_job_fact(0, attempt=1, failed=1, not_before=NOW),
-        a_job_fact(0, suspended=True, says_suspended=True),
-        a_job_fact(0, active=1),
+        pytest.param(a_job_fact(0), id="its pod was not created yet"),
+        pytest.param(a_job_fact(0, attempt=1, failed=1, not_before=NOW), id="it waits for a retry"),
+        pytest.param(a_job_fact(0, suspended=True, says_suspended=True), id="its queue holds it"),
+        pytest.param(a_job_fact(0, active=1), id="its pod is gone"),
     ],
-    ids=["new", "waits for a retry", "held by its queue", "lost its pod"],
 )
 def test_a_case_with_a_job_and_no_pod_is_cancelled_at_once(job_fact: JobFact) -> None:
     plan = planned(sweep("0", parallelism=1, retries={"limit": 3}), job_fact)
@@ -131,7 +130,9 @@ def test_the_failure_policy_counts_a_cancelled_case_as_neither_failure_nor_succe
     assert (said(plan).phase, said(plan).cases.failed, said(plan).cases.cancelled) == ("FAILED", 1, 5)
 
 
-@pytest.mark.parametrize("children", [[], live(0, 1)], ids=["pending", "running"])
+@pytest.mark.parametrize(
+    "children", [pytest.param([], id="no case has started"), pytest.param(live(0, 1), id="two cases run")]
+)
 def test_cancelling_every_case_cancels_the_job(children: list[Any]) -> None:
     entry = {"manager": "kubectl-patch", "operation": "Update", "fieldsV1": {"f:spec": {"f:cancelCases": {}}}}
     spec: dict[str, Any] = {"cases": {"count": 3}, "cancelReason": "wrong mesh"}
@@ -191,7 +192,12 @@ def test_cases_outside_the_subset_are_unknown() -> None:
 
 @pytest.mark.parametrize(
     ("stored", "expected"),
-    [({}, "1-3"), ({"succeeded": "1"}, "2-3"), ({"cancelling": "2"}, "1,3"), ({"cancelled": "1-3"}, "")],
+    [
+        pytest.param({}, "1-3", id="no outcome is recorded"),
+        pytest.param({"succeeded": "1"}, "2-3", id="a case succeeded"),
+        pytest.param({"cancelling": "2"}, "1,3", id="a case is being cancelled"),
+        pytest.param({"cancelled": "1-3"}, "", id="all were cancelled before"),
+    ],
 )
 def test_requested_cases_exclude_those_with_a_recorded_outcome(stored: dict[str, str], expected: str) -> None:
     job = sweep("1-3,17", status=as_fields(stored))

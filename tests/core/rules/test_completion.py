@@ -15,9 +15,9 @@ def a_rerun_of_nothing(spec: dict[str, Any], **others: Any) -> SimulationJob:
 @pytest.mark.parametrize(
     ("outcomes", "phase", "code"),
     [
-        ({"succeeded": "0-2"}, "COMPLETED", None),
-        ({"succeeded": "0,2", "failed": "1"}, "FAILED", "CASES_FAILED"),
-        ({"failed": "0-2"}, "FAILED", "CASES_FAILED"),
+        pytest.param({"succeeded": "0-2"}, "COMPLETED", None, id="all cases succeeded"),
+        pytest.param({"succeeded": "0,2", "failed": "1"}, "FAILED", "CASES_FAILED", id="one case failed"),
+        pytest.param({"failed": "0-2"}, "FAILED", "CASES_FAILED", id="all cases failed"),
     ],
 )
 def test_a_job_ends_according_to_the_outcomes_of_its_cases(
@@ -58,8 +58,16 @@ def test_a_message_about_one_case_uses_the_singular() -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ({}, 'no case of the SimulationJob "old" has failed or was cancelled'),
-        ({"outcomes": ["Failed"]}, 'no case of the SimulationJob "old" has failed'),
+        pytest.param(
+            {},
+            'no case of the SimulationJob "old" has failed or was cancelled',
+            id="failed and cancelled cases are selected",
+        ),
+        pytest.param(
+            {"outcomes": ["Failed"]},
+            'no case of the SimulationJob "old" has failed',
+            id="only failed cases are selected",
+        ),
     ],
 )
 def test_an_empty_rerun_names_the_job_that_it_reruns(spec: dict[str, Any], words: str) -> None:

@@ -14,7 +14,15 @@ def ended(ttl: int | None, **status: Any) -> Any:
     return a_started_job(ttlSecondsAfterFinished=ttl, status={**ENDED, **status})
 
 
-@pytest.mark.parametrize(("ttl", "actions"), [(0, (GONE,)), (10, (GONE,)), (11, ()), (None, ())])
+@pytest.mark.parametrize(
+    ("ttl", "actions"),
+    [
+        pytest.param(0, (GONE,), id="a TTL of zero deletes it at once"),
+        pytest.param(10, (GONE,), id="the TTL has just passed"),
+        pytest.param(11, (), id="one second is left"),
+        pytest.param(None, (), id="without a TTL it stays"),
+    ],
+)
 def test_a_job_is_deleted_when_its_ttl_has_passed(ttl: int | None, actions: Any) -> None:
     assert planned(ended(ttl)).actions == actions
 
@@ -49,8 +57,10 @@ def test_an_expiry_beyond_the_last_datetime_is_capped() -> None:
 
 @pytest.mark.parametrize(
     "status",
-    [{"phase": "RUNNING", "isTerminal": False}, {"completionTime": None}],
-    ids=["has not ended", "without a time of its end"],
+    [
+        pytest.param({"phase": "RUNNING", "isTerminal": False}, id="it has not ended"),
+        pytest.param({"completionTime": None}, id="it has no completion time"),
+    ],
 )
 def test_a_job_without_an_end_time_never_expires(status: dict[str, Any]) -> None:
     assert expiry.expires_at(ended(0), ended(0, **status).status) is None

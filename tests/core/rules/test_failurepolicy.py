@@ -76,13 +76,15 @@ def test_without_unfinished_cases_the_reason_is_cases_failed() -> None:
 @pytest.mark.parametrize(
     ("codes", "expected"),
     [
-        ([], "CASES_FAILED"),
-        (["CASE_FAILED"], "CASE_FAILED"),
-        (["CASE_FAILED", "CASE_FAILED"], "CASE_FAILED"),
-        (["START_TIMEOUT", "START_TIMEOUT"], "START_TIMEOUT"),
-        (["START_TIMEOUT", "CASE_FAILED"], "CASES_FAILED"),
-        (["LOST"], "LOST"),
-        ([None, None], "CASE_FAILED"),
+        pytest.param([], "CASES_FAILED", id="without records the code is the general one"),
+        pytest.param(["CASE_FAILED"], "CASE_FAILED", id="the only record decides"),
+        pytest.param(["CASE_FAILED", "CASE_FAILED"], "CASE_FAILED", id="two failures share the code of a failed case"),
+        pytest.param(
+            ["START_TIMEOUT", "START_TIMEOUT"], "START_TIMEOUT", id="two failures share the code of a start timeout"
+        ),
+        pytest.param(["START_TIMEOUT", "CASE_FAILED"], "CASES_FAILED", id="different codes give the general one"),
+        pytest.param(["LOST"], "LOST", id="the only record of lost pods decides"),
+        pytest.param([None, None], "CASE_FAILED", id="records without a code count as failed cases"),
     ],
 )
 def test_a_failed_job_has_the_error_code_that_all_its_failures_share(codes: list[str | None], expected: str) -> None:

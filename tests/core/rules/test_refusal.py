@@ -53,13 +53,15 @@ def test_one_refusal_does_not_fail_the_job() -> None:
 @pytest.mark.parametrize(
     ("status", "children"),
     [
-        ({"phase": "RUNNING"}, ()),
-        ({"phase": "ASSIGNED"}, ()),
-        ({"phase": "SUSPENDED", "podsAccepted": True}, ()),
-        ({"succeededIndexes": "0"}, ()),
-        ({"failedIndexes": "0"}, ()),
-        ({}, (a_job_fact(0), a_pod_fact(0, state=PodState.PENDING))),
-        ({}, (a_job_fact(0, attempt=1),)),
+        pytest.param({"phase": "RUNNING"}, (), id="the phase says that a case ran"),
+        pytest.param({"phase": "ASSIGNED"}, (), id="the phase says that a pod had a node"),
+        pytest.param(
+            {"phase": "SUSPENDED", "podsAccepted": True}, (), id="its pods were accepted before it was suspended"
+        ),
+        pytest.param({"succeededIndexes": "0"}, (), id="a case succeeded"),
+        pytest.param({"failedIndexes": "0"}, (), id="a case failed"),
+        pytest.param({}, (a_job_fact(0), a_pod_fact(0, state=PodState.PENDING)), id="a pod exists"),
+        pytest.param({}, (a_job_fact(0, attempt=1),), id="a case is at its second attempt"),
     ],
 )
 def test_a_refusal_never_fails_a_job_that_had_a_pod(

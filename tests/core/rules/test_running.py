@@ -52,17 +52,22 @@ def sweep(total: int = 10, *, status: dict[str, Any] | None = None, **spec: Any)
 @pytest.mark.parametrize(
     ("parallelism", "children", "expected"),
     [
-        (3, [], [0, 1, 2]),
-        (3, live(0, 1), [2]),
-        (5, live(0, 1), [2, 3, 4]),
-        (1, live(0, 1), []),
-        (0, live(0), []),
-        (0, [], []),
-        (3, [a_job_fact(0), a_pod_fact(0, terminating=True)], [1, 2]),
+        pytest.param(3, [], [0, 1, 2], id="all start when there is room"),
+        pytest.param(3, live(0, 1), [2], id="one place is left"),
+        pytest.param(5, live(0, 1), [2, 3, 4], id="all the others start when there is room"),
+        pytest.param(1, live(0, 1), [], id="more cases run than parallelism allows"),
+        pytest.param(0, live(0), [], id="parallelism was lowered to zero while a case runs"),
+        pytest.param(0, [], [], id="parallelism is zero"),
+        pytest.param(3, [a_job_fact(0), a_pod_fact(0, terminating=True)], [1, 2], id="a terminating pod uses a place"),
         # A Job that its queue holds keeps its place: the queue may let it go at any time.
-        (3, [a_job_fact(0, suspended=True)], [1, 2]),
-        # A case that ended has left its place before the status has it.
-        (3, [a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED)], [1, 2, 3]),
+        pytest.param(3, [a_job_fact(0, suspended=True)], [1, 2], id="a Job held by a queue uses a place"),
+        # The status does not have the outcome yet.
+        pytest.param(
+            3,
+            [a_job_fact(0), a_pod_fact(0, state=PodState.SUCCEEDED)],
+            [1, 2, 3],
+            id="a case whose pod succeeded uses no place",
+        ),
     ],
 )
 def test_cases_start_in_index_order(parallelism: int, children: Any, expected: list[int]) -> None:

@@ -91,7 +91,12 @@ def test_total_seconds_do_not_pass_during_a_suspension() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stored", "resumed_after", "seconds"), [({}, 60, 30), ({"suspendedSeconds": 400}, 460, 830), ({}, 29, 0)]
+    ("stored", "resumed_after", "seconds"),
+    [
+        pytest.param({}, 60, 30, id="the first suspension counts from when it began"),
+        pytest.param({"suspendedSeconds": 400}, 460, 830, id="a later suspension adds to the earlier ones"),
+        pytest.param({}, 29, 0, id="a time before the suspension adds nothing"),
+    ],
 )
 def test_the_write_that_ends_a_suspension_adds_its_seconds(
     stored: dict[str, Any], resumed_after: int, seconds: int

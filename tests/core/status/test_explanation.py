@@ -16,14 +16,26 @@ def why(*children: Any, refusal: Refusal | None = None, **spec: Any) -> str | No
 @pytest.mark.parametrize(
     ("pod", "reason"),
     [
-        ({"state": PodState.PENDING}, "Accepted"),
-        ({"state": PodState.ASSIGNED}, "Starting"),
-        ({"state": PodState.RUNNING}, "CasesRunning"),
-        ({"state": PodState.PENDING, "reason": "Unschedulable", "message": "no GPU"}, "Unschedulable"),
-        (WAITING | {"reason": "ErrImagePull"}, "ImagePullFailed"),
-        (WAITING | {"reason": "ImagePullBackOff"}, "ImagePullFailed"),
-        (WAITING | {"reason": "CreateContainerConfigError", "message": "no secret"}, "ContainerCannotStart"),
-        (WAITING | {"reason": "ErrImagePull", "terminating": True}, "Starting"),
+        pytest.param({"state": PodState.PENDING}, "Accepted", id="a node"),
+        pytest.param({"state": PodState.ASSIGNED}, "Starting", id="its containers to start"),
+        pytest.param({"state": PodState.RUNNING}, "CasesRunning", id="nothing, it runs"),
+        pytest.param(
+            {"state": PodState.PENDING, "reason": "Unschedulable", "message": "no GPU"},
+            "Unschedulable",
+            id="room on a node",
+        ),
+        pytest.param(WAITING | {"reason": "ErrImagePull"}, "ImagePullFailed", id="an image that could not be pulled"),
+        pytest.param(WAITING | {"reason": "ImagePullBackOff"}, "ImagePullFailed", id="an image, after a back-off"),
+        pytest.param(
+            WAITING | {"reason": "CreateContainerConfigError", "message": "no secret"},
+            "ContainerCannotStart",
+            id="a Secret that its container needs",
+        ),
+        pytest.param(
+            WAITING | {"reason": "ErrImagePull", "terminating": True},
+            "Starting",
+            id="an image no longer, as it is being deleted",
+        ),
     ],
 )
 def test_status_reports_what_a_pod_waits_for(pod: dict[str, Any], reason: str) -> None:
@@ -33,11 +45,21 @@ def test_status_reports_what_a_pod_waits_for(pod: dict[str, Any], reason: str) -
 @pytest.mark.parametrize(
     ("children", "spec", "reason"),
     [
-        ([], {}, "Accepted"),
-        ([], {"parallelism": 0}, "ParallelismIsZero"),
-        ([a_job_fact(0, suspended=True)], {}, "QueuedByKueue"),
-        ([a_job_fact(0, not_before=NOW + timedelta(seconds=9))], {}, "WaitingToRetry"),
-        ([a_job_fact(0), a_pod_fact(0)], {"parallelism": 0}, "CasesRunning"),
+        pytest.param([], {}, "Accepted", id="no pod exists yet"),
+        pytest.param([], {"parallelism": 0}, "ParallelismIsZero", id="parallelism is zero"),
+        pytest.param([a_job_fact(0, suspended=True)], {}, "QueuedByKueue", id="a queue holds the Job"),
+        pytest.param(
+            [a_job_fact(0, not_before=NOW + timedelta(seconds=9))],
+            {},
+            "WaitingToRetry",
+            id="a retry waits for its time",
+        ),
+        pytest.param(
+            [a_job_fact(0), a_pod_fact(0)],
+            {"parallelism": 0},
+            "CasesRunning",
+            id="a pod runs although parallelism is zero",
+        ),
     ],
 )
 def test_status_reports_why_nothing_runs(children: list[Any], spec: dict[str, Any], reason: str) -> None:

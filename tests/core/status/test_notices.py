@@ -14,26 +14,63 @@ def a_status(phase: Phase | None, reason: str = "Because", message: str = "so it
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        (a_status(None), a_status(Phase.PENDING), [("Because", "Pending", False)]),
-        (a_status(Phase.PENDING), a_status(Phase.RUNNING), [("Because", "Running", False)]),
-        (a_status(Phase.RUNNING), a_status(Phase.FAILED), [("Because", "Failed", True)]),
-        (a_status(Phase.CANCELLING), a_status(Phase.CANCELLED), [("Because", "Cancelled", False)]),
-        (a_status(Phase.RUNNING), a_status(Phase.RUNNING, "CasesRunning"), []),
-        (a_status(Phase.RUNNING), a_status(Phase.RUNNING, "PodRefused"), [("PodRefused", "Running", True)]),
-        (a_status(Phase.RUNNING, "PodRefused"), a_status(Phase.RUNNING, "PodRefused", "other words"), []),
-        (a_status(Phase.PENDING), a_status(Phase.PENDING, "Unschedulable"), [("Unschedulable", "Pending", True)]),
-        (
+        pytest.param(
+            a_status(None),
+            a_status(Phase.PENDING),
+            [{"reason": "Because", "action": "Pending", "warning": False}],
+            id="the first phase",
+        ),
+        pytest.param(
+            a_status(Phase.PENDING),
+            a_status(Phase.RUNNING),
+            [{"reason": "Because", "action": "Running", "warning": False}],
+            id="a new phase",
+        ),
+        pytest.param(
+            a_status(Phase.RUNNING),
+            a_status(Phase.FAILED),
+            [{"reason": "Because", "action": "Failed", "warning": True}],
+            id="a failure is a warning",
+        ),
+        pytest.param(
+            a_status(Phase.CANCELLING),
+            a_status(Phase.CANCELLED),
+            [{"reason": "Because", "action": "Cancelled", "warning": False}],
+            id="a cancellation is no warning",
+        ),
+        pytest.param(
+            a_status(Phase.RUNNING), a_status(Phase.RUNNING, "CasesRunning"), [], id="a new reason that is no problem"
+        ),
+        pytest.param(
+            a_status(Phase.RUNNING),
+            a_status(Phase.RUNNING, "PodRefused"),
+            [{"reason": "PodRefused", "action": "Running", "warning": True}],
+            id="a new problem is a warning",
+        ),
+        pytest.param(
+            a_status(Phase.RUNNING, "PodRefused"),
+            a_status(Phase.RUNNING, "PodRefused", "other words"),
+            [],
+            id="other words for the same problem",
+        ),
+        pytest.param(
+            a_status(Phase.PENDING),
+            a_status(Phase.PENDING, "Unschedulable"),
+            [{"reason": "Unschedulable", "action": "Pending", "warning": True}],
+            id="a pending pod that fits no node",
+        ),
+        pytest.param(
             a_status(Phase.CANCELLING),
             a_status(Phase.CANCELLING, "PodsNotStopping"),
-            [("PodsNotStopping", "Cancelling", True)],
+            [{"reason": "PodsNotStopping", "action": "Cancelling", "warning": True}],
+            id="pods that do not stop",
         ),
     ],
 )
-def test_a_new_phase_and_a_new_problem_emit_events(
-    old: Status, new: Status, expected: list[tuple[str, str, bool]]
-) -> None:
+def test_a_new_phase_and_a_new_problem_emit_events(old: Status, new: Status, expected: list[dict[str, Any]]) -> None:
     found = notices.of_change(old, new)
-    assert [(notice.reason, notice.action, notice.warning) for notice in found] == expected
+    emitted = [{"reason": notice.reason, "action": notice.action, "warning": notice.warning} for notice in found]
+    assert emitted == expected
     assert all(notice.note == new.message for notice in found)
 
 

@@ -44,12 +44,11 @@ def test_events_are_read_for_a_limited_number_of_pods() -> None:
 @pytest.mark.parametrize(
     "pod",
     [
-        {"state": PodState.PENDING},
-        {"state": PodState.RUNNING},
-        {"reason": "ImagePullBackOff"},
-        {"terminating": True},
+        pytest.param({"state": PodState.PENDING}, id="it has no node"),
+        pytest.param({"state": PodState.RUNNING}, id="it runs"),
+        pytest.param({"reason": "ImagePullBackOff"}, id="its status has a reason"),
+        pytest.param({"terminating": True}, id="it is being deleted"),
     ],
-    ids=["has no node", "runs", "says itself why", "is being stopped"],
 )
 def test_no_events_are_read_for_other_pods(pod: dict[str, Any]) -> None:
     assert asked(a_plan(LONG_AGO, **pod)) == []
@@ -63,14 +62,31 @@ def event(seconds: float, reason: str, *, warning: bool = True) -> PodEvent:
 @pytest.mark.parametrize(
     ("events", "words"),
     [
-        ([], ""),
-        ([event(0, "Scheduled", warning=False), event(1, "FailedMount")], "FailedMount: FailedMount it is"),
-        ([event(2, "FailedMount"), event(1, "FailedAttachVolume")], "FailedMount: FailedMount it is"),
-        ([event(1, "FailedMount"), event(2, "Pulling", warning=False)], ""),
-        ([event(1, "FailedMount"), event(1, "Scheduled", warning=False)], "FailedMount: FailedMount it is"),
-        ([event(1, "FailedMount"), event(1.9, "Scheduled", warning=False)], "FailedMount: FailedMount it is"),
+        pytest.param([], "", id="no events"),
+        pytest.param(
+            [event(0, "Scheduled", warning=False), event(1, "FailedMount")],
+            "FailedMount: FailedMount it is",
+            id="a warning",
+        ),
+        pytest.param(
+            [event(2, "FailedMount"), event(1, "FailedAttachVolume")],
+            "FailedMount: FailedMount it is",
+            id="the newest of two warnings",
+        ),
+        pytest.param(
+            [event(1, "FailedMount"), event(2, "Pulling", warning=False)], "", id="a normal event after the warning"
+        ),
+        pytest.param(
+            [event(1, "FailedMount"), event(1, "Scheduled", warning=False)],
+            "FailedMount: FailedMount it is",
+            id="a normal event in the same second",
+        ),
+        pytest.param(
+            [event(1, "FailedMount"), event(1.9, "Scheduled", warning=False)],
+            "FailedMount: FailedMount it is",
+            id="a normal event in a fraction of the same second",
+        ),
     ],
-    ids=["none", "a warning", "the newest", "it is over", "at the same time", "a whole second and parts of it"],
 )
 def test_the_newest_event_is_quoted(events: list[PodEvent], words: str) -> None:
     assert notstarting.words(events) == words

@@ -51,17 +51,35 @@ def test_contradictory_outcomes_are_corrected(outcomes: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("before", "children", "outcomes", "phase"),
     [
-        (None, [], {}, "PENDING"),
-        ("PENDING", [a_pod_fact(0, state=PodState.PENDING)], {}, "PENDING"),
-        ("PENDING", [a_pod_fact(0, state=PodState.ASSIGNED)], {}, "ASSIGNED"),
-        ("ASSIGNED", [a_pod_fact(0)], {}, "RUNNING"),
-        ("ASSIGNED", [], {}, "PENDING"),
-        ("PENDING", [a_pod_fact(0, **FAILED)], {}, "RUNNING"),
-        ("PENDING", [], {"failed": "0"}, "PENDING"),
-        ("SUSPENDED", [], {"failed": "0"}, "RUNNING"),
-        ("RUNNING", [a_pod_fact(0, state=PodState.PENDING)], {}, "RUNNING"),
-        ("SUSPENDED", [], {}, "PENDING"),
-        ("SUSPENDED", [], {"succeeded": "0"}, "RUNNING"),
+        pytest.param(None, [], {}, "PENDING", id="a new job without pods is pending"),
+        pytest.param(
+            "PENDING",
+            [a_pod_fact(0, state=PodState.PENDING)],
+            {},
+            "PENDING",
+            id="a pod without a node leaves it pending",
+        ),
+        pytest.param(
+            "PENDING", [a_pod_fact(0, state=PodState.ASSIGNED)], {}, "ASSIGNED", id="a pod with a node assigns it"
+        ),
+        pytest.param("ASSIGNED", [a_pod_fact(0)], {}, "RUNNING", id="a running pod makes it run"),
+        pytest.param("ASSIGNED", [], {}, "PENDING", id="it is pending again when its pod is gone"),
+        pytest.param(
+            "PENDING", [a_pod_fact(0, **FAILED)], {}, "RUNNING", id="a pod that already failed means that it ran"
+        ),
+        pytest.param(
+            "PENDING", [], {"failed": "0"}, "PENDING", id="a case that failed without a pod leaves it pending"
+        ),
+        pytest.param("SUSPENDED", [], {"failed": "0"}, "RUNNING", id="a resumed job with a failed case runs"),
+        pytest.param(
+            "RUNNING",
+            [a_pod_fact(0, state=PodState.PENDING)],
+            {},
+            "RUNNING",
+            id="it stays running while its only pod is pending",
+        ),
+        pytest.param("SUSPENDED", [], {}, "PENDING", id="a resumed job without outcomes is pending"),
+        pytest.param("SUSPENDED", [], {"succeeded": "0"}, "RUNNING", id="a resumed job with a succeeded case runs"),
     ],
 )
 def test_a_job_that_ran_stays_running_until_it_ends(
@@ -91,12 +109,12 @@ def test_a_failure_has_the_cases_name() -> None:
 @pytest.mark.parametrize(
     ("status", "spec", "truths"),
     [
-        ({}, {}, "Reconciling"),
-        ({}, {"suspend": True}, "Suspended"),
-        ({"succeededIndexes": "0-2"}, {}, "Finished Succeeded"),
-        ({"failedIndexes": "0-2"}, {}, "Finished Stalled"),
-        ({"cancellation": {"requestedAt": CREATED}}, {}, "Finished Cancelled"),
-        ({}, {"cancel": True}, "Reconciling"),
+        pytest.param({}, {}, "Reconciling", id="it is reconciling"),
+        pytest.param({}, {"suspend": True}, "Suspended", id="it is suspended"),
+        pytest.param({"succeededIndexes": "0-2"}, {}, "Finished Succeeded", id="it succeeded"),
+        pytest.param({"failedIndexes": "0-2"}, {}, "Finished Stalled", id="it failed"),
+        pytest.param({"cancellation": {"requestedAt": CREATED}}, {}, "Finished Cancelled", id="it was cancelled"),
+        pytest.param({}, {"cancel": True}, "Reconciling", id="it is being cancelled"),
     ],
 )
 def test_conditions_follow_the_phase(status: dict[str, Any], spec: dict[str, Any], truths: str) -> None:

@@ -72,13 +72,14 @@ def of(headers: Sequence[str], *rows: Sequence[str]) -> Sequence[Column]:
 @pytest.mark.parametrize(
     ("headers", "rows", "left_out"),
     [
-        (["", "a"], [["0", "x"], ["1", "y"]], 0),
-        (["", "a"], [["17", "x"], ["3", "y"]], 0),
-        (["Unnamed: 0", "a"], [["0", "x"]], 0),
-        (["a", "__index_level_0__"], [["x", "5"], ["y", "6"]], 1),
-        (["a", "", "b"], [["x", "", "y"], ["x", " ", "y"]], 1),
+        pytest.param(["", "a"], [["0", "x"], ["1", "y"]], 0, id="numbers from 0"),
+        pytest.param(["", "a"], [["17", "x"], ["3", "y"]], 0, id="numbers with gaps"),
+        pytest.param(["Unnamed: 0", "a"], [["0", "x"]], 0, id="the name that pandas writes to CSV"),
+        pytest.param(
+            ["a", "__index_level_0__"], [["x", "5"], ["y", "6"]], 1, id="the name that pandas writes to Parquet"
+        ),
+        pytest.param(["a", "", "b"], [["x", "", "y"], ["x", " ", "y"]], 1, id="an empty column"),
     ],
-    ids=["numbers from 0", "numbers with gaps", "pandas' name", "pandas' name in Parquet", "an empty column"],
 )
 def test_a_row_number_or_empty_column_without_a_name_is_skipped(
     headers: list[str], rows: list[list[str]], left_out: int
@@ -91,12 +92,11 @@ def test_a_row_number_or_empty_column_without_a_name_is_skipped(
 @pytest.mark.parametrize(
     ("headers", "rows"),
     [
-        (["", "a"], [["1", "x"], ["1", "y"]]),
-        (["", "a"], [["w1", "x"]]),
-        (["", "a"], [["0.5", "x"]]),
-        (["a", ""], [["x", "1"]]),
+        pytest.param(["", "a"], [["1", "x"], ["1", "y"]], id="numbers that repeat"),
+        pytest.param(["", "a"], [["w1", "x"]], id="texts"),
+        pytest.param(["", "a"], [["0.5", "x"]], id="fractions"),
+        pytest.param(["a", ""], [["x", "1"]], id="numbers in another column than the first"),
     ],
-    ids=["numbers that repeat", "texts", "fractions", "not the first"],
 )
 def test_any_other_column_without_a_name_is_refused(headers: list[str], rows: list[list[str]]) -> None:
     with pytest.raises(LineError, match="has no name"):

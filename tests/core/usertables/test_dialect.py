@@ -10,20 +10,22 @@ def read(text: str) -> dialect.Sheet:
 @pytest.mark.parametrize(
     ("text", "separator", "header"),
     [
-        ("a,b\n1,2\n", ",", ["a", "b"]),
-        ("a;b\n1,5;2\n", ";", ["a", "b"]),
-        ("a\tb\n1,5\t2;3\n", "\t", ["a", "b"]),
-        ("a, b\tc, d\n1,5\t2,5\n", "\t", ["a, b", "c, d"]),
-        ("a, b;c\nx;2\n", ";", ["a, b", "c"]),
-        ("T [K; abs],p\n300,1\n", ",", ["T [K; abs]", "p"]),
-        ('"a;b",c\n"1;2",3\n', ",", ["a;b", "c"]),
-        ("a,b\n1\n2,3\n", ",", ["a", "b"]),
-        ("1;2\n", ";", ["1", "2"]),
-        ("a  b\n1 2\n 3   4 \n", " ", ["a", "b"]),
-        ("#a b\n1 x\n", " ", ["a", "b"]),
-        ("# a, b\n1 2\n3 4\n", " ", ["a,", "b"]),
-        ("a\nb c\nd\n", ",", ["a"]),
-        ("", ",", []),
+        pytest.param("a,b\n1,2\n", ",", ["a", "b"], id="commas"),
+        pytest.param("a;b\n1,5;2\n", ";", ["a", "b"], id="semicolons beside decimal commas"),
+        pytest.param("a\tb\n1,5\t2;3\n", "\t", ["a", "b"], id="tabs beside decimal commas and semicolons"),
+        pytest.param("a, b\tc, d\n1,5\t2,5\n", "\t", ["a, b", "c, d"], id="tabs beside commas in the header"),
+        pytest.param("a, b;c\nx;2\n", ";", ["a, b", "c"], id="semicolons beside a comma in the header"),
+        pytest.param(
+            "T [K; abs],p\n300,1\n", ",", ["T [K; abs]", "p"], id="a semicolon in the header without one in the row"
+        ),
+        pytest.param('"a;b",c\n"1;2",3\n', ",", ["a;b", "c"], id="semicolons within quotes"),
+        pytest.param("a,b\n1\n2,3\n", ",", ["a", "b"], id="a row with too few cells"),
+        pytest.param("1;2\n", ";", ["1", "2"], id="numbers without names"),
+        pytest.param("a  b\n1 2\n 3   4 \n", " ", ["a", "b"], id="blanks"),
+        pytest.param("#a b\n1 x\n", " ", ["a", "b"], id="blanks after a comment mark"),
+        pytest.param("# a, b\n1 2\n3 4\n", " ", ["a,", "b"], id="blanks below a header with commas"),
+        pytest.param("a\nb c\nd\n", ",", ["a"], id="one column whose texts have blanks"),
+        pytest.param("", ",", [], id="an empty table"),
     ],
 )
 def test_the_separator_gives_each_row_as_many_cells_as_the_header(text: str, separator: str, header: list[str]) -> None:
@@ -45,7 +47,11 @@ def test_a_sep_line_may_come_before_comments() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a;b,c\n1;2,3\n", "x y\nfine coarse\n"], ids=["semicolons or commas", "blanks, or one column"]
+    "text",
+    [
+        pytest.param("a;b,c\n1;2,3\n", id="semicolons or commas"),
+        pytest.param("x y\nfine coarse\n", id="blanks, or one column"),
+    ],
 )
 def test_an_ambiguous_table_is_refused(text: str) -> None:
     with pytest.raises(UnreadableTableError, match="put a first line `sep=,`"):
@@ -56,12 +62,12 @@ def test_an_ambiguous_table_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "header"),
     [
-        ("# x y\n1 2\n", 1, ["x", "y"]),
-        ("% made by a tool\n\n#\n# x y\n\n1 2\n", 4, ["x", "y"]),
-        ("# made by a tool\nx,y\n1,2\n", 2, ["x", "y"]),
-        ("# made by; a tool, or so\nx,y\n1,2\n", 2, ["x", "y"]),
-        ("# 1 2\n3 4\n5 6\n", 2, ["3", "4"]),
-        ("#\n", 2, []),
+        pytest.param("# x y\n1 2\n", 1, ["x", "y"], id="the first line"),
+        pytest.param("% made by a tool\n\n#\n# x y\n\n1 2\n", 4, ["x", "y"], id="the last of several comments"),
+        pytest.param("# made by a tool\nx,y\n1,2\n", 2, ["x", "y"], id="names after a comment of a tool"),
+        pytest.param("# made by; a tool, or so\nx,y\n1,2\n", 2, ["x", "y"], id="names after a comment with separators"),
+        pytest.param("# 1 2\n3 4\n5 6\n", 2, ["3", "4"], id="a comment of numbers is no header"),
+        pytest.param("#\n", 2, [], id="only a comment"),
     ],
 )
 def test_the_last_comment_is_the_header_if_numbers_follow_it(text: str, line: int, header: list[str]) -> None:
@@ -95,11 +101,10 @@ def test_a_comment_that_may_be_the_header_of_a_text_table_is_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "separator"),
     [
-        ("mesh       re\nvery fine  100000\ncoarse     1000000\n", "commas"),
-        ("  mesh re\n1 coarse 100\n2 fine 200\n", "commas"),
-        ("x y\n1,5 2,5\n", "semicolons"),
+        pytest.param("mesh       re\nvery fine  100000\ncoarse     1000000\n", "commas", id="columns of a fixed width"),
+        pytest.param("  mesh re\n1 coarse 100\n2 fine 200\n", "commas", id="rows with names"),
+        pytest.param("x y\n1,5 2,5\n", "semicolons", id="decimal commas"),
     ],
-    ids=["of a fixed width", "with names of rows", "with decimal commas"],
 )
 def test_blank_separated_columns_are_refused_with_a_suggestion(text: str, separator: str) -> None:
     with pytest.raises(UnreadableTableError) as refusal:

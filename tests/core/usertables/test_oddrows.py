@@ -42,15 +42,32 @@ def test_a_table_without_a_header_does_not_lose_its_first_case() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a,b\n1,2\na,b\n3,4\n", f"line 3: repeats the header: {OR_KEEP}"),
-        (",a\n0,1\n,a\n1,3\n", "line 1: column 1 has no name, and does not number the rows"),
-        ("a,b\n1,2\n#3,4\n", f"line 3: begins with '#', as a comment does: {OR_KEEP}"),
-        ("a\n1\n% so far\n", f"line 3: begins with '%', as a comment does: {OR_KEEP}"),
-        ("a,b\n1,2\n# so far\n3,4\n", f"line 3: begins with '#', as a comment does: {OR_KEEP}"),
-        ("a,b\n[-],[mm]\nx,2\n", "line 2: holds units: put them into the header, as in 'angle [deg]', or"),
-        ("a,b\n,(m/s2)\nx,2\n", "line 2: holds units"),
+        pytest.param("a,b\n1,2\na,b\n3,4\n", f"line 3: repeats the header: {OR_KEEP}", id="the header is repeated"),
+        pytest.param(
+            ",a\n0,1\n,a\n1,3\n",
+            "line 1: column 1 has no name, and does not number the rows",
+            id="the header is repeated behind an index",
+        ),
+        pytest.param(
+            "a,b\n1,2\n#3,4\n", f"line 3: begins with '#', as a comment does: {OR_KEEP}", id="a case is commented out"
+        ),
+        pytest.param(
+            "a\n1\n% so far\n",
+            f"line 3: begins with '%', as a comment does: {OR_KEEP}",
+            id="a comment in the only column",
+        ),
+        pytest.param(
+            "a,b\n1,2\n# so far\n3,4\n",
+            f"line 3: begins with '#', as a comment does: {OR_KEEP}",
+            id="a comment that is a sentence",
+        ),
+        pytest.param(
+            "a,b\n[-],[mm]\nx,2\n",
+            "line 2: holds units: put them into the header, as in 'angle [deg]', or",
+            id="a row of units",
+        ),
+        pytest.param("a,b\n,(m/s2)\nx,2\n", "line 2: holds units", id="a unit in one column"),
     ],
-    ids=["a header again", "behind an index", "a case", "one column", "a sentence", "units", "a unit"],
 )
 def test_a_row_that_is_probably_not_a_case_is_refused(text: str, message: str) -> None:
     assert refused(text).startswith(message)
@@ -59,14 +76,13 @@ def test_a_row_that_is_probably_not_a_case_is_refused(text: str, message: str) -
 @pytest.mark.parametrize(
     "text",
     [
-        "a,b\n#1,2\n#2,3\n",
-        "a\n(1 0 0)\n2\n",
-        "a\n[x]\n[y]\n",
-        "a\n[x]\n",
-        "a,b\nb,a\na,x\n",
-        "colour,b\nx,#ff0000\ny,#1\n",
+        pytest.param("a,b\n#1,2\n#2,3\n", id="each row begins with a hash"),
+        pytest.param("a\n(1 0 0)\n2\n", id="a vector"),
+        pytest.param("a\n[x]\n[y]\n", id="lists of texts"),
+        pytest.param("a\n[x]\n", id="a list in the only row"),
+        pytest.param("a,b\nb,a\na,x\n", id="names of columns in other places"),
+        pytest.param("colour,b\nx,#ff0000\ny,#1\n", id="colours"),
     ],
-    ids=["all numbered so", "a vector", "lists of texts", "one row", "names in other places", "colours"],
 )
 def test_ordinary_rows_are_cases(text: str) -> None:
     assert texts(text) == [line.split(",") for line in text.splitlines()[1:]]
@@ -84,16 +100,50 @@ def test_a_spreadsheet_error_is_refused_in_any_column(error: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("angle\n2,5\n3,5\n", f"line 2: each row has one cell more than the header. {FIRST_LINE}"),
-        ("angle\n2,5\n3\n", f"line 2: has 2 cells, but the header has 1. {FIRST_LINE}"),
-        ("angle\n1,5\n2,5\n", f"line 2: each row has one cell more than the header. {FIRST_LINE}. {IN_R}"),
-        ("a,b\nx,2,5\ny,3,5\n", f"line 2: each row has one cell more than the header. {SEMICOLONS}. {IN_R}"),
-        ("a,b\nx,2,5\nx,3,5\n", f"line 2: each row has one cell more than the header. {SEMICOLONS}"),
-        ("a,b\nx,2,5\ny,3\n", f"line 2: has 3 cells, but the header has 2. {SEMICOLONS}"),
-        ("a,b\n'x, y',2\n", f"line 2: each row has one cell more than the header. {IN_R}. {QUOTES}"),
-        ("a\tb\n1\tx\ty\n2\tx\ty\n", f"line 2: each row has one cell more than the header. {IN_R}. {QUOTES}"),
-        ("a,b\n1,2\nx,y,z\n", f"line 3: has 3 cells, but the header has 2. {QUOTES}"),
-        ("a,b\n1\n", "line 2: has 1 cell, but the header has 2"),
+        pytest.param(
+            "angle\n2,5\n3,5\n",
+            f"line 2: each row has one cell more than the header. {FIRST_LINE}",
+            id="a decimal comma in every row of one column",
+        ),
+        pytest.param(
+            "angle\n2,5\n3\n",
+            f"line 2: has 2 cells, but the header has 1. {FIRST_LINE}",
+            id="a decimal comma in one row of one column",
+        ),
+        pytest.param(
+            "angle\n1,5\n2,5\n",
+            f"line 2: each row has one cell more than the header. {FIRST_LINE}. {IN_R}",
+            id="a decimal comma in every row, or names of rows",
+        ),
+        pytest.param(
+            "a,b\nx,2,5\ny,3,5\n",
+            f"line 2: each row has one cell more than the header. {SEMICOLONS}. {IN_R}",
+            id="a decimal comma in the last of two columns, or names of rows",
+        ),
+        pytest.param(
+            "a,b\nx,2,5\nx,3,5\n",
+            f"line 2: each row has one cell more than the header. {SEMICOLONS}",
+            id="a decimal comma in the last of two columns",
+        ),
+        pytest.param(
+            "a,b\nx,2,5\ny,3\n",
+            f"line 2: has 3 cells, but the header has 2. {SEMICOLONS}",
+            id="a decimal comma in one row of two columns",
+        ),
+        pytest.param(
+            "a,b\n'x, y',2\n",
+            f"line 2: each row has one cell more than the header. {IN_R}. {QUOTES}",
+            id="quotes that CSV does not know, or names of rows",
+        ),
+        pytest.param(
+            "a\tb\n1\tx\ty\n2\tx\ty\n",
+            f"line 2: each row has one cell more than the header. {IN_R}. {QUOTES}",
+            id="texts with tabs, or names of rows",
+        ),
+        pytest.param(
+            "a,b\n1,2\nx,y,z\n", f"line 3: has 3 cells, but the header has 2. {QUOTES}", id="a text with a comma"
+        ),
+        pytest.param("a,b\n1\n", "line 2: has 1 cell, but the header has 2", id="too few cells need no advice"),
     ],
 )
 def test_rows_with_too_many_cells_are_refused_with_matching_advice(text: str, message: str) -> None:

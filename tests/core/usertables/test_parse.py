@@ -21,17 +21,28 @@ def rows(text: str, key: str = "table.csv") -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("mesh,re\nfine,1\n", [{"mesh": "fine", "re": 1}]),
-        ("mesh,re\r\nfine,1\r\ncoarse,2\r\n", [{"mesh": "fine", "re": 1}, {"mesh": "coarse", "re": 2}]),
-        ("\ufeffmesh\nfine", [{"mesh": "fine"}]),
-        ("\n\nmesh\n\nfine\n   \ncoarse\n\n", [{"mesh": "fine"}, {"mesh": "coarse"}]),
-        ('mesh,re\n"a, ""b""\nc",1\n', [{"mesh": 'a, "b"\nc', "re": 1}]),
-        (' mesh , re\nfine, 1\n"a", "b"\n', [{"mesh": "fine", "re": 1}, {"mesh": "a", "re": "b"}]),
-        ("a,b\n,\n,,,\n,x\n", [{"a": "", "b": "x"}]),
-        ("a\nü\u2028\n", [{"a": "ü\u2028"}]),
-        (MANY.replace("p64", "q").removesuffix(",q") + "\n" + ",".join(["0"] * 64), [{f"p{n}": 0 for n in range(64)}]),
+        pytest.param("mesh,re\nfine,1\n", [{"mesh": "fine", "re": 1}], id="one row"),
+        pytest.param(
+            "mesh,re\r\nfine,1\r\ncoarse,2\r\n",
+            [{"mesh": "fine", "re": 1}, {"mesh": "coarse", "re": 2}],
+            id="lines that end as on Windows",
+        ),
+        pytest.param("\ufeffmesh\nfine", [{"mesh": "fine"}], id="a byte order mark"),
+        pytest.param("\n\nmesh\n\nfine\n   \ncoarse\n\n", [{"mesh": "fine"}, {"mesh": "coarse"}], id="empty lines"),
+        pytest.param('mesh,re\n"a, ""b""\nc",1\n', [{"mesh": 'a, "b"\nc', "re": 1}], id="quotes"),
+        pytest.param(
+            ' mesh , re\nfine, 1\n"a", "b"\n',
+            [{"mesh": "fine", "re": 1}, {"mesh": "a", "re": "b"}],
+            id="spaces around cells",
+        ),
+        pytest.param("a,b\n,\n,,,\n,x\n", [{"a": "", "b": "x"}], id="empty cells and rows"),
+        pytest.param("a\nü\u2028\n", [{"a": "ü\u2028"}], id="a line separator of Unicode"),
+        pytest.param(
+            MANY.replace("p64", "q").removesuffix(",q") + "\n" + ",".join(["0"] * 64),
+            [{f"p{n}": 0 for n in range(64)}],
+            id="64 columns",
+        ),
     ],
-    ids=["plain", "CRLF", "BOM", "empty lines", "quotes", "spaces", "empty cells", "unicode", "64 columns"],
 )
 def test_csv_is_read_with_a_header(text: str, expected: list[dict[str, Any]]) -> None:
     assert rows(text) == expected
