@@ -85,7 +85,14 @@ def test_no_outcomes_and_no_restarts_are_no_difference(stored: dict[str, Any]) -
     assert read(stored).in_step() == read(stored)
 
 
-@pytest.mark.parametrize("stored", [EARLIER, TODAY, LATER | TODAY], ids=["earlier", "today", "differ"])
+@pytest.mark.parametrize(
+    "stored",
+    [
+        pytest.param(EARLIER, id="only the earlier form"),
+        pytest.param(TODAY, id="only the form of today"),
+        pytest.param(LATER | TODAY, id="forms that differ"),
+    ],
+)
 def test_the_plan_of_a_finished_job_stores_both_forms_and_changes_nothing_else(stored: dict[str, Any]) -> None:
     ended = stored | {"phase": "FAILED", "isTerminal": True, "observedGeneration": 1}
     job = a_job(cases={"count": 9}, status=ended)
@@ -98,12 +105,30 @@ def test_the_plan_of_a_finished_job_stores_both_forms_and_changes_nothing_else(s
 @pytest.mark.parametrize(
     ("stored", "message"),
     [
-        ({"ledger": "0-1"}, "status: ledger: must be an object"),
-        ({"ledger": {"failed": "?"}}, "status: ledger.failed: index ranges must look like '0-9,17', not '?'"),
-        ({"ledger": {"failed": 3}}, "status: ledger.failed: must be a text"),
-        ({"round": "many"}, "status: round: must be a number from 0 to 2147483647"),
-        ({"round": 3, "restarts": "many"}, "status.restarts: Input should be a valid integer"),
-        ({"failedIndexes": "?", "ledger": {"failed": "1"}}, "status.failedIndexes: index ranges must look like"),
+        pytest.param({"ledger": "0-1"}, "status: ledger: must be an object", id="an earlier field of the wrong type"),
+        pytest.param(
+            {"ledger": {"failed": "?"}},
+            "status: ledger.failed: index ranges must look like '0-9,17', not '?'",
+            id="an earlier range that cannot be read",
+        ),
+        pytest.param(
+            {"ledger": {"failed": 3}}, "status: ledger.failed: must be a text", id="an earlier range of the wrong type"
+        ),
+        pytest.param(
+            {"round": "many"},
+            "status: round: must be a number from 0 to 2147483647",
+            id="an earlier number of restarts",
+        ),
+        pytest.param(
+            {"round": 3, "restarts": "many"},
+            "status.restarts: Input should be a valid integer",
+            id="a number of restarts beside the earlier one",
+        ),
+        pytest.param(
+            {"failedIndexes": "?", "ledger": {"failed": "1"}},
+            "status.failedIndexes: index ranges must look like",
+            id="a range beside the earlier one",
+        ),
     ],
 )
 def test_a_form_that_cannot_be_read_is_named(stored: dict[str, Any], message: str) -> None:

@@ -59,7 +59,15 @@ def test_a_gpu_is_nvidia_by_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("memory", "above"), [("40Gi", 40959), ("1Mi", 0), ("1", 0), ("1048577", 1), ("40G", 38146), ("1e30", 2**31 - 1)]
+    ("memory", "above"),
+    [
+        pytest.param("40Gi", 40959, id="a size in GiB"),
+        pytest.param("1Mi", 0, id="one MiB"),
+        pytest.param("1", 0, id="one byte"),
+        pytest.param("1048577", 1, id="one byte more than a MiB"),
+        pytest.param("40G", 38146, id="a decimal size"),
+        pytest.param("1e30", 2**31 - 1, id="a size beyond 32 bits is capped"),
+    ],
 )
 def test_gpu_memory_becomes_an_exclusive_lower_bound(memory: str, above: int) -> None:
     assert Gpu(memory=memory).memory_above_mib == above

@@ -82,28 +82,41 @@ def test_the_manager_of_a_field_can_be_found() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"parallelism": 10_001}, "spec.parallelism: Input should be less than or equal to 10000"),
-        (
+        pytest.param(
+            {"parallelism": 10_001},
+            "spec.parallelism: Input should be less than or equal to 10000",
+            id="a number that is too large",
+        ),
+        pytest.param(
             {"type": "simulate-"},
             "spec.type: String should match pattern '^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?$'",
+            id="a text against its pattern",
         ),
-        ({"retries": {"limit": -1}}, "spec.retries.limit: Input should be greater than or equal to 0"),
-        (
+        pytest.param(
+            {"retries": {"limit": -1}},
+            "spec.retries.limit: Input should be greater than or equal to 0",
+            id="a nested number that is too small",
+        ),
+        pytest.param(
             {"cases": {}},
             "spec.cases: `cases` must have exactly one of `count`, `matrix`, `list`, `samples` and `configMap`",
+            id="no source of cases",
         ),
-        (
+        pytest.param(
             {"resources": {"cpu": "lots"}},
             "spec.resources.cpu: must be a quantity greater than zero, such as '500m', '2' or '16Gi', not 'lots'",
+            id="an amount that cannot be read",
         ),
-        (
+        pytest.param(
             {"template": {"spec": {"containers": [{"name": "a"}]}}},
             "spec.template.spec.containers[0].image: must be there",
+            id="a container without an image",
         ),
-        ({"cases": {"list": []}}, "spec.cases.list: must not be empty"),
-        (
+        pytest.param({"cases": {"list": []}}, "spec.cases.list: must not be empty", id="an empty list"),
+        pytest.param(
             {"cases": {"matrix": [{"name": "a", "values": [1, None]}]}},
             "spec.cases.matrix[0].values[1]: must be a text, a number, a boolean, a list or an object",
+            id="a value in a list in a list",
         ),
     ],
 )
@@ -204,7 +217,11 @@ def parts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 class TestInvalid:
     @pytest.mark.parametrize(
         ("broken", "field"),
-        [({"parallelism": -1}, "parallelism"), ({"retries": {"limit": -1}}, "retries"), ({"history": 1}, "history")],
+        [
+            pytest.param({"parallelism": -1}, "parallelism", id="a number that is too small"),
+            pytest.param({"retries": {"limit": -1}}, "retries", id="a nested number that is too small"),
+            pytest.param({"history": 1}, "history", id="a value of the wrong type"),
+        ],
     )
     def test_problems_beside_the_cases_leave_cases_and_status_known(self, broken: dict[str, Any], field: str) -> None:
         invalid = parse(a_job_dict(cases={"count": 7}, newer=1, status={"phase": "RUNNING"}, **broken))

@@ -84,8 +84,8 @@ def test_every_volume_field_but_the_name_is_a_source() -> None:
 @pytest.mark.parametrize(
     ("field", "items"),
     [
-        ("containers", [{"name": "a", "image": "b"}, {"name": "a", "image": "c"}]),
-        ("volumes", [{"name": "a", "emptyDir": {}}, {"name": "a", "emptyDir": {}}]),
+        pytest.param("containers", [{"name": "a", "image": "b"}, {"name": "a", "image": "c"}], id="two containers"),
+        pytest.param("volumes", [{"name": "a", "emptyDir": {}}, {"name": "a", "emptyDir": {}}], id="two volumes"),
     ],
 )
 def test_a_duplicate_name_is_refused(field: str, items: list[dict[str, Any]]) -> None:

@@ -57,14 +57,25 @@ def test_an_invalid_parameter_value_is_refused_with_the_remedy(value: Any, words
 
 @pytest.mark.parametrize(
     ("value", "levels"),
-    [(1, 0), ([], 0), ([1], 1), ({"a": 1}, 1), ([[]], 1), ([1, {"a": [2]}], 3), ([[1], [[1]], 1], 3)],
+    [
+        pytest.param(1, 0, id="a number"),
+        pytest.param([], 0, id="an empty list"),
+        pytest.param([1], 1, id="a list"),
+        pytest.param({"a": 1}, 1, id="an object"),
+        pytest.param([[]], 1, id="a list in a list"),
+        pytest.param([1, {"a": [2]}], 3, id="an object in a list"),
+        pytest.param([[1], [[1]], 1], 3, id="lists of several depths"),
+    ],
 )
 def test_the_depth_of_a_value_is_that_of_its_deepest_part(value: Any, levels: int) -> None:
     assert not values.is_deeper_than(value, levels)
     assert levels == 0 or values.is_deeper_than(value, levels - 1)
 
 
-@pytest.mark.parametrize(("levels", "is_refused"), [(32, False), (33, True)])
+@pytest.mark.parametrize(
+    ("levels", "is_refused"),
+    [pytest.param(32, False, id="as deep as allowed"), pytest.param(33, True, id="one level deeper")],
+)
 def test_a_list_deeper_than_json_readers_allow_is_refused(levels: int, is_refused: bool) -> None:
     value: Any = 1
     for _ in range(levels):
