@@ -157,20 +157,12 @@ class TestJobStatus:
     @pytest.mark.parametrize(
         "status",
         [
-            ended("Complete", succeeded=1, completionTime=NOW),
-            ended("SuccessCriteriaMet", "Complete", succeeded=1),
-            ended("Failed", failed=1),
-            ended("FailureTarget", "Failed", failed=1, active=1),
-            ended("FailureTarget", "Failed", failed=1, startTime=None),
-            {"active": 1, "startTime": NOW, "completionTime": NOW},
-        ],
-        ids=[
-            "Complete without SuccessCriteriaMet",
-            "Complete without completionTime",
-            "Failed without FailureTarget",
-            "Failed with an active pod",
-            "Failed without startTime",
-            "completionTime without Complete",
+            pytest.param(ended("Complete", succeeded=1, completionTime=NOW), id="Complete without SuccessCriteriaMet"),
+            pytest.param(ended("SuccessCriteriaMet", "Complete", succeeded=1), id="Complete without completionTime"),
+            pytest.param(ended("Failed", failed=1), id="Failed without FailureTarget"),
+            pytest.param(ended("FailureTarget", "Failed", failed=1, active=1), id="Failed with an active pod"),
+            pytest.param(ended("FailureTarget", "Failed", failed=1, startTime=None), id="Failed without startTime"),
+            pytest.param({"active": 1, "startTime": NOW, "completionTime": NOW}, id="completionTime without Complete"),
         ],
     )
     async def test_a_contradictory_end_is_invalid(self, cluster: Cluster, job: JobFact, status: dict[str, Any]) -> None:

@@ -13,14 +13,14 @@ def forbidden(message: str) -> errors.ClusterError:
 @pytest.mark.parametrize(
     ("resources", "expected"),
     [
-        ("count/jobs.batch=1", True),
-        ("count/pods=1", True),
-        ("count/pods=1,pods=1", True),
-        ("cpu=2,count/pods=1", True),
-        ("pods=1", False),
-        ("limits.cpu=2", False),
-        ("count/secrets=1", False),
-        ("count/jobs.example.org=1", False),
+        pytest.param("count/jobs.batch=1", True, id="Jobs are counted"),
+        pytest.param("count/pods=1", True, id="Pods are counted as objects"),
+        pytest.param("count/pods=1,pods=1", True, id="Pods are counted as objects and as running"),
+        pytest.param("cpu=2,count/pods=1", True, id="Pods are counted as objects beside a resource"),
+        pytest.param("pods=1", False, id="only running Pods are counted"),
+        pytest.param("limits.cpu=2", False, id="only a resource is limited"),
+        pytest.param("count/secrets=1", False, id="objects of another kind are counted"),
+        pytest.param("count/jobs.example.org=1", False, id="Jobs of another group are counted"),
     ],
 )
 def test_only_a_quota_of_jobs_or_pods_counts_ended_objects(resources: str, expected: bool) -> None:

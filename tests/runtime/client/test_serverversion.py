@@ -36,15 +36,17 @@ def a_wire(*answers: Answer) -> Wire:
 @pytest.mark.parametrize(
     ("answer", "version"),
     [
-        (a_version(), (1, 36)),
-        (a_version(minor="33+", git="v1.33.1-eks-fedcba"), (1, 33)),
-        (a_version(minor="34+", git="v1.34.2-gke.1000"), (1, 34)),
-        (a_version(major="", minor="", git="v1.35.0+k3s1"), (1, 35)),
-        (a_version(major="x", minor="y", git="1.33"), (1, 33)),
-        (a_version(major="2", minor="0"), (2, 0)),
-        (a_version(emulationMajor="1", emulationMinor="32"), (1, 32)),
-        (a_version(major="", minor="", git="unknown"), None),
-        ({}, None),
+        pytest.param(a_version(), (1, 36), id="plain Kubernetes"),
+        pytest.param(a_version(minor="33+", git="v1.33.1-eks-fedcba"), (1, 33), id="Amazon"),
+        pytest.param(a_version(minor="34+", git="v1.34.2-gke.1000"), (1, 34), id="Google"),
+        pytest.param(a_version(major="", minor="", git="v1.35.0+k3s1"), (1, 35), id="k3s"),
+        pytest.param(a_version(major="x", minor="y", git="1.33"), (1, 33), id="numbers that cannot be read"),
+        pytest.param(a_version(major="2", minor="0"), (2, 0), id="a later major version"),
+        pytest.param(
+            a_version(emulationMajor="1", emulationMinor="32"), (1, 32), id="a version that emulates an earlier one"
+        ),
+        pytest.param(a_version(major="", minor="", git="unknown"), None, id="no version anywhere"),
+        pytest.param({}, None, id="an empty answer"),
     ],
 )
 def test_a_version_with_a_vendor_suffix_is_read(answer: dict[str, Any], version: tuple[int, int] | None) -> None:
@@ -66,12 +68,17 @@ async def test_the_minimum_version_and_later_ones_are_accepted(minor: str) -> No
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (
+        pytest.param(
             a_version(minor="32", git="v1.32.13"),
             "Kubernetes 1.32 is too old: the operator needs 1.33 or newer, because",
+            id="the version before the oldest that works",
         ),
-        (a_version(minor="9+"), "Kubernetes 1.9 is too old"),
-        (a_version(emulationMajor="1", emulationMinor="32"), "Kubernetes 1.32 is too old"),
+        pytest.param(a_version(minor="9+"), "Kubernetes 1.9 is too old", id="a much older version"),
+        pytest.param(
+            a_version(emulationMajor="1", emulationMinor="32"),
+            "Kubernetes 1.32 is too old",
+            id="a new version that emulates an older one",
+        ),
     ],
 )
 async def test_an_older_version_is_refused(answer: dict[str, Any], said: str) -> None:

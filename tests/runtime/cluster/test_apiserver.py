@@ -52,8 +52,13 @@ async def test_a_delete_answered_by_a_status_returns_no_state() -> None:
 
 @pytest.mark.parametrize(
     "answers",
-    [[GONE], [CONFLICT, GONE], [CONFLICT, {"metadata": {"uid": "another", "resourceVersion": "9"}}]],
-    ids=["not found", "gone meanwhile", "another of that name"],
+    [
+        pytest.param([GONE], id="it is not there"),
+        pytest.param([CONFLICT, GONE], id="it is gone after a conflict"),
+        pytest.param(
+            [CONFLICT, {"metadata": {"uid": "another", "resourceVersion": "9"}}], id="another object has its name"
+        ),
+    ],
 )
 async def test_a_missing_object_counts_as_deleted(answers: list[Answer]) -> None:
     cluster, _ = a_cluster(*answers)
@@ -117,11 +122,11 @@ async def test_an_event_respects_the_limits_of_the_api_server() -> None:
 @pytest.mark.parametrize(
     ("note", "posted"),
     [
-        ("x" * 1024, "x" * 1024),
-        ("x" * 1025, "x" * 1021 + "…"),
-        ("ü" * 512, "ü" * 512),
-        ("ü" * 513, "ü" * 510 + "…"),
-        ("x" + "ü" * 512, "x" + "ü" * 510 + "…"),
+        pytest.param("x" * 1024, "x" * 1024, id="exactly at the limit"),
+        pytest.param("x" * 1025, "x" * 1021 + "…", id="one byte over the limit"),
+        pytest.param("ü" * 512, "ü" * 512, id="two-byte characters at the limit"),
+        pytest.param("ü" * 513, "ü" * 510 + "…", id="two-byte characters over the limit"),
+        pytest.param("x" + "ü" * 512, "x" + "ü" * 510 + "…", id="the cut would split a character"),
     ],
 )
 async def test_a_note_over_the_byte_limit_is_truncated_with_a_mark(note: str, posted: str) -> None:

@@ -10,16 +10,16 @@ from worlds.fakerules import merged
 @pytest.mark.parametrize(
     ("old", "new", "patch"),
     [
-        ({}, {}, {}),
-        ({"a": 1}, {"a": 1}, {}),
-        ({"a": 1}, {"a": 2}, {"a": 2}),
-        ({"a": 1}, {}, {"a": None}),
-        ({}, {"a": {"b": 1}}, {"a": {"b": 1}}),
-        ({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}}, {"a": {"c": 3}}),
-        ({"a": {"b": 1, "c": 2}}, {"a": {"b": 1}}, {"a": {"c": None}}),
-        ({"a": {"b": 1}}, {"a": 1}, {"a": 1}),
-        ({"a": [1, 2]}, {"a": [1]}, {"a": [1]}),
-        ({"a": 0}, {"a": ""}, {"a": ""}),
+        pytest.param({}, {}, {}, id="two empty objects"),
+        pytest.param({"a": 1}, {"a": 1}, {}, id="nothing changed"),
+        pytest.param({"a": 1}, {"a": 2}, {"a": 2}, id="a value changed"),
+        pytest.param({"a": 1}, {}, {"a": None}, id="a field is gone"),
+        pytest.param({}, {"a": {"b": 1}}, {"a": {"b": 1}}, id="a nested object is new"),
+        pytest.param({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}}, {"a": {"c": 3}}, id="a nested value changed"),
+        pytest.param({"a": {"b": 1, "c": 2}}, {"a": {"b": 1}}, {"a": {"c": None}}, id="a nested field is gone"),
+        pytest.param({"a": {"b": 1}}, {"a": 1}, {"a": 1}, id="an object became a number"),
+        pytest.param({"a": [1, 2]}, {"a": [1]}, {"a": [1]}, id="a list is replaced as a whole"),
+        pytest.param({"a": 0}, {"a": ""}, {"a": ""}, id="falsy values differ"),
     ],
 )
 def test_a_patch_holds_only_the_differences(old: dict[str, Any], new: dict[str, Any], patch: dict[str, Any]) -> None:

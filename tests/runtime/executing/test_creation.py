@@ -111,9 +111,9 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("error", "invalid"),
         [
-            (ForbiddenError("exceeded quota", code=403), False),
-            (ObjectQuotaError("exceeded quota", code=403), False),
-            (InvalidError("bad", code=422), True),
+            pytest.param(ForbiddenError("exceeded quota", code=403), False, id="a quota that frees itself"),
+            pytest.param(ObjectQuotaError("exceeded quota", code=403), False, id="a quota that ended objects fill"),
+            pytest.param(InvalidError("bad", code=422), True, id="an invalid object"),
         ],
     )
     async def test_a_refusal_quotes_the_api_server(
@@ -163,11 +163,15 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("error", "unavailable"),
         [
-            (UnavailableError("no answer"), True),
-            (UnavailableError("slow down", code=429), True),
-            (UnavailableError("bad gateway", code=502), True),
-            (UnavailableError("failed calling webhook", code=500), False),
-            (ConflictError("Operation cannot be fulfilled on resourcequotas", code=409), False),
+            pytest.param(UnavailableError("no answer"), True, id="no answer"),
+            pytest.param(UnavailableError("slow down", code=429), True, id="too many requests"),
+            pytest.param(UnavailableError("bad gateway", code=502), True, id="a bad gateway"),
+            pytest.param(UnavailableError("failed calling webhook", code=500), False, id="a webhook that fails"),
+            pytest.param(
+                ConflictError("Operation cannot be fulfilled on resourcequotas", code=409),
+                False,
+                id="a quota that changed meanwhile",
+            ),
         ],
     )
     async def test_a_lasting_error_is_reported_with_the_api_servers_message(

@@ -259,9 +259,13 @@ async def test_a_terminating_namespace_gets_no_creations(one: OneOperator) -> No
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (errors.UnavailableError("no answer"), "APIUnavailable"),
-        (errors.UnavailableError("failed calling webhook", code=500), "Refused"),
-        (errors.ConflictError("Operation cannot be fulfilled on resourcequotas", code=409), "Refused"),
+        pytest.param(errors.UnavailableError("no answer"), "APIUnavailable", id="no answer"),
+        pytest.param(errors.UnavailableError("failed calling webhook", code=500), "Refused", id="a webhook that fails"),
+        pytest.param(
+            errors.ConflictError("Operation cannot be fulfilled on resourcequotas", code=409),
+            "Refused",
+            id="a quota that changed meanwhile",
+        ),
     ],
 )
 async def test_failing_creations_are_reported_within_15_seconds_and_back_off(

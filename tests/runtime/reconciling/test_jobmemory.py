@@ -62,7 +62,12 @@ class TestCalls:
 
 class TestRoom:
     @pytest.mark.parametrize(
-        ("begun", "failed", "made"), [(True, False, True), (True, True, False), (False, False, False)]
+        ("begun", "failed", "made"),
+        [
+            pytest.param(True, False, True, id="a deletion that was completed"),
+            pytest.param(True, True, False, id="a deletion that failed"),
+            pytest.param(False, False, False, id="a deletion that never started"),
+        ],
     )
     async def test_only_a_completed_deletion_makes_room(self, begun: bool, failed: bool, made: bool) -> None:
         memory = a_memory()

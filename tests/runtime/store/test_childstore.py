@@ -79,11 +79,11 @@ class TestEnds:
     @pytest.mark.parametrize(
         ("job", "outcomes", "kept"),
         [
-            (a_job_fact(0), Ranges(), True),
-            (a_job_fact(0, attempt=1), Ranges(), False),
-            (a_job_fact(0), Ranges.of([0]), False),
-            (None, Ranges(), True),
-            (None, Ranges.of([0]), False),
+            pytest.param(a_job_fact(0), Ranges(), True, id="its attempt is not counted"),
+            pytest.param(a_job_fact(0, attempt=1), Ranges(), False, id="its attempt is counted on the Job"),
+            pytest.param(a_job_fact(0), Ranges.of([0]), False, id="its case has an outcome"),
+            pytest.param(None, Ranges(), True, id="its Job is gone"),
+            pytest.param(None, Ranges.of([0]), False, id="its Job is gone and its case has an outcome"),
         ],
     )
     def test_a_last_state_is_kept_until_it_has_been_counted(

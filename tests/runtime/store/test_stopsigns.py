@@ -28,17 +28,27 @@ def sweep(version: int = 1, *, status: dict[str, Any] | None = None, **keywords:
 @pytest.mark.parametrize(
     ("keywords", "forbidden"),
     [
-        ({}, False),
-        ({"cancel": True}, True),
-        ({"suspend": True}, True),
-        ({"metadata": {"deletionTimestamp": "2026-01-02T03:04:05Z"}}, True),
-        ({"status": {"cancellation": {"requestedAt": "2026-01-02T03:04:05Z"}}}, True),
-        ({"cases": {}}, True),
+        pytest.param({}, False, id="nothing stops it"),
+        pytest.param({"cancel": True}, True, id="the job is to be cancelled"),
+        pytest.param({"suspend": True}, True, id="the job is suspended"),
+        pytest.param({"metadata": {"deletionTimestamp": "2026-01-02T03:04:05Z"}}, True, id="the job is being deleted"),
+        pytest.param(
+            {"status": {"cancellation": {"requestedAt": "2026-01-02T03:04:05Z"}}}, True, id="the cancel is recorded"
+        ),
+        pytest.param({"cases": {}}, True, id="the spec cannot be read"),
         # What is asked for is to be latched first; from then on no plan makes anything of these cases.
-        ({"cancelCases": "1"}, True),
-        ({"cancelCases": "7"}, False),
-        ({"cancelCases": "0-1", "status": {"cancelledIndexes": "0"}}, True),
-        ({"cancelCases": "0-1", "status": {"cancelledIndexes": "0", "cancellingIndexes": "1"}}, False),
+        pytest.param({"cancelCases": "1"}, True, id="one of its cases is to be cancelled"),
+        pytest.param({"cancelCases": "7"}, False, id="a case that does not exist is to be cancelled"),
+        pytest.param(
+            {"cancelCases": "0-1", "status": {"cancelledIndexes": "0"}},
+            True,
+            id="one of the cases to cancel is not recorded yet",
+        ),
+        pytest.param(
+            {"cancelCases": "0-1", "status": {"cancelledIndexes": "0", "cancellingIndexes": "1"}},
+            False,
+            id="all cases to cancel are recorded",
+        ),
     ],
 )
 def test_the_newest_state_decides_which_creations_are_forbidden(keywords: dict[str, Any], forbidden: bool) -> None:

@@ -77,9 +77,9 @@ async def test_tables_of_different_content_or_job_have_different_digests() -> No
 @pytest.mark.parametrize(
     ("data", "binary", "message"),
     [
-        ({}, {}, "its keys are none"),
-        ({"b": "", "a": ""}, {"c": "iVBORw=="}, 'its keys are "a", "b", "c"'),
-        ({f"k{n:02}": "" for n in range(12)}, {}, '"k09" and 2 more'),
+        pytest.param({}, {}, "its keys are none", id="no keys"),
+        pytest.param({"b": "", "a": ""}, {"c": "iVBORw=="}, 'its keys are "a", "b", "c"', id="text and binary keys"),
+        pytest.param({f"k{n:02}": "" for n in range(12)}, {}, '"k09" and 2 more', id="a long list is cut"),
     ],
 )
 async def test_a_missing_key_may_still_appear(data: dict[str, str], binary: dict[str, str], message: str) -> None:
@@ -123,7 +123,10 @@ async def test_a_rerun_of_a_table_copies_its_lines_from_all_its_shards() -> None
 
 @pytest.mark.parametrize(
     ("status", "reason"),
-    [({}, Reason.RERUN_NOT_FINISHED), ({"phase": "RUNNING", "isTerminal": False}, Reason.RERUN_NOT_FINISHED)],
+    [
+        pytest.param({}, Reason.RERUN_NOT_FINISHED, id="it has no status"),
+        pytest.param({"phase": "RUNNING", "isTerminal": False}, Reason.RERUN_NOT_FINISHED, id="it runs"),
+    ],
 )
 async def test_a_rerun_waits_for_an_unfinished_job(status: dict[str, Any], reason: str) -> None:
     cluster = FakeCluster()

@@ -147,8 +147,10 @@ async def test_a_design_that_cannot_be_drawn_is_reported_and_retried(
 
 @pytest.mark.parametrize(
     "change",
-    [{"metadata": {"name": "", "ownerReferences": []}}, {"data": {"cases.jsonl": "other"}}],
-    ids=["a foreign one", "another content"],
+    [
+        pytest.param({"metadata": {"name": "", "ownerReferences": []}}, id="nobody owns it"),
+        pytest.param({"data": {"cases.jsonl": "other"}}, id="its content differs"),
+    ],
 )
 async def test_a_configmap_with_unexpected_content_is_not_used(bench: Bench, change: dict[str, Any]) -> None:
     await bench.prepared()

@@ -133,13 +133,12 @@ async def test_an_object_recreated_under_the_same_name_is_a_new_one() -> None:
 @pytest.mark.parametrize(
     "end",
     [
-        a_line("ERROR", {"code": 410, "message": "too old resource version"}),
-        a_line("ERROR", {"code": 500, "message": "etcd"}),
-        b'{"type":"MODIFIED","object":{"metada',
-        b"<html>\n",
-        b"\n",
+        pytest.param(a_line("ERROR", {"code": 410, "message": "too old resource version"}), id="the version expired"),
+        pytest.param(a_line("ERROR", {"code": 500, "message": "etcd"}), id="the API server reports an error"),
+        pytest.param(b'{"type":"MODIFIED","object":{"metada', id="the line is truncated"),
+        pytest.param(b"<html>\n", id="the line is not JSON"),
+        pytest.param(b"\n", id="the line is empty"),
     ],
-    ids=["gone", "error", "truncated", "not JSON", "empty line"],
 )
 async def test_a_malformed_line_causes_a_relist(end: bytes) -> None:
     wire = Wire()
