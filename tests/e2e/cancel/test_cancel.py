@@ -118,7 +118,10 @@ def test_a_second_cancel_changes_nothing(namespace: Namespace) -> None:
     assert status["cancellation"]["reason"] in ("first", "second")
 
 
-@pytest.mark.parametrize(("script", "phase"), [("true", "COMPLETED"), ("false", "FAILED")])
+@pytest.mark.parametrize(
+    ("script", "phase"),
+    [pytest.param("true", "COMPLETED", id="a completed sweep"), pytest.param("false", "FAILED", id="a failed sweep")],
+)
 def test_an_ended_sweep_refuses_cancel(namespace: Namespace, script: str, phase: str) -> None:
     sweep = namespace.sweep(script)
     before = sweep.wait_phase(phase)

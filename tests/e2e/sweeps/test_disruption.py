@@ -87,7 +87,13 @@ def test_a_case_on_an_unresponsive_node_is_not_reported_as_stopped(
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("forget", [False, True], ids=["255 Unknown", "137 ContainerStatusUnknown"])
+@pytest.mark.parametrize(
+    "forget",
+    [
+        pytest.param(False, id="the kubelet knows its containers"),
+        pytest.param(True, id="the kubelet has lost its containers"),
+    ],
+)
 def test_a_node_that_reboots_does_not_fail_its_cases(
     namespace: Namespace, operator: Operator, real_cluster: Cluster, forget: bool
 ) -> None:

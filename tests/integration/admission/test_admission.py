@@ -95,17 +95,22 @@ def test_an_apply_without_the_cancel_does_not_require_the_cancel_verb(people: di
 @pytest.mark.parametrize(
     ("before", "after", "adds"),
     [
-        (None, "3", True),
-        ("3", "3", False),
-        ("3", "3,5", True),
-        ("3-5,9", "9", False),
-        ("3-5,9", "3-5", False),
-        ("3-5,9", "4,5", False),
-        ("3-5,9", "4-6", True),
-        ("3-5,9", "2-5,9", True),
-        ("3-5,9", "3-9", True),
-        ("3", "30", True),
-        (",".join(map(str, range(100, 600, 2))), ",".join(map(str, range(104, 600, 2))), False),
+        pytest.param(None, "3", True, id="the first case is cancelled"),
+        pytest.param("3", "3", False, id="the list stays the same"),
+        pytest.param("3", "3,5", True, id="a case is added"),
+        pytest.param("3-5,9", "9", False, id="a range is removed"),
+        pytest.param("3-5,9", "3-5", False, id="a single case is removed"),
+        pytest.param("3-5,9", "4,5", False, id="a range becomes shorter at both ends"),
+        pytest.param("3-5,9", "4-6", True, id="a range moves by one"),
+        pytest.param("3-5,9", "2-5,9", True, id="a range gets one more at its start"),
+        pytest.param("3-5,9", "3-9", True, id="two ranges become one"),
+        pytest.param("3", "30", True, id="another number with the same first digit"),
+        pytest.param(
+            ",".join(map(str, range(100, 600, 2))),
+            ",".join(map(str, range(104, 600, 2))),
+            False,
+            id="a long list becomes shorter",
+        ),
     ],
 )
 def test_only_adding_cancelled_cases_requires_the_cancel_verb(
@@ -125,13 +130,15 @@ def test_the_cancel_annotation_requires_the_cancel_verb(people: dict[str, Person
 @pytest.mark.parametrize(
     ("arguments", "who"),
     [
-        (
+        pytest.param(
             ("annotate", "simjob", "job", "simjob.dev/cancel-requested-by=alice@example.org"),
             "annotation simjob.dev/cancel-requested-by: alice@example.org",
+            id="an annotation that names a user",
         ),
-        (
+        pytest.param(
             (*patching("job", {"spec": {"cancel": True}}), "--field-manager=alice@example.org"),
             "field manager alice@example.org",
+            id="a field manager that names a user",
         ),
     ],
 )
@@ -219,7 +226,12 @@ def test_a_quoted_key_is_the_parameters_name(people: dict[str, Person], key: str
 
 
 @pytest.mark.parametrize(
-    ("how", "kept"), [(["create"], {"a": None}), (["apply", "--server-side"], {"a": None}), (["apply"], {})]
+    ("how", "kept"),
+    [
+        pytest.param(["create"], {"a": None}, id="create"),
+        pytest.param(["apply", "--server-side"], {"a": None}, id="server-side apply"),
+        pytest.param(["apply"], {}, id="client-side apply"),
+    ],
 )
 def test_kubectl_apply_drops_a_null_within_an_object(people: dict[str, Person], how: list[str], kept: Any) -> None:
     # Seen nowhere else; so docs/install.md says it, and the operator cannot.

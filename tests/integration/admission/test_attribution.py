@@ -130,7 +130,13 @@ def test_a_manifest_cannot_forge_the_submitting_user(
     client.delete(paths.simulationjobs(NAMESPACE, "copy"))
 
 
-@pytest.mark.parametrize(("key", "words"), [(SUBMITTED, NOT_SUBMITTED), (CANCELLED, NOT_CANCELLED)])
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        pytest.param(SUBMITTED, NOT_SUBMITTED, id="the user who submitted"),
+        pytest.param(CANCELLED, NOT_CANCELLED, id="the user who cancelled"),
+    ],
+)
 @pytest.mark.parametrize("cancelled", [False, True])
 @pytest.mark.parametrize("value", ["eve", "pat", ""])
 def test_a_user_name_written_by_hand_is_refused(
@@ -178,7 +184,10 @@ def test_a_removed_user_name_is_restored(people: dict[str, Person], job: str) ->
     assert stored(people, job) == before
 
 
-@pytest.mark.parametrize("options", [(), ("--server-side", "--force-conflicts")], ids=["client-side", "server-side"])
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param((), id="client-side"), pytest.param(("--server-side", "--force-conflicts"), id="server-side")],
+)
 def test_an_exported_manifest_can_be_applied_again_and_again(
     people: dict[str, Person], client: Client, job: str, options: tuple[str, ...]
 ) -> None:

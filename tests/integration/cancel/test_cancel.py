@@ -167,7 +167,10 @@ def test_a_cancel_during_operator_downtime_is_carried_out(place: Place, operator
     finish(sweep)
 
 
-@pytest.mark.parametrize(("exit_code", "phase"), [(0, "COMPLETED"), (1, "FAILED")])
+@pytest.mark.parametrize(
+    ("exit_code", "phase"),
+    [pytest.param(0, "COMPLETED", id="a completed sweep"), pytest.param(1, "FAILED", id="a failed sweep")],
+)
 def test_a_cancel_after_the_end_is_refused(place: Place, exit_code: int, phase: str) -> None:
     sweep = place.apply(cases={"count": 1}, template=a_template(run=1, exit_code=exit_code))
     before = sweep.wait_phase(phase)

@@ -41,12 +41,22 @@ def test_kubectl_shows_title_and_description(api: Api) -> None:
 @pytest.mark.parametrize(
     ("selector", "spec", "status"),
     [
-        ("status.phase=SUSPENDED", {}, {"phase": "SUSPENDED"}),
-        ("spec.cancel=true,spec.type=select-cancel", {"cancel": True, "type": "select-cancel"}, None),
-        ("spec.suspend=true,spec.type=select-suspend", {"suspend": True, "type": "select-suspend"}, None),
-        ("spec.project=select", {"project": "select"}, None),
-        ("spec.parentJob=campaign-7", {"parentJob": "campaign-7"}, None),
-        ("spec.queueName=gpus", {"queueName": "gpus"}, None),
+        pytest.param("status.phase=SUSPENDED", {}, {"phase": "SUSPENDED"}, id="the phase"),
+        pytest.param(
+            "spec.cancel=true,spec.type=select-cancel",
+            {"cancel": True, "type": "select-cancel"},
+            None,
+            id="a cancel request",
+        ),
+        pytest.param(
+            "spec.suspend=true,spec.type=select-suspend",
+            {"suspend": True, "type": "select-suspend"},
+            None,
+            id="a suspension",
+        ),
+        pytest.param("spec.project=select", {"project": "select"}, None, id="the project"),
+        pytest.param("spec.parentJob=campaign-7", {"parentJob": "campaign-7"}, None, id="the parent job"),
+        pytest.param("spec.queueName=gpus", {"queueName": "gpus"}, None, id="the queue"),
     ],
 )
 def test_jobs_can_be_selected_by_field(
@@ -85,15 +95,17 @@ def test_kubectl_explains_every_field(api: Api) -> None:
 @pytest.mark.parametrize(
     ("field", "words"),
     [
-        (
+        pytest.param(
             "cancel <boolean>",
             "If true, the whole job is stopped for good. It cannot be undone: setting it back to false changes "
             "nothing. Refused once the job is COMPLETED or FAILED.",
+            id="a boolean",
         ),
-        (
+        pytest.param(
             "parallelism <integer>",
             "Maximum number of cases that run at once. May be changed at any time. 0 starts no further case; cases "
             "that already run go on. From 0 to 10000; default 50.",
+            id="an integer with bounds and a default",
         ),
     ],
 )

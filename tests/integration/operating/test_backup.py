@@ -34,7 +34,10 @@ PAGE = (Path(__file__).parents[3] / "docs/backup.md").read_text()
 SECTIONS = transcript.sections(PAGE)
 
 
-@pytest.mark.parametrize("is_away", [False, True], ids=["operator there", "operator away"])
+@pytest.mark.parametrize(
+    "is_away",
+    [pytest.param(False, id="the operator runs meanwhile"), pytest.param(True, id="the operator is stopped meanwhile")],
+)
 def test_a_half_done_sweep_restored_with_status_and_configmaps_continues(
     place: Place, operator: OperatorProcess, is_away: bool
 ) -> None:

@@ -75,7 +75,7 @@ def test_flux_keeps_a_cancel_of_another_field_manager_or_with_its_annotation(
     assert cancelled(sweep, manager)["spec"]["cancelReason"] == "wrong mesh"
 
 
-@pytest.mark.parametrize("server_side", [False, True], ids=["three-way", "server-side"])
+@pytest.mark.parametrize("server_side", [pytest.param(False, id="three-way"), pytest.param(True, id="server-side")])
 def test_argo_cd_keeps_a_cancel_that_is_not_in_git(tools: Tools, server_side: bool) -> None:
     tools.argo_cd(in_git(), server_side=server_side)
     sweep = tools.sweep()
@@ -86,7 +86,7 @@ def test_argo_cd_keeps_a_cancel_that_is_not_in_git(tools: Tools, server_side: bo
     cancelled(sweep, "kubectl-patch")
 
 
-@pytest.mark.parametrize("server_side", [False, True], ids=["three-way", "server-side"])
+@pytest.mark.parametrize("server_side", [pytest.param(False, id="three-way"), pytest.param(True, id="server-side")])
 def test_a_cancel_that_argo_cd_resets_to_false_is_carried_out(tools: Tools, server_side: bool) -> None:
     manifest = in_git(cancel=False)
     tools.argo_cd(manifest, server_side=server_side)

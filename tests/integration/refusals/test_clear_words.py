@@ -65,23 +65,25 @@ def test_status_quotes_the_kubelet_about_a_pod_that_does_not_start(place: Place)
 @pytest.mark.parametrize(
     ("cases", "words"),
     [
-        (
+        pytest.param(
             {"matrix": [{"name": "seed", "values": [2**63 - 1, "18446744073709551615", 2**64 - 1]}]},
             "`spec.cases.matrix[0].values[2]` is 18446744073709552000, a number beyond 64 bits, which may be rounded: "
             "write it as a text, in quotes",
+            id="a seed beyond 64 bits",
         ),
-        (
+        pytest.param(
             {"list": [{"name": "a", "parameters": {"at": {"x": 1, "true": 2}}}]},
             "case 0 \"a\": parameter 'at' has the key 'true': YAML reads y, n, yes, no, on and off as true and false: "
             "quote y, n, yes, no, on and off",
+            id="a key that YAML read as a boolean",
         ),
-        (
+        pytest.param(
             {"matrix": [{"name": "inlet", "values": [[1.0, 0.0], ["x" * 1021]]}]},
             "spec.cases.matrix[0].values[1]: is a list of 1025 bytes as JSON, and must have at most 1024: put it into "
             "a file, and give the file's name",
+            id="a list that is too large",
         ),
     ],
-    ids=["seed", "key", "size"],
 )
 def test_a_value_that_would_change_on_its_way_is_refused_with_the_remedy(
     place: Place, cases: dict[str, Any], words: str

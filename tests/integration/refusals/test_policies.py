@@ -25,7 +25,11 @@ def test_a_non_retried_exit_code_fails_its_case_at_once(place: Place) -> None:
 @pytest.mark.effect("spec.failurePolicy.maxFailedCases")
 @pytest.mark.parametrize(
     ("maximum", "phase", "reason"),
-    [(2, "FAILED", "CasesFailed"), (3, "COMPLETED", "CasesFinished"), ("99%", "FAILED", "CasesFailed")],
+    [
+        pytest.param(2, "FAILED", "CasesFailed", id="one failure too many"),
+        pytest.param(3, "COMPLETED", "CasesFinished", id="as many failures as allowed"),
+        pytest.param("99%", "FAILED", "CasesFailed", id="a percentage rounds down"),
+    ],
 )
 def test_a_sweep_completes_up_to_max_failed_cases(place: Place, maximum: int | str, phase: str, reason: str) -> None:
     sweep = place.apply(failurePolicy={"maxFailedCases": maximum}, template=FAILING)

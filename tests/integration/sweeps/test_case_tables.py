@@ -167,14 +167,30 @@ def test_a_missing_table_is_reported_and_waited_for(place: Place) -> None:
 @pytest.mark.parametrize(
     ("key", "text", "message"),
     [
-        ("t.csv", "a,b\n1,2\n3\n4,5,6\n", "line 3: has 1 cell, but the header has 2; line 4: has 3 cells, but the"),
-        ("t.csv", "a,A\n1,2\n", "line 1: columns 1 and 2, 'a' and 'A', both give"),
-        ("t.csv", "a\n" + "1\n" * 100_001, "line 100002: there are more than 100000 rows"),
-        ("t.csv", "a\n", "the table has no rows"),
-        ("t.jsonl", '{"a": 1}\n{"a": null}\n', "line 2: 'a' must be a text, a number, a boolean, a list or an object"),
-        ("t.jsonl", "a,b\n1,2\n", "line 1: is not JSON"),
+        pytest.param(
+            "t.csv",
+            "a,b\n1,2\n3\n4,5,6\n",
+            "line 3: has 1 cell, but the header has 2; line 4: has 3 cells, but the",
+            id="rows with too few and too many cells",
+        ),
+        pytest.param(
+            "t.csv",
+            "a,A\n1,2\n",
+            "line 1: columns 1 and 2, 'a' and 'A', both give",
+            id="two names that give the same variable",
+        ),
+        pytest.param(
+            "t.csv", "a\n" + "1\n" * 100_001, "line 100002: there are more than 100000 rows", id="too many rows"
+        ),
+        pytest.param("t.csv", "a\n", "the table has no rows", id="no rows"),
+        pytest.param(
+            "t.jsonl",
+            '{"a": 1}\n{"a": null}\n',
+            "line 2: 'a' must be a text, a number, a boolean, a list or an object",
+            id="a value that is null",
+        ),
+        pytest.param("t.jsonl", "a,b\n1,2\n", "line 1: is not JSON", id="CSV in a file of JSON lines"),
     ],
-    ids=["cells", "names", "rows", "no rows", "values", "form"],
 )
 def test_an_unreadable_table_is_reported_by_line_and_waited_for(
     place: Place, key: str, text: str, message: str

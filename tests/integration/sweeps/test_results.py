@@ -30,7 +30,10 @@ def table(sweep: Sweep) -> list[Any]:
     return [json.loads(row) for shard in shards for row in shard["data"]["results.jsonl"].split("\n") if row]
 
 
-@pytest.mark.parametrize(("message", "result"), [('{"drag": 0.31}', {"drag": 0.31}), ("diverged", "diverged")])
+@pytest.mark.parametrize(
+    ("message", "result"),
+    [pytest.param('{"drag": 0.31}', {"drag": 0.31}, id="an object"), pytest.param("diverged", "diverged", id="a text")],
+)
 def test_each_case_with_a_result_has_a_row(place: Place, message: str, result: Any) -> None:
     code = None if isinstance(result, dict) else 3
     sweep = place.apply(cases=AXES, template=saying(message, exit_code=code))

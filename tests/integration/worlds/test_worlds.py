@@ -49,10 +49,10 @@ def test_a_webhook_denies_with_the_given_status(client: Client, namespace: str) 
 @pytest.mark.parametrize(
     ("answer", "code", "words"),
     [
-        (deny(400, "bad"), 400, "denied the request: bad"),
-        (broken(), 500, "failed calling webhook"),
-        (hang_up(), 500, "EOF"),
-        (slow(3), 500, "context deadline exceeded"),
+        pytest.param(deny(400, "bad"), 400, "denied the request: bad", id="it denies the request"),
+        pytest.param(broken(), 500, "failed calling webhook", id="its answer cannot be read"),
+        pytest.param(hang_up(), 500, "EOF", id="it closes the connection"),
+        pytest.param(slow(3), 500, "context deadline exceeded", id="it is slow"),
     ],
 )
 def test_a_webhook_fails_in_every_way(client: Client, namespace: str, answer: Answer, code: int, words: str) -> None:
@@ -118,7 +118,11 @@ def test_a_limit_range_with_a_default_refuses_a_larger_request(client: Client, n
 
 
 @pytest.mark.parametrize(
-    ("hard", "words"), [({"limits.cpu": "1"}, "must specify limits.cpu"), ({"count/pods": "0"}, "exceeded quota")]
+    ("hard", "words"),
+    [
+        pytest.param({"limits.cpu": "1"}, "must specify limits.cpu", id="a quota of limits that the pod does not have"),
+        pytest.param({"count/pods": "0"}, "exceeded quota", id="a quota of objects"),
+    ],
 )
 def test_a_quota_refuses_what_it_does_not_allow(client: Client, namespace: str, hard: Object, words: str) -> None:
     quota(client, namespace, hard)
@@ -129,7 +133,11 @@ def test_a_quota_refuses_what_it_does_not_allow(client: Client, namespace: str, 
 
 
 @pytest.mark.parametrize(
-    ("memory", "code", "reason"), [(Memory.KNOWN, 255, "Unknown"), (Memory.LOST, 137, "ContainerStatusUnknown")]
+    ("memory", "code", "reason"),
+    [
+        pytest.param(Memory.KNOWN, 255, "Unknown", id="the container's state is known"),
+        pytest.param(Memory.LOST, 137, "ContainerStatusUnknown", id="the container's state is lost"),
+    ],
 )
 def test_a_fake_node_reboots(client: Client, namespace: str, memory: Memory, code: int, reason: str) -> None:
     path = paths.pods(namespace, "plain")
