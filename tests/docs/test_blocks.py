@@ -22,12 +22,14 @@ def test_every_shell_block_is_run_by_a_named_test_or_says_why_not(block: Block) 
 @pytest.mark.parametrize(
     ("before", "is_marked"),
     [
-        ("", False),
-        ("<!-- not run: -->\n\n", False),
-        ("<!-- somewhere else -->\n\n", False),
-        ("<!-- not run: needs a registry -->\n\n", True),
-        ("<!-- run by tests/x.py -->\n", True),
-        ("<!-- not run: of an earlier block -->\n\nwords\n\n", False),
+        pytest.param("", False, id="no comment"),
+        pytest.param("<!-- not run: -->\n\n", False, id="a comment without a reason"),
+        pytest.param("<!-- somewhere else -->\n\n", False, id="a comment about something else"),
+        pytest.param("<!-- not run: needs a registry -->\n\n", True, id="a reason"),
+        pytest.param("<!-- run by tests/x.py -->\n", True, id="the test that runs it"),
+        pytest.param(
+            "<!-- not run: of an earlier block -->\n\nwords\n\n", False, id="a reason that belongs to an earlier block"
+        ),
     ],
 )
 def test_a_block_without_a_test_and_without_a_reason_is_found(tmp_path: Path, before: str, is_marked: bool) -> None:

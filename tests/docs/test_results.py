@@ -122,14 +122,14 @@ def test_the_recipe_of_the_page_has_the_columns_of_all_rows() -> None:
 @pytest.mark.parametrize(
     ("written", "shown"),
     [
-        (r'"a, \"b\"\nc\r\nd\re;\tü"', 'a, "b"\nc\r\nd\re;\tü'),
-        ("NaN", "NaN"),
-        ("-Infinity", "-Infinity"),
-        ("null", "null"),
-        ("true", "true"),
-        (str(2**70), str(2**70)),
-        ('[1,{"a":"b,c"},NaN]', '[1, {"a": "b,c"}, NaN]'),
-        ('""', ""),
+        pytest.param(r'"a, \"b\"\nc\r\nd\re;\tü"', 'a, "b"\nc\r\nd\re;\tü', id="a text with quotes and line ends"),
+        pytest.param("NaN", "NaN", id="NaN"),
+        pytest.param("-Infinity", "-Infinity", id="minus infinity"),
+        pytest.param("null", "null", id="null"),
+        pytest.param("true", "true", id="a boolean"),
+        pytest.param(str(2**70), str(2**70), id="an integer beyond 64 bits"),
+        pytest.param('[1,{"a":"b,c"},NaN]', '[1, {"a": "b,c"}, NaN]', id="a list with an object"),
+        pytest.param('""', "", id="an empty text"),
     ],
 )
 def test_the_recipe_of_the_page_keeps_a_value(written: str, shown: str) -> None:

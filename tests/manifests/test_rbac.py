@@ -109,9 +109,11 @@ def granted(role: Mapping[str, Any]) -> set[Grant]:
 @pytest.mark.parametrize(
     ("method", "path", "expected"),
     [
-        ("GET", "/api/v1/pods", ("", "pods", "list")),
-        ("GET", "/api/v1/namespaces/a/pods/p", ("", "pods", "get")),
-        ("PATCH", "/apis/batch/v1/namespaces/a/jobs/j/status", ("batch", "jobs/status", "patch")),
+        pytest.param("GET", "/api/v1/pods", ("", "pods", "list"), id="a list in all namespaces"),
+        pytest.param("GET", "/api/v1/namespaces/a/pods/p", ("", "pods", "get"), id="one object"),
+        pytest.param(
+            "PATCH", "/apis/batch/v1/namespaces/a/jobs/j/status", ("batch", "jobs/status", "patch"), id="a subresource"
+        ),
     ],
 )
 def test_a_request_maps_to_this_permission(method: str, path: str, expected: Grant) -> None:
@@ -156,12 +158,13 @@ def test_no_role_grants_wildcards_or_secrets(render: Render, folder: str) -> Non
 @pytest.mark.parametrize(
     ("role", "verbs", "aggregated"),
     [
-        ("viewer", {"get", "list", "watch"}, {"view", "edit", "admin"}),
-        ("canceller", {"get", "list", "watch", "patch", "cancel"}, {"edit", "admin"}),
-        (
+        pytest.param("viewer", {"get", "list", "watch"}, {"view", "edit", "admin"}, id="viewer"),
+        pytest.param("canceller", {"get", "list", "watch", "patch", "cancel"}, {"edit", "admin"}, id="canceller"),
+        pytest.param(
             "editor",
             {"get", "list", "watch", "patch", "cancel", "create", "update", "delete", "deletecollection"},
             {"edit", "admin"},
+            id="editor",
         ),
     ],
 )

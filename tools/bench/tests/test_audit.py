@@ -23,12 +23,18 @@ def a_line(user: str, verb: str, resource: str, namespace: str = "ns", code: int
 @pytest.mark.parametrize(
     ("user", "expected"),
     [
-        (OPERATOR, "operator"),
-        (access.account("bare"), "bare"),
-        ("system:kube-scheduler", "scheduler"),
-        ("system:kube-controller-manager", "controller manager"),
-        ("system:serviceaccount:kube-system:job-controller", "controller manager"),
-        ("admin", "admin"),
+        pytest.param(OPERATOR, "operator", id="the operator"),
+        pytest.param(access.account("bare"), "bare", id="the service account of the bare baseline"),
+        pytest.param("system:kube-scheduler", "scheduler", id="the scheduler"),
+        pytest.param(
+            "system:kube-controller-manager", "controller manager", id="a controller with the manager's own user"
+        ),
+        pytest.param(
+            "system:serviceaccount:kube-system:job-controller",
+            "controller manager",
+            id="a controller with its own service account",
+        ),
+        pytest.param("admin", "admin", id="anybody else"),
     ],
 )
 def test_users_are_parts_of_the_system(user: str, expected: str) -> None:

@@ -118,7 +118,12 @@ def test_a_quick_run_writes_no_document(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize(
-    ("there", "said"), [(None, "No such file"), ("{}", "holds no results"), ("not JSON", "holds no results")]
+    ("there", "said"),
+    [
+        pytest.param(None, "No such file", id="no file"),
+        pytest.param("{}", "holds no results", id="a file without results"),
+        pytest.param("not JSON", "holds no results", id="a file that is not JSON"),
+    ],
 )
 def test_a_folder_without_results_gives_no_document(
     there: str | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -133,11 +138,15 @@ def test_a_folder_without_results_gives_no_document(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"repeats": 2}, "fewer than 3 repeats"),
-        ({"commit": "abc+"}, "not committed"),
-        ({"complete": False}, "was interrupted"),
-        ({"trials": [a_trial()]}, "did not measure: 1,000 cases, QPS 20: all running"),
-        ({"trials": [*every_goal(), a_trial(live_when_said=2)]}, "2 pods lived then"),
+        pytest.param({"repeats": 2}, "fewer than 3 repeats", id="too few repeats"),
+        pytest.param({"commit": "abc+"}, "not committed", id="uncommitted code"),
+        pytest.param({"complete": False}, "was interrupted", id="a run that was interrupted"),
+        pytest.param(
+            {"trials": [a_trial()]}, "did not measure: 1,000 cases, QPS 20: all running", id="a goal without a trial"
+        ),
+        pytest.param(
+            {"trials": [*every_goal(), a_trial(live_when_said=2)]}, "2 pods lived then", id="live pods after the report"
+        ),
     ],
 )
 def test_missing_results_are_reported(change: dict[str, Any], said: str) -> None:

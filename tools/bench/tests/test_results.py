@@ -56,7 +56,10 @@ def verdict(run: Run, what: str) -> goals.Verdict:
 ALL_RUNNING = "1,000 cases, QPS 20: all running, to the bare client"
 
 
-@pytest.mark.parametrize(("seconds", "met"), [(10.0, True), (10.1, False)])
+@pytest.mark.parametrize(
+    ("seconds", "met"),
+    [pytest.param(10.0, True, id="exactly at the limit"), pytest.param(10.1, False, id="above the limit")],
+)
 def test_a_goal_is_met_up_to_its_limit(seconds: float, met: bool) -> None:
     run = a_run(a_trial(all_running=seconds), a_trial("bare", all_running=8.0))
     assert verdict(run, ALL_RUNNING).met is met

@@ -30,13 +30,26 @@ def test_the_controller_managers_rate_is_an_option(state: State, rate: int, burs
     assert f"--kube-api-burst={burst}" in command
 
 
-@pytest.mark.parametrize(("nodes", "seconds"), [(Nodes.KWOK, 50), (Nodes.REAL, 16), (Nodes.BOTH, 16)])
+@pytest.mark.parametrize(
+    ("nodes", "seconds"),
+    [
+        pytest.param(Nodes.KWOK, 50, id="fake nodes only"),
+        pytest.param(Nodes.REAL, 16, id="a real node only"),
+        pytest.param(Nodes.BOTH, 16, id="fake nodes and a real node"),
+    ],
+)
 def test_the_loss_of_a_real_node_is_detected_early(state: State, nodes: Nodes, seconds: int) -> None:
     command = a_plane(state, nodes).kube_controller_manager()
     assert f"--node-monitor-grace-period={seconds}s" in command
 
 
-@pytest.mark.parametrize(("nodes", "address"), [(Nodes.KWOK, "127.0.0.1"), (Nodes.REAL, "0.0.0.0")])  # noqa: S104
+@pytest.mark.parametrize(
+    ("nodes", "address"),
+    [
+        pytest.param(Nodes.KWOK, "127.0.0.1", id="fake nodes only"),
+        pytest.param(Nodes.REAL, "0.0.0.0", id="a real node"),  # noqa: S104
+    ],
+)
 def test_the_api_listens_on_other_addresses_only_for_a_real_node(state: State, nodes: Nodes, address: str) -> None:
     assert f"--bind-address={address}" in a_plane(state, nodes).kube_apiserver()
 

@@ -29,7 +29,13 @@ def test_the_default_uses_a_real_node_only_as_root(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("NODES", "fake"), ("KWOK_NODES", "-1"), ("KWOK_NODES", "0"), ("KCM_QPS", "many"), ("CLUSTER", "minikube")],
+    [
+        pytest.param("NODES", "fake", id="an unknown kind of node"),
+        pytest.param("KWOK_NODES", "-1", id="a negative number"),
+        pytest.param("KWOK_NODES", "0", id="zero nodes"),
+        pytest.param("KCM_QPS", "many", id="a number that is a word"),
+        pytest.param("CLUSTER", "minikube", id="an unknown kind of cluster"),
+    ],
 )
 def test_a_bad_value_is_named(name: str, text: str) -> None:
     with pytest.raises(ClusterError, match=f"{name} must be .*{text}"):

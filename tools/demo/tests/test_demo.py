@@ -43,14 +43,27 @@ def test_a_correct_cancel_has_no_complaints() -> None:
 @pytest.mark.parametrize(
     ("found", "complaint"),
     [
-        (replace(GOOD, status=a_status(phase="FAILED")), "the phase is FAILED"),
-        (replace(GOOD, status=a_status(isFailed=True)), "isFailed"),
-        (replace(GOOD, status=a_status(cancellation={"reason": cancelling.REASON})), "nobody"),
-        (replace(GOOD, status=a_status(cases={"succeeded": 12, "failed": 0, "cancelled": 23})), "not 36 together"),
-        (replace(GOOD, live_now=["pod/x"]), "still live: pod/x"),
-        (replace(GOOD, all_stopped=3.0), "before every container had stopped"),
+        pytest.param(replace(GOOD, status=a_status(phase="FAILED")), "the phase is FAILED", id="the phase is another"),
+        pytest.param(
+            replace(GOOD, status=a_status(isFailed=True)), "isFailed", id="a cancelled sweep counts as failed"
+        ),
+        pytest.param(
+            replace(GOOD, status=a_status(cancellation={"reason": cancelling.REASON})),
+            "nobody",
+            id="nobody is recorded",
+        ),
+        pytest.param(
+            replace(GOOD, status=a_status(cases={"succeeded": 12, "failed": 0, "cancelled": 23})),
+            "not 36 together",
+            id="the counts do not sum up",
+        ),
+        pytest.param(replace(GOOD, live_now=["pod/x"]), "still live: pod/x", id="a pod still lives"),
+        pytest.param(
+            replace(GOOD, all_stopped=3.0),
+            "before every container had stopped",
+            id="the report came before the last container stopped",
+        ),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_problems_of_a_cancel_are_named(found: Cancelled, complaint: str) -> None:
     (only,) = cancelling.complaints(found, 36)
@@ -59,7 +72,13 @@ def test_problems_of_a_cancel_are_named(found: Cancelled, complaint: str) -> Non
 
 @pytest.mark.parametrize(
     ("succeeded", "running", "expected"),
-    [(11, 6, False), (12, 2, False), (12, 6, True), (18, 0, True), (0, 6, False)],
+    [
+        pytest.param(11, 6, False, id="too few cases are done"),
+        pytest.param(12, 2, False, id="free slots"),
+        pytest.param(12, 6, True, id="a third is done and all slots are used"),
+        pytest.param(18, 0, True, id="half is done, so it does not wait for slots"),
+        pytest.param(0, 6, False, id="nothing is done"),
+    ],
 )
 def test_the_cancel_starts_when_a_third_is_done_and_all_slots_are_used(
     succeeded: int, running: int, expected: bool

@@ -32,11 +32,13 @@ def test_fields_without_a_test_and_unknown_fields_are_reported() -> None:
 @pytest.mark.parametrize(
     ("path", "found"),
     [
-        ("spec.list[].name", [("spec", "list", 0, "name"), ("spec", "list", 2, "name")]),
-        ("spec.map{}", [("spec", "map", "a"), ("spec", "map", "b")]),
-        ("spec.list[].more", []),
-        ("spec.map[]", []),
-        ("spec", [("spec",)]),
+        pytest.param(
+            "spec.list[].name", [("spec", "list", 0, "name"), ("spec", "list", 2, "name")], id="a field of list items"
+        ),
+        pytest.param("spec.map{}", [("spec", "map", "a"), ("spec", "map", "b")], id="the values of a map"),
+        pytest.param("spec.list[].more", [], id="a field that no item has"),
+        pytest.param("spec.map[]", [], id="a map read as a list"),
+        pytest.param("spec", [("spec",)], id="a plain field"),
     ],
 )
 def test_a_nested_field_is_found(path: str, found: list[schema.Keys]) -> None:
@@ -52,13 +54,35 @@ def test_replacing_one_field_leaves_the_others_unchanged() -> None:
 @pytest.mark.parametrize(
     ("schema_", "valid", "what"),
     [
-        ({"type": "string", "maxLength": 3, "pattern": "^[a-z]+$"}, "a", {"against the pattern", "too long"}),
-        ({"type": "string", "enum": ["A"]}, "A", {"none of the enum"}),
-        ({"type": "integer", "format": "int32", "minimum": 0, "maximum": 3}, 1, {"too small", "too large"}),
-        ({"type": "integer", "format": "int64"}, 1, {"too large"}),
-        ({"type": "array", "maxItems": 1, "items": {"type": "string"}}, ["a"], {"too many items"}),
-        ({"type": "object", "required": ["a"], "properties": {"a": {}}}, {"a": 1}, {"without a"}),
-        ({"type": "object", "maxProperties": 2}, {"a": 1}, {"too many properties"}),
+        pytest.param(
+            {"type": "string", "maxLength": 3, "pattern": "^[a-z]+$"},
+            "a",
+            {"against the pattern", "too long"},
+            id="the pattern and length of a text",
+        ),
+        pytest.param({"type": "string", "enum": ["A"]}, "A", {"none of the enum"}, id="an enum"),
+        pytest.param(
+            {"type": "integer", "format": "int32", "minimum": 0, "maximum": 3},
+            1,
+            {"too small", "too large"},
+            id="the bounds of an integer",
+        ),
+        pytest.param({"type": "integer", "format": "int64"}, 1, {"too large"}, id="the size of an integer"),
+        pytest.param(
+            {"type": "array", "maxItems": 1, "items": {"type": "string"}},
+            ["a"],
+            {"too many items"},
+            id="the length of a list",
+        ),
+        pytest.param(
+            {"type": "object", "required": ["a"], "properties": {"a": {}}},
+            {"a": 1},
+            {"without a"},
+            id="a required field",
+        ),
+        pytest.param(
+            {"type": "object", "maxProperties": 2}, {"a": 1}, {"too many properties"}, id="the size of an object"
+        ),
     ],
 )
 def test_each_schema_keyword_gives_an_invalid_value(schema_: schema.Schema, valid: object, what: set[str]) -> None:
