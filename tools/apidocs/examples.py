@@ -33,10 +33,10 @@ spec:                                # later, by `kubectl patch --type=merge`
   suspend: true
 ---
 spec:
-  cancelCases: 3,10-19               # these, and the others run on
+  cancelCases: 3,10-19               # these; the others continue
 ---
 spec:
-  cancel: true                       # all; how it goes is in cancel.md
+  cancel: true                       # all: see cancel.md
   cancelReason: wrong mesh
 """,
     "spec.cases": """

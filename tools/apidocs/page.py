@@ -19,26 +19,26 @@ _HEAD: Final = """\
 
 # The API: `{api_version}`, kind `{kind}`
 
-Every field with its meaning, its bounds and its default. At the terminal `kubectl explain simjob.spec.cases` says what
-the fields of `spec.cases` mean, and so for any other path; `--recursive` lists names and types alone. How
-a cancel works is in [Cancel](cancel.md), a first job in [Getting started](getting-started.md). Phases, reasons and
-error codes, and what to do about them, are in [Troubleshooting](troubleshooting.md).
+Every field with its meaning, its bounds and its default. In a terminal, `kubectl explain simjob.spec.cases` explains
+the fields of `spec.cases`, and so on for any other path; `--recursive` lists only names and types.
+[Getting started](getting-started.md) has a first job, and [Cancel](cancel.md) says how a cancel works. Phases, reasons
+and error codes, and what to do about them, are in [Troubleshooting](troubleshooting.md).
 
-* "required" in the column "default": the API server refuses an object without it. Empty: it may be left out, and
-  nothing takes its place.
+* "required" in the column "default": the API server refuses an object without it. Empty: the field is optional, and
+  has no default.
 * Immutable: a change is refused with `` `FIELD` is immutable: create a new SimulationJob instead ``.
-* A field that is not here is refused, too. The API server holds the bounds, so `kubectl apply` reports a mistake,
-  but for those that are the operator's to find: [InvalidSpec](troubleshooting.md#reasons) and its like.
+* An unknown field is refused, too. The API server checks the bounds, so `kubectl apply` reports a mistake. The operator
+  reports what only it can check, with a reason such as [InvalidSpec](troubleshooting.md#reasons).
 """
 
 _KUBECTL: Final = """\
 ## The object
 
-`kubectl get {plural}`, or short {short}; in the categories {categories}. It lives in a namespace, and no field of it
-names another one.
+`kubectl get {plural}`, or short {short}; in the categories {categories}. It is namespaced, and no field
+refers to another namespace.
 
 * Columns of `kubectl get`, those in brackets with `-o wide`: {columns}.
-* Fields that `--field-selector` knows: {selectable}.
+* Fields that `--field-selector` accepts: {selectable}.
 * `kubectl scale` sets `{replicas}`.
 """
 
@@ -151,7 +151,7 @@ def _rules(section: Section) -> Iterator[str]:
 
 def _refusals(told: Iterable[str]) -> list[str]:
     lines = [f"* {message}" for message in told]
-    return ["The API server holds these rules, too, and refuses in these words:", "", *lines, ""] if lines else []
+    return ["The API server also enforces these rules, with these messages:", "", *lines, ""] if lines else []
 
 
 def _example(path: str) -> list[str]:

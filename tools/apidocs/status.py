@@ -13,11 +13,11 @@ from worlds.kubelet import FOR_EVER
 
 MEANINGS: Final = {
     conditions.FINISHED: "The phase is final: what `kubectl wait` waits for.",
-    conditions.SUCCEEDED: "All went well, or not; Unknown until the end.",
-    conditions.CANCELLED: "It was cancelled, and nothing of it is live.",
-    conditions.SUSPENDED: "`suspend` is true, and nothing of it is live.",
+    conditions.SUCCEEDED: "True if the job is COMPLETED, False if it is not; Unknown until the end.",
+    conditions.CANCELLED: "The job was cancelled, and no pod of it is live.",
+    conditions.SUSPENDED: "`suspend` is true, and no pod of the job is live.",
     conditions.RECONCILING: "The operator has work to do: kstatus (Flux, Helm 4) reads InProgress.",
-    conditions.STALLED: "It failed: kstatus reads Failed. A cancelled job is not stalled.",
+    conditions.STALLED: "The job failed: kstatus reads Failed. A cancelled job is not stalled.",
 }
 
 _AFTER: Final = """\

@@ -113,5 +113,5 @@ def _list(node: Schema, part: str) -> str:
     least, most = node.get("minItems", 0), node["maxItems"]
     size = f"{least} to {most}" if least else f"at most {most}"
     keys = ", ".join(f"`{key}`" for key in node.get("x-kubernetes-list-map-keys", []))
-    unique = f", told apart by {keys}" if keys else ""
+    unique = f", unique by {keys}" if keys else ""
     return f"list of {type_of(node['items'], part)}; {size} items{unique}"
