@@ -12,16 +12,32 @@ INT32 = {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
 @pytest.mark.parametrize(
     ("node", "words"),
     [
-        ({"type": "integer", "minimum": 1, "maximum": 64}, "From 1 to 64."),
-        ({"type": "integer", "minimum": 0, "maximum": 64, "default": 50}, "From 0 to 64; default 50."),
-        ({**INT32, "minimum": 1}, "At least 1."),
-        ({"type": "array", "maxItems": 8, "items": {}}, "At most 8 items."),
-        ({"type": "array", "minItems": 1, "maxItems": 8, "items": {}}, "From 1 to 8 items."),
-        ({"type": "array", "maxItems": 2, "items": {}, "default": ["A", "B"]}, "At most 2 items; default A, B."),
-        ({"type": "string", "maxLength": 256}, "At most 256 characters."),
-        ({"type": "string", "enum": ["A", "B"], "default": "A"}, "Default A."),
-        ({"type": "boolean", "default": False}, "Default false."),
-        ({"x-kubernetes-int-or-string": True, "maxLength": 4, "default": 0}, "Default 0."),
+        pytest.param({"type": "integer", "minimum": 1, "maximum": 64}, "From 1 to 64.", id="a number with both bounds"),
+        pytest.param(
+            {"type": "integer", "minimum": 0, "maximum": 64, "default": 50},
+            "From 0 to 64; default 50.",
+            id="a number with bounds and a default",
+        ),
+        pytest.param({**INT32, "minimum": 1}, "At least 1.", id="the bound of the type is not mentioned"),
+        pytest.param(
+            {"type": "array", "maxItems": 8, "items": {}}, "At most 8 items.", id="a list with a largest length"
+        ),
+        pytest.param(
+            {"type": "array", "minItems": 1, "maxItems": 8, "items": {}},
+            "From 1 to 8 items.",
+            id="a list with both bounds",
+        ),
+        pytest.param(
+            {"type": "array", "maxItems": 2, "items": {}, "default": ["A", "B"]},
+            "At most 2 items; default A, B.",
+            id="a list with a default",
+        ),
+        pytest.param({"type": "string", "maxLength": 256}, "At most 256 characters.", id="the length of a text"),
+        pytest.param({"type": "string", "enum": ["A", "B"], "default": "A"}, "Default A.", id="a text with a default"),
+        pytest.param({"type": "boolean", "default": False}, "Default false.", id="a boolean with a default"),
+        pytest.param(
+            {"x-kubernetes-int-or-string": True, "maxLength": 4, "default": 0}, "Default 0.", id="a number or a text"
+        ),
     ],
 )
 def test_a_description_ends_with_the_bounds_and_the_default(node: dict[str, Any], words: str) -> None:

@@ -19,15 +19,15 @@ def test_parsed_text_is_written_back_unchanged(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a", "index ranges must look like '0-9,17', not 'a'"),
-        ("1,,2", "index ranges must look like '0-9,17', not ''"),
-        ("-1", "index ranges must look like '0-9,17', not '-1'"),
-        ("1 ,2", "index ranges must look like '0-9,17', not '1 '"),
-        ("٣", "index ranges must look like '0-9,17', not '٣'"),
-        ("9-3", "an index range must not run backwards: '9-3'"),
-        ("5,3", "index ranges must ascend: 3 must not follow 5"),
-        ("0-5,5", "index ranges must ascend: 5 must not follow 5"),
-        ("0-100000", "index 100000 must be less than 100000"),
+        pytest.param("a", "index ranges must look like '0-9,17', not 'a'", id="a word"),
+        pytest.param("1,,2", "index ranges must look like '0-9,17', not ''", id="an empty range"),
+        pytest.param("-1", "index ranges must look like '0-9,17', not '-1'", id="a negative number"),
+        pytest.param("1 ,2", "index ranges must look like '0-9,17', not '1 '", id="a blank"),
+        pytest.param("٣", "index ranges must look like '0-9,17', not '٣'", id="a digit of another script"),
+        pytest.param("9-3", "an index range must not run backwards: '9-3'", id="a range that runs backwards"),
+        pytest.param("5,3", "index ranges must ascend: 3 must not follow 5", id="numbers that descend"),
+        pytest.param("0-5,5", "index ranges must ascend: 5 must not follow 5", id="a number twice"),
+        pytest.param("0-100000", "index 100000 must be less than 100000", id="a number that is too large"),
     ],
 )
 def test_invalid_text_is_refused_with_the_reason(text: str, message: str) -> None:
@@ -93,7 +93,15 @@ def test_ranges_do_not_contain_other_types() -> None:
     assert "1" not in Ranges.span(3)
 
 
-@pytest.mark.parametrize(("size", "gap"), [(1, 1), (2, 1), (3, 1), (2, 2)])
+@pytest.mark.parametrize(
+    ("size", "gap"),
+    [
+        pytest.param(1, 1, id="every second index"),
+        pytest.param(2, 1, id="pairs with one index between them"),
+        pytest.param(3, 1, id="ranges of three with one index between them"),
+        pytest.param(2, 2, id="pairs with two indexes between them"),
+    ],
+)
 def test_the_longest_text_fits_its_limit(size: int, gap: int) -> None:
     ranges = Ranges(tuple((lo, lo + size - 1) for lo in range(0, MAX_CASES - size, size + gap)))
     assert len(str(ranges)) <= MAX_TEXT

@@ -18,14 +18,14 @@ nested = st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (1, "1"),
-        (0.1, "0.1"),
-        (2.5e-07, "2.5e-07"),
-        ("x y", "x y"),
-        (True, "true"),
-        (False, "false"),
-        ([1.0, 0.5, "ü"], '[1.0,0.5,"ü"]'),
-        ({"rho": 998, "tags": None}, '{"rho":998,"tags":null}'),
+        pytest.param(1, "1", id="an integer"),
+        pytest.param(0.1, "0.1", id="a fraction"),
+        pytest.param(2.5e-07, "2.5e-07", id="a number with an exponent"),
+        pytest.param("x y", "x y", id="a text"),
+        pytest.param(True, "true", id="true"),
+        pytest.param(False, "false", id="false"),
+        pytest.param([1.0, 0.5, "ü"], '[1.0,0.5,"ü"]', id="a list"),
+        pytest.param({"rho": 998, "tags": None}, '{"rho":998,"tags":null}', id="an object"),
     ],
 )
 def test_strings_are_kept_and_other_values_become_json(value: Any, text: str) -> None:
@@ -45,10 +45,18 @@ def test_valid_parameter_values_are_accepted(value: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (None, "must be a text, a number, a boolean, a list or an object"),
-        ("x" * 1025, "must not be longer than 1024 characters"),
-        (["x" * 1021], f"is a list of 1025 bytes as JSON, and must have at most 1024: {FILE}"),
-        ({"a": "网" * 340}, f"is an object of 1028 bytes as JSON, and must have at most 1024: {FILE}"),
+        pytest.param(None, "must be a text, a number, a boolean, a list or an object", id="null"),
+        pytest.param("x" * 1025, "must not be longer than 1024 characters", id="a text that is too long"),
+        pytest.param(
+            ["x" * 1021],
+            f"is a list of 1025 bytes as JSON, and must have at most 1024: {FILE}",
+            id="a list that is too long",
+        ),
+        pytest.param(
+            {"a": "网" * 340},
+            f"is an object of 1028 bytes as JSON, and must have at most 1024: {FILE}",
+            id="an object that is too long in bytes",
+        ),
     ],
 )
 def test_an_invalid_parameter_value_is_refused_with_the_remedy(value: Any, words: str) -> None:
@@ -87,15 +95,15 @@ def test_a_list_deeper_than_json_readers_allow_is_refused(levels: int, is_refuse
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ({"x": 1, "true": 2}, f"has the key 'true': {QUOTE}"),
-        ([{"at": {"false": 2}}], f"has the key 'false': {QUOTE}"),
+        pytest.param({"x": 1, "true": 2}, f"has the key 'true': {QUOTE}", id="a key that YAML read as a boolean"),
+        pytest.param([{"at": {"false": 2}}], f"has the key 'false': {QUOTE}", id="such a key in a list in an object"),
         # 18446744073709551615, as the API server gives it back.
-        (18446744073709552000, f"is 18446744073709552000, {AS_TEXT}"),
-        (1.8446744073709552e19, f"is 1.8446744073709552e+19, {AS_TEXT}"),
-        (-(2**63), f"is -9223372036854775808, {AS_TEXT}"),
-        ([1, {"seed": 2**63}], f"holds 9223372036854775808, {AS_TEXT}"),
+        pytest.param(18446744073709552000, f"is 18446744073709552000, {AS_TEXT}", id="an integer beyond 64 bits"),
+        pytest.param(1.8446744073709552e19, f"is 1.8446744073709552e+19, {AS_TEXT}", id="a double beyond 64 bits"),
+        pytest.param(-(2**63), f"is -9223372036854775808, {AS_TEXT}", id="the smallest integer of 64 bits"),
+        pytest.param([1, {"seed": 2**63}], f"holds 9223372036854775808, {AS_TEXT}", id="a seed in a list"),
         # 39 digits, as numpy.random.SeedSequence().entropy has them.
-        (3.1415926535897933e38, f"is 3.1415926535897933e+38, {AS_TEXT}"),
+        pytest.param(3.1415926535897933e38, f"is 3.1415926535897933e+38, {AS_TEXT}", id="a double far beyond 64 bits"),
     ],
 )
 def test_values_that_were_probably_misread_are_reported(value: Any, words: str) -> None:

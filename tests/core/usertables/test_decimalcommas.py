@@ -119,10 +119,12 @@ def test_an_ambiguous_number_is_refused(number: str, table: str) -> None:
 @pytest.mark.parametrize(
     ("text", "start"),
     [
-        ("a;b\n1,234,567;x\n", "line 2: column 'a': '1,234,567' is"),
-        ("a\tb\n1,00,000\tx\n", "line 2: column 'a': '1,00,000' is"),
-        ('a,b\n"1,234,567",x\n', "line 2: column 'a': '1,234,567' is"),
-        ("a;b\n1 234;2,5\n", "line 2: column 'a': '1 234' is"),
+        pytest.param("a;b\n1,234,567;x\n", "line 2: column 'a': '1,234,567' is", id="two separators"),
+        pytest.param("a\tb\n1,00,000\tx\n", "line 2: column 'a': '1,00,000' is", id="groups of two digits"),
+        pytest.param(
+            'a,b\n"1,234,567",x\n', "line 2: column 'a': '1,234,567' is", id="a number between quotes is no list"
+        ),
+        pytest.param("a;b\n1 234;2,5\n", "line 2: column 'a': '1 234' is", id="a blank as the separator"),
     ],
 )
 def test_thousands_separators_are_refused_unless_they_can_be_a_list(text: str, start: str) -> None:
@@ -132,17 +134,45 @@ def test_thousands_separators_are_refused_unless_they_can_be_a_list(text: str, s
 @pytest.mark.parametrize(
     ("text", "start"),
     [
-        ("a;b\n12.500;x\n", "line 2: column 'a': is '12.500' 12.5 or 12500?"),
-        ("a\tb\n12.500\tx\n", "line 2: column 'a': is '12.500' 12.5 or 12500?"),
-        ("sep=|\na|b\n12.500|x\n", "line 3: column 'a': is '12.500' 12.5 or 12500?"),
-        ("a;b\n3;9.2\n-12.000;9.3\n", "line 3: column 'a': is '-12.000' -12 or -12000?"),
-        ("a;b\n2,5;100.000\n", "line 2: column 'b': is '100.000' 100 or 100000?"),
-        ("a;b\n2,5;0.5\n3,5;12.500\n", "line 3: column 'b': is '12.500' 12.5 or 12500?"),
-        ("a;b\n12,500;x\n", "line 2: column 'a': is '12,500' 12.5 or 12500?"),
-        ("a\tb\n1,234\tx\n", "line 2: column 'a': is '1,234' 1.234 or 1234?"),
-        ("a;b\n12,500;0.75\n", "line 2: column 'a': is '12,500' 12.5 or 12500?"),
-        ("a;b;c\n12,500;0.75;2,5\n", "line 2: column 'a': is '12,500' 12.5 or 12500?"),
-        ("a;b\n12,500;2,5\n1,2,3;2,5\n", "line 2: column 'a': is '12,500' 12.5 or 12500?"),
+        pytest.param(
+            "a;b\n12.500;x\n", "line 2: column 'a': is '12.500' 12.5 or 12500?", id="a point between semicolons"
+        ),
+        pytest.param("a\tb\n12.500\tx\n", "line 2: column 'a': is '12.500' 12.5 or 12500?", id="a point between tabs"),
+        pytest.param(
+            "sep=|\na|b\n12.500|x\n", "line 3: column 'a': is '12.500' 12.5 or 12500?", id="a point between bars"
+        ),
+        pytest.param(
+            "a;b\n3;9.2\n-12.000;9.3\n", "line 3: column 'a': is '-12.000' -12 or -12000?", id="beside an integer"
+        ),
+        pytest.param(
+            "a;b\n2,5;100.000\n",
+            "line 2: column 'b': is '100.000' 100 or 100000?",
+            id="beside a decimal comma in another column",
+        ),
+        pytest.param(
+            "a;b\n2,5;0.5\n3,5;12.500\n",
+            "line 3: column 'b': is '12.500' 12.5 or 12500?",
+            id="beside a clear point in the column",
+        ),
+        pytest.param(
+            "a;b\n12,500;x\n", "line 2: column 'a': is '12,500' 12.5 or 12500?", id="a comma between semicolons"
+        ),
+        pytest.param("a\tb\n1,234\tx\n", "line 2: column 'a': is '1,234' 1.234 or 1234?", id="a comma between tabs"),
+        pytest.param(
+            "a;b\n12,500;0.75\n",
+            "line 2: column 'a': is '12,500' 12.5 or 12500?",
+            id="beside a clear point in another column",
+        ),
+        pytest.param(
+            "a;b;c\n12,500;0.75;2,5\n",
+            "line 2: column 'a': is '12,500' 12.5 or 12500?",
+            id="beside a clear comma and a clear point",
+        ),
+        pytest.param(
+            "a;b\n12,500;2,5\n1,2,3;2,5\n",
+            "line 2: column 'a': is '12,500' 12.5 or 12500?",
+            id="beside a clear comma and a list",
+        ),
     ],
 )
 def test_three_digits_after_a_mark_are_refused_if_they_can_be_thousands(text: str, start: str) -> None:

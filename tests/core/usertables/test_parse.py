@@ -80,23 +80,53 @@ def test_json_lines_are_objects_each_with_names_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "the table has no rows"),
-        ("mesh\n", "the table has no rows"),
-        ("\n \n", "the table has no rows"),
-        ("a,b\n1\n", "line 2: has 1 cell, but the header has 2"),
-        ("a,b\n1,2\n1,2,3\n", "line 3: has 3 cells, but the header has 2"),
-        ('a,b\n"x\ny",1\n1\n', "line 4: has 1 cell, but the header has 2"),
-        ("a,A\n1,2\n", "line 1: columns 1 and 2, 'a' and 'A', both give PARAM_A: rename one of them"),
-        ("a,,b\n1,2,3\n", "line 1: column 2 has no name, but it has cells: give it one, or leave it out"),
-        ("\n\n+\n1\n", "line 3: column '+' has no letter or digit to make a parameter's name of"),
-        (f"{'a ' * 40}\n1\n", "line 1: column '"),
-        ("Unnamed: 0\n0\n1\n", "line 1: no column is a parameter: each is empty, or numbers the rows"),
-        ("a,true\n1,2\n", f"line 1: has a parameter named 'true': {QUOTE}"),
-        (f"a\n{LONG}\n", "line 2: 'a' must not be longer than 1024 characters"),
-        (f"{MANY}\n", "line 1: has 65 parameters; 64 are the most"),
-        ('a\n1\n"open\n', "line 3: is not CSV: a quote is opened here and never closed"),
-        ('a\n"x"y\n', "line 2: is not CSV: text follows a closing quote"),
-        (f"a\n{'x' * 200_000}\n", "line 2: is not CSV: a cell has more than 131072 characters"),
+        pytest.param("", "the table has no rows", id="an empty file"),
+        pytest.param("mesh\n", "the table has no rows", id="only a header"),
+        pytest.param("\n \n", "the table has no rows", id="only blank lines"),
+        pytest.param("a,b\n1\n", "line 2: has 1 cell, but the header has 2", id="a row with too few cells"),
+        pytest.param("a,b\n1,2\n1,2,3\n", "line 3: has 3 cells, but the header has 2", id="a row with too many cells"),
+        pytest.param('a,b\n"x\ny",1\n1\n', "line 4: has 1 cell, but the header has 2", id="lines within quotes count"),
+        pytest.param(
+            "a,A\n1,2\n",
+            "line 1: columns 1 and 2, 'a' and 'A', both give PARAM_A: rename one of them",
+            id="two names that differ in capitals",
+        ),
+        pytest.param(
+            "a,,b\n1,2,3\n",
+            "line 1: column 2 has no name, but it has cells: give it one, or leave it out",
+            id="a column without a name",
+        ),
+        pytest.param(
+            "\n\n+\n1\n",
+            "line 3: column '+' has no letter or digit to make a parameter's name of",
+            id="a name without a letter or digit",
+        ),
+        pytest.param(f"{'a ' * 40}\n1\n", "line 1: column '", id="a name that is too long"),
+        pytest.param(
+            "Unnamed: 0\n0\n1\n",
+            "line 1: no column is a parameter: each is empty, or numbers the rows",
+            id="only a column of row numbers",
+        ),
+        pytest.param(
+            "a,true\n1,2\n", f"line 1: has a parameter named 'true': {QUOTE}", id="a name that YAML reads as a boolean"
+        ),
+        pytest.param(
+            f"a\n{LONG}\n",
+            "line 2: 'a' must not be longer than 1024 characters",
+            id="a cell that is too long for a parameter",
+        ),
+        pytest.param(f"{MANY}\n", "line 1: has 65 parameters; 64 are the most", id="too many columns"),
+        pytest.param(
+            'a\n1\n"open\n',
+            "line 3: is not CSV: a quote is opened here and never closed",
+            id="a quote that never closes",
+        ),
+        pytest.param('a\n"x"y\n', "line 2: is not CSV: text follows a closing quote", id="text after a closing quote"),
+        pytest.param(
+            f"a\n{'x' * 200_000}\n",
+            "line 2: is not CSV: a cell has more than 131072 characters",
+            id="a cell that is too long to read",
+        ),
     ],
 )
 def test_problems_in_csv_are_reported_by_line(text: str, message: str) -> None:
@@ -108,30 +138,60 @@ def test_problems_in_csv_are_reported_by_line(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "is not JSON: Expecting property name"),
-        ("[1]", "must be a JSON object"),
-        ("3", "must be a JSON object"),
-        ('{"a": null}', f"'a' {KINDS}"),
-        (f'{{"a": ["{LONG}"]}}', "'a' is a list of 1029 bytes as JSON, and must have at most 1024: put it into a file"),
-        (f'{{"a": {"[" * 40}{"]" * 40}}}', "'a' is a list of more than 32 levels"),
-        ('{"a": [{"b": 1, "b": 2}]}', "has 'b' twice in an object"),
-        ('{"a": [{"x": 1, "true": 2}]}', f"'a' has the key 'true': {QUOTE}"),
-        ('{"x": 1, "true": 2}', f"has a parameter named 'true': {QUOTE}"),
-        ('{"a": NaN}', "is not JSON that can be read: NaN is not JSON"),
-        ('{"a": 1e999}', f"'a' is {TOO_LARGE}"),
-        ('{"a": 9223372036854775808}', f"'a' is 9223372036854775808, {TOO_LARGE}"),
-        ('{"a": [1e999]}', f"'a' holds {TOO_LARGE}"),
-        ('{"a": {"b": [18446744073709551615]}}', f"'a' holds 18446744073709551615, {TOO_LARGE}"),
-        (f'{{"a": {"1" * 400}}}', f"'a' is {TOO_LARGE}"),
-        ('{"a": 1, "a": 2}', "has 'a' twice in an object"),
-        ('{"a": 1, "A": 2}', "columns 1 and 2, 'a' and 'A', both give PARAM_A"),
-        ('{"a b": 1, "a-b": 2}', "columns 1 and 2, 'a b' and 'a-b', both give PARAM_A_B"),
-        ('{"": 1}', "column '' has no letter or digit"),
-        (f'{{"a": "{LONG}"}}', "'a' must not be longer than 1024 characters"),
-        ("[" * 100_000, "is not JSON that can be read: "),
-        (r'{"a": "\ud800"}', "'a' holds half of a character"),
-        (r'{"a": ["\ud800"]}', "'a' holds half of a character"),
-        (r'{"a\ud800": 1}', r"column 'a\ud800': the letter '\ud800' has no place in a parameter's name"),
+        pytest.param("{", "is not JSON: Expecting property name", id="JSON that ends early"),
+        pytest.param("[1]", "must be a JSON object", id="a list"),
+        pytest.param("3", "must be a JSON object", id="a number"),
+        pytest.param('{"a": null}', f"'a' {KINDS}", id="null"),
+        pytest.param(
+            f'{{"a": ["{LONG}"]}}',
+            "'a' is a list of 1029 bytes as JSON, and must have at most 1024: put it into a file",
+            id="a list that is too long",
+        ),
+        pytest.param(
+            f'{{"a": {"[" * 40}{"]" * 40}}}', "'a' is a list of more than 32 levels", id="a list that is too deep"
+        ),
+        pytest.param('{"a": [{"b": 1, "b": 2}]}', "has 'b' twice in an object", id="a key twice in a nested object"),
+        pytest.param(
+            '{"a": [{"x": 1, "true": 2}]}',
+            f"'a' has the key 'true': {QUOTE}",
+            id="a nested key that YAML reads as a boolean",
+        ),
+        pytest.param(
+            '{"x": 1, "true": 2}', f"has a parameter named 'true': {QUOTE}", id="a name that YAML reads as a boolean"
+        ),
+        pytest.param('{"a": NaN}', "is not JSON that can be read: NaN is not JSON", id="NaN"),
+        pytest.param('{"a": 1e999}', f"'a' is {TOO_LARGE}", id="a number beyond a double"),
+        pytest.param(
+            '{"a": 9223372036854775808}', f"'a' is 9223372036854775808, {TOO_LARGE}", id="an integer beyond 64 bits"
+        ),
+        pytest.param('{"a": [1e999]}', f"'a' holds {TOO_LARGE}", id="a number beyond a double in a list"),
+        pytest.param(
+            '{"a": {"b": [18446744073709551615]}}',
+            f"'a' holds 18446744073709551615, {TOO_LARGE}",
+            id="an integer beyond 64 bits in an object",
+        ),
+        pytest.param(f'{{"a": {"1" * 400}}}', f"'a' is {TOO_LARGE}", id="an integer of 400 digits"),
+        pytest.param('{"a": 1, "a": 2}', "has 'a' twice in an object", id="a name twice"),
+        pytest.param(
+            '{"a": 1, "A": 2}',
+            "columns 1 and 2, 'a' and 'A', both give PARAM_A",
+            id="two names that differ in capitals",
+        ),
+        pytest.param(
+            '{"a b": 1, "a-b": 2}',
+            "columns 1 and 2, 'a b' and 'a-b', both give PARAM_A_B",
+            id="two names that give the same variable",
+        ),
+        pytest.param('{"": 1}', "column '' has no letter or digit", id="an empty name"),
+        pytest.param(f'{{"a": "{LONG}"}}', "'a' must not be longer than 1024 characters", id="a text that is too long"),
+        pytest.param("[" * 100_000, "is not JSON that can be read: ", id="JSON that is nested too deep to read"),
+        pytest.param(r'{"a": "\ud800"}', "'a' holds half of a character", id="half a character in a text"),
+        pytest.param(r'{"a": ["\ud800"]}', "'a' holds half of a character", id="half a character in a list"),
+        pytest.param(
+            r'{"a\ud800": 1}',
+            r"column 'a\ud800': the letter '\ud800' has no place in a parameter's name",
+            id="half a character in a name",
+        ),
     ],
 )
 def test_problems_in_json_lines_are_reported_by_line(line: str, message: str) -> None:

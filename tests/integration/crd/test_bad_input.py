@@ -22,33 +22,33 @@ TYPE = "'^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?$'"
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        pytest.param({"paralelism": 3}, 'unknown field "spec.paralelism"', id="unknown-field"),
+        pytest.param({"paralelism": 3}, 'unknown field "spec.paralelism"', id="a field with a typing error"),
         pytest.param(
             {"template": a_template_dict(hostNetwork=True)},
             'unknown field "spec.template.spec.hostNetwork"',
-            id="host-network",
+            id="the network of the host",
         ),
         pytest.param(
             {"template": a_template_dict(volumes=[{"name": "a", "hostPath": {"path": "/"}}])},
             'unknown field "spec.template.spec.volumes[0].hostPath"',
-            id="host-path",
+            id="a path of the host",
         ),
         pytest.param(
             {"template": container(securityContext={"privileged": True})},
             'unknown field "spec.template.spec.containers[0].securityContext.privileged"',
-            id="privileged",
+            id="a privileged container",
         ),
         pytest.param(
             {"template": container(securityContext={"allowPrivilegeEscalation": True})},
             "spec.template.spec.containers[0].securityContext.allowPrivilegeEscalation: "
             'Unsupported value: true: supported values: "false"',
-            id="privilege-escalation",
+            id="a container that may gain privileges",
         ),
         *(
             pytest.param(
                 {"template": container(securityContext={"capabilities": {"drop": drop}})},
                 f"spec.template.spec.containers[0].securityContext.capabilities.drop: Invalid value: {rules.DROPS_ALL}",
-                id=f"drop-{len(drop)}",
+                id=f"{len(drop)} dropped capabilities, not ALL",
             )
             for drop in ([], ["NET_RAW", "all"])
         ),
@@ -65,29 +65,29 @@ TYPE = "'^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?$'"
             {"cases": {}},
             "spec.cases: Invalid value: `cases` must have exactly one of "
             "`count`, `matrix`, `list`, `samples` and `configMap`",
-            id="no-case-source",
+            id="no source of cases",
         ),
         pytest.param(
             {"cases": {"count": 1, "list": [{"name": "a"}]}},
             "spec.cases: Invalid value: `cases` must have exactly one of "
             "`count`, `matrix`, `list`, `samples` and `configMap`",
-            id="two-case-sources",
+            id="two sources of cases",
         ),
         pytest.param(
             {"cases": {"list": [{"name": "a"}, {"name": "a"}]}},
             'spec.cases.list[1]: Duplicate value: {"name":"a"}',
-            id="case-name-twice",
+            id="two cases of one name",
         ),
         pytest.param(
             {"cases": {"matrix": [{"name": "a", "values": [1]}, {"name": "A", "values": [1]}]}},
             "spec.cases.matrix: Invalid value: axis names in `matrix` must be unique, ignoring case",
-            id="axis-name-twice",
+            id="two axes of one name",
         ),
         *(
             pytest.param(
                 {"cases": {"matrix": [{"name": name, "values": [1]}]}},
                 f'spec.cases.matrix[0].name: Invalid value: "{name}": {rules.NAMED_AS_BOOLEAN}',
-                id=f"axis-named-{name}",
+                id=f"an axis with the name {name}",
             )
             for name in ("true", "false")
         ),
@@ -96,81 +96,83 @@ TYPE = "'^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?$'"
             {"cases": {"matrix": [{"name": True, "values": [1]}]}},
             'spec.cases.matrix[0].name: Invalid value: "boolean": spec.cases.matrix[0].name in body must be of type '
             'string: "boolean"',
-            id="axis-name-is-a-boolean",
+            id="an axis whose name YAML reads as a boolean",
         ),
         pytest.param(
             {"cases": {"matrix": [{"name": "a", "values": list(range(10_001))}]}},
             "spec.cases.matrix[0].values: Too many: 10001: must have at most 10000 items",
-            id="axis-too-long",
+            id="an axis with too many values",
         ),
         pytest.param(
             {"cases": {"count": 100_001}},
             "spec.cases.count: Invalid value: 100001: spec.cases.count in body should be less than or equal to 100000",
-            id="too-many-cases",
+            id="too many cases",
         ),
         pytest.param(
             {"resources": {"cpu": "lots"}},
             f'spec.resources.cpu: Invalid value: "lots": {NOT_POSITIVE}',
-            id="no-quantity",
+            id="an amount that cannot be read",
         ),
         pytest.param(
-            {"resources": {"cpu": 0}}, f"spec.resources.cpu: Invalid value: 0: {NOT_POSITIVE}", id="nothing-asked-for"
+            {"resources": {"cpu": 0}}, f"spec.resources.cpu: Invalid value: 0: {NOT_POSITIVE}", id="an amount of zero"
         ),
         pytest.param(
             {"resources": {"gpu": {"memory": "-40Gi"}}},
             f'spec.resources.gpu.memory: Invalid value: "-40Gi": {NOT_POSITIVE}',
-            id="negative",
+            id="a negative amount",
         ),
         pytest.param(
             {"template": container(resources={"requests": {"cpu": "lots"}})},
             'spec.template.spec.containers[0].resources.requests[cpu]: Invalid value: "lots": '
             "must be a quantity that is not negative, such as '500m', '2' or '16Gi'",
-            id="no-quantity-in-template",
+            id="an amount in the template that cannot be read",
         ),
         pytest.param(
             {"template": a_template_dict(containers=[{"name": "a", "image": "b"}] * 2)},
             "spec.template.spec.containers: Invalid value: container names must be unique across `containers` and "
             "`initContainers`",
-            id="container-name-twice",
+            id="two containers of one name",
         ),
         pytest.param(
             {"template": a_template_dict(initContainers=[{"name": "simulation", "image": "b"}])},
             "spec.template.spec.containers: Invalid value: container names must be unique across `containers` and "
             "`initContainers`",
-            id="init-container-named-like-a-container",
+            id="an init container with the name of a container",
         ),
         pytest.param(
             {"template": a_template_dict(volumes=[{"name": "a"}])},
             "spec.template.spec.volumes[0]: Invalid value: "
             "a volume must have exactly one source, such as `emptyDir` or `configMap`",
-            id="volume-without-source",
+            id="a volume without a source",
         ),
         pytest.param(
             {"template": a_template_dict(containers=[])},
             "spec.template.spec.containers: Invalid value: 0: "
             "spec.template.spec.containers in body should have at least 1 items",
-            id="no-container",
+            id="no container",
         ),
         pytest.param(
             {"parallelism": 10_001},
             "spec.parallelism: Invalid value: 10001: spec.parallelism in body should be less than or equal to 10000",
-            id="parallelism",
+            id="a parallelism that is too large",
         ),
         pytest.param(
             {"retries": {"limit": 101}},
             "spec.retries.limit: Invalid value: 101: spec.retries.limit in body should be less than or equal to 100",
-            id="retries",
+            id="too many retries",
         ),
-        pytest.param({"title": "x" * 257}, "spec.title: Too long: may not be more than 256 bytes", id="title"),
+        pytest.param(
+            {"title": "x" * 257}, "spec.title: Too long: may not be more than 256 bytes", id="a title that is too long"
+        ),
         pytest.param(
             {"type": "Simulate"},
             f'spec.type: Invalid value: "Simulate": spec.type in body should match {TYPE}',
-            id="type",
+            id="a type with a capital",
         ),
         pytest.param(
             {"type": "simulate-"},
             f'spec.type: Invalid value: "simulate-": spec.type in body should match {TYPE}',
-            id="type-that-is-no-label",
+            id="a type that ends with a hyphen",
         ),
     ],
 )
