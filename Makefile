@@ -19,7 +19,7 @@ help: ## List the targets
 demo: $(READY) ## On a real cluster with real pods, cancel one sweep half-way and complete another
 	@$(PY) -m demo
 
-test: $(READY) ## Run everything that CI runs: lint, unit, integration (KWOK nodes), e2e (real node, needs root)
+test: $(READY) ## Run all tests: lint, unit, integration (KWOK nodes), e2e (real node, needs root)
 	@$(PY) -m stages lint unit integration e2e
 
 test-unit: $(READY) ## Run the unit tests, without a cluster
