@@ -24,7 +24,8 @@ _OUTCOMES: Final = {"succeededIndexes": "succeeded", "failedIndexes": "failed", 
 _CANCELLING: Final = "cancellingIndexes"
 _IN_LEDGER: Final = {**_OUTCOMES, _CANCELLING: "cancelling"}
 _RESTARTS: Final = "restarts"
-_FIELDS: Final = (*_IN_LEDGER, _RESTARTS, "ledger", "round")
+_TODAY: Final = (*_IN_LEDGER, _RESTARTS)
+_FIELDS: Final = (*_TODAY, "ledger", "round")
 _DEPRECATED: Final = "Deprecated, and removed in the next release: read"
 
 
@@ -64,6 +65,17 @@ class WithEarlierForm(Lenient):
             **({"ledger": ledger} if ledger else {}),
             **({"round": made[_RESTARTS]} if _RESTARTS in made else {}),
         }
+
+    def completed(self, patch: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a merge patch to this status with all fields of today, if it has one of them.
+
+        The stored status may have none of them although they were written, because the CRD of the last release drops
+        them. After an upgrade of the CRD, one of them alone would say that there are no cases in the others.
+        """
+        if not patch.keys() & {*_TODAY}:
+            return {**patch}
+        made = super().to_api()
+        return {**{field: made[field] for field in _TODAY if field in made}, **patch}
 
     def in_step(self) -> Self:
         """Return a status that counts as changed if the stored forms differ, so that it is written."""

@@ -1,5 +1,8 @@
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
+from given.outcomes import FIELDS, outcomes_of
 from simjob.runtime.client import errors
 from simjob.runtime.watching.sinks import JobSink, PodSink
 from worlds.oneoperator import OneOperator
@@ -33,6 +36,27 @@ async def test_counts_are_written_once_a_second_and_phases_immediately(one: OneO
         assert one.status["cases"]["running"] == 30
         # Two phases at once, then the counts of three seconds.
         assert len(one.times("patch_simulationjob_status")) <= 3 + 4
+
+
+async def test_after_an_upgrade_of_the_crd_the_next_outcome_stores_all_outcomes(one: OneOperator) -> None:
+    write = one.cluster.patch_simulationjob_status
+
+    async def pruned(namespace: str, name: str, resource_version: str, status: Mapping[str, Any]) -> str:
+        known = {key: value for key, value in status.items() if key not in (*FIELDS, "restarts")}
+        return await write(namespace, name, resource_version, known)
+
+    one.cluster.patch_simulationjob_status = pruned  # type: ignore[method-assign]
+    one.apply(cases={"count": 3}, retries={"limit": 0})
+    async with one.operator():
+        failed, succeeds, _ = one.pods()
+        one.cluster.end_pod("default", failed, 1)
+        await asyncio.sleep(2)
+        assert (one.status["ledger"]["failed"], outcomes_of(one.status)) == ("0", {}), "the CRD is of the last release"
+        one.cluster.patch_simulationjob_status = write  # type: ignore[method-assign]
+        one.cluster.end_pod("default", succeeds, 0)
+        await asyncio.sleep(2)
+        assert outcomes_of(one.status) == {"succeeded": "1", "failed": "0", "cancelled": ""}
+        assert one.status["restarts"] == one.status["round"]
 
 
 async def test_after_a_conflict_the_newest_state_decides(one: OneOperator) -> None:

@@ -102,7 +102,7 @@ class Reporter:
             meta.namespace,
             meta.name,
             meta.resource_version,
-            mergepatch.difference(old.to_api(as_given=True), new.to_api()),
+            new.completed(mergepatch.difference(old.to_api(as_given=True), new.to_api())),
         )
 
     def _wrote(self, key: Key, job: SimulationJob | Invalid, new: Status, version: str, memory: Memory) -> None:
