@@ -139,3 +139,23 @@ async def test_a_hanging_call_does_not_delay_the_cancel_of_its_sweep(one: OneOpe
         cancel(one, "mine")
         await asyncio.sleep(3)
         assert signalled(one, "mine") == 3
+
+
+async def test_a_hanging_call_does_not_delay_a_second_cancel_of_cases(one: OneOperator) -> None:
+    status = one.cluster.patch_simulationjob_status
+
+    async def hanging(namespace: str, name: str, resource_version: str, status: Mapping[str, Any]) -> str:
+        await asyncio.sleep(FOUR_TRIES)
+        raise UnavailableError("failed calling webhook: context deadline exceeded", code=500)
+
+    one.submit("sweep", cases={"count": 3}, parallelism=2)
+    async with one.operator(workers=WORKERS):
+        await asyncio.sleep(2)
+        await run_all(one)
+        one.cluster.patch_simulationjob_status = hanging  # type: ignore[method-assign]
+        await one.patch(cancelCases="2")
+        await asyncio.sleep(2)
+        one.cluster.patch_simulationjob_status = status  # type: ignore[method-assign]
+        await one.patch(cancelCases="0,2")
+        await asyncio.sleep(3)
+        assert signalled(one, "sweep") == 1

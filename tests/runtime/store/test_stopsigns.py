@@ -72,8 +72,18 @@ def test_only_signs_that_a_plan_did_not_know_are_new() -> None:
     known = store.view(KEY).signs
     assert not any(store.new_signs(KEY, known))
     store.seen(sweep(2, suspend=True, cancelCases="1"))
-    assert store.new_signs(KEY, known) == StopSigns(cases_cancelled=True)
+    assert store.new_signs(KEY, known) == StopSigns(cases_cancelled=Ranges.of([1]))
     assert not store.new_signs(KEY, known).for_all
     store.seen(sweep(3, suspend=True, cancel=True))
     assert store.new_signs(KEY, known) == StopSigns(cancelled=True)
     assert store.new_signs(KEY, known).for_all
+
+
+def test_each_case_to_cancel_is_a_sign_of_its_own() -> None:
+    store = a_store()
+    store.seen(sweep(1, cancelCases="1"))
+    known = store.view(KEY).signs
+    store.seen(sweep(2, cancelCases="0-1"))
+    assert store.new_signs(KEY, known) == StopSigns(cases_cancelled=Ranges.of([0]))
+    store.seen(sweep(3, cancelCases="1"))
+    assert not any(store.new_signs(KEY, known))

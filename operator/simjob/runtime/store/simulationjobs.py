@@ -7,6 +7,7 @@ from typing import Any
 from simjob.api import finished, simulationjob
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
+from simjob.api.sweep.ranges import Ranges
 from simjob.core.rules import casecancellation
 from simjob.runtime.client.key import Key
 from simjob.runtime.store.unknownfields import UnknownFields
@@ -17,7 +18,7 @@ class SimulationJobs:
 
     def __init__(self) -> None:
         self._known: dict[Key, SimulationJob | Invalid] = {}
-        self._unlatched: set[Key] = set()
+        self._unlatched: dict[Key, Ranges] = {}
         self._unknown_fields = UnknownFields()
 
     def get(self, key: Key) -> SimulationJob | Invalid | None:
@@ -33,9 +34,9 @@ class SimulationJobs:
         """Return the keys of all that are known."""
         return self._known.keys()
 
-    def has_unlatched(self, key: Key) -> bool:
-        """Return whether the newest state asks to cancel cases that its outcomes do not show yet."""
-        return key in self._unlatched
+    def unlatched(self, key: Key) -> Ranges:
+        """Return the cases that the newest state asks to cancel and that its outcomes do not show yet."""
+        return self._unlatched.get(key, Ranges())
 
     def take(self, key: Key, raw: dict[str, Any]) -> SimulationJob | Invalid | None:
         """Take a state and return it; None if it is not newer than what is known."""
@@ -60,7 +61,7 @@ class SimulationJobs:
     def forget(self, key: Key) -> None:
         """Forget a SimulationJob."""
         self._known.pop(key, None)
-        self._unlatched.discard(key)
+        self._unlatched.pop(key, None)
 
     def _read(self, known: SimulationJob | Invalid | None, raw: dict[str, Any]) -> SimulationJob | Invalid:
         """Parse a state. Parse its spec only if it is new, because a long list of cases takes tens of milliseconds."""
@@ -77,10 +78,10 @@ class SimulationJobs:
         """Keep all of a SimulationJob while it is under way, and a summary once it is over."""
         kept = finished.summary(job) if isinstance(job, SimulationJob) and job.status.is_over else job
         self._known[key] = kept
-        if isinstance(kept, SimulationJob) and casecancellation.asked_for(kept):
-            self._unlatched.add(key)
+        if isinstance(kept, SimulationJob) and (cases := casecancellation.asked_for(kept)):
+            self._unlatched[key] = cases
         else:
-            self._unlatched.discard(key)
+            self._unlatched.pop(key, None)
 
 
 def _version(job: SimulationJob | Invalid) -> int:

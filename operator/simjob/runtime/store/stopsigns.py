@@ -3,26 +3,30 @@
 from typing import NamedTuple, Self
 
 from simjob.api.simulationjob import Invalid, SimulationJob
+from simjob.api.sweep.ranges import Ranges
 from simjob.core.rules import cancellation
 
 
 class StopSigns(NamedTuple):
-    """The reasons why nothing new may be created for a SimulationJob."""
+    """The reasons why nothing new may be created for a SimulationJob.
+
+    `cases_cancelled`: the cases that `cancelCases` asks to cancel and that its outcomes do not show yet.
+    """
 
     gone: bool = False
     cancelled: bool = False
-    cases_cancelled: bool = False
+    cases_cancelled: Ranges = Ranges()
     suspended: bool = False
 
     @classmethod
-    def of(cls, job: SimulationJob | Invalid | None, *, has_unlatched: bool) -> Self:
-        """Read the signs. `has_unlatched`: it asks to cancel cases that its outcomes do not show yet."""
+    def of(cls, job: SimulationJob | Invalid | None, *, unlatched: Ranges) -> Self:
+        """Read the signs. `unlatched`: see `cases_cancelled`."""
         if not isinstance(job, SimulationJob):
             return cls(gone=True)
         return cls(
             gone=job.metadata.deletion_timestamp is not None,
             cancelled=cancellation.is_wanted(job),
-            cases_cancelled=has_unlatched,
+            cases_cancelled=unlatched,
             suspended=bool(job.spec.suspend),
         )
 
@@ -33,4 +37,9 @@ class StopSigns(NamedTuple):
 
     def since(self, known: "StopSigns") -> "StopSigns":
         """Return those that are not among `known`."""
-        return StopSigns(*(now and not then for now, then in zip(self, known, strict=True)))
+        return StopSigns(
+            gone=self.gone and not known.gone,
+            cancelled=self.cancelled and not known.cancelled,
+            cases_cancelled=self.cases_cancelled.minus(known.cases_cancelled),
+            suspended=self.suspended and not known.suspended,
+        )

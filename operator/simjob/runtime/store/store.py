@@ -133,4 +133,4 @@ class Store(ChildStore):
             self._wakeups.keep(self._simulationjobs.keys() | self._ends.gone | self._children.keys())
 
     def _signs(self, key: Key) -> StopSigns:
-        return StopSigns.of(self.get(key), has_unlatched=self._simulationjobs.has_unlatched(key))
+        return StopSigns.of(self.get(key), unlatched=self._simulationjobs.unlatched(key))

@@ -38,5 +38,5 @@ class WakeUps:
         # The cleanup after the end must not delay the cancel of another job.
         if status.is_terminal:
             return False
-        stops_some = bool(status.outcomes.cancelling) or self._simulationjobs.has_unlatched(key)
+        stops_some = bool(status.outcomes.cancelling or self._simulationjobs.unlatched(key))
         return stops_some or cancellation.is_wanted(job)
