@@ -6,7 +6,8 @@ from typing import Any
 
 from simjob.api.names import API_VERSION, KIND
 from simjob.api.simulationjob import SimulationJob
-from simjob.api.status import CaseTable, Status
+from simjob.api.status import Status
+from simjob.api.sweep.stored import CaseTable
 from simjob.core import planner
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact, PodState

@@ -8,8 +8,8 @@ from given.builders import a_job_dict
 from given.outcomes import FIELDS, as_fields
 from simjob.api import simulationjob
 from simjob.api.simulationjob import SimulationJob
-from simjob.api.status import Results
 from simjob.api.sweep.ranges import Ranges
+from simjob.api.sweep.stored import Results
 from simjob.core.plan import End, Notice
 from simjob.runtime.client.key import Key
 from simjob.runtime.reconciling.resultstore import ResultStore

@@ -9,8 +9,9 @@ from datetime import datetime
 
 from simjob.api.outcomes import Outcomes
 from simjob.api.simulationjob import SimulationJob
-from simjob.api.status import CaseTable, Phase
+from simjob.api.status import Phase
 from simjob.api.sweep.ranges import Ranges
+from simjob.api.sweep.stored import CaseTable
 from simjob.core.attempts import judgement
 from simjob.core.attempts.judgement import Ended, Held, Live, Verdict
 from simjob.core.facts.jobs import JobFact

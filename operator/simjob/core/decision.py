@@ -5,7 +5,8 @@ from datetime import datetime
 
 from simjob.api.failures import Failure, Retrying
 from simjob.api.outcomes import Outcomes
-from simjob.api.status import Cancellation, CaseCounts, CaseTable, Phase
+from simjob.api.status import Cancellation, CaseCounts, Phase
+from simjob.api.sweep.stored import CaseTable
 from simjob.core.facts.pods import PodFact
 from simjob.core.plan import Action, DeletePod, Notice
 

@@ -4,9 +4,10 @@ from typing import Any
 import pytest
 from given.builders import a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
 from given.outcomes import as_fields
-from simjob.api.status import Results, Status
+from simjob.api.status import Status
 from simjob.api.sweep.cases import Case
 from simjob.api.sweep.ranges import Ranges
+from simjob.api.sweep.stored import Results
 from simjob.core.facts.pods import PodState
 from simjob.core.plan import DeletePod, End
 from simjob.core.results import results

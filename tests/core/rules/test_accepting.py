@@ -6,8 +6,9 @@ import pytest
 from given.builders import NOW, a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
 from simjob.api.names import ErrorCode, Reason
 from simjob.api.simulationjob import SimulationJob
-from simjob.api.status import CaseTable, Phase
+from simjob.api.status import Phase
 from simjob.api.sweep.ranges import Ranges
+from simjob.api.sweep.stored import CaseTable
 from simjob.core.facts.pods import PodState
 from simjob.core.observed.preparation import Unprepared
 from simjob.core.plan import CreateCase, DeletePod, PrepareCases

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from given.builders import CREATED, NOW, a_job, a_job_fact, a_pod_fact, a_started_job, observed, planned, said
 from given.outcomes import as_fields, outcomes_of
-from simjob.api.status import CaseTable
 from simjob.api.sweep.ranges import Ranges
+from simjob.api.sweep.stored import CaseTable
 from simjob.core import planner
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact, PodState

@@ -2,8 +2,9 @@ from typing import Any
 
 import pytest
 from given.builders import NOW
-from simjob.api.status import Cancellation, CaseCounts, CaseTable, Phase, Status
+from simjob.api.status import Cancellation, CaseCounts, Phase, Status
 from simjob.api.sweep.ranges import Ranges
+from simjob.api.sweep.stored import CaseTable
 from simjob.core.status.urgency import is_urgent
 
 

@@ -7,8 +7,8 @@ from given.builders import a_job_dict
 from given.outcomes import outcomes_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simjob.api.status import Results
 from simjob.api.sweep.ranges import Ranges
+from simjob.api.sweep.stored import Results
 from simjob.core.results import results
 from worlds.resultbench import Bench, an_end
 

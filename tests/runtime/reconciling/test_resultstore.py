@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 from given.builders import a_job_dict
-from simjob.api.status import Results
+from simjob.api.sweep.stored import Results
 from simjob.runtime.client.errors import ConflictError, ForbiddenError, UnavailableError
 from simjob.runtime.client.key import Key
 from worlds.resultbench import Bench, an_end

@@ -11,8 +11,8 @@ from given.builders import NOW, a_job, a_job_dict
 from simjob.api import simulationjob
 from simjob.api.names import Reason
 from simjob.api.simulationjob import SimulationJob
-from simjob.api.status import CaseTable
 from simjob.api.sweep.ranges import Ranges
+from simjob.api.sweep.stored import CaseTable
 from simjob.core.observed.preparation import Unprepared
 from simjob.runtime.client.errors import ClusterError, ForbiddenError, InvalidError, UnavailableError
 from simjob.runtime.client.key import Key

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from simjob.api.status import CaseTable
+from simjob.api.sweep.stored import CaseTable
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact
 from simjob.core.observed.preparation import Unprepared

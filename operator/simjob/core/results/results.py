@@ -17,9 +17,10 @@ import msgspec
 from simjob.api import names
 from simjob.api.outcomes import Outcomes
 from simjob.api.simulationjob import SimulationJob
-from simjob.api.status import Results, Status
+from simjob.api.status import Status
 from simjob.api.sweep.cases import Case
 from simjob.api.sweep.ranges import Ranges
+from simjob.api.sweep.stored import Results
 from simjob.core.assessment import Situation
 from simjob.core.cases import tableshards
 from simjob.core.children import configmaps

@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Final
 
 from simjob.api.names import ErrorCode, Reason
-from simjob.api.status import CaseTable, Phase
+from simjob.api.status import Phase
 from simjob.api.sweep.ranges import Ranges
+from simjob.api.sweep.stored import CaseTable
 from simjob.core import assessment as situations
 from simjob.core.assessment import Situation
 from simjob.core.cases import check

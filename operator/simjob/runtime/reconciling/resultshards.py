@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from simjob.api import names
 from simjob.api.simulationjob import SimulationJob
-from simjob.api.status import Results
+from simjob.api.sweep.stored import Results
 from simjob.core.children import configmapowner
 from simjob.core.children.configmapowner import Ownership
 from simjob.core.results import results

@@ -12,9 +12,10 @@ from typing import Final, Self
 
 from simjob.api.names import Reason
 from simjob.api.simulationjob import SimulationJob
-from simjob.api.status import MAX_SHARDS, Results, Status
+from simjob.api.status import Status
 from simjob.api.sweep.cases import Case
 from simjob.api.sweep.ranges import Ranges
+from simjob.api.sweep.stored import MAX_SHARDS, Results
 from simjob.core.cases.tableshards import DamagedTableError
 from simjob.core.plan import End, Notice
 from simjob.core.results import results

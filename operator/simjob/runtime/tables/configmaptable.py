@@ -9,9 +9,9 @@ import msgspec
 
 from simjob.api.names import Reason
 from simjob.api.simulationjob import SimulationJob
-from simjob.api.status import TableColumn
 from simjob.api.sweep.cases import Case, ConfigMapTable
 from simjob.api.sweep.ranges import Ranges
+from simjob.api.sweep.stored import TableColumn
 from simjob.core.cases import tableshards
 from simjob.core.usertables import encoding
 from simjob.core.usertables.parse import TableFile

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 
-from simjob.api.status import TableColumn
 from simjob.api.sweep.ranges import Ranges
+from simjob.api.sweep.stored import TableColumn
 from simjob.core.cases.tableshards import Shard
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from simjob.api import names
 from simjob.api.names import Reason
 from simjob.api.simulationjob import SimulationJob
-from simjob.api.status import CaseTable
+from simjob.api.sweep.stored import CaseTable
 from simjob.core.cases import tableshards
 from simjob.core.cases.check import CaseCheck
 from simjob.core.cases.tableshards import Shard
