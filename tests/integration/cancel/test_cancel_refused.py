@@ -39,7 +39,7 @@ def test_a_pod_that_cannot_be_deleted_is_named_and_delays_only_cancelled(place: 
     with kept(place, sweep):
         sweep.cancel()
         status = sweep.wait(lambda status: status.get("reason") == "PodsNotStopping", "it is named")
-        assert f"does not take the deletion of {pod['metadata']['name']} on node" in status["message"]
+        assert f"does not accept the deletion of {pod['metadata']['name']} on node" in status["message"]
         assert (status["phase"], status["cancelledIndexes"], status["cancellation"]["stopping"]) == (
             "CANCELLING",
             "1-3",
