@@ -1,5 +1,6 @@
 """A cluster with the operator on it as users install it, one a process of tests, and a namespace for each test."""
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -88,5 +89,6 @@ def namespace(request: pytest.FixtureRequest, operator: Operator, kubectl: Kubec
 
 
 def _name(test: str) -> str:
+    """Return the name of a test's namespace: two rows of a table may have the same first fifty characters."""
     words = re.sub(r"[^a-z0-9]+", "-", test.removeprefix("test_").lower())
-    return f"e2e-{words}"[:50].strip("-")
+    return f"{f'e2e-{words}'[:50].strip('-')}-{hashlib.sha256(test.encode()).hexdigest()[:6]}"
