@@ -77,7 +77,7 @@ class CatchingUp:
             with memory.calls.trying(backoff.CATCH_UP):
                 await self._read_earlier(key, job, memory)
         except ClusterError as trouble:
-            about = {"namespace": key.namespace, "uid": key.uid, "why": trouble.message}
+            about = {**key._asdict(), "why": trouble.message}
             _log.warning("cannot list the pods of an earlier SimulationJob", extra=about)
 
     async def _read_earlier(self, key: Key, job: SimulationJob | Invalid, memory: Memory) -> None:

@@ -75,7 +75,7 @@ class LastResort:
 
     async def stop_despite_defect(self, key: Key, memory: Memory) -> None:
         """Do the same while passes fail. Log an error; the next pass tries again."""
-        about = {"namespace": key.namespace, "uid": key.uid}
+        about = key._asdict()
         try:
             await self.stop(key, memory)
         except ClusterError as trouble:

@@ -285,4 +285,4 @@ def _without_status(plan: Plan, memory: Memory) -> Plan:
 
 
 def _about(key: Key, **more: Any) -> dict[str, Any]:
-    return {"namespace": key.namespace, "uid": key.uid, **more}
+    return {**key._asdict(), **more}

@@ -60,8 +60,7 @@ class Removal:
             memory.is_owned = await self._is_owned(view)
         if memory.is_owned:
             return Proof.GONE
-        about = {"namespace": view.key.namespace, "uid": view.key.uid}
-        _log.info("left the Jobs and pods alone: they were orphaned", extra=about)
+        _log.info("left the Jobs and pods alone: they were orphaned", extra=view.key._asdict())
         return Proof.FORGETTABLE
 
     async def _is_owned(self, view: View) -> bool:

@@ -114,7 +114,7 @@ class Reporter:
         if new.restarts != old.restarts:
             memory.restarts, memory.spent = new.restarts, set()
         if old.phase is not new.phase:
-            about = {"namespace": key.namespace, "uid": key.uid, "simulationjob": job.metadata.name}
+            about = {**key._asdict(), "simulationjob": job.metadata.name}
             _log.info("phase changed", extra={**about, "phase": new.phase, "why": new.reason})
 
     def _warn(self, metadata: Metadata, memory: Memory, trouble: ClusterError) -> None:
