@@ -103,7 +103,7 @@ class TestUnmanaged:
     async def test_the_watch_does_not_report_an_unmanaged_job(self, bench: Workbench) -> None:
         bench.cluster.watch(jobs=JobSink(bench.store), simulationjobs=bench.store)
         await bench.apply(case())
-        assert not bench.store.has_children(bench.key)
+        assert not bench.store.view(bench.key).has_children
 
 
 class TestRefusals:

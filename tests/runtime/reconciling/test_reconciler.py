@@ -93,7 +93,7 @@ async def test_the_children_of_a_simulationjob_that_is_gone_are_removed(one: One
         one.cluster.remove(names.PLURAL, "default", "sweep")
         await asyncio.sleep(1)
         assert (one.pods(), list(one.cluster.objects("jobs"))) == ([], [])
-        assert not one.store.has_children(Key("default", UID))
+        assert not one.store.view(Key("default", UID)).has_children
 
 
 async def test_children_of_a_simulationjob_deleted_during_downtime_are_removed(one: OneOperator) -> None:

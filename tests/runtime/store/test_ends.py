@@ -35,9 +35,9 @@ class TestGone:
         store.put_pod(a_pod_fact(0))
         store.deleted(sweep())
         store.job_deleted(a_job_fact(0))
-        assert store.has_children(KEY)
+        assert store.view(KEY).has_children
         store.pod_deleted(a_pod_fact(0, version=2))
-        assert not store.has_children(KEY)
+        assert not store.view(KEY).has_children
         store.drop(KEY)
         assert (store.get(KEY), store.is_gone(KEY)) == (None, False)
 

@@ -150,11 +150,6 @@ class ChildStore(ABC):
         of_job = (children.pods[uid] for uid in children.of_job.get(job_uid, ()))
         return tuple(pod for pod in of_job if pod.ended and not pod.gone and not pod.terminating)
 
-    def has_children(self, key: Key) -> bool:
-        """Return whether a Job or a pod of the SimulationJob exists."""
-        children = self._children.get(key)
-        return bool(children and (children.jobs or any(not pod.gone for pod in children.pods.values())))
-
     def last_stop(self) -> datetime | None:
         """Return when a pod of any SimulationJob last stopped on request; None if no pod is terminating now."""
         return self._last_stop if any(found.stopping for found in self._children.values()) else None

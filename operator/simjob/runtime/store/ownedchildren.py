@@ -25,6 +25,11 @@ class Children:
     stopping: set[str] = field(default_factory=set)
     unseen: dict[str, datetime] = field(default_factory=dict)
 
+    @property
+    def are_left(self) -> bool:
+        """Return whether a Job or a pod exists."""
+        return bool(self.jobs) or any(not pod.gone for pod in self.pods.values())
+
     def put_job(self, job: JobFact, now: datetime) -> None:
         """Store the state of a Job."""
         self.jobs[job.uid] = job

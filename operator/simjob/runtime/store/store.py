@@ -49,6 +49,7 @@ class Store(ChildStore):
             pods=tuple(children.pods.values()),
             unasked=tuple(children.pods[uid] for uid in children.unasked),
             stopping=len(children.stopping),
+            has_children=children.are_left,
             attributed=self._attributed,
             last_stop=self.last_stop(),
         )
@@ -127,7 +128,7 @@ class Store(ChildStore):
             children.forget_settled(self.status(key))
             if not children.jobs and not children.pods:
                 del self._children[key]
-        for key in [key for key in self._ends.gone if not self.has_children(key)]:
+        for key in [key for key in self._ends.gone if not self._known(key).are_left]:
             self.drop(key)
         if not leading:
             self._wakeups.keep(self._simulationjobs.keys() | self._ends.gone | self._children.keys())

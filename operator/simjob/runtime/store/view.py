@@ -21,7 +21,7 @@ class View:
     `job` is None if the SimulationJob is not known. `is_gone`: it was seen to be deleted. `is_orphaned`: it was
     deleted with `--cascade=orphan`, so its children stay. `signs`: what asks to stop.
     `unasked`: the live pods that nobody has asked to stop; `stopping`: how many were asked.
-    `attributed`, `last_stop`: as in Observed.
+    `has_children`: a Job or a pod is left. `attributed`, `last_stop`: as in Observed.
     """
 
     key: Key
@@ -33,13 +33,9 @@ class View:
     pods: tuple[PodFact, ...]
     unasked: tuple[PodFact, ...]
     stopping: int
+    has_children: bool
     attributed: bool
     last_stop: datetime | None
-
-    @property
-    def has_children(self) -> bool:
-        """Return whether a Job or a pod is there."""
-        return bool(self.jobs) or any(not pod.gone for pod in self.pods)
 
     @property
     def owner_name(self) -> str | None:
