@@ -86,7 +86,7 @@ class Executor:
 
         Skip PrepareCases, which takes too long for a pass (runtime/tables/preparing.py).
         """
-        signs = _Signs(self._store, key, planned or self._store.view(key).signs, outcome)
+        signs = _Signs(self._store, key, planned or self._store.new_signs(key, StopSigns()), outcome)
 
         def guarded(call: Call) -> Call:
             return partial(self._guard, outcome, call)
