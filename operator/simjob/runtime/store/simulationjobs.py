@@ -49,14 +49,14 @@ class SimulationJobs:
 
     def wrote(self, key: Key, status: Status, resource_version: str) -> None:
         """Store a status that the operator has written. The watch delivers it later."""
-        job = self._known.get(key)
-        # The same version: the write changed nothing, also because the CRD of another release does not store it.
-        if isinstance(job, SimulationJob) and int(resource_version) >= _version(job):
-            metadata = job.metadata.model_copy(update={"resource_version": resource_version})
-            self._keep(key, job.model_copy(update={"metadata": metadata, "status": status}))
-        elif isinstance(job, Invalid):
-            metadata = job.metadata.model_copy(update={"resource_version": resource_version})
+        if (job := self._known.get(key)) is None:
+            return
+        metadata = job.metadata.model_copy(update={"resource_version": resource_version})
+        if isinstance(job, Invalid):
             self._known[key] = replace(job, metadata=metadata, status=status)
+        # The same version: the write changed nothing, also because the CRD of another release does not store it.
+        elif int(resource_version) >= _version(job):
+            self._keep(key, job.model_copy(update={"metadata": metadata, "status": status}))
 
     def forget(self, key: Key) -> None:
         """Forget a SimulationJob."""
