@@ -84,8 +84,8 @@ def plan(job: SimulationJob | Invalid, observed: Observed, now: datetime) -> Pla
     """Return the actions and the status for a job at the time `now`. Equal arguments give equal plans."""
     if isinstance(job, Invalid):
         return _unreadable(job, observed, now)
-    if latch := cancellation.latching(job, observed.live, now):
-        return conclude_unjudged(job, latch, now)
+    if early := before_judging(job, observed.live, now, judge_at=now):
+        return early
     found = _assess(job, observed, now)
     return conclude(found, next(decision for rule in LADDER if (decision := rule(found)) is not None))
 
