@@ -1,7 +1,7 @@
-"""From what a rule decides to the whole plan: the one place that makes the status and the time of the next look.
+"""Turn the decision of a rule into the whole plan. Only this module makes the status and the time of the next pass.
 
-A rule knows its own subject only. What follows from any status is decided here: which ends it brings,
-that a job with a time to live is looked at when that is over, and what is said of `cancelCases`.
+A rule knows only its own subject. This module adds what follows from any status: the ends of cases that it stores, the
+pass that deletes a job with a TTL, and the warnings about `cancelCases`.
 """
 
 from dataclasses import replace
@@ -70,5 +70,5 @@ def _outcomes(found: Situation, saying: Saying, decision: Decision) -> Outcomes:
 
 
 def _next_look(decision: Decision, expires_at: datetime | None) -> datetime | None:
-    """Return when to plan again: as the rule wants it, and when the job expires. Nothing else may wake it by then."""
+    """Return when to plan again: when the rule asks for it, or earlier when the TTL passes, which triggers no event."""
     return min((at for at in (decision.look_again, expires_at) if at), default=None)

@@ -1,4 +1,4 @@
-"""What a rule decides: what it says, what it knows, what is to be done. core/conclusion.py makes a plan of it."""
+"""The decision of a rule: phase and message, facts for the status, and actions. core/conclusion.py makes the plan."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,13 +36,13 @@ class Keeping:
 class Decision:
     """What a rule returns.
 
-    `says`: what goes into the status; None where there is nothing to say it on.
-    `outcomes`, `cancellation`, `restarts`, `cases`: what the rule knows; None if the situation or the status says it.
-    `case_table`: where the cases are, if that is known since now.
+    `says`: what to write into the status; None if there is no status to write.
+    `outcomes`, `cancellation`, `restarts`, `cases`: new values; None keeps the situation's or the stored ones.
+    `case_table`: where the cases are stored, in the pass that learns it.
     `failures`: failed cases beside those that ended by themselves; newest first.
     `retrying`: the cases that wait for their next attempt, if attempts are started.
-    `look_again`: when the rule wants to plan again although nothing was seen to change; None for "when something
-    changes". All else is as in Plan.
+    `look_again`: when to plan again even if no event arrives; None to wait for an event. The other fields are those of
+    Plan.
     """
 
     actions: tuple[Action, ...] = ()

@@ -17,7 +17,7 @@ from simjob.core.stopping import stop
 
 
 def hold(job: Invalid, observed: Observed, now: datetime) -> Decision:
-    """Return the plan for a SimulationJob that cannot be read, if no rule for stopping a readable one applies.
+    """Return the decision for a SimulationJob that cannot be read, if no rule for stopping a readable one applies.
 
     If it was never accepted and has no children, it becomes FAILED. A status that cannot be read is not overwritten; a
     cancel stops the pods all the same.
@@ -58,7 +58,7 @@ def _fail(job: Invalid) -> Decision:
 
 
 def _cancel(job: Invalid, stored: Status, observed: Observed, now: datetime) -> Decision:
-    """Return the plan that cancels a job whose cases are unknown. The recorded outcomes do not change."""
+    """Return the decision that cancels a job whose cases are unknown. The recorded outcomes do not change."""
     latch, live = stored.cancellation, observed.live_pods
     if latch is None:
         return cancellation.latch_unjudged(job, observed.live, now)

@@ -62,7 +62,7 @@ def _unknown(situation: Situation) -> Ranges | None:
 
 
 def _accepted(situation: Situation, table: CaseTable) -> Decision:
-    """Return the plan that stores where the cases are. The next plan reads it from the stored status."""
+    """Return the decision that stores where the cases are. The next plan reads it from the stored status."""
     known = situations.with_cases(situation, table)
     return Decision(says=explanation.explain(known), case_table=table, look_again=situation.now)
 

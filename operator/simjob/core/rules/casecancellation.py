@@ -63,7 +63,7 @@ def applied(situation: Situation) -> Situation:
 
 
 def latching(situation: Situation) -> Decision | None:
-    """Return the plan that stores which live cases to stop, or that all cases are cancelled; None if it is stored."""
+    """Return the decision that stores which live cases to stop, or that all are cancelled; None if it is stored."""
     job, outcomes = situation.job, situation.outcomes
     cancelling = outcomes.cancelling
     others = situation.selection.minus(outcomes.cancelled).minus(cancelling)

@@ -12,7 +12,7 @@ from simjob.core.stopping import stop
 def gone(situation: Situation) -> Decision | None:
     """Stop and delete all children of a SimulationJob that is being deleted; None if it is not being deleted.
 
-    With `--cascade=orphan`, the children stay and the plan is empty.
+    With `--cascade=orphan`, the children stay and the decision is empty.
     """
     metadata = situation.job.metadata
     if metadata.deletion_timestamp is None:
@@ -23,7 +23,7 @@ def gone(situation: Situation) -> Decision | None:
 
 
 def remove_all(observed: Observed, now: datetime, since: datetime | None) -> Decision:
-    """Return the plan that stops and deletes all children of a SimulationJob, ended ones too.
+    """Return the decision that stops and deletes all children of a SimulationJob, ended ones too.
 
     The garbage collector would do it, but at its default settings it deletes only about ten objects per second.
     `since`: when the deletion began.

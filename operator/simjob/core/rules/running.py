@@ -53,7 +53,7 @@ class _Starts:
 
 
 def running(situation: Situation) -> Decision:
-    """Return the plan that starts, records and reports attempts."""
+    """Return the decision that starts, records and reports attempts."""
     cancelling = situation.job.status.outcomes.cancelling
     actions: list[Action] = [*keptjobs.portion(keptjobs.unwanted(situation))]
     for case in situation.open:

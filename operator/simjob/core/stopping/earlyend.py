@@ -20,7 +20,7 @@ from simjob.core.stopping import keptjobs, stop
 def fail(
     situation: Situation, *, reason: str, message: str, error_code: str, failures: tuple[Failure, ...] = ()
 ) -> Decision:
-    """Return the plan that stops everything, and writes FAILED when no pod is live.
+    """Return the decision that stops everything, and writes FAILED when no pod is live.
 
     `failures` are unfinished cases that failed without a pod. All other unfinished cases are cancelled, in the same
     write as FAILED: while a case is unfinished, the calling rule applies again in the next pass.

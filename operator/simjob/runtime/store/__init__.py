@@ -1,1 +1,1 @@
-"""What the operator knows of the cluster, and whom a change wakes."""
+"""What the operator knows about the cluster, and the queue of SimulationJobs to plan."""

@@ -1,10 +1,10 @@
-"""The SimulationJobs that are gone, and those whose children were to stay when they were deleted."""
+"""Remember which SimulationJobs are gone, and which of them were deleted with `--cascade=orphan`."""
 
 from simjob.runtime.client.key import Key
 
 
 class Ends:
-    """What is remembered of a deletion until the last child is gone."""
+    """Deletions of SimulationJobs, until their last child is gone."""
 
     def __init__(self) -> None:
         self.gone: set[Key] = set()
@@ -19,11 +19,11 @@ class Ends:
         return key in self._orphaned
 
     def went(self, key: Key) -> None:
-        """Take note that the SimulationJob is gone."""
+        """Record that the SimulationJob is gone."""
         self.gone.add(key)
 
     def orphans(self, key: Key) -> None:
-        """Take note that its children are to stay. It shows for a moment only, before the SimulationJob goes."""
+        """Record that its children stay. A finalizer shows that only for a moment, before the job is gone."""
         self._orphaned.add(key)
 
     def forget(self, key: Key) -> None:

@@ -1,4 +1,4 @@
-"""The SimulationJobs by key, each in the newest state that was seen; of one that has ended only a summary."""
+"""The newest known state of each SimulationJob, by key. A finished one is stored as a summary."""
 
 from collections.abc import KeysView
 from dataclasses import replace
@@ -14,7 +14,7 @@ from simjob.runtime.store.unknownfields import UnknownFields
 
 
 class SimulationJobs:
-    """Written by kopf's watch and by the answers to the operator's own status writes, whichever is newer."""
+    """Keeps the newer state, from kopf's watch or from the response to the operator's own status write."""
 
     def __init__(self) -> None:
         self._known: dict[Key, SimulationJob | Invalid] = {}
@@ -26,20 +26,20 @@ class SimulationJobs:
         return self._known.get(key)
 
     def status(self, key: Key) -> Status | None:
-        """Return the newest status that was seen; None if there is none."""
+        """Return the newest known status; None if there is none."""
         job = self._known.get(key)
         return job.status if job else None
 
     def keys(self) -> KeysView[Key]:
-        """Return the keys of all that are known."""
+        """Return the keys of all known SimulationJobs."""
         return self._known.keys()
 
     def unlatched(self, key: Key) -> Ranges:
-        """Return the cases that the newest state asks to cancel and that its outcomes do not show yet."""
+        """Return the cases in `cancelCases` that the outcomes do not have yet."""
         return self._unlatched.get(key, Ranges())
 
     def take(self, key: Key, raw: dict[str, Any]) -> SimulationJob | Invalid | None:
-        """Take a state and return it; None if it is not newer than what is known."""
+        """Store a state and return it; None if it is not newer than the known one."""
         known = self._known.get(key)
         if known and _version(known) >= int(raw["metadata"]["resourceVersion"]):
             return None
@@ -75,7 +75,7 @@ class SimulationJobs:
         return reading.job
 
     def _keep(self, key: Key, job: SimulationJob | Invalid) -> None:
-        """Keep all of a SimulationJob while it is under way, and a summary once it is over."""
+        """Keep the whole SimulationJob until it finishes, then a summary."""
         kept = finished.summary(job) if isinstance(job, SimulationJob) and job.status.is_over else job
         self._known[key] = kept
         if isinstance(kept, SimulationJob) and (cases := casecancellation.asked_for(kept)):

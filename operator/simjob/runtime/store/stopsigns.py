@@ -1,4 +1,4 @@
-"""What asks to stop in the newest state that was seen of a SimulationJob."""
+"""The stop signs of a SimulationJob: a deletion, a cancel, or a suspension in its newest known state."""
 
 from typing import NamedTuple, Self
 
@@ -10,7 +10,7 @@ from simjob.core.rules import cancellation
 class StopSigns(NamedTuple):
     """The reasons why nothing new may be created for a SimulationJob.
 
-    `cases_cancelled`: the cases that `cancelCases` asks to cancel and that its outcomes do not show yet.
+    `cases_cancelled`: the cases in `cancelCases` that the outcomes do not have yet.
     """
 
     gone: bool = False
@@ -36,7 +36,7 @@ class StopSigns(NamedTuple):
         return self.gone or self.cancelled or self.suspended
 
     def since(self, known: "StopSigns") -> "StopSigns":
-        """Return those that are not among `known`."""
+        """Return the stop signs that are not in `known`."""
         return StopSigns(
             gone=self.gone and not known.gone,
             cancelled=self.cancelled and not known.cancelled,

@@ -1,4 +1,4 @@
-"""What the store knows of one SimulationJob at one moment: a pass takes it once and hands it down."""
+"""What the store knows about one SimulationJob at one moment. Each plan is made from one view."""
 
 from collections.abc import Set
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from simjob.runtime.store.stopsigns import StopSigns
 class View:
     """A SimulationJob and its children; it does not change while a pass works with it.
 
-    `job` is None if the SimulationJob is not known. `is_gone`: it was seen to be deleted. `is_orphaned`: it was
-    deleted with `--cascade=orphan`, so its children stay. `signs`: what asks to stop.
-    `unasked`: the live pods that nobody has asked to stop; `stopping`: how many were asked.
+    `job` is None if the SimulationJob is not known. `is_gone`: its deletion was seen. `is_orphaned`: it was
+    deleted with `--cascade=orphan`, so its children stay. `signs`: the stop signs.
+    `unasked`: the live pods without a deletion timestamp; `stopping`: the number of those with one.
     `has_children`: a Job or a pod is left. `attributed`, `last_stop`: as in Observed.
     """
 
@@ -39,7 +39,7 @@ class View:
 
     @property
     def owner_name(self) -> str | None:
-        """Return the SimulationJob's name, if a Job says it."""
+        """Return the name of the SimulationJob from the owner reference of a Job; None without a Job."""
         return next((job.owner_name for job in self.jobs), None)
 
     @property

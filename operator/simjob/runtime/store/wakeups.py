@@ -1,4 +1,4 @@
-"""Who is planned again, and how urgently: what stops pods goes before all else."""
+"""Queue SimulationJobs to be planned again, first those whose pods must stop."""
 
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
@@ -27,7 +27,7 @@ class WakeUps:
             self._queue.add(key)
 
     def keep(self, keys: set[Key]) -> None:
-        """Take all other keys out of the queue."""
+        """Drop all other keys from the queue."""
         self._queue.keep(keys)
 
     def _stops_pods(self, key: Key, job: SimulationJob | Invalid) -> bool:
