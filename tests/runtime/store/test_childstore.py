@@ -4,29 +4,13 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from given.builders import NOW, UID, a_job_dict, a_job_fact, a_pod_fact
+from given.builders import NOW, a_job_dict, a_job_fact, a_pod_fact
 from simjob.api.outcomes import Outcomes
 from simjob.api.status import Status
 from simjob.api.sweep.ranges import Ranges
 from simjob.core.facts.jobs import JobFact
-from simjob.core.facts.pods import PodFact, PodState
-from simjob.runtime.client.key import Key
-from simjob.runtime.store.store import Store
-from simjob.runtime.store.workqueue import WorkQueue
-from worlds.virtualtime import VirtualTimeLoop
-
-LOOP = VirtualTimeLoop
-KEY = Key("default", UID)
-OTHER = Key("default", "another")
-
-
-def a_store() -> Store:
-    return Store(WorkQueue(), lambda: NOW)
-
-
-def children(store: Store) -> tuple[list[JobFact], list[PodFact]]:
-    cases = store.view(KEY).observed().cases
-    return [case.job for case in cases if case.job], [pod for case in cases for pod in case.pods]
+from simjob.core.facts.pods import PodState
+from worlds.stores import KEY, OTHER, a_store, children
 
 
 def test_the_last_stop_of_any_sweep_counts_while_other_pods_stop() -> None:

@@ -1,23 +1,5 @@
-from typing import Any
-
-from given.builders import NOW, UID, a_job_dict, a_job_fact, a_pod_fact
-from simjob.runtime.client.key import Key
-from simjob.runtime.store.store import Store
-from simjob.runtime.store.workqueue import WorkQueue
-from worlds.virtualtime import VirtualTimeLoop
-
-LOOP = VirtualTimeLoop
-KEY = Key("default", UID)
-OTHER = Key("default", "another")
-
-
-def a_store(queue: WorkQueue | None = None) -> Store:
-    return Store(WorkQueue() if queue is None else queue, lambda: NOW)
-
-
-def sweep(version: int = 1, *, status: dict[str, Any] | None = None, **keywords: Any) -> dict[str, Any]:
-    metadata = {"resourceVersion": str(version), "generation": version, **keywords.pop("metadata", {})}
-    return a_job_dict(metadata=metadata, status=status, **keywords)
+from given.builders import a_job_fact, a_pod_fact
+from worlds.stores import KEY, a_store, sweep
 
 
 class TestGone:

@@ -3,17 +3,14 @@
 from typing import Any
 
 import pytest
-from given.builders import NOW, UID, a_job_dict
+from given.builders import a_job_dict
 from hypothesis import given
 from hypothesis import strategies as st
 from simjob.api import finished, simulationjob
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Phase, Status
-from simjob.runtime.client.key import Key
-from simjob.runtime.store.store import Store
-from simjob.runtime.store.workqueue import WorkQueue
+from worlds.stores import KEY, a_store
 
-KEY = Key("default", UID)
 LISTED = {"list": [{"name": f"case-{index}"} for index in range(3)]}
 
 STATUSES: list[dict[str, Any] | None] = [
@@ -55,10 +52,6 @@ def read_as_a_whole(raw: dict[str, Any]) -> SimulationJob | Invalid:
     if isinstance(job, Invalid):
         return simulationjob.parse(finished.without_cases(raw))
     return finished.summary(job) if job.status.is_over else job
-
-
-def a_store() -> Store:
-    return Store(WorkQueue(), lambda: NOW)
 
 
 @given(events=EVENTS)

@@ -1,28 +1,11 @@
 from typing import Any
 
 import pytest
-from given.builders import NOW, UID, a_job_dict
 from simjob.api.outcomes import Outcomes
 from simjob.api.status import Status
 from simjob.api.sweep.ranges import Ranges
-from simjob.runtime.client.key import Key
 from simjob.runtime.store.stopsigns import StopSigns
-from simjob.runtime.store.store import Store
-from simjob.runtime.store.workqueue import WorkQueue
-from worlds.virtualtime import VirtualTimeLoop
-
-LOOP = VirtualTimeLoop
-KEY = Key("default", UID)
-OTHER = Key("default", "another")
-
-
-def a_store(queue: WorkQueue | None = None) -> Store:
-    return Store(WorkQueue() if queue is None else queue, lambda: NOW)
-
-
-def sweep(version: int = 1, *, status: dict[str, Any] | None = None, **keywords: Any) -> dict[str, Any]:
-    metadata = {"resourceVersion": str(version), "generation": version, **keywords.pop("metadata", {})}
-    return a_job_dict(metadata=metadata, status=status, **keywords)
+from worlds.stores import KEY, a_store, sweep
 
 
 @pytest.mark.parametrize(

@@ -1,37 +1,14 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 from given.builders import NOW, UID, a_job_dict, a_job_fact, a_pod_fact
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Phase, Status
 from simjob.core.facts.apiobjects import Job, Pod
-from simjob.core.facts.jobs import JobFact
-from simjob.core.facts.pods import PodFact
-from simjob.runtime.client.key import Key
-from simjob.runtime.store.store import Store
 from simjob.runtime.store.workqueue import WorkQueue
 from simjob.runtime.watching.sinks import JobSink, PodSink
-from worlds.virtualtime import VirtualTimeLoop
-
-LOOP = VirtualTimeLoop
-KEY = Key("default", UID)
-OTHER = Key("default", "another")
-
-
-def a_store(queue: WorkQueue | None = None) -> Store:
-    return Store(WorkQueue() if queue is None else queue, lambda: NOW)
-
-
-def sweep(version: int = 1, *, status: dict[str, Any] | None = None, **keywords: Any) -> dict[str, Any]:
-    metadata = {"resourceVersion": str(version), "generation": version, **keywords.pop("metadata", {})}
-    return a_job_dict(metadata=metadata, status=status, **keywords)
-
-
-def children(store: Store) -> tuple[list[JobFact], list[PodFact]]:
-    cases = store.view(KEY).observed().cases
-    return [case.job for case in cases if case.job], [pod for case in cases for pod in case.pods]
+from worlds.stores import KEY, a_store, children, sweep
 
 
 class TestVersions:
@@ -120,7 +97,7 @@ class TestAFollower:
 
     def test_keys_of_deleted_simulationjobs_do_not_pile_up(self) -> None:
         queue = WorkQueue()
-        store = Store(queue, lambda: NOW)
+        store = a_store(queue)
         for index in range(50):
             raw = a_job_dict(metadata={"uid": f"uid-{index}"})
             store.seen(raw)
@@ -131,7 +108,7 @@ class TestAFollower:
 
     def test_a_leader_keeps_the_keys_of_deleted_simulationjobs(self) -> None:
         queue = WorkQueue()
-        store = Store(queue, lambda: NOW)
+        store = a_store(queue)
         store.seen(a_job_dict())
         store.deleted(a_job_dict())
         store.tidy(leading=True)
@@ -139,7 +116,7 @@ class TestAFollower:
 
     def test_a_new_leader_visits_every_known_key(self) -> None:
         queue = WorkQueue()
-        store = Store(queue, lambda: NOW)
+        store = a_store(queue)
         store.seen(a_job_dict())
         queue.keep(set())
         store.wake_all()

@@ -1,20 +1,10 @@
-from typing import Any
-
 import pytest
-from given.builders import NOW, UID, a_job, a_job_dict
+from given.builders import a_job
 from simjob.api.simulationjob import SimulationJob
-from simjob.runtime.client.key import Key
-from simjob.runtime.store.store import Store
 from simjob.runtime.store.unknownfields import UnknownFields
-from simjob.runtime.store.workqueue import WorkQueue
-from worlds.virtualtime import VirtualTimeLoop
+from worlds.stores import KEY, a_store, sweep
 
-LOOP = VirtualTimeLoop
 METADATA = a_job().metadata
-
-
-def sweep(version: int, **fields: Any) -> dict[str, Any]:
-    return a_job_dict(metadata={"resourceVersion": str(version), "generation": version}, **fields)
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -22,11 +12,11 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_an_unknown_field_is_logged_once_however_many_objects_have_it(caplog: pytest.LogCaptureFixture) -> None:
-    store = Store(WorkQueue(), lambda: NOW)
+    store = a_store()
     store.seen(sweep(1, newer=1))
     store.seen(sweep(2, newer=1, other={"deep": 2}))
     assert logged(caplog) == ["spec.newer", "spec.other"]
-    assert isinstance(store.get(Key("default", UID)), SimulationJob)
+    assert isinstance(store.get(KEY), SimulationJob)
 
 
 def test_a_field_of_several_list_items_counts_as_one(caplog: pytest.LogCaptureFixture) -> None:

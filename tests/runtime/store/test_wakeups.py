@@ -1,24 +1,13 @@
 from typing import Any
 
 import pytest
-from given.builders import NOW, UID, a_job_dict, a_job_fact, a_pod_fact
+from given.builders import a_job_fact, a_pod_fact
 from simjob.runtime.client.key import Key
-from simjob.runtime.store.store import Store
 from simjob.runtime.store.workqueue import WorkQueue
+from worlds.stores import KEY, OTHER, a_store, sweep
 from worlds.virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop
-KEY = Key("default", UID)
-OTHER = Key("default", "another")
-
-
-def a_store(queue: WorkQueue | None = None) -> Store:
-    return Store(WorkQueue() if queue is None else queue, lambda: NOW)
-
-
-def sweep(version: int = 1, *, status: dict[str, Any] | None = None, **keywords: Any) -> dict[str, Any]:
-    metadata = {"resourceVersion": str(version), "generation": version, **keywords.pop("metadata", {})}
-    return a_job_dict(metadata=metadata, status=status, **keywords)
 
 
 class TestLanes:
