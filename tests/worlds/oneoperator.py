@@ -65,10 +65,7 @@ class OneOperator:
 
     def submit(self, name: str, **spec: Any) -> None:
         """Apply a SimulationJob of this name beside others."""
-        raw = a_job_dict(**spec)
-        raw["metadata"]["name"] = name
-        raw["metadata"].pop("uid", None)
-        self.cluster.apply(raw)
+        self.apply(metadata={"name": name}, **spec)
 
     @property
     def status(self) -> dict[str, Any]:
