@@ -76,5 +76,11 @@ class OneOperator:
     def pods(self) -> list[str]:
         return sorted(raw["metadata"]["name"] for raw in self.cluster.objects("pods"))
 
+    def run_pods(self, *pods: str, **status: Any) -> None:
+        """Play the scheduler and the kubelet of these pods, or of all; keywords are more fields of their status."""
+        for pod in pods or self.pods():
+            self.cluster.set_pod("default", pod, node="node-1", **status)
+            self.cluster.run_pod("default", pod)
+
     def times(self, call: str) -> list[float]:
         return [round(time, 1) for time, name in self.calls if name == call]

@@ -45,9 +45,7 @@ async def nothing(one: OneOperator) -> None:
 
 
 async def run_pods(one: OneOperator) -> None:
-    for name in one.pods():
-        one.cluster.set_pod("default", name, node="node-1", startTime=timestamp(one.clock()))
-        one.cluster.run_pod("default", name)
+    one.run_pods(startTime=timestamp(one.clock()))
 
 
 async def succeed(one: OneOperator) -> None:

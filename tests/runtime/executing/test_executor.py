@@ -271,9 +271,7 @@ async def test_a_missing_pod_is_not_deleted_again_on_every_event(one: OneOperato
     one.apply(cases={"count": 3})
     async with one.operator():
         first, second, third = one.pods()
-        for pod in (first, second):
-            one.cluster.set_pod("default", pod, node="node-1")
-            one.cluster.run_pod("default", pod)
+        one.run_pods(first, second)
         await asyncio.sleep(3)
         # The watch of pods is behind, or refused.
         one.cluster.watch(JobSink(one.store), None, one.store)

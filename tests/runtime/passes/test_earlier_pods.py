@@ -15,9 +15,7 @@ async def left_behind(one: OneOperator, cases: int = 2) -> list[str]:
     """Leave running pods of a SimulationJob that is gone, with no operator; return their names."""
     one.apply(cases={"count": cases})
     async with one.operator():
-        for pod in one.pods():
-            one.cluster.set_pod("default", pod, node="node-1")
-            one.cluster.run_pod("default", pod)
+        one.run_pods()
         await asyncio.sleep(2)
     one.cluster.remove("simulationjobs", "default", "sweep")
     one.cluster.disown("jobs", "default")
@@ -139,8 +137,7 @@ async def test_other_cases_continue_while_earlier_pods_cannot_be_listed(one: One
         (new,) = set(one.pods()) - {first, second}
         one.cluster.refuse("list_earlier_pods", *[UnavailableError("no answer")] * 5)
         await asyncio.sleep(4)
-        one.cluster.set_pod("default", new, node="node-1")
-        one.cluster.run_pod("default", new)
+        one.run_pods(new)
         one.cluster.end_pod("default", new)
         await asyncio.sleep(5)
         assert one.status["cases"]["succeeded"] == 1

@@ -25,9 +25,7 @@ def cancel(one: OneOperator, name: str) -> None:
 
 
 async def run_all(one: OneOperator) -> None:
-    for pod in one.pods():
-        one.cluster.set_pod("default", pod, node="node-1")
-        one.cluster.run_pod("default", pod)
+    one.run_pods()
     await asyncio.sleep(5)
 
 

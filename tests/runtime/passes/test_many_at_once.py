@@ -92,9 +92,7 @@ async def test_cancelled_cases_are_judged_at_most_once_a_second(judged: list[str
     async with one.operator():
         one.submit("sweep", cases={"count": CASES}, parallelism=CASES)
         await asyncio.sleep(20)
-        for pod in one.pods():
-            one.cluster.set_pod("default", pod, node="node-1")
-            one.cluster.run_pod("default", pod)
+        one.run_pods()
         await asyncio.sleep(5)
         judged.clear()
         one.submit("sweep", cancel=True)

@@ -23,9 +23,7 @@ def accept(one: OneOperator) -> None:
 
 
 async def run_all(one: OneOperator) -> None:
-    for name in one.pods():
-        one.cluster.set_pod("default", name, node="node-1", startTime=timestamp(one.clock()))
-        one.cluster.run_pod("default", name)
+    one.run_pods(startTime=timestamp(one.clock()))
     await asyncio.sleep(2)
 
 

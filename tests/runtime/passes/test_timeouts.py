@@ -25,8 +25,7 @@ async def waiting(one: OneOperator, seconds: dict[str, int]) -> str:
 
 
 def runs(one: OneOperator, pod: str) -> None:
-    one.cluster.set_pod("default", pod, node="node-1", startTime=timestamp(one.clock()))
-    one.cluster.run_pod("default", pod)
+    one.run_pods(pod, startTime=timestamp(one.clock()))
 
 
 @BOUNDS

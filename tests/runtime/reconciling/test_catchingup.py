@@ -17,9 +17,7 @@ async def left_without_labels(one: OneOperator, *labels: str) -> list[str]:
     for call in ("label_pod", "label_job"):
         one.cluster.refuse(call, *[REFUSED] * 1000)
     async with one.operator():
-        for pod in one.pods():
-            one.cluster.set_pod("default", pod, node="node-1")
-            one.cluster.run_pod("default", pod)
+        one.run_pods()
         await asyncio.sleep(40)
         pods = one.pods()
         for pod in pods:

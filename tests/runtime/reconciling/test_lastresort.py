@@ -16,12 +16,6 @@ LOOP = VirtualTimeLoop
 DENIED = errors.ForbiddenError('cannot list resource "jobs"', code=403, reason="Forbidden")
 
 
-def run_pods(one: OneOperator) -> None:
-    for pod in one.pods():
-        one.cluster.set_pod("default", pod, node="node-1")
-        one.cluster.run_pod("default", pod)
-
-
 def stopping(one: OneOperator) -> int:
     return len([raw for raw in one.cluster.objects("pods") if "deletionTimestamp" in raw["metadata"]])
 
@@ -29,7 +23,7 @@ def stopping(one: OneOperator) -> int:
 async def test_a_cancel_is_latched_while_the_children_cannot_be_listed(one: OneOperator) -> None:
     one.apply(cases={"count": 2})
     async with one.operator():
-        run_pods(one)
+        one.run_pods()
         await asyncio.sleep(5)
     one.cluster.refuse("list_jobs", *[DENIED] * 1000)
     async with one.operator():
@@ -67,7 +61,7 @@ class TestADefect:
         """Give a sweep with three running pods, whose operator has gone."""
         one.apply(cases={"count": 3})
         async with one.operator():
-            run_pods(one)
+            one.run_pods()
             await asyncio.sleep(5)
         return one
 
@@ -174,7 +168,7 @@ class TestADefect:
 async def test_the_smallest_exit_code_does_not_block_a_cancel(one: OneOperator) -> None:
     one.apply(cases={"count": 3})
     async with one.operator():
-        run_pods(one)
+        one.run_pods()
         await asyncio.sleep(5)
         one.cluster.end_pod("default", one.pods()[0], -(2**31))
         await asyncio.sleep(5)

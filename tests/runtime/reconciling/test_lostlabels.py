@@ -16,8 +16,7 @@ REFUSED = ForbiddenError("a policy refuses it", code=403, reason="Forbidden")
 
 async def running(one: OneOperator) -> str:
     (pod,) = one.pods()
-    one.cluster.set_pod("default", pod, node="node-1")
-    one.cluster.run_pod("default", pod)
+    one.run_pods(pod)
     await asyncio.sleep(1)
     return pod
 
@@ -55,9 +54,7 @@ async def test_a_finished_job_that_loses_its_label_does_not_run_its_case_again(
     one.apply(cases={"count": 3}, retries={"limit": 0})
     async with one.operator():
         first, second, _ = one.pods()
-        for pod in one.pods():
-            one.cluster.set_pod("default", pod, node="node-1")
-            one.cluster.run_pod("default", pod)
+        one.run_pods()
         await asyncio.sleep(2)
         one.cluster.end_pod("default", first, 0)
         await asyncio.sleep(0.1)
@@ -134,9 +131,7 @@ async def test_a_failed_read_does_not_delay_a_cancel(one: OneOperator) -> None:
     one.apply(cases={"count": 2})
     async with one.operator():
         first, second = one.pods()
-        for pod in (first, second):
-            one.cluster.set_pod("default", pod, node="node-1")
-            one.cluster.run_pod("default", pod)
+        one.run_pods(first, second)
         await asyncio.sleep(1)
         one.cluster.refuse("get_pod", *[UnavailableError("no answer")] * 3)
         one.cluster.relabel("pods", "default", first, uid=None)
@@ -174,9 +169,7 @@ async def test_a_cancel_does_not_wait_for_hundreds_of_pod_lookups(
         await asyncio.sleep(20)
         pods = one.pods()
         assert len(pods) == count
-        for pod in pods:
-            one.cluster.set_pod("default", pod, node="node-1")
-            one.cluster.run_pod("default", pod)
+        one.run_pods(*pods)
         await asyncio.sleep(10)
         monkeypatch.setattr(one.cluster, "get_pod", slow)
         for pod in pods:
@@ -238,9 +231,7 @@ async def test_lookups_stop_after_the_first_failed_read(one: OneOperator) -> Non
     async with one.operator():
         await asyncio.sleep(5)
         pods = one.pods()
-        for pod in pods:
-            one.cluster.set_pod("default", pod, node="node-1")
-            one.cluster.run_pod("default", pod)
+        one.run_pods(*pods)
         await asyncio.sleep(5)
     for pod in pods:
         one.cluster.relabel("pods", "default", pod, uid=None)

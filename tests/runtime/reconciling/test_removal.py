@@ -16,9 +16,7 @@ LOOP = VirtualTimeLoop
 
 async def running(one: OneOperator) -> dict[str, Any]:
     """Start two cases; return the SimulationJob."""
-    for pod in one.pods():
-        one.cluster.set_pod("default", pod, node="node-1")
-        one.cluster.run_pod("default", pod)
+    one.run_pods()
     await asyncio.sleep(5)
     (raw,) = one.cluster.objects(names.PLURAL)
     return raw

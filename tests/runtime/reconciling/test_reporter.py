@@ -101,9 +101,7 @@ async def test_a_pod_that_the_watch_has_not_shown_delays_cancelled(one: OneOpera
 async def test_a_404_that_does_not_name_the_simulationjob_removes_nothing(one: OneOperator) -> None:
     one.apply(cases={"count": 2})
     async with one.operator():
-        for pod in one.pods():
-            one.cluster.set_pod("default", pod, node="node-1")
-            one.cluster.run_pod("default", pod)
+        one.run_pods()
         await asyncio.sleep(5)
         # As connection.py reads the answer for a version that is not served, or of a proxy that lost its route.
         lost = errors.UnavailableError("404 page not found", code=404)
