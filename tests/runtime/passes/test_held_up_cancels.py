@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Never
 
 import pytest
-from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact
 from simjob.runtime.client.errors import ForbiddenError, UnavailableError
 from simjob.runtime.cluster.calls import StoredJob
@@ -35,6 +34,12 @@ def signalled(one: OneOperator, name: str) -> int:
     return sum("deletionTimestamp" in meta for meta in pods if meta["name"].startswith(f"{name}-"))
 
 
+async def hanging(*_: Any, **__: Any) -> Never:
+    """Play a call whose webhook does not answer."""
+    await asyncio.sleep(FOUR_TRIES)
+    raise UnavailableError("failed calling webhook: context deadline exceeded", code=500)
+
+
 @asynccontextmanager
 async def beside_slow_creations(one: OneOperator) -> AsyncIterator[None]:
     """Run the sweep `mine`, while the creations of a hundred other sweeps take half a minute each."""
@@ -59,14 +64,13 @@ async def beside_slow_creations(one: OneOperator) -> AsyncIterator[None]:
 async def test_hanging_deletions_do_not_delay_the_cancel_of_another_sweep(one: OneOperator) -> None:
     delete = one.cluster.delete_pod
 
-    async def hanging(namespace: str, name: str, uid: str) -> PodFact | None:
+    async def hanging_for_one(namespace: str, name: str, uid: str) -> PodFact | None:
         # A webhook on the deletion of pods of that project, or of that namespace, does not answer.
         if name.startswith("stuck-"):
-            await asyncio.sleep(FOUR_TRIES)
-            raise UnavailableError("failed calling webhook: context deadline exceeded", code=500)
+            await hanging()
         return await delete(namespace, name, uid)
 
-    one.cluster.delete_pod = hanging  # type: ignore[method-assign]
+    one.cluster.delete_pod = hanging_for_one  # type: ignore[method-assign]
     one.submit("stuck", cases={"count": 40}, parallelism=40)
     one.submit("other", cases={"count": 4})
     async with one.operator(workers=WORKERS):
@@ -106,10 +110,6 @@ async def test_a_refused_latch_stops_the_pods_within_a_second(one: OneOperator) 
 
 
 async def test_a_latch_that_times_out_stops_the_pods_within_a_second(one: OneOperator) -> None:
-    async def hanging(namespace: str, name: str, resource_version: str, status: Mapping[str, Any]) -> str:
-        await asyncio.sleep(FOUR_TRIES)
-        raise UnavailableError("failed calling webhook: context deadline exceeded", code=500)
-
     one.submit("mine", cases={"count": 4})
     async with one.operator(workers=WORKERS):
         await asyncio.sleep(2)
@@ -122,10 +122,6 @@ async def test_a_latch_that_times_out_stops_the_pods_within_a_second(one: OneOpe
 
 @pytest.mark.parametrize("call", ["write_job_status", "annotate_job"])
 async def test_a_hanging_call_does_not_delay_the_cancel_of_its_sweep(one: OneOperator, call: str) -> None:
-    async def hanging(*_: Any) -> JobFact:
-        await asyncio.sleep(FOUR_TRIES)
-        raise UnavailableError("failed calling webhook: context deadline exceeded", code=500)
-
     one.submit("mine", cases={"count": 4}, retries={"limit": 3})
     async with one.operator(workers=WORKERS):
         await asyncio.sleep(2)
@@ -140,12 +136,7 @@ async def test_a_hanging_call_does_not_delay_the_cancel_of_its_sweep(one: OneOpe
 
 
 async def test_a_hanging_call_does_not_delay_a_second_cancel_of_cases(one: OneOperator) -> None:
-    status = one.cluster.patch_simulationjob_status
-
-    async def hanging(namespace: str, name: str, resource_version: str, status: Mapping[str, Any]) -> str:
-        await asyncio.sleep(FOUR_TRIES)
-        raise UnavailableError("failed calling webhook: context deadline exceeded", code=500)
-
+    write = one.cluster.patch_simulationjob_status
     one.submit("sweep", cases={"count": 3}, parallelism=2)
     async with one.operator(workers=WORKERS):
         await asyncio.sleep(2)
@@ -153,7 +144,7 @@ async def test_a_hanging_call_does_not_delay_a_second_cancel_of_cases(one: OneOp
         one.cluster.patch_simulationjob_status = hanging  # type: ignore[method-assign]
         await one.patch(cancelCases="2")
         await asyncio.sleep(2)
-        one.cluster.patch_simulationjob_status = status  # type: ignore[method-assign]
+        one.cluster.patch_simulationjob_status = write  # type: ignore[method-assign]
         await one.patch(cancelCases="0,2")
         await asyncio.sleep(3)
         assert signalled(one, "sweep") == 1
