@@ -26,7 +26,7 @@ from integration.support.backup import (
 from integration.support.client import Client, RefusedError
 from integration.support.operator_process import OperatorProcess
 from integration.support.sweeps import Place, Sweep, a_template, eventually
-from integration.support.transcript import Terminal
+from integration.support.transcript import Step, Terminal
 
 pytestmark = pytest.mark.integration
 
@@ -227,8 +227,13 @@ def wing(place: Place, folder: Path) -> Sweep:
 
 def type_in(terminal: Terminal, place: Place, heading: str) -> None:
     for step in SECTIONS[heading]:
-        printed = terminal.run(step.command).replace(place.name, "default")
-        assert transcript.shape(printed) == transcript.shape(step.output), f"$ {step.command}\n{printed}"
+        type_step(terminal, place, step)
+
+
+def type_step(terminal: Terminal, place: Place, step: Step) -> None:
+    """Type a command, which must print what the page says."""
+    printed = terminal.run(step.command).replace(place.name, "default")
+    assert transcript.shape(printed) == transcript.shape(step.output), f"$ {step.command}\n{printed}"
 
 
 @pytest.fixture
@@ -253,8 +258,7 @@ def test_the_commands_of_the_page_restore_a_cancelled_job(place: Place, terminal
     wait_removed(first)
     *steps, shown = SECTIONS["Restore with the status"]
     for step in steps:
-        printed = terminal.run(step.command).replace(place.name, "default")
-        assert transcript.shape(printed) == transcript.shape(step.output), f"$ {step.command}\n{printed}"
+        type_step(terminal, place, step)
     assert terminal.run(shown.command).startswith("CANCELLED ")
     after = place.client.get(first.path)
     again = Sweep(place, "wing", after["metadata"]["uid"])
