@@ -3,7 +3,6 @@
 import argparse
 import os
 import signal
-import sys
 from pathlib import Path
 
 from cluster import deploy, options, provider
@@ -12,7 +11,7 @@ from cluster.host import binaries
 from cluster.images import imagebuild
 from cluster.life.state import State
 from cluster.options import Nodes, Options
-from cluster.report import Report
+from cluster.report import Report, tell
 
 DESCRIPTION = """\
 A real Kubernetes cluster for tests and demos, without containers and without a
@@ -62,9 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
         parsed = _parser(given).parse_args(arguments)
         return int(parsed.run(parsed) or 0)
     except ClusterError as error:
-        print(f"error: {error}", file=sys.stderr)
-        if error.hint:
-            print(f"hint:  {error.hint}", file=sys.stderr)
+        tell(error)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cluster.errors import ClusterError
+
 # Where lines stay, in a log, one a second would be too many.
 PAUSE_SECONDS = 15.0
 ERASE = "\r\033[K"
@@ -48,6 +50,13 @@ class Report:
 
     def _line(self, text: str) -> str:
         return f"[{time.monotonic() - self.started:5.1f} s] {text}"
+
+
+def tell(error: ClusterError) -> None:
+    """Print what is wrong, and what to do about it, on standard error."""
+    print(f"error: {error}", file=sys.stderr)
+    if error.hint:
+        print(f"hint:  {error.hint}", file=sys.stderr)
 
 
 def tail(log: Path, lines: int = 15) -> str:

@@ -14,7 +14,7 @@ from cluster.errors import ClusterError
 from cluster.images import imagebuild
 from cluster.options import Nodes, Options, Provider
 from cluster.provider import Cluster
-from cluster.report import Report
+from cluster.report import Report, tell
 
 from demo import cancelling, completing, processes, sweep
 from demo.sweep import ROOT, Sweep
@@ -51,9 +51,8 @@ def main() -> int:
             _show(cluster, report)
             report.step("every check passed")
     except ClusterError as error:
-        print(f"\nerror: {error}", file=sys.stderr)
-        if error.hint:
-            print(f"hint:  {error.hint}", file=sys.stderr)
+        print(file=sys.stderr)
+        tell(error)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -2,13 +2,12 @@
 
 import argparse
 import hashlib
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cluster.errors import ClusterError
 from cluster.images import imagebuild
-from cluster.report import Report
+from cluster.report import Report, tell
 
 from release import bill, install, version
 
@@ -35,9 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         _make(asked.version, asked.image, Report())
     except ClusterError as error:
-        print(f"error: {error}", file=sys.stderr)
-        if error.hint:
-            print(f"hint:  {error.hint}", file=sys.stderr)
+        tell(error)
         return 1
     except KeyboardInterrupt:
         return 130
