@@ -3,11 +3,11 @@
 tests/integration/operating/test_pages.py runs the sessions of these pages.
 """
 
-import re
 from typing import Any
 
 import pytest
 import yaml
+from docsite.blocks import fenced
 from generated import ROOT
 from given.builders import a_whole_job
 from simjob.api import names
@@ -15,9 +15,7 @@ from simjob.api.simulationjob import SimulationJob
 from simjob.api.spec import Spec
 
 SNIPPETS = [
-    snippet
-    for page in ("docs/cancel.md", "docs/gitops.md")
-    for snippet in re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    snippet for page in ("docs/cancel.md", "docs/gitops.md") for snippet in fenced((ROOT / page).read_text(), "yaml")
 ]
 
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from cluster.kubectl import wait_established
 from cluster.provider import Cluster
+from docsite.blocks import fenced
 from generated import ROOT
 from given.builders import a_whole_job
 from simjob.api import names
@@ -23,7 +24,7 @@ PAGES = [
 EXAMPLES: dict[str, dict[str, Any]] = {
     f"{page.name}:{number}": yaml.safe_load(block)
     for page in PAGES
-    for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL))
+    for number, block in enumerate(fenced(page.read_text(), "yaml"))
 }
 
 

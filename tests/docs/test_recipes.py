@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from docsite.blocks import fenced
 from e2e.recipes import standins
 from simjob.api import names
 from simjob.api.simulationjob import SimulationJob
@@ -41,7 +42,8 @@ def test_every_manifest_is_applied_by_a_page() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=stem)
 def test_what_a_page_quotes_is_in_its_manifest(page: Path) -> None:
     lines = page.with_suffix(".yaml").read_text().splitlines()
-    for quoted in re.findall(r"```yaml\n(.*?)\n```", page.read_text(), re.DOTALL):
+    for block in fenced(page.read_text(), "yaml"):
+        quoted = block.removesuffix("\n")
         length = len(quoted.splitlines())
         parts = (lines[start : start + length] for start in range(len(lines) - length + 1))
         assert quoted in {textwrap.dedent("\n".join(part)) for part in parts}

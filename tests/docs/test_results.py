@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from docsite.blocks import fenced
 from generated import ROOT
 from simjob.api.sweep.cases import Case
 from simjob.core.facts import terminationmessage
@@ -17,8 +18,8 @@ from simjob.core.plan import End
 from simjob.core.results import results
 
 PAGE = (ROOT / "docs/results.md").read_text()
-(ROWS,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
-(READER,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+(ROWS,) = fenced(PAGE, "json")
+(READER,) = fenced(PAGE, "python")
 CUT = '{"drag": [0.1, 0.2, '
 
 

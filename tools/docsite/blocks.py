@@ -1,4 +1,4 @@
-"""Shell blocks of the pages: each is run by a test, or says why none runs it.
+"""Blocks of the pages. Each shell block is run by a test, or says why none runs it.
 
 A comment before a block says so: `<!-- run by tests/docs/test_results.py -->` or `<!-- not run: needs a registry -->`.
 `<!-- console blocks run by tests/integration/operating/test_pages.py -->` speaks for all console blocks of its page.
@@ -31,6 +31,11 @@ class Block:
     def is_marked(self) -> bool:
         """Whether a test or a reason is named."""
         return self.test is not None or _NOT_RUN.fullmatch(self.marker) is not None
+
+
+def fenced(page: str, language: str) -> list[str]:
+    """Return the texts of a page's blocks in a language, indented as the page has them."""
+    return re.findall(rf"```{language}\n(.*?)^ *```$", page, re.MULTILINE | re.DOTALL)
 
 
 def blocks(page: Path) -> Iterator[Block]:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from docsite.blocks import fenced
+
 _HEADING: Final = re.compile(r"^## (.*)$", re.MULTILINE)
-_BLOCK: Final = re.compile(r"^ *```console\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 _FILE: Final = re.compile(r"^```\w+\n# (\S+\.\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _AGE: Final = re.compile(r"\b(\d+[dhms])+\b")
 _HASH: Final = re.compile(r"-[0-9a-f]{8}-")
@@ -43,7 +44,7 @@ def files(page: str) -> dict[str, str]:
 
 def steps(text: str) -> Iterator[Step]:
     """Give the steps of a page or a part of it; blocks may be indented, as in lists."""
-    for block in map(textwrap.dedent, _BLOCK.findall(text)):
+    for block in map(textwrap.dedent, fenced(text, "console")):
         command, output = "", ""
         for line in block.splitlines():
             if line.startswith("$ "):
