@@ -7,11 +7,7 @@ from simjob.api.sweep.ranges import Ranges
 from simjob.api.sweep.stored import CaseTable
 from simjob.core.status.urgency import is_urgent
 
-
-def a_status(phase: Phase | None, reason: str = "Because", message: str = "so it is", **fields: Any) -> Status:
-    return Status(phase=phase, reason=reason, message=message, **fields)
-
-
+RUNNING: dict[str, Any] = {"phase": Phase.RUNNING, "reason": "Because", "message": "so it is"}
 LATCH = Cancellation(requested_at=NOW, stopping=1)
 
 
@@ -53,4 +49,4 @@ LATCH = Cancellation(requested_at=NOW, stopping=1)
     ],
 )
 def test_only_changed_counts_may_be_written_later(old: dict[str, Any], new: dict[str, Any], urgent: bool) -> None:
-    assert is_urgent(a_status(Phase.RUNNING, **old), a_status(**{"phase": Phase.RUNNING, **new})) is urgent
+    assert is_urgent(Status(**RUNNING | old), Status(**RUNNING | new)) is urgent
