@@ -23,7 +23,7 @@ def a_rerun_of_nothing(spec: dict[str, Any], **others: Any) -> SimulationJob:
 def test_a_job_ends_according_to_the_outcomes_of_its_cases(
     outcomes: dict[str, str], phase: str, code: str | None
 ) -> None:
-    plan = planned(a_started_job(status={**as_fields(outcomes)}))
+    plan = planned(a_started_job(status=as_fields(outcomes)))
     status = said(plan)
     assert (status.phase, status.error_code, status.is_terminal, status.completion_time) == (phase, code, True, NOW)
     assert status.is_failed is (phase == "FAILED")

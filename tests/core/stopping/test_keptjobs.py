@@ -14,7 +14,7 @@ def finished(index: int, *, succeeded: bool = True) -> JobFact:
 
 
 def sweep(outcomes: dict[str, str], **history: int) -> Any:
-    return a_started_job(cases={"count": 9}, parallelism=0, status={**as_fields(outcomes)}, history=history)
+    return a_started_job(cases={"count": 9}, parallelism=0, status=as_fields(outcomes), history=history)
 
 
 def deleted(job: Any, *children: JobFact | PodFact) -> list[int]:
