@@ -13,10 +13,8 @@ from pathlib import Path
 from cluster.deploy import ROOT
 from cluster.host import packages
 from cluster.images import imagebuild, oci
-from cluster.kubectl import Kubectl
 from e2e.recipes import registry
 from e2e.support.namespace import Namespace
-from integration.support.transcript import Terminal
 
 RECIPES = ROOT / "docs/recipes"
 TOOLS = "simjob.local/tools:test"
@@ -45,15 +43,6 @@ def prepare(folder: Path, replacements: Mapping[str, str]) -> Path:
             text = text.replace(public, local)
         (target / file.name).write_text(text)
     return target
-
-
-def terminal(namespace: Namespace, folder: Path, **variables: str) -> Terminal:
-    """Return a shell in the folder in which `kubectl` works in the test's namespace."""
-    kubeconfig = folder / "kubeconfig"
-    shutil.copy(namespace.kubectl.kubeconfig, kubeconfig)
-    kubectl = Kubectl(namespace.kubectl.program, kubeconfig)
-    kubectl.run("config", "set-context", "--current", f"--namespace={namespace.name}")
-    return Terminal(folder, kubeconfig, variables)
 
 
 def tools_image(path: Path) -> None:

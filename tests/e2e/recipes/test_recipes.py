@@ -29,7 +29,9 @@ def test_every_recipe_does_what_its_page_says(namespace: Namespace, real_cluster
     standins.tools_image(image)
     real_cluster.load_image(image)
     standins.provide_volumes(namespace, tmp_path)
-    terminal = standins.terminal(namespace, tmp_path, TOKEN=TOKEN, PASSWORD=registry.PASSWORD)
+    terminal = transcript.terminal(
+        tmp_path, real_cluster.kubeconfig, namespace.name, TOKEN=TOKEN, PASSWORD=registry.PASSWORD
+    )
     host = str(real_cluster.state.facts().addresses.host)
     with store(host) as receiver, registry.registry(real_cluster, tmp_path), ThreadPoolExecutor() as pool:
         for name in (f"{SOLVER}:1.4", f"{SOLVER}:unseen"):

@@ -239,11 +239,7 @@ def type_step(terminal: Terminal, place: Place, step: Step) -> None:
 @pytest.fixture
 def terminal(kwok_cluster: Cluster, place: Place, tmp_path: Path) -> Terminal:
     """Open a shell whose kubectl works in the test's namespace."""
-    config: Any = yaml.safe_load(kwok_cluster.kubeconfig.read_text())
-    for context in config["contexts"]:
-        context["context"]["namespace"] = place.name
-    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
-    return Terminal(tmp_path, tmp_path / "kubeconfig")
+    return transcript.terminal(tmp_path, kwok_cluster.kubeconfig, place.name)
 
 
 def test_the_commands_of_the_page_restore_a_cancelled_job(place: Place, terminal: Terminal, tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from cluster.errors import ClusterError
 from cluster.kwok import fakenodes
 from cluster.provider import Cluster
@@ -164,15 +163,10 @@ SESSIONS = [
 
 @pytest.fixture
 def terminal(kwok_cluster: Cluster, place: Place, tmp_path: Path) -> Terminal:
-    config: dict[str, Any] = yaml.safe_load(kwok_cluster.kubeconfig.read_text())
-    for context in config["contexts"]:
-        context["context"]["namespace"] = place.name
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(yaml.safe_dump(config))
     (tmp_path / "manifests").symlink_to(ROOT / "manifests")
     for sample in SAMPLES.glob("*.yaml"):
         shutil.copy(sample, tmp_path)
-    return Terminal(tmp_path, kubeconfig)
+    return transcript.terminal(tmp_path, kwok_cluster.kubeconfig, place.name)
 
 
 @pytest.fixture

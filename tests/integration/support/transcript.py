@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import yaml
 from docsite.blocks import fenced
 
 _HEADING: Final = re.compile(r"^## (.*)$", re.MULTILINE)
@@ -81,6 +82,16 @@ class Terminal:
             check=False,
         )
         return done.stdout
+
+
+def terminal(folder: Path, kubeconfig: Path, namespace: str, **variables: str) -> Terminal:
+    """Open a shell in a folder in which `kubectl` works in a namespace."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    for context in config["contexts"]:
+        context["context"]["namespace"] = namespace
+    own = folder / "kubeconfig"
+    own.write_text(yaml.safe_dump(config))
+    return Terminal(folder, own, variables)
 
 
 def shape(output: str) -> list[str]:
