@@ -6,7 +6,6 @@ debsbom reads the one and uv the other. What uv says is compared with what is in
 import json
 import re
 import subprocess
-import sysconfig
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from cluster.errors import ClusterError
+from cluster.host import toolchain
 
 STATUS = "var/lib/dpkg/status"
 DISTRIBUTION = re.compile(r"opt/simjob/lib/python[^/]+/site-packages/([^/]+)-([^/-]+)\.dist-info/METADATA")
@@ -110,18 +110,14 @@ def _debian(status: bytes, out: Path, version: str) -> None:
             "--out",
             "-",
         ]
-        made = _run(_program("debsbom"), "generate", "--distro-name", "simjob-operator", *options)
+        made = _run(toolchain.in_environment("debsbom"), "generate", "--distro-name", "simjob-operator", *options)
     out.write_text(made)
 
 
 def _python(root: Path) -> dict[str, Any]:
     options = ["--frozen", "--no-dev", "--format", "cyclonedx1.5", "--preview-features", "sbom-export", "--quiet"]
-    found: dict[str, Any] = json.loads(_run(_program("uv"), "export", "--project", str(root), *options))
+    found: dict[str, Any] = json.loads(_run(toolchain.in_environment("uv"), "export", "--project", str(root), *options))
     return found
-
-
-def _program(name: str) -> str:
-    return str(Path(sysconfig.get_path("scripts")) / name)
 
 
 def _run(*command: str) -> str:

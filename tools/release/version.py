@@ -2,12 +2,12 @@
 
 import re
 import subprocess
-import sysconfig
 import tomllib
 from datetime import date
 from pathlib import Path
 
 from cluster.errors import ClusterError
+from cluster.host import toolchain
 
 CHANGELOG = "CHANGELOG.md"
 # Pages that name the version of the image, or of the project.
@@ -67,8 +67,8 @@ def renamed(page: str, before: str, wanted: str) -> str:
 
 def _set(root: Path, wanted: str) -> None:
     """Let uv write pyproject.toml and uv.lock: it knows both."""
-    uv = Path(sysconfig.get_path("scripts")) / "uv"
-    done = subprocess.run([uv, "version", "--no-sync", wanted], cwd=root, capture_output=True, text=True, check=False)
+    command = [toolchain.in_environment("uv"), "version", "--no-sync", wanted]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ClusterError(f"uv cannot set the version: {done.stderr.strip()}")
 

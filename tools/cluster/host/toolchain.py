@@ -1,4 +1,4 @@
-"""Where Go and kubectl are: on the PATH, or in the environment that this Python runs in."""
+"""Where programs are: on the PATH, or in the environment that this Python runs in."""
 
 import re
 import shutil
@@ -13,7 +13,7 @@ GO = (1, 26)
 
 def go() -> str:
     """Return a Go that is new enough."""
-    candidates = [shutil.which("go"), "/usr/local/go/bin/go", _in_environment("go")]
+    candidates = [shutil.which("go"), "/usr/local/go/bin/go", in_environment("go")]
     for candidate in candidates:
         if candidate and Path(candidate).exists() and _go_version(candidate) >= GO:
             return candidate
@@ -26,15 +26,16 @@ def go() -> str:
 
 def kubectl() -> str:
     """Return kubectl, preferably the one of the cluster's version that the project's environment carries."""
-    found = _in_environment("kubectl") or shutil.which("kubectl")
+    own = in_environment("kubectl")
+    found = own if Path(own).exists() else shutil.which("kubectl")
     if found is None:
         raise ClusterError("kubectl is missing", "it comes with the development dependencies: uv sync")
     return found
 
 
-def _in_environment(name: str) -> str | None:
-    path = Path(sysconfig.get_path("scripts")) / name
-    return str(path) if path.exists() else None
+def in_environment(name: str) -> str:
+    """Return where a program of the project's environment is, if it has the program."""
+    return str(Path(sysconfig.get_path("scripts")) / name)
 
 
 def _go_version(program: str) -> tuple[int, ...]:
