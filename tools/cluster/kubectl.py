@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.errors import ClusterError
+from cluster.host import toolchain
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,15 @@ class Kubectl:
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
         return [self.program, f"--kubeconfig={self.kubeconfig}", *arguments]
+
+
+def kustomize(folder: Path) -> str:
+    """Render a kustomization, without a cluster; ClusterError with kubectl's own words if it fails."""
+    command = [toolchain.kubectl(), "kustomize", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ClusterError(f"kubectl kustomize fails: {done.stderr.strip()}")
+    return done.stdout
 
 
 def wait_established(run: Callable[..., object], plural: str, group: str) -> None:

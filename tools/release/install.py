@@ -3,12 +3,11 @@
 import json
 import os
 import re
-import subprocess
 import tempfile
 from pathlib import Path
 
 from cluster.errors import ClusterError
-from cluster.host import toolchain
+from cluster.kubectl import kustomize
 
 IMAGE = "simjob.local/operator"
 
@@ -32,7 +31,5 @@ def render(root: Path, image: str, version: str) -> str:
             "images": [{"name": IMAGE, "newName": image, "newTag": version}],
         }
         (Path(folder) / "kustomization.yaml").write_text(json.dumps(overlay))
-        done = subprocess.run([toolchain.kubectl(), "kustomize", folder], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise ClusterError(f"kubectl kustomize fails: {done.stderr.strip()}")
-    return f"# SimulationJob {version}: kubectl apply --server-side -f install.yaml\n---\n{done.stdout}"
+        rendered = kustomize(Path(folder))
+    return f"# SimulationJob {version}: kubectl apply --server-side -f install.yaml\n---\n{rendered}"

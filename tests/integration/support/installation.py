@@ -1,12 +1,11 @@
 """The operator's manifests on the test cluster, without its Deployment: the processes here take its place."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import yaml
-from cluster.kubectl import wait_established
+from cluster.kubectl import kustomize, wait_established
 from cluster.provider import Cluster
 from integration.support.client import Client
 from simjob.api import names
@@ -19,10 +18,8 @@ _RUN_BY_US = ("Deployment", "PodDisruptionBudget", "NetworkPolicy")
 
 def install(cluster: Cluster, client: Client, folder: Path, system: str = SYSTEM) -> Path:
     """Apply a kustomization; return a kubeconfig for the operator's ServiceAccount in the namespace `system`."""
-    rendered = subprocess.run(
-        [cluster.kubectl, "kustomize", str(folder)], check=True, capture_output=True, text=True
-    ).stdout
-    found = [item for item in yaml.safe_load_all(rendered.replace(SYSTEM, system)) if item["kind"] not in _RUN_BY_US]
+    rendered = kustomize(folder).replace(SYSTEM, system)
+    found = [item for item in yaml.safe_load_all(rendered) if item["kind"] not in _RUN_BY_US]
     content = {"apiVersion": "v1", "kind": "List", "items": found}
     options = ("--server-side", "--force-conflicts", "--warnings-as-errors")
     cluster.run_kubectl("apply", *options, "-f", "-", stdin=json.dumps(content))
