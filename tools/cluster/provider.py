@@ -1,6 +1,5 @@
 """Clusters as tests, benchmarks and the demo use them."""
 
-import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from cluster.control.components import ControlPlane
 from cluster.errors import ClusterError
 from cluster.host import addresses, binaries, toolchain
 from cluster.host.processes import wait_gone
+from cluster.kubectl import Kubectl
 from cluster.life import teardown
 from cluster.life.bringup import BringUp
 from cluster.life.state import State, write_atomically
@@ -44,11 +44,7 @@ class Cluster:
 
     def run_kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """Run kubectl as administrator; return what it prints."""
-        command = [self.kubectl, f"--kubeconfig={self.kubeconfig}", *arguments]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise ClusterError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
-        return done.stdout
+        return Kubectl(self.kubectl, self.kubeconfig).run(*arguments, stdin=stdin)
 
     def components(self) -> dict[str, int | None]:
         """Give each component its pid, None if it isn't running."""
