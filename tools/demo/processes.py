@@ -33,13 +33,7 @@ def operator_from_source(kubeconfig: Path, log: Path) -> Iterator[int]:
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
     with log.open("w") as output:
         # A session of its own: Ctrl-C is for the demo, which then ends it after its work is taken back.
-        process = subprocess.Popen(
-            [*command, "--health-port", str(port)],
-            stdout=output,
-            stderr=output,
-            env=environment,
-            start_new_session=True,
-        )
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment, start_new_session=True)
     try:
         _wait_ready(process, port, log)
         yield process.pid
