@@ -1,11 +1,14 @@
 """Every sample in manifests/samples, applied as its first lines say, ends as they say."""
 
+from pathlib import Path
+
 import pytest
 from cluster.deploy import ROOT
 from cluster.images import imagebuild
 from cluster.provider import Cluster
 from e2e.support.namespace import Namespace
 from e2e.support.sweep import Sweep
+from integration.support import transcript
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
@@ -47,3 +50,12 @@ def test_every_sample_ends_as_documented(namespace: Namespace, real_cluster: Clu
     assert namespace.run("logs", f"job/{sweeps['matrix'].job(5)}") == "mesh=fine reynolds=1000000\n"
     assert sweeps["gpu"].status["phase"] == "PENDING"
     assert namespace.run("get", "jobs", "-l", "simjob.dev/name=cancelled-from-the-start", "-o", "name") == ""
+
+
+def test_the_first_sweep_of_the_readme_runs_as_printed(
+    namespace: Namespace, real_cluster: Cluster, tmp_path: Path
+) -> None:
+    (tmp_path / "manifests").symlink_to(ROOT / "manifests")
+    terminal = transcript.terminal(tmp_path, real_cluster.kubeconfig, namespace.name)
+    for step in transcript.sections((ROOT / "README.md").read_text())["First sweep"]:
+        assert not transcript.difference(terminal, step)

@@ -73,6 +73,11 @@ class Place:
         self.settle()
         return violations(self.sweeps.history, self.pods.history, self.jobs.history)
 
+    def explain(self) -> str:
+        """Return what a person needs who looks at a failure: each SimulationJob's status, pods and log."""
+        there = [seen.object["metadata"] for seen in self.sweeps.live()]
+        return "\n".join(Sweep(self, found["name"], found["uid"]).explain() for found in there)
+
     def leave(self) -> None:
         """Stop watching; delete what is left, without waiting for it."""
         for watcher in (self.sweeps, self.jobs, self.pods):

@@ -61,10 +61,11 @@ def steps(text: str) -> Iterator[Step]:
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A shell in a folder, with a kubeconfig and more variables."""
+    """A shell in a folder, whose kubectl uses a namespace, and more variables."""
 
     folder: Path
     kubeconfig: Path
+    namespace: str
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, command: str) -> str:
@@ -91,7 +92,16 @@ def terminal(folder: Path, kubeconfig: Path, namespace: str, **variables: str) -
         context["context"]["namespace"] = namespace
     own = folder / "kubeconfig"
     own.write_text(yaml.safe_dump(config))
-    return Terminal(folder, own, variables)
+    return Terminal(folder, own, namespace, variables)
+
+
+def difference(terminal: Terminal, step: Step) -> str:
+    """Type a command. Return it with what it prints if that is not what the page says, else an empty text.
+
+    The namespace of the terminal counts as `default`.
+    """
+    printed = terminal.run(step.command).replace(terminal.namespace, "default")
+    return "" if shape(printed) == shape(step.output) else f"$ {step.command}\n{printed}"
 
 
 def shape(output: str) -> list[str]:
