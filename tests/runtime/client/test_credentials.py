@@ -41,6 +41,22 @@ async def serving(handler: Callable[[web.Request], Awaitable[web.Response]]) -> 
     await runner.cleanup()
 
 
+async def test_a_server_that_could_compress_is_asked_not_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+
+    async def compressing(_: web.Request) -> web.Response:
+        response = web.Response(text="x" * 200_000)
+        response.enable_compression()
+        return response
+
+    async with serving(compressing) as server:
+        write_kubeconfig(tmp_path / "kubeconfig", server, "any")
+        credentials = await Credentials.load()
+        async with credentials.session("test") as session, session.get(server) as response:
+            assert "Content-Encoding" not in response.headers
+            assert len(await response.read()) == 200_000
+
+
 async def test_every_request_carries_the_current_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     valid = {"Bearer old"}
