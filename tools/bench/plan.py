@@ -115,7 +115,7 @@ SCENARIOS = (
     ),
     Planned(
         name="finished",
-        what="many finished sweeps of listed cases are kept, and two replicas start",
+        what="many finished sweeps of listed cases are kept, and two replicas start one after the other",
         run=Scenario(finished.measure),
         lines=(Line(shape=Shape(cases=2000, sweeps=1000), systems=OURS),),
         quick=(Line(shape=Shape(cases=2000, sweeps=50), systems=OURS),),

@@ -22,7 +22,7 @@ PATIENCE_SECONDS = 120
 
 
 async def measure(stage: Stage) -> Measures:
-    """Write all, start two replicas, wait until both know everything; then change each sweep's labels once."""
+    """Write all, start one replica after the other, as a rollout does; then change each sweep's labels once."""
     leader = stage.system
     if not isinstance(leader, SimJob):
         raise TrialError("only the operator keeps finished sweeps in memory")
@@ -33,7 +33,7 @@ async def measure(stage: Stage) -> Measures:
     await stage.world.calm()
     follower = SimJob(stage.world, election=True)
     try:
-        filled = await asyncio.gather(_filled(leader), _filled(follower))
+        filled = [await _filled(leader), await _filled(follower)]
         await _each(keys, lambda key: _label(stage, key))
         await asyncio.sleep(SETTLE_SECONDS)
         if leader.child is None or follower.child is None or not follower.child.is_running:
