@@ -82,6 +82,56 @@ async def test_waiting_jobs_are_served_in_turn() -> None:
         task.cancel()
 
 
+def fast(budget: Budget) -> None:
+    """Let the limit of deletions be high from the start."""
+    budget.deletions.rested = lambda: None  # type: ignore[method-assign]
+    budget.deletions.limit = 120.0
+
+
+async def test_a_job_that_is_stopping_waits_for_the_first_deletion_of_another() -> None:
+    budget = Budget(PLACES)
+    fast(budget)
+    load = Load(budget)
+    with budget.first_deletion(Key("ns", "second")):
+        load.add(Kind.DELETION, "first", 1000, seconds=0.1)
+        await asyncio.sleep(0.35)
+        assert Counter(load.order) == {"first": 4}, "one at a time"
+        load.add(Kind.DELETION, "second", 1000, seconds=0.1)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert load.order[4] == "second"
+        assert load.now[Kind.DELETION] == 120
+    for task in load.tasks:
+        task.cancel()
+
+
+async def test_a_first_deletion_that_never_comes_delays_others_by_a_second_at_most() -> None:
+    budget = Budget(PLACES)
+    fast(budget)
+    load = Load(budget)
+    with budget.first_deletion(Key("ns", "hanging")):
+        load.add(Kind.DELETION, "first", 1000, seconds=10)
+        await asyncio.sleep(0.9)
+        assert load.now[Kind.DELETION] == 1
+        await asyncio.sleep(0.2)
+        assert load.now[Kind.DELETION] == 120
+    for task in load.tasks:
+        task.cancel()
+
+
+async def test_other_deletions_go_on_when_a_stop_ends_without_one() -> None:
+    budget = Budget(PLACES)
+    fast(budget)
+    load = Load(budget)
+    with budget.first_deletion(Key("ns", "gone already")):
+        load.add(Kind.DELETION, "first", 1000)
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert load.now[Kind.DELETION] == 120
+    for task in load.tasks:
+        task.cancel()
+
+
 async def test_a_job_with_hanging_requests_does_not_starve_others() -> None:
     budget = Budget(64)
     load = Load(budget)

@@ -18,13 +18,15 @@ together hold at most 7/8 of the places, so a cancel always finds some, however 
 to the first kind in this table that is below its limit, and within the kind to the SimulationJob that holds the fewest
 places.
 A SimulationJob that holds no DELETION place gets one even above the moving limit, so that hanging deletions of one
-job do not block the others.
+job do not block the others. When several SimulationJobs are stopped at once, each has one deletion at a time until all
+have had their first (`Budget.first_deletion`): the deletions of the first one would take the CPU that planning the
+others needs.
 """
 
 import asyncio
 from collections import Counter, OrderedDict, deque
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from contextvars import ContextVar
 from enum import Enum, auto
 from typing import Final
@@ -34,6 +36,8 @@ from simjob.runtime.client.adaptivelimit import Limiter
 from simjob.runtime.client.key import Key
 
 _HOLDS_PLACE: Final = ContextVar("holds_place", default=False)
+# Seconds. A call that hangs before the first deletion of one job must not delay the others for longer.
+_LONGEST_WAIT: Final = 1.0
 
 
 class Kind(Enum):
@@ -63,6 +67,8 @@ class Budget:
         self._limiters = {Kind.CREATION: self.creations, Kind.DELETION: self.deletions}
         self._lanes = {kind: _Lane() for kind in Kind}
         self._taken = 0
+        # The SimulationJobs whose first deletion the others wait for.
+        self._awaited: set[Key] = set()
 
     def most(self, kind: Kind) -> int:
         """Return the highest number of places that a kind can have."""
@@ -82,6 +88,20 @@ class Budget:
             _HOLDS_PLACE.reset(before)
             self._release(kind, key)
 
+    @contextmanager
+    def first_deletion(self, key: Key) -> Iterator[None]:
+        """Let the other SimulationJobs have one deletion at a time until `key` has had one, or the block ends.
+
+        They wait for one second at most.
+        """
+        self._awaited.add(key)
+        limit = asyncio.get_running_loop().call_later(_LONGEST_WAIT, self._await_no_longer, key)
+        try:
+            yield
+        finally:
+            limit.cancel()
+            self._await_no_longer(key)
+
     def request(self) -> AbstractAsyncContextManager[None]:
         """Return a place for one request: the place that the caller holds, otherwise a new one of kind REQUEST."""
         return nullcontext() if _HOLDS_PLACE.get() else self.place(Kind.REQUEST)
@@ -91,7 +111,7 @@ class Budget:
         if kind is Kind.DELETION and not lane.taken and not lane.waiting:
             self.deletions.rested()
         if (not lane.waiting or not lane.held[key]) and self._has_room(kind, key):
-            self._give(lane, key)
+            self._give(kind, key)
             return
         if kind in self._limiters:
             self._limiters[kind].wanted()
@@ -109,14 +129,25 @@ class Budget:
     def _has_room(self, kind: Kind, key: Key | None) -> bool:
         lane, most = self._lanes[kind], self._most[kind]
         is_first = kind is Kind.DELETION and not lane.held[key]
+        if kind is Kind.DELETION and self._awaited and not is_first:
+            return False
         if kind in self._limiters and not is_first:
             most = int(self._limiters[kind].limit)
         return self._taken < self._total and lane.taken < most
 
-    def _give(self, lane: "_Lane", key: Key | None) -> None:
+    def _give(self, kind: Kind, key: Key | None) -> None:
+        lane = self._lanes[kind]
         lane.held[key] += 1
         lane.taken += 1
         self._taken += 1
+        if kind is Kind.DELETION and key:
+            self._await_no_longer(key)
+
+    def _await_no_longer(self, key: Key) -> None:
+        if key in self._awaited:
+            self._awaited.remove(key)
+            if not self._awaited:
+                self._hand_out()
 
     def _release(self, kind: Kind, key: Key | None) -> None:
         lane = self._lanes[kind]
@@ -132,8 +163,8 @@ class Budget:
             while lane.waiting and self._has_room(kind, lane.first()):
                 key, place = lane.next()
                 if not place.done():
-                    self._give(lane, key)
                     place.set_result(None)
+                    self._give(kind, key)
 
 
 class _Lane:

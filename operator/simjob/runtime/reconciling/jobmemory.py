@@ -53,10 +53,16 @@ class Memory:
     earlier_at: float = 0.0
     warned_of_status: bool = False
     latch_failures: int = 0
+    _stops: bool = False
     _occupied: int | None = None
     _look_at: float | None = None
     _wrote_at: float = float("-inf")
     _judged_at: float = float("-inf")
+
+    def begins_to_stop(self, stops: bool) -> bool:
+        """Return whether this pass is the first that has to stop all cases. `stops`: all cases have to stop now."""
+        before, self._stops = self._stops, stops
+        return stops and not before
 
     def wrote(self) -> None:
         """Record that the status was written."""

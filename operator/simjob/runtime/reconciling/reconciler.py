@@ -67,6 +67,7 @@ class Reconciler:
         self._store = store
         self._queue = queue
         self._clock = clock
+        self._budget = budget
         self._refusal_seconds = refusal_seconds
         self._executor = Executor(cluster, store, budget)
         self.recorder = Recorder(cluster, clock)
@@ -126,6 +127,12 @@ class Reconciler:
     async def reconcile(self, key: Key) -> None:
         """Make one pass. Raise ClusterError if a call fails; that call then backs off."""
         view, memory = self._store.view(key), self._memory(key)
+        begins = memory.begins_to_stop(view.signs.for_all) and view.unasked
+        with self._budget.first_deletion(key) if begins else contextlib.nullcontext():
+            await self._reconcile(view, memory)
+
+    async def _reconcile(self, view: View, memory: Memory) -> None:
+        key = view.key
         if view.job is None:
             await self._remove(view, memory)
             return
