@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import pytest
 from simjob.api.simulationjob import SimulationJob
@@ -10,6 +12,7 @@ from simjob.core import planner
 from simjob.core.facts.pods import PodFact
 from simjob.core.observed.children import Observed
 from simjob.core.plan import Plan
+from simjob.runtime.cluster.calls import StoredJob
 from worlds.oneoperator import OneOperator
 from worlds.virtualtime import VirtualTimeLoop
 
@@ -44,6 +47,43 @@ async def test_each_of_thirty_sweeps_has_its_first_pod_stopped_within_a_second(d
         assert {name: at - asked for name, at in first.items() if at - asked >= 1} == {}
         assert len(first) == SWEEPS
         assert one.pods() != [], "there was more to stop than a second is enough for"
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+async def test_a_sweep_goes_on_stopping_pods_when_each_other_sweep_has_had_its_first(deleted: bool) -> None:
+    one = OneOperator()
+    delete, patch, get = one.cluster.delete_pod, one.cluster.patch_simulationjob_status, one.cluster.get_job
+    order: list[str] = []
+
+    async def slow_delete(namespace: str, name: str, uid: str) -> PodFact | None:
+        order.append(name.split("-")[0])
+        await asyncio.sleep(0.3)
+        return await delete(namespace, name, uid)
+
+    async def slow_patch(namespace: str, name: str, resource_version: str, status: Mapping[str, Any]) -> str:
+        await asyncio.sleep(0.05 * int(name.removeprefix("sweep")))
+        return await patch(namespace, name, resource_version, status)
+
+    async def slow_get(namespace: str, name: str) -> StoredJob:
+        await asyncio.sleep(0.05 * int(name.split("-")[0].removeprefix("sweep")))
+        return await get(namespace, name)
+
+    async with one.operator():
+        for index in range(10):
+            one.submit(f"sweep{index}", cases={"count": CASES}, parallelism=CASES)
+        await asyncio.sleep(20)
+        one.cluster.delete_pod = slow_delete  # type: ignore[method-assign]
+        one.cluster.patch_simulationjob_status = slow_patch  # type: ignore[method-assign]
+        one.cluster.get_job = slow_get  # type: ignore[method-assign]
+        for index in range(10):
+            if deleted:
+                one.cluster.remove("simulationjobs", "default", f"sweep{index}")
+            else:
+                one.submit(f"sweep{index}", cancel=True)
+        await asyncio.sleep(2)
+        last = max(order.index(f"sweep{index}") for index in range(10))
+        assert max(Counter(order[:last]).values()) <= 2
+        assert len(order) > 100, "afterwards many go at a time"
 
 
 @pytest.fixture
