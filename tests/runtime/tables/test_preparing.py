@@ -75,6 +75,18 @@ async def test_a_preparation_under_way_is_not_started_again(bench: Bench) -> Non
     assert bench.cluster.calls == ["get_config_map", "create_config_map"]
 
 
+async def test_an_answer_is_kept_if_a_pass_runs_at_the_moment_it_is_ready(bench: Bench) -> None:
+    for steps in range(10):
+        bench.preparing.begin(KEY, JOB, None)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        bench.preparing.begin(KEY, JOB, None)
+        assert await bench.queue.get() == KEY
+        bench.queue.done(KEY)
+        assert isinstance(bench.preparing.answer(KEY), CaseTable), f"a pass after {steps} turns of the loop"
+        bench.preparing.forget(KEY)
+
+
 async def test_a_plan_without_the_answer_starts_no_preparation(bench: Bench) -> None:
     await bench.prepared()
     calls = list(bench.cluster.calls)

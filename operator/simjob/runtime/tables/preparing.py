@@ -41,8 +41,9 @@ class Preparing:
         self._sources = CaseSources(cluster)
         self._queue = queue
         self._clock = clock
-        self._tasks: dict[Key, asyncio.Task[Answer]] = {}
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._answers: dict[Key, Answer] = {}
+        self._failures: dict[Key, Exception] = {}
 
     def answer(self, key: Key) -> Answer | None:
         """Return the last result for a SimulationJob; None if there is none yet."""
@@ -53,18 +54,14 @@ class Preparing:
 
         `known` is the result that the plan was based on. If there is a newer one, do nothing: the next plan decides.
         """
-        task = self._tasks.get(key)
-        if task is None and self._answers.get(key) is not known:
-            return
-        if task is None:
-            self._tasks[key] = task = asyncio.create_task(self._answered(job))
-            task.add_done_callback(lambda task: self._done(key, task))
-        elif task.done():
-            del self._tasks[key]
-            task.result()
+        if failure := self._failures.pop(key, None):
+            raise failure
+        if key not in self._tasks and self._answers.get(key) is known:
+            self._tasks[key] = asyncio.create_task(self._run(key, job))
 
     def stop(self, key: Key) -> None:
         """Cancel the task of a SimulationJob, if one is running."""
+        self._failures.pop(key, None)
         if task := self._tasks.pop(key, None):
             task.cancel()
 
@@ -78,12 +75,23 @@ class Preparing:
         for key in list(self._tasks):
             self.stop(key)
 
-    def _done(self, key: Key, task: asyncio.Task[Answer]) -> None:
-        if self._tasks.get(key) is not task:
+    async def _run(self, key: Key, job: SimulationJob) -> None:
+        """Store a job's cases, keep the result or the failure, and queue the key.
+
+        The task does all of it, and leaves nothing to a callback: a pass could run between its end and the callback.
+        """
+        answer, failure = None, None
+        try:
+            answer = await self._answered(job)
+        except Exception as trouble:
+            failure = trouble
+        if self._tasks.get(key) is not asyncio.current_task():
             return
-        if not task.cancelled() and task.exception() is None:
-            self._answers[key] = _counted(task.result(), self._answers.get(key))
-            del self._tasks[key]
+        del self._tasks[key]
+        if answer is not None:
+            self._answers[key] = _counted(answer, self._answers.get(key))
+        elif failure is not None:
+            self._failures[key] = failure
         self._queue.add(key)
 
     async def _answered(self, job: SimulationJob) -> Answer:
