@@ -111,7 +111,16 @@ def status(cases: int) -> dict[str, Any]:
         "isTerminal": True,
         "isFailed": False,
         "conditions": conditions,
-        "cases": {"total": cases, "succeeded": cases},
+        "cases": {
+            "total": cases,
+            "pending": 0,
+            "assigned": 0,
+            "running": 0,
+            "succeeded": cases,
+            "failed": 0,
+            "cancelled": 0,
+        },
+        "failures": [],
         "progress": f"{cases}/{cases}",
         "succeededIndexes": f"0-{cases - 1}",
         "failedIndexes": "",
@@ -119,4 +128,7 @@ def status(cases: int) -> dict[str, Any]:
         "startTime": at,
         "completionTime": at,
         "restarts": 0,
+        # Also the earlier form of these fields (api/earlierstatus.py): without it the operator would write it.
+        "ledger": {"succeeded": f"0-{cases - 1}", "failed": "", "cancelled": ""},
+        "round": 0,
     }
