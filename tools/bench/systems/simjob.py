@@ -5,8 +5,8 @@ import time
 from typing import Any
 
 import aiohttp
+from cluster.deploy import NAMESPACE
 from cluster.host import addresses
-from integration.support.installation import SYSTEM
 from simjob.api import names
 
 from bench.children import Child
@@ -60,7 +60,7 @@ class SimJob:
             KUBECONFIG=str(self._world.accounts["operator"]),
             SIMJOB_HEALTH_HOST="127.0.0.1",
             SIMJOB_HEALTH_PORT=str(port),
-            SIMJOB_LEASE_NAMESPACE=SYSTEM,
+            SIMJOB_LEASE_NAMESPACE=NAMESPACE,
         )
 
     async def stop(self) -> None:
