@@ -16,7 +16,7 @@ from simjob.core.decision import Decision, Keeping, Saying
 from simjob.core.plan import Plan
 from simjob.core.results import results
 from simjob.core.rules import casecancellation, expiry
-from simjob.core.status import summary, urgency
+from simjob.core.status import urgency, wholestatus
 
 
 def conclude(found: Situation, decision: Decision) -> Plan:
@@ -41,7 +41,7 @@ def conclude_unjudged(job: SimulationJob | Invalid, decision: Decision, now: dat
     says, stored = decision.says, job.status
     return Plan(
         actions=decision.actions,
-        status=summary.restated(job, stored, says, decision, now) if isinstance(says, Saying) and stored else None,
+        status=wholestatus.restated(job, stored, says, decision, now) if isinstance(says, Saying) and stored else None,
         needs_proof=decision.needs_proof,
         unlatched=decision.unlatched,
         look_again=decision.look_again,
@@ -51,9 +51,9 @@ def conclude_unjudged(job: SimulationJob | Invalid, decision: Decision, now: dat
 def _status(found: Situation, decision: Decision) -> Status | None:
     match decision.says:
         case Saying() as saying:
-            return summary.summarize(found, saying, decision, _outcomes(found, saying, decision))
+            return wholestatus.summarize(found, saying, decision, _outcomes(found, saying, decision))
         case Keeping(observed=generation):
-            return summary.kept(found.job.status, generation)
+            return wholestatus.kept(found.job.status, generation)
         case None:
             return None
 

@@ -18,7 +18,7 @@ from simjob.core.decision import Decision, Saying
 from simjob.core.observed.preparation import Unprepared
 from simjob.core.plan import PrepareCases, resync_at
 from simjob.core.rules import totalseconds
-from simjob.core.status import explanation, summary
+from simjob.core.status import reasonandmessage, wholestatus
 from simjob.core.stopping import earlyend
 
 # The first and the longest delay between two reads of a source that is missing or wrong; the delay doubles.
@@ -64,13 +64,13 @@ def _unknown(situation: Situation) -> Ranges | None:
 def _accepted(situation: Situation, table: CaseTable) -> Decision:
     """Return the decision that stores where the cases are. The next plan reads it from the stored status."""
     known = situations.with_cases(situation, table)
-    return Decision(says=explanation.explain(known), case_table=table, look_again=situation.now)
+    return Decision(says=reasonandmessage.explain(known), case_table=table, look_again=situation.now)
 
 
 def _preparing(situation: Situation, found: Unprepared | None) -> Decision:
     now = situation.now
     saying = Saying(
-        phase=summary.active_phase(situation),
+        phase=wholestatus.active_phase(situation),
         reason=found.reason if found else Reason.PREPARING,
         message=found.message if found else "the cases are being copied to the case table",
         # Only a corrected table helps. A missing table or job may be about to be created, so it does not stall.

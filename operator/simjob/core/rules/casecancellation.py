@@ -17,7 +17,7 @@ from simjob.core.attempts.judgement import Dropped, Ended, Live
 from simjob.core.decision import Decision
 from simjob.core.plan import Notice
 from simjob.core.rules import cancellation
-from simjob.core.status import explanation
+from simjob.core.status import reasonandmessage
 from simjob.core.stopping import stop
 
 # Maximum number of characters for the indexes in a warning.
@@ -74,7 +74,7 @@ def latching(situation: Situation) -> Decision | None:
     if not cancelling.minus(job.status.outcomes.cancelling):
         return None
     pods = (pod for pod in situation.live_pods if pod.index in cancelling)
-    return Decision(says=explanation.explain(situation), unlatched=stop.stop_pods(pods), look_again=situation.now)
+    return Decision(says=reasonandmessage.explain(situation), unlatched=stop.stop_pods(pods), look_again=situation.now)
 
 
 def notices(job: SimulationJob, status: Status) -> tuple[Notice, ...]:

@@ -28,7 +28,7 @@ from simjob.core.plan import (
     resync_at,
 )
 from simjob.core.rules import totalseconds
-from simjob.core.status import explanation, notstarting, retrying
+from simjob.core.status import notstarting, reasonandmessage, retrying
 from simjob.core.stopping import keptjobs
 from simjob.core.stopping.stop import stop_pods
 
@@ -66,7 +66,7 @@ def running(situation: Situation) -> Decision:
     starting = bool(starts.actions or starts.again or situation.has_pod(PodState.PENDING, PodState.ASSIGNED))
     actions.extend(housekeeping.some(_told(situation, starting)))
     room = keptjobs.room(situation, len(starts.actions))
-    saying = explanation.explain(situation)
+    saying = reasonandmessage.explain(situation)
     times = [resync_at(situation.now), *_times(situation, starting), *([starts.again] if starts.again else [])]
     times += [at for pod in situation.live_pods if (at := injectedcontainers.stuck_at(pod)) and at > situation.now]
     if situation.observed.earlier:

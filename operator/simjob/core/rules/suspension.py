@@ -8,7 +8,7 @@ from simjob.api.status import Phase
 from simjob.core.assessment import Situation
 from simjob.core.decision import Decision, Saying
 from simjob.core.plan import resync_at
-from simjob.core.status import overdue, summary
+from simjob.core.status import overdue, wholestatus
 from simjob.core.stopping import keptjobs, stop
 
 
@@ -21,7 +21,7 @@ def suspended(situation: Situation) -> Decision | None:
         late = overdue.name_overdue(situation.live_pods, situation.now)
         message = "running cases are being stopped" + (f"; {late}" if late else "")
         reason = Reason.NOT_STOPPING if late else Reason.SUSPENDING
-        saying = Saying(phase=summary.active_phase(situation), reason=reason, message=message)
+        saying = Saying(phase=wholestatus.active_phase(situation), reason=reason, message=message)
         again = stop.look_again(situation.live_pods, situation.now)
         return Decision(actions=actions, says=saying, look_again=again)
     saying = Saying(

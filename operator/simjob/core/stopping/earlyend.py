@@ -13,7 +13,7 @@ from simjob.api.sweep.ranges import Ranges
 from simjob.core.assessment import Situation
 from simjob.core.decision import Decision, Saying
 from simjob.core.plan import DeleteJob
-from simjob.core.status import overdue, summary
+from simjob.core.status import overdue, wholestatus
 from simjob.core.stopping import keptjobs, stop
 
 
@@ -31,7 +31,7 @@ def fail(
     if situation.live_pods or refused:
         late = overdue.name_overdue(situation.live_pods, situation.now)
         saying = Saying(
-            phase=summary.active_phase(situation),
+            phase=wholestatus.active_phase(situation),
             reason=Reason.NOT_STOPPING if late else reason,
             message=f"{message}; {late}" if late else message,
         )

@@ -15,12 +15,12 @@ from simjob.core.decision import Saying
 from simjob.core.facts import containers
 from simjob.core.facts.pods import PodFact, PodState
 from simjob.core.observed.refusedcreation import CASE_TABLE
-from simjob.core.status import hints, overdue, summary
+from simjob.core.status import hints, overdue, wholestatus
 
 
 def explain(situation: Situation) -> Saying:
     """Return phase, reason and message of a job under way: not suspended, not cancelled, not refused, not finished."""
-    phase = summary.active_phase(situation)
+    phase = wholestatus.active_phase(situation)
     trouble = (
         _refusal(situation)
         or _earlier(situation)
