@@ -1,6 +1,7 @@
 """The cgroups that hold a node's pods: one tree per cluster, in every hierarchy of version 1, or in version 2."""
 
 import contextlib
+import os
 import time
 from pathlib import Path
 
@@ -50,9 +51,9 @@ def members(cluster: str) -> list[int]:
     """List the processes in the tree."""
     pids: set[int] = set()
     for hierarchy in hierarchies():
-        for procs in (hierarchy / name(cluster)).rglob("cgroup.procs"):
+        for folder in _folders(hierarchy / name(cluster)):
             try:
-                pids.update(int(pid) for pid in procs.read_text().split())
+                pids.update(int(pid) for pid in (folder / "cgroup.procs").read_text().split())
             except OSError:
                 continue  # This cgroup went away meanwhile.
     return sorted(pids - {0})
@@ -71,9 +72,13 @@ def remove(cluster: str) -> None:
 
 def _remove_tree(top: Path) -> None:
     # Deepest first. A cgroup's files go with it.
-    folders = sorted((path for path in [top, *top.rglob("*")] if path.is_dir()), reverse=True)
-    for folder in folders:
+    for folder in reversed(_folders(top)):
         try:
             folder.rmdir()
         except OSError:
             continue
+
+
+def _folders(top: Path) -> list[Path]:
+    """List the folders of a tree, each before those in it. One that goes away meanwhile is skipped."""
+    return [Path(folder) for folder, _, _ in os.walk(top)]
