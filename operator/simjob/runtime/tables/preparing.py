@@ -80,18 +80,17 @@ class Preparing:
 
         The task does all of it, and leaves nothing to a callback: a pass could run between its end and the callback.
         """
-        answer, failure = None, None
         try:
-            answer = await self._answered(job)
-        except Exception as trouble:
-            failure = trouble
+            result: Answer | Exception = await self._answered(job)
+        except Exception as failure:
+            result = failure
         if self._tasks.get(key) is not asyncio.current_task():
             return
         del self._tasks[key]
-        if answer is not None:
-            self._answers[key] = _counted(answer, self._answers.get(key))
-        elif failure is not None:
-            self._failures[key] = failure
+        if isinstance(result, Exception):
+            self._failures[key] = result
+        else:
+            self._answers[key] = _counted(result, self._answers.get(key))
         self._queue.add(key)
 
     async def _answered(self, job: SimulationJob) -> Answer:
