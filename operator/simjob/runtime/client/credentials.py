@@ -74,7 +74,7 @@ class Credentials:
         return aiohttp.ClientSession(
             # The API server closes idle connections after 90 s. Closing them earlier avoids sending into a closed one.
             connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=60),
-            # The API server would compress long lists, which costs both sides more time than the network saves.
+            # The API server is near. To compress long lists would cost it and the operator CPU time.
             headers={"User-Agent": agent, "Accept-Encoding": "identity"},
             middlewares=(self._authorize, *middlewares),
             response_class=response_class,
