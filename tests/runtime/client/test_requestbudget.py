@@ -51,11 +51,16 @@ class Load:
             self.now[kind] -= 1
 
 
-async def test_concurrent_requests_are_limited_in_total_and_by_kind() -> None:
-    budget = Budget(PLACES)
-    load = Load(budget)
+def with_deletions(most: int, *, places: int = PLACES) -> Budget:
+    """Return a budget that allows this many deletions at a time from the start."""
+    budget = Budget(places)
     budget.deletions.rested = lambda: None  # type: ignore[method-assign]
-    budget.deletions.limit = 120.0
+    budget.deletions.limit = float(most)
+    return budget
+
+
+async def test_concurrent_requests_are_limited_in_total_and_by_kind() -> None:
+    load = Load(with_deletions(120))
     for index in range(20):
         for kind in Kind:
             load.add(kind, f"sweep-{index}", 40)
@@ -68,10 +73,7 @@ async def test_concurrent_requests_are_limited_in_total_and_by_kind() -> None:
 
 
 async def test_waiting_jobs_are_served_in_turn() -> None:
-    budget = Budget(16)
-    budget.deletions.rested = lambda: None  # type: ignore[method-assign]
-    budget.deletions.limit = 15.0
-    load = Load(budget)
+    load = Load(with_deletions(15, places=16))
     load.add(Kind.DELETION, "large", 1000)
     await asyncio.sleep(0.5)
     load.add(Kind.DELETION, "small", 30)
@@ -82,15 +84,8 @@ async def test_waiting_jobs_are_served_in_turn() -> None:
         task.cancel()
 
 
-def fast(budget: Budget) -> None:
-    """Let the limit of deletions be high from the start."""
-    budget.deletions.rested = lambda: None  # type: ignore[method-assign]
-    budget.deletions.limit = 120.0
-
-
 async def test_a_job_that_is_stopping_waits_for_the_first_deletion_of_another() -> None:
-    budget = Budget(PLACES)
-    fast(budget)
+    budget = with_deletions(120)
     load = Load(budget)
     with budget.first_deletion(Key("ns", "second")):
         load.add(Kind.DELETION, "first", 1000, seconds=0.1)
@@ -106,8 +101,7 @@ async def test_a_job_that_is_stopping_waits_for_the_first_deletion_of_another() 
 
 
 async def test_a_first_deletion_that_never_comes_delays_others_by_a_second_at_most() -> None:
-    budget = Budget(PLACES)
-    fast(budget)
+    budget = with_deletions(120)
     load = Load(budget)
     with budget.first_deletion(Key("ns", "hanging")):
         load.add(Kind.DELETION, "first", 1000, seconds=10)
@@ -120,8 +114,7 @@ async def test_a_first_deletion_that_never_comes_delays_others_by_a_second_at_mo
 
 
 async def test_other_deletions_go_on_when_a_stop_ends_without_one() -> None:
-    budget = Budget(PLACES)
-    fast(budget)
+    budget = with_deletions(120)
     load = Load(budget)
     with budget.first_deletion(Key("ns", "gone already")):
         load.add(Kind.DELETION, "first", 1000)

@@ -21,6 +21,22 @@ SWEEPS = 30
 CASES = 40
 
 
+async def started(one: OneOperator, sweeps: int) -> None:
+    """Submit sweeps, and wait until all pods exist."""
+    for index in range(sweeps):
+        one.submit(f"sweep{index}", cases={"count": CASES}, parallelism=CASES)
+    await asyncio.sleep(20)
+
+
+def end_all(one: OneOperator, sweeps: int, *, deleted: bool) -> None:
+    """Delete or cancel the sweeps."""
+    for index in range(sweeps):
+        if deleted:
+            one.cluster.remove("simulationjobs", "default", f"sweep{index}")
+        else:
+            one.submit(f"sweep{index}", cancel=True)
+
+
 @pytest.mark.parametrize("deleted", [False, True])
 async def test_each_of_thirty_sweeps_has_its_first_pod_stopped_within_a_second(deleted: bool) -> None:
     one = OneOperator()
@@ -33,16 +49,10 @@ async def test_each_of_thirty_sweeps_has_its_first_pod_stopped_within_a_second(d
 
     one.cluster.delete_pod = slow_delete  # type: ignore[method-assign]
     async with one.operator():
-        for index in range(SWEEPS):
-            one.submit(f"sweep{index}", cases={"count": CASES}, parallelism=CASES)
-        await asyncio.sleep(20)
+        await started(one, SWEEPS)
         assert len(one.pods()) == SWEEPS * CASES
         asked = loop.time()
-        for index in range(SWEEPS):
-            if deleted:
-                one.cluster.remove("simulationjobs", "default", f"sweep{index}")
-            else:
-                one.submit(f"sweep{index}", cancel=True)
+        end_all(one, SWEEPS, deleted=deleted)
         await asyncio.sleep(1)
         assert {name: at - asked for name, at in first.items() if at - asked >= 1} == {}
         assert len(first) == SWEEPS
@@ -69,17 +79,11 @@ async def test_a_sweep_goes_on_stopping_pods_when_each_other_sweep_has_had_its_f
         return await get(namespace, name)
 
     async with one.operator():
-        for index in range(10):
-            one.submit(f"sweep{index}", cases={"count": CASES}, parallelism=CASES)
-        await asyncio.sleep(20)
+        await started(one, 10)
         one.cluster.delete_pod = slow_delete  # type: ignore[method-assign]
         one.cluster.patch_simulationjob_status = slow_patch  # type: ignore[method-assign]
         one.cluster.get_job = slow_get  # type: ignore[method-assign]
-        for index in range(10):
-            if deleted:
-                one.cluster.remove("simulationjobs", "default", f"sweep{index}")
-            else:
-                one.submit(f"sweep{index}", cancel=True)
+        end_all(one, 10, deleted=deleted)
         await asyncio.sleep(2)
         last = max(order.index(f"sweep{index}") for index in range(10))
         assert max(Counter(order[:last]).values()) <= 2
@@ -116,12 +120,9 @@ async def test_first_pods_of_ten_sweeps_are_stopped_before_cases_are_judged(
 
     one.cluster.delete_pod = slow_delete  # type: ignore[method-assign]
     async with one.operator():
-        for index in range(10):
-            one.submit(f"sweep{index}", cases={"count": CASES}, parallelism=CASES)
-        await asyncio.sleep(20)
+        await started(one, 10)
         judged.clear()
-        for index in range(10):
-            one.submit(f"sweep{index}", cancel=True)
+        end_all(one, 10, deleted=False)
         await asyncio.sleep(0.3)
         assert judged_before == {f"sweep{index}": 0 for index in range(10)}
         assert max(stopped.values()) <= 2 * min(stopped.values()), "each has its share of the deletions"
