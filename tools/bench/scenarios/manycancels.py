@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from cluster.deploy import NAMESPACE
+
 from bench.connection import ask
 from bench.errors import TrialError
 from bench.report import measures
@@ -18,7 +20,7 @@ from bench.report.timeline import Key
 from bench.systems.simjob import SimJob
 from bench.trial import Stage
 
-LEASE = "/apis/coordination.k8s.io/v1/namespaces/simjob-system/leases/simjob-operator"
+LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/simjob-operator"
 # Seconds within which every sweep must have ended. The state before budgets took 223 s for ten sweeps of 700 pods.
 PATIENCE_SECONDS = 600
 

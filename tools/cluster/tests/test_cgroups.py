@@ -22,8 +22,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def vanishing(tree: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of a pod's folder that goes away at the moment it is listed."""
+def vanishing(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the folder of pod-2 go away at the moment it is listed."""
     scandir = os.scandir
 
     def scan(path: str | int) -> Iterator[os.DirEntry[str]]:
@@ -33,7 +33,6 @@ def vanishing(tree: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", scan)
-    return "pod-2"
 
 
 def test_members_are_the_processes_of_all_folders(tree: Path) -> None:
@@ -42,11 +41,13 @@ def test_members_are_the_processes_of_all_folders(tree: Path) -> None:
     assert cgroups.members("test") == []
 
 
-def test_members_of_a_cgroup_that_goes_away_meanwhile_are_left_out(tree: Path, vanishing: str) -> None:
+@pytest.mark.usefixtures("vanishing")
+def test_members_of_a_cgroup_that_goes_away_meanwhile_are_left_out() -> None:
     assert cgroups.members("test") == [100, 102]
 
 
-def test_a_tree_is_removed_while_the_kubelet_removes_parts_of_it(tree: Path, vanishing: str) -> None:
+@pytest.mark.usefixtures("vanishing")
+def test_a_tree_is_removed_while_the_kubelet_removes_parts_of_it(tree: Path) -> None:
     for folder in PODS:
         (tree / folder / "cgroup.procs").unlink()
     cgroups.remove("test")
