@@ -155,6 +155,7 @@ def test_queued_jobs_have_no_pod_and_count_as_pending_until_they_are_admitted(pl
         lambda: condition_of(job_of(sweep, 1), "Suspended") == ("False", "JobResumed"), "the Job says that it goes on"
     )
     sweep.wait(lambda status: status["cases"]["succeeded"] == 1, "case 1 has succeeded")
+    sweep.wait_until(lambda: len(sweep.jobs) == 3, "case 2 has a Job")
     wait_held(sweep, 2)
     admit(sweep, 0)
     admit(sweep, 2)

@@ -199,6 +199,16 @@ async def test_the_first_conflict_is_retried_at_once() -> None:
     assert calls.until_next() == 1
 
 
+async def test_a_backoff_that_held_a_call_and_ends_before_the_pass_does_asks_for_another_pass() -> None:
+    calls = a_backoff()
+    calls.failed("a")
+    await asyncio.sleep(0.9996)
+    assert calls.holds("a")
+    await asyncio.sleep(0.0006)
+    assert calls.end_pass() == 0
+    assert calls.end_pass() is None, "the next pass may make the call"
+
+
 async def test_a_call_that_is_not_retried_is_forgotten() -> None:
     calls = a_backoff()
     calls.failed("a")

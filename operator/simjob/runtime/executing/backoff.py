@@ -40,6 +40,7 @@ class Backoffs:
     def __init__(self, delay: Callable[[int], float]) -> None:
         self._delay = delay
         self._streaks: dict[Hashable, _Streak] = {}
+        self._held: set[Hashable] = set()
 
     def failed(self, call: Hashable, *, at_once: bool = False) -> None:
         """Record a failure. With `at_once`, the first in a row causes no delay, because the next try differs."""
@@ -66,7 +67,10 @@ class Backoffs:
     def holds(self, call: Hashable) -> bool:
         """Return whether the call is still backing off."""
         streak = self._streaks.get(call)
-        return streak is not None and _now() < streak.until
+        if streak is None or _now() >= streak.until:
+            return False
+        self._held.add(call)
+        return True
 
     def failures(self, call: Hashable) -> int:
         """Return how often the call has failed in a row."""
@@ -79,11 +83,21 @@ class Backoffs:
         return _now() - streak.since if streak else 0.0
 
     def until_next(self) -> float | None:
-        """Return the seconds until the first backoff ends; None if no call is backing off."""
+        """Return the seconds until the first backoff ends; None if no call is backing off.
+
+        It is 0 if a backoff held a call in this pass and has ended since: that call still needs a pass.
+        """
         now = _now()
         for call in [call for call, streak in self._streaks.items() if streak.until + _FORGOTTEN < now]:
             del self._streaks[call]
-        return min((streak.until - now for streak in self._streaks.values() if streak.until > now), default=None)
+        due = [streak.until for call, streak in self._streaks.items() if streak.until > now or call in self._held]
+        return max(min(due) - now, 0.0) if due else None
+
+    def end_pass(self) -> float | None:
+        """Return `until_next`, and forget which calls were held in this pass."""
+        wait = self.until_next()
+        self._held.clear()
+        return wait
 
 
 def subject(action: Action) -> Hashable:

@@ -113,7 +113,7 @@ class Reconciler:
                 self._last_resort.report_defect(key, memory, defect)
         if calls.holds(backoff.DEFECT):
             await self._last_resort.stop_despite_defect(key, memory)
-        if (wait := calls.until_next()) is not None:
+        if (wait := calls.end_pass()) is not None:
             self._queue.add_after(key, wait)
         elif (job := self._store.get(key)) and job.status and job.status.is_over:
             # A finished job needs no memory, and may be kept for years.
