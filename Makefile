@@ -5,7 +5,7 @@
 # Variables of the benchmark: QUICK=1 for small sizes; BENCH="--scenarios live --repeats 1" for flags.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-integration test-e2e lint docs browser bench generate cluster-up cluster-status cluster-down run image deploy load sample-image release
+.PHONY: help demo test test-unit test-integration test-e2e test-tools lint docs browser bench generate cluster-up cluster-status cluster-down run image deploy load sample-image release
 
 VENV := .venv
 READY := $(VENV)/.synced
@@ -30,6 +30,9 @@ test-integration: $(READY) ## Run the tests against a real control plane with fa
 
 test-e2e: $(READY) ## Run the tests of the deployed operator on a real node
 	@$(PY) -m stages e2e
+
+test-tools: $(READY) ## Run the tests with tools of other projects, which are built once; not part of `make test`
+	@$(PY) -m stages tools
 
 lint: $(READY) ## Check format, lint, types, layers and the documentation
 	@$(PY) -m stages lint

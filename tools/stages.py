@@ -1,4 +1,4 @@
-"""The stages of `make test`, each announced with its time; run as `python -m stages`."""
+"""The stages of `make test` and `make test-tools`, each announced with its time; run as `python -m stages`."""
 
 import argparse
 import os
@@ -47,7 +47,7 @@ STAGES = (
         "no cluster",
         (
             (sys.executable, "-m", "docsite.browser"),
-            _pytest("not integration and not e2e", "--numprocesses=auto"),
+            _pytest("not integration and not e2e and not tools", "--numprocesses=auto"),
         ),
     ),
     Stage(
@@ -69,6 +69,15 @@ STAGES = (
             _pytest("e2e", "--durations=10", "--numprocesses=2", "--dist=loadscope"),
         ),
         needs_root=True,
+    ),
+    Stage(
+        "tools",
+        "Helm itself, against a real control plane; not part of `make test`",
+        (
+            _cluster("build", "kwok"),
+            (sys.executable, "-m", "external"),
+            _pytest("tools", "--durations=10"),
+        ),
     ),
 )
 

@@ -1,0 +1,45 @@
+"""Programs of other projects in the user's cache. A Go module in `go` pins each tool; a new pin is a new build."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cluster.host import binaries, cache, gobuild
+from cluster.report import Report
+
+GO: Final = Path(__file__).parent / "go"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A Go module that pins a tool, and the package of each program of it."""
+
+    module: Path
+    packages: Mapping[str, str]
+    ldflags: str = "-s -w"
+
+    @property
+    def folder(self) -> Path:
+        """Return where the programs are, or will be after a build."""
+        return cache.folder() / f"{self.module.name}-{binaries.content_hash(self.module)}" / binaries.BUILT
+
+    def missing(self) -> list[str]:
+        """Name the programs that are not built yet."""
+        return [name for name in self.packages if not (self.folder / name).exists()]
+
+
+TOOLS: Final[Mapping[str, Tool]] = {
+    "helm": Tool(GO / "helm", {"helm": "helm.sh/helm/v4/cmd/helm"}),
+}
+
+
+def provide(tool: Tool, report: Report) -> Path:
+    """Return the folder with the programs of a tool, after building those that are not in the cache."""
+    if tool.missing():
+        with cache.locked("build"):
+            # Another process may have built some while this one waited.
+            if missing := tool.missing():
+                packages = {name: tool.packages[name] for name in missing}
+                gobuild.Build(tool.module, packages, tool.folder, report).run(tool.ldflags)
+    return tool.folder
