@@ -1,10 +1,15 @@
-"""Everything in manifests/ is applied without a warning of the API server."""
+"""What a user applies is accepted: everything in manifests/, and the one file of a release."""
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from cluster.provider import Cluster
-from integration.support.installation import MANIFESTS
+from integration.support.client import Object
+from integration.support.installation import ACCOUNT, MANIFESTS, SYSTEM
+from release import install
 
 pytestmark = pytest.mark.integration
 
@@ -19,3 +24,38 @@ def test_manifests_are_applied_without_a_warning(kwok_cluster: Cluster, operator
     answer = kwok_cluster.run_kubectl("apply", *options, "-k", str(MANIFESTS / folder))
     assert all(line.endswith("serverside-applied (server dry run)") for line in answer.splitlines())
     assert len(answer.splitlines()) >= 4
+
+
+@pytest.fixture
+def release_file(kwok_cluster: Cluster, tmp_path: Path) -> Iterator[Path]:
+    """The install.yaml of a release. Its Deployment is removed at the end: the tests run the operator themselves."""
+    file = tmp_path / "install.yaml"
+    file.write_text(install.render(MANIFESTS.parent, "registry.example.com/simjob-operator", "9.9.9"))
+    yield file
+    ours = [f"{kind}/{ACCOUNT}" for kind in ("deployment", "networkpolicy", "poddisruptionbudget")]
+    kwok_cluster.run_kubectl("delete", f"--namespace={SYSTEM}", "--ignore-not-found", *ours)
+
+
+def test_the_file_of_a_release_installs_everything_and_changes_nothing_the_second_time(
+    kwok_cluster: Cluster, release_file: Path
+) -> None:
+    command = ("apply", "--server-side", "--warnings-as-errors", "-f", str(release_file))
+    kwok_cluster.run_kubectl(*command)
+    kwok_cluster.run_kubectl("rollout", "status", f"deployment/{ACCOUNT}", f"--namespace={SYSTEM}", "--timeout=60s")
+    installed = stored(kwok_cluster, release_file)
+    assert [name(item) for item in installed] == [name(item) for item in yaml.safe_load_all(release_file.read_text())]
+    kwok_cluster.run_kubectl(*command)
+    assert stored(kwok_cluster, release_file) == installed
+
+
+def stored(cluster: Cluster, file: Path) -> list[Object]:
+    """Read each object of a file, without what controllers write; an error if one is missing."""
+    found: list[Object] = json.loads(cluster.run_kubectl("get", "-f", str(file), "-o", "json"))["items"]
+    for item in found:
+        if item.pop("status", None) is not None:
+            del item["metadata"]["resourceVersion"]
+    return found
+
+
+def name(item: Object) -> tuple[str, str]:
+    return item["kind"], item["metadata"]["name"]
