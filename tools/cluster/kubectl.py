@@ -1,11 +1,13 @@
 """kubectl, as the person at the terminal uses it: run, read, watch."""
 
 import json
+import os
 import queue
 import subprocess
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +79,21 @@ def kustomize(folder: Path) -> str:
     if done.returncode != 0:
         raise ClusterError(f"kubectl kustomize fails: {done.stderr.strip()}")
     return done.stdout
+
+
+def kustomize_overlay(base: Path, *, components: Iterable[Path] = (), images: Iterable[Mapping[str, str]] = ()) -> str:
+    """Render a kustomization with these components and images added, as a user's own kustomization adds them."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        overlay = {
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "resources": [os.path.relpath(base, folder)],
+            "components": [os.path.relpath(component, folder) for component in components],
+            "images": list(images),
+        }
+        (folder / "kustomization.yaml").write_text(json.dumps(overlay))
+        return kustomize(folder)
 
 
 def wait_established(run: Callable[..., object], plural: str, group: str) -> None:

@@ -1,13 +1,10 @@
 """install.yaml: everything in manifests/ as one file, with the image of the release."""
 
-import json
-import os
 import re
-import tempfile
 from pathlib import Path
 
 from cluster.errors import ClusterError
-from cluster.kubectl import kustomize
+from cluster.kubectl import kustomize_overlay
 
 IMAGE = "simjob.local/operator"
 
@@ -23,13 +20,10 @@ def check(image: str) -> None:
 
 def render(root: Path, image: str, version: str) -> str:
     """Render manifests/ with this image, by the kustomize of kubectl."""
-    with tempfile.TemporaryDirectory() as folder:
-        overlay = {
-            "apiVersion": "kustomize.config.k8s.io/v1beta1",
-            "kind": "Kustomization",
-            "resources": [os.path.relpath(root / "manifests", Path(folder).resolve())],
-            "images": [{"name": IMAGE, "newName": image, "newTag": version}],
-        }
-        (Path(folder) / "kustomization.yaml").write_text(json.dumps(overlay))
-        rendered = kustomize(Path(folder))
+    rendered = kustomize_overlay(root / "manifests", images=images(image, version))
     return f"# SimulationJob {version}: kubectl apply --server-side -f install.yaml\n---\n{rendered}"
+
+
+def images(image: str, version: str) -> list[dict[str, str]]:
+    """Return the field `images` of a kustomization that has the image of the release."""
+    return [{"name": IMAGE, "newName": image, "newTag": version}]
