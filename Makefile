@@ -46,7 +46,7 @@ browser: $(READY) ## Install Chromium for the test of the site (Debian, root)
 bench: $(READY) ## Measure how fast sweeps start and cancel, next to references; QUICK=1 for small sizes
 	@$(PY) -m bench $(BENCH)
 
-generate: $(READY) ## Write the generated files: the CRD, docs/api.md, docs/fields.md, the end of docs/tables.md
+generate: $(READY) ## Write the generated files: the CRD, the Helm chart, docs/api.md, docs/fields.md, the end of docs/tables.md
 	@$(PY) -m generated
 
 cluster-up: $(READY) ## Start a Kubernetes cluster without containers; kubeconfig in .cluster/kubeconfig

@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import tabledocs
 from apidocs import page
+from chart import files
 from simjob.api.crd import generate
 
 ROOT: Final = Path(__file__).parents[1]
@@ -28,12 +30,17 @@ def _fields() -> str:
     return made.stdout
 
 
+def _of_chart(name: str) -> str:
+    return files.committed()[name]
+
+
 # In an order in which each may read those before it.
 FILES: Final[Mapping[str, Callable[[], str]]] = {
     "crds/simulationjobs.simjob.dev.yaml": generate.render,
     "docs/api.md": _reference,
     "docs/fields.md": _fields,
     "docs/tables.md": lambda: tabledocs.render(ROOT / "docs/tables.md"),
+    **{f"{files.FOLDER}/{name}": partial(_of_chart, name) for name in files.NAMES},
 }
 
 
@@ -42,7 +49,7 @@ def main() -> None:
     for name, make in FILES.items():
         path, made = ROOT / name, make()
         if not path.exists() or path.read_text() != made:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(made)
             print(f"wrote {name}")
 
