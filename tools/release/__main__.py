@@ -9,7 +9,7 @@ from cluster.errors import ClusterError
 from cluster.images import imagebuild
 from cluster.report import Report, tell
 
-from release import bill, install, version
+from release import bill, install, package, version
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "build" / "release"
@@ -17,7 +17,8 @@ DESCRIPTION = """\
 Set the version where it is not set yet (pyproject.toml, uv.lock, the changelog, the pages that
 name it), build the operator's image, and write into build/release: the image archive, what is in
 it (CycloneDX, one file for Debian's packages and one for Python's), install.yaml for
-`kubectl apply --server-side -f`, and SHA256SUMS. It publishes, commits and tags nothing."""
+`kubectl apply --server-side -f`, the Helm chart, and SHA256SUMS. It publishes, commits and tags
+nothing."""
 AFTERWARDS = """
 Next, as far as it is not done: commit the version and tag it (git tag v{version}), push the image
 as {image}:{version}, and publish the files of {folder}."""
@@ -58,6 +59,8 @@ def _make(wanted: str, image: str, report: Report) -> None:
         report.step(f"what is in it: {path.name}")
     (FOLDER / "install.yaml").write_text(install.render(ROOT, image, wanted))
     report.step("kubectl apply --server-side -f install.yaml")
+    chart = package.write(FOLDER, image, wanted)
+    report.step(f"helm install simjob {chart.name} --namespace simjob-system --create-namespace")
     sums = FOLDER / "SHA256SUMS"
     sums.write_text(checksums(FOLDER))
     report.step(f"sha256sum --check {sums.name}")

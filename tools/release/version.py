@@ -10,8 +10,8 @@ from cluster.errors import ClusterError
 from cluster.host import toolchain
 
 CHANGELOG = "CHANGELOG.md"
-# Pages that name the version of the image, or of the project.
-PAGES = ("README.md", "docs/install.md")
+# Files that name the version of the image, or of the project.
+PAGES = ("README.md", "docs/install.md", "manifests/chart/Chart.yaml")
 NUMBER = r"(0|[1-9]\d*)"
 
 
@@ -61,8 +61,12 @@ def released(changelog: str, wanted: str, day: date) -> str:
 
 
 def renamed(page: str, before: str, wanted: str) -> str:
-    """Replace the version where a page names the one of this project: `Version X`, `operator:X`, `newTag: X`."""
-    return re.sub(rf"(Version |simjob-operator:|newTag: ){re.escape(before)}(?![\d.]*\d)", rf"\g<1>{wanted}", page)
+    """Replace the version where a page names the one of this project, as in `Version X` or `newTag: X`."""
+    return re.sub(
+        rf"(Version |[vV]ersion: |simjob-operator:|simjob-operator-|[tT]ag: ){re.escape(before)}(?![\d.]*\d)",
+        rf"\g<1>{wanted}",
+        page,
+    )
 
 
 def _set(root: Path, wanted: str) -> None:

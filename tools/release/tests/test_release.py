@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import release.__main__ as command
 import yaml
+from chart import files as chart
 from cluster.errors import ClusterError
-from release import bill, install, version
+from release import bill, install, package, version
 
 ROOT = Path(__file__).parents[3]
 DAY = date(2026, 12, 24)
@@ -42,8 +43,8 @@ def test_an_image_with_a_tag_or_without_a_registry_is_refused(image: str) -> Non
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of what a release changes."""
-    (tmp_path / "docs").mkdir()
     for name in ("pyproject.toml", "uv.lock", version.CHANGELOG, *version.PAGES):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     changelog = tmp_path / version.CHANGELOG
     changelog.write_text(changelog.read_text().replace("## [Unreleased]\n", "## [Unreleased]\n\n* A change.\n", 1))
@@ -59,7 +60,7 @@ def test_one_step_sets_the_version_everywhere(project: Path) -> None:
     for page in version.PAGES:
         text = (project / page).read_text()
         assert "97.98.99" in text
-        assert not re.search(rf"(Version |operator:|newTag: ){re.escape(before)}\b", text)
+        assert not re.search(rf"(Version |[vV]ersion: |operator[:-]|[tT]ag: ){re.escape(before)}\b", text)
     assert "## [Unreleased]\n\n## [97.98.99] - 2026-12-24\n\n* A change.\n" in (project / "CHANGELOG.md").read_text()
 
 
@@ -86,6 +87,18 @@ def test_install_yaml_has_all_manifests_and_the_image_of_the_release() -> None:
     assert {"CustomResourceDefinition", "Namespace", "Deployment", "ClusterRole"} <= set(kinds)
     assert kinds.index("Namespace") < kinds.index("Deployment")
     assert re.findall(r"image: (\S+)", text) == ["registry.example.com:5000/simjob/operator:0.2.0"]
+
+
+def test_the_packaged_chart_has_the_image_and_the_version_of_the_release(tmp_path: Path) -> None:
+    path = package.write(tmp_path, "registry.example.com:5000/simjob/operator", "0.2.0")
+    assert path.name == "simjob-operator-0.2.0.tgz"
+    with tarfile.open(path) as archive:
+        files = {member.name: archive.extractfile(member).read().decode() for member in archive}  # type: ignore[union-attr] # all are files
+    assert {f"simjob-operator/{name}" for name in (*chart.NAMES, "templates/NOTES.txt")} == files.keys()
+    values = yaml.safe_load(files["simjob-operator/values.yaml"])
+    assert values["image"]["repository"] == "registry.example.com:5000/simjob/operator"
+    assert values["image"]["tag"] == "0.2.0"
+    assert yaml.safe_load(files["simjob-operator/Chart.yaml"])["version"] == "0.2.0"
 
 
 def a_tar(files: dict[str, bytes]) -> bytes:
