@@ -24,6 +24,11 @@ def install(cluster: Cluster, client: Client, folder: Path, system: str = SYSTEM
     options = ("--server-side", "--force-conflicts", "--warnings-as-errors")
     cluster.run_kubectl("apply", *options, "-f", "-", stdin=json.dumps(content))
     wait_established(cluster.run_kubectl, names.PLURAL, names.GROUP)
+    return credentials(cluster, client, system)
+
+
+def credentials(cluster: Cluster, client: Client, system: str = SYSTEM) -> Path:
+    """Return a kubeconfig for the operator's ServiceAccount, which is installed already."""
     token = cluster.run_kubectl("create", "token", ACCOUNT, f"--namespace={system}", "--duration=4h").strip()
     path = cluster.state.folder / f"{system}.kubeconfig"
     path.write_text(json.dumps(_kubeconfig(client, token)))

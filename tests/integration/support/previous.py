@@ -1,4 +1,4 @@
-"""The release before this one, as git has it: its operator and its CRD."""
+"""The release before this one, as git has it: its operator, its CRD and its manifests."""
 
 import io
 import subprocess
@@ -12,10 +12,11 @@ PREVIOUS: Final = "1abe89e72e442c5c75c8d9239bc60b198975b3db"
 
 
 def extract(folder: Path) -> Path:
-    """Put the previous release's `operator` and `crds` into a folder, and return it."""
+    """Put the previous release's `operator`, `crds` and `manifests` into a folder, and return it."""
     # In a container the clone often belongs to somebody else.
     git = ("git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT))
-    done = subprocess.run([*git, "archive", PREVIOUS, "operator", "crds"], capture_output=True, check=False)
+    command = (*git, "archive", PREVIOUS, "operator", "crds", "manifests")
+    done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode:
         raise RuntimeError(
             f"commit {PREVIOUS} is not in this clone, and the tests of two versions need it; a shallow clone gets it "

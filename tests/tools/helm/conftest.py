@@ -1,13 +1,32 @@
-"""The real Helm."""
+"""The real Helm, and a control plane with fake nodes to install on. The operator is a process of the tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cluster.provider import Cluster
 from cluster.report import Report
 from external import programs
+from integration.support.client import Client
+from tools.helm.program import Helm
 
 
 @pytest.fixture(scope="session")
-def helm() -> Path:
-    """Helm's program; the first run builds it."""
-    return programs.provide(programs.TOOLS["helm"], Report()) / "helm"
+def helm_without_cluster(tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """Helm; the first run builds it."""
+    folder = programs.provide(programs.TOOLS["helm"], Report())
+    return Helm(folder / "helm", tmp_path_factory.mktemp("helm"))
+
+
+@pytest.fixture(scope="session")
+def helm(helm_without_cluster: Helm, kubeconfig: Path) -> Helm:
+    """Helm as the administrator of the cluster."""
+    return Helm(helm_without_cluster.program, helm_without_cluster.home, kubeconfig.resolve())
+
+
+@pytest.fixture(scope="session")
+def client(kwok_cluster: Cluster) -> Iterator[Client]:
+    """The API server, without a tool between."""
+    found = Client(kwok_cluster)
+    yield found
+    found.close()
