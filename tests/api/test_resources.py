@@ -1,10 +1,15 @@
+import re
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 from simjob.api.crd import rules
-from simjob.api.resources import Gpu, Resources, parse_quantity
+from simjob.api.resources import NOT_NEGATIVE, Gpu, Quantity, Resources, parse_quantity
+
+QUANTITY: TypeAdapter[int | str] = TypeAdapter(Quantity)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +43,23 @@ def test_quantities_are_parsed_like_in_kubernetes(text: str | int, amount: str) 
 def test_an_invalid_quantity_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be a quantity"):
         parse_quantity(text)
+
+
+@given(st.text("0123456789+-.eEKMGTPinumk ", max_size=8))
+def test_the_crd_and_the_operator_accept_the_same_quantities_in_a_template(text: str) -> None:
+    if text.startswith("-"):
+        return  # The operator reads -0 as 0, and the CRD refuses any minus sign.
+    try:
+        QUANTITY.validate_python(text)
+    except ValidationError:
+        assert re.search(NOT_NEGATIVE, text) is None
+    else:
+        assert re.search(NOT_NEGATIVE, text)
+
+
+@pytest.mark.parametrize("text", ["-0", "-1", "-500m"])
+def test_the_crd_refuses_a_quantity_with_a_minus_sign(text: str) -> None:
+    assert re.search(NOT_NEGATIVE, text) is None
 
 
 @pytest.mark.parametrize("amount", ["abc", "0", "-1", 0])

@@ -22,7 +22,8 @@ def type_of(node: Schema, part: str) -> str:
         case "integer" | "number":
             return f"{kind}{_between(node)}"
         case "int-or-string":
-            return f"integer, or text of at most {node['maxLength']} characters"
+            pattern = f", `{node['pattern']}`" if "pattern" in node else ""
+            return f"integer{_between(node)}, or text of at most {node['maxLength']} characters{pattern}"
         case "value":
             return _VALUE.format(node["maxLength"])
         case "array":

@@ -99,7 +99,6 @@ BREAKING: Final[dict[str, tuple[Breaking, ...]]] = {
     ),
     rules.DROPS_ALL: _writing([], ["NET_RAW"], ["all"]),
     rules.RUNTIME_ANNOTATIONS: _setting(**{"container.apparmor.security.beta.kubernetes.io/simulation": "unconfined"}),
-    rules.QUANTITY: _writing("lots", "-1", -1, ""),
     rules.POSITIVE_QUANTITY: _writing("lots", "0", 0, "-1", ""),
 }
 

@@ -120,6 +120,17 @@ def test_every_number_is_bounded() -> None:
     assert [path for path, node in of_type("integer") if node["format"] == "int32" and "maximum" not in node] == []
 
 
+def test_rules_for_numbers_or_texts_are_on_fields_that_occur_once() -> None:
+    """Kubernetes 1.33 assumes that such a value is as large as a request. In a list, that costs more than it allows."""
+    with_rules = {
+        path
+        for path, node in SERVED.items()
+        if node.get("x-kubernetes-int-or-string") and "x-kubernetes-validations" in node
+    }
+    assert "spec.resources.cpu" in with_rules
+    assert {path for path in with_rules if "[]" in path or "{}" in path} == set()
+
+
 def test_only_opaque_parts_keep_unknown_fields() -> None:
     keeping = {path for path, node in NODES.items() if "x-kubernetes-preserve-unknown-fields" in node}
     assert keeping == OPAQUE | SCALARS

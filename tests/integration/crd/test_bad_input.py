@@ -7,6 +7,7 @@ from given.builders import a_template_dict
 from integration.crd.api import Api, container
 from simjob.api.crd import rules
 from simjob.api.podtemplate import podannotations
+from simjob.api.resources import NOT_NEGATIVE
 
 pytestmark = pytest.mark.integration
 
@@ -14,6 +15,7 @@ RUNTIME_KEYS = (
     *(f"{prefix}x" for prefix in podannotations.PREFIXES),
     *(f"plugin{domain}{rest}" for domain in podannotations.DOMAINS for rest in ("", "/container.x")),
 )
+REQUEST = "spec.template.spec.containers[0].resources.requests.cpu"
 NOT_POSITIVE = "must be a quantity greater than zero, such as '500m', '2' or '16Gi'"
 
 TYPE = "'^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?$'"
@@ -121,11 +123,19 @@ TYPE = "'^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?$'"
             f'spec.resources.gpu.memory: Invalid value: "-40Gi": {NOT_POSITIVE}',
             id="a negative amount",
         ),
+        *(
+            pytest.param(
+                {"template": container(resources={"requests": {"cpu": amount}})},
+                f"{REQUEST}: Invalid value: \"{amount}\": {REQUEST} in body should match '{NOT_NEGATIVE}'",
+                id=f"an amount of {amount!r} in the template",
+            )
+            for amount in ("lots", "-1", "-500m", "", "1 Gi", "1e", "Gi")
+        ),
         pytest.param(
-            {"template": container(resources={"requests": {"cpu": "lots"}})},
-            'spec.template.spec.containers[0].resources.requests[cpu]: Invalid value: "lots": '
-            "must be a quantity that is not negative, such as '500m', '2' or '16Gi'",
-            id="an amount in the template that cannot be read",
+            {"template": container(resources={"limits": {"cpu": -1}})},
+            "spec.template.spec.containers[0].resources.limits.cpu: Invalid value: -1: "
+            "spec.template.spec.containers[0].resources.limits.cpu in body should be greater than or equal to 0",
+            id="a negative number in the template",
         ),
         pytest.param(
             {"template": a_template_dict(containers=[{"name": "a", "image": "b"}] * 2)},

@@ -66,9 +66,9 @@ def one_source_rule(fields: Iterable[str], message: str) -> Rule:
     return _rule(f"[{given}].exists_one(given, given)", message)
 
 
-_AMOUNT: Final = "(type(self) == int || isQuantity(self)) && quantity(string(self)).compareTo(quantity('0'))"
-QUANTITY_RULE: Final = _rule(f"{_AMOUNT} >= 0", QUANTITY)
-POSITIVE_QUANTITY_RULE: Final = _rule(f"{_AMOUNT} > 0", POSITIVE_QUANTITY)
+POSITIVE_QUANTITY_RULE: Final = _rule(
+    "(type(self) == int || isQuantity(self)) && quantity(string(self)).compareTo(quantity('0')) > 0", POSITIVE_QUANTITY
+)
 
 PERCENTAGE: Final = re.compile(r"(100|[1-9]?[0-9])%")
 COUNT_OR_PERCENT_RULE: Final = _rule(
