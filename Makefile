@@ -1,17 +1,18 @@
 # Every target does its own set-up: `make demo` and `make test` need nothing but a Linux machine.
 # Variables of the cluster targets: NODES=real|kwok|both|none KWOK_NODES=50 KCM_QPS=20 CLUSTER=kind STATE=.cluster
+# KUBERNETES=1.34 is another version of Kubernetes, for these and for test-integration; it has fake nodes only.
 # KUBERNETES_SITE=none builds Kubernetes instead of downloading it; another address is a mirror of https://dl.k8s.io/release.
 # Variable of the demo and the tests: KEEP=1 leaves their cluster up.
 # Variables of the benchmark: QUICK=1 for small sizes; BENCH="--scenarios live --repeats 1" for flags.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-integration test-e2e test-tools lint docs browser bench generate cluster-up cluster-status cluster-down run image deploy load sample-image release
+.PHONY: help demo test test-unit test-integration test-e2e test-versions test-tools lint docs browser bench generate cluster-up cluster-status cluster-down run image deploy load sample-image release
 
 VENV := .venv
 READY := $(VENV)/.synced
 PY := $(VENV)/bin/python
 export PYTHONPATH := operator:tests:tools
-export NODES KWOK_NODES KCM_QPS CLUSTER STATE KEEP QUICK KUBERNETES_SITE
+export NODES KWOK_NODES KCM_QPS CLUSTER STATE KEEP QUICK KUBERNETES KUBERNETES_SITE
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +31,9 @@ test-integration: $(READY) ## Run the tests against a real control plane with fa
 
 test-e2e: $(READY) ## Run the tests of the deployed operator on a real node
 	@$(PY) -m stages e2e
+
+test-versions: $(READY) ## Run a selection of the integration tests on each supported version; VERSIONS="1.33 1.36" for some
+	@$(PY) -m compatibility $(VERSIONS)
 
 test-tools: $(READY) ## Run the tests with tools of other projects, which are built once; not part of `make test`
 	@$(PY) -m stages tools

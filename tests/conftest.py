@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import quarantine
-from cluster import provider
+from cluster import provider, versions
 from cluster.options import Nodes, Options
 from cluster.provider import Cluster
 from fields.shown import SHOWN, Shown
@@ -36,7 +36,8 @@ def kwok_cluster() -> Iterator[Cluster]:
     """A control plane with fake nodes, for this run; where tests run side by side, one for each process."""
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     state = Path(".cluster-integration" + (f"-{worker}" if worker else ""))
-    cluster = provider.up(Options(state=state, nodes=Nodes.KWOK, kwok_nodes=10))
+    kubernetes = versions.from_environment(os.environ)
+    cluster = provider.up(Options(state=state, nodes=Nodes.KWOK, kwok_nodes=10, kubernetes=kubernetes))
     yield cluster
     if not KEEP:
         cluster.down()

@@ -11,6 +11,8 @@ from typing import Final
 import tabledocs
 from apidocs import page
 from chart import files
+from compatibility import page as compatibility
+from compatibility import results
 from simjob.api.crd import generate
 
 ROOT: Final = Path(__file__).parents[1]
@@ -41,6 +43,7 @@ FILES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/fields.md": _fields,
     "docs/tables.md": lambda: tabledocs.render(ROOT / "docs/tables.md"),
     **{f"{files.FOLDER}/{name}": partial(_of_chart, name) for name in files.NAMES},
+    "docs/compatibility.md": lambda: compatibility.render(results.load()),
 }
 
 

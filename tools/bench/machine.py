@@ -6,7 +6,7 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-from cluster.host import binaries
+from cluster.versions import MODULE, pinned
 
 from bench.children import ROOT
 from bench.report.results import Machine
@@ -29,10 +29,10 @@ def machine() -> Machine:
 
 def versions() -> dict[str, str]:
     """Name the versions of what takes part."""
-    pinned = (binaries.MODULE / "go.mod").read_text().split()
-    found = {"Python": platform.python_version(), "Kubernetes": binaries.kubernetes_version(binaries.MODULE)}
+    required = (MODULE / "go.mod").read_text().split()
+    found = {"Python": platform.python_version(), "Kubernetes": pinned()}
     for name, module in (("KWOK", "sigs.k8s.io/kwok"), ("etcd", "go.etcd.io/etcd/server/v3")):
-        found[name] = pinned[pinned.index(module) + 1]
+        found[name] = required[required.index(module) + 1]
     return found | {package: version(package) for package in _PACKAGES}
 
 

@@ -5,7 +5,7 @@ import os
 import signal
 from pathlib import Path
 
-from cluster import deploy, options, provider
+from cluster import deploy, options, provider, versions
 from cluster.errors import ClusterError
 from cluster.host import binaries
 from cluster.images import imagebuild
@@ -48,6 +48,7 @@ nodes:
   none   the API server without nodes.
 
 Each option can be given as an environment variable of the same name in capitals (KCM_QPS=100).
+--kubernetes takes a minor. Versions other than the default have fake nodes only.
 KUBERNETES_SITE: where Kubernetes' programs are downloaded, with their checksums (default:
 https://dl.k8s.io/release). With `none`, or if the site does not answer within three seconds, they
 are built. Building everything takes about ten minutes on two cores; a start from the cache, seconds."""
@@ -83,7 +84,7 @@ def _parser(given: Options) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _add_build(commands)
+    _add_build(commands, given)
     _add_up(commands, given)
     down = commands.add_parser(
         "down", help="stop and remove everything", description="Remove the cluster. Safe to repeat."
@@ -131,21 +132,33 @@ def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", giv
         default=given.provider,
         help="source (default) or kind, which needs docker and kind; tests here use a stand-in for kind",
     )
+    _add_kubernetes(up, given)
     up.set_defaults(run=_up)
 
 
-def _add_build(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_build(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", given: Options) -> None:
     build = commands.add_parser(
         "build",
         help="download or build the programs that `up` needs, unless they are in the cache",
         description="Put the cluster's programs into the cache, as `up` does, and print progress.",
     )
     build.add_argument("nodes", metavar="NODES", nargs="?", default=Nodes.BOTH, help="real, kwok, both or none (both)")
+    _add_kubernetes(build, given)
     build.set_defaults(run=_build)
 
 
 def _build(parsed: argparse.Namespace) -> None:
-    binaries.provide(binaries.needed(options.parse_nodes(parsed.nodes)), Report())
+    asked = Options(nodes=options.parse_nodes(parsed.nodes), kubernetes=versions.parse(parsed.kubernetes))
+    binaries.provide(binaries.needed(asked.nodes), Report(), asked.kubernetes)
+
+
+def _add_kubernetes(parser: argparse.ArgumentParser, given: Options) -> None:
+    parser.add_argument(
+        "--kubernetes",
+        metavar="MINOR",
+        default=given.kubernetes,
+        help=f"{', '.join(versions.PATCHES)} (now: %(default)s)",
+    )
 
 
 def _add_state(parser: argparse.ArgumentParser, given: Options) -> None:
@@ -165,6 +178,7 @@ def _up(parsed: argparse.Namespace) -> None:
         kwok_nodes=options.parse_count("KWOK_NODES", parsed.kwok_nodes),
         kcm_qps=options.parse_count("KCM_QPS", parsed.kcm_qps),
         provider=options.parse_provider(parsed.cluster),
+        kubernetes=versions.parse(parsed.kubernetes),
     )
     provider.up(asked)
 
@@ -178,6 +192,7 @@ def _status(parsed: argparse.Namespace) -> int:
     components = cluster.components()
     for name, pid in components.items():
         print(f"{name:<26}{f'running (pid {pid})' if pid else 'DEAD: python -m cluster up restarts it'}")
+    print(f"{'Kubernetes':<26}{cluster.kubernetes}")
     print(f"{'kubeconfig':<26}{cluster.kubeconfig}")
     print(f"{'logs':<26}{cluster.state.logs}")
     return 0 if all(components.values()) else 1

@@ -8,21 +8,28 @@ import subprocess
 from pathlib import Path
 
 from cluster.errors import ClusterError
-from cluster.host.binaries import MODULE, kubernetes_version
 from cluster.life.state import Facts, State
 from cluster.options import Nodes, Provider
 from cluster.report import Report
 
 
-def up(state: State, report: Report) -> None:
-    """Create the cluster unless it exists, of the Kubernetes version that the other provider builds."""
+def up(state: State, report: Report, kubernetes: str) -> None:
+    """Create the cluster unless it exists, of this version of Kubernetes."""
     check()
     state.create()
-    facts = Facts(block="", ports={}, nodes=Nodes.REAL, kwok_nodes=0, kcm_qps=20, provider=Provider.KIND)
+    facts = Facts(
+        block="",
+        ports={},
+        nodes=Nodes.REAL,
+        kwok_nodes=0,
+        kcm_qps=20,
+        provider=Provider.KIND,
+        kubernetes=kubernetes,
+    )
     state.write_facts(facts)
     if name(state) not in _kind("get", "clusters").split():
         report.step("kind creates the cluster; the first time it downloads the node's image")
-        image = f"kindest/node:{kubernetes_version(MODULE)}"
+        image = f"kindest/node:{kubernetes}"
         try:
             _kind("create", "cluster", "--image", image, "--wait", "120s", *_names(state))
         except BaseException:

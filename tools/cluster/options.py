@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from cluster import versions
 from cluster.errors import ClusterError
 
 
@@ -42,22 +43,33 @@ class Options:
     kwok_nodes: int = 50
     kcm_qps: int = 20
     provider: Provider = Provider.SOURCE
+    kubernetes: str = field(default_factory=versions.pinned)
+
+    def __post_init__(self) -> None:
+        if self.nodes.has_real and self.provider is Provider.SOURCE and self.kubernetes != versions.pinned():
+            raise ClusterError(
+                f"NODES={self.nodes} needs Kubernetes {versions.pinned()}, not {self.kubernetes}: only that version "
+                "has a real node here",
+                f"NODES=kwok, or leave {versions.VARIABLE} unset",
+            )
 
 
-def default_nodes() -> Nodes:
-    """Return a real node for root, which it needs; fake nodes otherwise."""
-    return Nodes.REAL if os.geteuid() == 0 else Nodes.KWOK
+def default_nodes(kubernetes: str) -> Nodes:
+    """Return a real node for root, which it needs, and for the version that has one; fake nodes otherwise."""
+    return Nodes.REAL if os.geteuid() == 0 and kubernetes == versions.pinned() else Nodes.KWOK
 
 
 def from_environment(environ: Mapping[str, str]) -> Options:
-    """Read NODES, KWOK_NODES, KCM_QPS, CLUSTER and STATE. Treat an empty one as unset: make passes those."""
+    """Read NODES, KWOK_NODES, KCM_QPS, CLUSTER, STATE and KUBERNETES. An empty one is unset: make passes those."""
     given = {name: value for name, value in environ.items() if value}
+    kubernetes = versions.from_environment(given)
     return Options(
         state=Path(given.get("STATE", ".cluster")),
-        nodes=parse_nodes(given["NODES"]) if "NODES" in given else default_nodes(),
+        nodes=parse_nodes(given["NODES"]) if "NODES" in given else default_nodes(kubernetes),
         kwok_nodes=parse_count("KWOK_NODES", given.get("KWOK_NODES", "50")),
         kcm_qps=parse_count("KCM_QPS", given.get("KCM_QPS", "20")),
         provider=parse_provider(given.get("CLUSTER", Provider.SOURCE)),
+        kubernetes=kubernetes,
     )
 
 

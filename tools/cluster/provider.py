@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cluster import kind
+from cluster import kind, versions
 from cluster.components import Components, processes_of
 from cluster.control.components import ControlPlane
 from cluster.errors import ClusterError
@@ -41,6 +41,11 @@ class Cluster:
     def kubectl(self) -> str:
         """The kubectl to use."""
         return toolchain.kubectl()
+
+    @property
+    def kubernetes(self) -> str:
+        """The version of Kubernetes that the cluster was brought up with."""
+        return self.state.facts().kubernetes or versions.pinned()
 
     def run_kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """Run kubectl as administrator; return what it prints."""
@@ -79,8 +84,14 @@ class Cluster:
             self._components().node.forget_containers()
             self.kill("containerd")
         facts = self.state.facts()
-        nodes, state = Nodes(facts.nodes), self.state.folder
-        up(Options(state=state, nodes=nodes, kwok_nodes=facts.kwok_nodes, kcm_qps=facts.kcm_qps), self.report)
+        options = Options(
+            state=self.state.folder,
+            nodes=Nodes(facts.nodes),
+            kwok_nodes=facts.kwok_nodes,
+            kcm_qps=facts.kcm_qps,
+            kubernetes=self.kubernetes,
+        )
+        up(options, self.report)
 
     def audit(self, policy: str) -> Path:
         """Restart the API server with an audit policy, unless it has it; return the path of its log."""
@@ -113,7 +124,7 @@ class Cluster:
         return self.state.facts().provider == Provider.KIND
 
     def _components(self) -> Components:
-        programs = binaries.provide((), self.report)
+        programs = binaries.provide((), self.report, self.kubernetes)
         return Components(ControlPlane(self.state, self.state.facts(), programs), processes_of(self.state))
 
     def _wait_for_node(self, component: str) -> None:
@@ -137,7 +148,7 @@ def up(options: Options, report: Report | None = None) -> Cluster:
     report = report or Report()
     state = State.at(options.state)
     if options.provider is Provider.KIND:
-        kind.up(state, report)
+        kind.up(state, report, options.kubernetes)
         return Cluster(state, report)
     is_new = not state.exists
     state.create()

@@ -9,6 +9,7 @@ from cluster.provider import Cluster
 from integration.admission.components import PROBE, attributed, install_attribution
 from integration.admission.people import FLUX, NAMESPACE, Person, RefusedError, manifest, patching
 from integration.support import client as paths
+from integration.support import needs
 from integration.support.client import Client, Object
 from integration.support.operator_process import OperatorProcess
 from integration.support.sweeps import Place, Sweep, a_template, eventually
@@ -54,8 +55,9 @@ FORGER: list[Object] = [
 
 @pytest.fixture(scope="module", autouse=True)
 def _components(
-    kwok_cluster: Cluster, people: dict[str, Person], operator_of_module: OperatorProcess
+    kwok_cluster: Cluster, client: Client, people: dict[str, Person], operator_of_module: OperatorProcess
 ) -> Iterator[None]:
+    needs.mutating_policies(client)
     operator_of_module.configure(SIMJOB_ATTRIBUTION="true")
     with attributed(kwok_cluster, people):
         yield

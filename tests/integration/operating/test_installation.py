@@ -6,22 +6,43 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cluster.errors import ClusterError
 from cluster.provider import Cluster
-from integration.support.client import Object
+from integration.support import needs
+from integration.support.client import Client, Object
 from integration.support.installation import ACCOUNT, MANIFESTS, SYSTEM
 from release import install
 
 pytestmark = pytest.mark.integration
 
-FOLDERS = (".", "base/admission", "components/attribution")
+ATTRIBUTION = "components/attribution"
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_api_server_is_of_the_version_that_was_asked_for(kwok_cluster: Cluster, client: Client) -> None:
+    assert client.get("/version")["gitVersion"] == kwok_cluster.kubernetes
+
+
+@pytest.mark.parametrize("folder", [".", "base/admission"])
 def test_manifests_are_applied_without_a_warning(kwok_cluster: Cluster, operator_kubeconfig: Path, folder: str) -> None:
     """The operator's namespace is there, else a trial run would find none to put things into."""
     assert operator_kubeconfig.exists()
+    assert_applied(kwok_cluster, folder)
+
+
+def test_attribution_is_applied_from_kubernetes_1_36_on(
+    kwok_cluster: Cluster, client: Client, operator_kubeconfig: Path
+) -> None:
+    assert operator_kubeconfig.exists()
+    if needs.served(client) >= needs.MUTATING_POLICIES:
+        assert_applied(kwok_cluster, ATTRIBUTION)
+    else:
+        with pytest.raises(ClusterError, match='no matches for kind "MutatingAdmissionPolicy"'):
+            assert_applied(kwok_cluster, ATTRIBUTION)
+
+
+def assert_applied(cluster: Cluster, folder: str) -> None:
     options = ("--server-side", "--force-conflicts", "--dry-run=server", "--warnings-as-errors")
-    answer = kwok_cluster.run_kubectl("apply", *options, "-k", str(MANIFESTS / folder))
+    answer = cluster.run_kubectl("apply", *options, "-k", str(MANIFESTS / folder))
     assert all(line.endswith("serverside-applied (server dry run)") for line in answer.splitlines())
     assert len(answer.splitlines()) >= 4
 

@@ -14,7 +14,7 @@ import pytest
 from cluster.errors import ClusterError
 from cluster.kwok import fakenodes
 from cluster.provider import Cluster
-from integration.support import transcript
+from integration.support import needs, transcript
 from integration.support.operator_process import OperatorProcess
 from integration.support.sweeps import Place, Sweep, a_template, eventually
 from integration.support.transcript import Step, Terminal
@@ -95,6 +95,7 @@ def carl_may_cancel_and_pat_may_not(scene: Scene) -> None:
     scene.kubectl("create", "rolebinding", "carl", "--clusterrole=simjob-canceller", "--user=carl")
     scene.kubectl("create", "role", "patcher", "--verb=get,patch,update", "--resource=simulationjobs.simjob.dev")
     scene.kubectl("create", "rolebinding", "pat", "--role=patcher", "--user=pat")
+    needs.mutating_policies(scene.place.client)
     folder = str(ROOT / "manifests/components/attribution")
     scene.kubectl("apply", "-k", folder)
     scene.over.callback(scene.kubectl, "delete", "-k", folder)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from integration.support import client as paths
+from integration.support import needs
 from integration.support.client import Object
 from integration.support.sweeps import Place, Sweep, a_template
 
@@ -49,6 +50,7 @@ def kueue(place: Place) -> Iterator[None]:
 
 @contextmanager
 def webhook(place: Place) -> Iterator[None]:
+    needs.mutating_policies(place.client)
     metadata = {"name": place.name}
     namespace = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": place.name}}}
     kinds = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": metadata}

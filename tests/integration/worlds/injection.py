@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 
 from cluster.images import oci
+from integration.support import needs
 from integration.support.client import Client
 from integration.support.sweeps import eventually
 from integration.worlds.dryrun import admitted, refusal
@@ -79,6 +80,7 @@ def _names(client: Client, namespace: str) -> list[str]:
 
 @contextmanager
 def _policy(client: Client, namespace: str, expression: str) -> Iterator[None]:
+    needs.mutating_policies(client)
     name = f"{namespace}-{secrets.token_hex(3)}"
     kinds = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]}
     policy = {

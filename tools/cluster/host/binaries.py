@@ -1,24 +1,22 @@
 """The cluster's programs in the user's cache: taken from Kubernetes' download site, or built from source.
 
-All are pinned by the Go module beside this package. Those of Kubernetes itself are published, and take more than half
-of the time that building all of them takes.
+All are pinned by the Go module beside this package, except those of another version of Kubernetes. The programs of
+Kubernetes are published, and take more than half of the time that building all of them takes.
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from cluster.errors import ClusterError
-from cluster.host import cache, download, gobuild
+from cluster import versions
+from cluster.host import cache, download, gobuild, kubernetesmodule
 from cluster.host.download import Site
 from cluster.options import Nodes
 from cluster.report import Report
-
-MODULE = Path(__file__).parent.parent / "go"
+from cluster.versions import MODULE
 
 PACKAGES = {
     "etcd": "go.etcd.io/etcd/server/v3",
@@ -43,18 +41,26 @@ BUILT = "bin"
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Where the programs are: a folder for each origin, below one that is named by the hash of the Go module."""
+    """Where the programs are: a folder for each origin, below one that is named by the hash of the Go module.
+
+    Those of another version of Kubernetes are below `kubernetes`, which is then a folder of that version.
+    """
 
     folder: Path
     site: str = ""
+    kubernetes: Path | None = None
+
+    def home(self, name: str) -> Path:
+        """Return the folder that has a folder for each origin of the program."""
+        return self.kubernetes if self.kubernetes and name in PUBLISHED else self.folder
 
     def place(self, name: str) -> str:
-        """Return the path of a program below the folder. What was downloaded from the site comes first."""
+        """Return the path of a program below its home. What was downloaded from the site comes first."""
         places = [f"{self.downloads}/{name}", f"{BUILT}/{name}"] if self.site else [f"{BUILT}/{name}"]
-        return next((place for place in places if (self.folder / place).exists()), places[-1])
+        return next((place for place in places if (self.home(name) / place).exists()), places[-1])
 
     def path(self, name: str) -> Path:
-        return self.folder / self.place(name)
+        return self.home(name) / self.place(name)
 
     def has(self, name: str) -> bool:
         return self.path(name).exists()
@@ -72,10 +78,11 @@ def needed(nodes: Nodes) -> tuple[str, ...]:
     return (*CONTROL_PLANE, *fake, *real)
 
 
-def provide(names: Iterable[str], report: Report) -> Programs:
+def provide(names: Iterable[str], report: Report, kubernetes: str) -> Programs:
     """Return where the programs are, after downloading or building those that are not in the cache."""
-    site = download.site_from_environment(kubernetes_version(MODULE))
-    programs = Programs(cache.folder() / content_hash(MODULE), site.base if site else "")
+    site = download.site_from_environment(kubernetes)
+    other = cache.folder() / f"kubernetes-{kubernetes}" if kubernetes != versions.pinned() else None
+    programs = Programs(cache.folder() / content_hash(MODULE), site.base if site else "", other)
     wanted = list(names)
     if not all(map(programs.has, wanted)):
         with cache.locked("build"):
@@ -83,7 +90,7 @@ def provide(names: Iterable[str], report: Report) -> Programs:
             missing = [name for name in wanted if not programs.has(name)]
             if site is not None:
                 _download([name for name in missing if name in PUBLISHED], site, programs, report)
-            _build([name for name in missing if not programs.has(name)], programs.folder, report)
+            _build([name for name in missing if not programs.has(name)], programs, kubernetes, report)
     return programs
 
 
@@ -95,14 +102,6 @@ def content_hash(module: Path) -> str:
         digest.update(f"{source.relative_to(module)}\0".encode())
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def kubernetes_version(module: Path) -> str:
-    """Read the pinned version, for example v1.36.3."""
-    found = re.search(r"^\s*k8s\.io/kubernetes (v\S+)", (module / "go.mod").read_text(), re.MULTILINE)
-    if found is None:
-        raise ClusterError(f"{module / 'go.mod'} requires no k8s.io/kubernetes")
-    return found[1]
 
 
 def version_flags(version: str) -> str:
@@ -117,7 +116,7 @@ def _download(names: Sequence[str], site: Site, programs: Programs, report: Repo
     for number, name in enumerate(names, start=1):
         title = f"downloading {name} ({number} of {len(names)})"
         try:
-            site.fetch(name, programs.folder / programs.downloads, partial(_show, report, title))
+            site.fetch(name, programs.home(name) / programs.downloads, partial(_show, report, title))
         except download.UnusableFileError as problem:
             report.step(f"{problem}; it is built from source")
         except download.NoSiteError as problem:
@@ -131,7 +130,21 @@ def _show(report: Report, title: str, share: str) -> None:
     report.progress(f"{title}: {share}")
 
 
-def _build(names: Sequence[str], folder: Path, report: Report) -> None:
-    if names:
-        build = gobuild.Build(MODULE, {name: PACKAGES[name] for name in names}, folder / BUILT, report)
-        build.run(version_flags(kubernetes_version(MODULE)))
+def _build(names: Sequence[str], programs: Programs, kubernetes: str, report: Report) -> None:
+    """Build programs: of the pinned module those at home there, of a module of its own another Kubernetes."""
+    own = {name: PACKAGES[name] for name in names if programs.home(name) == programs.folder}
+    if own:
+        gobuild.Build(MODULE, own, programs.folder / BUILT, report).run(version_flags(versions.pinned()))
+    other = {name: PACKAGES[name] for name in names if name not in own}
+    if other and programs.kubernetes:
+        module = programs.kubernetes / "module"
+        kubernetesmodule.write(kubernetes, module)
+        build = gobuild.Build(
+            module,
+            other,
+            programs.kubernetes / BUILT,
+            report,
+            oldest_go=kubernetesmodule.needed_go(module),
+            flags=kubernetesmodule.FLAGS,
+        )
+        build.run(version_flags(kubernetes))

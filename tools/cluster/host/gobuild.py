@@ -28,6 +28,9 @@ class Build:
     report: Report
     parts: dict[str, set[str]] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
+    # The oldest Go that can build the module, and flags for go beside those of the user.
+    oldest_go: tuple[int, int] = toolchain.GO
+    flags: str = ""
 
     def run(self, ldflags: str) -> None:
         """Build each program. One that is complete has its name in the folder; an interrupt leaves nothing else."""
@@ -45,7 +48,7 @@ class Build:
 
     def _list(self) -> dict[str, set[str]]:
         """Name what each program is made of. Go fetches the sources for that, if they are not on this machine."""
-        command = [toolchain.go(), "list", "-f", '{{.ImportPath}} {{join .Deps " "}}', *self.packages.values()]
+        command = [self._go(), "list", "-f", '{{.ImportPath}} {{join .Deps " "}}', *self.packages.values()]
         log = self.folder.parent / "modules.log"
         output = self._run(command, log, "go list fails", lambda said: self._modules(said.count("go: downloading ")))
         lines = [line.split() for line in output.splitlines()]
@@ -55,7 +58,7 @@ class Build:
         scratch = self.folder / f".{name}.{os.getpid()}"
         # -v: go names each package that it compiles, but none that it finds in its own cache.
         flags = ["-v", "-trimpath", "-buildvcs=false", "-ldflags", ldflags]
-        command = [toolchain.go(), "build", *flags, "-o", str(scratch), self.packages[name]]
+        command = [self._go(), "build", *flags, "-o", str(scratch), self.packages[name]]
         try:
             log = self.folder.parent / f"{name}.log"
             self._run(command, log, f"{name} doesn't build", lambda said: self._compiled(doing, said))
@@ -64,6 +67,13 @@ class Build:
         finally:
             scratch.unlink(missing_ok=True)
         self.done |= self.parts[name]
+
+    def _go(self) -> str:
+        return toolchain.go(self.oldest_go)
+
+    def _environment(self) -> dict[str, str]:
+        flags = f"{os.environ.get('GOFLAGS', '')} {self.flags}".strip()
+        return os.environ | {"CGO_ENABLED": "0", "GOFLAGS": flags}
 
     def _modules(self, count: int) -> str:
         # How many there will be is known only at the end.
@@ -80,7 +90,7 @@ class Build:
             running = subprocess.Popen(
                 command,
                 cwd=self.module,
-                env=os.environ | {"CGO_ENABLED": "0"},
+                env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors,

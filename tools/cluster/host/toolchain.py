@@ -11,15 +11,15 @@ from cluster.errors import ClusterError
 GO = (1, 26)
 
 
-def go() -> str:
-    """Return a Go that is new enough."""
+def go(oldest: tuple[int, int] = GO) -> str:
+    """Return a Go that is not older than this; ClusterError if there is none."""
     candidates = [shutil.which("go"), "/usr/local/go/bin/go", in_environment("go")]
     for candidate in candidates:
-        if candidate and Path(candidate).exists() and _go_version(candidate) >= GO:
+        if candidate and Path(candidate).exists() and _go_version(candidate) >= oldest:
             return candidate
-    wanted = ".".join(str(part) for part in GO)
+    wanted = ".".join(str(part) for part in oldest)
     raise ClusterError(
-        f"building the cluster needs Go {wanted} or newer, and there is none",
+        f"this build needs Go {wanted} or newer, and there is none",
         "take it from PyPI: uv sync --group go    (or install it from https://go.dev/dl)",
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cluster import versions
 from cluster.components import Components, processes_of
 from cluster.control import components as control
 from cluster.control.api import Api, is_held_back, is_ready
@@ -42,6 +43,7 @@ class BringUp:
 
     def run(self) -> None:
         """Bring the cluster up. What runs as wanted is kept, the rest is started."""
+        self._refuse_downgrade()
         programs = self._programs()
         facts = self._facts()
         plane = ControlPlane(self.state, facts, programs)
@@ -69,7 +71,17 @@ class BringUp:
     def _programs(self) -> Programs:
         if self.options.nodes.has_real:
             packages.ensure(self.report.step)
-        return binaries.provide(binaries.needed(self.options.nodes), self.report)
+        return binaries.provide(binaries.needed(self.options.nodes), self.report, self.options.kubernetes)
+
+    def _refuse_downgrade(self) -> None:
+        """Raise ClusterError if a newer Kubernetes has written the cluster's data: an older one may not read them."""
+        before = self.state.facts().kubernetes if self.state.exists else ""
+        wanted = self.options.kubernetes
+        if before and versions.numbers(wanted) < versions.numbers(before):
+            raise ClusterError(
+                f"the cluster in {self.state.folder} has the data of Kubernetes {before}, and {wanted} is older",
+                f"remove it first: python -m cluster down --state {self.state.folder}; or use another STATE",
+            )
 
     def _facts(self) -> Facts:
         """Choose addresses and ports at the first run; keep them afterwards, as kubeconfigs that are out name them."""
@@ -81,7 +93,13 @@ class BringUp:
             block, ports = self._claim_network(), addresses.free_ports(control.PORTS)
             facts = Facts(block=block, ports=ports, nodes="", kwok_nodes=0, kcm_qps=0)
         asked = self.options
-        facts = replace(facts, nodes=asked.nodes.value, kwok_nodes=asked.kwok_nodes, kcm_qps=asked.kcm_qps)
+        facts = replace(
+            facts,
+            nodes=asked.nodes.value,
+            kwok_nodes=asked.kwok_nodes,
+            kcm_qps=asked.kcm_qps,
+            kubernetes=asked.kubernetes,
+        )
         self.state.write_facts(facts)
         return facts
 

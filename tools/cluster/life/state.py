@@ -23,6 +23,8 @@ class Facts:
     kwok_nodes: int
     kcm_qps: int
     provider: str = "source"
+    # Empty if the cluster was brought up before this was written.
+    kubernetes: str = ""
 
     @property
     def addresses(self) -> Block:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from cluster import versions
 from cluster.host import binaries
 from cluster.report import tail
 
@@ -32,14 +33,10 @@ def test_other_files_do_not_change_the_hash(module: Path) -> None:
 
 
 def test_the_linker_gets_the_version(module: Path) -> None:
-    flags = binaries.version_flags(binaries.kubernetes_version(module))
+    flags = binaries.version_flags(versions.pinned(module))
     assert "version.gitVersion=v1.36.3 " in flags
     assert "version.gitMajor=1 " in flags
     assert flags.endswith("version.gitMinor=36")
-
-
-def test_the_real_module_pins_a_version() -> None:
-    assert binaries.kubernetes_version(binaries.MODULE).startswith("v1.")
 
 
 def test_what_kubernetes_publishes_is_every_program_of_its_own() -> None:

@@ -14,12 +14,14 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from cluster import versions
 from cluster.errors import ClusterError
-from cluster.host import binaries, download, gobuild
+from cluster.host import binaries, download, gobuild, kubernetesmodule
 from cluster.host.download import NoSiteError, Patience, Site, UnusableFileError
 from cluster.report import Report
 
-VERSION = "v1.36.3"
+VERSION = versions.pinned()
+OTHER = next(version for version in versions.PATCHES.values() if version != VERSION)
 SHORT = Patience(answer_seconds=0.5, window_seconds=0.5, least_bytes_per_second=1000)
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -36,10 +38,11 @@ class Played:
     files: dict[str, bytes | Answer] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
-    def publish(self, name: str, content: bytes | Answer, checksum: str | None = None) -> None:
-        folder = f"/{VERSION}/bin/linux/{download.architecture()}"
+    def publish(self, name: str, content: bytes | Answer, checksum: str | None = None, version: str = VERSION) -> None:
+        folder = f"/{version}/bin/linux/{download.architecture()}"
+        published = checksum or hashlib.sha256(program(f"Kubernetes {version}")).hexdigest()
         self.files[f"{folder}/{name}"] = content
-        self.files[f"{folder}/{name}.sha256"] = (checksum or hashlib.sha256(program()).hexdigest()).encode()
+        self.files[f"{folder}/{name}.sha256"] = published.encode()
 
 
 def send(handler: BaseHTTPRequestHandler, content: bytes, length: int | None = None) -> None:
@@ -124,9 +127,9 @@ def runs_nothing(tmp_path: Path) -> bytes:
         pytest.param(b"other", "<html>Log in</html>", "has no SHA-256 checksum of kubelet, but '<html>", id="a page"),
         pytest.param(b"other", hashlib.sha256(b"other").hexdigest(), "does not run here", id="another architecture"),
         pytest.param(
-            program("Kubernetes v1.35.0"),
-            hashlib.sha256(program("Kubernetes v1.35.0")).hexdigest(),
-            "does not run here as v1.36.3: 'Kubernetes v1.35.0'",
+            program("Kubernetes v1.2.0"),
+            hashlib.sha256(program("Kubernetes v1.2.0")).hexdigest(),
+            f"does not run here as {VERSION}: 'Kubernetes v1.2.0'",
             id="another version",
         ),
     ],
@@ -273,7 +276,7 @@ def test_what_the_site_has_is_downloaded_and_the_rest_is_built(
     monkeypatch.setenv("KUBERNETES_SITE", played.base)
     played.publish("kube-apiserver", program())
     played.publish("kubelet", b"tampered with")
-    programs = binaries.provide(WANTED, Report())
+    programs = binaries.provide(WANTED, Report(), VERSION)
     assert built == ["etcd", "kubelet"]
     assert programs.path("kube-apiserver").read_bytes() == program()
     assert programs.path("kubelet").read_text() == "built"
@@ -287,9 +290,9 @@ def test_what_is_in_the_cache_is_asked_for_no_more(
 ) -> None:
     monkeypatch.setenv("KUBERNETES_SITE", played.base)
     played.publish("kube-apiserver", program())
-    first = binaries.provide(WANTED, Report(quiet=True))
+    first = binaries.provide(WANTED, Report(quiet=True), VERSION)
     asked, before = list(played.asked), list(built)
-    assert binaries.provide(WANTED, Report(quiet=True)) == first
+    assert binaries.provide(WANTED, Report(quiet=True), VERSION) == first
     assert (played.asked, built) == (asked, before)
 
 
@@ -298,13 +301,13 @@ def test_the_cache_says_where_a_program_came_from(
 ) -> None:
     monkeypatch.setenv("KUBERNETES_SITE", played.base)
     played.publish("kube-apiserver", program())
-    downloaded = binaries.provide(WANTED, Report(quiet=True))
+    downloaded = binaries.provide(WANTED, Report(quiet=True), VERSION)
     assert downloaded.path("kube-apiserver").parent.name == "bin-from-" + played.base.replace(":", "%3A").replace(
         "/", "%2F"
     )
     assert downloaded.path("kubelet").parent.name == "bin"
     monkeypatch.setenv("KUBERNETES_SITE", "none")
-    assert binaries.provide(WANTED, Report(quiet=True)).path("kube-apiserver").read_text() == "built"
+    assert binaries.provide(WANTED, Report(quiet=True), VERSION).path("kube-apiserver").read_text() == "built"
 
 
 def test_a_site_that_fails_is_asked_once_and_all_is_built(
@@ -313,7 +316,48 @@ def test_a_site_that_fails_is_asked_once_and_all_is_built(
     monkeypatch.setenv("KUBERNETES_SITE", played.base)
     played.publish("kube-apiserver", lambda handler: handler.send_error(503))
     played.publish("kubelet", program())
-    binaries.provide(WANTED, Report())
+    binaries.provide(WANTED, Report(), VERSION)
     assert built == list(WANTED)
     assert "kubelet" not in "".join(played.asked)
     assert "answers 503 Service Unavailable; built from source: kube-apiserver, kubelet" in capsys.readouterr().out
+
+
+def test_each_version_is_downloaded_into_a_folder_of_its_own(
+    played: Played, built: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBERNETES_SITE", played.base)
+    for version in (VERSION, OTHER):
+        played.publish("kube-apiserver", program(f"Kubernetes {version}"), version=version)
+    paths = [
+        binaries.provide(("kube-apiserver",), Report(quiet=True), version).path("kube-apiserver")
+        for version in (VERSION, OTHER)
+    ]
+    assert [path.read_bytes() for path in paths] == [program(f"Kubernetes {version}") for version in (VERSION, OTHER)]
+    assert f"kubernetes-{OTHER}" in paths[1].parts
+    assert built == []
+
+
+def test_another_version_is_built_from_a_module_of_its_own_and_the_rest_from_the_pinned_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builds: list[tuple[Path, list[str], str, str]] = []
+
+    def build(self: gobuild.Build, ldflags: str) -> None:
+        builds.append((self.module, list(self.packages), self.flags, ldflags))
+
+    def write(version: str, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        (folder / "go.mod").write_text(f"// {version}\n\ngo 1.24.0\n")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("KUBERNETES_SITE", "none")
+    monkeypatch.setattr(gobuild.Build, "run", build)
+    monkeypatch.setattr(kubernetesmodule, "write", write)
+    programs = binaries.provide(("etcd", "kube-apiserver"), Report(quiet=True), OTHER)
+    module = tmp_path / "simjob" / f"kubernetes-{OTHER}" / "module"
+    assert builds == [
+        (versions.MODULE, ["etcd"], "", binaries.version_flags(VERSION)),
+        (module, ["kube-apiserver"], "-mod=mod", binaries.version_flags(OTHER)),
+    ]
+    assert programs.path("etcd").parent == programs.folder / "bin"
+    assert programs.path("kube-apiserver").parent == module.parent / "bin"

@@ -42,7 +42,7 @@ echo "built $3" > "$2"
 """
     )
     program.chmod(0o755)
-    monkeypatch.setattr(toolchain, "go", lambda: str(program))
+    monkeypatch.setattr(toolchain, "go", lambda *_: str(program))
     monkeypatch.setattr(gobuild, "POLL_SECONDS", 0.01)
     return tmp_path
 
@@ -88,7 +88,7 @@ def test_an_interrupt_ends_the_compilers_and_leaves_nothing(go: Path) -> None:
         "import signal; from pathlib import Path; from cluster.host import gobuild, toolchain\n"
         "from cluster.report import Report\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        f"here = Path({str(go)!r}); toolchain.go = lambda: str(here / 'go')\n"
+        f"here = Path({str(go)!r}); toolchain.go = lambda *_: str(here / 'go')\n"
         "gobuild.Build(here, {'one': 'x'}, here / 'bin', Report()).run('-s')"
     )
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as running:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from cluster import provider
+from cluster import provider, versions
 from cluster.errors import ClusterError
 from cluster.life.state import State
 from cluster.options import Nodes, Options, Provider
@@ -31,8 +31,8 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def up(tmp_path: Path) -> provider.Cluster:
-    options = Options(state=tmp_path / "state", nodes=Nodes.KWOK, provider=Provider.KIND)
+def up(tmp_path: Path, kubernetes: str = versions.PATCHES["1.36"]) -> provider.Cluster:
+    options = Options(state=tmp_path / "state", nodes=Nodes.KWOK, provider=Provider.KIND, kubernetes=kubernetes)
     return provider.up(options, Report(quiet=True))
 
 
@@ -60,12 +60,17 @@ def test_a_docker_that_does_not_run_is_named(programs: Path, tmp_path: Path) -> 
     assert not (tmp_path / "state").exists()
 
 
-def test_kind_makes_the_cluster_of_the_pinned_version_once(programs: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", versions.PATCHES.values())
+def test_kind_makes_a_cluster_of_each_version(programs: Path, tmp_path: Path, version: str) -> None:
+    assert up(tmp_path, version).kubernetes == version
+    assert f"--image kindest/node:{version} " in (programs / "asked").read_text()
+
+
+def test_kind_makes_a_cluster_once(programs: Path, tmp_path: Path) -> None:
     cluster = up(tmp_path)
     assert Nodes(cluster.state.facts().nodes) is Nodes.REAL
     assert up(tmp_path).state == cluster.state
     assert asked(programs) == ["get clusters", "create cluster", "get clusters", "export kubeconfig"]
-    assert "--image kindest/node:v1." in (programs / "asked").read_text()
 
 
 def test_images_are_loaded_and_the_cluster_is_removed_by_kind(programs: Path, tmp_path: Path) -> None:
