@@ -132,6 +132,7 @@ class Reason:
     HISTORY_REMOVED: Final = "HistoryRemoved"
     STATUS_REFUSED: Final = "StatusRefused"
     UNKNOWN_CASES: Final = "UnknownCases"
+    CANCEL_TOO_LATE: Final = "CancelTooLate"
     # Reasons of a Job's condition Failed; the first three are also used by the Job controller. A kubelet also writes
     # the second into a pod that it ended: kubernetes/kubernetes:pkg/kubelet/active_deadline.go.
     BACKOFF_LIMIT: Final = "BackoffLimitExceeded"

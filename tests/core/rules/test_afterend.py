@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 from given.builders import CREATED, NOW, a_job_fact, a_pod_fact, a_started_job, planned, said
+from simjob.api import names
 from simjob.core.plan import DeleteJob, DeletePod, WriteJobStatus
 from simjob.core.stopping import keptjobs
 from simjob.core.stopping.stop import HEAD_START, LONGEST_START
@@ -10,12 +11,55 @@ ENDED = {"completionTime": CREATED, "isTerminal": True, "observedGeneration": 1,
 
 
 @pytest.mark.parametrize("phase", ["COMPLETED", "FAILED", "CANCELLED"])
-@pytest.mark.parametrize("spec", [{}, {"suspend": True}, {"cancel": True}, {"parallelism": 9}])
+@pytest.mark.parametrize(
+    "spec", [{}, {"suspend": True}, {"cancel": True}, {"cancelCases": "0-99999"}, {"parallelism": 9}]
+)
 def test_an_ended_status_changes_only_its_observed_generation(phase: str, spec: dict[str, Any]) -> None:
     job = a_started_job(metadata={"generation": 5}, status=ENDED | {"phase": phase}, **spec)
     plan = planned(job)
     assert said(plan) == job.status.model_copy(update={"observed_generation": 5})
     assert (plan.actions, plan.look_again) == ((), None)
+
+
+LATE = [
+    pytest.param({"cancel": True, "cancelReason": "wrong mesh"}, {}, id="the field"),
+    pytest.param({"cancel": True, "cancelCases": "0-1"}, {}, id="the field and some cases"),
+    pytest.param({}, {names.ANNOTATION_CANCEL_REQUESTED_BY: "anna"}, id="the annotation"),
+]
+CHILDREN = [a_job_fact(0), a_job_fact(1), a_pod_fact(1), a_job_fact(2, restarts=1)]
+
+
+@pytest.mark.parametrize("phase", ["COMPLETED", "FAILED"])
+@pytest.mark.parametrize(("spec", "annotations"), LATE)
+def test_a_cancel_after_the_end_changes_no_action_and_no_status(
+    phase: str, spec: dict[str, Any], annotations: dict[str, str]
+) -> None:
+    status = ENDED | {"phase": phase, "succeededIndexes": "0-1", "failedIndexes": "2"}
+    undisturbed = planned(a_started_job(metadata={"generation": 2}, status=status), *CHILDREN)
+    late = a_started_job(metadata={"generation": 2, "annotations": annotations}, status=status, **spec)
+    plan = planned(late, *CHILDREN)
+    assert plan.actions == undisturbed.actions
+    assert (plan.status, plan.ends, plan.unlatched) == (undisturbed.status, (), ())
+    assert said(plan).cancellation is None
+
+
+@pytest.mark.parametrize("phase", ["COMPLETED", "FAILED"])
+def test_a_cancel_after_the_end_is_reported_once(phase: str) -> None:
+    status = ENDED | {"phase": phase}
+    late = a_started_job(metadata={"generation": 2}, status=status, cancel=True)
+    plan = planned(late)
+    (notice,) = plan.notices
+    assert (notice.reason, notice.action, notice.warning) == ("CancelTooLate", "Cancel", True)
+    assert notice.note == f"`cancel` was set after the job had ended, so it has no effect: the job stays {phase}"
+    seen = late.model_copy(update={"status": said(plan)})
+    assert planned(seen).notices == ()
+
+
+def test_a_cancel_of_a_cancelled_job_is_not_called_too_late() -> None:
+    status = ENDED | {"phase": "CANCELLED", "cancellation": {"requestedAt": CREATED}}
+    assert planned(a_started_job(metadata={"generation": 2}, status=status, cancel=True)).notices == ()
+    withdrawn = a_started_job(metadata={"generation": 2}, status=ENDED | {"phase": "COMPLETED"}, cancel=False)
+    assert planned(withdrawn).notices == ()
 
 
 def test_job_deletions_of_an_ended_sweep_wait_up_to_two_minutes_for_stopping_pods_of_others() -> None:

@@ -2,8 +2,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from given.builders import NOW, UID, a_job, a_job_fact, a_pod_fact, a_started_job, observed, planned, said
+from given.builders import (
+    CREATED,
+    NOW,
+    UID,
+    a_job,
+    a_job_dict,
+    a_job_fact,
+    a_pod_fact,
+    a_started_job,
+    observed,
+    planned,
+    said,
+)
 from given.outcomes import outcomes_of
+from simjob.api import names, simulationjob
 from simjob.api.simulationjob import Metadata, SimulationJob
 from simjob.core import planner
 from simjob.core.facts.pods import PodState
@@ -16,6 +29,27 @@ LATCH = {"requestedAt": "2026-01-02T03:04:50Z", "requestedBy": "anna", "reason":
 
 def latched(*, status: dict[str, Any] | None = None, **spec: Any) -> Any:
     return a_started_job(status={"phase": "CANCELLING", "cancellation": LATCH, **(status or {})}, **spec)
+
+
+@pytest.mark.parametrize("phase", ["COMPLETED", "FAILED", "ARCHIVED"])
+@pytest.mark.parametrize(
+    "wish",
+    [
+        pytest.param({"cancel": True}, id="the field"),
+        pytest.param(
+            {"metadata": {"annotations": {names.ANNOTATION_CANCEL_REQUESTED_BY: "anna"}}}, id="the annotation"
+        ),
+        pytest.param({"cancel": True, "parallelism": -1}, id="the field of a spec that cannot be read"),
+    ],
+)
+def test_a_cancel_that_comes_after_the_end_counts_nowhere(phase: str, wish: dict[str, Any]) -> None:
+    ended = {"phase": phase, "isTerminal": True, "startTime": CREATED}
+    late = simulationjob.parse(a_job_dict(status=ended, **wish))
+    assert not cancellation.is_wanted(late)
+    assert not cancellation.stops_all(late), "nothing is stopped while no plan can be made"
+    assert cancellation.is_wanted(simulationjob.parse(a_job_dict(status={"phase": "RUNNING"}, **wish)))
+    latched = {"phase": "CANCELLED", "isTerminal": True, "cancellation": LATCH}
+    assert cancellation.is_wanted(simulationjob.parse(a_job_dict(status=latched, **wish)))
 
 
 def test_a_cancel_is_latched_before_any_pod_is_deleted() -> None:

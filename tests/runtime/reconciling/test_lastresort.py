@@ -45,15 +45,15 @@ async def test_a_cancel_is_latched_while_the_children_cannot_be_listed(one: OneO
         assert one.status["phase"] == "CANCELLED"
 
 
+def _broken(*_: Any) -> Plan:
+    raise ZeroDivisionError("division by zero")
+
+
 class TestADefect:
     @pytest.fixture
     def defect(self, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         """Make every plan fail until `undo`."""
-
-        def broken(*_: Any) -> Plan:
-            raise ZeroDivisionError("division by zero")
-
-        monkeypatch.setattr(planner, "plan", broken)
+        monkeypatch.setattr(planner, "plan", _broken)
         return monkeypatch
 
     @pytest.fixture
@@ -84,6 +84,23 @@ class TestADefect:
                 one.cluster.end_pod("default", pod, 143)
             await asyncio.sleep(60)
             assert one.status["phase"] == "CANCELLED"
+
+    async def test_stops_nothing_for_a_cancel_after_the_end(self, one: OneOperator, defect: pytest.MonkeyPatch) -> None:
+        one.apply(cases={"count": 2})
+        defect.undo()
+        async with one.operator():
+            one.run_pods()
+            for pod in one.pods():
+                one.cluster.end_pod("default", pod, 0)
+            await asyncio.sleep(5)
+        before = one.status
+        assert before["phase"] == "COMPLETED"
+        defect.setattr(planner, "plan", _broken)
+        async with one.operator():
+            await one.patch(cancel=True)
+            await asyncio.sleep(60)
+            assert one.status == before
+            assert one.times("delete_pod") == one.times("delete_job") == []
 
     async def test_with_a_refused_status_write_still_stops_the_pods(
         self, running: OneOperator, defect: pytest.MonkeyPatch

@@ -13,6 +13,11 @@ from worlds.stores import KEY, a_store, sweep
     [
         pytest.param({}, False, id="nothing stops it"),
         pytest.param({"cancel": True}, True, id="the job is to be cancelled"),
+        pytest.param(
+            {"cancel": True, "status": {"phase": "COMPLETED", "isTerminal": True}},
+            False,
+            id="the cancel came after the end",
+        ),
         pytest.param({"suspend": True}, True, id="the job is suspended"),
         pytest.param({"metadata": {"deletionTimestamp": "2026-01-02T03:04:05Z"}}, True, id="the job is being deleted"),
         pytest.param(

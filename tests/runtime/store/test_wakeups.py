@@ -54,6 +54,13 @@ class TestLanes:
         store.put_job(a_job_fact(0))
         await self.lane(OTHER, KEY, queue=queue)
 
+    async def test_a_cancel_after_the_end_is_not_urgent(self) -> None:
+        queue = WorkQueue()
+        store = a_store(queue)
+        store.put_job(a_job_fact(0, owner_uid=OTHER.uid))
+        store.seen(sweep(cancel=True, status={"phase": "COMPLETED", "isTerminal": True}))
+        await self.lane(OTHER, KEY, queue=queue)
+
     async def test_other_changes_are_not_urgent_and_repeated_states_wake_no_worker(self) -> None:
         queue = WorkQueue()
         store = a_store(queue)

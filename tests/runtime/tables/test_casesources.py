@@ -102,6 +102,17 @@ async def test_a_rerun_takes_unsuccessful_cases_with_names_and_parameters() -> N
     ]
 
 
+@pytest.mark.parametrize(("outcome", "indexes"), [("Failed", [1]), ("Cancelled", [])])
+async def test_a_rerun_takes_no_case_for_cancelled_because_its_job_was_cancelled_too_late(
+    outcome: str, indexes: list[int]
+) -> None:
+    cluster = FakeCluster()
+    await an_old_job(cluster, {"isTerminal": True, "phase": "FAILED", "failedIndexes": "1", "succeededIndexes": "0,2"})
+    cluster.apply({"metadata": {"namespace": "default", "name": "old"}, "spec": {"cancel": True}})
+    again = a_job(cases=None, rerunOf={"name": "old", "outcomes": [outcome]})
+    assert [row["index"] for row in await rows(cluster, again)] == indexes
+
+
 async def test_a_rerun_of_a_table_copies_its_lines_from_all_its_shards() -> None:
     cluster = FakeCluster()
     old = cluster.apply(a_job_dict(metadata={"name": "old"}, cases={"configMap": {"name": "gone", "key": "t.csv"}}))

@@ -16,7 +16,7 @@ from simjob.api.sweep.ranges import Ranges
 from simjob.core.assessment import Situation
 from simjob.core.decision import Decision, Saying
 from simjob.core.observed.children import LivePods
-from simjob.core.plan import Action
+from simjob.core.plan import Action, Notice
 from simjob.core.status import overdue, wording
 from simjob.core.stopping import keptjobs, stop
 
@@ -33,8 +33,14 @@ def is_asked_for(job: SimulationJob | Invalid) -> bool:
 
 
 def is_wanted(job: SimulationJob | Invalid) -> bool:
-    """Return whether a cancel is requested, or is stored in the status."""
-    return (job.status is not None and job.status.cancellation is not None) or is_asked_for(job)
+    """Return whether a cancel is stored in the status, or is requested of a job that has not ended.
+
+    A request that comes after the end counts nowhere. The API server accepts it where no policy refuses it.
+    """
+    stored = job.status
+    if stored is not None and (stored.cancellation or stored.is_over):
+        return stored.cancellation is not None
+    return is_asked_for(job)
 
 
 def stops_all(job: SimulationJob | Invalid) -> bool:
@@ -140,6 +146,15 @@ def stop_known(job: SimulationJob | Invalid, live: LivePods, now: datetime) -> D
     if stored is None or stored.cancellation or stored.is_over or job.metadata.deletion_timestamp:
         return Decision(actions=pods)
     return Decision(actions=pods, says=_STARTED, cancellation=_request_unjudged(job, live, now), unlatched=pods)
+
+
+def too_late(job: SimulationJob) -> tuple[Notice, ...]:
+    """Return a warning that `spec.cancel` was set after the end, once for each generation of a job that has ended."""
+    stored = job.status
+    if not job.spec.cancel or stored.cancellation or stored.observed_generation == job.metadata.generation:
+        return ()
+    note = f"`cancel` was set after the job had ended, so it has no effect: the job stays {stored.phase}"
+    return (Notice(reason=Reason.CANCEL_TOO_LATE, action="Cancel", note=note, warning=True),)
 
 
 def requested_by(metadata: Metadata, field: str = "cancel", *, attributed: bool) -> str | None:
