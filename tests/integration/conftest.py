@@ -9,9 +9,11 @@ import pytest
 from cluster.errors import ClusterError
 from cluster.provider import Cluster
 from integration.support import client as paths
+from integration.support import latecancel
 from integration.support.audit import Audit
 from integration.support.client import Client
 from integration.support.installation import MANIFESTS, install
+from integration.support.latecancel import Answer
 from integration.support.operator_process import QUICK_LEASE, OperatorProcess
 from integration.support.sweeps import Place, eventually
 
@@ -43,7 +45,10 @@ def client(kwok_cluster: Cluster, audit: Audit) -> Iterator[Client]:
 @pytest.fixture(scope="session")
 def operator_kubeconfig(kwok_cluster: Cluster, client: Client) -> Path:
     """The operator's own credentials, with the permissions of `kubectl apply -k manifests`."""
-    return install(kwok_cluster, client, MANIFESTS)
+    path = install(kwok_cluster, client, MANIFESTS)
+    # The first test may already rely on a policy.
+    latecancel.wait(kwok_cluster, client, Answer.REFUSED)
+    return path
 
 
 @pytest.fixture(scope="module")

@@ -19,11 +19,22 @@ ROOT = Path(__file__).parents[2]
 Objects = Mapping[tuple[str, str, str], dict[str, Any]]
 Render = Callable[[str], Objects]
 
-BASE, ATTRIBUTION, NO_ADMISSION = (
-    f"manifests/{folder}" for folder in ("base/admission", "components/attribution", "components/no-admission")
+BASE = "manifests/base/admission"
+ATTRIBUTION, GITOPS, NO_ADMISSION = (
+    f"manifests/components/{name}" for name in ("attribution", "gitops", "no-admission")
 )
+LATE = ("ValidatingAdmissionPolicy", "", "simjob-late-cancel")
+LATE_BINDING = ("ValidatingAdmissionPolicyBinding", "", "simjob-late-cancel")
 POLICIES = {
-    BASE: {"ValidatingAdmissionPolicy": {"simjob-submit", "simjob-cancel", "simjob-patch", "simjob-cases"}},
+    BASE: {
+        "ValidatingAdmissionPolicy": {
+            "simjob-submit",
+            "simjob-cancel",
+            "simjob-late-cancel",
+            "simjob-patch",
+            "simjob-cases",
+        }
+    },
     ATTRIBUTION: {
         "MutatingAdmissionPolicy": {"simjob-attribution"},
         "ValidatingAdmissionPolicy": {"simjob-attribution"},
@@ -72,6 +83,33 @@ def test_an_installation_includes_the_base_policies(installed: str, render: Rend
 def test_the_base_policies_can_be_left_out(installed: str, tmp_path: Path, render: Render) -> None:
     left = render(with_components(tmp_path, installed, NO_ADMISSION))
     assert left == {key: item for key, item in render(installed).items() if key not in render(BASE)}
+
+
+@pytest.mark.parametrize("others", [[], [ATTRIBUTION]], ids=["alone", "with attribution"])
+@pytest.mark.parametrize("installed", ["manifests", "manifests/overlays/namespaced"])
+def test_the_gitops_component_only_turns_the_refusal_of_a_late_cancel_into_a_warning(
+    installed: str, others: list[str], tmp_path: Path, render: Render
+) -> None:
+    folders = tmp_path / "with", tmp_path / "without"
+    for folder in folders:
+        folder.mkdir()
+    objects, before = (
+        render(with_components(folder, installed, *components))
+        for folder, components in zip(folders, ([*others, GITOPS], others), strict=True)
+    )
+    assert {key for key in {**before, **objects} if before.get(key) != objects.get(key)} == {LATE, LATE_BINDING}
+    assert objects[LATE_BINDING]["spec"] == {"policyName": "simjob-late-cancel", "validationActions": ["Warn"]}
+    (rule,), (strict,) = (found[LATE]["spec"]["validations"] for found in (objects, before))
+    words = {key for key in rule if rule[key] != strict[key]}
+    assert words == {"messageExpression"}, "it judges the same writes"
+    assert "has no effect" in rule["messageExpression"]
+
+
+@pytest.mark.parametrize("components", [[GITOPS, NO_ADMISSION], [NO_ADMISSION, GITOPS]], ids=" ".join)
+def test_the_gitops_component_has_nothing_to_do_without_the_policies(
+    components: list[str], tmp_path: Path, render: Render
+) -> None:
+    assert LATE not in render(with_components(tmp_path, "manifests", *components))
 
 
 @pytest.mark.parametrize("installed", ["manifests", "manifests/overlays/namespaced"])

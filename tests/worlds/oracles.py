@@ -18,6 +18,22 @@ from worlds.fakes import FakeCluster
 Raw = dict[str, Any]
 PROXY: Final = "a-proxy"
 _ENDS = ("COMPLETED", "FAILED", "CANCELLED")
+# What stays as it is after the end.
+_KEPT: Final = (
+    "phase",
+    "reason",
+    "message",
+    "errorCode",
+    "isTerminal",
+    "isFailed",
+    "completionTime",
+    *FIELDS,
+    "cases",
+    "cancellation",
+    "computeTime",
+    "failures",
+    "results",
+)
 
 
 class Injected(StrEnum):
@@ -165,8 +181,8 @@ class JudgedCluster(FakeCluster):
         followed = old.get("observedGeneration", -1) <= new["observedGeneration"] <= raw["metadata"]["generation"]
         self._must("O5", followed, "the observed generation fell or ran ahead")
         if old.get("phase") in _ENDS:
-            final = ("phase", "completionTime", *FIELDS, "cases", "cancellation")
-            self._must("O6", all(old.get(f) == new.get(f) for f in final), "an end was changed")
+            changed = [key for key in _KEPT if old.get(key) != new.get(key)]
+            self._must("O6", not changed, f"an end was changed: {changed}")
         if new.get("phase") == "CANCELLED" != old.get("phase"):
             self._must("O8", not self.live_pods(), f"CANCELLED while {self.live_pods()} are live")
         self._judge_retrying(new, outcomes)

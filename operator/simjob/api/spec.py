@@ -153,7 +153,8 @@ class Spec(Model):
         bool | None,
         Field(
             description="If true, the whole job is stopped for good. It cannot be undone: setting it back to false "
-            "changes nothing. Refused once the job is COMPLETED or FAILED."
+            "changes nothing. It has no effect once the job is COMPLETED or FAILED, and the policy simjob-late-cancel "
+            "refuses it then."
         ),
     ] = None
     cancel_reason: Annotated[
@@ -188,7 +189,8 @@ class Spec(Model):
             ge=0,
             le=INT32_MAX,
             description="Seconds after the end at which the SimulationJob and everything it owns are deleted. Never "
-            "deleted if absent.",
+            "deleted if absent. Leave it out under GitOps: what is deleted and is still in Git is created again, and "
+            "runs again, without end.",
         ),
     ] = None
 

@@ -26,7 +26,7 @@ LATE = [
     pytest.param({"cancel": True, "cancelCases": "0-1"}, {}, id="the field and some cases"),
     pytest.param({}, {names.ANNOTATION_CANCEL_REQUESTED_BY: "anna"}, id="the annotation"),
 ]
-CHILDREN = [a_job_fact(0), a_job_fact(1), a_pod_fact(1), a_job_fact(2, restarts=1)]
+CHILDREN: list[Any] = [a_job_fact(0), a_job_fact(1), a_pod_fact(1), a_job_fact(2, restarts=1)]
 
 
 @pytest.mark.parametrize("phase", ["COMPLETED", "FAILED"])

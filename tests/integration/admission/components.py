@@ -6,13 +6,16 @@ from contextlib import contextmanager
 from cluster.provider import Cluster
 from integration.admission.people import Person, RefusedError, manifest, patching
 from integration.support.installation import MANIFESTS
+from integration.support.latecancel import POLICY
 from integration.support.sweeps import eventually
 
 PROBE = "probe"
 # What kubectl makes of `parameters: {x: 1, y: 2}`.
 MISREAD = {"list": [{"name": "a"}, {"name": "b", "parameters": {"x": 1, "true": 2}}]}
 _RECORD = "the record"
+# For simjob-late-cancel waits the fixture that installs them: support/latecancel.py.
 _BASE = ("simjob-submit", "simjob-cancel", "simjob-patch", "simjob-cases")
+BASE_POLICIES = (*_BASE, POLICY)
 _ATTRIBUTION = (_RECORD, "simjob-attribution")
 _FOLDER = str(MANIFESTS / "components" / "attribution")
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from cluster.provider import Cluster
+from integration.admission.components import BASE_POLICIES
 from integration.admission.people import FLUX, NAMESPACE, Person, bind, make_role, manifest, patching
 from integration.support import client as paths
 from integration.support.client import Client
@@ -267,4 +268,4 @@ def test_the_policies_pass_the_type_checker(kwok_cluster: Cluster) -> None:
         return {item["metadata"]["name"]: item.get("status", {}).get("typeChecking") for item in found}
 
     eventually(lambda: None not in checks().values(), lambda: f"not all is checked: {checks()}")
-    assert checks() == {"simjob-cancel": {}, "simjob-cases": {}, "simjob-patch": {}, "simjob-submit": {}}
+    assert checks() == {name: {} for name in BASE_POLICIES}

@@ -9,8 +9,9 @@ from cluster.provider import Cluster
 from integration.admission.components import PROBE, attributed, install_attribution
 from integration.admission.people import FLUX, NAMESPACE, Person, RefusedError, manifest, patching
 from integration.support import client as paths
-from integration.support import needs
+from integration.support import latecancel, needs
 from integration.support.client import Client, Object
+from integration.support.latecancel import Answer
 from integration.support.operator_process import OperatorProcess
 from integration.support.sweeps import Place, Sweep, a_template, eventually
 
@@ -285,3 +286,16 @@ def test_the_operator_works_under_the_policies(people: dict[str, Person], place:
         .endswith("spec.cancel may not be set: the SimulationJob is already COMPLETED")
     )
     assert stored(people, "done") == {SUBMITTED: "anna"}
+
+
+def test_a_cancel_after_the_end_records_no_user(
+    people: dict[str, Person], place: Place, kwok_cluster: Cluster, client: Client
+) -> None:
+    late = submit(place, people["anna"], "late", run=1)
+    late.wait_phase("COMPLETED")
+    with latecancel.answering(kwok_cluster, client, Answer.WARNED):
+        assert recorded(people["carl"].patch("late", cancel=True)) == {SUBMITTED: "anna"}
+        annotate = patching("late", {"metadata": {"annotations": {CANCELLED: "carl"}}})
+        assert people["anna"].refusal(*annotate) == NOT_CANCELLED
+        assert recorded(people[FLUX].patch("late", cancel=None)) == {SUBMITTED: "anna"}
+    assert "cancellation" not in late.status

@@ -1,15 +1,21 @@
-"""Cancel against the end: exactly one of them wins, decided by the API server."""
+"""Cancel against the end, by the rules of the CRD: the one that is stored first wins.
+
+A policy of the base also refuses to set `cancel` after the end: admission/test_late_cancel.py.
+"""
 
 import pytest
 from integration.crd.api import LATCH, Api
 
 pytestmark = pytest.mark.integration
 
-ALREADY = "spec.cancel: Forbidden: spec.cancel may not be set: the SimulationJob is already "
 FINAL = "status.phase: Forbidden: the phase may not change: COMPLETED, FAILED and CANCELLED are final"
 CANCELLED_FIRST = (
     "status.phase: Forbidden: the phase may not become COMPLETED or FAILED: "
     "the SimulationJob was cancelled before it ended"
+)
+ENDED_FIRST = (
+    "status.cancellation: Forbidden: the cancellation may not be added: "
+    "the SimulationJob is COMPLETED or FAILED, and was not cancelled"
 )
 LATCHED = "status.cancellation: Forbidden: the cancellation may not be removed, and its requestedAt may not change"
 
@@ -20,8 +26,17 @@ def test_cancel_is_accepted_before_the_end_and_on_a_cancelled_job(api: Api, phas
 
 
 @pytest.mark.parametrize("phase", ["COMPLETED", "FAILED"])
-def test_cancel_is_refused_after_the_end(api: Api, phase: str) -> None:
-    assert api.refusal_of_change(api.create({"phase": phase}), {"spec": {"cancel": True}}) == ALREADY + phase
+def test_a_job_that_has_ended_cannot_be_called_cancelled(api: Api, phase: str) -> None:
+    name = api.create({"phase": phase})
+    assert api.refusal_of_change(name, {"status": {"cancellation": LATCH}}) == ENDED_FIRST
+    cancelled = {"phase": "CANCELLED", "cancellation": LATCH}
+    assert set(api.refusal_of_change(name, {"status": cancelled}).splitlines()) == {ENDED_FIRST, FINAL}
+
+
+@pytest.mark.parametrize("phase", ["COMPLETED", "FAILED"])
+def test_a_cancellation_cannot_be_added_together_with_another_end(api: Api, phase: str) -> None:
+    name = api.create({"phase": "RUNNING"})
+    assert api.refusal_of_change(name, {"status": {"phase": phase, "cancellation": LATCH}}) == CANCELLED_FIRST
 
 
 @pytest.mark.parametrize("phase", ["COMPLETED", "FAILED"])

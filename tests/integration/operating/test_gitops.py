@@ -4,12 +4,15 @@ docs/gitops.md says what these tests show.
 """
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from cluster.errors import ClusterError
 from cluster.provider import Cluster
-from integration.support.client import Object
+from integration.support import latecancel
+from integration.support.client import Client, Object
 from integration.support.gitops import FLUX, FLUX_POLICY, Tools, in_git, taken_over
+from integration.support.latecancel import Answer
 from integration.support.operator_process import OperatorProcess
 from integration.support.sweeps import Place, Sweep, a_template, condition
 
@@ -146,6 +149,48 @@ def test_a_cancel_committed_after_the_end_is_refused_until_the_commit_is_reverte
             sync(late)
     sync(in_git(template=SHORT))
     assert tools.sweep().status["phase"] == "COMPLETED"
+
+
+@pytest.fixture
+def _gitops(kwok_cluster: Cluster, client: Client) -> Iterator[None]:
+    with latecancel.answering(kwok_cluster, client, Answer.WARNED):
+        yield
+
+
+@pytest.mark.usefixtures("_gitops")
+@pytest.mark.parametrize("tool", ["flux", "argo_cd"])
+def test_with_the_component_gitops_a_cancel_committed_after_the_end_is_applied_without_effect(
+    tools: Tools, tool: str
+) -> None:
+    sync = getattr(tools, tool)
+    sync(in_git(template=SHORT))
+    sweep = tools.sweep()
+    sweep.wait_phase("COMPLETED")
+    late = in_git(template=SHORT, cancel=True, cancelReason="wrong mesh")
+    sync(late)
+    sweep.wait(lambda status: status["observedGeneration"] == 2, "the commit is seen")
+    sync(late)
+    assert tools.read()["metadata"]["generation"] == 2, "no drift"
+    sync(in_git(template=SHORT))
+    status = sweep.wait(lambda status: status["observedGeneration"] == 3, "the commit that takes it back")
+    assert (status["phase"], status["cases"]["succeeded"], "cancellation" in status) == ("COMPLETED", 3, False)
+
+
+@pytest.mark.parametrize("tool", ["flux", "argo_cd"])
+def test_a_commit_that_cancels_all_cases_is_never_refused(tools: Tools, tool: str) -> None:
+    sync = getattr(tools, tool)
+    every: Object = {"cancelCases": "0-99999", "cancelReason": "wrong mesh"}
+    sync(in_git(template=SHORT))
+    tools.sweep().wait_phase("COMPLETED")
+    sync(in_git(template=SHORT, **every))
+    status = tools.sweep().wait(lambda status: status["observedGeneration"] == 2, "the commit is seen")
+    assert (status["phase"], status["cases"]["succeeded"]) == ("COMPLETED", 3)
+    tools.kubectl("delete", "simjob", "sweep")
+    sync(in_git())
+    running = tools.sweep()
+    running.wait_running(3)
+    sync(in_git(**every))
+    assert running.wait_phase("CANCELLED")["cancellation"]["reason"] == "wrong mesh"
 
 
 def test_a_deleted_sweep_that_is_still_in_git_starts_over(tools: Tools) -> None:

@@ -45,6 +45,10 @@ def an_end_is_taken_back(life: History) -> None:
     life["sweeps"].append(a_status(7, "RUNNING", succeeded="0"))
 
 
+def an_end_is_called_cancelled(life: History) -> None:
+    life["sweeps"].append(a_status(7, "COMPLETED", succeeded="0", cancellation={"requestedAt": "now"}))
+
+
 def an_outcome_is_forgotten(life: History) -> None:
     life["sweeps"].append(a_status(7, "COMPLETED"))
 
@@ -83,6 +87,7 @@ def the_generation_falls(life: History) -> None:
         (counts_are_wrong, "do not sum up"),
         (the_end_comes_early, "with live pods"),
         (an_end_is_taken_back, "COMPLETED became RUNNING"),
+        (an_end_is_called_cancelled, "COMPLETED got a cancellation"),
         (an_outcome_is_forgotten, "taken out of succeeded"),
         (a_case_runs_again, "after its case had an outcome"),
         (a_name_is_used_again, "made 2 times"),

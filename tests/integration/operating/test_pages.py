@@ -14,7 +14,8 @@ import pytest
 from cluster.errors import ClusterError
 from cluster.kwok import fakenodes
 from cluster.provider import Cluster
-from integration.support import needs, transcript
+from integration.support import latecancel, needs, transcript
+from integration.support.latecancel import Answer
 from integration.support.operator_process import OperatorProcess
 from integration.support.sweeps import Place, Sweep, a_template, eventually
 from integration.support.transcript import Step, Terminal
@@ -119,6 +120,12 @@ def carl_may_cancel_and_pat_may_not(scene: Scene) -> None:
     eventually(is_in_effect, lambda: "the component should be in effect")
 
 
+def one_has_completed_and_gitops_is_installed(scene: Scene) -> None:
+    client = scene.place.client
+    scene.over.enter_context(latecancel.answering(scene.cluster, client, Answer.WARNED))
+    one_has_completed(scene)
+
+
 def nothing(_: Scene) -> None:
     pass
 
@@ -152,7 +159,10 @@ SETTINGS: dict[str, dict[str, Callable[[Scene], object]]] = {
         "Wait, then cancel": all_run,
         "Run it again": some_have_finished_and_the_rest_is_cancelled,
     },
-    "docs/gitops.md": {"Cancel by kubectl": all_run},
+    "docs/gitops.md": {
+        "Cancel by kubectl": all_run,
+        "A commit that comes too late": one_has_completed_and_gitops_is_installed,
+    },
 }
 PAGES = {name: (ROOT / name).read_text() for name in SETTINGS}
 SESSIONS = [

@@ -17,9 +17,10 @@ from cluster.provider import Cluster
 from given.builders import a_job_dict
 from given.outcomes import OUTCOMES
 from integration.conftest import make_place
-from integration.support import previous
+from integration.support import latecancel, previous
 from integration.support.audit import Audit
-from integration.support.client import Client, Object
+from integration.support.client import Client, Object, RefusedError
+from integration.support.latecancel import Answer
 from integration.support.operator_process import QUICK_LEASE, OperatorProcess
 from integration.support.oracles import recorded
 from integration.support.sweeps import Place, Sweep, a_template, eventually
@@ -216,6 +217,36 @@ def test_a_rollback_disturbs_no_running_case(place: Place, releases: Releases, a
         sweep.cancel()
     for sweep in work.live:
         assert sweep.wait_phase("CANCELLED")["cases"]["cancelled"] > 0
+
+
+def test_a_late_cancel_has_no_effect_under_either_release(
+    place: Place, releases: Releases, kwok_cluster: Cluster, client: Client
+) -> None:
+    """Without the policy, the CRD of today accepts it. The CRD of the previous release refuses it by itself."""
+    ended = [place.apply(name, template=a_template(run=1, exit_code=code)) for name, code in (("a", 0), ("b", 3))]
+    with latecancel.answering(kwok_cluster, client, Answer.ACCEPTED):
+        releases.install_todays_crd()
+        releases.old.start()
+        phases = ("COMPLETED", "FAILED")
+        outcomes = [outcome(sweep.wait_phase(phase)) for sweep, phase in zip(ended, phases, strict=True)]
+        for sweep in ended:
+            sweep.cancel()
+        for sweep in ended:
+            sweep.wait(is_observed(sweep), "the cancel is seen")
+        assert [outcome(sweep.status) for sweep in ended] == outcomes
+
+        releases.new.start()
+        releases.old.kill()
+        for sweep in ended:
+            sweep.patch(title="under the operator of today", cancel=None)
+        for sweep in ended:
+            sweep.wait(is_observed(sweep), "the change is seen")
+    releases.install_previous_crd()
+    for sweep in ended:
+        with pytest.raises(RefusedError, match=r"spec\.cancel: Forbidden: ") as refused:
+            sweep.cancel()
+        assert refused.value.code == 422
+    assert [outcome(sweep.status) for sweep in ended] == outcomes
 
 
 def idle_writes(releases: Releases, audit: Audit) -> int:

@@ -101,6 +101,8 @@ def _statuses(history: list[Seen]) -> Iterator[str]:
     for before, after in pairwise(seen.object.get("status", {}) for seen in history):
         if before.get("phase") in TERMINAL and after.get("phase") != before["phase"]:
             yield f"{before['phase']} became {after.get('phase')}"
+        if before.get("phase") in ("COMPLETED", "FAILED") and "cancellation" in after:
+            yield f"{before['phase']} got a cancellation"
         if before.get("cancellation", {}).get("requestedAt") not in (
             None,
             after.get("cancellation", {}).get("requestedAt"),

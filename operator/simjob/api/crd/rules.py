@@ -155,6 +155,8 @@ SPEC_RULES: Final = [
 
 # These rules settle the race between a cancel and the end of the job. The API server checks each update, of spec or
 # status, against the stored object. So exactly one of the two wins, whichever client writes and whatever crashes.
+# None of them refuses to set `cancel` after the end: a policy does (manifests/base/admission/late-cancel.yaml), because
+# a policy can be relaxed.
 _ENDED: Final = "['COMPLETED', 'FAILED']"
 _FINAL: Final = "['COMPLETED', 'FAILED', 'CANCELLED']"
 
@@ -181,13 +183,6 @@ ROOT_RULES: Final = [
         RERUN_OF_ITSELF,
         fieldPath=".spec.rerunOf",
     ),
-    {
-        "rule": f"!{_phase_in('oldSelf', _ENDED)} || {_set('oldSelf')} || !{_set('self')}",
-        "message": "spec.cancel may not be set: the SimulationJob has already ended",
-        "messageExpression": "'spec.cancel may not be set: the SimulationJob is already ' + oldSelf.status.phase",
-        "reason": "FieldValueForbidden",
-        "fieldPath": ".spec.cancel",
-    },
     _rule(
         f"!{_phase_in('oldSelf', _FINAL)} || {_SAME_PHASE}",
         "the phase may not change: COMPLETED, FAILED and CANCELLED are final",
@@ -195,7 +190,8 @@ ROOT_RULES: Final = [
         fieldPath=".status.phase",
     ),
     _rule(
-        f"!({_set('self')} || {_latched('oldSelf')}) || !{_phase_in('self', _ENDED)} || {_SAME_PHASE}",
+        f"!({_set('self')} || {_latched('self')} || {_latched('oldSelf')}) || !{_phase_in('self', _ENDED)} "
+        f"|| {_SAME_PHASE}",
         "the phase may not become COMPLETED or FAILED: the SimulationJob was cancelled before it ended",
         reason="FieldValueForbidden",
         fieldPath=".status.phase",
@@ -204,6 +200,12 @@ ROOT_RULES: Final = [
         f"!{_latched('oldSelf')} || ({_latched('self')} "
         "&& self.status.cancellation.requestedAt == oldSelf.status.cancellation.requestedAt)",
         "the cancellation may not be removed, and its requestedAt may not change",
+        reason="FieldValueForbidden",
+        fieldPath=".status.cancellation",
+    ),
+    _rule(
+        f"!{_phase_in('oldSelf', _ENDED)} || {_latched('oldSelf')} || !{_latched('self')}",
+        "the cancellation may not be added: the SimulationJob is COMPLETED or FAILED, and was not cancelled",
         reason="FieldValueForbidden",
         fieldPath=".status.cancellation",
     ),
