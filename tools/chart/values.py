@@ -113,6 +113,11 @@ class Values(_Part):
     attribution: bool = Field(
         default=False, description="Record who submits and who cancels. Needs Kubernetes 1.36 or newer."
     )
+    gitops: bool = Field(
+        default=False,
+        description="Accept a cancel that comes after the end, without effect and with a warning, instead of refusing "
+        "it. For Flux and Argo CD: docs/gitops.md",
+    )
     user_roles: bool = Field(
         default=True,
         description="The ClusterRoles simjob-viewer, simjob-canceller and simjob-editor. A cluster needs them once: in "

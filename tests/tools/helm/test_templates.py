@@ -23,6 +23,7 @@ EVERYTHING: dict[str, Any] = {
     "namespaces": ["123", "team-b"],
     "settings": {"workers": 32, "logLevel": "DEBUG", "resyncSeconds": 0.5e3},
     "attribution": True,
+    "gitops": True,
     "networkPolicy": {"apiServerPorts": [7443]},
     "nodeSelector": {"pool": "system"},
     "tolerations": [{"key": "dedicated", "operator": "Exists"}],
@@ -56,6 +57,7 @@ def by_id(text: str) -> Objects:
         pytest.param({}, ".", None, id="defaults"),
         pytest.param({"namespaces": ["team-a", "team-b"]}, "overlays/namespaced", None, id="namespaces"),
         pytest.param({"attribution": True}, ".", "attribution", id="attribution"),
+        pytest.param({"gitops": True}, ".", "gitops", id="gitops"),
         pytest.param({"admission": False}, ".", "no-admission", id="admission"),
     ],
 )
