@@ -118,6 +118,8 @@ class Reason:
     POD_REFUSED: Final = "PodRefused"
     API_UNAVAILABLE: Final = "APIUnavailable"
     UNSCHEDULABLE: Final = "Unschedulable"
+    # Also the reason of a pod's condition PodScheduled: its scheduling gates keep the scheduler from it.
+    SCHEDULING_GATED: Final = "SchedulingGated"
     IMAGE_PULL: Final = "ImagePullFailed"
     CONTAINER_WAITING: Final = "ContainerCannotStart"
     QUEUED: Final = "QueuedByKueue"

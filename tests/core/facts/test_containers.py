@@ -16,6 +16,7 @@ def reading(
     marked: str | None = "simulation",
     spec: list[str] | None = None,
     init: Any = (),
+    gates: Any = (),
     deadline: int = 0,
     **status: Any,
 ) -> Reading:
@@ -25,6 +26,7 @@ def reading(
         "spec": {
             "containers": [{"name": name} for name in (spec or ["simulation"])],
             "initContainers": list(init),
+            "schedulingGates": [{"name": name} for name in gates],
             "activeDeadlineSeconds": deadline or None,
         },
         "status": status,
@@ -98,6 +100,14 @@ def test_the_state_of_a_pod_is_explained(status: dict[str, Any], expected: dict[
     found = reading(**status)
     assert {"exit_code": found.exit_code, "reason": found.reason, "message": found.message} == expected
     assert found.container == ""
+
+
+def test_a_gated_pod_is_explained_by_its_gates() -> None:
+    words = "Scheduling is blocked due to non-empty scheduling gates"
+    gated = {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": words}
+    found = reading(gates=["kueue.x-k8s.io/topology", "example.org/licence"], conditions=[gated])
+    assert (found.reason, found.message) == ("SchedulingGated", "kueue.x-k8s.io/topology, example.org/licence")
+    assert reading(conditions=[gated]).message == words
 
 
 @pytest.mark.parametrize(

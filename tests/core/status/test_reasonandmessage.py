@@ -66,6 +66,32 @@ def test_status_reports_why_nothing_runs(children: list[Any], spec: dict[str, An
     assert why(*children, **spec) == reason
 
 
+GATED: dict[str, Any] = {"state": PodState.PENDING, "reason": "SchedulingGated", "message": "example.org/licence"}
+
+
+def test_a_gated_pod_is_not_unschedulable() -> None:
+    status = said(planned(a_job(), a_job_fact(0), a_pod_fact(0, **GATED)))
+    assert (status.phase, status.reason) == ("PENDING", "SchedulingGated")
+    assert status.message == (
+        "case 0 waits until somebody removes the scheduling gates of pod sweep-0b0c4fd2-0-0-0: example.org/licence"
+    )
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        pytest.param({}, "CasesRunning", id="another case runs"),
+        pytest.param({"state": PodState.ASSIGNED}, "Starting", id="another case starts"),
+        pytest.param(
+            {"state": PodState.PENDING, "reason": "Unschedulable"}, "Unschedulable", id="another finds no node"
+        ),
+        pytest.param(GATED | {"terminating": True}, "SchedulingGated", id="another is being deleted"),
+    ],
+)
+def test_a_gated_pod_is_reported_if_nothing_else_is(other: dict[str, Any], reason: str) -> None:
+    assert why(a_job_fact(0), a_pod_fact(0, **GATED), a_job_fact(1), a_pod_fact(1, **other)) == reason
+
+
 def test_a_refusal_takes_precedence_over_other_explanations() -> None:
     refusal = Refusal(index=2, kind="Pod", message="exceeded quota: gpu")
     status = said(planned(a_started_job(), a_job_fact(0), a_pod_fact(0), refusal=refusal))

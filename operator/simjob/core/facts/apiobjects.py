@@ -107,6 +107,12 @@ class ContainerSpec(msgspec.Struct, rename="camel"):
         return self.termination_message_policy == "FallbackToLogsOnError"
 
 
+class SchedulingGate(msgspec.Struct):
+    """What keeps the scheduler from a pod until somebody removes it."""
+
+    name: str = ""
+
+
 class PodSpec(msgspec.Struct, rename="camel"):
     """The spec of a pod."""
 
@@ -115,6 +121,7 @@ class PodSpec(msgspec.Struct, rename="camel"):
     containers: list[ContainerSpec] = []
     init_containers: list[ContainerSpec] = []
     ephemeral_containers: list[ContainerSpec] = []
+    scheduling_gates: list[SchedulingGate] = []
 
 
 class Pod(msgspec.Struct):

@@ -150,8 +150,13 @@ def _explained(pod: Pod, written: tuple[str, ...], *, over: bool) -> Reading:
             return Reading(reason=wait.reason, message=wait.message, image=container.image)
     for condition in status.conditions:
         if condition.type == "PodScheduled" and condition.status == "False":
-            return Reading(reason=condition.reason, message=condition.message)
+            return Reading(reason=condition.reason, message=_gates(pod) or condition.message)
     return Reading(exit_code=0 if status.phase == "Succeeded" else None, reason=reason, message=message)
+
+
+def _gates(pod: Pod) -> str:
+    """Return the names of the pod's scheduling gates. The API server's own message does not have them."""
+    return ", ".join(gate.name for gate in pod.spec.scheduling_gates)
 
 
 def _failed(pod: Pod, written: tuple[str, ...]) -> tuple[Container, Terminated] | None:

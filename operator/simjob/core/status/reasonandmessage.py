@@ -28,7 +28,7 @@ def explain(situation: Situation) -> Saying:
         or _overdue(situation)
         or _disrupted(situation)
     )
-    reason, message = trouble or _idle(situation) or _usual(phase, situation)
+    reason, message = trouble or _idle(situation) or _gated(situation) or _usual(phase, situation)
     return Saying(phase=phase, reason=reason, message=message)
 
 
@@ -84,7 +84,7 @@ def _waiting(situation: Situation) -> tuple[str, str] | None:
 
 
 def _trouble(index: int, pod: PodFact, words: Mapping[str, str]) -> tuple[str, str] | None:
-    if pod.terminating:
+    if pod.terminating or pod.reason == Reason.SCHEDULING_GATED:
         return None
     if not pod.reason:
         text = words.get(pod.uid) if pod.state is PodState.ASSIGNED else None
@@ -127,6 +127,20 @@ def _idle(situation: Situation) -> tuple[str, str] | None:
         return Reason.PAUSED, "`parallelism` is 0: no case starts"
     if any(isinstance(verdict, Due) and verdict.at and verdict.at > situation.now for verdict in verdicts):
         return Reason.RETRYING, "cases wait for their next attempt; `status.retrying` says how the last one ended"
+    return None
+
+
+def _gated(situation: Situation) -> tuple[str, str] | None:
+    """Return the first pod that only its scheduling gates hold. None if a pod has a node: gates are often brief."""
+    if situation.has_pod(PodState.ASSIGNED, PodState.RUNNING):
+        return None
+    for case in situation.open:
+        match situation.verdicts[case.index]:
+            case Live(pod=pod) if pod.reason == Reason.SCHEDULING_GATED and not pod.terminating:
+                message = f"case {case.index} waits until somebody removes the scheduling gates of pod {pod.name}"
+                return Reason.SCHEDULING_GATED, f"{message}: {pod.message}"
+            case _:
+                continue
     return None
 
 
