@@ -25,6 +25,7 @@ from simjob.runtime.store.workqueue import WorkQueue
 from simjob.runtime.watching.sinks import JobSink, PodSink
 from worlds.kubelet import ScriptedKubelet
 from worlds.oracles import Injected, JudgedCluster, Raw
+from worlds.queueing import ScriptedQueue
 from worlds.virtualtime import VirtualTimeLoop
 
 _WRITES: Final = (
@@ -69,8 +70,8 @@ class World:
 
     `away`: what people do while the operator is dead. `rests`: the phase in which it comes to rest, an end if not
     given. `table`: the text of the ConfigMap TABLE, none if empty. `lag`: seconds that the watches of Jobs, pods and
-    SimulationJobs are behind. `injected`: where an injector puts a container that never ends by itself. `refused`: the
-    writes that are refused now, and how.
+    SimulationJobs are behind. `injected`: where an injector puts a container that never ends by itself. `queue_quota`:
+    how many Jobs a queue admits at once, None without a queue. `refused`: the writes that are refused now, and how.
     """
 
     script: Sequence[Sequence[int]]
@@ -83,6 +84,7 @@ class World:
     quota: Mapping[str, int] = field(default_factory=dict)
     lag: tuple[float, float, float] = (0.0, 0.0, 0.0)
     injected: Injected | None = None
+    queue_quota: int | None = None
 
     writes: int = 0
     deaths: int = 0
@@ -95,6 +97,7 @@ class World:
         self.cluster = JudgedCluster(self.clock)
         self.cluster.injected = self.injected
         self._kubelet = ScriptedKubelet(self.cluster, self.script, self.own_ends, self.clock)
+        self.queue = None if self.queue_quota is None else ScriptedQueue(self.cluster, self.queue_quota)
         self._lagging = [_Lagging(self._loop, seconds) for seconds in self.lag]
         self._dead = asyncio.Event()
         self._told_by_deletion: set[int] = set()
@@ -133,7 +136,7 @@ class World:
 
     async def _live(self) -> None:
         self.cluster.quota = self.quota
-        self.cluster.saw = self._kubelet.saw
+        self.cluster.saw = self._saw
         if self.table:
             self.cluster.put_config_map("default", TABLE["name"], {TABLE["key"]: self.table})
         spec = {"cases": {"count": len(self.script)}, "parallelism": 2, **self.spec}
@@ -147,6 +150,11 @@ class World:
                 self.away(self)
             await asyncio.sleep(1.5)
         self._kubelet.stop()
+
+    def _saw(self, plural: str, raw: Raw, deleted: bool) -> None:
+        self._kubelet.saw(plural, raw, deleted)
+        if self.queue:
+            self.queue.saw(plural, raw, deleted)
 
     async def _operate(self) -> bool:
         """Runs an operator until all is quiet, or until it dies: then True."""

@@ -90,6 +90,15 @@ class FakeObjects:
         """Make a Job or a pod as people do."""
         return self._create(plural, namespace, copy.deepcopy(raw))
 
+    def put_workload(self, namespace: str, raw: Raw) -> None:
+        """Make a Workload, or replace the one of its name, as Kueue does."""
+        self._objects[names.KUEUE_WORKLOADS].pop((namespace, raw["metadata"]["name"]), None)
+        self._create(names.KUEUE_WORKLOADS, namespace, copy.deepcopy(raw))
+
+    def suspend_job(self, namespace: str, name: str, *, suspend: bool) -> None:
+        """Suspend a Job or let it go, as a queue does."""
+        self._update("jobs", merged(self._object("jobs", namespace, name), {"spec": {"suspend": suspend}}))
+
     def relabel(self, plural: str, namespace: str, name: str, **labels: str | None) -> None:
         """Change labels of an object, as `kubectl label` and policies do; None removes one."""
         patch = {"metadata": {"labels": {f"{names.GROUP}/{key}": value for key, value in labels.items()}}}

@@ -11,6 +11,7 @@ from simjob.api import names
 from simjob.api.sweep.ranges import Ranges
 from simjob.core.facts.apiobjects import Job, Pod
 from simjob.core.facts.pods import PodFact
+from simjob.runtime.cluster.calls import StoredJob
 from simjob.runtime.watching.informer import Sink
 from simjob.runtime.watching.kopfhandlers import SimulationJobSink
 from worlds.fakes import FakeCluster
@@ -50,10 +51,11 @@ class JudgedCluster(FakeCluster):
     `changes` counts what was changed, by whomever. `finished`: the pods that ended by themselves. `unseen`: outcomes of
     cases whose pods may have gone where no operator saw it. `untold`: cases whose pod had ended when it was deleted,
     which only the answer told, to an operator that died. `saw` takes every change. `injected`: what an injector
-    adds to each pod.
+    adds to each pod. `holds_jobs`: whether a webhook suspends each new Job that names a queue.
     """
 
     injected: Injected | None = None
+    holds_jobs: bool = False
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         super().__init__(clock)
@@ -85,6 +87,13 @@ class JudgedCluster(FakeCluster):
             for pod in self.objects("pods")
             if pod["status"]["phase"] not in ("Succeeded", "Failed") and index in (None, _index(pod))
         ]
+
+    async def create_job(self, namespace: str, body: bytes) -> StoredJob:
+        """Suspend the Job, as the webhook of a queue does."""
+        raw: Raw = msgspec.json.decode(body)
+        if self.holds_jobs and names.LABEL_QUEUE in raw["metadata"]["labels"]:
+            raw["spec"]["suspend"] = True
+        return await super().create_job(namespace, msgspec.json.encode(raw))
 
     async def create_pod(self, namespace: str, body: bytes) -> PodFact:
         """Inject a container, as a webhook does."""

@@ -68,8 +68,14 @@ ENV_PARAMETERS: Final = "SIMJOB_CASE_PARAMETERS"
 ENV_PREFIX: Final = "SIMJOB_"
 ENV_PARAMETER_PREFIX: Final = "PARAM_"
 
-# https://kueue.sigs.k8s.io/docs/tasks/run/jobs/
-LABEL_QUEUE: Final = "kueue.x-k8s.io/queue-name"
+# https://kueue.sigs.k8s.io/docs/reference/labels-and-annotations/
+KUEUE_GROUP: Final = "kueue.x-k8s.io"
+KUEUE_WORKLOADS: Final = "workloads"
+LABEL_QUEUE: Final = f"{KUEUE_GROUP}/queue-name"
+LABEL_QUEUE_PRIORITY: Final = f"{KUEUE_GROUP}/priority-class"
+LABEL_QUEUE_MAX_EXEC_TIME: Final = f"{KUEUE_GROUP}/max-exec-time-seconds"
+# On a Workload: the uid of its Job.
+LABEL_WORKLOAD_OF: Final = f"{KUEUE_GROUP}/job-uid"
 
 # Keys in the data of the operator's ConfigMaps.
 CASES_KEY: Final = "cases.jsonl"

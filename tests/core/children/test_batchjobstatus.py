@@ -32,6 +32,16 @@ def test_a_pod_that_has_run_for_a_moment_is_active_and_ready() -> None:
     assert patch == {"active": 1, "ready": 1, "startTime": "2026-01-02T03:05:00Z"}
 
 
+@pytest.mark.parametrize(("state", "ready"), [(PodState.PENDING, 0), (PodState.ASSIGNED, 0), (PodState.RUNNING, 1)])
+@pytest.mark.parametrize("starting", [True, False])
+def test_a_job_of_a_queue_is_active_and_ready_at_once(state: PodState, ready: int, starting: bool) -> None:
+    pod = a_pod_fact(state=state)
+    patch = batchjobstatus.running(a_job_fact(queued=True), pod, NOW, starting=starting)
+    assert patch == {"active": 1, "ready": ready, "startTime": "2026-01-02T03:05:00Z"}
+    said = a_job_fact(queued=True, active=1, ready=ready)
+    assert batchjobstatus.running(said, pod, NOW, starting=starting) is None
+
+
 @pytest.mark.parametrize("state", [PodState.PENDING, PodState.ASSIGNED])
 def test_no_status_is_written_before_the_pod_runs(state: PodState) -> None:
     assert batchjobstatus.running(a_job_fact(), a_pod_fact(state=state), NOW + SETTLING) is None
@@ -78,13 +88,12 @@ def test_suspending_and_resuming_a_job_are_shown_in_its_status() -> None:
     patch = batchjobstatus.suspended(a_job_fact(active=1, ready=1, started=STARTED), NOW)
     assert true(patch) == ["Suspended"]
     assert patch == patch | {"active": 0, "ready": 0, "startTime": None}  # type: ignore[operator]
-    resumed = batchjobstatus.running(a_job_fact(says_suspended=True), a_pod_fact(state=PodState.PENDING), NOW)
+    admitted = a_job_fact(says_suspended=True, queued=True)
+    resumed = batchjobstatus.running(admitted, a_pod_fact(state=PodState.PENDING), NOW)
     assert resumed is not None
     assert [(c["type"], c["status"]) for c in resumed["conditions"]] == [("Suspended", "False")]
     assert resumed["startTime"] == "2026-01-02T03:05:00Z", "a held Job starts when it is let go"
-    assert "active" not in resumed, "its pod does not run yet"
-    again = a_job_fact(suspended=True, says_suspended=True)
-    assert batchjobstatus.running(again, a_pod_fact(state=PodState.PENDING), NOW) is None
+    assert (resumed["active"], resumed["ready"]) == (1, 0), "one write says both"
 
 
 def test_a_deleted_job_is_not_written_as_suspended() -> None:

@@ -72,6 +72,23 @@ def test_a_job_has_finished_once_a_condition_says_so(conditions: list[dict[str, 
     assert bool(found.finish_reason) is (succeeded is not None)
 
 
+@pytest.mark.parametrize(
+    ("given", "queued"),
+    [
+        pytest.param({}, False, id="without a queue"),
+        pytest.param({"suspend": True}, True, id="suspended now"),
+        pytest.param({"conditions": [{"type": "Suspended", "status": "False"}]}, True, id="admitted earlier"),
+    ],
+)
+def test_a_queue_may_hold_jobs_that_do_not_name_it(given: dict[str, Any], queued: bool) -> None:
+    assert job_fact(**given).queued is queued
+
+
+def test_a_job_that_names_a_queue_is_queued_before_it_is_suspended() -> None:
+    labels = {"simjob.dev/uid": UID, "kueue.x-k8s.io/queue-name": "gpus"}
+    assert job_fact(meta={"labels": labels}).queued
+
+
 def test_a_job_suspended_by_its_queue_is_recognised() -> None:
     found = job_fact(suspend=True, conditions=[{"type": "Suspended", "status": "True"}])
     assert (found.suspended, found.says_suspended) == (True, True)

@@ -45,6 +45,7 @@ job_facts = st.builds(
     last_attempt=st.one_of(st.none(), small.map(lambda number: lastattempt.ended(number, NOW, exit_code=1))),
     suspended=st.booleans(),
     says_suspended=st.booleans(),
+    queued=st.booleans(),
     terminating=st.booleans(),
     started=times,
     active=small,

@@ -128,6 +128,16 @@ def test_the_delay_is_longer_while_another_case_starts(state: PodState) -> None:
     assert kinds(planned(sweep(2), *facts, now=NOW + SETTLING_WHILE_STARTING).actions) == [WriteJobStatus]
 
 
+def test_the_status_of_a_job_with_a_queue_waits_for_nothing() -> None:
+    queued = a_job_fact(0, queued=True), a_pod_fact(0)
+    assert kinds(planned(sweep(2), *queued).actions) == [WriteJobStatus, CreateCase]
+    waiting_for_a_node = a_job_fact(1, queued=True, active=1), a_pod_fact(1, state=PodState.PENDING)
+    plan = planned(sweep(2), *queued, *waiting_for_a_node)
+    assert kinds(plan.actions) == [WriteJobStatus]
+    assert plan.look_again is not None
+    assert plan.look_again > NOW
+
+
 def test_creations_delay_status_writes_of_other_jobs() -> None:
     plan = planned(sweep(2), *live(0), now=NOW + SETTLING)
     assert (kinds(plan.actions), plan.look_again) == ([CreateCase], NOW + SETTLING_WHILE_STARTING)

@@ -80,6 +80,24 @@ async def test_job_status_writes_are_limited_and_do_not_delay_a_retry() -> None:
     assert last.name in done[:17]
 
 
+async def test_status_writes_for_a_queue_do_not_stand_behind_housekeeping() -> None:
+    bench = Workbench(cases={"count": 40}, parallelism=40)
+    jobs = [(await bench.started(index))[0] for index in range(40)]
+    write, done = bench.cluster.write_job_status, []
+
+    async def slow_write(namespace: str, name: str, uid: str, status: Mapping[str, Any]) -> JobFact:
+        await asyncio.sleep(1)
+        done.append(name)
+        return await write(namespace, name, uid, status)
+
+    bench.cluster.write_job_status = slow_write  # type: ignore[method-assign]
+    waited_for = replace(jobs[-1], queued=True)
+    told = [WriteJobStatus(job=job, status={"active": 1}) for job in (*jobs[:-1], waited_for)]
+    await bench.apply(*told)
+    assert len(done) == 40
+    assert waited_for.name in done[:2]
+
+
 async def test_a_thousand_actions_need_no_more_tasks_than_slots() -> None:
     bench = Workbench()
     _, pod = await bench.started()

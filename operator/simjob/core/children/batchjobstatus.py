@@ -1,8 +1,9 @@
 """The status of a case's Job, so that kubectl and Kueue can read it like that of any other Job.
 
 Each function returns a JSON merge patch of the status, or None if nothing changes. An attempt costs at most two writes,
-and one if it is short. The API server accepts only some combinations of fields:
-kubernetes/kubernetes:pkg/registry/batch/job/strategy.go.
+and one if it is short. Only if a queue admits the Job, each change is written at once: Kueue evicts a Job that is not
+ready in time, and gives away the quota of an evicted one that is not active. The API server accepts only some
+combinations of fields: kubernetes/kubernetes:pkg/registry/batch/job/strategy.go.
 """
 
 from collections.abc import Mapping
@@ -28,20 +29,31 @@ def says_running(job: JobFact) -> bool:
     return job.active == 1 and job.ready == 1
 
 
-def running_at(pod: PodFact, *, starting: bool) -> datetime:
+def running_at(job: JobFact, pod: PodFact, *, starting: bool) -> datetime:
     """Return when to write the Job status of a running pod. `starting`: other cases are being started."""
+    if job.queued:
+        return pod.seen_at
     return pod.seen_at + (SETTLING_WHILE_STARTING if starting else SETTLING)
 
 
 def running(job: JobFact, pod: PodFact, now: datetime, *, starting: bool = False) -> Patch | None:
-    """Return the patch for a pod that has run for some time, or for a Job that Kueue has just admitted."""
+    """Return the patch for a live pod: one that has run for some time, or any pod of a Job that a queue admitted."""
+    counts = _counts(job, pod, now, starting=starting)
+    started = {"startTime": format_time(_started(job, now))}
     if job.says_suspended and not job.suspended:
         message = "The Job was admitted by its queue"
         condition = _condition("Suspended", "False", "JobResumed", message, now)
-        return {"startTime": format_time(_started(job, now)), "conditions": [condition]}
-    if pod.state is not PodState.RUNNING or says_running(job) or now < running_at(pod, starting=starting):
-        return None
-    return {"active": 1, "ready": 1, "startTime": format_time(_started(job, now))}
+        return {**counts, **started, "conditions": [condition]}
+    return {**counts, **started} if counts else None
+
+
+def _counts(job: JobFact, pod: PodFact, now: datetime, *, starting: bool) -> Patch:
+    """Return `active` and `ready` to write now; empty if there is nothing to write."""
+    runs = pod.state is PodState.RUNNING
+    if not (runs or job.queued) or now < running_at(job, pod, starting=starting):
+        return {}
+    counts = {"active": 1, "ready": int(runs)}
+    return {} if counts == {"active": job.active, "ready": job.ready} else counts
 
 
 def over(job: JobFact, count: CountAttempt) -> Patch | None:

@@ -26,6 +26,7 @@ class JobFact:
     From spec, status and metadata:
     `labelled`: it has the label that the operator lists and watches.
     `managed`: the operator runs it (spec.managedBy). Otherwise kube-controller-manager creates its pods.
+    `queued`: it names a queue, or has been suspended, which only a queue does. So its queue reads its status.
     `status_failed`, `active`, `ready`, `started`: fields of its status. `succeeded` is None until it has finished.
     """
 
@@ -50,6 +51,7 @@ class JobFact:
     error_message: str = ""
     last_attempt: LastAttempt | None = None
     managed: bool = True
+    queued: bool = False
     suspended: bool = False
     says_suspended: bool = False
     terminating: bool = False
@@ -94,6 +96,7 @@ def job_fact(job: Job) -> JobFact | None:
         error_message=meta.annotations.get(names.ANNOTATION_ERROR_MESSAGE, ""),
         last_attempt=lastattempt.read(meta.annotations.get(names.ANNOTATION_LAST_ATTEMPT, "")),
         managed=job.spec.managed_by == names.MANAGED_BY,
+        queued=_is_queued(job),
         suspended=job.spec.suspend,
         says_suspended="Suspended" in true,
         terminating=meta.deletion_timestamp is not None,
@@ -107,6 +110,12 @@ def job_fact(job: Job) -> JobFact | None:
         finish_reason=finish.reason if finish else "",
         finish_message=finish.message if finish else "",
     )
+
+
+def _is_queued(job: Job) -> bool:
+    # Kueue can also hold Jobs without the label (manageJobsWithoutQueueName).
+    was_suspended = any(condition.type == "Suspended" for condition in job.status.conditions)
+    return names.LABEL_QUEUE in job.metadata.labels or job.spec.suspend or was_suspended
 
 
 def _number(values: dict[str, str], key: str) -> int | None:

@@ -258,7 +258,7 @@ def _times(situation: Situation, starting: bool) -> Iterable[datetime]:
             case Live(pod=pod) if (
                 case.job and pod.state is PodState.RUNNING and not batchjobstatus.says_running(case.job)
             ):
-                if (at := batchjobstatus.running_at(pod, starting=starting)) > situation.now:
+                if (at := batchjobstatus.running_at(case.job, pod, starting=starting)) > situation.now:
                     yield at
             case Live(pod=pod):
                 expiry = judgement.expiry(case.job, pod, situation.job.spec)

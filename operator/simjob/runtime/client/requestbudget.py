@@ -9,9 +9,9 @@ How N places (`max_requests`) are shared, over all SimulationJobs:
 |---|---|---|
 | REQUEST | N | status writes, reads, Events; deletions leave at least N/16 free for it |
 | DELETION | N - N/16; starts lower and drops when the API server is slow | pods to stop, expired SimulationJobs |
-| PROGRESS | N/4 | counting attempts, lowering deadlines of running pods |
+| PROGRESS | N/4 | counting attempts, lowering deadlines of running pods, status writes of Jobs with a queue |
 | CREATION | N/2; starts lower and drops when the API server is slow | Jobs and pods, including retries |
-| HOUSEKEEPING | N/8 | Job status writes, deletions of Jobs: nobody waits for them |
+| HOUSEKEEPING | N/8 | status writes of other Jobs, deletions of Jobs: nobody waits for them |
 
 runtime/client/adaptivelimit.py moves the limits of DELETION and CREATION. PROGRESS, CREATION and HOUSEKEEPING
 together hold at most 7/8 of the places, so a cancel always finds some, however slow creations are. A free place goes

@@ -150,7 +150,12 @@ def _by_job(actions: Sequence[Action]) -> Iterator[tuple[Kind, Sequence[Action]]
     for group in groups.values():
         if any(isinstance(action, StartAttempt) for action in group):
             yield Kind.CREATION, group
-        elif all(isinstance(action, WriteJobStatus | DeleteJob) for action in group):
+        elif all(_can_wait(action) for action in group):
             yield Kind.HOUSEKEEPING, group
         else:
             yield Kind.PROGRESS, group
+
+
+def _can_wait(action: Action) -> bool:
+    """Return whether nobody waits for the action. A queue waits for the status of its Jobs."""
+    return isinstance(action, DeleteJob) or (isinstance(action, WriteJobStatus) and not action.job.queued)
