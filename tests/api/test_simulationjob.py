@@ -114,6 +114,11 @@ def test_the_manager_of_a_field_can_be_found() -> None:
         ),
         pytest.param({"cases": {"list": []}}, "spec.cases.list: must not be empty", id="an empty list"),
         pytest.param(
+            {"queueMaxExecTimeSeconds": 60},
+            "spec: `queuePriorityClassName` and `queueMaxExecTimeSeconds` need `queueName`",
+            id="a limit of a queue without the queue",
+        ),
+        pytest.param(
             {"cases": {"matrix": [{"name": "a", "values": [1, None]}]}},
             "spec.cases.matrix[0].values[1]: must be a text, a number, a boolean, a list or an object",
             id="a value in a list in a list",

@@ -112,6 +112,8 @@ _REST: Final[_Dict] = {
     "cancelCases": "3,5-7",
     "priorityClassName": "urgent",
     "queueName": "simulations",
+    "queuePriorityClassName": "urgent",
+    "queueMaxExecTimeSeconds": 7200,
     "history": {"succeededCases": 5, "failedCases": 6},
     "ttlSecondsAfterFinished": 604800,
 }
@@ -147,6 +149,8 @@ OTHERS: Final[_Dict] = {
     "spec.cancelCases": "4",
     "spec.priorityClassName": "overnight",
     "spec.queueName": "others",
+    "spec.queuePriorityClassName": "overnight",
+    "spec.queueMaxExecTimeSeconds": 7201,
     "spec.history": {"succeededCases": 6, "failedCases": 6},
     "spec.ttlSecondsAfterFinished": 3600,
 }

@@ -45,7 +45,8 @@ POD = {
 
 
 def a_job(name: str, **spec: Any) -> dict[str, Any]:
-    found = {"template": {"spec": POD}, "priorityClassName": "overnight", "queueName": "team", **spec}
+    queue = {"queueName": "team", "queuePriorityClassName": "late"}
+    found = {"template": {"spec": POD}, "priorityClassName": "overnight", **queue, **spec}
     return {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": {"name": name}, "spec": found}
 
 
@@ -54,6 +55,7 @@ OTHERS = [
     ("v1", "PersistentVolumeClaim", "data"),
     ("scheduling.k8s.io/v1", "PriorityClass", "overnight"),
     ("kueue.x-k8s.io/v1beta1", "LocalQueue", "team"),
+    ("kueue.x-k8s.io/v1beta1", "WorkloadPriorityClass", "late"),
     ("resource.k8s.io/v1", "ResourceClaimTemplate", "gpus"),
     ("resource.k8s.io/v1", "ResourceClaim", "shared"),
 ]
@@ -111,6 +113,7 @@ def test_a_template_refers_to_generated_and_renamed_objects(jobs: dict[str, Any]
     spec = jobs["july-wing-2"]
     pod = spec["template"]["spec"]
     found = set(references(pod)) | {f"PriorityClass/{spec['priorityClassName']}", f"LocalQueue/{spec['queueName']}"}
+    found |= {f"WorkloadPriorityClass/{spec['queuePriorityClassName']}"}
     assert found <= set(jobs["names"])
     assert {reference.partition("/")[0] for reference in found} == {kind for _, kind, _ in OTHERS} | {
         "ConfigMap",

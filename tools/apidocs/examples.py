@@ -27,6 +27,8 @@ spec:
   parallelism: 50
   priorityClassName: overnight
   queueName: team-wing
+  queuePriorityClassName: overnight  # Kueue's, beside that of the pods
+  queueMaxExecTimeSeconds: 86400     # each case, a day
   ttlSecondsAfterFinished: 604800    # a week
 ---
 spec:                                # later, by `kubectl patch --type=merge`

@@ -77,6 +77,7 @@ BREAKING: Final[dict[str, tuple[Breaking, ...]]] = {
         Breaking(lambda spec: {name: part for name, part in spec.items() if name not in ("cases", "rerunOf")}),
         *_setting(cases={"count": 1}, rerunOf={"name": "old"}),
     ),
+    rules.NEEDS_QUEUE: (Breaking(lambda spec: {name: part for name, part in spec.items() if name != "queueName"}),),
     rules.ONE_CASE_SOURCE: (*_writing({}), *_setting(count=1, matrix=[{"name": "mesh", "values": [1]}])),
     rules.AXES_UNIQUE: (Breaking(_twice), Breaking(lambda axes: [*axes, {**axes[0], "name": axes[0]["name"].upper()}])),
     rules.NAMED_AS_BOOLEAN: _writing("true", "false"),

@@ -9,7 +9,7 @@ from simjob.api.crd import rules
 from simjob.api.podtemplate.template import Template
 from simjob.api.policies import FailurePolicy, History, Retries, Timeouts
 from simjob.api.resources import Resources
-from simjob.api.schema import DNS_LABEL, INT32_MAX, LABEL_VALUE, Model, ObjectName, validated
+from simjob.api.schema import DNS_LABEL, INT32_MAX, LABEL_VALUE, OBJECT_NAME, Model, ObjectName, validated
 from simjob.api.sweep.cases import Case, Cases
 from simjob.api.sweep.ranges import CheckedRanges, SelectedRanges
 
@@ -182,6 +182,27 @@ class Spec(Model):
             "absent. Immutable.",
         ),
     ] = None
+    queue_priority_class_name: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=63,
+            pattern=OBJECT_NAME,
+            description="Name of the Kueue WorkloadPriorityClass by which the queue orders and preempts the cases. It "
+            "does not change the priority of the pods. If absent, the queue uses the priority of the pods. Needs "
+            "`queueName`. Immutable.",
+        ),
+    ] = None
+    queue_max_exec_time_seconds: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=INT32_MAX,
+            description="Seconds that Kueue admits a case for, over all its admissions. After that Kueue deactivates "
+            "it: its pod is stopped, and the case waits until somebody activates its Workload again. It does not fail; "
+            "`timeouts.runSeconds` makes a case fail. No limit if absent. Needs `queueName`. Immutable.",
+        ),
+    ] = None
     history: Annotated[History, Field(description="How many finished Jobs are kept for their logs.")] = History()
     ttl_seconds_after_finished: Annotated[
         int | None,
@@ -198,6 +219,12 @@ class Spec(Model):
     def _says_what_to_run(self) -> "Spec":
         if (self.cases is None) == (self.rerun_of is None):
             raise ValueError(rules.CASES_OR_RERUN)
+        return self
+
+    @model_validator(mode="after")
+    def _names_a_queue(self) -> "Spec":
+        if self.queue_name is None and (self.queue_priority_class_name or self.queue_max_exec_time_seconds):
+            raise ValueError(rules.NEEDS_QUEUE)
         return self
 
     def case(self, index: int) -> Case:

@@ -82,11 +82,17 @@ def test_a_pod_is_made_from_the_template_as_the_api_server_has_it() -> None:
     assert (owner["kind"], owner["name"], owner["uid"], owner["controller"]) == ("Job", job.name, job.uid, True)
 
 
-def test_the_queue_label_is_set_on_the_job_only() -> None:
-    body = rendered(queueName="gpus")
-    assert body["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "gpus"
-    assert "kueue.x-k8s.io/queue-name" not in body["spec"]["template"]["metadata"]["labels"]
-    assert "kueue.x-k8s.io/queue-name" not in rendered()["metadata"]["labels"]
+def kueue_labels(labels: dict[str, str]) -> dict[str, str]:
+    return {key.partition("/")[2]: value for key, value in labels.items() if key.startswith("kueue.x-k8s.io/")}
+
+
+def test_queue_labels_are_set_on_the_job_only() -> None:
+    body = rendered(queueName="gpus", queuePriorityClassName="overnight", queueMaxExecTimeSeconds=7200)
+    wanted = {"queue-name": "gpus", "priority-class": "overnight", "max-exec-time-seconds": "7200"}
+    assert kueue_labels(body["metadata"]["labels"]) == wanted
+    assert kueue_labels(body["spec"]["template"]["metadata"]["labels"]) == {}
+    assert kueue_labels(rendered(queueName="gpus")["metadata"]["labels"]) == {"queue-name": "gpus"}
+    assert kueue_labels(rendered()["metadata"]["labels"]) == {}
 
 
 def test_template_labels_and_annotations_are_copied_to_the_job_unless_ours() -> None:

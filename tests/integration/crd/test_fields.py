@@ -24,7 +24,7 @@ STRICT = f"{simulationjobs(NAMESPACE)}?dryRun=All&fieldValidation=Strict"
 FIELDS = {each.path: each for each in schema.fields()}
 IMMUTABLE = {f"spec.{name}" for name in immutable_fields(FIELDS["spec"].schema)}
 # A spec without one of these breaks another rule as well.
-KEPT = ("spec.cases", "spec.rerunOf", "spec.template")
+KEPT = ("spec.cases", "spec.rerunOf", "spec.template", "spec.queueName")
 # What is said besides: "<nil>", that no rule was looked at, and ".spec.parallelism", that it cannot be scaled.
 ELSEWHERE = ("<nil>", ".")
 

@@ -14,6 +14,7 @@ Rule = dict[str, Any]
 
 ONE_CASE_SOURCE: Final = "`cases` must have exactly one of `count`, `matrix`, `list`, `samples` and `configMap`"
 CASES_OR_RERUN: Final = "`spec` must have exactly one of `cases` and `rerunOf`"
+NEEDS_QUEUE: Final = "`queuePriorityClassName` and `queueMaxExecTimeSeconds` need `queueName`"
 RERUN_OF_ITSELF: Final = "`rerunOf` must not name the SimulationJob itself"
 SAMPLED_UNIQUE: Final = "parameter names in `samples` must be unique, ignoring case"
 MIN_BELOW_MAX: Final = "`min` must be less than `max`"
@@ -131,6 +132,9 @@ def _same(path: str) -> str:
 
 SPEC_RULES: Final = [
     one_source_rule(("cases", "rerunOf"), CASES_OR_RERUN),
+    _rule(
+        "has(self.queueName) || !(has(self.queuePriorityClassName) || has(self.queueMaxExecTimeSeconds))", NEEDS_QUEUE
+    ),
     _immutable("cases", f"{_same('cases')} && {_SAME_ORDER}"),
     _immutable("template", "self.template == oldSelf.template"),
     *(
@@ -146,6 +150,8 @@ SPEC_RULES: Final = [
             "retries",
             "priorityClassName",
             "queueName",
+            "queuePriorityClassName",
+            "queueMaxExecTimeSeconds",
             "timeouts.assignSeconds",
             "timeouts.startSeconds",
             "timeouts.runSeconds",

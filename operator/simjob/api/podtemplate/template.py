@@ -233,7 +233,8 @@ class Template(Model):
         PodMetadata | None,
         Field(
             description="Labels and annotations of the Jobs and pods. "
-            "`spec.queueName` replaces the label kueue.x-k8s.io/queue-name."
+            "`spec.queueName`, `spec.queuePriorityClassName` and `spec.queueMaxExecTimeSeconds` replace the labels "
+            "queue-name, priority-class and max-exec-time-seconds of kueue.x-k8s.io."
         ),
     ] = None
     spec: Annotated[PodSpec, Field(description="Spec of the pod: the fields that a case's pod may have.")]

@@ -12,6 +12,7 @@ import msgspec
 
 from simjob.api import earlierstatus, names
 from simjob.api.simulationjob import SimulationJob
+from simjob.api.spec import Spec
 from simjob.api.sweep.cases import Case
 from simjob.core.children import podtemplate
 from simjob.core.facts import childnames
@@ -62,7 +63,6 @@ def render_job(job: SimulationJob, template: Mapping[str, Any], case: Case, rest
     `template` is `job.spec.template.to_api(as_given=True)`, which is identical for all cases and expensive to build.
     """
     ours = labels(job, case.index, restarts)
-    queue = {names.LABEL_QUEUE: job.spec.queue_name} if job.spec.queue_name else {}
     notes = {
         names.ANNOTATION_ARGO_IGNORE: "true",
         names.ANNOTATION_CASE: case.name,
@@ -75,7 +75,7 @@ def render_job(job: SimulationJob, template: Mapping[str, Any], case: Case, rest
         "metadata": {
             "name": childnames.job_name(job.metadata.name, job.metadata.uid, case.index, restarts),
             "namespace": job.metadata.namespace,
-            "labels": {**_foreign(users.get("labels", {})), **ours, **queue},
+            "labels": {**_foreign(users.get("labels", {})), **ours, **_queue_labels(job.spec)},
             "annotations": {**_foreign(users.get("annotations", {})), **notes},
             "ownerReferences": [owner(names.API_VERSION, names.KIND, job.metadata.name, job.metadata.uid)],
         },
@@ -88,6 +88,16 @@ def render_job(job: SimulationJob, template: Mapping[str, Any], case: Case, rest
         },
     }
     return msgspec.json.encode(body)
+
+
+def _queue_labels(spec: Spec) -> Mapping[str, str]:
+    """Return the labels that Kueue reads. They are not on pods, which Kueue would take for workloads of their own."""
+    given = {
+        names.LABEL_QUEUE: spec.queue_name,
+        names.LABEL_QUEUE_PRIORITY: spec.queue_priority_class_name,
+        names.LABEL_QUEUE_MAX_EXEC_TIME: spec.queue_max_exec_time_seconds,
+    }
+    return {label: str(value) for label, value in given.items() if value is not None}
 
 
 def _foreign(given: Mapping[str, str]) -> dict[str, str]:
