@@ -99,6 +99,7 @@ def test_every_condition_is_explained() -> None:
     types = {value for name, value in vars(conditions).items() if name.isupper() and value in status.MEANINGS}
     assert types == {"Finished", "Succeeded", "Cancelled", "Suspended", "Reconciling", "Stalled"}
     assert types == set(status.MEANINGS)
+    assert f"condition {conditions.QUEUED}" in status.conditions_table()
 
 
 def test_the_example_of_a_status_has_every_outcome() -> None:

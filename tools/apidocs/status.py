@@ -21,8 +21,9 @@ MEANINGS: Final = {
 }
 
 _AFTER: Final = """\
-There is no condition Ready, since nothing here serves. Reason and message of a condition are those that the status had
-when it was written.
+A job with a queue also has the condition Queued, once the queue has held all of its cases: True while it holds them,
+False otherwise. There is no condition Ready, since nothing here serves. Reason and message of a condition are those
+that the status had when it was written.
 """
 
 

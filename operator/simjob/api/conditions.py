@@ -14,6 +14,7 @@ FINISHED: Final = "Finished"
 SUCCEEDED: Final = "Succeeded"
 CANCELLED: Final = "Cancelled"
 SUSPENDED: Final = "Suspended"
+QUEUED: Final = "Queued"
 RECONCILING: Final = "Reconciling"
 STALLED: Final = "Stalled"
 
@@ -31,7 +32,8 @@ class Condition(Lenient):
         Field(
             min_length=1,
             max_length=316,
-            description="Type of the condition: Finished, Succeeded, Cancelled, Suspended, Reconciling or Stalled.",
+            description="Type of the condition: Finished, Succeeded, Cancelled, Suspended, Reconciling or Stalled, and "
+            "Queued once a queue has held all cases.",
         ),
     ]
     status: Annotated[ConditionStatus, Field(description="Status of the condition: True, False or Unknown.")]

@@ -81,9 +81,9 @@ class Timeouts(Model):
     total_seconds: Annotated[
         Seconds | None,
         Field(
-            description="Seconds that the whole job may take, counted from `status.startTime`. Time that it was "
-            "suspended, or had the reason UnreadableSpec, does not count. After that the job is stopped, and is FAILED "
-            "with TOTAL_TIMEOUT. May be changed."
+            description="Seconds that the whole job may take, counted from `status.startTime`. Time in which it was "
+            "suspended, a queue held all its cases, or it had the reason UnreadableSpec does not count. After that the "
+            "job is stopped, and is FAILED with TOTAL_TIMEOUT. May be changed."
         ),
     ] = None
 

@@ -194,8 +194,8 @@ class Status(WithEarlierForm):
     suspended_seconds: Annotated[
         Amount | None,
         Field(
-            description="Seconds spent in phase SUSPENDED or with the reason UnreadableSpec. They do not count against "
-            "`totalSeconds`. A suspension is added when it ends."
+            description="Seconds in phase SUSPENDED, with the reason UnreadableSpec, or while the condition Queued was "
+            "True. They do not count against `totalSeconds`. Each such time is added when it ends."
         ),
     ] = None
     start_time: Annotated[Time | None, Field(description="Time when the operator first saw the job.")] = None

@@ -16,6 +16,7 @@ class Saying:
     """The phase that a rule decides on, with reason, message and error code.
 
     `stalled`: the job has not ended, and cannot go on until a person does something.
+    `queued`: a queue holds all cases that could run.
     """
 
     phase: Phase
@@ -23,6 +24,7 @@ class Saying:
     message: str
     error_code: str | None = None
     stalled: bool = False
+    queued: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

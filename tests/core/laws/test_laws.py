@@ -102,6 +102,10 @@ def jobs(draw: st.DrawFn) -> SimulationJob:
     status: dict[str, Any] = {**as_fields(draw(outcomes)), "restarts": draw(small)}
     if phase := draw(phases):
         status |= {"phase": phase, "startTime": "2026-01-02T03:04:05Z"}
+    if since := draw(times):
+        queued = {"type": "Queued", "status": draw(st.sampled_from(["True", "False"])), "reason": "Any", "message": ""}
+        status["conditions"] = [{**queued, "lastTransitionTime": since.isoformat()}]
+        status["reason"] = draw(st.sampled_from(["Any", "Other"]))
     if draw(st.booleans()):
         status["cancellation"] = {"requestedAt": "2026-01-02T03:04:05Z"}
     metadata = {"deletionTimestamp": "2026-01-02T03:04:05Z"} if draw(st.integers(0, 9)) == 0 else {}

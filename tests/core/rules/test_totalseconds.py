@@ -2,9 +2,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from given.builders import CREATED, NOW, a_job_fact, a_pod_fact, a_started_job, planned, said
+from given.builders import CREATED, NOW, a_job_fact, a_pod_fact, a_started_job, observed, planned, said
 from given.outcomes import outcomes_of
-from simjob.api.simulationjob import SimulationJob
+from simjob.api.simulationjob import Invalid, SimulationJob
+from simjob.core import planner
 from simjob.core.facts.pods import PodState
 from simjob.core.observed.preparation import Unprepared
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod, resync_at
@@ -129,6 +130,41 @@ def test_a_pod_that_outlives_the_deadline_is_not_requeued_in_a_tight_loop() -> N
     job = bounded(status={"succeededIndexes": "0-2"})
     plan = planned(job, a_pod_fact(0, terminating=True), now=AT)
     assert (said(plan).is_terminal, plan.look_again) == (False, resync_at(AT))
+
+
+def queued_since(time: datetime, **status: Any) -> dict[str, Any]:
+    condition = {
+        "type": "Queued",
+        "status": "True",
+        "reason": "QueuedByKueue",
+        "message": "",
+        "lastTransitionTime": time.isoformat(),
+    }
+    return {"reason": "QueuedByKueue", "conditions": [condition], **status}
+
+
+def test_total_seconds_do_not_pass_while_a_queue_holds_all_cases() -> None:
+    job = bounded(status=queued_since(START + timedelta(seconds=60)))
+    later = START + timedelta(days=1)
+    plan = planned(job, a_job_fact(0, suspended=True, created=START), now=later)
+    assert (said(plan).reason, said(plan).suspended_seconds) == ("QueuedByKueue", None)
+    assert plan.look_again is not None
+    assert plan.look_again > later + timedelta(seconds=20), "the deadline does not come closer"
+
+
+def test_the_write_that_ends_a_hold_adds_its_seconds() -> None:
+    job = bounded(status=queued_since(START + timedelta(seconds=60), suspendedSeconds=5))
+    admitted = START + timedelta(seconds=360)
+    plan = planned(job, a_job_fact(0), a_pod_fact(0), a_job_fact(1, suspended=True), now=admitted)
+    assert (said(plan).reason, said(plan).suspended_seconds) == ("CasesRunning", 305)
+    assert plan.look_again == admitted + timedelta(seconds=45), "100 s, of which 55 s have passed"
+
+
+def test_an_unreadable_spec_ends_a_hold_without_losing_its_time() -> None:
+    raw = bounded(status=queued_since(START + timedelta(seconds=10)))
+    invalid = Invalid(message="no", metadata=raw.metadata, status=raw.status, cancel=False, cancel_reason=None)
+    status = said(planner.plan(invalid, observed(), START + timedelta(seconds=50)))
+    assert (status.reason, status.suspended_seconds) == ("UnreadableSpec", 40)
 
 
 def unreadable_since(time: str, **status: Any) -> dict[str, Any]:

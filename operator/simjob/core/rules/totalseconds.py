@@ -1,4 +1,7 @@
-"""`timeouts.totalSeconds`: how long the whole job may take without suspensions. After that it is stopped and FAILED."""
+"""`timeouts.totalSeconds`: how long the whole job may take, without the time in which it could not run.
+
+After that it is stopped and FAILED.
+"""
 
 from datetime import datetime, timedelta
 from typing import Final

@@ -11,7 +11,7 @@ from simjob.core.decision import Saying
 def set_conditions(
     stored: tuple[Condition, ...], saying: Saying, generation: int, now: datetime
 ) -> tuple[Condition, ...]:
-    """Return all conditions for the phase. A transition time changes only if the condition's status changes."""
+    """Return all conditions for what is said. A transition time changes only if the condition's status changes."""
     phase = saying.phase
     terminal = phase.is_terminal
     succeeded: ConditionStatus = "Unknown"
@@ -25,6 +25,9 @@ def set_conditions(
         conditions.RECONCILING: _status(not (terminal or saying.stalled) and phase is not Phase.SUSPENDED),
         conditions.STALLED: _status(saying.stalled or phase is Phase.FAILED),
     }
+    if saying.queued or conditions.find_condition(stored, conditions.QUEUED):
+        # Most jobs have no queue, and need no condition about it.
+        statuses[conditions.QUEUED] = _status(saying.queued)
     for type_, status in statuses.items():
         stored = conditions.set_condition(
             stored,

@@ -15,7 +15,7 @@ from simjob.core.decision import Saying
 from simjob.core.facts import containers
 from simjob.core.facts.pods import PodFact, PodState
 from simjob.core.observed.refusedcreation import CASE_TABLE
-from simjob.core.status import hints, overdue, wholestatus
+from simjob.core.status import hints, overdue, queuehold, wholestatus
 
 
 def explain(situation: Situation) -> Saying:
@@ -29,7 +29,7 @@ def explain(situation: Situation) -> Saying:
         or _disrupted(situation)
     )
     reason, message = trouble or _idle(situation) or _gated(situation) or _usual(phase, situation)
-    return Saying(phase=phase, reason=reason, message=message)
+    return Saying(phase=phase, reason=reason, message=message, queued=queuehold.is_held(situation))
 
 
 def _refusal(situation: Situation) -> tuple[str, str] | None:

@@ -9,11 +9,13 @@ from simjob.core.assessment import Situation, done
 from simjob.core.attempts import usage
 from simjob.core.decision import Decision, Saying
 from simjob.core.facts.pods import PodState
-from simjob.core.status import newestfailures, phaseconditions, suspendedtime
+from simjob.core.status import newestfailures, phaseconditions, queuehold, suspendedtime
 
 
 def active_phase(situation: Situation) -> Phase:
     """Return the phase of a job under way: not finished, not suspended, not being cancelled."""
+    if queuehold.has_settled(situation):
+        return Phase.PENDING
     before = situation.job.status.phase
     ran = before is Phase.RUNNING or situation.outcomes.succeeded or situation.has_pod(PodState.RUNNING)
     # A failed case may never have run: it found no node in time, or its container did not start.
@@ -49,7 +51,7 @@ def summarize(situation: Situation, saying: Saying, decision: Decision, outcomes
         results=stored.results,
         pods_accepted=situation.pods_accepted,
         compute_time=usage.counted(job, situation.open, outcomes),
-        suspended_seconds=suspendedtime.to_store(stored, saying.phase, now),
+        suspended_seconds=suspendedtime.to_store(stored, saying, now),
         # The API server's clock is known only to within a second: a job must not start before its creation.
         start_time=stored.start_time or max(now, job.metadata.creation_timestamp or now),
         completion_time=now if saying.phase.is_terminal else None,
@@ -77,6 +79,7 @@ def restated(job: SimulationJob | Invalid, stored: Status, saying: Saying, decis
             "cancellation": decision.cancellation or stored.cancellation,
             "cases": decision.cases or stored.cases,
             "completion_time": now if terminal else None,
+            "suspended_seconds": suspendedtime.without_queue(stored, now),
         }
     )
 
