@@ -2,14 +2,22 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 import pytest
 from contract.given import make_job, make_pod, make_sweep
 from contract.worlds import World
+from given.kueue import NO_QUEUE, a_workload
 from simjob.api.simulationjob import SimulationJob
 from simjob.core.facts.pods import PodState
-from simjob.runtime.client.errors import AlreadyExistsError, ConflictError, InvalidError, NotFoundError
+from simjob.runtime.client.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    UnavailableError,
+)
 from simjob.runtime.cluster.calls import Cluster, Event, StoredJob
 
 STRANGER = "0b0c4fd2-5f39-4c0e-9a05-00000000dead"
@@ -43,6 +51,19 @@ class TestPods:
         [event] = await cluster.list_pod_events(pod.namespace, pod.uid)
         assert (event.warning, event.reason, event.message) == (True, "FailedMount", 'secret "licence" not found')
         assert not await cluster.list_pod_events(other.namespace, other.uid)
+
+    async def test_workloads_are_found_by_the_uids_of_their_jobs(self, cluster: Cluster, world: World) -> None:
+        with pytest.raises(UnavailableError) as missing:
+            await cluster.list_workloads(world.namespace, ["job-1"])
+        assert missing.value.code == HTTPStatus.NOT_FOUND
+        async with world.serving_workloads():
+            assert not await cluster.list_workloads(world.namespace, ["job-1"])
+            for uid in ("job-1", "job-2", "job-3"):
+                await world.make_workload(a_workload(uid, active=False, QuotaReserved=NO_QUEUE))
+            found = await cluster.list_workloads(world.namespace, ["job-1", "job-3", "job-4"])
+            assert sorted(workload.of for workload in found) == ["job-1", "job-3"]
+            [condition] = found[0].status.conditions
+            assert (found[0].spec.active, condition.status, condition.message) == (False, "False", NO_QUEUE[1])
 
     async def test_a_missing_pod_is_not_found(self, cluster: Cluster, world: World) -> None:
         with pytest.raises(NotFoundError):

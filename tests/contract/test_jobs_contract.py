@@ -76,6 +76,17 @@ class TestJobs:
         with pytest.raises(InvalidError):
             await cluster.create_job(sweep.metadata.namespace, msgspec.json.encode(body))
 
+    async def test_a_job_that_a_queue_suspends_and_admits(
+        self, cluster: Cluster, world: World, sweep: SimulationJob
+    ) -> None:
+        made = (await make_job(cluster, sweep)).fact
+        states = []
+        for suspend in (True, False):
+            await world.suspend_job(made.namespace, made.name, suspend=suspend)
+            found = (await cluster.get_job(made.namespace, made.name)).fact
+            states.append((found.suspended, found.queued))
+        assert states == [(True, True), (False, False)], "its status does not say yet that it was suspended"
+
     async def test_a_job_is_found_unchanged(self, cluster: Cluster, sweep: SimulationJob) -> None:
         stored = await make_job(cluster, sweep)
         found = await cluster.get_job(stored.fact.namespace, stored.fact.name)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 import pytest
+from given import kueue
 from given.builders import a_job_dict
 from simjob.api import names
 from simjob.core.facts.apiobjects import Pod
@@ -54,6 +55,18 @@ class World(Protocol):
 
     async def tell_of_pod(self, namespace: str, name: str, reason: str, message: str) -> None:
         """Creates a warning about a pod, as a kubelet does."""
+        ...
+
+    def serving_workloads(self) -> AbstractAsyncContextManager[None]:
+        """Install a CRD that stands in for that of Kueue's Workloads, and remove it at the end."""
+        ...
+
+    async def make_workload(self, raw: dict[str, Any]) -> None:
+        """Create a Workload as Kueue does."""
+        ...
+
+    async def suspend_job(self, namespace: str, name: str, *, suspend: bool) -> None:
+        """Suspend a Job or let it go, as a queue does."""
         ...
 
     async def unlabel(self, plural: str, namespace: str, name: str) -> None:
@@ -109,6 +122,17 @@ class FakeWorld:
 
     async def tell_of_pod(self, namespace: str, name: str, reason: str, message: str) -> None:
         self.fake.tell_of_pod(namespace, name, reason, message)
+
+    @asynccontextmanager
+    async def serving_workloads(self) -> AsyncIterator[None]:
+        self.fake.serves_workloads = True
+        yield
+
+    async def make_workload(self, raw: dict[str, Any]) -> None:
+        self.fake.put_workload(self.namespace, raw)
+
+    async def suspend_job(self, namespace: str, name: str, *, suspend: bool) -> None:
+        self.fake.suspend_job(namespace, name, suspend=suspend)
 
     async def unlabel(self, plural: str, namespace: str, name: str) -> None:
         self.fake.relabel(plural, namespace, name, uid=None)
@@ -193,6 +217,30 @@ class RealWorld:
         event = kubelet_event(about, reason, message, datetime.now(UTC))
         path = f"/api/v1/namespaces/{namespace}/events"
         await self.connection.request("POST", path, body=msgspec.json.encode(event))
+
+    @asynccontextmanager
+    async def serving_workloads(self) -> AsyncIterator[None]:
+        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        await self.connection.request("POST", path, body=msgspec.json.encode(kueue.CRD))
+        try:
+            await self._wait(self._serves_workloads, expected=True)
+            yield
+        finally:
+            await self.connection.request("DELETE", f"{path}/{kueue.CRD['metadata']['name']}")
+
+    async def _serves_workloads(self) -> bool:
+        try:
+            await self.cluster.list_workloads(self.namespace, ["none"])
+        except UnavailableError:
+            return False
+        return True
+
+    async def make_workload(self, raw: dict[str, Any]) -> None:
+        path = f"/apis/{raw['apiVersion']}/namespaces/{self.namespace}/{names.KUEUE_WORKLOADS}"
+        await self.connection.request("POST", path, body=msgspec.json.encode(raw))
+
+    async def suspend_job(self, namespace: str, name: str, *, suspend: bool) -> None:
+        await self._merge(f"/apis/batch/v1/namespaces/{namespace}/jobs/{name}", {"spec": {"suspend": suspend}})
 
     async def unlabel(self, plural: str, namespace: str, name: str) -> None:
         root = "/api/v1" if plural == "pods" else "/apis/batch/v1"

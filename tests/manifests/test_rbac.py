@@ -15,7 +15,7 @@ from simjob.runtime.cluster.calls import Cluster, Event
 from simjob.runtime.process.election import Elector
 from simjob.runtime.process.settings import Settings
 from simjob.runtime.watching import informer
-from worlds.wire import Wire
+from worlds.wire import Answer, Wire
 
 Grant = tuple[str, str, str]  # API group, resource, verb
 Render = Callable[[str], Mapping[tuple[str, str, str], dict[str, Any]]]
@@ -28,14 +28,24 @@ KOPF = {(names.GROUP, names.PLURAL, verb) for verb in ("list", "watch")}
 LEASE = {("coordination.k8s.io", "leases", verb) for verb in ("create", "get", "update")}
 
 
+# Which versions there are of an API group, everybody may read: the ClusterRole system:discovery.
+GROUP = f"/apis/{names.KUEUE_GROUP}"
+
+
+def nothing(_method: str, path: str, _body: bytes | None) -> Answer:
+    if path == GROUP:
+        return {"preferredVersion": {"version": "v1beta2"}}
+    return errors.NotFoundError("nothing is here", code=404, reason="NotFound")
+
+
 def an_empty_world() -> Wire:
-    """A connection that finds nothing, whatever it is asked."""
-    return Wire(lambda *_: errors.NotFoundError("nothing is here", code=404, reason="NotFound"))
+    """A connection that finds no object, whatever it is asked."""
+    return Wire(nothing)
 
 
 def grants(wire: Wire) -> set[Grant]:
     """Say what would have to be granted for the requests that were made."""
-    return {grant(method, path) for method, path, _ in wire.requests}
+    return {grant(method, path) for method, path, _ in wire.requests if path != GROUP}
 
 
 def grant(method: str, path: str) -> Grant:
@@ -59,6 +69,7 @@ ARGUMENTS: dict[str, Any] = {
     "name": "it",
     "uid": "u",
     "owner_uid": "u",
+    "job_uids": ["u"],
     "body": b"{}",
     "annotations": {},
     "status": {},

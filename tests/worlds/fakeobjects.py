@@ -27,6 +27,7 @@ NOW: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 class FakeObjects:
     """Objects in memory. `calls` has the name of each call; `refuse` makes the next ones fail.
 
+    `serves_workloads`: the CRD of Kueue's Workloads is installed.
     `quota`: how many of a resource its quota allows, such as `count/jobs.batch`, `count/pods` and `pods`.
     """
 
@@ -36,12 +37,14 @@ class FakeObjects:
         self.events: list[Event] = []
         self.pod_events: list[tuple[str, str, PodEvent]] = []
         self.quota: Mapping[str, int] = {}
+        self.serves_workloads = False
         self._clock = clock
         self._objects: dict[str, dict[tuple[str, str], Raw]] = {
             "jobs": {},
             "pods": {},
             "configmaps": {},
             names.PLURAL: {},
+            names.KUEUE_WORKLOADS: {},
         }
         self._numbers = itertools.count(1)
         self._refusals: dict[str, list[Exception]] = defaultdict(list)

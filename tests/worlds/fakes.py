@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from simjob.api import names
 from simjob.core.facts import jobs, pods
-from simjob.core.facts.apiobjects import Job, Meta, Owner, Pod
+from simjob.core.facts.apiobjects import Job, Meta, Owner, Pod, Workload
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact
 from simjob.core.status.notstarting import PodEvent
@@ -120,6 +120,13 @@ class FakeCluster(FakeObjects):
     async def list_pod_events(self, namespace: str, uid: str) -> Sequence[PodEvent]:
         self._enter("list_pod_events")
         return [event for place, of, event in self.pod_events if (place, of) == (namespace, uid)]
+
+    async def list_workloads(self, namespace: str, job_uids: Sequence[str]) -> Sequence[Workload]:
+        self._enter("list_workloads")
+        if not self.serves_workloads:
+            raise errors.UnavailableError("404 page not found", code=404)
+        found = (msgspec.convert(raw, Workload) for raw in self._in(names.KUEUE_WORKLOADS, namespace))
+        return [workload for workload in found if workload.of in job_uids]
 
     async def list_jobs(self, namespace: str, owner_uid: str) -> Sequence[JobFact]:
         self._enter("list_jobs")

@@ -32,6 +32,7 @@ def conclude(found: Situation, decision: Decision) -> Plan:
         stopped=found.dropped,
         unlatched=decision.unlatched,
         unstarted=decision.unstarted,
+        held=decision.held,
         look_again=_next_look(decision, expiry.expires_at(found.job, status) if status else None),
     )
 

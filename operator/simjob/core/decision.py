@@ -7,6 +7,7 @@ from simjob.api.failures import Failure, Retrying
 from simjob.api.outcomes import Outcomes
 from simjob.api.status import Cancellation, CaseCounts, Phase
 from simjob.api.sweep.stored import CaseTable
+from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact
 from simjob.core.plan import Action, DeletePod, Notice
 
@@ -60,4 +61,5 @@ class Decision:
     needs_proof: bool = False
     unlatched: tuple[DeletePod, ...] = ()
     unstarted: tuple[PodFact, ...] = ()
+    held: tuple[JobFact, ...] = ()
     look_again: datetime | None = None

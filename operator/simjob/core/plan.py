@@ -158,6 +158,7 @@ class Plan:
     `stopped`: cases that the status newly records as cancelled while others go on. A live read must confirm these, too.
     `unlatched`: pods to delete if the API server has refused the status with the cancel several times.
     `unstarted`: a few pods that have a node and do not start. Their Events are read, to report why.
+    `held`: a few Jobs that a queue holds. Their Workloads are read, to report why.
     `look_again`: when to plan again if nothing changes before; None to wait for a change.
     """
 
@@ -169,6 +170,7 @@ class Plan:
     stopped: Ranges = field(default_factory=Ranges)
     unlatched: tuple[DeletePod, ...] = ()
     unstarted: tuple[PodFact, ...] = ()
+    held: tuple[JobFact, ...] = ()
     look_again: datetime | None = None
 
     def stores_only(self, now: datetime) -> bool:

@@ -1,44 +1,26 @@
-"""Kueue's part, played by hand: Jobs are suspended, changed and let go by somebody else.
+"""Jobs with a queue: held, admitted, evicted and cancelled. integration/support/queueing.py plays Kueue's part."""
 
-As kubernetes-sigs/kueue:pkg/controller/jobs/job does it: its webhook suspends a new Job that names a queue; admission
-writes node selectors and tolerations into the template and lets it go in one write; an eviction suspends it, resets its
-startTime and, when nothing is active, puts the template back.
-"""
-
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from integration.support import client as paths
-from integration.support import needs
-from integration.support.client import Object
-from integration.support.sweeps import Place, Sweep, a_template
+from integration.support.queueing import (
+    QUEUE,
+    TOLERATION,
+    admit,
+    condition_of,
+    evict,
+    job_of,
+    pod_of,
+    restore,
+    wait_held,
+    webhook,
+)
+from integration.support.sweeps import Place, a_template
 
 pytestmark = pytest.mark.integration
-
-QUEUE = "kueue.x-k8s.io/queue-name"
-POLICIES = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies"
-BINDINGS = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings"
-WEBHOOK: Object = {
-    "matchConstraints": {
-        "resourceRules": [
-            {"apiGroups": ["batch"], "apiVersions": ["v1"], "resources": ["jobs"], "operations": ["CREATE"]}
-        ]
-    },
-    "matchConditions": [
-        {"name": "queued", "expression": f"has(object.metadata.labels) && '{QUEUE}' in object.metadata.labels"}
-    ],
-    "failurePolicy": "Fail",
-    "reinvocationPolicy": "Never",
-    "mutations": [
-        {
-            "patchType": "ApplyConfiguration",
-            "applyConfiguration": {"expression": "Object{spec: Object.spec{suspend: true}}"},
-        }
-    ],
-}
-TOLERATION = {"key": "flavor", "operator": "Equal", "value": "spot", "effect": "NoSchedule"}
 
 
 @pytest.fixture
@@ -46,94 +28,6 @@ def kueue(place: Place) -> Iterator[None]:
     """Kueue's webhook, in the test's namespace."""
     with webhook(place):
         yield
-
-
-@contextmanager
-def webhook(place: Place) -> Iterator[None]:
-    needs.mutating_policies(place.client)
-    metadata = {"name": place.name}
-    namespace = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": place.name}}}
-    kinds = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": metadata}
-    binding = {"policyName": place.name, "matchResources": namespace}
-    place.client.create(POLICIES, {**kinds, "kind": "MutatingAdmissionPolicy", "spec": WEBHOOK})
-    place.client.create(BINDINGS, {**kinds, "kind": "MutatingAdmissionPolicyBinding", "spec": binding})
-    try:
-        wait_at_work(place)
-        yield
-    finally:
-        place.client.delete(f"{BINDINGS}/{place.name}")
-        place.client.delete(f"{POLICIES}/{place.name}")
-
-
-def wait_at_work(place: Place) -> None:
-    """Wait until the policy does what it is to do."""
-    probe = {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {"name": "probe", "labels": {QUEUE: "any"}},
-        "spec": {"template": a_template(restartPolicy="Never"), "managedBy": "example.org/nobody"},
-    }
-
-    def is_held() -> bool:
-        made = place.client.create(f"{paths.jobs(place.name)}?dryRun=All", probe)
-        return made["spec"].get("suspend") is True
-
-    sweep = place.apply("bystander", suspend=True)
-    sweep.wait_until(is_held, "the policy is at work")
-    sweep.delete()
-
-
-def job_of(sweep: Sweep, index: int) -> Object:
-    return next(job for job in sweep.jobs if job["metadata"]["labels"]["simjob.dev/index"] == str(index))
-
-
-def pod_of(sweep: Sweep, index: int) -> Object | None:
-    """Give a case's live pod that nobody has asked to stop."""
-    found = (pod for pod in sweep.live_pods if pod["metadata"]["labels"]["simjob.dev/index"] == str(index))
-    return next((pod for pod in found if "deletionTimestamp" not in pod["metadata"]), None)
-
-
-def admit(sweep: Sweep, index: int, node: str = "") -> None:
-    """Let a Job go, to a node of Kueue's choice."""
-    spec: dict[str, Any] = {"suspend": False}
-    if node:
-        selector = {"type": "kwok", "kubernetes.io/hostname": node}
-        spec["template"] = {"spec": {"nodeSelector": selector, "tolerations": [TOLERATION]}}
-    sweep.client.patch(_path(sweep, index), {"spec": spec})
-
-
-def evict(sweep: Sweep, index: int) -> None:
-    """Take a Job back."""
-    path = _path(sweep, index)
-    sweep.client.patch(path, {"spec": {"suspend": True}})
-    sweep.client.patch(f"{path}/status", {"status": {"startTime": None}})
-
-
-def restore(sweep: Sweep, index: int) -> None:
-    """Put the template back as it was; the API server takes that of a Job with nothing active only."""
-    path = _path(sweep, index)
-    sweep.client.patch(path, {"spec": {"template": {"spec": {"nodeSelector": None, "tolerations": None}}}})
-
-
-def _path(sweep: Sweep, index: int) -> str:
-    return paths.jobs(sweep.place.name, job_of(sweep, index)["metadata"]["name"])
-
-
-def condition_of(job: Object, kind: str) -> tuple[str, str]:
-    found = job.get("status", {}).get("conditions", [])
-    return next(((item["status"], item["reason"]) for item in found if item["type"] == kind), ("absent", ""))
-
-
-def wait_held(sweep: Sweep, index: int) -> None:
-    """Wait until a case's Job says what Kueue waits for: it is suspended and nothing of it is active."""
-
-    def is_held() -> bool:
-        job = job_of(sweep, index)
-        said = job.get("status", {})
-        return condition_of(job, "Suspended") == ("True", "JobSuspended") and not said.get("active")
-
-    sweep.wait_until(is_held, f"the Job of case {index} says Suspended")
-    assert "startTime" not in job_of(sweep, index)["status"]
 
 
 @pytest.mark.effect("spec.queueName")
@@ -164,6 +58,50 @@ def test_queued_jobs_have_no_pod_and_count_as_pending_until_they_are_admitted(pl
     assert sweep.wait_phase("COMPLETED")["succeededIndexes"] == "0-2"
     found = sweep.client.items(paths.simulationjobs(place.name), fieldSelector="spec.queueName=gpus")
     assert [item["metadata"]["name"] for item in found] == [sweep.name]
+
+
+@pytest.mark.effect("spec.queuePriorityClassName", "spec.queueMaxExecTimeSeconds")
+@pytest.mark.usefixtures("kueue")
+def test_kueue_reads_priority_and_time_limit_from_labels_of_the_jobs_only(place: Place) -> None:
+    more: dict[str, Any] = {"queuePriorityClassName": "overnight", "queueMaxExecTimeSeconds": 7200}
+    sweep = place.apply(cases={"count": 1}, queueName="gpus", template=a_template(run=1), **more)
+    sweep.wait_until(lambda: len(sweep.jobs) == 1, "the Job is there")
+    labels = job_of(sweep, 0)["metadata"]["labels"]
+    assert (labels["kueue.x-k8s.io/priority-class"], labels["kueue.x-k8s.io/max-exec-time-seconds"]) == (
+        "overnight",
+        "7200",
+    )
+    admit(sweep, 0)
+    assert sweep.wait_phase("COMPLETED")["succeededIndexes"] == "0"
+    (pod,) = sweep.pods
+    assert not [label for label in pod["metadata"]["labels"] if label.startswith("kueue.x-k8s.io/")]
+
+
+@pytest.mark.usefixtures("kueue")
+def test_a_job_is_active_and_ready_at_once_while_another_case_has_no_node(place: Place) -> None:
+    sweep = place.apply(cases={"count": 2}, queueName="gpus", template=a_template(stop=1))
+    sweep.wait_until(lambda: len(sweep.jobs) == 2, "both Jobs are there")
+    admit(sweep, 1, "there-is-no-such-node")
+    sweep.wait_until(lambda: job_of(sweep, 1).get("status", {}).get("active") == 1, "the waiting case is active")
+    admit(sweep, 0, "kwok-1")
+    sweep.wait_running(1)
+    running_since = time.monotonic()
+    sweep.wait_until(lambda: job_of(sweep, 0).get("status", {}).get("ready") == 1, "the running case is ready")
+    assert time.monotonic() - running_since < 1.5, "without a queue it takes 30 s"
+    assert job_of(sweep, 1)["status"].get("ready", 0) == 0
+    sweep.cancel()
+    sweep.wait_phase("CANCELLED")
+
+
+@pytest.mark.usefixtures("kueue")
+def test_without_kueues_crd_status_says_that_the_queue_holds_the_jobs(place: Place) -> None:
+    sweep = place.apply(cases={"count": 1}, queueName="gpus", template=a_template(run=1))
+    sweep.wait(lambda status: status.get("reason") == "QueuedByKueue", "QueuedByKueue")
+    time.sleep(8)
+    assert sweep.status["message"] == "Kueue has suspended the Jobs, and has not admitted them yet"
+    assert place.operator_log().count("cannot list Workloads of Kueue") <= 1
+    sweep.cancel()
+    sweep.wait_phase("CANCELLED")
 
 
 @pytest.mark.usefixtures("kueue")

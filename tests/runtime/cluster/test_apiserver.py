@@ -38,6 +38,17 @@ async def test_a_delete_names_the_uid_and_uses_background_propagation_for_a_job(
     ]
 
 
+async def test_workloads_are_listed_by_the_uids_of_their_jobs_in_the_preferred_version() -> None:
+    group = {"kind": "APIGroup", "preferredVersion": {"groupVersion": "kueue.x-k8s.io/v1beta2", "version": "v1beta2"}}
+    items = [{"metadata": {"name": "w", "uid": "u", "labels": {"kueue.x-k8s.io/job-uid": "b"}}, "spec": {}}]
+    cluster, wire = a_cluster(group, {"items": items})
+    (found,) = await cluster.list_workloads("lab", ["a", "b"])
+    assert (found.of, found.spec.active, found.status.conditions) == ("b", True, [])
+    (_, asked, _), (_, path, query) = wire.requests
+    assert (asked, path) == ("/apis/kueue.x-k8s.io", "/apis/kueue.x-k8s.io/v1beta2/namespaces/lab/workloads")
+    assert query == {"labelSelector": "kueue.x-k8s.io/job-uid in (a,b)", "limit": "100"}
+
+
 async def test_a_delete_returns_the_last_state_of_the_pod() -> None:
     cluster, _ = a_cluster(a_pod(phase="Running"))
     last = await cluster.delete_pod("lab", "p", "uid-p")

@@ -1,9 +1,11 @@
-"""The fields of pods, Jobs and Events that the operator reads. An absent field has the API's default."""
+"""The fields of pods, Jobs, Events and Workloads that the operator reads. An absent field has the API's default."""
 
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
+
+from simjob.api import names
 
 NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -34,7 +36,7 @@ class Meta(msgspec.Struct, rename="camel"):
 
 
 class Condition(msgspec.Struct, rename="camel"):
-    """A condition of a pod or a Job."""
+    """A condition of a pod, a Job or a Workload."""
 
     type: str
     status: str = ""
@@ -178,3 +180,43 @@ class Job(msgspec.Struct):
     metadata: Meta
     spec: JobSpec = msgspec.field(default_factory=JobSpec)
     status: JobStatus = msgspec.field(default_factory=JobStatus)
+
+
+class AdmissionCheck(msgspec.Struct):
+    """The state of a check that a Workload needs beside its quota: Pending, Ready, Retry or Rejected."""
+
+    name: str = ""
+    state: str = ""
+    message: str = ""
+
+
+class WorkloadSpec(msgspec.Struct):
+    """The spec of a Workload."""
+
+    active: bool = True
+
+
+class WorkloadStatus(msgspec.Struct, rename="camel"):
+    """The status of a Workload."""
+
+    conditions: list[Condition] = []
+    admission_checks: list[AdmissionCheck] = []
+
+
+class Workload(msgspec.Struct):
+    """The fields of a Kueue Workload that the operator reads."""
+
+    metadata: Meta
+    spec: WorkloadSpec = msgspec.field(default_factory=WorkloadSpec)
+    status: WorkloadStatus = msgspec.field(default_factory=WorkloadStatus)
+
+    @property
+    def of(self) -> str:
+        """Return the uid of its Job; empty if it has none."""
+        return self.metadata.labels.get(names.LABEL_WORKLOAD_OF, "")
+
+
+class WorkloadList(msgspec.Struct):
+    """A list of Workloads."""
+
+    items: list[Workload] | None = None

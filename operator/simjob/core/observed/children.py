@@ -65,7 +65,7 @@ class Observed:
     `under_way`: cases whose creation has no answer yet: their pods may exist.
     `prepared`: the result of copying the cases, until it is in the status.
     `attributed`: whether only the API server can write the annotation that says who cancelled.
-    `words`: messages of kubelets about pods that do not start, by pod uid.
+    `words`: messages of kubelets about pods that do not start, by pod uid; of Kueue about Jobs it holds, by Job uid.
     `earlier`: cases that still run in a pod of an earlier SimulationJob with the same name, and the pod's name.
     `last_stop`: when a pod of any SimulationJob last stopped on request, while other pods are being stopped.
     """

@@ -28,7 +28,7 @@ from simjob.core.plan import (
     resync_at,
 )
 from simjob.core.rules import totalseconds
-from simjob.core.status import reasonandmessage, notstarting, queuehold, retrying
+from simjob.core.status import reasonandmessage, notstarting, queuehold, queuewords, retrying
 from simjob.core.stopping import keptjobs
 from simjob.core.stopping.stop import stop_pods
 
@@ -71,7 +71,7 @@ def running(situation: Situation) -> Decision:
     times += [at for pod in situation.live_pods if (at := injectedcontainers.stuck_at(pod)) and at > situation.now]
     if situation.observed.earlier:
         times.append(situation.now + EARLIER_PAUSE)
-    looks = (notstarting.look_at(situation), queuehold.look_at(situation))
+    looks = (notstarting.look_at(situation), queuewords.look_at(situation), queuehold.look_at(situation))
     times += [at for at in looks if at is not None]
     # The time does not run while a queue holds the job, so its end does not come closer.
     if not saying.queued and (over_at := totalseconds.over_at(situation)) is not None:
@@ -88,6 +88,7 @@ def running(situation: Situation) -> Decision:
             *starts.notices,
         ),
         unstarted=notstarting.pods(situation),
+        held=queuewords.jobs(situation),
         look_again=max(min(times), situation.now),
     )
 

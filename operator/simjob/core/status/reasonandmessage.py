@@ -15,7 +15,7 @@ from simjob.core.decision import Saying
 from simjob.core.facts import containers
 from simjob.core.facts.pods import PodFact, PodState
 from simjob.core.observed.refusedcreation import CASE_TABLE
-from simjob.core.status import hints, overdue, queuehold, wholestatus
+from simjob.core.status import hints, overdue, queuehold, queuewords, wholestatus
 
 
 def explain(situation: Situation) -> Saying:
@@ -122,7 +122,7 @@ def _idle(situation: Situation) -> tuple[str, str] | None:
     if any(isinstance(verdict, Live) for verdict in verdicts):
         return None
     if any(isinstance(verdict, Held) and verdict.job.suspended for verdict in verdicts):
-        return Reason.QUEUED, "Kueue has suspended the Jobs, and has not admitted them yet"
+        return Reason.QUEUED, queuewords.message(situation)
     if situation.job.spec.parallelism == 0:
         return Reason.PAUSED, "`parallelism` is 0: no case starts"
     if any(isinstance(verdict, Due) and verdict.at and verdict.at > situation.now for verdict in verdicts):

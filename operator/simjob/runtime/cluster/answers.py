@@ -39,7 +39,16 @@ class _ConfigMap(msgspec.Struct, rename="camel"):
     binary_data: dict[str, bytes] = {}
 
 
+class _GroupVersion(msgspec.Struct):
+    version: str
+
+
+class _Group(msgspec.Struct, rename="camel"):
+    preferred_version: _GroupVersion
+
+
 _CONFIG_MAPS: Final = msgspec.json.Decoder(_ConfigMap)
+_GROUPS: Final = msgspec.json.Decoder(_Group)
 _OBJECTS: Final = msgspec.json.Decoder(_Object)
 _VERSIONED: Final = msgspec.json.Decoder(_Versioned)
 
@@ -55,6 +64,11 @@ def decode(decoder: msgspec.json.Decoder[T], answer: bytes) -> T:
 def version(answer: bytes) -> Version:
     """Return the uid and the resourceVersion of an object of any kind, from its JSON."""
     return decode(_VERSIONED, answer).metadata
+
+
+def preferred_version(answer: bytes) -> str:
+    """Return the version of an API group that the API server prefers, from the JSON of the group."""
+    return decode(_GROUPS, answer).preferred_version.version
 
 
 def meta(answer: bytes) -> Meta:

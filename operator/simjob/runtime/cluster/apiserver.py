@@ -11,7 +11,7 @@ import msgspec
 
 from simjob.api import names
 from simjob.core.facts import jobs, pods
-from simjob.core.facts.apiobjects import Job, Pod, PodEventList
+from simjob.core.facts.apiobjects import Job, Pod, PodEventList, Workload, WorkloadList
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact
 from simjob.core.status import notstarting
@@ -49,6 +49,7 @@ _STORED_JOBS: Final = msgspec.json.Decoder(_StoredJob)
 _PODS: Final = msgspec.json.Decoder(Pod)
 _KINDS: Final = msgspec.json.Decoder(_Kind)
 _POD_EVENTS: Final = msgspec.json.Decoder(PodEventList)
+_WORKLOADS: Final = msgspec.json.Decoder(WorkloadList)
 _LIVE: Final = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
 
 
@@ -136,6 +137,16 @@ class ApiServer:
         path = _path("/api/v1", "events", namespace, None)
         query = {"fieldSelector": f"involvedObject.uid={uid}", "limit": "500"}
         return notstarting.events(answers.decode(_POD_EVENTS, await self._connection.request("GET", path, query=query)))
+
+    async def list_workloads(self, namespace: str, job_uids: Sequence[str]) -> Sequence[Workload]:
+        """See Cluster.list_workloads."""
+        # Kueue's releases serve different versions. The parts that are read are the same in all.
+        group = await self._connection.request("GET", f"/apis/{names.KUEUE_GROUP}", repeat=False)
+        root = f"/apis/{names.KUEUE_GROUP}/{answers.preferred_version(group)}"
+        query = {"labelSelector": f"{names.LABEL_WORKLOAD_OF} in ({','.join(job_uids)})", "limit": "100"}
+        path = _path(root, names.KUEUE_WORKLOADS, namespace, None)
+        answer = await self._connection.request("GET", path, query=query, repeat=False)
+        return answers.decode(_WORKLOADS, answer).items or ()
 
     async def list_jobs(self, namespace: str, owner_uid: str) -> Sequence[JobFact]:
         """See Cluster.list_jobs."""

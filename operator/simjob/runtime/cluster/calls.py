@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from simjob.core.facts.apiobjects import Meta, Owner
+from simjob.core.facts.apiobjects import Meta, Owner, Workload
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact
 from simjob.core.status.notstarting import PodEvent
@@ -132,6 +132,13 @@ class Cluster(Protocol):
 
     async def list_pod_events(self, namespace: str, uid: str) -> Sequence[PodEvent]:
         """List the Events about a pod, at most 500."""
+        ...
+
+    async def list_workloads(self, namespace: str, job_uids: Sequence[str]) -> Sequence[Workload]:
+        """List the Kueue Workloads of these Jobs, at most 100.
+
+        The error has the code 404 if the API server serves no Workloads.
+        """
         ...
 
     async def list_jobs(self, namespace: str, owner_uid: str) -> Sequence[JobFact]:

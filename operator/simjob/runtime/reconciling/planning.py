@@ -13,7 +13,7 @@ from simjob.core.rules import cancellation
 from simjob.runtime.reconciling.jobmemory import Memory
 from simjob.runtime.store.view import View
 from simjob.runtime.tables.preparing import Preparing
-from simjob.runtime.watching.podevents import PodEvents
+from simjob.runtime.watching.causes import Causes
 
 
 class Planning:
@@ -22,12 +22,12 @@ class Planning:
     def __init__(
         self,
         preparing: Preparing,
-        pod_events: PodEvents,
+        causes: Causes,
         clock: Callable[[], datetime],
         stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._preparing = preparing
-        self._pod_events = pod_events
+        self._causes = causes
         self._clock = clock
         self._stopwatch = stopwatch
 
@@ -48,7 +48,7 @@ class Planning:
         observed = replace(
             view.observed(spent=memory.spent, refusal=gate.refusal),
             prepared=self._preparing.answer(key),
-            words=self._pod_events.words(key),
+            words=self._causes.words(key),
             earlier=memory.earlier or {},
             waiting=gate.waiting,
             last=gate.last,

@@ -42,7 +42,7 @@ from simjob.runtime.store.view import View
 from simjob.runtime.store.workqueue import WorkQueue
 from simjob.runtime.tables.adoption import Adoption
 from simjob.runtime.tables.preparing import Answer, Preparing
-from simjob.runtime.watching.podevents import PodEvents
+from simjob.runtime.watching.causes import Causes
 
 _TRIES: Final = 5
 
@@ -78,8 +78,8 @@ class Reconciler:
         self._removal = Removal(cluster, self._reporter)
         self._last_resort = LastResort(store, self.recorder, clock, self._report, self._apply)
         self.preparing = Preparing(cluster, queue, clock)
-        self.pod_events = PodEvents(cluster, queue)
-        self._planning = Planning(self.preparing, self.pod_events, clock, stopwatch)
+        self._causes = Causes(cluster, queue)
+        self._planning = Planning(self.preparing, self._causes, clock, stopwatch)
         self.adoption = Adoption(cluster, self.recorder)
         self._memories: dict[Key, Memory] = {}
 
@@ -172,7 +172,7 @@ class Reconciler:
         if plan.stores_only(self._clock()):
             return False
         self._prepare(key, stored, plan, memory, prepared)
-        self.pod_events.ask(key, plan.unstarted)
+        self._causes.ask(key, plan)
         await self._apply(key, stored, plan, memory, signs)
         return True
 
@@ -240,7 +240,7 @@ class Reconciler:
     def close(self) -> None:
         """Cancel everything that runs in the background."""
         self.preparing.close()
-        self.pod_events.close()
+        self._causes.close()
         self.adoption.close()
         self._catching_up.close()
         self._executor.close()
@@ -263,7 +263,7 @@ class Reconciler:
         key = view.key
         self._reporter.forget(key)
         self.preparing.forget(key)
-        self.pod_events.forget(key)
+        self._causes.forget(key)
         self.adoption.forget(key)
         match await self._removal.proven(view, memory):
             case Proof.FORGETTABLE:
