@@ -10,7 +10,8 @@ from pydantic import ConfigDict, Field, model_validator
 
 from simjob.api.crd import rules
 from simjob.api.podtemplate.environment import EnvFrom, EnvVar
-from simjob.api.podtemplate.probes import Command, Lifecycle, Path, Port, Probe
+from simjob.api.podtemplate.probes import Lifecycle, Probe
+from simjob.api.podtemplate.scalars import Command, Path, Port, PullPolicy, ReadOnly
 from simjob.api.resources import Quantity
 from simjob.api.schema import INT32_MAX, DnsLabel, Model, Word, validated
 
@@ -20,7 +21,7 @@ Id = Annotated[int, Field(ge=0, le=INT32_MAX, description="Numeric ID.")]
 class ContainerPort(Model):
     """A port that the container listens on."""
 
-    container_port: Annotated[Port, Field(description="Port number.")]
+    container_port: Port
     name: Annotated[str | None, Field(max_length=15, description="Name of the port.")] = None
     protocol: Annotated[
         Literal["TCP", "UDP", "SCTP"] | None, Field(description="Protocol of the port. TCP if absent.")
@@ -39,7 +40,7 @@ class VolumeMount(Model):
         Path | None,
         Field(description="Like `subPath`, but $(VARIABLE) is replaced by the value of the environment variable."),
     ] = None
-    read_only: Annotated[bool | None, Field(description="Whether it is mounted read-only. False if absent.")] = None
+    read_only: ReadOnly = None
 
 
 class Claim(Model):
@@ -122,10 +123,7 @@ class AnyContainer(Model):
     image: Annotated[
         str, Field(min_length=1, max_length=1024, description="Image, such as registry.example/solver:1.4.")
     ]
-    image_pull_policy: Annotated[
-        Literal["Always", "IfNotPresent", "Never"] | None,
-        Field(description="When to pull the image. If absent: Always for the tag `latest`, otherwise IfNotPresent."),
-    ] = None
+    image_pull_policy: PullPolicy = None
     command: Annotated[Command | None, Field(description="Command, in place of the entry point of the image.")] = None
     args: Annotated[
         Command | None,

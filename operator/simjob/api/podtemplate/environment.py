@@ -4,17 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from simjob.api.podtemplate.scalars import Key
 from simjob.api.resources import Quantity
 from simjob.api.schema import DnsLabel, Model, ObjectName, Word
-
-Key = Annotated[str, Field(min_length=1, max_length=253, description="Key of the ConfigMap or Secret.")]
 
 
 class KeyRef(Model):
     """A key of a ConfigMap or Secret in the same namespace."""
 
     name: Annotated[ObjectName, Field(description="Name of the ConfigMap or Secret.")]
-    key: Annotated[Key, Field(description="Key of the ConfigMap or Secret.")]
+    key: Key
     optional: Annotated[
         bool | None,
         Field(description="Whether the container starts if the object or the key is missing. False if absent."),

@@ -4,14 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from simjob.api.podtemplate.scalars import Command, Path, Port, PositiveInt
 from simjob.api.schema import INT32_MAX, Model
 
-Port = Annotated[int, Field(ge=1, le=65535, description="Port number.")]
 Seconds = Annotated[int, Field(ge=0, le=INT32_MAX)]
-Times = Annotated[int, Field(ge=1, le=INT32_MAX)]
-Argument = Annotated[str, Field(max_length=32768, description="Argument of the command line.")]
-Command = Annotated[tuple[Argument, ...], Field(max_length=512)]
-Path = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
 class ExecAction(Model):
@@ -30,7 +26,7 @@ class HttpGetAction(Model):
     """An HTTP request to the container."""
 
     path: Annotated[Path | None, Field(description="Path of the request. / if absent.")] = None
-    port: Annotated[Port, Field(description="Port number.")]
+    port: Port
     scheme: Annotated[Literal["HTTP", "HTTPS"] | None, Field(description="Scheme of the request. HTTP if absent.")] = (
         None
     )
@@ -39,7 +35,7 @@ class HttpGetAction(Model):
 class TcpSocketAction(Model):
     """A TCP connection to the container."""
 
-    port: Annotated[Port, Field(description="Port number.")]
+    port: Port
 
 
 class Probe(Model):
@@ -51,13 +47,15 @@ class Probe(Model):
     initial_delay_seconds: Annotated[
         Seconds | None, Field(description="Seconds before the first check. 0 if absent.")
     ] = None
-    period_seconds: Annotated[Times | None, Field(description="Seconds between checks. 10 if absent.")] = None
-    timeout_seconds: Annotated[Times | None, Field(description="Seconds that a check may take. 1 if absent.")] = None
+    period_seconds: Annotated[PositiveInt | None, Field(description="Seconds between checks. 10 if absent.")] = None
+    timeout_seconds: Annotated[PositiveInt | None, Field(description="Seconds that a check may take. 1 if absent.")] = (
+        None
+    )
     success_threshold: Annotated[
-        Times | None, Field(description="Number of successes in a row to pass. 1 if absent.")
+        PositiveInt | None, Field(description="Number of successes in a row to pass. 1 if absent.")
     ] = None
     failure_threshold: Annotated[
-        Times | None, Field(description="Number of failures in a row to fail. 3 if absent.")
+        PositiveInt | None, Field(description="Number of failures in a row to fail. 3 if absent.")
     ] = None
 
 

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 from simjob.api.crd import rules
 from simjob.api.podtemplate import podannotations
 from simjob.api.podtemplate.containers import Container, Id, InitContainer, SeccompProfile
-from simjob.api.podtemplate.probes import Times
+from simjob.api.podtemplate.scalars import PositiveInt
 from simjob.api.podtemplate.volumes import SecretRef, Volume
 from simjob.api.schema import (
     ATOMIC,
@@ -182,7 +182,7 @@ class PodSpec(Model):
         PodSecurityContext | None, Field(description="Security settings for all containers of the pod.")
     ] = None
     termination_grace_period_seconds: Annotated[
-        Times | None,
+        PositiveInt | None,
         # Not 0: the pod object would be removed while its containers run, and nobody could know when they have stopped.
         Field(description="Seconds between SIGTERM and SIGKILL when the pod is stopped, also on cancel. 30 if absent."),
     ] = None

@@ -8,12 +8,15 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from simjob.api.crd import rules
-from simjob.api.podtemplate.environment import FieldRef, Key, ResourceFieldRef
-from simjob.api.podtemplate.probes import Path
+from simjob.api.podtemplate.environment import FieldRef, ResourceFieldRef
+from simjob.api.podtemplate.scalars import Key, Path, PullPolicy, ReadOnly
 from simjob.api.resources import Quantity
 from simjob.api.schema import DnsLabel, Model, ObjectName, Opaque, Word, validated
 
-Mode = Annotated[int, Field(ge=0, le=0o777)]
+Mode = Annotated[
+    int | None, Field(ge=0, le=0o777, description="Permission bits as a decimal number, such as 256 for 0400.")
+]
+FilePath = Annotated[Path, Field(description="Path of the file, relative to the mount.")]
 
 SOURCES: Final = (
     "emptyDir",
@@ -30,9 +33,15 @@ SOURCES: Final = (
 class KeyToPath(Model):
     """A key and the file that holds its value."""
 
-    key: Annotated[Key, Field(description="Key of the ConfigMap or Secret.")]
-    path: Annotated[Path, Field(description="Path of the file, relative to the mount.")]
-    mode: Annotated[Mode | None, Field(description="Permission bits as a decimal number, such as 256 for 0400.")] = None
+    key: Key
+    path: FilePath
+    mode: Mode = None
+
+
+Items = Annotated[tuple[KeyToPath, ...] | None, Field(max_length=256, description="Keys to mount. All keys if absent.")]
+MayBeMissing = Annotated[
+    bool | None, Field(description="Whether the pod starts if the object or a key is missing. False if absent.")
+]
 
 
 class EmptyDir(Model):
@@ -52,57 +61,41 @@ class ConfigMapVolume(Model):
     """The keys of a ConfigMap as files."""
 
     name: Annotated[ObjectName, Field(description="Name of the ConfigMap.")]
-    items: Annotated[
-        tuple[KeyToPath, ...] | None, Field(max_length=256, description="Keys to mount. All keys if absent.")
-    ] = None
-    default_mode: Annotated[
-        Mode | None, Field(description="Permission bits as a decimal number, such as 256 for 0400.")
-    ] = None
-    optional: Annotated[
-        bool | None,
-        Field(description="Whether the pod starts if the object or a key is missing. False if absent."),
-    ] = None
+    items: Items = None
+    default_mode: Mode = None
+    optional: MayBeMissing = None
 
 
 class SecretVolume(Model):
     """The keys of a Secret as files."""
 
     secret_name: Annotated[ObjectName, Field(description="Name of the Secret.")]
-    items: Annotated[
-        tuple[KeyToPath, ...] | None, Field(max_length=256, description="Keys to mount. All keys if absent.")
-    ] = None
-    default_mode: Annotated[
-        Mode | None, Field(description="Permission bits as a decimal number, such as 256 for 0400.")
-    ] = None
-    optional: Annotated[
-        bool | None,
-        Field(description="Whether the pod starts if the object or a key is missing. False if absent."),
-    ] = None
+    items: Items = None
+    default_mode: Mode = None
+    optional: MayBeMissing = None
 
 
 class ClaimVolume(Model):
     """A persistent volume."""
 
     claim_name: Annotated[ObjectName, Field(description="Name of the PersistentVolumeClaim, in the same namespace.")]
-    read_only: Annotated[bool | None, Field(description="Whether it is mounted read-only. False if absent.")] = None
+    read_only: ReadOnly = None
 
 
 class PodFile(Model):
     """A file that holds a field of the pod, or a request or limit of a container."""
 
-    path: Annotated[Path, Field(description="Path of the file, relative to the mount.")]
+    path: FilePath
     field_ref: Annotated[FieldRef | None, Field(description="Field of the pod.")] = None
     resource_field_ref: Annotated[ResourceFieldRef | None, Field(description="Request or limit of a container.")] = None
-    mode: Annotated[Mode | None, Field(description="Permission bits as a decimal number, such as 256 for 0400.")] = None
+    mode: Mode = None
 
 
 class PodVolume(Model):
     """Fields of the pod as files."""
 
     items: Annotated[tuple[PodFile, ...] | None, Field(max_length=64, description="Files of the volume.")] = None
-    default_mode: Annotated[
-        Mode | None, Field(description="Permission bits as a decimal number, such as 256 for 0400.")
-    ] = None
+    default_mode: Mode = None
 
 
 class EphemeralVolume(Model):
@@ -123,7 +116,7 @@ class CsiVolume(Model):
     """A volume that a CSI driver provides for the pod."""
 
     driver: Annotated[Word, Field(description="Name of the CSI driver.")]
-    read_only: Annotated[bool | None, Field(description="Whether it is mounted read-only. False if absent.")] = None
+    read_only: ReadOnly = None
     fs_type: Annotated[Word | None, Field(description="File system, such as ext4. The driver's default if absent.")] = (
         None
     )
@@ -142,10 +135,7 @@ class ImageVolume(Model):
     reference: Annotated[
         str, Field(min_length=1, max_length=1024, description="Image, such as registry.example/mesh:1.")
     ]
-    pull_policy: Annotated[
-        Literal["Always", "IfNotPresent", "Never"] | None,
-        Field(description="When to pull the image. If absent: Always for the tag `latest`, otherwise IfNotPresent."),
-    ] = None
+    pull_policy: PullPolicy = None
 
 
 class Volume(Model):
