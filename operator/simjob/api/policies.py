@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from simjob.api.crd import rules
-from simjob.api.schema import INT32_MAX, MAX_CASES, Model, require_unique
+from simjob.api.schema import INT32_MAX, MAX_CASES, Model, require_unique, validated
 
 _PERCENT: Final = "%"
 
@@ -115,7 +115,7 @@ class FailurePolicy(Model):
                 "down). If more fail, the job is FAILED.",
                 "x-kubernetes-int-or-string": True,
                 "maxLength": 4,
-                "x-kubernetes-validations": [rules.COUNT_OR_PERCENT_RULE],
+                **validated(rules.COUNT_OR_PERCENT_RULE),
             }
         ),
     ] = 0

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BeforeValidator, InstanceOf, PlainSerializer, WithJsonSchema
 
 from simjob.api.crd import rules
-from simjob.api.schema import MAX_CASES
+from simjob.api.schema import MAX_CASES, validated
 
 Pair = tuple[int, int]
 
@@ -162,13 +162,15 @@ def _select(value: Any) -> Any:
     return Ranges(_merge(sorted(_parse_part(part, MAX_CASES) for part in value.split(","))))
 
 
-def _selected(max_length: int, *checked: rules.Rule) -> Any:
-    schema = {"type": "string", "minLength": 1, "maxLength": max_length, "pattern": _SELECTED}
+def _selected(max_length: int, *checked: rules.Rule) -> WithJsonSchema:
     return WithJsonSchema(
         {
-            **schema,
+            "type": "string",
+            "minLength": 1,
+            "maxLength": max_length,
+            "pattern": _SELECTED,
             "description": "Index ranges in any order, such as '0-9,17'.",
-            **({"x-kubernetes-validations": list(checked)} if checked else {}),
+            **(validated(*checked) if checked else {}),
         }
     )
 
