@@ -181,7 +181,7 @@ def test_the_crd_sets_no_default_that_an_older_operator_does_not_know() -> None:
 
 def test_a_newer_default_is_only_described() -> None:
     newer = {"type": "object", "properties": {"new": {"description": "New. Default 5.", "default": 5}}}
-    found = generate._without_newer_defaults(newer, "spec.retries")
+    found = generate._with_defaults(newer, "spec.retries", generate._DEFAULTED)
     assert found["properties"] == {"new": {"description": "New. Default 5."}}
 
 

@@ -5,7 +5,7 @@ https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resou
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any, Final
 
 import yaml
@@ -54,7 +54,8 @@ _KIND: Final = "Kind of the object: SimulationJob."
 def custom_resource_definition() -> dict[str, Any]:
     """Return the CustomResourceDefinition. The descriptions of the spec also give bounds and defaults."""
     schema = job_schema()
-    spec = _without_newer_defaults(explained(schema["properties"]["spec"]), "spec")
+    # The descriptions keep the defaults that an older operator does not know.
+    spec = _with_defaults(explained(schema["properties"]["spec"]), "spec", _DEFAULTED)
     return definition({**schema, "properties": {**schema["properties"], "spec": spec}})
 
 
@@ -138,7 +139,8 @@ def job_schema() -> Schema:
     raw = SimulationJob.model_json_schema(by_alias=True)
     schema = _structural(raw, raw["$defs"])
     properties = schema["properties"]
-    status = _without_defaults(properties["status"])
+    # Only the operator writes a status.
+    status = _with_defaults(properties["status"], "status", frozenset())
     # kstatus calls an object without a status finished. This default makes a new job "in progress" for it.
     status = {"default": {"observedGeneration": -1}, **status}
     schema["properties"] = {
@@ -211,29 +213,16 @@ def _descend(node: Schema, defs: dict[str, Schema]) -> None:
         node["additionalProperties"] = _structural(values, defs)
 
 
-def _without_defaults(schema: Schema) -> Schema:
-    """Return the schema without defaults: only the operator writes a status."""
-    return {
-        key: {name: _without_defaults(part) for name, part in value.items()}
-        if key == "properties"
-        else _without_defaults(value)
-        if key == "items"
-        else value
-        for key, value in schema.items()
-        if key != "default"
-    }
-
-
-def _without_newer_defaults(node: Schema, path: str) -> Schema:
-    """Return the schema without the defaults that an older operator does not know. The descriptions keep them."""
-    found = {key: value for key, value in node.items() if key != "default" or path in _DEFAULTED}
+def _with_defaults(node: Schema, path: str, kept: Set[str]) -> Schema:
+    """Return the schema with the defaults of the fields at these paths, and without any other."""
+    found = {key: value for key, value in node.items() if key != "default" or path in kept}
     if "properties" in node:
         found["properties"] = {
-            name: _without_newer_defaults(part, f"{path}.{name}") for name, part in node["properties"].items()
+            name: _with_defaults(part, f"{path}.{name}", kept) for name, part in node["properties"].items()
         }
     for inner, mark in (("items", "[]"), ("additionalProperties", "{}")):
         if inner in node:
-            found[inner] = _without_newer_defaults(node[inner], f"{path}{mark}")
+            found[inner] = _with_defaults(node[inner], f"{path}{mark}", kept)
     return found
 
 
