@@ -72,13 +72,12 @@ def set_condition(
     `lastTransitionTime` becomes `now` only if the status changes. A message longer than MAX_MESSAGE is cut.
     """
     old = find_condition(conditions, type_)
-    changed = old is None or old.status != status
     new = Condition(
         type=type_,
         status=status,
         reason=reason,
         message=message,
-        last_transition_time=now if old is None or changed else old.last_transition_time,
+        last_transition_time=old.last_transition_time if old is not None and old.status == status else now,
         observed_generation=generation,
     )
     if old is None:

@@ -33,9 +33,9 @@ def without_cases(raw: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def summary(job: SimulationJob) -> SimulationJob:
     """Return a finished job without its cases, its template and its managedFields."""
-    cases, total = job.spec.cases, job.spec.cases.total if job.spec.cases else None
-    if cases is not None and total is not None and not cases.needs_table:
-        cases = Cases(count=total)
+    cases = job.spec.cases
+    if cases is not None and not cases.needs_table:
+        cases = Cases(count=cases.total)
     spec = job.spec.model_copy(update={"cases": cases, "template": _STUB})
     metadata = job.metadata.model_copy(update={"managed_fields": ()})
     return job.model_copy(update={"spec": spec, "metadata": metadata})

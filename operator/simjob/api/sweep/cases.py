@@ -135,7 +135,6 @@ class Cases(Model):
             json_schema_extra=list_map("name"),
         ),
     ] = None
-
     samples: Annotated[
         Samples | None, Field(description="Design of experiments: points within the bounds of the parameters.")
     ] = None
