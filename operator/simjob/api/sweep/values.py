@@ -6,7 +6,7 @@ The text is what the user wrote, where that is known. JSON (SIMJOB_CASE_PARAMETE
 import json
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from math import inf, isnan
+from math import inf
 from typing import Annotated, Any, Final
 
 from pydantic import PlainValidator, WithJsonSchema
@@ -72,8 +72,6 @@ def misreading(value: Value, is_doubtful: Callable[[float], bool] = may_be_round
 
 
 def _doubt(number: float) -> str:
-    if isinstance(number, float) and isnan(number):
-        return " NaN, which is not a number: fill it in, or write a text"
     text = as_text(number)
     which = f" {text}," if abs(number) != inf and len(text) <= _SHOWN else ""
     return f"{which} a number beyond 64 bits, which may be rounded: write it as a text, in quotes"
