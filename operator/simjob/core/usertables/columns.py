@@ -17,8 +17,8 @@ from simjob.core.usertables.problems import LineError
 
 _LEGAL: Final = re.compile(PARAMETER_NAME)
 _OTHERS: Final = re.compile("[^A-Za-z0-9_]+")
-# Half of a character: JSON can escape it, UTF-8 cannot encode it.
-_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+# Half of a character. JSON can escape it, but UTF-8 cannot encode it, so no ConfigMap or environment variable holds it.
+LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _LONGEST: Final = 63
 _QUOTED: Final = 100
 # Matches, for example, LATIN SMALL LETTER O WITH STROKE and GREEK CAPITAL LETTER OMEGA.
@@ -43,7 +43,7 @@ def parameter_name(header: str) -> str:
     if _LEGAL.fullmatch(header):
         return header
     plain = "".join(_spelled(char) for char in unicodedata.normalize("NFKD", header.replace("ß", "ss")))
-    if strange := [char for char in plain if not char.isascii() and (char.isalpha() or _LONE_SURROGATE.match(char))]:
+    if strange := [char for char in plain if not char.isascii() and (char.isalpha() or LONE_SURROGATE.match(char))]:
         what = f"column {shown(header)}: the letter {strange[0]!r} has no place in a parameter's name"
         raise LineError(f"{what}; use a to z, 0 to 9 and _")
     name = _OTHERS.sub("_", plain).strip("_")

@@ -33,9 +33,7 @@ def plain(value: str | bool) -> Cell:
 def whole(value: int) -> Cell:
     """Return the cell of an integer."""
     if not cells.fits_64_bits(value):
-        raise LineError(
-            f"{_shown(str(value))}, a number beyond 64 bits, which readers of JSON round: write it as a text"
-        )
+        raise LineError(f"{_shown(str(value))}{_BEYOND}")
     return Cell(value, str(value))
 
 

@@ -4,7 +4,6 @@ Problems are reported by line: the first few, and the number of others.
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
@@ -21,8 +20,6 @@ from simjob.core.usertables.columns import Column
 from simjob.core.usertables.dialect import Sheet
 from simjob.core.usertables.problems import LineError, Problems, UnreadableTableError
 
-# JSON can escape it, but UTF-8 cannot encode it, and so a ConfigMap or an environment variable cannot hold it.
-_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _WRITTEN: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _JSON_LINES: Final = (".jsonl", ".ndjson")
 _PANDAS: Final = "pandas: to_json(…, orient='records', lines=True)"
@@ -123,7 +120,7 @@ def check(name: str, value: Any) -> None:
     wrong = values.complaint(value) or values.misreading(value, _is_doubtful)
     if wrong:
         raise LineError(f"'{name}' {wrong}")
-    if _LONE_SURROGATE.search(values.as_text(value)):
+    if columns.LONE_SURROGATE.search(values.as_text(value)):
         raise LineError(f"'{name}' holds half of a character: \\ud800 to \\udfff must stand in pairs")
 
 
