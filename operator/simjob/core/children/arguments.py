@@ -1,8 +1,7 @@
 """The template's arguments and variables after the variables of a case are filled in, and the limits of Linux."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from simjob.api.podtemplate.containers import AnyContainer
 from simjob.api.podtemplate.template import Template
 from simjob.core.children import environment, references
 from simjob.core.children.environment import MAX_BYTES
@@ -16,7 +15,7 @@ def problem(template: Template, variables: Mapping[str, str]) -> str | None:
             known[own.name] = references.expanded(own.value or "", known)
             if (size := len(own.name) + 1 + _size(known[own.name])) > MAX_BYTES:
                 return _too_long(f"{where}.env[{at}].value", size)
-        for field, text in _arguments(container):
+        for field, text in references.arguments(container):
             if (size := _size(references.expanded(text, known))) > MAX_BYTES:
                 return _too_long(f"{where}.{field}", size)
     return None
@@ -38,17 +37,12 @@ def _bound(template: Template, largest: int) -> int:
         known = largest
         for own in container.env or ():
             known = max(known, len(own.name) + 1 + _filled(own.value or "", known))
-        found = max(found, known, *(_filled(text, known) for _, text in _arguments(container)), 0)
+        found = max(found, known, *(_filled(text, known) for _, text in references.arguments(container)), 0)
     return found
 
 
 def _filled(text: str, largest: int) -> int:
     return _size(text) + references.count(text) * largest
-
-
-def _arguments(container: AnyContainer) -> Iterator[tuple[str, str]]:
-    yield from ((f"command[{at}]", text) for at, text in enumerate(container.command or ()))
-    yield from ((f"args[{at}]", text) for at, text in enumerate(container.args or ()))
 
 
 def _size(text: str) -> int:

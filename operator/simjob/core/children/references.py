@@ -68,6 +68,12 @@ def containers(template: Template) -> Iterator[tuple[str, AnyContainer]]:
         yield from ((f"spec.template.spec.{group}[{at}]", container) for at, container in enumerate(containers))
 
 
+def arguments(container: AnyContainer) -> Iterator[tuple[str, str]]:
+    """Yield the texts of `command` and `args`, each with its field."""
+    yield from ((f"command[{at}]", text) for at, text in enumerate(container.command or ()))
+    yield from ((f"args[{at}]", text) for at, text in enumerate(container.args or ()))
+
+
 def suggestion(variable: str, known: Iterable[str]) -> str:
     """Return a suggestion for a variable that does not exist: the closest known name, or the list of names."""
     choices = sorted(known)
@@ -94,8 +100,7 @@ def _with_our_prefixes(
 
 def _texts(container: AnyContainer) -> Iterator[tuple[str, str]]:
     """Yield the texts in which the kubelet resolves references, each with its field."""
-    yield from ((f"command[{at}]", text) for at, text in enumerate(container.command or ()))
-    yield from ((f"args[{at}]", text) for at, text in enumerate(container.args or ()))
+    yield from arguments(container)
     yield from ((f"env[{at}].value", variable.value or "") for at, variable in enumerate(container.env or ()))
     mounts = enumerate(container.volume_mounts or ())
     yield from ((f"volumeMounts[{at}].subPathExpr", mount.sub_path_expr or "") for at, mount in mounts)
