@@ -1,7 +1,6 @@
 from typing import Any
 
 import msgspec
-import pytest
 from given.builders import UID, a_job, a_job_fact, a_template_dict
 from simjob.core.children import jobandpod
 
@@ -11,23 +10,6 @@ def rendered(index: int = 0, restarts: int = 0, **spec: Any) -> dict[str, Any]:
     body = jobandpod.render_job(job, job.spec.template.to_api(as_given=True), job.spec.case(index), restarts)
     decoded: dict[str, Any] = msgspec.json.decode(body)
     return decoded
-
-
-@pytest.mark.parametrize(
-    ("name", "label"),
-    [
-        pytest.param("sweep", "sweep", id="a short name stays"),
-        pytest.param("a.b", "a.b", id="a name with a dot stays"),
-        pytest.param("x" * 63, "x" * 63, id="a name of 63 characters stays"),
-        pytest.param("x" * 64, "x" * 54 + "-7ce10097", id="a name of 64 characters is cut"),
-    ],
-)
-def test_a_name_too_long_for_a_label_is_cut_and_gets_a_hash(name: str, label: str) -> None:
-    assert jobandpod.name_label(name) == label
-
-
-def test_a_cut_label_does_not_end_in_a_dash_before_the_hash() -> None:
-    assert "--" not in jobandpod.name_label("x" * 53 + "-" * 4 + "y" * 100)
 
 
 def test_children_have_our_labels_and_none_of_the_simulationjob() -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from simjob.api import names
 from simjob.api.simulationjob import SimulationJob
-from simjob.core.children import jobandpod
+from simjob.core.children import childmetadata
 from simjob.core.facts.apiobjects import Owner
 
 _DIGITS: Final = 16
@@ -41,7 +41,7 @@ def of(job: SimulationJob, owners: Sequence[Owner], labels: Mapping[str, str]) -
     if any(owner.controller and owner.uid == job.metadata.uid for owner in owners):
         return Ownership.OURS
     has_labels = (labels.get(names.LABEL_NAME), labels.get(names.LABEL_APP_MANAGED_BY)) == (
-        jobandpod.name_label(job.metadata.name),
+        childmetadata.name_label(job.metadata.name),
         names.FIELD_MANAGER,
     )
     left_behind = has_labels and all(_is_earlier(owner, job) for owner in owners)
@@ -64,11 +64,7 @@ def is_of_content(job: SimulationJob, annotations: Mapping[str, str], *, listed:
 
 def adopted(job: SimulationJob) -> dict[str, Any]:
     """Return the metadata to write into a ConfigMap that the job adopts."""
-    meta = job.metadata
-    return {
-        "labels": {names.LABEL_UID: meta.uid},
-        "ownerReferences": [jobandpod.owner(names.API_VERSION, names.KIND, meta.name, meta.uid)],
-    }
+    return {"labels": {names.LABEL_UID: job.metadata.uid}, "ownerReferences": [childmetadata.owned_by(job)]}
 
 
 def is_restored(job: SimulationJob) -> bool:

@@ -5,7 +5,6 @@ the same owner means that the creation succeeded earlier. For the pod template s
 """
 
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -14,9 +13,8 @@ from simjob.api import earlierstatus, names
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.spec import Spec
 from simjob.api.sweep.cases import Case
-from simjob.core.children import podtemplate
+from simjob.core.children import childmetadata, podtemplate
 from simjob.core.facts import childnames
-from simjob.core.facts.childnames import LONGEST_LABEL
 from simjob.core.facts.jobs import JobFact
 
 
@@ -30,25 +28,13 @@ class _Template(msgspec.Struct):
     metadata: _TemplateMeta = msgspec.field(default_factory=_TemplateMeta)
 
 
-def name_label(name: str) -> str:
-    """Return a SimulationJob's name as a label value: unchanged, or cut and with a hash if it is too long."""
-    if len(name) <= LONGEST_LABEL:
-        return name
-    digest = sha256(name.encode()).hexdigest()[:8]
-    return f"{name[: LONGEST_LABEL - 9].rstrip('-.')}-{digest}"
-
-
 def labels(job: SimulationJob, index: int, restarts: int) -> dict[str, str]:
     """Return the operator's labels for a case's Job and pod. Labels of the SimulationJob are not copied."""
     found = {
-        names.LABEL_NAME: name_label(job.metadata.name),
-        names.LABEL_UID: job.metadata.uid,
+        **childmetadata.labels(job, "case"),
         names.LABEL_INDEX: str(index),
         names.LABEL_RESTARTS: str(restarts),
         earlierstatus.EARLIER_LABEL_RESTARTS: str(restarts),
-        names.LABEL_APP_NAME: "simulation",
-        names.LABEL_APP_COMPONENT: "case",
-        names.LABEL_APP_MANAGED_BY: names.FIELD_MANAGER,
     }
     if job.spec.type:
         found[names.LABEL_TYPE] = job.spec.type
@@ -77,7 +63,7 @@ def render_job(job: SimulationJob, template: Mapping[str, Any], case: Case, rest
             "namespace": job.metadata.namespace,
             "labels": {**_foreign(users.get("labels", {})), **ours, **_queue_labels(job.spec)},
             "annotations": {**_foreign(users.get("annotations", {})), **notes},
-            "ownerReferences": [owner(names.API_VERSION, names.KIND, job.metadata.name, job.metadata.uid)],
+            "ownerReferences": [childmetadata.owned_by(job)],
         },
         "spec": {
             "managedBy": names.MANAGED_BY,
@@ -119,20 +105,8 @@ def render_pod(job: JobFact, template: msgspec.Raw) -> bytes:
             "namespace": job.namespace,
             "labels": {**stored.metadata.labels, names.LABEL_ATTEMPT: str(job.attempt)},
             "annotations": stored.metadata.annotations,
-            "ownerReferences": [owner("batch/v1", "Job", job.name, job.uid)],
+            "ownerReferences": [childmetadata.owner("batch/v1", "Job", job.name, job.uid)],
         },
         "spec": stored.spec,
     }
     return msgspec.json.encode(body)
-
-
-def owner(api_version: str, kind: str, name: str, uid: str) -> Mapping[str, Any]:
-    """Return an owner reference to a controller. The garbage collector deletes the child with the owner."""
-    return {
-        "apiVersion": api_version,
-        "kind": kind,
-        "name": name,
-        "uid": uid,
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }

@@ -9,7 +9,6 @@ else as a text (core/results/resultvalue.py). A message that may have been cut i
 import re
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
@@ -23,7 +22,7 @@ from simjob.api.sweep.ranges import Ranges
 from simjob.api.sweep.stored import Results
 from simjob.core.assessment import Situation
 from simjob.core.cases import tableshards
-from simjob.core.children import configmaps
+from simjob.core.children import childmetadata, configmaps
 from simjob.core.plan import End
 from simjob.core.results import resultvalue
 
@@ -32,7 +31,6 @@ from simjob.core.results import resultvalue
 MAX_SHARD_BYTES: Final = 128 * 1024
 _LONGEST_NAME: Final = 253
 _ROOM: Final = len("-results-9999")
-
 
 # A row may contain NaN, which strict JSON parsers reject. So index and mark are found by position: first and last.
 _INDEX: Final = re.compile(r'\s*\{\s*"index"\s*:\s*(0|[1-9][0-9]{0,8})\s*[,}]')
@@ -139,10 +137,7 @@ def _index(line: str) -> int | None:
 
 def shard_name(job: str, number: int) -> str:
     """Return NAME-results-NUMBER. A name that is too long is cut and gets a hash."""
-    if len(job) + _ROOM > _LONGEST_NAME:
-        digest = sha256(job.encode()).hexdigest()[:8]
-        job = f"{job[: _LONGEST_NAME - _ROOM - 9].rstrip('-.')}-{digest}"
-    return f"{job}-results-{number}"
+    return f"{childmetadata.shortened(job, _LONGEST_NAME - _ROOM)}-results-{number}"
 
 
 def last_number(listed: Sequence[str]) -> int:

@@ -9,7 +9,7 @@ from typing import Final
 
 from simjob.api.names import Reason
 from simjob.api.simulationjob import Invalid, SimulationJob
-from simjob.core.children import jobandpod
+from simjob.core.children import childmetadata
 from simjob.core.plan import Notice
 from simjob.core.rules import cancellation
 from simjob.core.rules.running import EARLIER_PAUSE
@@ -84,7 +84,7 @@ class CatchingUp:
         """Read the earlier pods. Stop reading when all cases must stop: a cancel must not wait for a slow response."""
         if self._stops_all(key):
             return
-        name = jobandpod.name_label(job.metadata.name)
+        name = childmetadata.name_label(job.metadata.name)
         reading = self._cluster.list_earlier_pods(key.namespace, name, key.uid)
         pods = await patience.unless_overtaken(reading, lambda: self._stops_all(key))
         if pods is None:
