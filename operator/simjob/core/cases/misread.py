@@ -38,8 +38,9 @@ def _of_axes(axes: Iterable[Axis]) -> Iterator[str]:
 
 def _of_list(listed: Iterable[ListedCase]) -> Iterator[str]:
     for index, case in enumerate(listed):
+        where = f'case {index} "{case.name}"'
         for name, value in case.parameters.items():
             if name in rules.NAMES_OF_BOOLEANS:
-                yield f"case {index} \"{case.name}\" has a parameter named '{name}': {rules.QUOTE_BOOLEANS}"
+                yield f"{where} has a parameter named '{name}': {rules.QUOTE_BOOLEANS}"
             if wrong := values.misreading(value):
-                yield f"case {index} \"{case.name}\": parameter '{name}' {wrong}"
+                yield f"{where}: parameter '{name}' {wrong}"

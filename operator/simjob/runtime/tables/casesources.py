@@ -4,7 +4,7 @@ They come as shards, one at a time, so that a hundred thousand cases are never i
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.spec import RerunOf
@@ -28,21 +28,16 @@ class CaseSources:
         self._designs = Designs(helpers)
         self._user_tables = UserTables(cluster, helpers)
 
-    @asynccontextmanager
-    async def opened(self, job: SimulationJob) -> AsyncIterator[Table]:
+    def opened(self, job: SimulationJob) -> AbstractAsyncContextManager[Table]:
         """Give the table of a job that needs one; raise NoCasesError, at once or while its shards are read."""
         cases, uid, name = job.spec.cases, job.metadata.uid, job.metadata.name
         if job.spec.rerun_of is not None:
-            async with self._rerun(job, job.spec.rerun_of) as table:
-                yield table
-        elif cases is not None and cases.samples is not None:
-            async with self._drawn(cases.samples, uid, Ranges.span(cases.samples.size), name) as table:
-                yield table
-        elif cases is not None and cases.config_map is not None:
-            async with self._user_tables.opened(job, cases.config_map) as table:
-                yield table
-        else:
-            raise AssertionError("the spec itself contains the cases")
+            return self._rerun(job, job.spec.rerun_of)
+        if cases is not None and cases.samples is not None:
+            return self._drawn(cases.samples, uid, Ranges.span(cases.samples.size), name)
+        if cases is not None and cases.config_map is not None:
+            return self._user_tables.opened(job, cases.config_map)
+        raise AssertionError("the spec itself contains the cases")
 
     @asynccontextmanager
     async def _drawn(self, samples: Samples, uid: str, indexes: Ranges, salt: str) -> AsyncIterator[Table]:
