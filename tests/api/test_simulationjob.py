@@ -109,7 +109,7 @@ def test_the_manager_of_a_field_can_be_found() -> None:
         ),
         pytest.param(
             {"template": {"spec": {"containers": [{"name": "a"}]}}},
-            "spec.template.spec.containers[0].image: must be there",
+            "spec.template.spec.containers[0].image: is required",
             id="a container without an image",
         ),
         pytest.param({"cases": {"list": []}}, "spec.cases.list: must not be empty", id="an empty list"),
@@ -161,7 +161,7 @@ def test_an_invalid_status_is_not_treated_as_empty() -> None:
 def test_a_job_without_a_spec_is_invalid() -> None:
     raw = a_job_dict()
     del raw["spec"]
-    assert told(raw) == "spec: must be there"
+    assert told(raw) == "spec: is required"
 
 
 class TestUnknownFields:

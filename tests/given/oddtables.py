@@ -113,7 +113,7 @@ ODD_TABLES: Final = (
     Odd(
         title="Excel in German shows thousands with a point",
         content="Netz;Winkel;Re\r\ngrob;2,5;1.234,5\r\nfein;5,0;100.000\r\n",
-        says="line 2: column 'Re': '1.234,5' is a number as few programs read it: write digits, a sign",
+        says="line 2: column 'Re': '1.234,5' is a number that few programs read: write digits, a sign",
     ),
     Odd(
         title="Excel in German shows whole numbers with points between thousands",
@@ -155,12 +155,12 @@ ODD_TABLES: Final = (
     Odd(
         title="Excel in French shows thousands with narrow blanks that do not break",
         content="maillage;Re\r\ngrossier;12\u202f500\r\nfin;100\u202f000\r\n",
-        says="line 2: column 'Re': '12\\u202f500' is a number as few programs read it: write digits, a sign",
+        says="line 2: column 'Re': '12\\u202f500' is a number that few programs read: write digits, a sign",
     ),
     Odd(
         title="Excel in French with percentages",
         content="maillage;taux\r\ngrossier;2,5 %\r\nfin;0,5 %\r\n",
-        says="line 2: column 'taux': '2,5 %' is a number as few programs read it: write digits, a sign",
+        says="line 2: column 'taux': '2,5 %' is a number that few programs read: write digits, a sign",
     ),
     Odd(
         title="Excel in Swiss German has semicolons and decimal points",
@@ -171,12 +171,12 @@ ODD_TABLES: Final = (
     Odd(
         title="Excel in Swiss German shows thousands with apostrophes",
         content="Netz;Re\r\ngrob;1\u2019234.5\r\nfein;100.5\r\n",
-        says="line 2: column 'Re': '1\u2019234.5' is a number as few programs read it: write digits, a sign",
+        says="line 2: column 'Re': '1\u2019234.5' is a number that few programs read: write digits, a sign",
     ),
     Odd(
         title="a minus sign copied from a document",
         content="mesh,angle\ncoarse,\u22125\nfine,5\n",
-        says="line 2: column 'angle': '\u22125' is a number as few programs read it: write digits, a sign",
+        says="line 2: column 'angle': '\u22125' is a number that few programs read: write digits, a sign",
     ),
     Odd(
         title="Excel in English puts thousands in quotes",
@@ -186,7 +186,7 @@ ODD_TABLES: Final = (
     Odd(
         title="Excel in English saves text with tabs and thousands",
         content="mesh\tre\r\ncoarse\t1,250,000\r\nfine\t2,500,000\r\n",
-        says="line 2: column 're': '1,250,000' is a number as few programs read it: write digits, a sign",
+        says="line 2: column 're': '1,250,000' is a number that few programs read: write digits, a sign",
     ),
     Odd(
         title="an Excel workbook under a name that ends in csv",
@@ -201,7 +201,7 @@ ODD_TABLES: Final = (
         renamed={"Wall thickness [mm]": "Wall_thickness_mm"},
     ),
     Odd(
-        title="LibreOffice in German separates by commas unless it is asked",
+        title="LibreOffice in German separates by commas by default",
         content='Netz,Winkel\ngrob,"2,5"\nfein,"12,25"\n',
         says="line 2: column 'Winkel': is '2,5' a number, or a list? Write a number with a point and without",
     ),
@@ -232,7 +232,7 @@ ODD_TABLES: Final = (
         renamed={"": None},
     ),
     Odd(
-        title="R write.table writes one name less than columns",
+        title="R write.table writes one name fewer than columns",
         content='"mesh"\t"re"\n"1"\t"coarse"\t1e+05\n"2"\t"fine"\t1e+06\n',
         says="line 2: each row has one cell more than the header. If R wrote it, use write.csv",
     ),
@@ -438,10 +438,10 @@ ODD_TABLES: Final = (
     Odd(
         title="letters without a Latin spelling",
         content="网格,re\ncoarse,100000\n",
-        says="line 1: column '网格': the letter '网' has no place in a parameter's name; use a to z, 0 to 9 and _",
+        says="line 1: column '网格': the letter '网' cannot be part of a parameter's name; use a to z, 0 to 9 and _",
     ),
     Odd(
-        title="two columns that differ in their units only",
+        title="two columns that differ only in their units",
         content="wall [mm],wall (mm)\n1,2\n",
         says="line 1: columns 1 and 2, 'wall [mm]' and 'wall (mm)', both give PARAM_WALL_MM: rename one of them",
     ),
@@ -487,6 +487,6 @@ ODD_TABLES: Final = (
     Odd(
         title="a JSON list",
         content='[{"mesh": "coarse"},\n {"mesh": "fine"}]\n',
-        says="it is JSON; write an object a line (jq -c '.[]'), under a key that ends in .jsonl",
+        says="it is JSON; write one object per line (jq -c '.[]'), under a key that ends in .jsonl",
     ),
 )

@@ -23,7 +23,7 @@ MAX_REPORTED: Final = 5
 
 # Plain words in place of pydantic's, for its two most frequent errors.
 _REASONS: Final = {
-    "missing": "must be there",
+    "missing": "is required",
     "too_short": "must not be empty",
 }
 

@@ -56,10 +56,10 @@ class Spec(Model):
 
     model_config = ConfigDict(json_schema_extra=validated(*rules.SPEC_RULES))
 
-    title: Annotated[str | None, Field(max_length=256, description="Title of the job. Only informs.")] = None
-    description: Annotated[str | None, Field(max_length=4096, description="Description of the job. Only informs.")] = (
-        None
-    )
+    title: Annotated[str | None, Field(max_length=256, description="Title of the job. For information only.")] = None
+    description: Annotated[
+        str | None, Field(max_length=4096, description="Description of the job. For information only.")
+    ] = None
     type: Annotated[
         str | None,
         Field(
@@ -84,8 +84,8 @@ class Spec(Model):
     parent_job: Annotated[
         ObjectName | None,
         Field(
-            description="Name of the SimulationJob, in the same namespace, that this one belongs to. Only informs: the "
-            "operator does nothing with it. Immutable."
+            description="Name of the SimulationJob, in the same namespace, that this one belongs to. For information "
+            "only: the operator does nothing with it. Immutable."
         ),
     ] = None
     cases: Annotated[
@@ -104,7 +104,7 @@ class Spec(Model):
     subset: Annotated[
         SelectedRanges | None,
         Field(
-            description="Indexes of the only cases to run, such as '0-9,17': indexes and ranges, separated by commas "
+            description="Indexes of the cases to run, such as '0-9,17': indexes and ranges, separated by commas "
             "without blanks. All cases if absent. Immutable."
         ),
     ] = None

@@ -61,7 +61,7 @@ class Cancellation(Lenient):
     reason: Annotated[
         str | None, Field(max_length=1024, description="Reason for the cancel, copied from `cancelReason`."), cut(1024)
     ] = None
-    finished_at: Annotated[Time | None, Field(description="Time when the last pod had stopped.")] = None
+    finished_at: Annotated[Time | None, Field(description="Time when the last pod stopped.")] = None
     stopping: Annotated[
         int | None, Field(ge=0, le=INT32_MAX, description="Number of pods that have not stopped yet.")
     ] = None
@@ -70,7 +70,7 @@ class Cancellation(Lenient):
 class CaseCounts(Lenient):
     """Number of cases by state. The other fields add up to `total`."""
 
-    total: Annotated[Count, Field(description="Number of all cases.")] = 0
+    total: Annotated[Count, Field(description="Total number of cases.")] = 0
     pending: Annotated[Count, Field(description="Cases that are neither on a node nor finished.")] = 0
     assigned: Annotated[Count, Field(description="Cases whose pod has a node and does not run yet.")] = 0
     running: Annotated[Count, Field(description="Cases that are running.")] = 0

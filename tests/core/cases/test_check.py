@@ -59,7 +59,7 @@ def test_the_case_whose_argument_is_too_long_is_named() -> None:
     text = "$(PARAM_A)" * 150
     assert complaint("run", text, cases=cases) == (
         'case 1 "long": `spec.template.spec.containers[0].args[1]` would have 150001 bytes with the case\'s variables '
-        "filled in, and Linux takes at most 131072: use fewer or shorter values, or put large inputs into files"
+        "filled in, and Linux allows at most 131072: use fewer or shorter values, or put large inputs into files"
     )
     assert complaint("run", text, cases=cases, subset="0") is None
     matrix = {"matrix": [{"name": "a", "values": ["x", "x" * 1000]}]}
@@ -67,7 +67,7 @@ def test_the_case_whose_argument_is_too_long_is_named() -> None:
 
 
 def test_the_case_with_a_nul_is_named_in_a_list_and_in_a_matrix() -> None:
-    wanted = "environment variable PARAM_A would hold a NUL character, which ends a text there: take it out"
+    wanted = "environment variable PARAM_A would hold a NUL character, which ends a text there: remove it"
     assert complaint(cases={"list": [{"name": "x", "parameters": {"a": "\0"}}]}) == f'case 0 "x": {wanted}'
     matrix = {"matrix": [{"name": "a", "values": ["0", "\0"]}, {"name": "b", "values": [1, 2]}]}
     assert complaint(cases=matrix) == f"case 2: {wanted}"
@@ -86,7 +86,7 @@ def test_user_variables_are_checked_too() -> None:
     template = {"spec": {"containers": [{"name": "c", "image": "i", "env": env}]}}
     assert check.complaint_about(a_job(template=template)) == (
         "`spec.template.spec.containers[0]`: environment variable SCRIPT would hold a NUL character, which ends a "
-        "text there: take it out"
+        "text there: remove it"
     )
 
 

@@ -9,7 +9,7 @@ from simjob.api.podtemplate.template import Template
 from simjob.core.children import arguments, references
 
 FIRST = "spec.template.spec.containers[0]"
-TOO_MUCH = "and Linux takes at most 131072: use fewer or shorter values, or put large inputs into files"
+TOO_MUCH = "and Linux allows at most 131072: use fewer or shorter values, or put large inputs into files"
 
 
 def a_template(**container: Any) -> Template:

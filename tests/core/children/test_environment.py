@@ -7,7 +7,7 @@ def test_a_variable_may_have_the_linux_limit_and_no_byte_more() -> None:
     longest = "x" * (environment.MAX_BYTES - len("NAME=") - 1)
     assert environment.problem({"NAME": longest}) is None
     assert environment.problem({"NAME": longest + "x"}) == (
-        "environment variable NAME would have 131073 bytes, and Linux takes at most 131072: "
+        "environment variable NAME would have 131073 bytes, and Linux allows at most 131072: "
         "use fewer or shorter values, or put large inputs into files"
     )
 
@@ -19,7 +19,7 @@ def test_the_limit_counts_bytes_not_characters() -> None:
 
 def test_a_nul_character_is_refused() -> None:
     assert environment.problem({"A": "1", "B": "a\0b"}) == (
-        "environment variable B would hold a NUL character, which ends a text there: take it out"
+        "environment variable B would hold a NUL character, which ends a text there: remove it"
     )
 
 

@@ -52,11 +52,11 @@ def test_a_derived_name_is_legal_and_stable_or_missing(header: str) -> None:
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ("", "column '' has no letter or digit to make a parameter's name of"),
+        ("", "column '' has no letter or digit to make a parameter's name from"),
         ("[%]", "column '[%]' has no letter or digit"),
-        ("温度", "column '温度': the letter '温' has no place in a parameter's name; use a to z, 0 to 9 and _"),
+        ("温度", "column '温度': the letter '温' cannot be part of a parameter's name; use a to z, 0 to 9 and _"),
         ("й", "the letter"),
-        ("a b" * 40, "gives a name of 120 characters; 63 are the most"),
+        ("a b" * 40, "gives a name of 120 characters; the limit is 63"),
     ],
 )
 def test_a_header_without_a_legal_name_is_refused(header: str, message: str) -> None:
@@ -116,5 +116,5 @@ def test_a_line_of_numbers_is_not_a_header() -> None:
 def test_at_most_sixty_four_parameters_are_accepted() -> None:
     names = [f"p{number}" for number in range(65)]
     assert len(of(["", *names[:64]], ["0"] * 65)) == 65
-    with pytest.raises(LineError, match="has 65 parameters; 64 are the most"):
+    with pytest.raises(LineError, match="has 65 parameters; the limit is 64"):
         of(names, ["0"] * 65)

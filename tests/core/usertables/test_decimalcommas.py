@@ -111,7 +111,7 @@ def test_a_cell_that_cannot_stand_beside_a_decimal_comma_is_refused_with_both_li
 )
 def test_an_ambiguous_number_is_refused(number: str, table: str) -> None:
     assert refused(table.format(number)) == (
-        f"line 3: column 'a': {number!r} is a number as few programs read it: write digits, a sign (-) and one decimal "
+        f"line 3: column 'a': {number!r} is a number that few programs read: write digits, a sign (-) and one decimal "
         "mark only. If the column holds texts, write the table as JSON Lines"
     )
 
@@ -128,7 +128,7 @@ def test_an_ambiguous_number_is_refused(number: str, table: str) -> None:
     ],
 )
 def test_thousands_separators_are_refused_unless_they_can_be_a_list(text: str, start: str) -> None:
-    assert refused(text).startswith(f"{start} a number as few programs read it: ")
+    assert refused(text).startswith(f"{start} a number that few programs read: ")
 
 
 @pytest.mark.parametrize(

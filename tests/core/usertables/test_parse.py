@@ -98,7 +98,7 @@ def test_json_lines_are_objects_each_with_names_of_its_own() -> None:
         ),
         pytest.param(
             "\n\n+\n1\n",
-            "line 3: column '+' has no letter or digit to make a parameter's name of",
+            "line 3: column '+' has no letter or digit to make a parameter's name from",
             id="a name without a letter or digit",
         ),
         pytest.param(f"{'a ' * 40}\n1\n", "line 1: column '", id="a name that is too long"),
@@ -115,7 +115,7 @@ def test_json_lines_are_objects_each_with_names_of_its_own() -> None:
             "line 2: 'a' must not be longer than 1024 characters",
             id="a cell that is too long for a parameter",
         ),
-        pytest.param(f"{MANY}\n", "line 1: has 65 parameters; 64 are the most", id="too many columns"),
+        pytest.param(f"{MANY}\n", "line 1: has 65 parameters; the limit is 64", id="too many columns"),
         pytest.param(
             'a\n1\n"open\n',
             "line 3: is not CSV: a quote is opened here and never closed",
@@ -159,7 +159,7 @@ def test_problems_in_csv_are_reported_by_line(text: str, message: str) -> None:
         pytest.param(
             '{"x": 1, "true": 2}', f"has a parameter named 'true': {QUOTE}", id="a name that YAML reads as a boolean"
         ),
-        pytest.param('{"a": NaN}', "is not JSON that can be read: NaN is not JSON", id="NaN"),
+        pytest.param('{"a": NaN}', "cannot be read as JSON: NaN is not JSON", id="NaN"),
         pytest.param('{"a": 1e999}', f"'a' is {TOO_LARGE}", id="a number beyond a double"),
         pytest.param(
             '{"a": 9223372036854775808}', f"'a' is 9223372036854775808, {TOO_LARGE}", id="an integer beyond 64 bits"
@@ -184,12 +184,12 @@ def test_problems_in_csv_are_reported_by_line(text: str, message: str) -> None:
         ),
         pytest.param('{"": 1}', "column '' has no letter or digit", id="an empty name"),
         pytest.param(f'{{"a": "{LONG}"}}', "'a' must not be longer than 1024 characters", id="a text that is too long"),
-        pytest.param("[" * 100_000, "is not JSON that can be read: ", id="JSON that is nested too deep to read"),
+        pytest.param("[" * 100_000, "cannot be read as JSON: ", id="JSON that is nested too deep to read"),
         pytest.param(r'{"a": "\ud800"}', "'a' holds half of a character", id="half a character in a text"),
         pytest.param(r'{"a": ["\ud800"]}', "'a' holds half of a character", id="half a character in a list"),
         pytest.param(
             r'{"a\ud800": 1}',
-            r"column 'a\ud800': the letter '\ud800' has no place in a parameter's name",
+            r"column 'a\ud800': the letter '\ud800' cannot be part of a parameter's name",
             id="half a character in a name",
         ),
     ],

@@ -111,7 +111,7 @@ def test_a_subset_outside_the_old_job_is_reported(place: Place) -> None:
     place.apply("old", cases={"count": 3}, cancel=True).wait_phase("CANCELLED")
     code, reason, message = refusal_of(rerun(place, "new", "old", subset="1-3"))
     assert (code, reason) == ("INVALID_SPEC", "InvalidSpec")
-    assert message == '`subset` names case 3, which is none of the 3 cases of "old"'
+    assert message == '`subset` names case 3, which is not one of the 3 cases of "old"'
 
 
 def test_missing_configmaps_of_the_old_job_are_reported(place: Place) -> None:

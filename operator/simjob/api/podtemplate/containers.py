@@ -93,7 +93,7 @@ class SecurityContext(Model):
     """Security settings of the container."""
 
     run_as_user: Annotated[
-        Id | None, Field(description="User ID of the processes. That of the pod or else the image if absent.")
+        Id | None, Field(description="User ID of the processes. If absent, that of the pod, or else of the image.")
     ] = None
     run_as_group: Annotated[
         Id | None, Field(description="Primary group ID of the processes. That of the pod if absent.")

@@ -11,7 +11,7 @@ from simjob.api.sweep.cases import Case
 
 # MAX_ARG_STRLEN in include/uapi/linux/binfmts.h: 32 pages for NAME=VALUE and the NUL after it.
 MAX_BYTES: Final = 32 * 4096
-TOO_MUCH: Final = f"and Linux takes at most {MAX_BYTES}: use fewer or shorter values, or put large inputs into files"
+TOO_MUCH: Final = f"and Linux allows at most {MAX_BYTES}: use fewer or shorter values, or put large inputs into files"
 # Maximum number of bytes for one character as UTF-8 or escaped JSON, such as \u0001.
 _LONGEST_CHARACTER: Final = 6
 
@@ -42,7 +42,7 @@ def bound(texts: int, characters: int) -> int:
 
 def _problem(name: str, value: str) -> str | None:
     if "\0" in value:
-        return f"environment variable {name} would hold a NUL character, which ends a text there: take it out"
+        return f"environment variable {name} would hold a NUL character, which ends a text there: remove it"
     if len(name) + _LONGEST_CHARACTER * len(value) + 2 <= MAX_BYTES:
         return None
     size = len(name) + len(value.encode()) + 2

@@ -44,15 +44,15 @@ def parameter_name(header: str) -> str:
         return header
     plain = "".join(_spelled(char) for char in unicodedata.normalize("NFKD", header.replace("ß", "ss")))
     if strange := [char for char in plain if not char.isascii() and (char.isalpha() or LONE_SURROGATE.match(char))]:
-        what = f"column {shown(header)}: the letter {strange[0]!r} has no place in a parameter's name"
+        what = f"column {shown(header)}: the letter {strange[0]!r} cannot be part of a parameter's name"
         raise LineError(f"{what}; use a to z, 0 to 9 and _")
     name = _OTHERS.sub("_", plain).strip("_")
     if name[:1].isdigit():
         name = f"x{name}"
     if not name:
-        raise LineError(f"column {shown(header)} has no letter or digit to make a parameter's name of")
+        raise LineError(f"column {shown(header)} has no letter or digit to make a parameter's name from")
     if len(name) > _LONGEST:
-        raise LineError(f"column {shown(header)} gives a name of {len(name)} characters; {_LONGEST} are the most")
+        raise LineError(f"column {shown(header)} gives a name of {len(name)} characters; the limit is {_LONGEST}")
     return name
 
 
@@ -89,7 +89,7 @@ def check(columns: Sequence[Column]) -> None:
     """Raise LineError for too many parameters, an illegal one, or two with the same environment variable."""
     count = sum(column.parameter is not None for column in columns)
     if count > MAX_PARAMETERS:
-        raise LineError(f"has {count} parameters; {MAX_PARAMETERS} are the most")
+        raise LineError(f"has {count} parameters; the limit is {MAX_PARAMETERS}")
     for column in columns:
         if column.parameter in rules.NAMES_OF_BOOLEANS:
             raise LineError(f"has a parameter named '{column.parameter}': {rules.QUOTE_BOOLEANS}")

@@ -75,7 +75,7 @@ def _problems(column: _Column, others: Sequence[_Column], separator: str) -> Ite
     has_commas = separator != COMMA and any(each.first(Form.COMMA) for each in others)
     foreign = {Form.FOREIGN: True, Form.COMMAS: not column.is_list, Form.BLANKS: has_commas}
     for cell in [cell for cell, form in column.forms.items() if foreign.get(form)]:
-        what = f"column {column.name}: {numberforms.shown(cell)} is a number as few programs read it"
+        what = f"column {column.name}: {numberforms.shown(cell)} is a number that few programs read"
         yield column.lines[cell], f"{what}: write digits, a sign (-) and one decimal mark only. {_IF_TEXT}"
     if separator == COMMA:
         yield from _in_quotes(column)

@@ -25,7 +25,7 @@ _ADVICE: Final = "put a first line `sep=,` or `sep=;` before the header"
 # Messages of Python's csv module, and plain words for them.
 _WORDS: Final = (
     ("unexpected end of data", "a quote is opened here and never closed"),
-    ("expected after", "text follows a closing quote; inside of a quoted cell, write a quote twice"),
+    ("expected after", "text follows a closing quote; inside a quoted cell, write each quote twice"),
     ("field larger", f"a cell has more than {csv.field_size_limit()} characters"),
 )
 

@@ -121,7 +121,7 @@ def check(name: str, value: Any) -> None:
     if wrong:
         raise LineError(f"'{name}' {wrong}")
     if columns.LONE_SURROGATE.search(values.as_text(value)):
-        raise LineError(f"'{name}' holds half of a character: \\ud800 to \\udfff must stand in pairs")
+        raise LineError(f"'{name}' holds half of a character: \\ud800 to \\udfff must be in pairs")
 
 
 def _check_is_csv(text: str) -> None:
@@ -135,10 +135,10 @@ def _check_is_csv(text: str) -> None:
         raise UnreadableTableError("it is JSON Lines: give it a key that ends in .jsonl")
     match _json(text):
         case list():
-            advice = "write an object a line (jq -c '.[]'), under a key that ends in .jsonl"
+            advice = "write one object per line (jq -c '.[]'), under a key that ends in .jsonl"
             raise UnreadableTableError(f"it is JSON; {advice}")
         case dict():
-            advice = f"write an object of parameters a line, under a key that ends in .jsonl ({_PANDAS})"
+            advice = f"write one object of parameters per line, under a key that ends in .jsonl ({_PANDAS})"
             raise UnreadableTableError(f"it is JSON; {advice}")
 
 
@@ -177,7 +177,7 @@ def _from_json(content: str) -> Mapping[str, Cell]:
     except json.JSONDecodeError as error:
         raise LineError(f"is not JSON: {error.msg} at column {error.colno}") from error
     except (ValueError, RecursionError) as error:
-        raise LineError(f"is not JSON that can be read: {error}") from error
+        raise LineError(f"cannot be read as JSON: {error}") from error
     if not isinstance(found, dict):
         raise LineError('must be a JSON object, such as {"mesh": 3}')
     if _is_by_column(found):

@@ -70,5 +70,5 @@ def _check_subset(job: SimulationJob, old: SimulationJob) -> None:
     wanted, known = job.spec.subset, old.indexes
     if wanted is not None and known is not None and (unknown := wanted.minus(known)):
         index = next(iter(unknown))
-        message = f'`subset` names case {index}, which is none of the {len(known)} cases of "{old.metadata.name}"'
+        message = f'`subset` names case {index}, which is not one of the {len(known)} cases of "{old.metadata.name}"'
         raise NoCasesError(Reason.INVALID_SPEC, message, permanent=True)
