@@ -4,39 +4,40 @@ from bench import plan
 from bench.report import goals, page, table
 from bench.report.results import Run
 
-# So many repeats make a middle.
+# The number of repeats in a published run: a median needs three.
 REPEATS = 3
 INTRODUCTION = """\
 <!-- Written by `make bench BENCH="--document build/bench/results.json"`; do not edit. -->
 # Benchmarks
 
-How long a sweep takes to start and to stop, measured on a real control plane with fake nodes (KWOK), beside references
-in the same run. Times begin when the request is sent that asks for a sweep or its cancel, the bare client's with the
-first of its requests, and end when an observer of its own saw the change on its watch; what a system says of
-itself is only compared with them. Times of *simjob* and *bare* are this machine's: their ratio is what counts. Those of
-*indexed* and *plain* at QPS 20 are made by that limit, and a faster machine would hardly change them.
+How long a sweep takes to start and to stop, measured on a real control plane with fake nodes (KWOK), together with
+other systems in the same run. A time begins when the request for a sweep or its cancel is sent; for the bare client,
+that is its first request. It ends when a separate observer sees the change on its watch. What a system says about
+itself is only compared with that. The times of *simjob* and *bare* depend on this machine: their ratio is
+what counts. The times of *indexed* and *plain* at QPS 20 follow from that limit, and a faster machine would hardly
+change them.
 
-How to read a cell: the middle of the repeats, in brackets the smallest and the largest where they differ; `x` is the
-ratio of the middle to the bare client's, that of *the system says so* to the bare client's last live pod; `-` was not
-measured or is not there. A goal that is a ratio compares middles, with the system that it names; any other is held
-against the worst repeat.
+How to read a cell: the median of the repeats, and in brackets the smallest and the largest if they differ. `x` is the
+ratio of the median to the bare client's; for *the system says so*, to the bare client's last live pod. `-` means that
+it was not measured, or does not exist. A goal that is a ratio compares the median with that of the system that it
+names. Any other goal must hold in the worst repeat.
 
 * **signalled**: has a deletionTimestamp. **Live**: neither gone nor ended.
-* **the system says so**: *simjob* and *plain* say CANCELLED in their status; *indexed* has the condition Suspended; of
-  *indexed-delete* the Job is gone.
-* **requests, memory, CPU time**: those of the system's own process; the controller manager's requests stand beside
+* **the system says so**: the status of *simjob* and *plain* is CANCELLED, *indexed* has the condition Suspended, and
+  the Job of *indexed-delete* is gone.
+* **requests, memory, CPU time**: those of the system's own process. The controller manager's requests are listed beside
   them. A request *for what is not there* is a lookup.
 * **answer of /healthz**: how long the operator's event loop kept a probe waiting.
 * **observer late**: how far its watch was behind the API server. More than half a second fails a trial.
 
-The controller manager's requests per second are stated with each table. The scheduler is given so many that it is not
-what is measured (`--kube-api-qps` in `tools/cluster/control/components.py`; upstream has 50).
+Each table states the controller manager's limit of requests per second. The scheduler's limit is too high to matter
+(`--kube-api-qps` in `tools/cluster/control/components.py`; the default is 50).
 
-* **simjob**: the operator of this repository, one replica, `--no-leader-election` except in *many-cancels*. As it is
-  installed, the replica that works renews its Lease every few seconds besides.
-* **bare**: a client without any state that POSTs the same Jobs and pods, and deletes the pods, then the Jobs.
+* **simjob**: the operator of this repository, one replica, `--no-leader-election` except in *many-cancels*. When users
+  install it, the leading replica also renews its Lease every few seconds.
+* **bare**: a client without any state. It creates the same Jobs and pods, and deletes the pods, then the Jobs.
 * **indexed**: one native Indexed Job, stopped by `suspend: true`; **indexed-delete**: stopped by deleting it.
-* **plain**: a short kopf operator as most people would write it (`tools/bench/systems/plain_operator.py`), which makes
+* **plain**: a short kopf operator as most people would write it (`tools/bench/systems/plain_operator.py`). It creates
   native Jobs.
 """
 
