@@ -86,29 +86,43 @@ async def test_an_unreadable_table_waits_for_its_correction(write: Write) -> Non
 @pytest.mark.parametrize(
     ("expression", "value"),
     [
-        ("0.1::FLOAT", 0.1),
-        ("9223372036854775807::BIGINT", 2**63 - 1),
-        ("255::UTINYINT", 255),
-        ("'mesh'::ENUM('mesh', 'none')", "mesh"),
-        ("DATE '2026-01-02'", "2026-01-02"),
-        ("TIMESTAMP '2026-01-02 03:04:05'", "2026-01-02 03:04:05"),
-        ("[1, 2]", [1, 2]),
-        ("[[0.1::FLOAT]]", [[0.1]]),
-        ("{'FLOAT': 0.1::FLOAT, 'a FLOAT': 1}", {"FLOAT": 0.1, "a FLOAT": 1}),
-        ("[1.10::DECIMAL(5, 2), NULL]", [1.1, None]),
-        ("[]::INTEGER[]", []),
-        ("MAP {'k': NULL}", {"k": None}),
-        ("MAP {1.10::DECIMAL(5, 2): [TIME '03:04:05.5']}", {"1.10": ["03:04:05.5"]}),
-        ("INTERVAL '1 day 2 hours'", "1 day 02:00:00"),
-        ("(-9223372036854775808)::BIGINT", -(2**63)),
-        ("['1e-7'::DOUBLE, 1e300::DOUBLE]", [1e-07, 1e300]),
-        ("'{\"x\": 1.10}'::JSON", '{"x": 1.10}'),
-        ("[{'y \"z\"': 'a\"b'}]", [{'y "z"': 'a"b'}]),
-        ("{'day': DATE '2026-01-02'}", {"day": "2026-01-02"}),
-        ("[uuid '00000000-0000-0000-0000-000000000001']", ["00000000-0000-0000-0000-000000000001"]),
-        ("MAP {DATE '2026-01-02': 1}", {"2026-01-02": 1}),
-        ("{'x': 0.5::DOUBLE, 'y': 'a'}", {"x": 0.5, "y": "a"}),
-        ("uuid '00000000-0000-0000-0000-000000000001'", "00000000-0000-0000-0000-000000000001"),
+        pytest.param("0.1::FLOAT", 0.1, id="a float of 32 bits"),
+        pytest.param("9223372036854775807::BIGINT", 2**63 - 1, id="the largest integer"),
+        pytest.param("255::UTINYINT", 255, id="an unsigned byte"),
+        pytest.param("'mesh'::ENUM('mesh', 'none')", "mesh", id="a category"),
+        pytest.param("DATE '2026-01-02'", "2026-01-02", id="a date"),
+        pytest.param("TIMESTAMP '2026-01-02 03:04:05'", "2026-01-02 03:04:05", id="a timestamp"),
+        pytest.param("[1, 2]", [1, 2], id="a list"),
+        pytest.param("[[0.1::FLOAT]]", [[0.1]], id="floats of 32 bits in a list of lists"),
+        pytest.param(
+            "{'FLOAT': 0.1::FLOAT, 'a FLOAT': 1}",
+            {"FLOAT": 0.1, "a FLOAT": 1},
+            id="a struct whose fields are named like types",
+        ),
+        pytest.param("[1.10::DECIMAL(5, 2), NULL]", [1.1, None], id="decimals and a missing value in a list"),
+        pytest.param("[]::INTEGER[]", [], id="an empty list"),
+        pytest.param("MAP {'k': NULL}", {"k": None}, id="a missing value in a map"),
+        pytest.param(
+            "MAP {1.10::DECIMAL(5, 2): [TIME '03:04:05.5']}",
+            {"1.10": ["03:04:05.5"]},
+            id="a map from decimals to lists of times",
+        ),
+        pytest.param("INTERVAL '1 day 2 hours'", "1 day 02:00:00", id="an interval"),
+        pytest.param("(-9223372036854775808)::BIGINT", -(2**63), id="the smallest integer"),
+        pytest.param("['1e-7'::DOUBLE, 1e300::DOUBLE]", [1e-07, 1e300], id="floats of 64 bits in a list"),
+        pytest.param("'{\"x\": 1.10}'::JSON", '{"x": 1.10}', id="JSON"),
+        pytest.param("[{'y \"z\"': 'a\"b'}]", [{'y "z"': 'a"b'}], id="quotes in a struct in a list"),
+        pytest.param("{'day': DATE '2026-01-02'}", {"day": "2026-01-02"}, id="a date in a struct"),
+        pytest.param(
+            "[uuid '00000000-0000-0000-0000-000000000001']",
+            ["00000000-0000-0000-0000-000000000001"],
+            id="a UUID in a list",
+        ),
+        pytest.param("MAP {DATE '2026-01-02': 1}", {"2026-01-02": 1}, id="a map from dates"),
+        pytest.param("{'x': 0.5::DOUBLE, 'y': 'a'}", {"x": 0.5, "y": "a"}, id="a struct"),
+        pytest.param(
+            "uuid '00000000-0000-0000-0000-000000000001'", "00000000-0000-0000-0000-000000000001", id="a UUID"
+        ),
     ],
 )
 def test_a_value_keeps_its_type_or_becomes_a_text(write: Write, expression: str, value: Any) -> None:
@@ -118,38 +132,98 @@ def test_a_value_keeps_its_type_or_becomes_a_text(write: Write, expression: str,
 @pytest.mark.parametrize(
     ("query", "problem"),
     [
-        ("SELECT 1 AS a WHERE false", "the table has no rows"),
-        ("SELECT unnest([1, NULL, 3]) AS a, 2 AS b", "row 2: 'a' has no value: fill it in, or write an empty text"),
-        ("SELECT 'nan'::DOUBLE AS a", "row 1: 'a' is NaN, which is not a number: fill it in, or write a text"),
-        ("SELECT 18446744073709551615::UBIGINT AS a", "row 1: 'a' is 18446744073709551615, a number beyond 64 bits"),
-        ("SELECT repeat('x', 1025) AS a", "row 1: 'a' must not be longer than 1024 characters"),
-        (f"SELECT [1, {2**64 - 1}]::UBIGINT[] AS a", f"row 1: 'a' holds {2**64 - 1}, a number beyond 64 bits"),
-        (f"SELECT {2**63}::DECIMAL(38, 0) AS a", f"row 1: 'a' is {2**63}, a number beyond 64 bits, which readers of"),
-        (f"SELECT [{2**63}::DECIMAL(38, 2)] AS a", f"row 1: 'a' holds {2**63}.00, a number beyond 64 bits"),
-        (
+        pytest.param("SELECT 1 AS a WHERE false", "the table has no rows", id="a table without rows"),
+        pytest.param(
+            "SELECT unnest([1, NULL, 3]) AS a, 2 AS b",
+            "row 2: 'a' has no value: fill it in, or write an empty text",
+            id="a missing value",
+        ),
+        pytest.param(
+            "SELECT 'nan'::DOUBLE AS a",
+            "row 1: 'a' is NaN, which is not a number: fill it in, or write a text",
+            id="NaN",
+        ),
+        pytest.param(
+            "SELECT 18446744073709551615::UBIGINT AS a",
+            "row 1: 'a' is 18446744073709551615, a number beyond 64 bits",
+            id="an integer beyond 64 bits",
+        ),
+        pytest.param(
+            "SELECT repeat('x', 1025) AS a",
+            "row 1: 'a' must not be longer than 1024 characters",
+            id="a text that is too long",
+        ),
+        pytest.param(
+            f"SELECT [1, {2**64 - 1}]::UBIGINT[] AS a",
+            f"row 1: 'a' holds {2**64 - 1}, a number beyond 64 bits",
+            id="an integer beyond 64 bits in a list",
+        ),
+        pytest.param(
+            f"SELECT {2**63}::DECIMAL(38, 0) AS a",
+            f"row 1: 'a' is {2**63}, a number beyond 64 bits, which readers of",
+            id="a decimal beyond 64 bits",
+        ),
+        pytest.param(
+            f"SELECT [{2**63}::DECIMAL(38, 2)] AS a",
+            f"row 1: 'a' holds {2**63}.00, a number beyond 64 bits",
+            id="a decimal beyond 64 bits in a list",
+        ),
+        pytest.param(
             "SELECT 9007199254740993.5::DECIMAL(38, 2) AS a",
             "row 1: 'a' is 9007199254740993.50, a decimal of more",
+            id="a decimal of more digits than a float keeps",
         ),
-        (
+        pytest.param(
             "SELECT {'x': 0.12345678901234567891::DECIMAL(38, 20)} AS a",
             "row 1: 'a' holds 0.12345678901234567891, a",
+            id="such a decimal in a struct",
         ),
-        (
+        pytest.param(
             "SELECT {'x': ['nan'::FLOAT]} AS a",
             "row 1: 'a' holds NaN, which is not a number: fill it in, or write a text",
+            id="NaN in a list in a struct",
         ),
-        ("SELECT '-inf'::DOUBLE AS a", "row 1: 'a' is -Infinity, which JSON has no number for: write it as a text"),
-        ("SELECT 'x'::BLOB AS a", "column 'a' holds bytes, not texts or numbers"),
-        ("SELECT ['x'::BLOB] AS \"Wall [mm]\"", "column 'Wall [mm]' holds bytes, not texts or numbers"),
-        (
+        pytest.param(
+            "SELECT '-inf'::DOUBLE AS a",
+            "row 1: 'a' is -Infinity, which JSON has no number for: write it as a text",
+            id="minus infinity",
+        ),
+        pytest.param("SELECT 'x'::BLOB AS a", "column 'a' holds bytes, not texts or numbers", id="bytes"),
+        pytest.param(
+            "SELECT ['x'::BLOB] AS \"Wall [mm]\"",
+            "column 'Wall [mm]' holds bytes, not texts or numbers",
+            id="bytes in a list",
+        ),
+        pytest.param(
             "SELECT 'x'::VARIANT AS a",
             "column 'a' is of type VARIANT, which a parameter cannot have: write",
+            id="a type that no parameter can have",
         ),
-        ("SELECT MAP {[1]: 1} AS a", "column 'a' is a map whose keys are not texts: write a list of structs"),
-        (f"SELECT {'[' * 33}1{']' * 33} AS a", "column 'a' has more than 32 levels of lists and objects"),
-        ("SELECT 0 AS __index_level_0__", "no column is a parameter: each is empty, or numbers the rows"),
-        ('SELECT 1 AS "a b", 2 AS "a-b"', "columns 1 and 2, 'a b' and 'a-b', both give PARAM_A_B"),
-        ("SELECT {'x': 1, 'y': {'z': 2}} AS s, 1 AS b, 2 AS \"b \"", "columns 2 and 3, 'b' and 'b', both give"),
+        pytest.param(
+            "SELECT MAP {[1]: 1} AS a",
+            "column 'a' is a map whose keys are not texts: write a list of structs",
+            id="a map from lists",
+        ),
+        pytest.param(
+            f"SELECT {'[' * 33}1{']' * 33} AS a",
+            "column 'a' has more than 32 levels of lists and objects",
+            id="a list of 33 levels",
+        ),
+        pytest.param(
+            "SELECT 0 AS __index_level_0__",
+            "no column is a parameter: each is empty, or numbers the rows",
+            id="a table of row numbers only",
+        ),
+        pytest.param(
+            'SELECT 1 AS "a b", 2 AS "a-b"',
+            "columns 1 and 2, 'a b' and 'a-b', both give PARAM_A_B",
+            id="two columns with the same variable",
+        ),
+        pytest.param(
+            "SELECT {'x': 1, 'y': {'z': 2}} AS s, 1 AS b, 2 AS \"b \"",
+            "columns 2 and 3, 'b' and 'b', both give",
+            id="two columns that differ only in a blank",
+        ),
     ],
 )
 def test_problems_are_reported_by_row_and_column(write: Write, query: str, problem: str) -> None:
@@ -168,13 +242,13 @@ def test_decimals_keep_their_digits_within_lists_and_structs(write: Write) -> No
 @pytest.mark.parametrize(
     "time",
     [
-        "TIMESTAMP_NS '2026-01-02 03:04:05.123456789'",
-        "TIMESTAMPTZ '2026-01-02 03:04:05.5+00'",
-        "TIMESTAMP '2026-01-02 03:04:05.5'",
-        "TIMESTAMP '2026-01-02 00:00:00'",
-        "DATE '0001-01-01'",
-        "TIME '03:04:05.5'",
-        "INTERVAL '36 hours'",
+        pytest.param("TIMESTAMP_NS '2026-01-02 03:04:05.123456789'", id="nanoseconds"),
+        pytest.param("TIMESTAMPTZ '2026-01-02 03:04:05.5+00'", id="a time zone"),
+        pytest.param("TIMESTAMP '2026-01-02 03:04:05.5'", id="a fraction of a second"),
+        pytest.param("TIMESTAMP '2026-01-02 00:00:00'", id="midnight"),
+        pytest.param("DATE '0001-01-01'", id="a date in the year 1"),
+        pytest.param("TIME '03:04:05.5'", id="a time of day"),
+        pytest.param("INTERVAL '36 hours'", id="an interval of more than a day"),
     ],
 )
 def test_a_time_has_the_same_text_when_nested(write: Write, time: str) -> None:
@@ -232,7 +306,13 @@ def test_a_file_of_pandas_is_read() -> None:
     ]
 
 
-@pytest.mark.parametrize(("number", "text"), [("0", "0.000000000000"), ("0.00000000001", "0.000000000010")])
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        pytest.param("0", "0.000000000000", id="zero"),
+        pytest.param("0.00000000001", "0.000000000010", id="a small number"),
+    ],
+)
 def test_a_decimal_keeps_its_digits_without_an_exponent(write: Write, number: str, text: str) -> None:
     (row,) = answered(write(f"SELECT {number}::DECIMAL(18, 12) AS a"))[1]
     assert row["texts"] == {"a": text}
