@@ -58,7 +58,9 @@ def read(status: dict[str, Any]) -> Status:
     ],
 )
 class TestStatusInEitherForm:
-    def test_it_is_read_as_the_union(self, stored: dict[str, Any], expected: tuple[dict[str, str], int]) -> None:
+    def test_the_union_of_both_forms_is_read(
+        self, stored: dict[str, Any], expected: tuple[dict[str, str], int]
+    ) -> None:
         found = read(stored)
         assert (outcomes_of(found.to_api()), found.restarts) == (complete(expected[0]), expected[1])
 
@@ -80,8 +82,15 @@ def test_only_a_status_whose_forms_differ_is_to_be_written() -> None:
     assert different.in_step().in_step() == different.in_step()
 
 
-@pytest.mark.parametrize("stored", [{}, {"observedGeneration": -1}, {"ledger": {"succeeded": ""}, "round": 0}])
-def test_no_outcomes_and_no_restarts_are_no_difference(stored: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "stored",
+    [
+        pytest.param({}, id="no status"),
+        pytest.param({"observedGeneration": -1}, id="a status without outcomes"),
+        pytest.param({"ledger": {"succeeded": ""}, "round": 0}, id="an empty earlier form"),
+    ],
+)
+def test_a_status_without_outcomes_and_restarts_has_no_difference(stored: dict[str, Any]) -> None:
     assert read(stored).in_step() == read(stored)
 
 
@@ -131,7 +140,7 @@ def test_the_plan_of_a_finished_job_stores_both_forms_and_changes_nothing_else(s
         ),
     ],
 )
-def test_a_form_that_cannot_be_read_is_named(stored: dict[str, Any], message: str) -> None:
+def test_a_form_that_cannot_be_read_is_reported_with_its_field(stored: dict[str, Any], message: str) -> None:
     found = simulationjob.parse(a_job_dict(status=stored))
     assert isinstance(found, Invalid)
     assert found.status is None

@@ -57,7 +57,13 @@ def test_a_job_without_its_cases_equals_its_summary(cases: dict[str, Any]) -> No
 
 @pytest.mark.parametrize("cases", SOURCES, ids=lambda cases: next(iter(cases)))
 @pytest.mark.parametrize(
-    "spec", [{}, {"ttlSecondsAfterFinished": 3}, {"ttlSecondsAfterFinished": 900}, {"history": {"failedCases": 0}}]
+    "spec",
+    [
+        pytest.param({}, id="no limits"),
+        pytest.param({"ttlSecondsAfterFinished": 3}, id="a TTL that has passed"),
+        pytest.param({"ttlSecondsAfterFinished": 900}, id="a TTL that has not passed"),
+        pytest.param({"history": {"failedCases": 0}}, id="a history without failed cases"),
+    ],
 )
 def test_a_summary_leads_to_the_same_plan_as_the_whole_job(cases: dict[str, Any], spec: dict[str, Any]) -> None:
     whole = read(ended(cases, **spec))
@@ -84,8 +90,17 @@ def test_an_unfinished_job_keeps_its_cases() -> None:
     assert finished.without_cases(raw) is raw
 
 
-@pytest.mark.parametrize("cases", [{"list": "none"}, {"list": []}, {"matrix": [3]}, {"matrix": [{"name": "x"}]}, 3])
-def test_cases_that_cannot_be_counted_are_left_to_the_reader(cases: Any) -> None:
+@pytest.mark.parametrize(
+    "cases",
+    [
+        pytest.param({"list": "none"}, id="a text as the list"),
+        pytest.param({"list": []}, id="an empty list"),
+        pytest.param({"matrix": [3]}, id="a number as an axis"),
+        pytest.param({"matrix": [{"name": "x"}]}, id="an axis without values"),
+        pytest.param(3, id="a number"),
+    ],
+)
+def test_cases_that_cannot_be_counted_are_kept_for_the_model(cases: Any) -> None:
     assert finished.without_cases(ended({**SOURCES[0]}) | {"spec": {"cases": cases}})["spec"]["cases"] == cases
 
 
@@ -97,11 +112,14 @@ class TestReread:
         assert job.spec is known.spec
         assert job.status.phase == "RUNNING"
 
-    @pytest.mark.parametrize("metadata", [{"generation": 2}, {"uid": "another"}])
+    @pytest.mark.parametrize(
+        "metadata",
+        [pytest.param({"generation": 2}, id="another generation"), pytest.param({"uid": "another"}, id="another uid")],
+    )
     def test_another_generation_or_object_is_read_completely(self, metadata: dict[str, Any]) -> None:
         assert simulationjob.reread(a_job(), a_job_dict(metadata=metadata)) is None
 
-    def test_a_status_that_cannot_be_read_is_left_to_the_reader(self) -> None:
+    def test_a_status_that_cannot_be_read_gives_nothing(self) -> None:
         assert simulationjob.reread(a_job(), a_job_dict(status={"restarts": "many"})) is None
 
 

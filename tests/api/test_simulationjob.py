@@ -246,7 +246,14 @@ class TestInvalid:
         assert invalid.known is not None
         assert invalid.known.spec.history.succeeded_cases == 10_000
 
-    @pytest.mark.parametrize("broken", [{"cases": {}}, {"subset": "9-1"}, {"rerunOf": {"name": "x"}}])
+    @pytest.mark.parametrize(
+        "broken",
+        [
+            pytest.param({"cases": {}}, id="cases without a source"),
+            pytest.param({"subset": "9-1"}, id="a subset that runs backwards"),
+            pytest.param({"rerunOf": {"name": "x"}}, id="a rerun beside cases"),
+        ],
+    )
     def test_unreadable_cases_leave_nothing_known(self, broken: dict[str, Any]) -> None:
         invalid = parse(a_job_dict(**broken))
         assert isinstance(invalid, Invalid)

@@ -1,4 +1,4 @@
-"""The image: what goes into it, when it is built anew, and with which commands."""
+"""The image: what goes into it, when it is built again, and with which commands."""
 
 import re
 import tomllib
@@ -34,7 +34,7 @@ def test_the_image_has_the_uv_of_the_lock_file() -> None:
     assert f"uv=={pinned[1]}" in dev
 
 
-@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=["operator", "rc-filter"])
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=["the operator", "the sample rc-filter"])
 def test_an_image_runs_as_a_numeric_user_on_the_common_base(dockerfile: Path) -> None:
     lines = dockerfile.read_text().splitlines()
     assert {line.split()[1] for line in lines if line.startswith("FROM")} == {"debian:trixie-slim"}
@@ -53,7 +53,14 @@ def test_copied_files_come_from_the_context_without_bytecode(context: Path) -> N
     assert [file.relative_to(context).as_posix() for file in found] == ["a.txt", "src/m.py"]
 
 
-@pytest.mark.parametrize("changed", ["a.txt", "src/m.py", "Dockerfile"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param("a.txt", id="a file that is copied"),
+        pytest.param("src/m.py", id="a file in a folder that is copied"),
+        pytest.param("Dockerfile", id="the Dockerfile"),
+    ],
+)
 def test_a_changed_input_changes_the_image(context: Path, changed: str) -> None:
     before = digest(context)
     with (context / changed).open("a") as file:
@@ -61,7 +68,10 @@ def test_a_changed_input_changes_the_image(context: Path, changed: str) -> None:
     assert digest(context) != before
 
 
-@pytest.mark.parametrize("changed", ["other.txt", "src/__pycache__/m.pyc"])
+@pytest.mark.parametrize(
+    "changed",
+    [pytest.param("other.txt", id="another file"), pytest.param("src/__pycache__/m.pyc", id="bytecode")],
+)
 def test_a_file_that_is_not_copied_does_not_change_the_image(context: Path, changed: str) -> None:
     before = digest(context)
     (context / changed).write_text("changed")

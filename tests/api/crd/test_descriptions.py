@@ -47,10 +47,10 @@ def test_a_description_ends_with_the_bounds_and_the_default(node: dict[str, Any]
 @pytest.mark.parametrize(
     "node",
     [
-        INT32,
-        {"type": "string", "maxLength": 253, "pattern": "^a$"},
-        {"type": "boolean"},
-        {"type": "object", "default": {}},
+        pytest.param(INT32, id="any integer"),
+        pytest.param({"type": "string", "maxLength": 253, "pattern": "^a$"}, id="a name"),
+        pytest.param({"type": "boolean"}, id="a boolean"),
+        pytest.param({"type": "object", "default": {}}, id="an object with an empty default"),
     ],
 )
 def test_a_field_without_bounds_keeps_its_description(node: dict[str, Any]) -> None:

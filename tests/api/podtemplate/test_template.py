@@ -40,16 +40,21 @@ def test_a_pod_field_outside_the_allow_list_is_refused(field: str) -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        {"securityContext": {"privileged": True}},
-        {"securityContext": {"allowPrivilegeEscalation": True}},
-        {"securityContext": {"capabilities": {"drop": [], "add": ["SYS_ADMIN"]}}},
-        {"securityContext": {"seccompProfile": {"type": "Unconfined"}}},
-        {"securityContext": {"procMount": "Unmasked"}},
-        {"ports": [{"containerPort": 80, "hostPort": 80}]},
-        {"livenessProbe": {"httpGet": {"port": 80, "host": "10.0.0.1"}}},
-        {"lifecycle": {"postStart": {"httpGet": {"port": 80}}}},
-        {"volumeDevices": []},
-        {"volumeMounts": [{"name": "a", "mountPath": "/a", "mountPropagation": "Bidirectional"}]},
+        pytest.param({"securityContext": {"privileged": True}}, id="a privileged container"),
+        pytest.param({"securityContext": {"allowPrivilegeEscalation": True}}, id="privilege escalation"),
+        pytest.param(
+            {"securityContext": {"capabilities": {"drop": [], "add": ["SYS_ADMIN"]}}}, id="an added capability"
+        ),
+        pytest.param({"securityContext": {"seccompProfile": {"type": "Unconfined"}}}, id="no seccomp profile"),
+        pytest.param({"securityContext": {"procMount": "Unmasked"}}, id="an unmasked proc mount"),
+        pytest.param({"ports": [{"containerPort": 80, "hostPort": 80}]}, id="a port of the host"),
+        pytest.param({"livenessProbe": {"httpGet": {"port": 80, "host": "10.0.0.1"}}}, id="a probe of another host"),
+        pytest.param({"lifecycle": {"postStart": {"httpGet": {"port": 80}}}}, id="an HTTP request after the start"),
+        pytest.param({"volumeDevices": []}, id="a raw block device"),
+        pytest.param(
+            {"volumeMounts": [{"name": "a", "mountPath": "/a", "mountPropagation": "Bidirectional"}]},
+            id="mount propagation to the host",
+        ),
     ],
 )
 def test_a_container_field_outside_the_allow_list_is_refused(more: dict[str, Any]) -> None:
@@ -71,7 +76,10 @@ def test_a_volume_that_pod_security_restricts_is_refused(source: str) -> None:
         Volume.model_validate({"name": "a", source: {}})
 
 
-@pytest.mark.parametrize("sources", [{}, {"emptyDir": {}, "configMap": {"name": "a"}}])
+@pytest.mark.parametrize(
+    "sources",
+    [pytest.param({}, id="none"), pytest.param({"emptyDir": {}, "configMap": {"name": "a"}}, id="two")],
+)
 def test_a_volume_has_exactly_one_source(sources: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="exactly one source"):
         Volume.model_validate({"name": "a", **sources})

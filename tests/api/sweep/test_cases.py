@@ -54,7 +54,12 @@ def test_an_unknown_case_raises_an_index_error(index: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", [{}, {"count": 1, "list": [{"name": "a"}]}, {"count": 1, "matrix": [{"name": "a", "values": [1]}]}]
+    "source",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({"count": 1, "list": [{"name": "a"}]}, id="a number and a list"),
+        pytest.param({"count": 1, "matrix": [{"name": "a", "values": [1]}]}, id="a number and a matrix"),
+    ],
 )
 def test_there_must_be_exactly_one_source(source: dict[str, Any]) -> None:
     assert refusal(**source) == rules.ONE_CASE_SOURCE

@@ -45,7 +45,15 @@ def test_adjacent_ranges_are_joined() -> None:
     assert Ranges.parse("0-4,5,6-9") == Ranges.span(10)
 
 
-@pytest.mark.parametrize("pairs", [((3, 1),), ((0, 1), (2, 3)), ((5, 6), (0, 1)), ((-1, 0),)])
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        pytest.param(((3, 1),), id="a backward range"),
+        pytest.param(((0, 1), (2, 3)), id="adjacent ranges"),
+        pytest.param(((5, 6), (0, 1)), id="descending ranges"),
+        pytest.param(((-1, 0),), id="a negative index"),
+    ],
+)
 def test_unordered_pairs_are_refused(pairs: tuple[tuple[int, int], ...]) -> None:
     with pytest.raises(ValueError, match="sorted, disjoint"):
         Ranges(pairs)

@@ -37,7 +37,18 @@ def test_json_reads_the_text_as_the_value(value: Any) -> None:
     assert json.loads(values.as_text(value)) == value
 
 
-@pytest.mark.parametrize("value", ["x" * 1024, ["x" * 1020], {"a": [[], {}]}, [], 0, False, 1e300])
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("x" * 1024, id="the longest text"),
+        pytest.param(["x" * 1020], id="the longest list"),
+        pytest.param({"a": [[], {}]}, id="an object"),
+        pytest.param([], id="an empty list"),
+        pytest.param(0, id="zero"),
+        pytest.param(False, id="false"),
+        pytest.param(1e300, id="a large number"),
+    ],
+)
 def test_valid_parameter_values_are_accepted(value: Any) -> None:
     assert values.complaint(value) is None
 
@@ -111,7 +122,18 @@ def test_values_that_were_probably_misread_are_reported(value: Any, words: str) 
 
 
 @pytest.mark.parametrize(
-    "value", [2**63 - 1, 1 - 2**63, 0.1, True, "18446744073709551615", "true", ["true"], {"True": 1}, {"a": "true"}]
+    "value",
+    [
+        pytest.param(2**63 - 1, id="the largest integer of 64 bits"),
+        pytest.param(1 - 2**63, id="the smallest integer but one"),
+        pytest.param(0.1, id="a fraction"),
+        pytest.param(True, id="a boolean"),
+        pytest.param("18446744073709551615", id="a long number as a text"),
+        pytest.param("true", id="true as a text"),
+        pytest.param(["true"], id="true as a text in a list"),
+        pytest.param({"True": 1}, id="a key in upper case"),
+        pytest.param({"a": "true"}, id="true as a text in an object"),
+    ],
 )
 def test_values_as_the_user_wrote_them_are_accepted(value: Any) -> None:
     assert values.misreading(value) is None
@@ -122,7 +144,7 @@ def test_a_large_number_with_few_digits_is_not_taken_for_a_rounded_one(value: fl
     assert values.misreading(value) is None
 
 
-def test_seeds_of_64_bits_that_the_api_server_rounded_are_noticed() -> None:
+def test_seeds_of_64_bits_that_the_api_server_rounded_are_found() -> None:
     for seed in range(2**63, 2**64, 2**63 // 9973):
         # kubectl and the API server make it a float, and write the shortest text of that without an exponent.
         assert values.may_be_rounded(int(Decimal(repr(float(seed))))), seed

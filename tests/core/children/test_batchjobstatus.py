@@ -55,7 +55,14 @@ def test_an_unchanged_status_is_not_written_again() -> None:
     assert batchjobstatus.finished(a_job_fact(succeeded=False), FAILED, NOW) is None
 
 
-@pytest.mark.parametrize("before", [{"active": 1, "ready": 1}, {"active": 1}, {"status_failed": 0}])
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param({"active": 1, "ready": 1}, id="its pod ran"),
+        pytest.param({"active": 1}, id="its pod was not ready"),
+        pytest.param({"status_failed": 0}, id="no pod was shown"),
+    ],
+)
 def test_an_ended_attempt_is_inactive_and_counted(before: dict[str, Any]) -> None:
     job = a_job_fact(**before)
     assert batchjobstatus.over(job, count(job, failed=1)) == {"active": 0, "ready": 0, "failed": 1}
@@ -100,8 +107,8 @@ def test_a_deleted_job_is_not_written_as_suspended() -> None:
     assert batchjobstatus.suspended(a_job_fact(terminating=True), NOW) is None
 
 
-@pytest.mark.parametrize("end", [SUCCEEDED, FAILED])
-@pytest.mark.parametrize("ran", [True, False])
+@pytest.mark.parametrize("end", [pytest.param(SUCCEEDED, id="it succeeds"), pytest.param(FAILED, id="it fails")])
+@pytest.mark.parametrize("ran", [pytest.param(True, id="its run is shown"), pytest.param(False, id="its run is short")])
 def test_an_attempt_costs_at_most_two_writes_that_the_api_server_takes(end: Ended, ran: bool) -> None:
     fact, status, writes = a_job_fact(), dict[str, Any](), 0
     if ran:

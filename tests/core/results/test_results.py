@@ -91,7 +91,13 @@ def test_a_plan_holds_exactly_the_ends_that_its_status_records() -> None:
     )
 
 
-@pytest.mark.parametrize("pods", [[], [a_pod_fact(0, state=PodState.SUCCEEDED, result=" \n")]])
+@pytest.mark.parametrize(
+    "pods",
+    [
+        pytest.param([], id="no pod"),
+        pytest.param([a_pod_fact(0, state=PodState.SUCCEEDED, result=" \n")], id="a blank message"),
+    ],
+)
 def test_a_case_without_a_pod_or_message_has_no_result(pods: list[Any]) -> None:
     plan = planned(a_started_job(), a_job_fact(0, succeeded=True), *pods)
     assert plan.ends == (End(index=0, name="0", succeeded=True),)

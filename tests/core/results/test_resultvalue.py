@@ -12,15 +12,20 @@ from hypothesis import strategies as st
 from simjob.core.results import resultvalue
 
 CASES = [
-    ('{"drag": NaN, "iterations": 12}', '{"drag":NaN,"iterations":12}'),
-    ('{"drag": -Infinity}', '{"drag":-Infinity}'),
-    ("[Infinity,\n  1.10]", "[Infinity,1.10]"),
-    ("NaN", "NaN"),
-    ('{"drag": 1e999, "lift": -1.5e+400}', '{"drag":1e999,"lift":-1.5e+400}'),
-    ('{"note": "NaN or  Infinity, \\"1e999\\"", "x": NaN}', '{"note":"NaN or  Infinity, \\"1e999\\"","x":NaN}'),
-    (
+    pytest.param('{"drag": NaN, "iterations": 12}', '{"drag":NaN,"iterations":12}', id="NaN in an object"),
+    pytest.param('{"drag": -Infinity}', '{"drag":-Infinity}', id="minus infinity"),
+    pytest.param("[Infinity,\n  1.10]", "[Infinity,1.10]", id="infinity in a list of two lines"),
+    pytest.param("NaN", "NaN", id="NaN alone"),
+    pytest.param('{"drag": 1e999, "lift": -1.5e+400}', '{"drag":1e999,"lift":-1.5e+400}', id="numbers beyond a double"),
+    pytest.param(
+        '{"note": "NaN or  Infinity, \\"1e999\\"", "x": NaN}',
+        '{"note":"NaN or  Infinity, \\"1e999\\"","x":NaN}',
+        id="such words in a text",
+    ),
+    pytest.param(
         '{"a": 1.10, "a": 123456789012345678901234567890, "x": NaN}',
         '{"a":1.10,"a":123456789012345678901234567890,"x":NaN}',
+        id="a repeated key and a long integer",
     ),
 ]
 

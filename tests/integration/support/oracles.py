@@ -107,7 +107,7 @@ def _statuses(history: list[Seen]) -> Iterator[str]:
             None,
             after.get("cancellation", {}).get("requestedAt"),
         ):
-            yield "the latch was lost or dated anew"
+            yield "the latch was lost, or got another date"
         for outcome in ("succeeded", "failed", "cancelled"):
             lost = recorded(before, outcome).minus(recorded(after, outcome))
             if lost:

@@ -37,7 +37,10 @@ async def test_an_incomplete_answer_is_refused(monkeypatch: pytest.MonkeyPatch) 
         await answered()
 
 
-@pytest.mark.parametrize("bytes_of_warnings", [100_000, 40_000_000])
+@pytest.mark.parametrize(
+    "bytes_of_warnings",
+    [pytest.param(100_000, id="more than a pipe holds"), pytest.param(40_000_000, id="much more than is kept")],
+)
 async def test_many_warnings_do_not_block_the_answer(monkeypatch: pytest.MonkeyPatch, bytes_of_warnings: int) -> None:
     program = f"""import sys; sys.stderr.write("warning\\n" * {bytes_of_warnings // 8}); print("4"); print("null")"""
     run(monkeypatch, program)

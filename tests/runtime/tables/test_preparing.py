@@ -124,7 +124,10 @@ async def test_repeated_problems_are_counted_and_a_different_one_restarts_the_co
     assert isinstance(await bench.prepared(wrong), CaseTable)
 
 
-@pytest.mark.parametrize("error", [ForbiddenError("quota"), InvalidError("no")])
+@pytest.mark.parametrize(
+    "error",
+    [pytest.param(ForbiddenError("quota"), id="forbidden"), pytest.param(InvalidError("no"), id="invalid")],
+)
 async def test_refused_configmaps_are_retried_and_reported(bench: Bench, error: ClusterError) -> None:
     bench.cluster.refuse("create_config_map", error)
     answer = await bench.prepared()

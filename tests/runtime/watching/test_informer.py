@@ -121,9 +121,9 @@ async def test_an_object_missing_from_a_relist_is_reported_as_deleted() -> None:
 
 async def test_an_object_recreated_under_the_same_name_is_a_new_one() -> None:
     wire = Wire()
-    anew = a_pod("a", 30)
-    anew["metadata"]["uid"] = "another"
-    wire.answers.extend([a_list(a_pod("a", 1)), a_list(anew)])
+    successor = a_pod("a", 30)
+    successor["metadata"]["uid"] = "another"
+    wire.answers.extend([a_list(a_pod("a", 1)), a_list(successor)])
     wire.streams.append([errors.UnavailableError("reset")])
     async with running(wire) as (_, notes):
         await asyncio.sleep(10)

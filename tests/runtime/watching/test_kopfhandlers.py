@@ -19,7 +19,7 @@ CRD = "customresourcedefinitions"
 
 
 class Notes:
-    """A sink that writes down what it is told."""
+    """A sink that records what it gets."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -53,7 +53,7 @@ class Notes:
 
 
 class Api:
-    """As much of an API server as kopf asks for; events are put into the open watch by the test."""
+    """The part of an API server that kopf uses. The test puts events into the open watch."""
 
     def __init__(self) -> None:
         self.installed = True
@@ -88,7 +88,7 @@ class Api:
         while True:
             event = await self.events.get()
             if isinstance(event, bytes):
-                # The end of the watch, after what there is of a line.
+                # The watch ends after this part of a line.
                 await response.write(event)
                 return response
             await response.write(msgspec.json.encode(event) + b"\n")
@@ -141,7 +141,7 @@ async def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 
 
 class Watch:
-    """kopf at work."""
+    """kopf while it runs."""
 
     def __init__(self, task: asyncio.Task[None], notes: Notes, stop: asyncio.Event, ready: asyncio.Event) -> None:
         self.task = task
@@ -175,7 +175,7 @@ async def watching(*namespaces: str) -> AsyncIterator[Watch]:
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_existing_objects_and_changes_are_handed_on(api: Api) -> None:
+async def test_existing_objects_and_changes_are_passed_on(api: Api) -> None:
     api.objects.append(a_sweep(5))
     async with watching() as watch:
         await watch.notes.have("sweep@5")
@@ -216,7 +216,9 @@ TROUBLE: list[dict[str, Any] | bytes] = [
 ]
 
 
-@pytest.mark.parametrize("line", TROUBLE, ids=["500", "410", "cut off"])
+@pytest.mark.parametrize(
+    "line", TROUBLE, ids=["an error of the server", "an expired version", "a line that is cut off"]
+)
 async def test_a_watch_that_breaks_is_followed_by_another(api: Api, line: dict[str, Any] | bytes) -> None:
     api.objects.append(a_sweep(5))
     async with watching() as watch:
@@ -231,7 +233,18 @@ async def test_a_watch_that_breaks_is_followed_by_another(api: Api, line: dict[s
         assert not watch.task.done()
 
 
-@pytest.mark.parametrize("status", [500, 503, 403, 429, 404, 410, 401])
+@pytest.mark.parametrize(
+    "status",
+    [
+        pytest.param(500, id="a server error"),
+        pytest.param(503, id="an unavailable server"),
+        pytest.param(403, id="a missing permission"),
+        pytest.param(429, id="too many requests"),
+        pytest.param(404, id="a missing route"),
+        pytest.param(410, id="an expired version"),
+        pytest.param(401, id="an expired token"),
+    ],
+)
 async def test_refused_requests_do_not_stop_kopf(api: Api, status: int) -> None:
     api.objects.append(a_sweep(5))
     async with watching() as watch:
