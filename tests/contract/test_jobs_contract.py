@@ -97,7 +97,7 @@ class TestJobs:
         with pytest.raises(NotFoundError):
             await cluster.get_job(world.namespace, "not-there")
 
-    async def test_annotations_are_merged_and_none_removes_one(self, cluster: Cluster, sweep: SimulationJob) -> None:
+    async def test_annotations_are_merged_and_null_removes_one(self, cluster: Cluster, sweep: SimulationJob) -> None:
         job = (await make_job(cluster, sweep)).fact
         both = {"simjob.dev/attempt": "3", "simjob.dev/failed": "2"}
         fact = await cluster.annotate_job(job.namespace, job.name, job.uid, both)

@@ -25,7 +25,7 @@ def stem(file: Path) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=stem)
-def test_a_page_has_a_manifest_of_its_name_that_it_applies_first(page: Path) -> None:
+def test_a_page_first_applies_the_manifest_of_its_name(page: Path) -> None:
     assert applied(page)[0] == f"{page.stem}.yaml"
 
 
@@ -40,7 +40,7 @@ def test_every_manifest_is_applied_by_a_page() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=stem)
-def test_what_a_page_quotes_is_in_its_manifest(page: Path) -> None:
+def test_the_manifest_contains_what_its_page_quotes(page: Path) -> None:
     lines = page.with_suffix(".yaml").read_text().splitlines()
     for block in fenced(page.read_text(), "yaml"):
         quoted = block.removesuffix("\n")

@@ -31,6 +31,6 @@ def test_texts_use_the_common_word() -> None:
     assert found == []
 
 
-def test_a_turn_that_is_hard_to_read_is_found() -> None:
+def test_a_phrase_that_is_hard_to_read_is_found() -> None:
     assert HARD_TO_READ.search("It is written anew.")
     assert not HARD_TO_READ.search("A new file.")

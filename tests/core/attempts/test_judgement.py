@@ -196,7 +196,7 @@ def test_only_a_success_counts_once_the_job_was_deleted(pod: dict[str, Any], ver
     assert isinstance(judge(a_pod_fact(**pod)), verdict)
 
 
-def test_the_job_of_the_newest_round_counts() -> None:
+def test_the_job_with_the_most_restarts_counts() -> None:
     old, new = a_job_fact(succeeded=True), a_job_fact(restarts=1)
     assert judge(old, new) == Due(job=new, at=None)
 

@@ -52,13 +52,13 @@ def an_owner(uid: str, **owner: Any) -> Owner:
         ),
     ],
 )
-def test_only_a_configmap_of_an_earlier_job_of_the_name_can_be_adopted(
+def test_only_a_configmap_of_an_earlier_job_of_the_same_name_can_be_adopted(
     owners: list[Owner], labels: dict[str, str], expected: Ownership
 ) -> None:
     assert configmapowner.of(JOB, owners, labels) is expected
 
 
-def test_written_configmaps_can_be_adopted_by_the_next_job_of_the_name() -> None:
+def test_configmaps_can_be_adopted_by_the_next_job_of_the_same_name() -> None:
     meta = msgspec.json.decode(configmaps.render(JOB, "sweep-x", "x", "k", "text", immutable=False))["metadata"]
     owners = msgspec.convert(meta["ownerReferences"], list[Owner])
     again = a_job(metadata={"uid": "0b0c4fd2-0000-4c0e-9a05-000000000001"})

@@ -25,7 +25,7 @@ def test_names_are_label_values_with_room_for_the_attempt(name: str, index: int,
     assert LABEL_VALUE.fullmatch(childnames.pod_name(found, 9999))
 
 
-def test_a_name_holds_the_case_the_round_and_the_attempt() -> None:
+def test_a_name_has_the_case_the_restarts_and_the_attempt() -> None:
     assert childnames.job_name("sweep.v2", UID, 7, 3) == "sweep-v2-0b0c4fd2-7-3"
     assert childnames.pod_name("sweep-0b0c4fd2-7-3", 2) == "sweep-0b0c4fd2-7-3-2"
 
@@ -39,5 +39,5 @@ def test_a_name_holds_the_case_the_round_and_the_attempt() -> None:
         pytest.param("sweep-12345678-0-0-0-debug", False, id="the name of an attempt with a suffix"),
     ],
 )
-def test_only_a_name_with_case_round_and_attempt_can_be_an_attempt(name: str, is_one: bool) -> None:
+def test_only_a_name_with_case_restarts_and_attempt_can_be_that_of_an_attempt(name: str, is_one: bool) -> None:
     assert childnames.names_attempt(name) is is_one

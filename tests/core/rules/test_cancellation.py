@@ -284,7 +284,7 @@ def test_without_a_request_nothing_is_cancelled(cancel: bool | None) -> None:
 class TestWithoutAPlan:
     """What is done where the children are not known as a whole."""
 
-    def test_a_cancel_is_latched_and_the_status_keeps_all_else(self) -> None:
+    def test_a_cancel_is_latched_and_the_rest_of_the_status_stays(self) -> None:
         stored = {"succeededIndexes": "1", "cases": {"total": 3, "running": 2}, "progress": "1/3", "restarts": 2}
         job = a_started_job(status=stored, cancel=True, cancelReason="wrong mesh")
         plan = planner.plan_stop(job, observed(a_job_fact(0), a_pod_fact(0)).live, NOW)

@@ -6,8 +6,13 @@ from simjob.core.plan import CreateCase, DeleteJob, DeletePod
 from simjob.core.stopping.stop import HEAD_START, LONGEST_START
 
 
-@pytest.mark.parametrize("deletion", [NOW, NOW - LONGEST_START])
-def test_job_deletions_of_a_deleted_sweep_wait_likewise(deletion: datetime) -> None:
+@pytest.mark.parametrize(
+    "deletion",
+    [pytest.param(NOW, id="deleted just now"), pytest.param(NOW - LONGEST_START, id="deleted two minutes ago")],
+)
+def test_job_deletions_of_a_deleted_sweep_wait_up_to_two_minutes_for_stopping_pods_of_others(
+    deletion: datetime,
+) -> None:
     job = a_started_job(metadata={"deletionTimestamp": deletion.isoformat()})
     plan = planned(job, a_job_fact(0), last_stop=NOW)
     if deletion < NOW:

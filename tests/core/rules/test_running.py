@@ -173,7 +173,7 @@ def test_suspending_a_queued_job_stops_its_pod_and_writes_the_job_status() -> No
     assert started(planned(sweep(1), a_job_fact(0, says_suspended=True))) == [0]
 
 
-def test_children_of_older_rounds_are_deleted() -> None:
+def test_children_with_fewer_restarts_are_deleted() -> None:
     old, new = a_job_fact(0), a_job_fact(0, restarts=1)
     plan = planned(sweep(1), old, new, a_pod_fact(job=old), a_pod_fact(job=new))
     assert plan.actions == (DeleteJob(job=old), DeletePod(pod=a_pod_fact(job=old)))
@@ -190,8 +190,8 @@ def test_the_live_pod_of_a_vanished_job_is_deleted_before_the_case_starts_again(
     assert kinds(plan.actions) == [DeletePod]
 
 
-class TestRounds:
-    def test_a_vanished_job_starts_a_new_round_that_is_stored_first(self) -> None:
+class TestRestarts:
+    def test_a_vanished_job_raises_the_restarts_and_they_are_stored_first(self) -> None:
         plan = planned(sweep(3, status={"restarts": 4}), *live(1, 2), spent=[0, 1, 2])
         assert (created(plan), said(plan).restarts, plan.look_again) == ([], 5, NOW)
         (notice,) = plan.notices
@@ -201,7 +201,7 @@ class TestRounds:
             CreateCase(index=0, restarts=5)
         ]
 
-    def test_a_restarted_operator_starts_a_new_round(self) -> None:
+    def test_a_restarted_operator_raises_the_restarts(self) -> None:
         plan = planned(sweep(3), spent=None)
         assert (created(plan), said(plan).restarts, plan.notices) == ([], 1, ())
 
@@ -209,10 +209,10 @@ class TestRounds:
         plan = planned(sweep(3, parallelism=2), *live(0), a_job_fact(1), spent=None)
         assert (started(plan), said(plan).restarts) == ([1], 0)
 
-    def test_a_new_job_starts_in_the_first_round(self) -> None:
+    def test_a_new_job_starts_without_a_restart(self) -> None:
         assert created(planned(a_job(), spent=None)) == [0, 1, 2]
 
-    def test_a_resumed_job_starts_a_new_round_without_an_event(self) -> None:
+    def test_a_resumed_job_raises_the_restarts_without_an_event(self) -> None:
         plan = planned(sweep(3, status={"phase": "SUSPENDED"}), spent=[0, 1])
         assert (created(plan), said(plan).restarts, plan.notices) == ([], 1, ())
 

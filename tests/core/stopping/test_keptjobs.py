@@ -47,7 +47,7 @@ def test_jobs_of_cancelled_cases_are_deleted() -> None:
     assert deleted(sweep({"cancelled": "0-1"}), a_job_fact(0), a_job_fact(1)) == [0, 1]
 
 
-def test_older_rounds_of_a_recorded_case_are_deleted() -> None:
+def test_jobs_of_a_recorded_case_with_fewer_restarts_are_deleted() -> None:
     job = sweep({"succeeded": "0"})
     plan = planned(job, a_job_fact(0), a_job_fact(0, restarts=1, succeeded=True))
     assert plan.actions == (DeleteJob(job=a_job_fact(0)),)

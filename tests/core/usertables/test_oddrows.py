@@ -29,7 +29,7 @@ def test_a_number_in_the_header_is_refused_since_it_may_be_the_first_case(number
     )
 
 
-def test_names_with_digits_are_names() -> None:
+def test_names_may_contain_digits() -> None:
     oddrows.check_header(["", "2nd angle", "x1", "T [1/s]", "inf", "1,2,3-butane", "v1.2"])
 
 

@@ -72,7 +72,7 @@ def test_values_in_json_lines_reach_the_process_as_they_are_written() -> None:
     assert rows(line, "t.jsonl") == [{"a": 1.1, "b": 1e5, "c": "üü", "d": [1.0, {"x": 2.5}], "e": True}]
 
 
-def test_json_lines_are_objects_each_with_names_of_its_own() -> None:
+def test_each_object_of_json_lines_may_have_other_names() -> None:
     text = '\ufeff{"mesh":"fine","re":1}\r\n\n {"on": true, "x": 2.5e0, "t": "\u2028"} \n{}'
     assert rows(text, "cases.jsonl") == [{"mesh": "fine", "re": 1}, {"on": True, "x": 2.5, "t": "\u2028"}, {}]
 

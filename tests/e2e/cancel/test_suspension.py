@@ -8,7 +8,7 @@ from integration.support.watching import Seen
 
 pytestmark = pytest.mark.e2e
 
-# Case 0 ends at once; the others run until they are stopped, and end when they are made in a later round.
+# Case 0 ends at once; the others run until they are stopped, and end at once when they run again after a resume.
 SCRIPT = f"case $SIMJOB_CASE_INDEX$HOSTNAME in 0*|*-1-0) exit 0;; esac; {FOREVER}"
 
 

@@ -120,5 +120,5 @@ def is_asked_to_go(namespace: Namespace, pod: str) -> bool:
 
 
 def name(index: int, attempt: int, example: str) -> str:
-    """A pod's name ends in index, round and attempt."""
+    """Return the name of a pod, which ends in index, restarts and attempt."""
     return f"{example.rsplit('-', 3)[0]}-{index}-0-{attempt}"

@@ -72,7 +72,7 @@ def attempt_running(sweep: Sweep, number: int) -> str:
 
 
 @pytest.mark.parametrize("propagation", ["Background", "Foreground", "Orphan"])
-def test_a_job_deleted_by_hand_is_recreated_in_the_next_round(place: Place, propagation: str) -> None:
+def test_a_job_deleted_by_hand_is_recreated_under_a_new_name(place: Place, propagation: str) -> None:
     sweep = place.apply(template=a_template(run=4))
     sweep.wait_running(3)
     place.client.delete(paths.jobs(place.name, sweep.jobs[0]["metadata"]["name"]), propagation)

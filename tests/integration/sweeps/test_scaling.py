@@ -36,7 +36,7 @@ def test_a_lower_parallelism_stops_nothing_that_runs(place: Place) -> None:
 
 
 @pytest.mark.effect("spec.suspend")
-def test_a_suspended_sweep_stops_and_resumes_in_the_next_round(place: Place) -> None:
+def test_a_suspended_sweep_stops_and_resumes_under_new_names(place: Place) -> None:
     sweep = place.apply(cases={"count": 5}, parallelism=3, template=a_template(run=4, stop=2))
     sweep.wait_running(3)
     sweep.patch(suspend=True)

@@ -30,5 +30,5 @@ def test_only_a_quota_of_jobs_or_pods_counts_ended_objects(resources: str, expec
     assert isinstance(forbidden(message), errors.ObjectQuotaError) is expected
 
 
-def test_a_policy_that_mentions_a_quota_is_not_a_quota() -> None:
+def test_a_policy_that_mentions_a_quota_is_not_taken_for_one() -> None:
     assert type(forbidden("denied request: ask for a quota of count/pods=1 first")) is errors.ForbiddenError

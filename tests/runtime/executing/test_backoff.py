@@ -99,7 +99,7 @@ TRIALS: Final = {
     "end of a sweep that failed": Trial(call=STATUS, deed=fail),
     "end of a sweep that took too long": Trial(call=STATUS, deed=nothing, spec={"timeouts": {"totalSeconds": 5}}),
     "where the cases are": Trial(call=STATUS, deed=write_table, spec=TABLE),
-    "new round": Trial(call=STATUS, deed=lose_jobs),
+    "higher number of restarts": Trial(call=STATUS, deed=lose_jobs),
     "suspension": Trial(call=STATUS, deed=suspend_running),
     "new shard of results": Trial(call="create_config_map", deed=succeed, spec={"cases": {"count": 2}}),
     "read of the last shard": Trial(call="get_config_map", deed=succeed, spec={"cases": {"count": 2}}),

@@ -206,7 +206,7 @@ class TestLasting:
         assert gate.refusal == quota(0)
 
 
-async def test_the_named_case_stays_the_same_while_others_are_refused_alike() -> None:
+async def test_the_named_case_stays_the_same_while_others_are_refused_too() -> None:
     gate = Gate(120)
     try_(gate, 0, invalid(0))
     for index in range(1, 5):

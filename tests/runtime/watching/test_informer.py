@@ -81,7 +81,7 @@ async def test_a_long_list_is_read_page_by_page() -> None:
     assert [query.get("continue") for _, _, query in wire.requests] == [None, "more"]
 
 
-async def test_only_objects_with_our_label_are_asked_for() -> None:
+async def test_only_objects_with_our_label_are_requested() -> None:
     wire = Wire()
     wire.answers.append(a_list())
     async with running(wire):

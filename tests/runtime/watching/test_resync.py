@@ -132,7 +132,7 @@ async def test_with_a_working_watch_nothing_is_read_twice() -> None:
     assert world.cluster.calls == []
 
 
-async def test_a_state_older_than_what_was_read_is_not_handed_on() -> None:
+async def test_a_state_older_than_what_was_read_is_not_passed_on() -> None:
     world = World()
     old = world.cluster.apply(sweep("a"))
     new = world.cluster.apply(sweep("a", cancel=True))

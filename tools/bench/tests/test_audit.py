@@ -37,7 +37,7 @@ def a_line(user: str, verb: str, resource: str, namespace: str = "ns", code: int
         pytest.param("admin", "admin", id="anybody else"),
     ],
 )
-def test_users_are_parts_of_the_system(user: str, expected: str) -> None:
+def test_a_user_is_assigned_to_its_system(user: str, expected: str) -> None:
     assert audit.who(user) == expected
 
 

@@ -52,7 +52,7 @@ def test_an_unknown_system_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
     assert "unknown system: argo" in capsys.readouterr().err
 
 
-def test_a_choice_that_nothing_matches_is_refused_and_touches_no_results(
+def test_a_choice_that_matches_nothing_is_refused_and_changes_no_results(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "bench"

@@ -39,7 +39,7 @@ def test_the_linker_gets_the_version(module: Path) -> None:
     assert flags.endswith("version.gitMinor=36")
 
 
-def test_what_kubernetes_publishes_is_every_program_of_its_own() -> None:
+def test_all_programs_of_kubernetes_are_published() -> None:
     own = {"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"}
     assert set(binaries.PUBLISHED) == own
 

@@ -92,7 +92,7 @@ def test_a_program_with_its_published_checksum_is_kept_and_can_run(played: Playe
     assert shown[-1] == "100 % of 0 MB"
 
 
-def test_bytes_are_counted_in_percent(played: Played, tmp_path: Path) -> None:
+def test_a_download_shows_its_percent(played: Played, tmp_path: Path) -> None:
     content = program() + b"#" * 3_000_000
     played.publish("kubelet", content, hashlib.sha256(content).hexdigest())
     percents = [int(text.split()[0]) for text in fetch(played, tmp_path)]
@@ -134,7 +134,7 @@ def runs_nothing(tmp_path: Path) -> bytes:
         ),
     ],
 )
-def test_a_file_that_is_not_the_published_program_leaves_nothing(
+def test_a_file_that_is_not_the_published_program_is_deleted(
     played: Played, tmp_path: Path, content: bytes | Answer, checksum: str | None, says: str
 ) -> None:
     played.publish("kubelet", content, checksum)
@@ -196,7 +196,7 @@ def test_a_site_that_nobody_serves_is_given_up(tmp_path: Path) -> None:
         fetch(Played(f"http://127.0.0.1:{port}"), tmp_path)
 
 
-def test_a_connection_that_nobody_takes_is_given_up_after_three_seconds(tmp_path: Path) -> None:
+def test_a_connection_that_nobody_accepts_is_given_up_after_three_seconds(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         began = time.monotonic()
         with pytest.raises(NoSiteError, match="does not answer within 3 s"):
@@ -209,7 +209,7 @@ def test_a_name_that_dns_does_not_know_is_given_up(tmp_path: Path) -> None:
         fetch(Played("https://site.invalid"), tmp_path, Patience())
 
 
-def test_a_dns_server_that_is_silent_is_waited_for_no_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_dns_server_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def search(*_: object, **__: object) -> None:
         time.sleep(1)
         raise socket.gaierror("timed out")
@@ -245,7 +245,7 @@ def test_an_address_without_tls_is_refused(base: str) -> None:
         download.site_from_environment(VERSION, {"KUBERNETES_SITE": base})
 
 
-def test_the_official_site_is_the_default_and_none_is_a_choice() -> None:
+def test_the_official_site_is_the_default_and_can_be_switched_off() -> None:
     site = download.site_from_environment(VERSION, {"KUBERNETES_SITE": ""})
     assert site == Site("https://dl.k8s.io/release", VERSION)
     assert download.site_from_environment(VERSION, {"KUBERNETES_SITE": "none"}) is None
@@ -285,7 +285,7 @@ def test_what_the_site_has_is_downloaded_and_the_rest_is_built(
     assert "downloaded kube-apiserver (1 of 2), with the checksum that is published" in said
 
 
-def test_what_is_in_the_cache_is_asked_for_no_more(
+def test_a_cached_program_is_not_requested_again(
     played: Played, built: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBERNETES_SITE", played.base)

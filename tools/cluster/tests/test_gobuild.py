@@ -56,7 +56,7 @@ def test_packages_that_programs_share_count_once(tmp_path: Path) -> None:
     assert "83 %" in build._compiled("building two", "d\n")
 
 
-def test_all_is_compiled_only_when_the_last_program_is_there(tmp_path: Path) -> None:
+def test_the_build_is_complete_only_with_its_last_program(tmp_path: Path) -> None:
     build = a_build(tmp_path)
     build.done |= PARTS["one"] | {"d"}
     assert build.percent() < 100

@@ -53,7 +53,7 @@ def test_what_is_missing_is_named_in_one_sentence(
     assert not (tmp_path / "state").exists()
 
 
-def test_a_docker_that_does_not_run_is_named(programs: Path, tmp_path: Path) -> None:
+def test_a_docker_daemon_that_does_not_run_is_reported(programs: Path, tmp_path: Path) -> None:
     (programs / "docker.down").touch()
     with pytest.raises(ClusterError, match="Docker's daemon, which does not answer: Cannot connect"):
         up(tmp_path)
@@ -81,7 +81,7 @@ def test_images_are_loaded_and_the_cluster_is_removed_by_kind(programs: Path, tm
     assert not State.at(tmp_path / "state").exists
 
 
-def test_a_cluster_that_kind_cannot_finish_is_taken_back(programs: Path, tmp_path: Path) -> None:
+def test_a_cluster_that_kind_cannot_finish_is_removed(programs: Path, tmp_path: Path) -> None:
     (programs / "broken").touch()
     with pytest.raises(ClusterError, match="no space left"):
         up(tmp_path)

@@ -42,7 +42,7 @@ def test_a_dead_process_is_restarted(children: Processes) -> None:
     assert children.start("sleeper", ["/bin/sleep", "60"])
 
 
-def test_a_stranger_with_the_same_pid_is_not_ours(children: Processes) -> None:
+def test_another_process_with_the_same_pid_is_not_ours(children: Processes) -> None:
     children.start("sleeper", ["/bin/sleep", "60"])
     record = children.records / "sleeper.json"
     record.write_text(record.read_text().replace('"started": ', '"started": 1'))

@@ -22,7 +22,7 @@ def a_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     return found
 
 
-def test_progress_changes_one_line_and_a_step_takes_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_updates_one_line_and_the_next_step_replaces_it(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = a_terminal(monkeypatch)
     said = Report()
     said.progress("1 %")
@@ -43,7 +43,7 @@ def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str], monk
     assert capsys.readouterr().out.splitlines() == ["[  0.0 s] 0 %", "[ 15.0 s] 15 %", "[ 30.0 s] 30 %"]
 
 
-def test_a_quiet_report_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quiet_report_prints_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = a_terminal(monkeypatch)
     said = Report(quiet=True)
     said.progress("1 %")

@@ -15,6 +15,6 @@ def test_without_root_nothing_is_installed(monkeypatch: pytest.MonkeyPatch, caps
     assert "make browser" in capsys.readouterr().err
 
 
-def test_a_browser_that_is_there_is_not_installed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installed_browser_is_not_installed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(browser, "path", lambda: "/usr/bin/chromium")
     assert browser.main() == 0

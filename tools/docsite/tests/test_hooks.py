@@ -30,7 +30,7 @@ def test_a_link_leads_to_where_the_site_has_the_file(page: str, link: str, place
     assert rewritten(f"See [this]({link}).", page) == f"See [this]({place})."
 
 
-def test_code_is_left_alone() -> None:
+def test_links_in_code_stay_as_they_are() -> None:
     text = "`[a](../README.md)`\n\n```text\n[a](../README.md)\n```\n"
     assert rewritten(text, "docs/pods.md") == text
 

@@ -24,12 +24,12 @@ SITE = "opt/simjob/lib/python3.13/site-packages"
 
 
 @pytest.mark.parametrize("text", ["", "v0.2.0", "0.2", "0.02.0", "0.2.0-rc1", "latest", "0.2.0\n"])
-def test_a_version_that_is_none_is_refused(text: str) -> None:
+def test_a_malformed_version_is_refused(text: str) -> None:
     with pytest.raises(ClusterError, match=re.escape(f"MAJOR.MINOR.PATCH without a leading v or zeros: {text!r}")):
         version.check(text)
 
 
-def test_a_release_without_a_version_says_how_it_is_given(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_release_without_a_version_says_how_to_give_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main([""]) == 1
     assert "make release VERSION=0.2.0" in capsys.readouterr().err
 
@@ -156,7 +156,7 @@ def test_the_bill_has_what_the_image_has_and_no_more() -> None:
 
 
 @pytest.mark.parametrize("installed", [{"kopf": "1.46"}, {"kopf": "1.45", "pip": "25.0"}])
-def test_an_image_that_has_something_else_stops_the_release(installed: dict[str, str]) -> None:
+def test_an_image_with_packages_that_the_lock_lacks_stops_the_release(installed: dict[str, str]) -> None:
     with pytest.raises(ClusterError, match=r"the image has what uv\.lock does not: "):
         bill.of_image(a_bill(("kopf", "1.45")), installed)
 
