@@ -1,4 +1,4 @@
-"""What any test may ask for: the cluster of its stage."""
+"""Fixtures for all tests: the cluster of the stage."""
 
 import os
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
-"""Tests that fail now and then, by name, and what becomes of them in a run.
+"""Tests that fail sometimes, by name, and how a run treats them.
 
-A test in quarantine runs, and its failure does not fail the run. After 14 days the run fails until somebody mends the
+A test in quarantine runs, and its failure does not fail the run. After 14 days the run fails until somebody fixes the
 test or deletes it. No test is run twice to make it pass.
 """
 

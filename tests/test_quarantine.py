@@ -1,4 +1,4 @@
-"""What becomes of a failing test that is listed in quarantine, in a pytest of its own."""
+"""How a failing test in quarantine is treated, in a separate pytest."""
 
 import os
 import subprocess

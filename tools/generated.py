@@ -1,4 +1,4 @@
-"""Every file that is made from code, and what makes it: `make generate` writes them, a test compares them."""
+"""Every file that is made from code, and its generator: `make generate` writes them, a test compares them."""
 
 import os
 import subprocess

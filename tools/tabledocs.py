@@ -1,4 +1,4 @@
-"""The end of docs/tables.md: odd tables and what becomes of them, from tests/given/oddtables.py."""
+"""The end of docs/tables.md: odd tables and how each is read, from tests/given/oddtables.py."""
 
 import codecs
 from pathlib import Path

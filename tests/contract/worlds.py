@@ -1,4 +1,4 @@
-"""The two worlds that the contract is held against, and the hands that move them: scheduler, kubelet, people."""
+"""The two worlds that the contract tests run against, and what acts in them: scheduler, kubelet, people."""
 
 import asyncio
 import secrets

@@ -1,4 +1,4 @@
-"""Which rule goes before which; what each does is tested beside it."""
+"""Which rule takes precedence over which. What each rule does is tested in its own module."""
 
 from typing import Any
 

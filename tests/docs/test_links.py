@@ -1,4 +1,4 @@
-"""What the documents point to is there: files, headings, fields."""
+"""Files, headings and fields that the documents link to or name exist."""
 
 import re
 from functools import cache

@@ -1,4 +1,4 @@
-"""The recipes hold together: pages, the manifests beside them, and the images that the end-to-end tests have."""
+"""The recipes are consistent: pages, their manifests, and the images that the end-to-end tests have."""
 
 import re
 import textwrap

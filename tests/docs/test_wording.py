@@ -1,4 +1,4 @@
-"""The texts of the package, the pages and the manifests avoid turns of phrase that many readers must read twice."""
+"""The texts of the package, the pages and the manifests avoid phrases that many people must read twice."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A cluster with the operator on it as users install it, one a process of tests, and a namespace for each test."""
+"""A cluster with the operator as users install it, for each test process; and a namespace for each test."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""The operator may do exactly what its code asks for; people may read, write and not forge."""
+"""The operator may do exactly what its code does. Users may read and write, but not forge."""
 
 import asyncio
 import inspect

@@ -1,4 +1,4 @@
-"""The workflows of GitHub call what a developer calls."""
+"""The workflows of GitHub call the same targets as a developer."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Creations and their answers, as tests of the gate play them."""
+"""Creations and their answers, for tests of the gate."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""A store that tests tell of a SimulationJob and of its Jobs and pods, and what it knows of them."""
+"""A store that tests fill with a SimulationJob and its Jobs and pods, and what it then knows."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What status says, shown: the conditions of every phase and the status of a sweep, both by the operator's code."""
+"""The part of the page about status: conditions of every phase and an example, made by the operator's own code."""
 
 from typing import Any, Final
 

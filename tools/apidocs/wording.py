@@ -1,4 +1,4 @@
-"""What a field may be, in words for a person: its type, its bounds, its default, and the texts of the CEL rules."""
+"""What a field may be, in words: its type, its bounds, its default, and the texts of the CEL rules."""
 
 import re
 from collections.abc import Iterable, Mapping

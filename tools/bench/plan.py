@@ -1,4 +1,4 @@
-"""What is measured: the scenarios, each with its lines; the only place that says how large, with whom, at what QPS."""
+"""What is measured: the scenarios and their sizes, systems and QPS. Nothing else decides these."""
 
 from dataclasses import dataclass
 

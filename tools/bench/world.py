@@ -1,4 +1,4 @@
-"""What a run has in its hands: the cluster, a session, the observer, the audit log; and namespaces for trials."""
+"""What a run works with: the cluster, a session, the observer, the audit log, and namespaces for trials."""
 
 import asyncio
 import secrets

@@ -1,4 +1,4 @@
-"""kubectl, as the person at the terminal uses it: run, read, watch."""
+"""kubectl, as a person uses it at a terminal: run, read, watch."""
 
 import json
 import os

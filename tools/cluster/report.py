@@ -1,4 +1,4 @@
-"""What the person who waits sees."""
+"""The output for the person who waits."""
 
 import shutil
 import sys

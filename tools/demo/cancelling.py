@@ -1,4 +1,4 @@
-"""The demo's first half: a sweep is cancelled in the middle, and everything that is said of it is checked."""
+"""The demo's first half: a sweep is cancelled in the middle, and every statement about it is checked."""
 
 import json
 import queue

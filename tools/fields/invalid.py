@@ -1,7 +1,7 @@
-"""Invalid values of a field, by what the CRD says of it: at least one for each word of its schema.
+"""Invalid values of a field, made from its schema in the CRD: at least one for each keyword.
 
-Rules in CEL cannot be turned round by a program: `BREAKING` has a value that breaks each, by its message. Rules that
-compare with the old object are not broken by a value: tests/integration/crd/test_immutability.py.
+No program can derive a bad value from a CEL rule: `BREAKING` has a value that breaks each, by its message. No value
+alone breaks a rule that compares with the old object: tests/integration/crd/test_immutability.py.
 """
 
 import copy

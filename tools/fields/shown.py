@@ -1,4 +1,4 @@
-"""The tests that say of themselves that they show a field: collected by pytest itself, none of them run."""
+"""The tests whose markers say that they show a field. pytest collects them without running them."""
 
 import contextlib
 import io

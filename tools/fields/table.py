@@ -1,4 +1,4 @@
-"""The table as Markdown: field, the tests that show what it does, what is refused of it."""
+"""The table as Markdown: the field, the tests that show what it does, and the refused values."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence

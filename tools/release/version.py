@@ -1,4 +1,4 @@
-"""The version. pyproject.toml has it; what repeats it follows from there."""
+"""The version: pyproject.toml has it, and everything that repeats it is set from there."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""A pod that only an injected container keeps: when it is ended, and what becomes of its case."""
+"""A pod that only an injected container keeps alive: when the operator ends it, and the outcome of its case."""
 
 from dataclasses import replace
 from datetime import timedelta

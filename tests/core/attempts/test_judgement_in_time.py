@@ -1,4 +1,4 @@
-"""Attempts that take too long: what an operator judges of them, and what their kubelet ended."""
+"""Attempts that take too long: what the operator concludes, and what the kubelet has ended."""
 
 from datetime import timedelta
 from typing import Any

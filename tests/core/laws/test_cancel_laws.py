@@ -1,4 +1,4 @@
-"""A cancel, of the whole or of some cases, is carried out whenever it comes and whatever goes wrong."""
+"""A cancel, of a whole job or of some cases, is carried out at any time and despite any error."""
 
 import itertools
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the cluster does to pods is no failure, what a case does to itself is one, wherever the operator dies."""
+"""What the cluster does to pods is no failure; what a case does itself is one, wherever the operator dies."""
 
 from collections.abc import Mapping
 from typing import Any

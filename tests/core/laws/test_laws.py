@@ -1,4 +1,4 @@
-"""What holds in every world: plan() judges also impossible ones, and the operator ends alike wherever it is stopped."""
+"""What holds in every world: plan() also judges impossible ones, and a stopped operator changes no end."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A sweep outlives whatever refuses its Jobs, its pods, its status or its spec for a time, and so does a cancel."""
+"""A sweep and its cancel survive a time in which its Jobs, pods, status or spec are refused."""
 
 from typing import Any
 

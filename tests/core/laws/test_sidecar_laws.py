@@ -1,4 +1,4 @@
-"""Worlds in which an injector adds a container to each pod: they end as the worlds without it."""
+"""Worlds in which an injector adds a container to each pod end like worlds without it."""
 
 from typing import Any
 

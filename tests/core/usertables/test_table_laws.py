@@ -1,4 +1,4 @@
-"""What holds of a sweep whose cases are in a table, wherever the operator is stopped and whatever people do to it."""
+"""What holds for a sweep with its cases in a table, wherever the operator stops and whatever users do."""
 
 import itertools
 from typing import Any

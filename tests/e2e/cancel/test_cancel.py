@@ -1,4 +1,4 @@
-"""Cancel on a real node: who is told to stop, who never starts, and what is said while something still runs."""
+"""Cancel on a real node: which pods get SIGTERM, which never start, and what status says meanwhile."""
 
 import subprocess
 import time

@@ -1,4 +1,4 @@
-"""The operator is away, is killed, or changes hands: nothing happens twice, nothing is forgotten."""
+"""The operator is stopped, killed or replaced: nothing happens twice, and nothing is forgotten."""
 
 import time
 from collections.abc import Callable

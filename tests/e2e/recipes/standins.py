@@ -1,4 +1,4 @@
-"""The recipes of docs/recipes on the test node: what stands for the things that only a real site has.
+"""What replaces, on the test node, the things that only a real site has, for the recipes of docs/recipes.
 
 The node reaches no public registry. So each image that a recipe names, its private registry and its store are replaced
 here, in the pages and in their manifests alike. Nothing else of them is changed.

@@ -1,4 +1,4 @@
-"""The processes on the real node, as the kernel of this machine sees them: what no API can be wrong about."""
+"""The processes on the real node, as the kernel of this machine sees them. No API can be wrong about these."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""A second pair of eyes: at each new phase of a SimulationJob, how many processes of its pods the kernel has."""
+"""Count the processes of a SimulationJob's pods in the kernel at each new phase, independently of the operator."""
 
 import threading
 import time

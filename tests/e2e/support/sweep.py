@@ -1,4 +1,4 @@
-"""One SimulationJob on the cluster, as its user meets it: by kubectl."""
+"""One SimulationJob on the cluster, as its user sees it: through kubectl."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Waiting for something to become true, and saying what was there instead if it does not."""
+"""Wait for a condition, and report the last state if it does not become true."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What is done to pods and nodes by others is no failure of a case."""
+"""What others do to pods and nodes is not a failure of a case."""
 
 import pytest
 from cluster.provider import Cluster

@@ -1,4 +1,4 @@
-"""How containers fail, and what of it a user reads in status."""
+"""How containers fail, and what the status reports."""
 
 import time
 from typing import Any

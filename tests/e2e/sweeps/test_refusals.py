@@ -1,4 +1,4 @@
-"""What keeps cases from running is said where its user looks: reason and message in status."""
+"""What keeps cases from running is in the reason and message of status."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Sidecars on a real node, injected and the user's own: what the user's containers did is what counts."""
+"""Sidecars on a real node, injected and the user's own: the user's containers decide."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Tables as people bring them, read by the deployed operator: kubectl and kustomize make the ConfigMaps."""
+"""Tables as users create them with kubectl and kustomize, read by the deployed operator."""
 
 import json
 import os

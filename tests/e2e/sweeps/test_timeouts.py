@@ -1,4 +1,4 @@
-"""What takes too long on a real node: no node, no image, no end."""
+"""Time-outs on a real node: no node, no image, no end."""
 
 from datetime import datetime
 

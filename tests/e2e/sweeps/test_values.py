@@ -1,4 +1,4 @@
-"""What a process gets of parameters: byte for byte what was written, from a real kubelet."""
+"""A process gets each parameter byte for byte as it was written, from a real kubelet."""
 
 import base64
 import json

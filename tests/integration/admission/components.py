@@ -1,4 +1,4 @@
-"""The policies of the admission on the test cluster: waited for, put there, and taken away again."""
+"""Install the admission policies on the test cluster, wait until they are in effect, and remove them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Who may submit, who may cancel, and what somebody may change who may only cancel."""
+"""Who may submit, who may cancel, and what users may change who may only cancel."""
 
 import json
 from pathlib import Path

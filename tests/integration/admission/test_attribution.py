@@ -1,4 +1,4 @@
-"""Who submitted and who cancelled, as the API server records it, and that nobody else writes it."""
+"""The API server records who submitted and who cancelled, and nobody else can write it."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the shipped roles give, and that `kubectl auth can-i` says so; what the policies add is in test_admission."""
+"""What the shipped roles allow, as `kubectl auth can-i` shows. The policies are tested in test_admission."""
 
 import pytest
 from integration.admission.people import Person, bind, make_role

@@ -1,4 +1,4 @@
-"""A pod whose deletion the API server refuses is named, and holds up nothing but CANCELLED."""
+"""A pod whose deletion the API server refuses is named, and delays only CANCELLED."""
 
 from contextlib import AbstractContextManager
 

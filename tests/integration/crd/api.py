@@ -1,4 +1,4 @@
-"""The API server as these tests ask it: by kubectl, with the words of its refusals."""
+"""The API server as these tests use it: through kubectl, with its error messages."""
 
 import json
 import re

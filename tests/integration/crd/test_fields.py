@@ -1,4 +1,4 @@
-"""Each field of the spec, with every kind of invalid value that the CRD itself tells of: the API server refuses it."""
+"""The API server refuses every kind of value that the CRD forbids, for each field of the spec."""
 
 import re
 from collections.abc import Iterator

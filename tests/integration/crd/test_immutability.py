@@ -1,4 +1,4 @@
-"""What may be changed of a SimulationJob that is there, what is kept as written, and what it may cost."""
+"""What may change in a SimulationJob, what is stored as written, and what validation may cost."""
 
 from typing import Any
 

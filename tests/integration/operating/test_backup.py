@@ -1,4 +1,4 @@
-"""What docs/backup.md says: SimulationJobs that are made again, with and without their status and their ConfigMaps."""
+"""What docs/backup.md says: SimulationJobs are created again with and without their status and ConfigMaps."""
 
 from pathlib import Path
 from typing import Any

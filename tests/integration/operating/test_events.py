@@ -1,4 +1,4 @@
-"""What people are told of a sweep's turns: Events, and `kubectl describe`, `get` and `wait`."""
+"""What users see of a sweep: Events, and `kubectl describe`, `get` and `wait`."""
 
 import pytest
 from cluster.provider import Cluster

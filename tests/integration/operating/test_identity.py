@@ -1,4 +1,4 @@
-"""What is ours is known by name and controller: copies do not count, and a lost label loses nothing."""
+"""Children are identified by name and controller: copies do not count, and a lost label loses nothing."""
 
 import secrets
 from collections.abc import Iterator

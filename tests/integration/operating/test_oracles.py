@@ -1,4 +1,4 @@
-"""The oracles see what they are for: each is shown one unlawful history, made from a lawful one."""
+"""Each oracle reports the violation it is for: it gets one wrong history, made from a correct one."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,6 +1,6 @@
-"""The sessions of the pages, typed on a real API server with fake nodes.
+"""The terminal sessions of the pages, run on a real API server with fake nodes.
 
-The pages are the keys of SETTINGS; test_backup.py types those of docs/backup.md.
+The pages are the keys of SETTINGS; test_backup.py runs those of docs/backup.md.
 """
 
 import shutil

@@ -1,4 +1,4 @@
-"""The operator, its replica and the API server are killed: everything still ends right, and nothing runs twice."""
+"""The operator, its replica and the API server are killed: everything ends correctly, and nothing runs twice."""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""A cluster that takes spec.managedBy out of Jobs, so that kube-controller-manager would run the cases as well."""
+"""A cluster that drops spec.managedBy from Jobs, so that kube-controller-manager would run the cases as well."""
 
 import secrets
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""This release and the one before, each on the CRD of the other: nothing that runs or has ended is touched.
+"""This release and the previous one, each on the CRD of the other: what runs or has ended is not changed.
 
 An upgrade installs the CRD first, and then the old operator works with it for a while. A rollback may put the old CRD
 back, or leave the new one.

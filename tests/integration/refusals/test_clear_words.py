@@ -1,4 +1,4 @@
-"""What a user got wrong, or a node waits for, is said in words that help; nothing starts that can only go wrong."""
+"""Mistakes of a user, and what a node waits for, are reported with what to do. Cases that must fail do not start."""
 
 from datetime import UTC, datetime
 from typing import Any

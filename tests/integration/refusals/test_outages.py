@@ -1,4 +1,4 @@
-"""The API server refuses everything for a while: no replica ends, and soon after it the operator is caught up."""
+"""The API server refuses everything for a while: no replica exits, and the operator catches up soon afterwards."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""How many cases may fail, which exit codes are not tried again, and cases that run again and again."""
+"""How many cases may fail, which exit codes are not retried, and cases that run again and again."""
 
 import pytest
 from integration.support.operator_process import OperatorProcess

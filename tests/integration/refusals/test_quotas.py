@@ -1,4 +1,4 @@
-"""Quotas that count finished Jobs and pods: a sweep goes on in the room that it has."""
+"""Quotas that count finished Jobs and pods: a sweep continues in the room that it has."""
 
 import pytest
 from integration.support import client as paths

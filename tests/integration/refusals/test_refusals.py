@@ -1,4 +1,4 @@
-"""What the cluster refuses is said in its own words, and goes on as soon as it may."""
+"""The status quotes what the cluster refuses, and the sweep continues as soon as it may."""
 
 import secrets
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Whatever refuses creations in the middle of a sweep, what runs goes on, status says why, and the sweep ends well.
+"""Whatever refuses creations midway, running cases continue, status says why, and the sweep ends well.
 
 One story for each world. All worlds play at the same time, each in its own namespace.
 """

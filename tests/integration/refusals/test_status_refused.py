@@ -1,4 +1,4 @@
-"""A cancel whose latch the API server refuses to store stops the pods all the same; the status follows."""
+"""A cancel stops the pods even if the API server refuses to store its latch; the status follows."""
 
 import pytest
 from integration.support import client as paths

@@ -1,4 +1,4 @@
-"""SimulationJobs that are nearly as large as etcd allows, and manifests that `kubectl apply` does not take."""
+"""SimulationJobs that are almost as large as etcd allows, and manifests that `kubectl apply` refuses."""
 
 import http
 import json

@@ -1,4 +1,4 @@
-"""A user at a terminal, who types commands and reads their output. A transcript keeps all of it."""
+"""A user at a terminal, who types commands and reads their output. A transcript records everything."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the API server's audit log says of the operator's requests."""
+"""The operator's requests, as the API server's audit log has them."""
 
 import json
 from collections.abc import Iterator

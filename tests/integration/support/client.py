@@ -1,4 +1,4 @@
-"""A client of the API server for tests: JSON in, JSON out, usable by several threads, patient with restarts."""
+"""A client of the API server for tests: JSON in, JSON out. Several threads can use it, and it survives restarts."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""The operator as a process, from source: started, ended in every way, asked how it is."""
+"""The operator as a process, from source: how to start it, end it in each way, and query it."""
 
 import json
 import os

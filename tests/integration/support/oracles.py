@@ -1,4 +1,4 @@
-"""What must be true of a sweep in every version of its object and of its children, whatever happens to it.
+"""What must be true of a sweep in every version of the object and of its children.
 
 Moments are resourceVersions: a pod is live from the version that created it up to the one in which it ended.
 """

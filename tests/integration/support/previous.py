@@ -1,4 +1,4 @@
-"""The release before this one, as git has it: its operator, its CRD and its manifests."""
+"""The previous release, from git: its operator, its CRD and its manifests."""
 
 import io
 import subprocess

@@ -1,4 +1,4 @@
-"""SimulationJobs as tests make and follow them."""
+"""SimulationJobs that tests create and follow."""
 
 import json
 import time

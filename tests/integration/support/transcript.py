@@ -1,4 +1,4 @@
-"""A page's terminal sessions, run: every `$ command` of its console blocks, and what it says it prints.
+"""Run the terminal sessions of a page: every `$ command` of its console blocks, and the output that it shows.
 
 Figures, times, ages and the hash in a name are as they were when the page was written; all else must be the same.
 """

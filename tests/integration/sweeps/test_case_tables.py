@@ -1,4 +1,4 @@
-"""Cases that the spec does not hold itself: designs and tables, written down once and read from there ever after."""
+"""Cases that the spec does not hold itself: designs and tables, stored once and read only from there."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""ttlSecondsAfterFinished: a SimulationJob that ended goes, with all that is its."""
+"""ttlSecondsAfterFinished: an ended SimulationJob is deleted with everything that it owns."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What others take away comes back, and is nobody's failure."""
+"""What others delete is created again, and does not count as a failure."""
 
 import secrets
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a case asks of its node: in its pod, and in the scheduler's choice."""
+"""The resources of a case: in its pod, and in the decision of the scheduler."""
 
 import secrets
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What simulations say of their results, as a table in ConfigMaps, and how long they ran."""
+"""The results of simulations as a table in ConfigMaps, and how long the cases ran."""
 
 import json
 from datetime import datetime

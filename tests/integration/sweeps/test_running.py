@@ -1,4 +1,4 @@
-"""A sweep that is left alone: it runs, retries, ends, and keeps what it was told to."""
+"""A sweep without disturbances: it runs, retries, ends, and keeps what `history` says."""
 
 import pytest
 from cluster.provider import Cluster

@@ -1,4 +1,4 @@
-"""A pod that only an injected container keeps: the operator ends it, and the case has its own containers' outcome.
+"""The operator ends a pod that only an injected container keeps alive, and the user's containers give the outcome.
 
 No node takes these pods. The tests play their kubelet.
 """

@@ -1,4 +1,4 @@
-"""What takes too long is stopped, counted and named, also if the operator was away when its time came."""
+"""What takes too long is stopped, counted and named, even if the operator was down at that time."""
 
 import time
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What the API server would make of a plain pod, without a pod being made."""
+"""What the API server would make of a plain pod, by a dry run."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Sidecar injectors as other people's clusters have them, played by admission policies. For fake and for real nodes."""
+"""Sidecar injectors as other clusters have them, played by admission policies. For fake and for real nodes."""
 
 import json
 import secrets

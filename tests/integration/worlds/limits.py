@@ -1,4 +1,4 @@
-"""Limits that a namespace's administrator sets: a LimitRange with defaults, and quotas; in force when they are made."""
+"""Limits that a namespace's administrator sets: a LimitRange with defaults, and quotas. They are in force on return."""
 
 from integration.support import client as paths
 from integration.support.client import Client, Object

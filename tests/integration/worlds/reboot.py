@@ -1,4 +1,4 @@
-"""A fake node that reboots: what its kubelet says afterwards of the pods that ran on it.
+"""A fake node that reboots: what its kubelet reports afterwards about the pods that ran on it.
 
 After a reboot containerd reports 255 `Unknown` of a container that it still knows, and the kubelet reports 137
 `ContainerStatusUnknown` of one that nobody knows. Neither marks the pod as disrupted. `Cluster.reboot` is for the real

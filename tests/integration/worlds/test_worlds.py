@@ -1,4 +1,4 @@
-"""Each world does to plain objects what it says, so that a test which uses one shows something."""
+"""Each world has its effect on plain objects, so a test that uses it proves something."""
 
 import secrets
 import time

@@ -1,4 +1,4 @@
-"""Creations at a time follow how soon the API server answers, and what it turns away."""
+"""The number of concurrent creations follows the latency of the API server, and its 429 responses."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Places are bounded over all SimulationJobs, shared fairly between them, and a cancel waits behind nothing."""
+"""Requests are bounded over all SimulationJobs and shared fairly, and a cancel waits for none of the others."""
 
 import asyncio
 from collections import Counter

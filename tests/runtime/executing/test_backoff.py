@@ -1,4 +1,4 @@
-"""No call that fails for good is sent without pause, whatever it is for and however often the key is woken.
+"""A call that always fails is never sent without pauses, whatever it is and however often the key is queued.
 
 Counted are calls of the protocol `Cluster`; below it runtime/client/connection.py sends up to four requests for each
 that the API server was too busy for.

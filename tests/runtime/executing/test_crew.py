@@ -1,4 +1,4 @@
-"""The calls of a pass: in their order, few tasks, and no wait for places that nobody needs."""
+"""The calls of a pass: in their order, with few tasks, and without waiting for slots that nobody needs."""
 
 import asyncio
 from collections.abc import Callable

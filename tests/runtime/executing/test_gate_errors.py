@@ -1,4 +1,4 @@
-"""Creations that are not answered, or with an error of the server."""
+"""Creations that get no answer, or an error of the server."""
 
 import asyncio
 from dataclasses import replace

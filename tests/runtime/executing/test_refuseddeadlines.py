@@ -1,4 +1,4 @@
-"""Deadlines that the API server refuses: reported once, tried again a few times, and in nobody's way."""
+"""Deadlines that the API server refuses are reported once, retried a few times, and delay nothing."""
 
 import asyncio
 

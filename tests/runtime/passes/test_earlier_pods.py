@@ -1,4 +1,4 @@
-"""A case that still runs in a pod of an earlier SimulationJob of the name does not run a second time beside it."""
+"""A case that still runs in a pod of an earlier SimulationJob of the same name does not run a second time."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What hangs or is slow for one sweep, and when a cancel reaches the pods of another one, or its own."""
+"""When a cancel reaches the pods while something hangs or is slow, for its own sweep or for another one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping

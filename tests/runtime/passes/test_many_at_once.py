@@ -1,4 +1,4 @@
-"""Many sweeps are ended at once: each is served at once, whatever the others have to stop."""
+"""Many sweeps are ended at once: the first deletions of each are immediate, whatever the others have to stop."""
 
 import asyncio
 from collections import Counter

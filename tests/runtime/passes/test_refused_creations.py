@@ -1,4 +1,4 @@
-"""Creations that are refused or not answered, as an operator with one job meets them."""
+"""Creations that are refused or not answered, for an operator with one job."""
 
 import asyncio
 import json

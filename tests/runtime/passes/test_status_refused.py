@@ -1,4 +1,4 @@
-"""What must stop is stopped although the status cannot be written, and nothing new is made meanwhile."""
+"""What must stop is stopped although the status cannot be written, and nothing new is created meanwhile."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What is too long is read before it is counted: the watch of pods may be behind, or refused."""
+"""A pod that took too long is read before that is counted: the watch of pods may be late, or refused."""
 
 import asyncio
 

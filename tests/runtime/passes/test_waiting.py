@@ -1,4 +1,4 @@
-"""A job whose cases are not there yet waits: for a table, for its correction, for the end of the job to run again."""
+"""A job waits for cases that are not available yet: for a table, for its correction, for the end of another job."""
 
 import asyncio
 import itertools

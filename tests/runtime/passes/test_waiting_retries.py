@@ -1,4 +1,4 @@
-"""What status says of a case that backs off, as an operator writes it and the next one finds it."""
+"""What status says of a case that backs off, from one operator to the next."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""A new leader finds what the one before has left, also where a policy removes the operator's labels."""
+"""A new leader finds what the previous one left, even if a policy removes the operator's labels."""
 
 import asyncio
 

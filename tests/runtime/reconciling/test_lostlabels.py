@@ -1,4 +1,4 @@
-"""What leaves the watches without being deleted stays known, gets its label back, or is read from time to time."""
+"""A child that leaves the watches without being deleted stays known, gets its label back, or is read again."""
 
 import asyncio
 

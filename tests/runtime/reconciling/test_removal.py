@@ -1,4 +1,4 @@
-"""What was left on purpose runs on; all else that a SimulationJob leaves behind is removed."""
+"""What was left on purpose continues. Everything else that a SimulationJob leaves behind is removed."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""The store reads a spec once per generation, and knows what it would know if it read all of it each time."""
+"""The store reads a spec once per generation, with the same result as reading it each time."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""ConfigMaps that an earlier SimulationJob of the name has left are taken over, and no others."""
+"""ConfigMaps of an earlier SimulationJob of the same name are adopted, and no others."""
 
 import asyncio
 from datetime import UTC, datetime

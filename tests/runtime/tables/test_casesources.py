@@ -1,4 +1,4 @@
-"""Where cases come from, and what is said where they cannot be had."""
+"""Where cases come from, and what is reported if they cannot be read."""
 
 from base64 import b64encode
 from typing import Any

@@ -1,4 +1,4 @@
-"""Cases are written down beside the passes, once, and the key is woken when that is done."""
+"""Cases are stored once, in the background, and then the key is queued."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The Events of pods that do not start are read beside the passes, rarely, and what they say reaches the status."""
+"""The Events of pods that do not start are read in the background, rarely, and reach the status."""
 
 import asyncio
 

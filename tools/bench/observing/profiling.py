@@ -1,4 +1,4 @@
-"""Flame graphs of a system's process, by py-spy, which looks at it from outside."""
+"""Flame graphs of a system's process, made from outside by py-spy."""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md, rendered from a run's results: no measured figure in it was ever typed."""
+"""Render docs/benchmarks.md from a run's results. It has no measured figure of its own."""
 
 from bench import plan
 from bench.report import goals, page, table

@@ -1,4 +1,4 @@
-"""From the timeline to figures. Pure; a figure that the timeline does not hold is left out, never made up."""
+"""From the timeline to figures. Pure: a figure that the timeline does not have is left out."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,6 +1,6 @@
-"""Many finished sweeps are kept: what they cost a leader and a follower, and how soon both know all of them.
+"""Many finished sweeps are kept: what they cost a leader and a follower, and how soon both know them.
 
-They are written down as finished by the benchmark itself while no operator runs: what counts is what is there.
+The benchmark itself writes them as finished, while no operator runs: what counts is that they exist.
 """
 
 import asyncio

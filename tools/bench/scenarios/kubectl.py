@@ -1,4 +1,4 @@
-"""Somebody else's kubectl while a large sweep is being created: is the API server left usable?"""
+"""Another user's kubectl while a large sweep is created: does the API server stay usable?"""
 
 import asyncio
 import time

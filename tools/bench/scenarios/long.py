@@ -1,4 +1,4 @@
-"""A sweep that is longer than what may run at once, with short cases: to its end, or cancelled half-way."""
+"""A sweep with more short cases than may run at once: to its end, or cancelled half-way."""
 
 from bench.report import measures
 from bench.report.measures import Measures

@@ -1,6 +1,6 @@
-"""Many sweeps run, and all are cancelled, or deleted, at the same moment; the operator has to keep its Lease meanwhile.
+"""Many sweeps run, and all are cancelled or deleted at the same moment; the operator must keep its Lease.
 
-An operator that ends is started again, as its kubelet would do, so that the whole is measured whatever happens.
+If the operator exits, it is started again, as its kubelet would do. So all of it is measured in any case.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The operator is killed; cases end while it is away; how soon does a new one go on?"""
+"""The operator is killed, and cases end meanwhile: how soon does a new one continue?"""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""The plain kopf operator as a system: its own CustomResourceDefinition, `kopf run`, and its word in `status.phase`."""
+"""The plain kopf operator as a system: its own CustomResourceDefinition, `kopf run`, and its `status.phase`."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""`up`: from whatever is there to a cluster that takes pods."""
+"""`up`: bring any state of a cluster to one that accepts pods."""
 
 import time
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""The state folder: everything a cluster is, so that another process can find it, mend it and remove it."""
+"""The state folder: all of a cluster's files, so that another process can find, repair and remove it."""
 
 import fcntl
 import hashlib

@@ -1,4 +1,4 @@
-"""Which programs there are, and what names them in the cache."""
+"""Which programs a cluster needs, and their names in the cache."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""CLUSTER=kind: what it asks of kind, and what it says where kind or Docker is missing. The programs are stand-ins."""
+"""CLUSTER=kind: the calls of kind, and the message if kind or Docker is missing. The programs are stand-ins."""
 
 from pathlib import Path
 

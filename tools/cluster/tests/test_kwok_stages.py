@@ -1,4 +1,4 @@
-"""KWOK's stages: what they must never do, and that their annotations are those that are documented."""
+"""KWOK's stages: what they must never do, and that their annotations are documented."""
 
 import re
 

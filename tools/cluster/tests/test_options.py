@@ -1,4 +1,4 @@
-"""What a cluster can be asked to be."""
+"""The options of a cluster."""
 
 from pathlib import Path
 

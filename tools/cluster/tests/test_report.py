@@ -1,4 +1,4 @@
-"""What the person who waits sees, on a terminal and in a log."""
+"""The output for the person who waits, on a terminal and in a log."""
 
 import io
 import sys

@@ -1,4 +1,4 @@
-"""What the demo concludes from what it sees, and that it notices when something is wrong."""
+"""What the demo concludes from what it sees, and that it notices errors."""
 
 import json
 from dataclasses import replace
