@@ -57,7 +57,7 @@ def require_unique(found: Iterable[str], message: str) -> None:
 class Model(BaseModel):
     """A part of the resource that users write. Unknown fields are errors, as for the API server.
 
-    `simulationjob.read` ignores unknown fields all the same, because another version's CRD may have allowed them.
+    `simulationjob.read` ignores unknown fields nevertheless, because another version's CRD may have allowed them.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")

@@ -132,7 +132,7 @@ class Spec(Model):
             ge=0,
             le=10_000,
             description="Maximum number of cases that run at once. May be changed at any time. 0 starts no further "
-            "case; cases that already run go on.",
+            "case; running cases continue.",
         ),
     ] = DEFAULT_PARALLELISM
     retries: Annotated[Retries, Field(description="How often a failed case is retried. Immutable.")] = Retries()
