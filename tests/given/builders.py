@@ -26,6 +26,11 @@ def a_template_dict(**spec: Any) -> dict[str, Any]:
     return {"spec": {"containers": [{"name": "simulation", "image": "example.org/solver:1"}], **spec}}
 
 
+def a_template_with(**container: Any) -> dict[str, Any]:
+    """Make a template with one container; keywords are fields of the container, as in YAML."""
+    return a_template_dict(containers=[{"name": "simulation", "image": "example.org/solver:1", **container}])
+
+
 def a_job_dict(
     *,
     metadata: dict[str, Any] | None = None,

@@ -1,14 +1,13 @@
 from typing import Any
 
 import pytest
-from given.builders import a_job
+from given.builders import a_job, a_template_with
 from simjob.api.simulationjob import SimulationJob
 from simjob.core.cases import check
 
 
 def a_job_with(*args: str, **spec: Any) -> SimulationJob:
-    container = {"name": "simulation", "image": "i", "args": list(args)}
-    return a_job(template={"spec": {"containers": [container]}}, **spec)
+    return a_job(template=a_template_with(args=list(args)), **spec)
 
 
 def complaint(*args: str, **spec: Any) -> str | None:
@@ -82,8 +81,7 @@ def test_a_matrix_of_small_values_is_checked_by_one_case(monkeypatch: pytest.Mon
 
 
 def test_user_variables_are_checked_too() -> None:
-    env = [{"name": "SCRIPT", "value": "a\0b"}]
-    template = {"spec": {"containers": [{"name": "c", "image": "i", "env": env}]}}
+    template = a_template_with(env=[{"name": "SCRIPT", "value": "a\0b"}])
     assert check.complaint_about(a_job(template=template)) == (
         "`spec.template.spec.containers[0]`: environment variable SCRIPT would hold a NUL character, which ends a "
         "text there: remove it"
@@ -91,8 +89,7 @@ def test_user_variables_are_checked_too() -> None:
 
 
 def test_an_unresolved_reference_is_refused_with_the_remedy() -> None:
-    handler = {"preStop": {"exec": {"command": ["save", "$(PARAM_MESH)"]}}}
-    template = {"spec": {"containers": [{"name": "c", "image": "i", "lifecycle": handler}]}}
+    template = a_template_with(lifecycle={"preStop": {"exec": {"command": ["save", "$(PARAM_MESH)"]}}})
     assert check.complaint_about(a_job(template=template, cases=MESH)) == (
         "`spec.template.spec.containers[0].lifecycle.preStop.exec.command[1]` refers to $(PARAM_MESH), but Kubernetes "
         "does not replace variables there: use a shell, which reads $PARAM_MESH"

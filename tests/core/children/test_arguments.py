@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 from given import expansion
-from given.builders import a_job
+from given.builders import a_job, a_template_with
 from hypothesis import given
 from hypothesis import strategies as st
 from simjob.api.podtemplate.template import Template
@@ -13,7 +13,7 @@ TOO_MUCH = "and Linux allows at most 131072: use fewer or shorter values, or put
 
 
 def a_template(**container: Any) -> Template:
-    return a_job(template={"spec": {"containers": [{"name": "c", "image": "i", **container}]}}).spec.template
+    return a_job(template=a_template_with(**container)).spec.template
 
 
 def test_an_argument_too_long_after_expansion_is_named() -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from given.builders import a_job, a_started_job
+from given.builders import a_job, a_started_job, a_template_with
 from simjob.core.children import configmapowner, configmaps
 from simjob.core.children.configmapowner import Ownership
 from simjob.core.facts.apiobjects import Owner
@@ -76,8 +76,7 @@ def test_two_sweeps_are_the_same_if_their_cases_and_templates_are() -> None:
     assert configmapowner.digest(changed) == first
     assert configmapowner.digest(a_job(cases={"count": 4})) != first
     assert configmapowner.digest(a_job(cases={"count": 3}, subset="0-1")) != first
-    template = {"spec": {"containers": [{"name": "simulation", "image": "other"}]}}
-    assert configmapowner.digest(a_job(cases={"count": 3}, template=template)) != first
+    assert configmapowner.digest(a_job(cases={"count": 3}, template=a_template_with(image="other"))) != first
 
 
 def test_configmaps_of_the_previous_release_are_known_from_status() -> None:

@@ -3,7 +3,7 @@ from typing import Any
 import msgspec
 import pytest
 from given import expansion
-from given.builders import a_job, a_template_dict
+from given.builders import a_job, a_template_dict, a_template_with
 from hypothesis import given
 from hypothesis import strategies as st
 from simjob.api.resources import Gpu
@@ -28,7 +28,7 @@ def container(*, index: int = 0, **spec: Any) -> dict[str, Any]:
 
 def variables(parameters: dict[str, Any], **own: str) -> list[dict[str, Any]]:
     env = [{"name": name, "value": value} for name, value in own.items()]
-    job = a_job(template={"spec": {"containers": [{"name": "simulation", "image": "i", "env": env}]}})
+    job = a_job(template=a_template_with(env=env))
     found = podtemplate.render(job, job.spec.template.to_api(as_given=True), Case(3, "fine", parameters), {}, {})
     listed: list[dict[str, Any]] = found["spec"]["containers"][0]["env"]
     return listed
@@ -102,8 +102,7 @@ def test_a_table_value_keeps_its_text_and_its_json_type() -> None:
 def test_a_probe_command_gets_each_text_byte_for_byte(text: str) -> None:
     command = ["test", "$(PARAM_P0)", "$$(PARAM_P0)", "$(OWN)$(NONE)"]
     probe = {"exec": {"command": command}, "periodSeconds": 1}
-    own = [{"name": "OWN", "value": "x"}]
-    template = {"spec": {"containers": [{"name": "c", "image": "i", "env": own, "startupProbe": probe}]}}
+    template = a_template_with(env=[{"name": "OWN", "value": "x"}], startupProbe=probe)
     made = container(template=template, cases={"list": [{"name": "x", "parameters": {"p0": text}}]})
     # The kubelet fills in the values that are in the pod, not those of the process.
     static = {each["name"].encode(): each["value"].encode() for each in made["env"]}
@@ -114,15 +113,13 @@ def test_a_probe_command_gets_each_text_byte_for_byte(text: str) -> None:
 
 def test_case_variables_come_before_user_variables() -> None:
     own = {"name": "OUT", "value": "/out/$(SIMJOB_CASE_INDEX)"}
-    template = {"spec": {"containers": [{"name": "c", "image": "i", "env": [own]}]}}
-    assert container(template=template)["env"][-1] == own
+    assert container(template=a_template_with(env=[own]))["env"][-1] == own
 
 
 def test_a_user_variable_overrides_a_case_variable() -> None:
     own = {"name": "SIMJOB_NAME", "value": "mine"}
-    template = {"spec": {"containers": [{"name": "c", "image": "i", "env": [own]}]}}
-    found = [variable for variable in container(template=template)["env"] if variable["name"] == "SIMJOB_NAME"]
-    assert found == [own]
+    env = container(template=a_template_with(env=[own]))["env"]
+    assert [variable for variable in env if variable["name"] == "SIMJOB_NAME"] == [own]
 
 
 def test_every_container_gets_the_case_variables() -> None:
@@ -188,8 +185,7 @@ def test_spec_resources_override_those_of_the_first_container() -> None:
 
 def test_without_spec_resources_the_container_keeps_its_own() -> None:
     own = {"requests": {"cpu": "1"}}
-    template = {"spec": {"containers": [{"name": "a", "image": "i", "resources": own}]}}
-    assert container(template=template)["resources"] == own
+    assert container(template=a_template_with(resources=own))["resources"] == own
 
 
 A100 = {"key": "nvidia.com/gpu.product", "operator": "In", "values": ["A100"]}

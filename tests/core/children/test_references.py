@@ -1,15 +1,14 @@
 from typing import Any
 
 import pytest
-from given.builders import a_job
+from given.builders import a_job, a_template_with
 from simjob.core.children import references
 from simjob.core.children.references import Reference
 
 
 def found(**container: Any) -> list[str]:
-    whole = {"name": "simulation", "image": "i", **container}
-    template = {"spec": {"containers": [whole]}}
-    return [f"{one.field} {one.variable}" for one in references.to_cases(a_job(template=template).spec.template)]
+    template = a_job(template=a_template_with(**container)).spec.template
+    return [f"{one.field} {one.variable}" for one in references.to_cases(template)]
 
 
 FIRST = "spec.template.spec.containers[0]"
@@ -70,9 +69,7 @@ def test_a_reference_in_a_lifecycle_handler_is_not_resolved() -> None:
         "postStart": {"exec": {"command": ["sh", "-c", "echo $PARAM_A"]}},
         "preStop": {"exec": {"command": ["save", "$(PARAM_A)"]}},
     }
-    template = a_job(
-        template={"spec": {"containers": [{"name": "simulation", "image": "i", "lifecycle": handlers}]}}
-    ).spec.template
+    template = a_job(template=a_template_with(lifecycle=handlers)).spec.template
     assert references.never_filled_in(template) == (Reference(f"{FIRST}.lifecycle.preStop.exec.command[1]", "PARAM_A"),)
 
 

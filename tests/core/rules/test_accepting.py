@@ -3,7 +3,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from given.builders import NOW, a_job, a_job_fact, a_pod_fact, a_started_job, planned, said
+from given.builders import NOW, a_job, a_job_fact, a_pod_fact, a_started_job, a_template_with, planned, said
 from simjob.api.names import ErrorCode, Reason
 from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import Phase
@@ -183,7 +183,7 @@ def test_an_unexpected_pod_is_stopped_before_the_job_ends() -> None:
 
 TYPO: dict[str, Any] = {
     "cases": {"matrix": [{"name": "mesh", "values": [1, 2]}]},
-    "template": {"spec": {"containers": [{"name": "c", "image": "i", "args": ["$(PARAM_MEHS)"]}]}},
+    "template": a_template_with(args=["$(PARAM_MEHS)"]),
 }
 
 
