@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from given.builders import NOW, a_job, a_job_dict
+from given.builders import NOW, a_job, a_job_dict, a_template_with
 from simjob.api import simulationjob
 from simjob.api.names import Reason
 from simjob.api.simulationjob import SimulationJob
@@ -32,7 +32,7 @@ KEY = Key(JOB.metadata.namespace, JOB.metadata.uid)
 
 
 class Bench:
-    """What prepares, on a cluster with a table."""
+    """The tasks that prepare cases, on a cluster with a table."""
 
     def __init__(self) -> None:
         self.cluster = FakeCluster()
@@ -46,13 +46,23 @@ class Bench:
         self.queue.done(KEY)
         return self.preparing.answer(KEY)
 
+    async def table(self, job: SimulationJob = JOB) -> CaseTable:
+        table = await self.prepared(job)
+        assert isinstance(table, CaseTable)
+        return table
+
+    async def refused(self, job: SimulationJob = JOB) -> Unprepared:
+        answer = await self.prepared(job)
+        assert isinstance(answer, Unprepared)
+        return answer
+
     def stored(self) -> SimulationJob:
         job = simulationjob.parse(next(self.cluster.objects("simulationjobs")))
         assert isinstance(job, SimulationJob)
         return job
 
-    def shards(self) -> list[str]:
-        return [raw["metadata"]["name"] for raw in self.cluster.objects("configmaps") if raw.get("immutable")]
+    def shards(self) -> list[dict[str, Any]]:
+        return [raw for raw in self.cluster.objects("configmaps") if raw.get("immutable")]
 
 
 @pytest.fixture
@@ -61,9 +71,9 @@ async def bench() -> Bench:
 
 
 async def test_a_second_preparation_finds_the_stored_shards(bench: Bench) -> None:
-    table = await bench.prepared()
-    assert isinstance(table, CaseTable)
-    assert (list(table.config_maps), table.indexes) == (bench.shards(), Ranges.span(2))
+    table = await bench.table()
+    names = [shard["metadata"]["name"] for shard in bench.shards()]
+    assert (list(table.config_maps), table.indexes) == (names, Ranges.span(2))
     assert await bench.prepared() == table
     assert len(bench.shards()) == 1
 
@@ -111,17 +121,12 @@ async def test_a_forgotten_preparation_has_no_answer(bench: Bench) -> None:
 async def test_repeated_problems_are_counted_and_a_different_one_restarts_the_count(bench: Bench) -> None:
     wrong = a_job(cases={"configMap": {"name": "wrong", "key": "t.csv"}})
 
-    async def tries() -> int:
-        answer = await bench.prepared(wrong)
-        assert isinstance(answer, Unprepared)
-        return answer.tries
-
-    assert [await tries() for _ in range(3)] == [1, 2, 3]
+    assert [(await bench.refused(wrong)).tries for _ in range(3)] == [1, 2, 3]
     bench.cluster.put_config_map("default", "wrong", {"t.csv": "mesh,re\na\n"})
-    assert [await tries() for _ in range(2)] == [1, 2]
+    assert [(await bench.refused(wrong)).tries for _ in range(2)] == [1, 2]
     bench.cluster.remove("configmaps", "default", "wrong")
     bench.cluster.put_config_map("default", "wrong", {"t.csv": "mesh,re\na,1\n"})
-    assert isinstance(await bench.prepared(wrong), CaseTable)
+    await bench.table(wrong)
 
 
 @pytest.mark.parametrize(
@@ -130,8 +135,7 @@ async def test_repeated_problems_are_counted_and_a_different_one_restarts_the_co
 )
 async def test_refused_configmaps_are_retried_and_reported(bench: Bench, error: ClusterError) -> None:
     bench.cluster.refuse("create_config_map", error)
-    answer = await bench.prepared()
-    assert isinstance(answer, Unprepared)
+    answer = await bench.refused()
     assert (answer.reason, answer.permanent, answer.at) == (Reason.TABLE_REFUSED, False, NOW)
     assert answer.message.endswith(f"rejects the ConfigMaps that are to store the cases: {error.message}")
 
@@ -141,7 +145,7 @@ async def test_a_cluster_error_is_raised_on_the_next_preparation(bench: Bench) -
     assert await bench.prepared() is None
     with pytest.raises(UnavailableError):
         bench.preparing.begin(KEY, JOB, bench.preparing.answer(KEY))
-    assert isinstance(await bench.prepared(), CaseTable)
+    await bench.table()
 
 
 async def test_a_design_that_cannot_be_drawn_is_reported_and_retried(
@@ -154,8 +158,7 @@ async def test_a_design_that_cannot_be_drawn_is_reported_and_retried(
 
     monkeypatch.setattr(Designs, "drawn", broken)
     samples = {"method": "Random", "size": 2, "parameters": [{"name": "a", "min": 0, "max": 1}]}
-    answer = await bench.prepared(a_job(cases={"samples": samples}))
-    assert isinstance(answer, Unprepared)
+    answer = await bench.refused(a_job(cases={"samples": samples}))
     assert (answer.reason, answer.permanent, answer.at) == (Reason.PREPARING, False, NOW)
     assert answer.message.endswith("tries again: out of memory")
 
@@ -169,21 +172,19 @@ async def test_a_design_that_cannot_be_drawn_is_reported_and_retried(
 )
 async def test_a_configmap_with_unexpected_content_is_not_used(bench: Bench, change: dict[str, Any]) -> None:
     await bench.prepared()
-    (shard,) = [raw for raw in bench.cluster.objects("configmaps") if raw.get("immutable")]
+    (shard,) = bench.shards()
     name = shard["metadata"]["name"]
     bench.cluster.remove("configmaps", "default", name)
     other = {**shard, **change}
     other["metadata"] = {**other["metadata"], "name": name}
     bench.cluster.put_config_map("default", name, **{key: other[key] for key in ("data", "metadata")})
-    answer = await bench.prepared()
-    assert isinstance(answer, Unprepared)
+    answer = await bench.refused()
     assert answer.reason == Reason.TABLE_REFUSED
     assert f'a ConfigMap named "{name}" exists and does not belong to this SimulationJob' in answer.message
 
 
 async def test_a_shard_is_read_once_for_many_cases_and_the_cache_is_small(bench: Bench) -> None:
-    table = await bench.prepared()
-    assert isinstance(table, CaseTable)
+    table = await bench.table()
     cluster: Cluster = bench.cluster
     tables = CaseTables(cluster)
     job = JOB.model_copy(update={"status": JOB.status.model_copy(update={"case_table": table})})
@@ -194,8 +195,7 @@ async def test_a_shard_is_read_once_for_many_cases_and_the_cache_is_small(bench:
 
 
 async def test_a_cached_shard_does_not_wait_for_another_read(bench: Bench) -> None:
-    table = await bench.prepared()
-    assert isinstance(table, CaseTable)
+    table = await bench.table()
     tables = CaseTables(bench.cluster)
     job = JOB.model_copy(update={"status": JOB.status.model_copy(update={"case_table": table})})
     await tables.case(job, 0)
@@ -205,17 +205,15 @@ async def test_a_cached_shard_does_not_wait_for_another_read(bench: Bench) -> No
 
 
 async def test_a_table_without_a_referenced_parameter_is_refused(bench: Bench) -> None:
-    answer = await bench.prepared(referring_to("PARAM_MEHS"))
-    assert isinstance(answer, Unprepared)
+    answer = await bench.refused(referring_to("PARAM_MEHS"))
     assert (answer.reason, answer.permanent) == (Reason.INVALID_SPEC, True)
     assert answer.message.endswith("but no case has such a parameter: did you mean $(PARAM_MESH)?")
-    assert isinstance(await bench.prepared(referring_to("PARAM_MESH")), CaseTable)
+    await bench.table(referring_to("PARAM_MESH"))
 
 
 async def test_a_row_that_lacks_a_parameter_is_named(bench: Bench) -> None:
     bench.cluster.put_config_map("default", "rows", {"t.jsonl": '{"mesh":1}\n{"re":2}\n'})
-    answer = await bench.prepared(referring_to("PARAM_MESH", "rows", "t.jsonl"))
-    assert isinstance(answer, Unprepared)
+    answer = await bench.refused(referring_to("PARAM_MESH", "rows", "t.jsonl"))
     assert "but case 1 has no such parameter" in answer.message
 
 
@@ -226,17 +224,15 @@ async def test_a_row_that_no_process_can_start_with_is_named_and_not_stored(
         monkeypatch.setattr(module, "SHORT", 10**9)  # Virtual time knows no threads.
     row = json.dumps({f"p{n}": "网" * 1024 for n in range(64)})
     bench.cluster.put_config_map("default", "rows", {"t.jsonl": f'{{"p":1}}\n{row}\n'})
-    answer = await bench.prepared(referring_to("SIMJOB_NAME", "rows", "t.jsonl"))
-    assert isinstance(answer, Unprepared)
+    answer = await bench.refused(referring_to("SIMJOB_NAME", "rows", "t.jsonl"))
     assert answer.message.startswith("case 1: environment variable SIMJOB_CASE_PARAMETERS would have 197")
     assert answer.permanent
     assert bench.shards() == []
 
 
 def referring_to(variable: str, source: str = "table", key: str = "t.csv") -> SimulationJob:
-    container = {"name": "simulation", "image": "i", "args": [f"$({variable})"]}
     table = {"configMap": {"name": source, "key": key}}
-    return a_job(cases=table, template={"spec": {"containers": [container]}})
+    return a_job(cases=table, template=a_template_with(args=[f"$({variable})"]))
 
 
 async def test_a_recreated_job_adopts_the_remaining_tables(bench: Bench) -> None:
@@ -247,5 +243,5 @@ async def test_a_recreated_job_adopts_the_remaining_tables(bench: Bench) -> None
     bench.cluster.apply(a_job_dict(cases={"configMap": {"name": "table", "key": "t.csv"}}))
     again = bench.stored()
     assert await bench.prepared(again) == first
-    (shard,) = (raw["metadata"] for raw in bench.cluster.objects("configmaps") if raw.get("immutable"))
+    (shard,) = [shard["metadata"] for shard in bench.shards()]
     assert shard["ownerReferences"][0]["uid"] == shard["labels"]["simjob.dev/uid"] == again.metadata.uid
