@@ -159,9 +159,9 @@ def _example(path: str) -> list[str]:
         body = yaml.safe_dump({"spec": {"template": FULL_TEMPLATE}}, sort_keys=False, default_flow_style=None)
         return ["<details><summary>Every field, in a pod that is valid</summary>", "", *_fenced(body), "</details>", ""]
     if path == "status":
-        return ["Of a sweep that was cancelled half-way:", "", *_fenced(status.example())]
+        return ["For a sweep that was cancelled half-way:", "", *_fenced(status.example())]
     if path == "status.retrying":
-        return ["Of a sweep that waits to try its only case again:", "", *_fenced(status.retrying_example())]
+        return ["For a sweep whose only case waits for its next attempt:", "", *_fenced(status.retrying_example())]
     return _fenced(EXAMPLES[path]) if path in EXAMPLES else []
 
 

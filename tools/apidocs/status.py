@@ -17,13 +17,14 @@ MEANINGS: Final = {
     conditions.CANCELLED: "The job was cancelled, and no pod of it is live.",
     conditions.SUSPENDED: "`suspend` is true, and no pod of the job is live.",
     conditions.RECONCILING: "The operator has work to do: kstatus (Flux, Helm 4) reads InProgress.",
-    conditions.STALLED: "The job failed: kstatus reads Failed. A cancelled job is not stalled.",
+    conditions.STALLED: "The job failed: kstatus reads Failed. Also True while the reason is CasesUnreadable or "
+    "UnreadableSpec. A cancelled job is not stalled.",
 }
 
 _AFTER: Final = """\
 A job with a queue also has the condition Queued, once the queue has held all of its cases: True while it holds them,
-False otherwise. There is no condition Ready, since nothing here serves. Reason and message of a condition are those
-that the status had when it was written.
+False otherwise. There is no condition Ready, because a sweep serves nothing. Reason and message of a condition are
+those that the status had when the condition was written.
 """
 
 
