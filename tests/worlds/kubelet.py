@@ -12,7 +12,7 @@ from worlds.oracles import PROXY, Injected, JudgedCluster, Raw
 
 # In a script, in place of an exit code: the pod runs until it is stopped; gets no node; never starts its container;
 # runs until its deadline.
-FOR_EVER: Final = -1
+FOREVER: Final = -1
 NO_NODE: Final = -2
 NO_START: Final = -3
 OVERTIME: Final = -4
@@ -90,7 +90,7 @@ class ScriptedKubelet:
             await stop.wait()
         elif not stop.is_set():
             self._cluster.run_pod("default", name)
-            limit = None if does in (FOR_EVER, OVERTIME) else 0.3 + index % 3
+            limit = None if does in (FOREVER, OVERTIME) else 0.3 + index % 3
             with contextlib.suppress(TimeoutError):
                 wait = self._until_deadline(name, accepted, stop) if does == OVERTIME else stop.wait()
                 await asyncio.wait_for(wait, limit)

@@ -9,7 +9,7 @@ from simjob.api import conditions
 from simjob.api.status import Phase
 from simjob.core.decision import Saying
 from simjob.core.status import phaseconditions
-from worlds.kubelet import FOR_EVER
+from worlds.kubelet import FOREVER
 
 MEANINGS: Final = {
     conditions.FINISHED: "The phase is final: what `kubectl wait` waits for.",
@@ -48,7 +48,7 @@ def _truths(phase: Phase) -> dict[str, str]:
 
 def example() -> str:
     """Give the status of a sweep that succeeded in part, failed in part and was cancelled, as YAML."""
-    script = [[0], [0], [1], [FOR_EVER], [FOR_EVER], [FOR_EVER]]
+    script = [[0], [0], [1], [FOREVER], [FOREVER], [FOREVER]]
     world = World(script=script, spec={"resources": {"cpu": 2}})
     world.after(6.0, lambda: world.patch(cancel=True, cancelReason="wrong mesh"))
     return yaml.safe_dump({"status": world.run().status}, sort_keys=False, width=110)

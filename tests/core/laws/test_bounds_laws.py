@@ -8,7 +8,7 @@ from given.outcomes import outcomes_of
 from given.scenario import Fault, World
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from worlds.kubelet import FOR_EVER, NO_NODE, NO_START, OVERTIME
+from worlds.kubelet import FOREVER, NO_NODE, NO_START, OVERTIME
 
 bounded = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 DEATHS = (Fault.DIE_BEFORE, Fault.DIE_AFTER)
@@ -53,9 +53,9 @@ def test_timeouts_are_counted_once_despite_errors_and_late_watches(
 @pytest.mark.parametrize("death", [None, *range(3, 13)])
 def test_a_job_ends_at_its_total_deadline_or_failure_limit(death: int | None) -> None:
     faults = {} if death is None else {death: Fault.DIE_AFTER}
-    late = World(script=((0,), (FOR_EVER,), (FOR_EVER,)), spec={"timeouts": {"totalSeconds": 10}}, faults=faults).run()
+    late = World(script=((0,), (FOREVER,), (FOREVER,)), spec={"timeouts": {"totalSeconds": 10}}, faults=faults).run()
     failing = World(
-        script=((1,), (FOR_EVER,), (FOR_EVER,)),
+        script=((1,), (FOREVER,), (FOREVER,)),
         spec={"failurePolicy": {"onExceeded": "CancelRemaining"}},
         faults=faults,
     ).run()

@@ -8,7 +8,7 @@ from given.outcomes import outcomes_of
 from given.scenario import Deed, Fault, World
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from worlds.kubelet import EVICTED, EVICTED_FIRST, FOR_EVER, REBOOT
+from worlds.kubelet import EVICTED, EVICTED_FIRST, FOREVER, REBOOT
 
 bounded = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 lags = st.tuples(*[st.sampled_from([0.0, 0.02, 0.3])] * 3)
@@ -75,7 +75,7 @@ def test_labels_removed_while_the_operator_is_down_do_not_block_a_cancel(plural:
 
     for number in (5, 7, 9):
         faults = {number: Fault.DIE_AFTER}
-        world = World(script=((FOR_EVER,), (FOR_EVER,)), faults=faults, away=unlabel_and_cancel).run()
+        world = World(script=((FOREVER,), (FOREVER,)), faults=faults, away=unlabel_and_cancel).run()
         assert world.cluster.breaches == [], number
         assert world.status["phase"] == "CANCELLED"
         assert world.cluster.live_pods() == []

@@ -19,7 +19,7 @@ from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact, PodState
 from simjob.core.observed.children import observe
 from simjob.core.observed.refusedcreation import Refusal
-from worlds.kubelet import FOR_EVER
+from worlds.kubelet import FOREVER
 
 TOTAL = 4
 
@@ -209,7 +209,7 @@ def test_an_undisturbed_sweep_ends_as_its_cases_do(undisturbed: World) -> None:
         pytest.param(((0,), (0,)), {"cancelCases": "0-1"}, "CANCELLED", id="all cases are cancelled"),
         pytest.param(((0,), (0,)), {"cancelCases": "1-7"}, "COMPLETED", id="the cancelled case does not exist"),
         pytest.param(
-            ((0,), (FOR_EVER,), (0,)), {"cancelCases": "0"}, "RUNNING", id="one case is cancelled and one runs on"
+            ((0,), (FOREVER,), (0,)), {"cancelCases": "0"}, "RUNNING", id="one case is cancelled and one runs on"
         ),
         pytest.param(((0,), (0,)), {"suspend": True}, "SUSPENDED", id="the job is suspended"),
         pytest.param(
@@ -219,7 +219,7 @@ def test_an_undisturbed_sweep_ends_as_its_cases_do(undisturbed: World) -> None:
             id="the job is suspended and one case is cancelled",
         ),
         pytest.param(((0,), (0,)), {"parallelism": 0}, "PENDING", id="parallelism is zero"),
-        pytest.param(((0,), (FOR_EVER,), (0,)), {}, "RUNNING", id="one case runs on"),
+        pytest.param(((0,), (FOREVER,), (0,)), {}, "RUNNING", id="one case runs on"),
     ],
 )
 def test_a_world_at_rest_needs_no_action_and_no_status_write(

@@ -8,7 +8,7 @@ from given.scenario import Deed, Fault, World
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from simjob.api import names
-from worlds.kubelet import FOR_EVER
+from worlds.kubelet import FOREVER
 
 bounded = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 lags = st.tuples(*[st.sampled_from([0.0, 0.02, 0.3])] * 3)
@@ -52,7 +52,7 @@ def test_evicted_cases_run_again_wherever_the_operator_dies(
 def test_total_seconds_stand_still_while_a_queue_holds_the_sweep(death: int | None) -> None:
     faults = {} if death is None else {death: Fault.DIE_AFTER}
     spec = {**SPEC, "timeouts": {"totalSeconds": 20}}
-    world = World(script=((FOR_EVER,), (FOR_EVER,)), spec=spec, faults=faults, queue_quota=1)
+    world = World(script=((FOREVER,), (FOREVER,)), spec=spec, faults=faults, queue_quota=1)
     assert world.queue
     world.after(5, world.queue.close)
     world.after(60, world.queue.open)
