@@ -13,7 +13,7 @@ from typing import Final
 from simjob.api.crd import rules
 from simjob.api.schema import MAX_PARAMETERS, PARAMETER_NAME
 from simjob.core.usertables import numerals
-from simjob.core.usertables.problems import LineError
+from simjob.core.usertables.problems import LineError, cut
 
 _LEGAL: Final = re.compile(PARAMETER_NAME)
 _OTHERS: Final = re.compile("[^A-Za-z0-9_]+")
@@ -134,4 +134,4 @@ def renamed(columns: Sequence[Column]) -> Mapping[str, str | None]:
 
 def shown(header: str) -> str:
     """Return a header as messages quote it."""
-    return repr(header if len(header) <= _QUOTED else f"{header[:_QUOTED]}…")
+    return repr(cut(header, _QUOTED))

@@ -14,7 +14,7 @@ from typing import Any, Final
 from simjob.api.sweep.values import as_text
 from simjob.core.usertables import cells
 from simjob.core.usertables.cells import Cell
-from simjob.core.usertables.problems import LineError
+from simjob.core.usertables.problems import LineError, cut
 
 Reader = Callable[[Any], Cell]
 
@@ -33,7 +33,7 @@ def plain(value: str | bool) -> Cell:
 def whole(value: int) -> Cell:
     """Return the cell of an integer."""
     if not cells.fits_64_bits(value):
-        raise LineError(f"{_shown(str(value))}{_BEYOND}")
+        raise LineError(f"{cut(str(value), _SHOWN)}{_BEYOND}")
     return Cell(value, str(value))
 
 
@@ -63,11 +63,11 @@ def decimal(value: Decimal) -> Cell:
     """Return the cell of a decimal. Its text has all digits."""
     text = f"{value:f}"
     if not cells.fits_64_bits(int(value)):
-        raise LineError(f"{_shown(text)}{_BEYOND}")
+        raise LineError(f"{cut(text, _SHOWN)}{_BEYOND}")
     cell = cells.read(text)
     if isinstance(cell.value, float) and Decimal(repr(cell.value)) != value:
         what = "a decimal of more digits than readers of JSON keep"
-        raise LineError(f"{_shown(text)}, {what}: write it as a text, or as a float")
+        raise LineError(f"{cut(text, _SHOWN)}, {what}: write it as a text, or as a float")
     return cell
 
 
@@ -112,7 +112,3 @@ def _quoted(text: str) -> str:
 def _as_half(number: float) -> float:
     (found,) = struct.unpack("e", struct.pack("e", number))
     return float(found)
-
-
-def _shown(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -7,6 +7,8 @@ import re
 from enum import Enum
 from typing import Final
 
+from simjob.core.usertables.problems import cut
+
 _LONGEST: Final = 60
 _AROUND: Final = " \t"
 _EXPONENT: Final = "([eEdD][+-]?[0-9]+)?"
@@ -66,5 +68,4 @@ def of(cell: str) -> Form:
 
 def shown(cell: str) -> str:
     """Return a cell as messages quote it, with special blanks made visible."""
-    bare = cell.strip(_AROUND)
-    return repr(bare if len(bare) <= _LONGEST else f"{bare[:_LONGEST]}…")
+    return repr(cut(cell.strip(_AROUND), _LONGEST))

@@ -13,6 +13,11 @@ class LineError(Exception):
     """A problem with one line. The text does not name the line."""
 
 
+def cut(text: str, longest: int) -> str:
+    """Return a text for a message: at most its first `longest` characters, and … in place of the rest."""
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
 class Problems:
     """The problems of one table. `unit` is what is counted: line or row."""
 
