@@ -47,7 +47,7 @@ def test_a_pod_is_identified_by_its_name_and_its_controller() -> None:
         ),
         pytest.param({"ownerReferences": [], "labels": {"simjob.dev/uid": UID}}, id="no controller, no Job's label"),
         pytest.param({"labels": LABELS | {"simjob.dev/uid": "another"}}, id="a label that is not in the name"),
-        pytest.param({"labels": {}}, id="nothing says whose it is"),
+        pytest.param({"labels": {}}, id="no label and no annotation"),
         pytest.param({"name": JOB.replace("-7-", "-\u0661-") + "-2"}, id="no number"),
         pytest.param({"name": f"{JOB}-12345678901"}, id="a number that is too long"),
     ],
@@ -92,8 +92,8 @@ def test_a_job_is_identified_by_its_name_and_its_controller(labelled: bool) -> N
     "meta",
     [
         pytest.param({"name": f"{JOB}-copy"}, id="a copy"),
-        pytest.param({"name": JOB.replace("sweep", "other")}, id="the name of another sweep's"),
-        pytest.param({"ownerReferences": []}, id="nobody's"),
+        pytest.param({"name": JOB.replace("sweep", "other")}, id="a name of another sweep"),
+        pytest.param({"ownerReferences": []}, id="no owner"),
         pytest.param({"ownerReferences": [BY_SWEEP | {"controller": False}]}, id="not controlled"),
         pytest.param(
             {"ownerReferences": [BY_SWEEP | {"uid": "another1"}]}, id="of a SimulationJob of that name before"

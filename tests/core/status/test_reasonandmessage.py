@@ -17,8 +17,8 @@ def why(*children: Any, refusal: Refusal | None = None, **spec: Any) -> str | No
     ("pod", "reason"),
     [
         pytest.param({"state": PodState.PENDING}, "Accepted", id="a node"),
-        pytest.param({"state": PodState.ASSIGNED}, "Starting", id="its containers to start"),
-        pytest.param({"state": PodState.RUNNING}, "CasesRunning", id="nothing, it runs"),
+        pytest.param({"state": PodState.ASSIGNED}, "Starting", id="for its containers"),
+        pytest.param({"state": PodState.RUNNING}, "CasesRunning", id="for nothing, it runs"),
         pytest.param(
             {"state": PodState.PENDING, "reason": "Unschedulable", "message": "no GPU"},
             "Unschedulable",
@@ -34,7 +34,7 @@ def why(*children: Any, refusal: Refusal | None = None, **spec: Any) -> str | No
         pytest.param(
             WAITING | {"reason": "ErrImagePull", "terminating": True},
             "Starting",
-            id="an image no longer, as it is being deleted",
+            id="for nothing, it is being deleted",
         ),
     ],
 )

@@ -174,9 +174,9 @@ def trickling(handler: BaseHTTPRequestHandler) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        pytest.param(silent, "does not answer within", id="silent"),
+        pytest.param(silent, "does not answer within", id="a site that sends nothing"),
         pytest.param(stalling, "sent nothing for", id="stalling"),
-        pytest.param(trickling, "and building is faster", id="trickling"),
+        pytest.param(trickling, "and building is faster", id="a site that sends little"),
         pytest.param(lambda handler: handler.send_error(503), "answers 503", id="overloaded"),
     ],
 )

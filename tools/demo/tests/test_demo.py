@@ -43,7 +43,7 @@ def test_a_correct_cancel_has_no_complaints() -> None:
 @pytest.mark.parametrize(
     ("found", "complaint"),
     [
-        pytest.param(replace(GOOD, status=a_status(phase="FAILED")), "the phase is FAILED", id="the phase is another"),
+        pytest.param(replace(GOOD, status=a_status(phase="FAILED")), "the phase is FAILED", id="another phase"),
         pytest.param(
             replace(GOOD, status=a_status(isFailed=True)), "isFailed", id="a cancelled sweep counts as failed"
         ),
