@@ -13,7 +13,6 @@ from pydantic_core import ErrorDetails
 
 from simjob.api import earlierstatus, names
 from simjob.api.crd import rules
-from simjob.api.names import API_VERSION, KIND
 from simjob.api.schema import PARAMETER_NAME, Lenient, Time, validated
 from simjob.api.spec import Spec
 from simjob.api.status import Status
@@ -82,8 +81,8 @@ class SimulationJob(Lenient):
 
     model_config = ConfigDict(json_schema_extra=validated(*rules.ROOT_RULES))
 
-    api_version: str = API_VERSION
-    kind: str = KIND
+    api_version: str = names.API_VERSION
+    kind: str = names.KIND
     metadata: Metadata
     spec: Spec
     status: StoredStatus = Status()

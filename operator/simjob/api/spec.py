@@ -1,7 +1,7 @@
 """The spec of a SimulationJob: what a user asks for."""
 
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -216,7 +216,7 @@ class Spec(Model):
     ] = None
 
     @model_validator(mode="after")
-    def _says_what_to_run(self) -> "Spec":
+    def _says_what_to_run(self) -> Self:
         if (self.cases is None) == (self.rerun_of is None):
             raise ValueError(rules.CASES_OR_RERUN)
         return self

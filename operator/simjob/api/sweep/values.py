@@ -6,6 +6,7 @@ The text is what the user wrote, where that is known. JSON (SIMJOB_CASE_PARAMETE
 import json
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from itertools import chain, islice
 from math import inf
 from typing import Annotated, Any, Final
 
@@ -63,7 +64,7 @@ def misreading(value: Value, is_doubtful: Callable[[float], bool] = may_be_round
     if isinstance(value, str):
         return None
     is_nested = isinstance(value, list | dict)
-    for part in _parts(value):
+    for part in chain.from_iterable(_levels(value)):
         if isinstance(part, dict) and (found := sorted(rules.NAMES_OF_BOOLEANS & part.keys())):
             return f"has the key '{found[0]}': {rules.QUOTE_BOOLEANS}"
         if isinstance(part, int | float) and is_doubtful(part):
@@ -79,12 +80,8 @@ def _doubt(number: float) -> str:
 
 def is_deeper_than(value: Any, levels: int) -> bool:
     """Return whether lists and objects are nested more than `levels` deep. Empty ones do not count as a level."""
-    level = [value]
-    for _ in range(levels + 1):
-        level = [inner for each in level for inner in _inside(each)]
-        if not level:
-            return False
-    return True
+    # The value itself is the first level.
+    return next(islice(_levels(value), levels + 1, None), None) is not None
 
 
 def as_text(value: Value) -> str:
@@ -93,11 +90,9 @@ def as_text(value: Value) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    # For numbers, repr gives the same as json.dumps in a third of the time, and a table can have a million.
-    return repr(value) if isinstance(value, int | float) else _compact(value)
-
-
-def _compact(value: Value) -> str:
+    if isinstance(value, int | float):
+        # The same as json.dumps gives, in a third of the time: a table can have a million numbers.
+        return repr(value)
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -107,10 +102,10 @@ def _checked(value: Any) -> Any:
     return value
 
 
-def _parts(value: Any) -> Iterator[Any]:
+def _levels(value: Any) -> Iterator[list[Any]]:
     level = [value]
     while level:
-        yield from level
+        yield level
         level = [inner for each in level for inner in _inside(each)]
 
 
