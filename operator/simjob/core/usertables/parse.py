@@ -30,11 +30,16 @@ Row = tuple[int, dict[str, Cell]]
 
 
 class TableFile:
-    """A table that is being read: its format as text, and the columns that were renamed or left out."""
+    """A table that is being read.
+
+    `form` is its format as text, `count` the number of its cases, and `renamed` has the columns that were renamed or
+    left out. They are complete when `cases` has ended.
+    """
 
     def __init__(self, text: str, key: str) -> None:
         """Take the text of a table, and the key of the ConfigMap, whose ending shows the format."""
         self.form = ""
+        self.count = 0
         self.renamed: dict[str, str | None] = {}
         self._problems = Problems()
         self._headers: dict[str, str] = {}
@@ -46,14 +51,13 @@ class TableFile:
 
         Raise UnreadableTableError if the table cannot be read, maybe only at the end. Then no case may be used.
         """
-        count = 0
         for line, row in self._json_lines() if self._is_json else self._csv():
-            if count == MAX_CASES:
+            if self.count == MAX_CASES:
                 raise UnreadableTableError(f"line {line}: there are more than {MAX_CASES} rows")
-            yield cells.case(count, row)
-            count += 1
+            yield cells.case(self.count, row)
+            self.count += 1
         self._problems.check()
-        if not count:
+        if not self.count:
             raise UnreadableTableError("the table has no rows")
 
     def _csv(self) -> Iterator[Row]:

@@ -1,7 +1,7 @@
 """Read the table of cases in a user's ConfigMap: CSV and JSON Lines here, Parquet in a helper process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -9,7 +9,7 @@ import msgspec
 
 from simjob.api.names import Reason
 from simjob.api.simulationjob import SimulationJob
-from simjob.api.sweep.cases import Case, ConfigMapTable
+from simjob.api.sweep.cases import ConfigMapTable
 from simjob.api.sweep.ranges import Ranges
 from simjob.api.sweep.stored import TableColumn
 from simjob.core.cases import tableshards
@@ -94,19 +94,11 @@ def _value(found: ConfigMap, source: ConfigMapTable) -> str | bytes:
 
 
 def _read(content: str | bytes, key: str, salt: str) -> Table:
-    count = 0
     found = TableFile(content if isinstance(content, str) else encoding.decode(content), key)
-
-    def counted() -> Iterator[Case]:
-        nonlocal count
-        for case in found.cases():
-            count += 1
-            yield case
-
-    shards = list(tableshards.pack(counted()))
+    shards = list(tableshards.pack(found.cases()))
     return Table(
         digest=tableshards.digest(salt, *(shard.text for shard in shards)),
-        indexes=Ranges.span(count),
+        indexes=Ranges.span(found.count),
         shards=opentable.each(shards),
         format=found.form,
         columns=_columns(found.renamed),
