@@ -23,7 +23,7 @@ def _reference() -> str:
 
 
 def _fields() -> str:
-    """In a process of its own, since pytest, which may be what runs here, is asked for all tests."""
+    """Run in a separate process, because pytest, which may be running here, collects all tests."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(("operator", "tests", "tools"))}
     command = [sys.executable, "-m", "fields"]
     made = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

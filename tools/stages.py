@@ -83,7 +83,7 @@ STAGES = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the stages that are asked for; return 1 if one failed."""
+    """Run the requested stages; return 1 if one failed."""
     parser = argparse.ArgumentParser(
         prog="python -m stages",
         description="Run stages of the tests, one after the other, up to the first that fails. No failed test runs "

@@ -238,7 +238,7 @@ def test_up_restores_the_cluster_and_its_data_after_a_kill(folder: Path) -> None
 
 
 def test_pulling_the_plug_of_a_node_ends_its_pods(folder: Path) -> None:
-    # With fake nodes beside it: where every node is lost, Kubernetes blames the network and evicts nothing.
+    # With fake nodes too: if every node is lost, Kubernetes blames the network and evicts nothing.
     cluster = up(folder, nodes=Nodes.BOTH, kwok_nodes=3)
     run_pod(cluster, "pod", "sleep 600")
     wait_phase(cluster, "pod", "Running")

@@ -39,7 +39,7 @@ def nothing(_method: str, path: str, _body: bytes | None) -> Answer:
 
 
 def an_empty_world() -> Wire:
-    """A connection that finds no object, whatever it is asked."""
+    """A connection that finds no object."""
     return Wire(nothing)
 
 

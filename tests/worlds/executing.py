@@ -22,7 +22,7 @@ from worlds.fakes import FakeCluster
 
 
 class Workbench:
-    """An executor whose store hears of nothing but SimulationJobs and the answers to its own calls."""
+    """An executor whose store gets only SimulationJobs and the answers to its own calls."""
 
     def __init__(self, **spec: Any) -> None:
         self.cluster = FakeCluster(lambda: NOW)

@@ -31,7 +31,7 @@ def message(index: int, run: int) -> str:
 
 
 class ScriptedKubelet:
-    """Schedules and runs pods; one that is asked to stop takes a moment.
+    """Schedule and run pods. A pod that is asked to stop takes a moment.
 
     `script` has what each case's pods do in turn; `ends`, by case, what they did or were waiting for when they went.
     """
@@ -147,7 +147,7 @@ class ScriptedKubelet:
         self._cluster.end_pod("default", name, 137)
 
     async def _until_deadline(self, name: str, accepted: datetime, stop: asyncio.Event) -> None:
-        """Waits until the pod's deadline, which others draw in meanwhile, or until it is asked to stop."""
+        """Wait until the pod's deadline, which others may lower meanwhile, or until it is asked to stop."""
         while not stop.is_set():
             limit = self._pod(name)["spec"].get("activeDeadlineSeconds")
             if limit is not None and self._clock() - accepted >= timedelta(seconds=limit):

@@ -10,7 +10,7 @@ from apidocs.wording import Schema, immutable_fields
 
 @dataclass(kw_only=True)
 class Section:
-    """An object of the schema: where it stands, what it is, and which of its fields may not change."""
+    """An object of the schema: its path, what it is, and which of its fields may not change."""
 
     path: str
     node: Schema

@@ -45,7 +45,7 @@ ACCOUNTS = ("observer", "driver", "bare", "plain", "user")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What a run is asked for. Empty `systems` are all, and so are empty `sizes` in cases."""
+    """What to run. Empty `systems` or `sizes` (in cases) mean all."""
 
     scenarios: tuple[Planned, ...]
     systems: tuple[str, ...]

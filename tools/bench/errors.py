@@ -2,7 +2,7 @@
 
 
 class BenchError(Exception):
-    """The run cannot go on, or what it would say would not be true."""
+    """The run cannot continue, or its results would be false."""
 
 
 class TrialError(BenchError):

@@ -141,7 +141,7 @@ class Cluster:
 
 
 def up(options: Options, report: Report | None = None) -> Cluster:
-    """Bring up a cluster, or mend the one that is there; return when it takes pods.
+    """Bring up a cluster, or repair the existing one; return when it accepts pods.
 
     An interrupted run takes back what it started: all of a new cluster, the fresh components of an old one.
     """

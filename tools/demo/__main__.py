@@ -98,7 +98,7 @@ def _cluster(asked: Options) -> Iterator[tuple[Cluster, Report]]:
 
 
 def _show(cluster: Cluster, report: Report) -> None:
-    # Of the cluster, not of what was asked for: a node of kind is a real one, whoever asks.
+    # Of the cluster, not of the request: a node of kind is always a real one.
     facts = cluster.state.facts()
     if Nodes(facts.nodes).has_real:
         archive = imagebuild.build(

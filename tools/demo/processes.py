@@ -32,7 +32,7 @@ def operator_from_source(kubeconfig: Path, log: Path) -> Iterator[int]:
     ]
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
     with log.open("w") as output:
-        # A session of its own: Ctrl-C is for the demo, which then ends it after its work is taken back.
+        # A session of its own: Ctrl-C reaches only the demo, which cleans up first and then ends this process.
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environment, start_new_session=True)
     try:
         _wait_ready(process, port, log)

@@ -151,7 +151,7 @@ def test_a_case_being_cancelled_is_stopped_without_a_running_status_on_its_job()
 
 
 def test_job_deletions_keep_up_with_creations() -> None:
-    """Cases that end as soon as they start: what is left to tell and to remove does not grow from pass to pass."""
+    """Cases that end as soon as they start: the backlog of status writes and deletions does not grow."""
     ended, told, gone, left = 0, 0, 0, []
     for _ in range(60):
         jobs = [a_job_fact(i, succeeded=True if i < told else None) for i in range(gone, ended)]

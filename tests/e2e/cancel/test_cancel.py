@@ -132,7 +132,7 @@ def test_an_ended_sweep_refuses_cancel(namespace: Namespace, script: str, phase:
 
 
 def test_cancelled_is_never_written_while_a_process_runs(namespace: Namespace) -> None:
-    """Six cases, each with another idea of how fast to stop; the kernel is asked at the moment of every status."""
+    """Six cases that stop at different speeds. At each status, the processes in the kernel are counted."""
     script = "trap 'sleep $SIMJOB_CASE_INDEX; exit 0' TERM; while :; do sleep 0.1; done"
     sweep = namespace.sweep(script, cases={"count": 6}, grace=3)
     sweep.wait_running(6)

@@ -93,7 +93,7 @@ class Sweep:
         return self.wait(found, f"{self.name} is {phase}", seconds)
 
     def wait_message(self, reason: str, seconds: float = 40) -> str:
-        """Wait for a reason in status; give the message beside it."""
+        """Wait for a reason in status; return its message."""
 
         def found() -> str | None:
             status = self.status
@@ -102,7 +102,7 @@ class Sweep:
         return self.wait(found, f"the reason is {reason}", seconds)
 
     def wait(self, check: Callable[[], T | None], what: str, seconds: float = 60) -> T:
-        """Wait for something about this SimulationJob; on failure the message tells all there is to know."""
+        """Wait for something about this SimulationJob; on failure the message shows the whole state."""
         return until(check, seconds, lambda: f"{what}\n{self.describe()}")
 
     def describe(self) -> str:

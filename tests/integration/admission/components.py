@@ -61,7 +61,7 @@ def _wait(people: dict[str, Person], policies: tuple[str, ...], *, in_effect: bo
 
 
 def _in_effect(people: dict[str, Person], policy: str) -> bool | None:
-    """Say whether a policy is in effect, by a write of which nothing is stored; None if that cannot be told yet."""
+    """Say whether a policy is in effect, by a dry run; None if that is not clear yet."""
     dry = "--dry-run=server"
     who, arguments, body = {
         "simjob-submit": ("ed", ("create", "-f", "-", dry), manifest("dry")),

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.integration
 
 
 class Notes:
-    """What a sink was told, line by line, to be waited for."""
+    """What a sink got, line by line. Tests can wait for a line."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -77,7 +77,7 @@ class Sweeps(Notes):
 
 
 class Cable:
-    """A TCP way to the API server that can be cut and mended."""
+    """A TCP connection to the API server that can be cut and restored."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = host, port

@@ -57,7 +57,7 @@ def test_status_quotes_the_kubelet_about_a_pod_that_does_not_start(place: Place)
         event = kubelet_event(about, "FailedMount", MISSING, datetime.now(UTC))
         place.client.create(paths.core(place.name, "events"), event)
     status = sweep.wait(lambda status: status.get("reason") == "ContainerCannotStart", "the words", seconds=20)
-    # Whichever pod has had its node for longer is asked about first.
+    # The Events of the pod that has had its node for longer are read first.
     assert status["message"] in [f"case {index} cannot start: FailedMount: {MISSING}" for index in (0, 1)]
     assert sweep.wait_phase("COMPLETED")["cases"]["succeeded"] == 2
 

@@ -39,7 +39,7 @@ class Audit:
             yield json.loads(line)
 
     def forbidden(self) -> list[str]:
-        """Name the requests that no Role allows. A quota's 403 is none of them: the request itself was allowed."""
+        """Name the requests that no Role allows. A 403 of a quota does not count: the request itself was allowed."""
         return [
             describe(record)
             for start, end in self._counted()

@@ -147,7 +147,7 @@ def _after_the_outcome(history: list[Seen], pods: list[Life], jobs: list[Life]) 
 
 
 def _cancelled_cases(history: list[Seen], pods: list[Life]) -> Iterator[str]:
-    """Cases that are cancelled while others go on have no live pod then, and get none while they are being stopped."""
+    """Cases that are cancelled while others continue have no live pod then, and get none while they stop."""
     for old, new in pairwise(history):
         before, after = old.object.get("status", {}), new.object.get("status", {})
         if "cancellation" in after:

@@ -157,7 +157,7 @@ class Sweep:
         return found
 
     def wait_phase(self, *phases: str, seconds: float = PATIENCE_SECONDS) -> Object:
-        """Wait for one of the phases; an end that is none of them fails at once."""
+        """Wait for one of the phases; any other end fails at once."""
         found = self.wait(lambda status: status.get("phase") in (*phases, *TERMINAL), f"{' or '.join(phases)}", seconds)
         assert found["phase"] in phases, f"the phase is {found['phase']}, not {phases}; {self.explain()}"
         return found

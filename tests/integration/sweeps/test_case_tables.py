@@ -52,7 +52,7 @@ def shards(sweep: Sweep) -> list[Object]:
 
 
 def rows(sweep: Sweep) -> list[Object]:
-    """Give the cases as they are written down."""
+    """Return the cases as they are stored."""
     listed = sweep.status["caseTable"]["configMaps"]
     found = {item["metadata"]["name"]: item["data"]["cases.jsonl"] for item in shards(sweep)}
     assert sorted(found) == sorted(listed)

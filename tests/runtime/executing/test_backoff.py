@@ -41,7 +41,7 @@ class Trial:
 
 
 async def nothing(one: OneOperator) -> None:
-    """Let it go on as it is."""
+    """Do nothing to the sweep."""
 
 
 async def run_pods(one: OneOperator) -> None:

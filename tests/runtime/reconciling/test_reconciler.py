@@ -148,7 +148,7 @@ async def test_a_job_whose_ttl_was_just_raised_is_kept(one: OneOperator) -> None
     async with one.operator():
         one.cluster.end_pod("default", one.pods()[0])
         await asyncio.sleep(10)
-        # The watch does not tell of it before the time is over.
+        # The watch does not report it before the time is over.
         one.cluster.watch(JobSink(one.store), PodSink(one.store, one.clock))
         await one.patch(ttlSecondsAfterFinished=3600)
         await asyncio.sleep(55)

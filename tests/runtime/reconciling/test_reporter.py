@@ -62,7 +62,7 @@ async def test_after_an_upgrade_of_the_crd_the_next_outcome_stores_all_outcomes(
 async def test_after_a_conflict_the_newest_state_decides(one: OneOperator) -> None:
     one.apply()
     async with one.operator():
-        # The watch does not tell of the cancel; the refused write of a new phase does.
+        # The watch does not report the cancel; the refused write of a new phase does.
         one.cluster.watch(JobSink(one.store), PodSink(one.store, one.clock))
         await one.patch(cancel=True)
         one.cluster.set_pod("default", one.pods()[0], node="node-1", phase="Running")

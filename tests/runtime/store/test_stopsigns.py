@@ -24,7 +24,7 @@ from worlds.stores import KEY, a_store, sweep
             {"status": {"cancellation": {"requestedAt": "2026-01-02T03:04:05Z"}}}, True, id="the cancel is recorded"
         ),
         pytest.param({"cases": {}}, True, id="the spec cannot be read"),
-        # What is asked for is to be latched first; from then on no plan makes anything of these cases.
+        # A request has to be latched first. From then on no plan creates anything for these cases.
         pytest.param({"cancelCases": "1"}, True, id="one of its cases is to be cancelled"),
         pytest.param({"cancelCases": "7"}, False, id="a case that does not exist is to be cancelled"),
         pytest.param(

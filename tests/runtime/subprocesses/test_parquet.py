@@ -40,7 +40,7 @@ def write(tmp_path: Path) -> Write:
 
 
 async def opened(content: bytes) -> tuple[str | None, dict[str, str | None], list[Any]]:
-    """Return the format, the columns with other names, and the rows as they are written down."""
+    """Return the format, the columns with other names, and the rows as they are stored."""
     cluster = FakeCluster()
     cluster.put_config_map("default", "table", {}, binaryData={"t.parquet": b64encode(content).decode()})
     job = a_job(cases={"configMap": {"name": "table", "key": "t.parquet"}})

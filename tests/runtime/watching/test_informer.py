@@ -17,7 +17,7 @@ LOOP = VirtualTimeLoop
 
 
 class Notes:
-    """A sink that writes down what it is told."""
+    """A sink that records what it gets."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []

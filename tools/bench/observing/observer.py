@@ -108,7 +108,7 @@ class Watch:
         self._version = ""
 
     async def run(self) -> None:
-        """Watch until cancelled. A watch that the API server ends goes on from the last version."""
+        """Watch until cancelled. A watch that the API server ends continues from the last version."""
         while True:
             if not self._version:
                 await self._list()

@@ -97,7 +97,7 @@ async def find_concurrency(world: World, cases: int, widths: Sequence[int] = CON
     client = Bare(world)
     await client.start()
     try:
-        # The first run of all is slow for everybody, and is not counted.
+        # The very first run is slow for every system, and does not count.
         for width in (widths[0], *widths):
             key = Key(await world.namespace("tune"), "tune")
             client.expect(key, Shape(cases=cases))

@@ -13,7 +13,7 @@ class Indexed:
     """A native Indexed Job. `suspend: true` stops it and keeps its object, as `spec.cancel` does."""
 
     name = "indexed"
-    # What it costs is asked by the controller manager.
+    # Its requests come from the controller manager.
     asks = ""
     sweeps = ""
     health = ""

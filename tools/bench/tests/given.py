@@ -8,7 +8,7 @@ KEY = Key("ns", "sweep")
 
 
 class Story:
-    """A timeline as it is told: each call is a change, its time also its resourceVersion times ten."""
+    """A timeline, built change by change. The time of a change is also its resourceVersion times ten."""
 
     def __init__(self) -> None:
         self.timeline = Timeline()

@@ -27,7 +27,7 @@ def a_line(kind: str, item: dict[str, Any]) -> bytes:
 
 @asynccontextmanager
 async def watching(kind: Kind, listed: list[dict[str, Any]], *chunks: bytes) -> AsyncIterator[list[Change]]:
-    """Watch what a server lists and then streams in these chunks; gives what is told."""
+    """Watch what a server lists and then streams in these chunks; return what the observer reports."""
     told: list[Change] = []
 
     async def answer(request: web.Request) -> web.StreamResponse:

@@ -22,7 +22,7 @@ from cluster.node import realnode, settings
 from cluster.options import Nodes, Options
 from cluster.report import Report, tail
 
-# A busy machine with two cores needs 20 s for all; whoever waits longer waits for nothing.
+# A busy machine with two cores needs 20 s for all of it. More time would not help.
 PATIENCE_SECONDS = 120.0
 POLL_SECONDS = 0.1
 

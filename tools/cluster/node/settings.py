@@ -96,7 +96,7 @@ def kubelet(addresses: Block, cgroup: str) -> str:
             # Four chances to report within the controller manager's grace period.
             "nodeStatusUpdateFrequency": "4s",
             "nodeLeaseDurationSeconds": 8,
-            # A developer's disk is often nearly full, which is none of the tests' business.
+            # A developer's disk is often nearly full, which must not affect the tests.
             "imageGCHighThresholdPercent": 100,
             "imageGCLowThresholdPercent": 99,
             "evictionHard": {
