@@ -72,7 +72,7 @@ STAGES = (
     ),
     Stage(
         "tools",
-        "Helm itself, against a real control plane; not part of `make test`",
+        "Helm and Flux themselves, against a real control plane; not part of `make test`",
         (
             _cluster("build", "kwok"),
             (sys.executable, "-m", "external"),

@@ -1,11 +1,14 @@
 """Programs of other projects in the user's cache. A Go module in `go` pins each tool; a new pin is a new build."""
 
+import json
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cluster.host import binaries, cache, gobuild
+from cluster.errors import ClusterError
+from cluster.host import binaries, cache, gobuild, toolchain
 from cluster.report import Report
 
 GO: Final = Path(__file__).parent / "go"
@@ -31,6 +34,9 @@ class Tool:
 
 TOOLS: Final[Mapping[str, Tool]] = {
     "helm": Tool(GO / "helm", {"helm": "helm.sh/helm/v4/cmd/helm"}),
+    "kustomize-controller": Tool(
+        GO / "kustomize-controller", {"kustomize-controller": "github.com/fluxcd/kustomize-controller"}
+    ),
 }
 
 
@@ -43,3 +49,15 @@ def provide(tool: Tool, report: Report) -> Path:
                 packages = {name: tool.packages[name] for name in missing}
                 gobuild.Build(tool.module, packages, tool.folder, report).run(tool.ldflags)
     return tool.folder
+
+
+def source(tool: Tool, module: str) -> Path:
+    """Return the folder with the sources of a module, after fetching them if need be.
+
+    `module`: a path, for the version that the tool is built from, or path@version.
+    """
+    command = [toolchain.go(), "mod", "download", "-json", module]
+    done = subprocess.run(command, cwd=tool.module, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ClusterError(f"the sources of {module} cannot be fetched: {done.stdout}{done.stderr}")
+    return Path(json.loads(done.stdout)["Dir"])

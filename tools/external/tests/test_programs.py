@@ -54,7 +54,7 @@ def test_a_run_names_the_tools_that_are_not_built(capsys: pytest.CaptureFixture[
 def test_an_unknown_tool_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         command.main(["helmet"])
-    assert "no such tool: helmet; there are helm" in capsys.readouterr().err
+    assert f"no such tool: helmet; there are {', '.join(TOOLS)}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", TOOLS)
