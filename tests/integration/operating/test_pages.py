@@ -126,6 +126,12 @@ def one_has_completed_and_gitops_is_installed(scene: Scene) -> None:
     one_has_completed(scene)
 
 
+def argo_cd_is_installed(scene: Scene) -> None:
+    scene.kubectl("create", "namespace", "argocd")
+    scene.over.callback(scene.kubectl, "delete", "namespace", "argocd", "--wait=false")
+    scene.kubectl("create", "configmap", "argocd-cm", "--namespace=argocd")
+
+
 def nothing(_: Scene) -> None:
     pass
 
@@ -160,6 +166,7 @@ SETTINGS: dict[str, dict[str, Callable[[Scene], object]]] = {
         "Run it again": some_have_finished_and_the_rest_is_cancelled,
     },
     "docs/gitops.md": {
+        "Install the health check of Argo CD": argo_cd_is_installed,
         "Cancel by kubectl": all_run,
         "A commit that comes too late": one_has_completed_and_gitops_is_installed,
     },

@@ -1,4 +1,4 @@
-"""Flux's health checks, by another implementation of CEL; tests/tools runs them in Flux itself."""
+"""Flux's health checks, by another implementation of CEL."""
 
 from collections.abc import Callable
 
