@@ -105,7 +105,7 @@ def test_helm_takes_over_what_kubectl_has_installed(
     ):
         old.start()
         running = RunningSweep(place)
-        command = ("install", RELEASE, str(CHART), IN_SYSTEM, TODAY, *WAIT)
+        command = ("upgrade", "--install", RELEASE, str(CHART), IN_SYSTEM, TODAY, *WAIT)
         with pytest.raises(HelmError, match="exists and cannot be imported into the current release"):
             helm.run(*command)
         assert worlds.schema_in_effect(client) == worlds.schema_of(earlier / "crds")
@@ -143,9 +143,25 @@ def test_the_chart_serves_two_namespaces_without_a_cluster_role(
         assert roles == [], "an upgrade removes what it no longer needs"
 
 
-def may_create_pods(cluster: Cluster, namespace: str) -> bool:
+def test_a_second_release_serves_other_namespaces(helm: Helm, kwok_cluster: Cluster, client: Client) -> None:
+    first, second, system = (f"helm-{name}-{secrets.token_hex(4)}" for name in ("a", "b", "system"))
+    for name in (first, second):
+        make_namespace(client, name)
+    helm.run("install", RELEASE, str(CHART), IN_SYSTEM, "--create-namespace", f"--set=namespaces={{{first}}}", *WAIT)
+    other = f"--set=namespaces={{{second}}},userRoles=false,admission=false,crds.install=false"
+    helm.run("install", "other", str(CHART), f"--namespace={system}", "--create-namespace", other, *WAIT)
+    assert [may_create_pods(kwok_cluster, name) for name in (first, second)] == [True, False]
+    assert [may_create_pods(kwok_cluster, name, system) for name in (first, second)] == [False, True]
+    helm.run("uninstall", "other", f"--namespace={system}", *WAIT)
+    assert may_create_pods(kwok_cluster, first)
+    assert not may_create_pods(kwok_cluster, second, system)
+    assert worlds.schema_in_effect(client) == worlds.schema_of(CRDS)
+    client.delete(f"/api/v1/namespaces/{system}")
+
+
+def may_create_pods(cluster: Cluster, namespace: str, system: str = SYSTEM) -> bool:
     """Ask whether the operator may create pods there. kubectl ends with 1 if not."""
-    account = f"--as=system:serviceaccount:{SYSTEM}:simjob-operator"
+    account = f"--as=system:serviceaccount:{system}:simjob-operator"
     try:
         return cluster.run_kubectl("auth", "can-i", "create", "pods", account, f"-n={namespace}").strip() == "yes"
     except ClusterError:
