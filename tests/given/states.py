@@ -10,7 +10,7 @@ from given.builders import NOW, a_job_dict, a_started_job
 from simjob.api.names import Reason
 from simjob.api.status import Cancellation, Phase
 from simjob.core.decision import Decision, Saying
-from simjob.core.status import summary
+from simjob.core.status import wholestatus
 
 FOLDER: Final = Path(__file__).parents[1] / "manifests/gitops/recorded"
 REASONS: Final = tuple(value for name, value in vars(Reason).items() if name.isupper())
@@ -32,7 +32,7 @@ def made(phase: Phase, reason: str) -> Object:
     waits = reason in NEEDS_A_PERSON and not phase.is_terminal
     saying = Saying(phase=phase, reason=reason, message=f"because of {reason}", stalled=waits)
     latch = Cancellation(requested_at=NOW) if phase in (Phase.CANCELLING, Phase.CANCELLED) else None
-    status = summary.restated(job, job.status, saying, Decision(cancellation=latch), NOW)
+    status = wholestatus.restated(job, job.status, saying, Decision(cancellation=latch), NOW)
     return a_job_dict(status=status.to_api())
 
 

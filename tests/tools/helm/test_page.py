@@ -25,7 +25,7 @@ def test_the_commands_of_the_installation_page_install_and_upgrade(
     (commands,) = (block for block in fenced((ROOT / "docs/install.md").read_text(), "sh") if "helm upgrade" in block)
     (tmp_path / "manifests").symlink_to(MANIFESTS)
     programs = (helm.program.parent, Path(toolchain.kubectl()).parent, os.environ["PATH"])
-    terminal = Terminal(tmp_path, helm.kubeconfig, {**helm.homes, "PATH": ":".join(map(str, programs))})
+    terminal = Terminal(tmp_path, helm.kubeconfig, "default", {**helm.homes, "PATH": ":".join(map(str, programs))})
     try:
         for revision in ("1", "2"):
             printed = terminal.run(f"set -e\n{commands}")

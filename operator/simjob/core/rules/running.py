@@ -28,7 +28,7 @@ from simjob.core.plan import (
     resync_at,
 )
 from simjob.core.rules import totalseconds
-from simjob.core.status import reasonandmessage, notstarting, queuehold, queuewords, retrying
+from simjob.core.status import notstarting, queuehold, queuewords, reasonandmessage, retrying
 from simjob.core.stopping import keptjobs
 from simjob.core.stopping.stop import stop_pods
 
