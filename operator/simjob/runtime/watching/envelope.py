@@ -1,10 +1,10 @@
-"""Give kopf each SimulationJob as the metadata that it needs, and the whole object as one text.
+"""Give kopf each SimulationJob as the metadata that it needs, and the rest as texts.
 
 kopf copies every object several times and holds a page of a list as Python objects. Copying a text costs nothing, so an
-event with 2,000 listed cases costs about as much as one with three.
+event with 2,000 listed cases costs about as much as one with three. A page is parsed once: it can have megabytes.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -26,40 +26,47 @@ class _Meta(msgspec.Struct, rename="camel", omit_defaults=True):
     deletion_timestamp: str | None = None
 
 
-class _Object(msgspec.Struct):
-    metadata: _Meta
+# An object by its fields, each as undecoded JSON.
+_Parts = dict[str, msgspec.Raw]
 
 
 class _Page(msgspec.Struct, rename="camel"):
     metadata: dict[str, Any]
-    items: list[msgspec.Raw] | None = None
+    items: list[_Parts] | None = None
 
 
 class _Event(msgspec.Struct):
     type: str
-    object: msgspec.Raw
+    object: _Parts
 
 
-_OBJECTS: Final = msgspec.json.Decoder(_Object)
+class _Listed(msgspec.Struct, forbid_unknown_fields=True):
+    """A spec's `cases` that has a list and nothing else."""
+
+    list: list[msgspec.Raw]
+
+
+_META: Final = msgspec.json.Decoder(_Meta)
 _PAGES: Final = msgspec.json.Decoder(_Page)
-_PARTS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_PARTS: Final = msgspec.json.Decoder(_Parts)
+_LISTED: Final = msgspec.json.Decoder(_Listed)
 _EVENTS: Final = msgspec.json.Decoder(_Event)
 
 
-def sealed(raw: bytes) -> dict[str, Any]:
-    """Return the object that kopf gets, made from the object's JSON. `opened` reverses this."""
-    metadata = msgspec.to_builtins(_OBJECTS.decode(raw).metadata)
-    return {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": metadata, _CONTENT: raw.decode()}
+def sealed(parts: Mapping[str, msgspec.Raw]) -> dict[str, Any]:
+    """Return the object that kopf gets, made from the object's fields. `opened` reverses this."""
+    metadata = msgspec.to_builtins(_META.decode(parts["metadata"]))
+    texts = {name: bytes(part).decode() for name, part in parts.items()}
+    return {"apiVersion": names.API_VERSION, "kind": names.KIND, "metadata": metadata, _CONTENT: texts}
 
 
 def opened(body: dict[str, Any]) -> dict[str, Any]:
-    """Remove the text from an object made by `sealed`, and return the whole object decoded.
+    """Remove the texts from an object made by `sealed`, and return the whole object decoded.
 
-    The listed cases of a finished SimulationJob are not decoded. The text is removed because kopf's objects refer to
-    each other: it would stay in memory until the garbage collector finds the cycle.
+    The listed cases of a finished SimulationJob are not decoded. The texts are removed because kopf's objects refer to
+    each other: they would stay in memory until the garbage collector finds the cycle.
     """
-    parts = _PARTS.decode(body.pop(_CONTENT))
+    parts: dict[str, str] = body.pop(_CONTENT)
     whole = {name: msgspec.json.decode(part) for name, part in parts.items() if name != "spec"}
     if "spec" in parts:
         status = whole.get("status")
@@ -68,22 +75,24 @@ def opened(body: dict[str, Any]) -> dict[str, Any]:
     return whole
 
 
-def _spec_of_ended(raw: msgspec.Raw) -> Any:
+def _spec_of_ended(text: str) -> Any:
     # Only the number of its cases is needed, see api/finished.py. Decoding 2,000 cases takes more than a millisecond.
     try:
-        parts = _PARTS.decode(raw)
-        cases = _PARTS.decode(parts["cases"])
-        if set(cases) != {"list"}:
-            return msgspec.json.decode(raw)
-        listed = _ITEMS.decode(cases["list"])
+        parts = _PARTS.decode(text)
+        listed = _LISTED.decode(parts["cases"]).list
     except (KeyError, msgspec.ValidationError):
-        return msgspec.json.decode(raw)
+        return msgspec.json.decode(text)
     spec = {name: msgspec.json.decode(part) for name, part in parts.items() if name != "cases"}
     return {**spec, "cases": {"list": listed}}
 
 
 class Response(aiohttp.ClientResponse):
-    """A response to kopf, with SimulationJobs sealed. Everything else is as the API server sent it."""
+    """A response to kopf, with SimulationJobs sealed. Everything else is as the API server sent it.
+
+    `on_continue` is called with the token of the next page, if there is one, before this page is handled.
+    """
+
+    on_continue: Callable[[str], None] | None = None
 
     async def start(self, connection: Any) -> aiohttp.ClientResponse:
         """Process the headers. aiohttp calls this."""
@@ -97,7 +106,9 @@ class Response(aiohttp.ClientResponse):
         if self.status >= 400 or not _is_of_simulationjobs(self):
             return await super().json(**keywords)
         page = _PAGES.decode(await self.read())
-        return {"metadata": page.metadata, "items": [sealed(bytes(raw)) for raw in page.items or ()]}
+        if self.on_continue and (token := page.metadata.get("continue")):
+            self.on_continue(token)
+        return {"metadata": page.metadata, "items": [sealed(parts) for parts in page.items or ()]}
 
 
 class _Lines:
@@ -128,8 +139,8 @@ def _sealed_event(line: bytes) -> bytes:
         event = _EVENTS.decode(line)
         if event.type not in ("ADDED", "MODIFIED", "DELETED"):
             return line
-        return msgspec.json.encode({"type": event.type, "object": sealed(bytes(event.object))})
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.json.encode({"type": event.type, "object": sealed(event.object)})
+    except (msgspec.DecodeError, UnicodeDecodeError, KeyError):
         # kopf reports the error.
         return line
 

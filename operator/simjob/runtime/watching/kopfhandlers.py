@@ -18,11 +18,13 @@ from simjob.runtime.client import errors
 from simjob.runtime.client.connection import USER_AGENT, Requests
 from simjob.runtime.client.credentials import Credentials
 from simjob.runtime.watching import envelope
+from simjob.runtime.watching.readahead import ReadAhead
 
 # Seconds. If kopf ran for longer than this, it is restarted with a short delay.
 _LONG: Final = 60.0
 _LONGEST_DELAY: Final = 5.0
 _LONGEST_PAUSE: Final = 4.0
+_REQUEST_TIMEOUT: Final = 15
 
 _log = logging.getLogger(__name__)
 
@@ -151,7 +153,8 @@ def _registry(credentials: Credentials, sink: SimulationJobSink, troubled: Calla
     # need to know when it expires, and would then break all its watches.
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        session = credentials.session(USER_AGENT, middlewares=(heard,), response_class=envelope.Response)
+        middlewares = (ReadAhead(_REQUEST_TIMEOUT), heard)
+        session = credentials.session(USER_AGENT, middlewares=middlewares, response_class=envelope.Response)
         return kopf.AiohttpSession(server=credentials.host, aiohttp_session=session)
 
     @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
@@ -194,7 +197,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.watching.reconnect_backoff = 1.0
     # A page is one text while it is decoded, and an object can have more than one MiB.
     settings.watching.chunk_size = 20
-    settings.networking.request_timeout = 15
+    settings.networking.request_timeout = _REQUEST_TIMEOUT
     settings.networking.connect_timeout = 5
     settings.networking.error_backoffs = _Endless()
     settings.process.ultimate_exiting_timeout = 20
