@@ -17,8 +17,8 @@ from simjob.runtime.client.credentials import Credentials
 from simjob.runtime.client.requestbudget import Budget
 from simjob.runtime.client.serverversion import TooOldError
 from simjob.runtime.cluster.apiserver import ApiServer
-from simjob.runtime.process import leadership, logs, probes, settings
-from simjob.runtime.process.election import Elector
+from simjob.runtime.process import logs, probes, settings, workwhileleading
+from simjob.runtime.process.leaderelection import Elector
 from simjob.runtime.process.settings import Settings
 from simjob.runtime.reconciling import workers
 from simjob.runtime.reconciling.reconciler import Reconciler
@@ -117,7 +117,7 @@ class Operator:
         gc.collect()
         gc.freeze()
         _log.info("caches are filled")
-        await leadership.serve(self._elector, self._lead)
+        await workwhileleading.serve(self._elector, self._lead)
 
     async def _lead(self) -> None:
         """Reconcile until cancelled, with a new Reconciler: another leader may have changed what the last one knew."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from simjob.runtime.client import errors
-from simjob.runtime.process.election import Elector
+from simjob.runtime.process.leaderelection import Elector
 from simjob.runtime.process.settings import Settings
 from worlds.wire import Answer, Wire
 

@@ -12,7 +12,7 @@ from simjob.api import names
 from simjob.runtime.client import errors
 from simjob.runtime.cluster.apiserver import ApiServer, simulationjobs
 from simjob.runtime.cluster.calls import Cluster, Event
-from simjob.runtime.process.election import Elector
+from simjob.runtime.process.leaderelection import Elector
 from simjob.runtime.process.settings import Settings
 from simjob.runtime.watching import informer
 from worlds.wire import Answer, Wire

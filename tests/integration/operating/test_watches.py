@@ -20,7 +20,7 @@ from simjob.runtime.client.connection import Connection
 from simjob.runtime.client.credentials import Credentials
 from simjob.runtime.client.requestbudget import Budget
 from simjob.runtime.cluster.apiserver import simulationjobs
-from simjob.runtime.process.election import Elector
+from simjob.runtime.process.leaderelection import Elector
 from simjob.runtime.process.settings import Settings
 from simjob.runtime.watching import informer, kopfhandlers
 from simjob.runtime.watching.informer import Informer

@@ -11,7 +11,7 @@ import pytest
 from simjob.runtime.client.connection import Connection
 from simjob.runtime.client.key import Key
 from simjob.runtime.client.requestbudget import Budget, Kind
-from simjob.runtime.process.election import Elector
+from simjob.runtime.process.leaderelection import Elector
 from simjob.runtime.process.settings import Settings
 from worlds.virtualtime import VirtualTimeLoop
 

@@ -6,9 +6,9 @@ A follower never compares the times in the Lease with its own clock. It measures
 
 A term ends by this process's monotonic clock, `lease_renew_deadline_seconds` after the last successful renewal was
 sent. Unlike in client-go, the process then continues: it stops its work and competes again
-(runtime/process/leadership.py). A thread ends the process only if the work does not stop in time, for example because
-the event loop hangs. A leader's writes are safe even if two replicas make them. The elector needs its own connection,
-because other requests would delay a renewal.
+(runtime/process/workwhileleading.py). A thread ends the process only if the work does not stop in time, for example
+because the event loop hangs. A leader's writes are safe even if two replicas make them. The elector needs its own
+connection, because other requests would delay a renewal.
 """
 
 import asyncio

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 
 class Election(Protocol):
-    """The part of the elector that `serve` uses; see runtime/process/election.py."""
+    """The part of the elector that `serve` uses; see runtime/process/leaderelection.py."""
 
     @property
     def is_leader(self) -> bool:

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from simjob.runtime.process import leadership
+from simjob.runtime.process import workwhileleading
 from worlds.virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop
@@ -45,7 +45,7 @@ class Vote:
 
 @asynccontextmanager
 async def serving(vote: Vote) -> AsyncIterator[asyncio.Task[None]]:
-    task = asyncio.create_task(leadership.serve(vote, vote.work))
+    task = asyncio.create_task(workwhileleading.serve(vote, vote.work))
     await asyncio.sleep(1)
     try:
         yield task
@@ -85,7 +85,7 @@ async def test_failing_work_ends_the_term() -> None:
 
     await vote.decide(leads=True)
     with pytest.raises(ExceptionGroup, match="unhandled errors"):
-        await leadership.serve(vote, fail)
+        await workwhileleading.serve(vote, fail)
 
 
 async def test_a_stop_waits_for_the_work() -> None:
