@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 from simjob.api import names
 from simjob.core.facts.apiobjects import Job, Pod
-from simjob.core.status.notstarting import PodEvent
+from simjob.core.waiting.notstarting import PodEvent
 from simjob.runtime.client import errors
 from simjob.runtime.cluster.calls import Event
 from simjob.runtime.watching.informer import Sink

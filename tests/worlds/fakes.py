@@ -15,7 +15,7 @@ from simjob.core.facts import jobs, pods
 from simjob.core.facts.apiobjects import Job, Meta, Owner, Pod, Workload
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact
-from simjob.core.status.notstarting import PodEvent
+from simjob.core.waiting.notstarting import PodEvent
 from simjob.runtime.client import errors
 from simjob.runtime.cluster.calls import ConfigMap, Event, StoredJob, Unlabelled
 from worlds.fakeobjects import FakeObjects, Raw

@@ -7,10 +7,10 @@ from given.builders import a_job_dict
 from given.outcomes import outcomes_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from runtime.reconciling.resultbench import Bench, an_end
 from simjob.api.sweep.ranges import Ranges
 from simjob.api.sweep.stored import Results
 from simjob.core.results import results
-from worlds.resultbench import Bench, an_end
 
 
 async def test_a_wiped_or_edited_status_duplicates_no_row() -> None:

@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 from given.builders import a_job_dict
+from runtime.reconciling.resultbench import Bench, an_end
 from simjob.api.sweep.stored import Results
 from simjob.runtime.client.errors import ConflictError, ForbiddenError, UnavailableError
 from simjob.runtime.client.key import Key
-from worlds.resultbench import Bench, an_end
 
 
 async def test_each_batch_of_rows_is_one_write_to_the_last_shard() -> None:

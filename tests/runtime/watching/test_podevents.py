@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from given.builders import a_pod_fact
 from simjob.core.facts.pods import PodFact
-from simjob.core.status.notstarting import PodEvent
+from simjob.core.waiting.notstarting import PodEvent
 from simjob.runtime.client import errors
 from simjob.runtime.client.key import Key
 from simjob.runtime.store.workqueue import WorkQueue

@@ -9,7 +9,7 @@ import pytest
 from given.builders import a_job_fact
 from given.kueue import FULL, NO_QUEUE, a_workload
 from simjob.core.facts.apiobjects import Workload
-from simjob.core.status import queuewords
+from simjob.core.waiting import queuewords
 from simjob.runtime.client import errors
 from simjob.runtime.client.key import Key
 from simjob.runtime.store.workqueue import WorkQueue

@@ -6,9 +6,9 @@ import pytest
 import yaml
 from cluster.provider import Cluster
 from integration.conftest import lawful_place
+from integration.gitops.gitops import Tools
 from integration.support import latecancel
 from integration.support.client import Client
-from integration.support.gitops import Tools
 from integration.support.installation import MANIFESTS, install
 from integration.support.operator_process import QUICK_LEASE, OperatorProcess
 from integration.support.sweeps import Place, eventually

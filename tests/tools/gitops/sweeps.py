@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from integration.gitops.gitops import in_git
 from integration.support.client import Object
-from integration.support.gitops import in_git
 from integration.support.sweeps import Place, Sweep, a_template, eventually
 
 CANCEL = '{"cancel":true,"cancelReason":"wrong mesh"}'

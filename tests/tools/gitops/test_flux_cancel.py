@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from integration.support.gitops import FLUX, FLUX_POLICY, Tools, in_git
+from integration.gitops.gitops import FLUX, FLUX_POLICY, Tools, in_git
 from integration.support.operator_process import OperatorProcess
 from integration.support.sweeps import Place, a_template
 from tools.gitops.flux import Deployment

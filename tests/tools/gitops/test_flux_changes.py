@@ -1,7 +1,7 @@
 """Changes of SimulationJobs that Flux deploys: removed, edited, scaled, suspended, expired."""
 
 import pytest
-from integration.support.gitops import Tools, in_git
+from integration.gitops.gitops import Tools, in_git
 from integration.support.sweeps import Place
 from tools.gitops.flux import Deployment
 from tools.gitops.sweeps import SHORT, named, only, sweep_of, two

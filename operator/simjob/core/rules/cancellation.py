@@ -17,8 +17,9 @@ from simjob.core.assessment import Situation
 from simjob.core.decision import Decision, Saying
 from simjob.core.observed.children import LivePods
 from simjob.core.plan import Action, Notice
-from simjob.core.status import overdue, wording
+from simjob.core.status import wording
 from simjob.core.stopping import keptjobs, stop
+from simjob.core.waiting import overdue
 
 # Limit of extra actions in one pass. A pass that runs does not notice that the last pod has stopped.
 _TIDIED_AT_ONCE: Final = 48

@@ -28,9 +28,10 @@ from simjob.core.plan import (
     resync_at,
 )
 from simjob.core.rules import totalseconds
-from simjob.core.status import notstarting, queuehold, queuewords, reasonandmessage, retrying
+from simjob.core.status import reasonandmessage, retrying
 from simjob.core.stopping import keptjobs
 from simjob.core.stopping.stop import stop_pods
+from simjob.core.waiting import notstarting, queuehold, queuewords
 
 # Maximum number of cases that one pass creates. After that, status is written and the cluster is observed again.
 BATCH: Final = 250

@@ -8,8 +8,9 @@ from simjob.api.status import Phase
 from simjob.core.assessment import Situation
 from simjob.core.decision import Decision, Saying
 from simjob.core.plan import resync_at
-from simjob.core.status import overdue, wholestatus
+from simjob.core.status import wholestatus
 from simjob.core.stopping import keptjobs, stop
+from simjob.core.waiting import overdue
 
 
 def suspended(situation: Situation) -> Decision | None:

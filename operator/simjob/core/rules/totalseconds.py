@@ -9,8 +9,8 @@ from typing import Final
 from simjob.api.names import ErrorCode, Reason
 from simjob.core.assessment import Situation
 from simjob.core.decision import Decision
-from simjob.core.status import suspendedtime
 from simjob.core.stopping import earlyend
+from simjob.core.waiting import suspendedtime
 
 # The longest time to plan ahead. It also keeps a corrupt status from overflowing `datetime`.
 _FAR: Final = timedelta(hours=1)

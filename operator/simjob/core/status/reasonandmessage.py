@@ -15,7 +15,8 @@ from simjob.core.decision import Saying
 from simjob.core.facts import containers
 from simjob.core.facts.pods import PodFact, PodState
 from simjob.core.observed.refusedcreation import CASE_TABLE
-from simjob.core.status import hints, overdue, queuehold, queuewords, wholestatus
+from simjob.core.status import hints, wholestatus
+from simjob.core.waiting import overdue, queuehold, queuewords
 
 
 def explain(situation: Situation) -> Saying:

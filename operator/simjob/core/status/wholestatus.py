@@ -9,7 +9,8 @@ from simjob.core.assessment import Situation, done
 from simjob.core.attempts import usage
 from simjob.core.decision import Decision, Saying
 from simjob.core.facts.pods import PodState
-from simjob.core.status import newestfailures, phaseconditions, queuehold, suspendedtime
+from simjob.core.status import newestfailures, phaseconditions
+from simjob.core.waiting import queuehold, suspendedtime
 
 
 def active_phase(situation: Situation) -> Phase:

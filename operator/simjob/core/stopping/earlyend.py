@@ -13,8 +13,9 @@ from simjob.api.sweep.ranges import Ranges
 from simjob.core.assessment import Situation
 from simjob.core.decision import Decision, Saying
 from simjob.core.plan import DeleteJob
-from simjob.core.status import overdue, wholestatus
+from simjob.core.status import wholestatus
 from simjob.core.stopping import keptjobs, stop
+from simjob.core.waiting import overdue
 
 
 def fail(

@@ -13,7 +13,7 @@ from simjob.core.children import batchjobstatus
 from simjob.core.facts.pods import PodFact
 from simjob.core.observed.children import CaseFacts, Observed
 from simjob.core.plan import Action, DeleteJob, DeletePod, WriteJobStatus, resync_at
-from simjob.core.status import overdue
+from simjob.core.waiting import overdue
 
 # While pods are live, Jobs are deleted after this time without a pod being deleted or having stopped, and in any case
 # after the second time since the last pod was deleted.

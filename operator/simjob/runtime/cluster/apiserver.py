@@ -14,8 +14,8 @@ from simjob.core.facts import jobs, pods
 from simjob.core.facts.apiobjects import Job, Pod, PodEventList, Workload, WorkloadList
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact
-from simjob.core.status import notstarting
-from simjob.core.status.notstarting import PodEvent
+from simjob.core.waiting import notstarting
+from simjob.core.waiting.notstarting import PodEvent
 from simjob.runtime.client import errors, listing
 from simjob.runtime.client.connection import JSON, MERGE_PATCH, Requests
 from simjob.runtime.cluster import answers, eventbody

@@ -14,7 +14,7 @@ import msgspec
 from simjob.core.facts.apiobjects import Meta, Owner, Workload
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact
-from simjob.core.status.notstarting import PodEvent
+from simjob.core.waiting.notstarting import PodEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from simjob.core.rules import cancellation
 from simjob.runtime.reconciling.jobmemory import Memory
 from simjob.runtime.store.view import View
 from simjob.runtime.tables.preparing import Preparing
-from simjob.runtime.watching.causes import Causes
+from simjob.runtime.watching.waitingreasons import WaitingReasons
 
 
 class Planning:
@@ -22,7 +22,7 @@ class Planning:
     def __init__(
         self,
         preparing: Preparing,
-        causes: Causes,
+        causes: WaitingReasons,
         clock: Callable[[], datetime],
         stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:

@@ -42,7 +42,7 @@ from simjob.runtime.store.view import View
 from simjob.runtime.store.workqueue import WorkQueue
 from simjob.runtime.tables.adoption import Adoption
 from simjob.runtime.tables.preparing import Answer, Preparing
-from simjob.runtime.watching.causes import Causes
+from simjob.runtime.watching.waitingreasons import WaitingReasons
 
 _TRIES: Final = 5
 
@@ -78,7 +78,7 @@ class Reconciler:
         self._removal = Removal(cluster, self._reporter)
         self._last_resort = LastResort(store, self.recorder, clock, self._report, self._apply)
         self.preparing = Preparing(cluster, queue, clock)
-        self._causes = Causes(cluster, queue)
+        self._causes = WaitingReasons(cluster, queue)
         self._planning = Planning(self.preparing, self._causes, clock, stopwatch)
         self.adoption = Adoption(cluster, self.recorder)
         self._memories: dict[Key, Memory] = {}

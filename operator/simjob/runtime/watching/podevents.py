@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from simjob.core.facts.pods import PodFact
-from simjob.core.status import notstarting
+from simjob.core.waiting import notstarting
 from simjob.runtime.client.errors import ClusterError
 from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.store.workqueue import WorkQueue
-from simjob.runtime.watching.reasons import Reasons
+from simjob.runtime.watching.backgroundreads import BackgroundReads
 
 # Concurrent reads, over all SimulationJobs.
 _AT_ONCE: Final = 2
@@ -22,7 +22,7 @@ _AT_ONCE: Final = 2
 _log = logging.getLogger(__name__)
 
 
-class PodEvents(Reasons[PodFact]):
+class PodEvents(BackgroundReads[PodFact]):
     """The reasons in Events why pods do not start, by pod uid."""
 
     def __init__(self, cluster: Cluster, queue: WorkQueue) -> None:

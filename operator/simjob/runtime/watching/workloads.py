@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from simjob.core.facts.jobs import JobFact
-from simjob.core.status import queuewords
+from simjob.core.waiting import queuewords
 from simjob.runtime.client.errors import ClusterError
 from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.store.workqueue import WorkQueue
-from simjob.runtime.watching.reasons import Reasons
+from simjob.runtime.watching.backgroundreads import BackgroundReads
 
 # Concurrent reads, over all SimulationJobs.
 _AT_ONCE: Final = 2
@@ -26,7 +26,7 @@ _EVERYWHERE: Final = ""
 _log = logging.getLogger(__name__)
 
 
-class Workloads(Reasons[JobFact]):
+class Workloads(BackgroundReads[JobFact]):
     """The reasons in Workloads why Jobs are held, by Job uid."""
 
     def __init__(self, cluster: Cluster, queue: WorkQueue) -> None:

@@ -7,8 +7,8 @@ from given.builders import NOW, a_job, a_job_fact, a_pod_fact, planned
 from simjob.core.facts.apiobjects import PodEventList
 from simjob.core.facts.pods import PodState
 from simjob.core.plan import Plan
-from simjob.core.status import notstarting
-from simjob.core.status.notstarting import PodEvent
+from simjob.core.waiting import notstarting
+from simjob.core.waiting.notstarting import PodEvent
 
 LONG_AGO = NOW - timedelta(seconds=60)
 

@@ -12,7 +12,7 @@ from typing import Final
 from simjob.core.assessment import Situation
 from simjob.core.facts.apiobjects import Condition, Workload
 from simjob.core.facts.jobs import JobFact
-from simjob.core.status import queuehold
+from simjob.core.waiting import queuehold
 
 # Kueue admits a new Job within a second if there is room.
 PATIENCE: Final = timedelta(seconds=5)

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from given.builders import NOW, a_pod_fact
-from simjob.core.status import overdue
+from simjob.core.waiting import overdue
 
 STOPPING = [a_pod_fact(index, terminating=True) for index in range(9)]
 

@@ -1,4 +1,4 @@
-"""Reasons that only another read gives, such as why a pod does not start. They are read rarely, in the background.
+"""Read in the background, and rarely, what only another request can say, such as why a pod does not start.
 
 When a reason is new, the key is queued.
 """
@@ -43,7 +43,7 @@ class _Known:
         return {uid: text for uid, text in self.texts.items() if text}
 
 
-class Reasons(ABC, Generic[S]):
+class BackgroundReads(ABC, Generic[S]):
     """The reasons of some subjects of each SimulationJob. A reason is read again after `between`."""
 
     def __init__(self, queue: WorkQueue, between: timedelta) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 from simjob.core.assessment import Situation
 from simjob.core.attempts.judgement import Due, Held, Over
 from simjob.core.facts.jobs import JobFact
-from simjob.core.status import suspendedtime
+from simjob.core.waiting import suspendedtime
 
 # A queue that admits one short case after the other leaves gaps between them. The phase must not change in each.
 SETTLING: Final = timedelta(seconds=10)

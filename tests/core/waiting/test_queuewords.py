@@ -14,7 +14,7 @@ from simjob.core.facts.apiobjects import Workload
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact, PodState
 from simjob.core.plan import Plan
-from simjob.core.status import queuewords
+from simjob.core.waiting import queuewords
 
 LONG_AGO = NOW - timedelta(seconds=60)
 DEACTIVATED = "; set `spec.active` of Workload job-u to true to queue it again, or cancel it"

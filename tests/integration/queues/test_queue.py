@@ -1,12 +1,11 @@
-"""Jobs with a queue: held, admitted, evicted and cancelled. integration/support/queueing.py plays Kueue's part."""
+"""Jobs with a queue: held, admitted, evicted and cancelled. integration/queues/queueing.py plays Kueue's part."""
 
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from integration.support import client as paths
-from integration.support.queueing import (
+from integration.queues.queueing import (
     QUEUE,
     TOLERATION,
     admit,
@@ -18,6 +17,7 @@ from integration.support.queueing import (
     wait_held,
     webhook,
 )
+from integration.support import client as paths
 from integration.support.sweeps import Place, a_template
 
 pytestmark = pytest.mark.integration

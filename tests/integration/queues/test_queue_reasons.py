@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from given.kueue import CRD, FULL, NO_QUEUE, OVER_TIME, VERSION, a_workload
+from integration.queues.queueing import admit, evict, job_of, pod_of, wait_held, webhook
 from integration.support.client import Client, RefusedError
-from integration.support.queueing import admit, evict, job_of, pod_of, wait_held, webhook
 from integration.support.sweeps import Place, Sweep, a_template, eventually
 
 pytestmark = pytest.mark.integration

@@ -7,7 +7,7 @@ from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import Status
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact, PodState
-from simjob.core.status import queuewords
+from simjob.core.waiting import queuewords
 
 LONG_AGO = NOW - timedelta(seconds=60)
 

@@ -10,7 +10,7 @@ from simjob.runtime.watching.podevents import PodEvents
 from simjob.runtime.watching.workloads import Workloads
 
 
-class Causes:
+class WaitingReasons:
     """The Events of pods and the Workloads of Jobs, a few of each SimulationJob."""
 
     def __init__(self, cluster: Cluster, queue: WorkQueue) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 from cluster.errors import ClusterError
 from cluster.provider import Cluster
+from integration.gitops.gitops import FLUX, FLUX_POLICY, Tools, in_git, taken_over
 from integration.support import latecancel
 from integration.support.client import Client, Object
-from integration.support.gitops import FLUX, FLUX_POLICY, Tools, in_git, taken_over
 from integration.support.latecancel import Answer
 from integration.support.operator_process import OperatorProcess
 from integration.support.sweeps import Place, Sweep, a_template, condition
