@@ -98,13 +98,14 @@ def test_kubectl_explains_every_field(api: Api) -> None:
         pytest.param(
             "cancel <boolean>",
             "If true, the whole job is stopped for good. It cannot be undone: setting it back to false changes "
-            "nothing. Refused once the job is COMPLETED or FAILED.",
+            "nothing. It has no effect once the job is COMPLETED or FAILED, and the policy simjob-late-cancel refuses "
+            "it then.",
             id="a boolean",
         ),
         pytest.param(
             "parallelism <integer>",
-            "Maximum number of cases that run at once. May be changed at any time. 0 starts no further case; cases "
-            "that already run go on. From 0 to 10000; default 50.",
+            "Maximum number of cases that run at once. May be changed at any time. 0 starts no further case; running "
+            "cases continue. From 0 to 10000; default 50.",
             id="an integer with bounds and a default",
         ),
     ],

@@ -1,6 +1,7 @@
 """Each oracle reports the violation it is for: it gets one wrong history, made from a correct one."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -114,3 +115,11 @@ def test_a_restored_status_may_have_a_higher_generation_than_its_object() -> Non
         seen.object["metadata"]["generation"] = min(observed, 2)
         seen.object["status"]["observedGeneration"] = observed
     assert violations(**life) == []
+
+
+def test_children_that_were_there_before_the_watch_count_as_made_before_it() -> None:
+    job, pod = a_child(9, "case-0"), a_child(8, phase="Succeeded")
+    before = {"jobs": [replace(job, earlier=True)], "pods": [replace(pod, earlier=True)]}
+    sweeps = [replace(a_status(6, "COMPLETED", succeeded="0"), earlier=True)]
+    assert violations(sweeps, **before) == []
+    assert violations(sweeps, pods=[pod], jobs=[job]) != []

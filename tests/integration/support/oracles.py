@@ -20,7 +20,10 @@ FOREVER = 2**63
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """When something was there: from its creation to its deletion; `ended` is when it stopped being live."""
+    """When something was there: from its creation to its deletion; `ended` is when it stopped being live.
+
+    The times of what was there or had ended before the watch began are unknown: they are 0.
+    """
 
     name: str
     uid: str
@@ -47,10 +50,14 @@ def _life(found: list[Seen]) -> Life:
         uid=found[0].uid,
         owner=labels["simjob.dev/uid"],
         index=int(labels["simjob.dev/index"]),
-        created=found[0].version,
-        ended=next((seen.version for seen in found if seen.gone or seen.phase in ENDED), FOREVER),
+        created=_moment(found[0]),
+        ended=next((_moment(seen) for seen in found if seen.gone or seen.phase in ENDED), FOREVER),
         gone=next((seen.version for seen in found if seen.gone), FOREVER),
     )
+
+
+def _moment(seen: Seen) -> int:
+    return 0 if seen.earlier else seen.version
 
 
 def violations(sweeps: Sequence[Seen], pods: Sequence[Seen], jobs: Sequence[Seen]) -> list[str]:

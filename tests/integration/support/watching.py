@@ -13,11 +13,12 @@ from integration.support.client import Client, Object, RefusedError
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A version of an object; `gone` is its last."""
+    """A version of an object; `gone` is its last. `earlier`: it was there before the watch began."""
 
     version: int
     object: Object
     gone: bool
+    earlier: bool = False
 
     @property
     def uid(self) -> str:
@@ -42,7 +43,7 @@ class Watcher:
         self._known: dict[str, Seen] = {}
         self._version = ""
         self._over = threading.Event()
-        self._list()
+        self._list(earlier=True)
         self._thread = threading.Thread(target=self._run, name=path, daemon=True)
         self._thread.start()
 
@@ -104,7 +105,7 @@ class Watcher:
             if event["type"] != "BOOKMARK":
                 self._record(event["object"], gone=event["type"] == "DELETED")
 
-    def _list(self) -> None:
+    def _list(self, *, earlier: bool = False) -> None:
         """List again; what went while nobody looked has its end dated by the list."""
         found = self._client.get(self.path)
         self._version = found["metadata"]["resourceVersion"]
@@ -112,14 +113,14 @@ class Watcher:
         for item in found["items"]:
             known = self._known.get(item["metadata"]["uid"])
             if known is None or known.version < _version(item):
-                self._record(item, gone=False)
+                self._record(item, gone=False, earlier=earlier)
         for seen in self.live():
             if seen.uid not in there:
                 last = {**seen.object, "metadata": {**seen.object["metadata"], "resourceVersion": self._version}}
                 self._record(last, gone=True)
 
-    def _record(self, item: Object, *, gone: bool) -> None:
-        seen = Seen(version=_version(item), object=item, gone=gone)
+    def _record(self, item: Object, *, gone: bool, earlier: bool = False) -> None:
+        seen = Seen(version=_version(item), object=item, gone=gone, earlier=earlier)
         self.history.append(seen)
         if gone:
             self._known.pop(seen.uid, None)

@@ -150,7 +150,9 @@ class ControlPlane:
     def _auditing(self) -> list[str]:
         if not self.audit_policy.exists():
             return []
-        return [f"--audit-policy-file={self.audit_policy}", f"--audit-log-path={self.audit_log}"]
+        # Tests read the log at an offset. With the API server's default it would begin a new file after 100 MB.
+        size = "--audit-log-maxsize=100000"
+        return [f"--audit-policy-file={self.audit_policy}", f"--audit-log-path={self.audit_log}", size]
 
     def _client_of_api(self, role: str) -> list[str]:
         return [
