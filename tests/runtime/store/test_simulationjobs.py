@@ -6,7 +6,7 @@ import pytest
 from given.builders import a_job_dict
 from hypothesis import given
 from hypothesis import strategies as st
-from simjob.api import finished, simulationjob
+from simjob.api import finishedcopy, simulationjob
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Phase, Status
 from worlds.stores import KEY, a_store
@@ -50,8 +50,8 @@ def states(events: list[tuple[Any, dict[str, Any], dict[str, str]]]) -> list[dic
 def read_as_a_whole(raw: dict[str, Any]) -> SimulationJob | Invalid:
     job = simulationjob.parse(raw)
     if isinstance(job, Invalid):
-        return simulationjob.parse(finished.without_cases(raw))
-    return finished.summary(job) if job.status.is_over else job
+        return simulationjob.parse(finishedcopy.without_cases(raw))
+    return finishedcopy.summary(job) if job.status.is_over else job
 
 
 @given(events=EVENTS)

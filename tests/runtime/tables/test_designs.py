@@ -11,7 +11,7 @@ from simjob.api.sweep.ranges import Ranges
 from simjob.api.sweep.samples import Method, Samples
 from simjob.core.cases import tableshards
 from simjob.runtime.subprocesses import sampler
-from simjob.runtime.subprocesses.helpers import Helpers
+from simjob.runtime.subprocesses.childprocess import Helpers
 from simjob.runtime.tables.designs import Designs
 
 

@@ -18,7 +18,7 @@ from simjob.runtime.client.errors import ClusterError, ForbiddenError, InvalidEr
 from simjob.runtime.client.key import Key
 from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.store.workqueue import WorkQueue
-from simjob.runtime.subprocesses.helpers import HelperError
+from simjob.runtime.subprocesses.childprocess import HelperError
 from simjob.runtime.tables import configmaptable, preparing
 from simjob.runtime.tables.caselookup import CaseTables
 from simjob.runtime.tables.designs import Designs

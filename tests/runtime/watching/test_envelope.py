@@ -3,7 +3,7 @@ from typing import Any
 import msgspec
 import pytest
 from given.builders import a_job_dict
-from simjob.api import finished
+from simjob.api import finishedcopy
 from simjob.runtime.watching import envelope
 
 LISTED = {"list": [{"name": "a", "parameters": {"x": 1}}, {"name": "b"}]}
@@ -43,7 +43,7 @@ def test_an_unfinished_job_is_read_completely(cases: Any, status: Any) -> None:
 @pytest.mark.parametrize("cases", SOURCES)
 def test_an_ended_job_is_read_without_its_listed_cases(cases: Any) -> None:
     raw = a_job_dict(status={"phase": "COMPLETED", "isTerminal": True}, cases=cases, ttlSecondsAfterFinished=5)
-    assert finished.without_cases(again(raw)) == finished.without_cases(raw)
+    assert finishedcopy.without_cases(again(raw)) == finishedcopy.without_cases(raw)
 
 
 def test_a_job_without_a_spec_can_be_read() -> None:

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 
 from simjob.runtime.client.key import Key
 from simjob.runtime.client.requestbudget import Budget, Kind
-from simjob.runtime.executing.patience import GLANCE, LONGEST, Patience
+from simjob.runtime.executing.unawaitedcalls import GLANCE, LONGEST, UnawaitedCalls
 
 Call = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """Lets a pass end before all of its calls have returned. `patience` keeps the calls that are still running.
+    """Lets a pass end before all of its calls have returned. `unawaited` keeps the calls that are still running.
 
     After ten seconds, or after a stop sign, the pass does not wait for creations. If `ended()` is true, all cases are
     to stop, and the pass waits for no call: it starts nothing afterwards that a late call could undo.
     """
 
-    patience: Patience
+    unawaited: UnawaitedCalls
     ended: Callable[[], bool]
 
 
@@ -48,7 +48,7 @@ class Crew:
     async def work(self) -> None:
         """Make all calls. After a stop sign, start no more and wait for those that run. Raise the first exception.
 
-        When this returns, the only calls that still run are those left to `patience`. When it is cancelled, none runs.
+        When this returns, the only calls that still run are those left to `unawaited`. When it is cancelled, none runs.
         """
         defects: list[BaseException] = []
         # When a task fails, the other tasks make its remaining calls, or the tasks of the next round do.
@@ -100,7 +100,7 @@ class Crew:
             self._dismiss(kind)
         for task in tasks:
             if self._leaving:
-                self._leaving.patience.leave(self._key, task)
+                self._leaving.unawaited.leave(self._key, task)
 
     def _glance(self) -> None:
         if any(self._calls.values()) and self._overtaken():

@@ -30,7 +30,7 @@ from simjob.runtime.executing.actioncalls import ActionCalls
 from simjob.runtime.executing.creation import Creation
 from simjob.runtime.executing.crew import Call, Crew, Leaving
 from simjob.runtime.executing.passoutcome import PassOutcome
-from simjob.runtime.executing.patience import Patience
+from simjob.runtime.executing.unawaitedcalls import UnawaitedCalls
 from simjob.runtime.store.stopsigns import StopSigns
 from simjob.runtime.store.store import Store
 from simjob.runtime.tables.caselookup import CaseTables
@@ -65,8 +65,8 @@ class Executor:
         self.tables = CaseTables(cluster)
         self._creation = Creation(cluster, store, self.tables, budget.creations)
         self._calls = ActionCalls(cluster, store, budget.deletions)
-        self._patience = Patience(store.wake)
-        self.settle, self.close = self._patience.settle, self._patience.close
+        self._unawaited = UnawaitedCalls(store.wake)
+        self.settle, self.close = self._unawaited.settle, self._unawaited.close
 
     async def apply(
         self,
@@ -101,7 +101,7 @@ class Executor:
         if job and creations:
             make = partial(self._make, key, job, job.spec.template.to_api(as_given=True), outcome)
             calls[Kind.CREATION] += [guarded(partial(make, action)) for action in creations]
-        await Crew(self._budget, key, calls, signs.overtake, Leaving(self._patience, signs.end)).work()
+        await Crew(self._budget, key, calls, signs.overtake, Leaving(self._unawaited, signs.end)).work()
 
     async def _guard(self, outcome: PassOutcome, call: Callable[[], Awaitable[None]]) -> None:
         try:

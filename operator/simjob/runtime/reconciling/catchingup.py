@@ -17,7 +17,7 @@ from simjob.runtime.client.errors import ClusterError
 from simjob.runtime.client.key import Key
 from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.cluster.events import Recorder
-from simjob.runtime.executing import backoff, patience
+from simjob.runtime.executing import backoff, unawaitedcalls
 from simjob.runtime.reconciling.jobmemory import REFUSED, Memory
 from simjob.runtime.reconciling.lostlabels import Lookup
 from simjob.runtime.reconciling.unlabelled import UnlabelledChildren
@@ -86,7 +86,7 @@ class CatchingUp:
             return
         name = childmetadata.name_label(job.metadata.name)
         reading = self._cluster.list_earlier_pods(key.namespace, name, key.uid)
-        pods = await patience.unless_overtaken(reading, lambda: self._stops_all(key))
+        pods = await unawaitedcalls.unless_overtaken(reading, lambda: self._stops_all(key))
         if pods is None:
             return
         memory.earlier = {pod.index: pod.name for pod in pods}

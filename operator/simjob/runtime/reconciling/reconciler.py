@@ -22,7 +22,7 @@ from simjob.runtime.client.key import Key
 from simjob.runtime.client.requestbudget import Budget
 from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.cluster.events import Recorder
-from simjob.runtime.executing import backoff, patience
+from simjob.runtime.executing import backoff, unawaitedcalls
 from simjob.runtime.executing.backoff import Backoffs
 from simjob.runtime.executing.creationgate import Gate
 from simjob.runtime.executing.executor import Executor
@@ -30,12 +30,12 @@ from simjob.runtime.executing.passoutcome import PassOutcome
 from simjob.runtime.process.settings import REFUSAL_SECONDS
 from simjob.runtime.reconciling.catchingup import CatchingUp
 from simjob.runtime.reconciling.jobmemory import REFUSED, Memory
-from simjob.runtime.reconciling.lastresort import LastResort
 from simjob.runtime.reconciling.lostlabels import Lookup
 from simjob.runtime.reconciling.planning import Planning
 from simjob.runtime.reconciling.removal import Proof, Removal
 from simjob.runtime.reconciling.reporter import Report, Reporter
 from simjob.runtime.reconciling.resultstore import ResultStore
+from simjob.runtime.reconciling.stopwithoutplan import StopWithoutPlan
 from simjob.runtime.store.stopsigns import StopSigns
 from simjob.runtime.store.store import Store
 from simjob.runtime.store.view import View
@@ -76,7 +76,7 @@ class Reconciler:
         results = ResultStore(cluster, self._executor.tables)
         self._reporter = Reporter(cluster, store, queue, results, self.recorder, self._lookup)
         self._removal = Removal(cluster, self._reporter)
-        self._last_resort = LastResort(store, self.recorder, clock, self._report, self._apply)
+        self._without_plan = StopWithoutPlan(store, self.recorder, clock, self._report, self._apply)
         self.preparing = Preparing(cluster, queue, clock)
         self._causes = WaitingReasons(cluster, queue)
         self._planning = Planning(self.preparing, self._causes, clock, stopwatch)
@@ -110,9 +110,9 @@ class Reconciler:
             except Exception as defect:
                 calls.failed(backoff.DEFECT)
                 _log.exception("a bug in the operator; trying again", extra=_about(key, delay=calls.until_next()))
-                self._last_resort.report_defect(key, memory, defect)
+                self._without_plan.report_defect(key, memory, defect)
         if calls.holds(backoff.DEFECT):
-            await self._last_resort.stop_despite_defect(key, memory)
+            await self._without_plan.stop_despite_defect(key, memory)
         if (wait := calls.end_pass()) is not None:
             self._queue.add_after(key, wait)
         elif (job := self._store.get(key)) and job.status and job.status.is_over:
@@ -187,7 +187,7 @@ class Reconciler:
                 await self._apply(key, job, Plan(actions=plan.unlatched), memory, signs)
 
         writing = self._reporter.report(key, job, plan, memory)
-        report = await patience.stored(
+        report = await unawaitedcalls.stored(
             writing, lambda: any(self._store.new_signs(key, signs)), stop if plan.unlatched else None
         )
         return report or Report.OVERTAKEN
@@ -207,7 +207,7 @@ class Reconciler:
             await self._catching_up.catch_up(key, job, memory)
         finally:
             if not (is_done := self._catching_up.is_done(job, memory)):
-                await self._last_resort.stop(key, memory)
+                await self._without_plan.stop(key, memory)
         return is_done
 
     async def _apply(

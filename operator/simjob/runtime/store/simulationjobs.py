@@ -4,7 +4,7 @@ from collections.abc import KeysView
 from dataclasses import replace
 from typing import Any
 
-from simjob.api import finished, simulationjob
+from simjob.api import finishedcopy, simulationjob
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
 from simjob.api.sweep.ranges import Ranges
@@ -70,13 +70,13 @@ class SimulationJobs:
             # For a finished job only a summary of the spec is stored, which is not enough for one that runs again.
             if job and (job.status.is_over or not known.status.is_over):
                 return job
-        reading = simulationjob.read(finished.without_cases(raw))
+        reading = simulationjob.read(finishedcopy.without_cases(raw))
         self._unknown_fields.note(reading.job.metadata, reading.unknown)
         return reading.job
 
     def _keep(self, key: Key, job: SimulationJob | Invalid) -> None:
         """Keep the whole SimulationJob until it finishes, then a summary."""
-        kept = finished.summary(job) if isinstance(job, SimulationJob) and job.status.is_over else job
+        kept = finishedcopy.summary(job) if isinstance(job, SimulationJob) and job.status.is_over else job
         self._known[key] = kept
         if isinstance(kept, SimulationJob) and (cases := casecancellation.asked_for(kept)):
             self._unlatched[key] = cases

@@ -12,7 +12,7 @@ from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
 from simjob.runtime.client.key import Key
 from simjob.runtime.store.childstore import ChildStore
-from simjob.runtime.store.ends import Ends
+from simjob.runtime.store.deletedsimulationjobs import DeletedSimulationJobs
 from simjob.runtime.store.ownedchildren import Children
 from simjob.runtime.store.simulationjobs import SimulationJobs
 from simjob.runtime.store.stopsigns import StopSigns
@@ -32,8 +32,8 @@ class Store(ChildStore):
         super().__init__(clock)
         self._attributed = attributed
         self._simulationjobs = SimulationJobs()
-        self._ends = Ends()
-        self._wakeups = WakeUps(queue, self._simulationjobs, self._ends)
+        self._deleted = DeletedSimulationJobs()
+        self._wakeups = WakeUps(queue, self._simulationjobs, self._deleted)
 
     def view(self, key: Key) -> View:
         """Return what is known of a SimulationJob now."""
@@ -43,7 +43,7 @@ class Store(ChildStore):
             key=key,
             job=self.get(key),
             is_gone=self.is_gone(key),
-            is_orphaned=self._ends.is_orphaned(key),
+            is_orphaned=self._deleted.is_orphaned(key),
             signs=self._signs(key),
             jobs=tuple(children.jobs.values()),
             pods=tuple(children.pods.values()),
@@ -64,7 +64,7 @@ class Store(ChildStore):
 
     def is_gone(self, key: Key) -> bool:
         """Return whether the SimulationJob was seen to be deleted."""
-        return self._ends.is_gone(key)
+        return self._deleted.is_gone(key)
 
     def must_not_create(self, key: Key) -> bool:
         """Return whether the newest seen state has any stop sign, so that nothing new may be created."""
@@ -78,7 +78,7 @@ class Store(ChildStore):
         """Remove a SimulationJob and its children from the store."""
         self._simulationjobs.forget(key)
         self._children.pop(key, None)
-        self._ends.forget(key)
+        self._deleted.forget(key)
 
     def seen(self, raw: dict[str, Any]) -> None:
         """Store the state of a SimulationJob if it is newer than the known one."""
@@ -86,14 +86,14 @@ class Store(ChildStore):
         if self.is_gone(key) or (job := self._simulationjobs.take(key, raw)) is None:
             return
         if job.metadata.orphans_children:
-            self._ends.orphans(key)
+            self._deleted.orphans(key)
         self.wake(key)
 
     def deleted(self, raw: dict[str, Any]) -> None:
         """Record that a SimulationJob is gone. Its children are to be removed."""
         key = Key(raw["metadata"]["namespace"], raw["metadata"]["uid"])
         self._simulationjobs.forget(key)
-        self._ends.went(key)
+        self._deleted.went(key)
         jobs, pods = self.unseen(key, datetime.max.replace(tzinfo=UTC))
         # The garbage collector deletes the children that the watches do not show.
         for unseen_job in jobs:
@@ -116,7 +116,7 @@ class Store(ChildStore):
 
     def wake_all(self) -> None:
         """Queue all known keys. Called when this process becomes the leader."""
-        for key in (*self._simulationjobs.keys(), *self._ends.gone, *self._children):
+        for key in (*self._simulationjobs.keys(), *self._deleted.gone, *self._children):
             self.wake(key)
 
     def tidy(self, *, leading: bool) -> None:
@@ -128,10 +128,10 @@ class Store(ChildStore):
             children.forget_settled(self.status(key))
             if not children.jobs and not children.pods:
                 del self._children[key]
-        for key in [key for key in self._ends.gone if not self._known(key).are_left]:
+        for key in [key for key in self._deleted.gone if not self._known(key).are_left]:
             self.drop(key)
         if not leading:
-            self._wakeups.keep(self._simulationjobs.keys() | self._ends.gone | self._children.keys())
+            self._wakeups.keep(self._simulationjobs.keys() | self._deleted.gone | self._children.keys())
 
     def _signs(self, key: Key) -> StopSigns:
         return StopSigns.of(self.get(key), unlatched=self._simulationjobs.unlatched(key))

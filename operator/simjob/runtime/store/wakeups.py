@@ -4,7 +4,7 @@ from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
 from simjob.core.rules import cancellation
 from simjob.runtime.client.key import Key
-from simjob.runtime.store.ends import Ends
+from simjob.runtime.store.deletedsimulationjobs import DeletedSimulationJobs
 from simjob.runtime.store.simulationjobs import SimulationJobs
 from simjob.runtime.store.workqueue import WorkQueue
 
@@ -12,16 +12,16 @@ from simjob.runtime.store.workqueue import WorkQueue
 class WakeUps:
     """Puts keys in the queue."""
 
-    def __init__(self, queue: WorkQueue, simulationjobs: SimulationJobs, ends: Ends) -> None:
+    def __init__(self, queue: WorkQueue, simulationjobs: SimulationJobs, deleted: DeletedSimulationJobs) -> None:
         self._queue = queue
         self._simulationjobs = simulationjobs
-        self._ends = ends
+        self._deleted = deleted
         queue.when_due(self.wake)
 
     def wake(self, key: Key) -> None:
         """Queue the SimulationJob; as urgent if its pods must stop."""
         job = self._simulationjobs.get(key)
-        if self._ends.is_gone(key) if job is None else self._stops_pods(key, job):
+        if self._deleted.is_gone(key) if job is None else self._stops_pods(key, job):
             self._queue.add_urgent(key)
         else:
             self._queue.add(key)

@@ -1,6 +1,7 @@
 """Read a Parquet table in a separate process, so that the operator does not load duckdb.
 
-The request is the file. The first line of the answer (runtime/subprocesses/helpers.py) is a `parquetanswer.Opened`.
+The request is the file. The first line of the answer is a `parquetanswer.Opened`: see
+runtime/subprocesses/childprocess.py.
 """
 
 import os
@@ -22,7 +23,7 @@ from simjob.core.usertables import cells, columns, parse
 from simjob.core.usertables.cells import Cell
 from simjob.core.usertables.exactcells import Reader
 from simjob.core.usertables.problems import LineError, Problems, UnreadableTableError
-from simjob.runtime.subprocesses import helpers, parquettypes
+from simjob.runtime.subprocesses import childprocess, parquettypes
 from simjob.runtime.subprocesses.parquetanswer import Opened
 from simjob.runtime.subprocesses.parquettypes import Node
 
@@ -143,11 +144,11 @@ def answer(content: bytes) -> Iterator[bytes]:
         rows = sum(1 for _ in table.cases())
     except (UnreadableTableError, duckdb.Error, MemoryError, UnicodeDecodeError) as error:
         yield msgspec.json.encode(Opened(problem=_words(error))) + b"\n"
-        yield helpers.END
+        yield childprocess.END
         return
     renamed = dict(columns.renamed(table.columns))
     yield msgspec.json.encode(Opened(digest=sha256(content).hexdigest(), rows=rows, renamed=renamed)) + b"\n"
-    yield from helpers.packed(tableshards.pack(table.cases()))
+    yield from childprocess.packed(tableshards.pack(table.cases()))
 
 
 def _words(error: Exception) -> str:
@@ -180,7 +181,7 @@ def _cell(name: str, read: Reader, value: Any) -> Cell:
 def main() -> None:
     """Answer one request, from standard input to standard output, within the memory limit."""
     resource.setrlimit(resource.RLIMIT_DATA, (_MOST_MEMORY, _MOST_MEMORY))
-    helpers.write(answer(sys.stdin.buffer.read()))
+    childprocess.write(answer(sys.stdin.buffer.read()))
 
 
 if __name__ == "__main__":

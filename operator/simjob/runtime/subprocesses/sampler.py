@@ -1,7 +1,7 @@
 """Draw a design of experiments in a separate process. This is the only module that imports scipy.
 
-The request is a `designrequest.Request`. The first line of the answer (runtime/subprocesses/helpers.py) is a digest of
-the points.
+The request is a `designrequest.Request`. The first line of the answer is a digest of the points: see
+runtime/subprocesses/childprocess.py.
 """
 
 import sys
@@ -19,7 +19,7 @@ from simjob.api.sweep.cases import Case
 from simjob.api.sweep.ranges import Ranges
 from simjob.api.sweep.samples import Method, Samples
 from simjob.core.cases import designpoints, tableshards
-from simjob.runtime.subprocesses import designrequest, helpers
+from simjob.runtime.subprocesses import childprocess, designrequest
 
 Points = NDArray[np.float64]
 
@@ -59,12 +59,12 @@ def answer(request: designrequest.Request) -> Iterator[bytes]:
     digest = sha256(points.tobytes())
     digest.update(msgspec.json.encode([request.samples, request.indexes]))
     yield msgspec.json.encode(digest.hexdigest()) + b"\n"
-    yield from helpers.packed(tableshards.pack(cases(samples, points, indexes)))
+    yield from childprocess.packed(tableshards.pack(cases(samples, points, indexes)))
 
 
 def main() -> None:
     """Answer one request, from standard input to standard output."""
-    helpers.write(answer(msgspec.json.decode(sys.stdin.buffer.read(), type=designrequest.Request)))
+    childprocess.write(answer(msgspec.json.decode(sys.stdin.buffer.read(), type=designrequest.Request)))
 
 
 if __name__ == "__main__":

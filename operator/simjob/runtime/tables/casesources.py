@@ -12,7 +12,7 @@ from simjob.api.sweep.ranges import Ranges
 from simjob.api.sweep.samples import Samples
 from simjob.core.cases import designpoints, tableshards
 from simjob.runtime.cluster.calls import Cluster
-from simjob.runtime.subprocesses.helpers import Helpers
+from simjob.runtime.subprocesses.childprocess import Helpers
 from simjob.runtime.tables import opentable, reruns
 from simjob.runtime.tables.configmaptable import UserTables
 from simjob.runtime.tables.designs import Designs

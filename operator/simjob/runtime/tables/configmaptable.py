@@ -18,7 +18,7 @@ from simjob.core.usertables.parse import TableFile
 from simjob.core.usertables.problems import UnreadableTableError
 from simjob.runtime.client.errors import NotFoundError
 from simjob.runtime.cluster.calls import Cluster, ConfigMap
-from simjob.runtime.subprocesses.helpers import Helpers
+from simjob.runtime.subprocesses.childprocess import Helpers
 from simjob.runtime.subprocesses.parquetanswer import Opened
 from simjob.runtime.tables import opentable
 from simjob.runtime.tables.opentable import NoCasesError, Table

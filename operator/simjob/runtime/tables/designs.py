@@ -9,8 +9,8 @@ import msgspec
 from simjob.api.sweep.ranges import Ranges
 from simjob.api.sweep.samples import Samples
 from simjob.core.cases.tableshards import Shard
+from simjob.runtime.subprocesses.childprocess import Helpers
 from simjob.runtime.subprocesses.designrequest import Request
-from simjob.runtime.subprocesses.helpers import Helpers
 
 _SAMPLER: Final = "simjob.runtime.subprocesses.sampler"
 

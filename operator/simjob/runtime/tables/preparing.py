@@ -22,7 +22,7 @@ from simjob.runtime.client.errors import AlreadyExistsError, ForbiddenError, Inv
 from simjob.runtime.client.key import Key
 from simjob.runtime.cluster.calls import Cluster
 from simjob.runtime.store.workqueue import WorkQueue
-from simjob.runtime.subprocesses.helpers import HelperError
+from simjob.runtime.subprocesses.childprocess import HelperError
 from simjob.runtime.tables import adoption
 from simjob.runtime.tables.casesources import CaseSources
 from simjob.runtime.tables.configmaptable import SHORT

@@ -76,7 +76,7 @@ def opened(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _spec_of_ended(text: str) -> Any:
-    # Only the number of its cases is needed, see api/finished.py. Decoding 2,000 cases takes more than a millisecond.
+    # Only the number of its cases is needed (api/finishedcopy.py). Decoding 2,000 cases takes more than a millisecond.
     try:
         parts = _PARTS.decode(text)
         listed = _LISTED.decode(parts["cases"]).list

@@ -3,7 +3,7 @@
 from simjob.runtime.client.key import Key
 
 
-class Ends:
+class DeletedSimulationJobs:
     """Deletions of SimulationJobs, until their last child is gone."""
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ _Task = asyncio.Task[None]
 _log: Final = logging.getLogger(__name__)
 
 
-class Patience:
+class UnawaitedCalls:
     """Keep the calls that passes did not wait for. When one ends, `wake` is called with its key."""
 
     def __init__(self, wake: Callable[[Key], None]) -> None:

@@ -5,13 +5,13 @@ import sys
 
 import pytest
 from simjob.core.cases.tableshards import Shard
-from simjob.runtime.subprocesses import helpers
-from simjob.runtime.subprocesses.helpers import HelperError, Helpers
+from simjob.runtime.subprocesses import childprocess
+from simjob.runtime.subprocesses.childprocess import HelperError, Helpers
 
 
 def run(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     """Have another program run in place of any helper."""
-    monkeypatch.setattr(helpers, "_command", lambda _: (sys.executable, "-c", program))
+    monkeypatch.setattr(childprocess, "_command", lambda _: (sys.executable, "-c", program))
 
 
 async def answered(request: bytes = b"") -> tuple[bytes, list[Shard]]:
@@ -44,7 +44,7 @@ async def test_an_incomplete_answer_is_refused(monkeypatch: pytest.MonkeyPatch) 
 async def test_many_warnings_do_not_block_the_answer(monkeypatch: pytest.MonkeyPatch, bytes_of_warnings: int) -> None:
     program = f"""import sys; sys.stderr.write("warning\\n" * {bytes_of_warnings // 8}); print("4"); print("null")"""
     run(monkeypatch, program)
-    monkeypatch.setattr(helpers, "_LONGEST", 20.0)
+    monkeypatch.setattr(childprocess, "_LONGEST", 20.0)
     assert await answered() == (b"4\n", [])
 
 
@@ -53,7 +53,7 @@ async def test_a_process_that_exits_early_after_many_warnings_is_reported_with_t
 ) -> None:
     program = """import sys; sys.stderr.write("warning\\n" * 5_000_000); raise SystemExit("out of memory")"""
     run(monkeypatch, program)
-    monkeypatch.setattr(helpers, "_LONGEST", 20.0)
+    monkeypatch.setattr(childprocess, "_LONGEST", 20.0)
     with pytest.raises(HelperError, match="ended early with exit code 1: out of memory"):
         await answered()
 
@@ -69,6 +69,6 @@ async def test_cancelling_the_task_ends_the_process(monkeypatch: pytest.MonkeyPa
 
 async def test_a_hanging_process_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch, "import time; time.sleep(60)")
-    monkeypatch.setattr(helpers, "_LONGEST", 0.2)
+    monkeypatch.setattr(childprocess, "_LONGEST", 0.2)
     with pytest.raises(HelperError, match="did not finish within"):
         await answered()

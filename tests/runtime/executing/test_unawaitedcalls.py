@@ -5,7 +5,7 @@ import pytest
 from simjob.runtime.client.key import Key
 from simjob.runtime.client.requestbudget import Budget, Kind
 from simjob.runtime.executing.crew import Crew, Leaving
-from simjob.runtime.executing.patience import Patience, stored
+from simjob.runtime.executing.unawaitedcalls import UnawaitedCalls, stored
 from worlds.virtualtime import VirtualTimeLoop
 
 LOOP = VirtualTimeLoop
@@ -20,69 +20,69 @@ def lasting(seconds: float) -> asyncio.Task[None]:
     return asyncio.create_task(asyncio.sleep(seconds))
 
 
-def a_patience() -> tuple[Patience, list[Key]]:
+def some_calls() -> tuple[UnawaitedCalls, list[Key]]:
     woken: list[Key] = []
-    return Patience(woken.append), woken
+    return UnawaitedCalls(woken.append), woken
 
 
-async def work(patience: Patience, stops_at: float, ends_at: float = float("inf"), **seconds: float) -> float:
+async def work(calls: UnawaitedCalls, stops_at: float, ends_at: float = float("inf"), **seconds: float) -> float:
     """Let a crew make one call of each kind that lasts this long; give how long it waited.
 
     At `stops_at` some cases are to stop, at `ends_at` all.
     """
     start = now()
-    calls = {Kind[kind]: [partial(asyncio.sleep, lasts)] for kind, lasts in seconds.items()}
-    leaving = Leaving(patience, lambda: now() >= ends_at)
-    await Crew(Budget(16), KEY, calls, lambda: now() >= stops_at, leaving).work()
+    groups = {Kind[kind]: [partial(asyncio.sleep, lasts)] for kind, lasts in seconds.items()}
+    leaving = Leaving(calls, lambda: now() >= ends_at)
+    await Crew(Budget(16), KEY, groups, lambda: now() >= stops_at, leaving).work()
     return now() - start
 
 
 async def test_a_pass_waits_for_its_calls() -> None:
-    patience, woken = a_patience()
-    assert await work(patience, now() + 100, PROGRESS=3, CREATION=5) == pytest.approx(5)
+    calls, woken = some_calls()
+    assert await work(calls, now() + 100, PROGRESS=3, CREATION=5) == pytest.approx(5)
     assert woken == []
 
 
 async def test_a_pass_abandons_creations_at_once_when_every_case_stops() -> None:
-    patience, woken = a_patience()
-    assert await work(patience, now() + 2, PROGRESS=1, CREATION=30) < 2.3
+    calls, woken = some_calls()
+    assert await work(calls, now() + 2, PROGRESS=1, CREATION=30) < 2.3
     await asyncio.sleep(29)
     assert woken == [KEY], "what is left goes on, and its end is heard of"
 
 
 async def test_a_pass_waits_for_other_calls_while_some_cases_continue() -> None:
-    patience, _ = a_patience()
-    assert await work(patience, now() + 1, PROGRESS=14, CREATION=3) == pytest.approx(14)
+    calls, _ = some_calls()
+    assert await work(calls, now() + 1, PROGRESS=14, CREATION=3) == pytest.approx(14)
 
 
 async def test_a_pass_abandons_all_calls_when_every_case_stops() -> None:
-    patience, woken = a_patience()
-    assert await work(patience, now() + 2, now() + 2, PROGRESS=14, CREATION=3) < 2.3
+    calls, woken = some_calls()
+    assert await work(calls, now() + 2, now() + 2, PROGRESS=14, CREATION=3) < 2.3
     await asyncio.sleep(13)
     assert woken == [KEY, KEY]
 
 
 async def test_a_pass_continues_after_ten_seconds_without_an_answer() -> None:
-    patience, _ = a_patience()
-    assert 10 <= await work(patience, now() + 100, CREATION=60) < 10.3
+    calls, _ = some_calls()
+    assert 10 <= await work(calls, now() + 100, CREATION=60) < 10.3
 
 
 async def test_abandoned_calls_get_one_second_before_they_are_cancelled() -> None:
-    patience, woken = a_patience()
+    calls, woken = some_calls()
     soon, late = lasting(0.5), lasting(60)
-    patience.leave(KEY, soon)
-    patience.leave(KEY, late)
+    calls.leave(KEY, soon)
+    calls.leave(KEY, late)
     start = now()
-    await patience.settle(KEY)
+    await calls.settle(KEY)
     assert now() - start == pytest.approx(1)
     assert (soon.cancelled(), late.cancelled(), woken) == (False, True, [KEY])
 
 
 async def test_no_call_outlives_the_executor() -> None:
-    patience, _ = a_patience()
+    calls, _ = some_calls()
     creation = lasting(60)
-    patience.leave(KEY, creation)
-    patience.close()
+    calls.leave(KEY, creation)
+    calls.close()
     with pytest.raises(asyncio.CancelledError):
         await creation
 
@@ -92,8 +92,8 @@ async def test_a_defect_in_an_abandoned_call_is_logged(caplog: pytest.LogCapture
         await asyncio.sleep(1)
         raise ZeroDivisionError
 
-    patience, _ = a_patience()
-    patience.leave(KEY, asyncio.create_task(fail()))
+    calls, _ = some_calls()
+    calls.leave(KEY, asyncio.create_task(fail()))
     await asyncio.sleep(2)
     assert caplog.messages == ["a call failed by a bug in the operator"]
 

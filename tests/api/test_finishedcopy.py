@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from given.builders import NOW, a_job, a_job_dict, a_job_fact, a_pod_fact
 from given.outcomes import as_fields
-from simjob.api import finished, simulationjob
+from simjob.api import finishedcopy, simulationjob
 from simjob.api.simulationjob import SimulationJob
 from simjob.core import planner
 from simjob.core.facts.pods import PodState
@@ -45,14 +45,14 @@ def read(raw: Any) -> SimulationJob:
 @pytest.mark.parametrize("cases", SOURCES, ids=lambda cases: next(iter(cases)))
 def test_the_summary_keeps_the_number_of_cases(cases: dict[str, Any]) -> None:
     whole = read(ended(cases, subset="1-2"))
-    short = finished.summary(read(finished.without_cases(ended(cases, subset="1-2"))))
+    short = finishedcopy.summary(read(finishedcopy.without_cases(ended(cases, subset="1-2"))))
     assert (short.indexes, short.selection) == (whole.indexes, whole.selection)
 
 
 @pytest.mark.parametrize("cases", SOURCES, ids=lambda cases: next(iter(cases)))
 def test_a_job_without_its_cases_equals_its_summary(cases: dict[str, Any]) -> None:
     raw = ended(cases)
-    assert finished.summary(read(finished.without_cases(raw))) == finished.summary(read(raw))
+    assert finishedcopy.summary(read(finishedcopy.without_cases(raw))) == finishedcopy.summary(read(raw))
 
 
 @pytest.mark.parametrize("cases", SOURCES, ids=lambda cases: next(iter(cases)))
@@ -74,11 +74,11 @@ def test_a_summary_leads_to_the_same_plan_as_the_whole_job(cases: dict[str, Any]
         a_pod_fact(job=jobs[2]),
     ]
     seen = observe(jobs, pods, spent=None)
-    assert planner.plan(finished.summary(whole), seen, NOW) == planner.plan(whole, seen, NOW)
+    assert planner.plan(finishedcopy.summary(whole), seen, NOW) == planner.plan(whole, seen, NOW)
 
 
 def test_the_summary_has_neither_cases_nor_template_nor_field_managers() -> None:
-    short = finished.summary(read(ended(LISTED)))
+    short = finishedcopy.summary(read(ended(LISTED)))
     assert short.spec.cases is not None
     assert (short.spec.cases.list, short.spec.cases.count) == (None, 3)
     assert short.spec.template.spec.containers[0].image == "finished"
@@ -87,7 +87,7 @@ def test_the_summary_has_neither_cases_nor_template_nor_field_managers() -> None
 
 def test_an_unfinished_job_keeps_its_cases() -> None:
     raw = a_job_dict(status={"phase": "RUNNING", "isTerminal": False}, cases=LISTED)
-    assert finished.without_cases(raw) is raw
+    assert finishedcopy.without_cases(raw) is raw
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_an_unfinished_job_keeps_its_cases() -> None:
     ],
 )
 def test_cases_that_cannot_be_counted_are_kept_for_the_model(cases: Any) -> None:
-    assert finished.without_cases(ended({**SOURCES[0]}) | {"spec": {"cases": cases}})["spec"]["cases"] == cases
+    assert finishedcopy.without_cases(ended({**SOURCES[0]}) | {"spec": {"cases": cases}})["spec"]["cases"] == cases
 
 
 class TestReread:

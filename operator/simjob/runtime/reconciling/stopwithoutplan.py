@@ -39,7 +39,7 @@ _REMOVAL_FAILS: Final = (
 _log: Final = logging.getLogger(__name__)
 
 
-class LastResort:
+class StopWithoutPlan:
     """Stop known pods without a full plan.
 
     `report` writes the status of a plan, and stops pods if that takes long. `apply` carries out its actions.
