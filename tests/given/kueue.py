@@ -49,11 +49,16 @@ CRD: Final[dict[str, Any]] = {
 
 
 def a_workload(
-    job_uid: str, *, name: str = "", active: bool = True, checks: Mapping[str, str] | None = None, **conditions: Any
+    job_uid: str,
+    *,
+    name: str = "",
+    active: bool = True,
+    checks: Mapping[str, tuple[str, str]] | None = None,
+    **conditions: Any,
 ) -> dict[str, Any]:
     """Make the Workload of a Job. Keywords are conditions: True, or reason and message of one.
 
-    QuotaReserved is False if it has a reason; all other conditions are True. `checks`: states of admission checks.
+    QuotaReserved is False if it has a reason; all other conditions are True. `checks`: state and message of each.
     """
     told = [
         {
@@ -65,7 +70,7 @@ def a_workload(
         }
         for type_, given in conditions.items()
     ]
-    states = [{"name": check, "state": state, "message": "asked"} for check, state in (checks or {}).items()]
+    states = [{"name": check, "state": state, "message": said} for check, (state, said) in (checks or {}).items()]
     return {
         "apiVersion": f"{names.KUEUE_GROUP}/{VERSION}",
         "kind": "Workload",

@@ -70,9 +70,14 @@ def workload(raw: dict[str, Any]) -> Workload:
         ),
         pytest.param({"active": False}, f"is deactivated{DEACTIVATED}", id="it was never active"),
         pytest.param(
-            {"QuotaReserved": True, "checks": {"budget": "Pending", "nodes": "Ready"}},
+            {"QuotaReserved": True, "checks": {"budget": ("Pending", "asked"), "nodes": ("Ready", "")}},
             "has its quota and waits for the admission check budget, Pending: asked",
             id="an admission check",
+        ),
+        pytest.param(
+            {"QuotaReserved": True, "checks": {"budget": ("Pending", "")}},
+            "has its quota and waits for the admission check budget, Pending",
+            id="an admission check that nobody has looked at",
         ),
         pytest.param({"QuotaReserved": True, "Admitted": True}, "", id="it is admitted"),
     ],

@@ -106,4 +106,6 @@ def _unreserved(reserved: Condition) -> str:
 def _unchecked(workload: Workload) -> Iterable[str]:
     for check in workload.status.admission_checks:
         if check.state != "Ready":
-            yield f"has its quota and waits for the admission check {check.name}, {check.state}: {check.message}"
+            # Kueue gives a new check no message. That is for the controller of the check.
+            said = f"{check.state}: {check.message}" if check.message else check.state
+            yield f"has its quota and waits for the admission check {check.name}, {said}"
