@@ -44,7 +44,7 @@ def test_another_version_of_a_tool_has_another_place_in_the_cache(tmp_path: Path
 
 
 def test_a_run_names_the_tools_that_are_not_built(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(["--cached"]) == 1
+    assert command.main(["--cached"]) == command.NOT_CACHED
     assert capsys.readouterr().out == f"not built yet: {', '.join(TOOLS)}\n"
     for tool in TOOLS.values():
         build(tool)
