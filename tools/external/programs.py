@@ -1,6 +1,7 @@
 """Programs of other projects in the user's cache. A Go module in `go` pins each tool; a new pin is a new build."""
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from cluster.host import binaries, cache, gobuild, toolchain
 from cluster.report import Report
 
 GO: Final = Path(__file__).parent / "go"
+# A tool may need a newer Go than the project. Go then fetches the one that the module names, like any other module.
+_ANY_GO: Final = {"GOTOOLCHAIN": "auto"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def provide(tool: Tool, report: Report) -> Path:
             # Another process may have built some while this one waited.
             if missing := tool.missing():
                 packages = {name: tool.packages[name] for name in missing}
-                gobuild.Build(tool.module, packages, tool.folder, report).run(tool.ldflags)
+                gobuild.Build(tool.module, packages, tool.folder, report, environment=_ANY_GO).run(tool.ldflags)
     return tool.folder
 
 
@@ -57,7 +60,8 @@ def source(tool: Tool, module: str) -> Path:
     `module`: a path, for the version that the tool is built from, or path@version.
     """
     command = [toolchain.go(), "mod", "download", "-json", module]
-    done = subprocess.run(command, cwd=tool.module, capture_output=True, text=True, check=False)
+    environment = os.environ | _ANY_GO
+    done = subprocess.run(command, cwd=tool.module, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ClusterError(f"the sources of {module} cannot be fetched: {done.stdout}{done.stderr}")
     return Path(json.loads(done.stdout)["Dir"])

@@ -28,9 +28,10 @@ class Build:
     report: Report
     parts: dict[str, set[str]] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
-    # The oldest Go that can build the module, and flags for go beside those of the user.
+    # The oldest Go that can build the module, and flags and variables for go beside those of the user.
     oldest_go: tuple[int, int] = toolchain.GO
     flags: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, ldflags: str) -> None:
         """Build each program. One that is complete has its name in the folder; an interrupt leaves nothing else."""
@@ -73,7 +74,7 @@ class Build:
 
     def _environment(self) -> dict[str, str]:
         flags = f"{os.environ.get('GOFLAGS', '')} {self.flags}".strip()
-        return os.environ | {"CGO_ENABLED": "0", "GOFLAGS": flags}
+        return os.environ | {"CGO_ENABLED": "0", "GOFLAGS": flags, **self.environment}
 
     def _modules(self, count: int) -> str:
         # How many there will be is known only at the end.

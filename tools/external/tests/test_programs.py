@@ -6,6 +6,7 @@ from pathlib import Path
 
 import external.__main__ as command
 import pytest
+from cluster.host import toolchain
 from cluster.report import Report
 from external import programs
 from external.programs import TOOLS, Tool
@@ -41,6 +42,27 @@ def test_another_version_of_a_tool_has_another_place_in_the_cache(tmp_path: Path
     with (module / changed).open("a") as file:
         file.write("\n")
     assert Tool(module, {}).folder != before
+
+
+def test_go_may_fetch_the_newer_go_that_a_tool_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go = tmp_path / "go"
+    go.write_text(
+        """#!/bin/sh
+case $1 in
+    mod) echo "{\\"Dir\\": \\"$GOTOOLCHAIN\\"}" ;;
+    list) echo "example.org/one fmt" ;;
+    build) while [ "$1" != -o ]; do shift; done; echo "$GOTOOLCHAIN" > "$2" ;;
+esac
+"""
+    )
+    go.chmod(0o755)
+    for name in ("go.mod", "go.sum"):
+        (tmp_path / name).write_text("")
+    monkeypatch.setattr(toolchain, "go", lambda *_: str(go))
+    monkeypatch.setenv("GOTOOLCHAIN", "local")
+    tool = Tool(tmp_path, {"one": "example.org/one"})
+    assert programs.source(tool, "example.org/one") == Path("auto")
+    assert (programs.provide(tool, Report(quiet=True)) / "one").read_text() == "auto\n"
 
 
 def test_a_run_names_the_tools_that_are_not_built(capsys: pytest.CaptureFixture[str]) -> None:
