@@ -17,7 +17,7 @@ from cluster.provider import Cluster
 from given.builders import a_job_dict
 from given.outcomes import OUTCOMES
 from integration.conftest import make_place
-from integration.support import latecancel, previous
+from integration.support import latecancel, needs, previous
 from integration.support.audit import Audit
 from integration.support.client import Client, Object, RefusedError
 from integration.support.latecancel import Answer
@@ -79,7 +79,8 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def releases(kwok_cluster: Cluster, operator_kubeconfig: Path, earlier: Path) -> Iterator[Releases]:
+def releases(kwok_cluster: Cluster, client: Client, operator_kubeconfig: Path, earlier: Path) -> Iterator[Releases]:
+    needs.previous_crd(client)
     found = Releases(kwok_cluster, operator_kubeconfig, earlier)
     yield found
     for process in (found.old, found.new):

@@ -7,12 +7,20 @@ from integration.support.client import Client
 
 # The first version that serves MutatingAdmissionPolicy in v1, which needs no flag of the API server.
 MUTATING_POLICIES: Final = (1, 36)
+# The first version that accepts the CRD of the previous release: docs/decisions/0098.
+PREVIOUS_CRD: Final = (1, 34)
 
 
 def mutating_policies(client: Client) -> None:
     """Skip the test on a version without MutatingAdmissionPolicy. On a later one it fails if they are missing."""
     if served(client) < MUTATING_POLICIES:
         pytest.skip("needs Kubernetes {}.{}".format(*MUTATING_POLICIES))
+
+
+def previous_crd(client: Client) -> None:
+    """Skip the test on a version that refuses the CRD of the previous release, because its rules cost too much."""
+    if served(client) < PREVIOUS_CRD:
+        pytest.skip("the previous release needs Kubernetes {}.{}".format(*PREVIOUS_CRD))
 
 
 def served(client: Client) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from cluster.errors import ClusterError
 from cluster.kubectl import wait_established
 from cluster.provider import Cluster
 from integration.conftest import make_namespace
-from integration.support import previous
+from integration.support import needs, previous
 from integration.support.client import Client
 from integration.support.installation import SYSTEM, credentials
 from simjob.api import names
@@ -26,7 +26,8 @@ BEFORE = "--set=image.tag=before"
 
 
 @pytest.fixture(scope="module")
-def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def earlier(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    needs.previous_crd(client)
     return previous.extract(tmp_path_factory.mktemp("previous"))
 
 
