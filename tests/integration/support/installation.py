@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from cluster import deploy
 from cluster.kubectl import kustomize, wait_established
 from cluster.provider import Cluster
 from integration.support.client import Client
@@ -12,7 +13,7 @@ from simjob.api import names
 
 MANIFESTS = Path(__file__).parents[3] / "manifests"
 ACCOUNT = "simjob-operator"
-SYSTEM = "simjob-system"
+SYSTEM = deploy.NAMESPACE
 _RUN_BY_US = ("Deployment", "PodDisruptionBudget", "NetworkPolicy")
 
 

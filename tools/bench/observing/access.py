@@ -13,9 +13,9 @@ from cluster.provider import Cluster
 NAMESPACE = "bench-system"
 
 
-def account(name: str) -> str:
+def account(name: str, namespace: str = NAMESPACE) -> str:
     """Give the user name of an account, as the audit log has it."""
-    return f"system:serviceaccount:{NAMESPACE}:{name}"
+    return f"system:serviceaccount:{namespace}:{name}"
 
 
 def make(cluster: Cluster, name: str) -> Path:

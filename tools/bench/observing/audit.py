@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from cluster import deploy
 
 from bench.observing import access
 
@@ -28,7 +29,7 @@ rules:
     userGroups: ["system:nodes"]
   - level: Metadata
 """
-OPERATOR: Final = "system:serviceaccount:simjob-system:simjob-operator"
+OPERATOR: Final = access.account("simjob-operator", deploy.NAMESPACE)
 CONTROLLER_MANAGER: Final = "controller manager"
 SCHEDULER: Final = "scheduler"
 READS: Final = ("get", "list", "watch")
