@@ -1,11 +1,11 @@
-"""Flux's health checks, by another implementation of CEL."""
+"""Flux's health checks, by another implementation of CEL; tests/tools runs them in Flux itself."""
 
 from collections.abc import Callable
 
 import pytest
 from given import flux
 from given.builders import a_job_dict
-from given.states import every_state, is_stalled, made
+from given.states import Object, every_state, is_stalled, made
 from simjob.api.status import Phase
 
 
@@ -13,21 +13,24 @@ def verdicts(name: str) -> dict[str, str]:
     return {state: flux.verdict(name, item) for state, item in every_state().items()}
 
 
-def expected(verdict: Callable[[Phase | None], str]) -> dict[str, str]:
-    """Return a verdict on each state by its phase; what is stalled has failed."""
-    return {
-        state: "Failed" if is_stalled(item) else verdict(item["status"].get("phase"))
-        for state, item in every_state().items()
-    }
+def expected(verdict: Callable[[Object], str]) -> dict[str, str]:
+    """Return a verdict on each state by its status; what is stalled has failed."""
+    return {state: "Failed" if is_stalled(item) else verdict(item["status"]) for state, item in every_state().items()}
+
+
+def knows_its_cases(status: Object) -> bool:
+    return bool(status.get("phase", Phase.PENDING) != Phase.PENDING or status.get("cases", {}).get("total"))
 
 
 def test_only_a_completed_sweep_lets_others_go_on() -> None:
     ends: dict[Phase | None, str] = {Phase.COMPLETED: "Current", Phase.CANCELLED: "Failed"}
-    assert verdicts("completed") == expected(lambda phase: ends.get(phase, "InProgress"))
+    assert verdicts("completed") == expected(lambda status: ends.get(status.get("phase"), "InProgress"))
 
 
-def test_a_sweep_is_taken_up_as_soon_as_it_has_a_phase() -> None:
-    assert verdicts("taken-up") == expected(lambda phase: "Current" if phase else "InProgress")
+def test_a_sweep_is_taken_up_as_soon_as_its_cases_are_known() -> None:
+    found = verdicts("taken-up")
+    assert found == expected(lambda status: "Current" if knows_its_cases(status) else "InProgress")
+    assert found["pending-PreparingCases"] == "InProgress"
 
 
 @pytest.mark.parametrize("name", ["completed", "taken-up"])

@@ -50,7 +50,7 @@ def archive(files: Mapping[str, Any]) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         for name, item in files.items():
-            content = yaml.safe_dump(item).encode()
+            content = (item if isinstance(item, str) else yaml.safe_dump(item)).encode()
             member = tarfile.TarInfo(name)
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))

@@ -5,7 +5,8 @@ In place of the source-controller, the tests publish what is committed (artifact
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from cluster.host.processes import Processes
@@ -46,17 +47,26 @@ class Flux:
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
         self._cluster.run_kubectl("apply", "-f", "-", stdin=json.dumps(namespace))
 
-    def start(self) -> None:
-        """Start the controller."""
+    def start(self, *flags: str) -> None:
+        """Start the controller, with other flags if it runs already."""
         program = programs.provide(TOOLS[CONTROLLER], Report()) / CONTROLLER
         environment = [f"KUBECONFIG={self._cluster.kubeconfig.resolve()}", f"RUNTIME_NAMESPACE={NAMESPACE}"]
         quiet = ["--metrics-addr=0", "--health-addr=0", "--events-addr=", "--enable-leader-election=false"]
-        command = ["/usr/bin/env", *environment, str(program), *quiet]
+        command = ["/usr/bin/env", *environment, str(program), *quiet, "--requeue-dependency=1s", *flags]
         self._processes.start(CONTROLLER, command)
 
     def stop(self) -> None:
         """End the controller."""
         self._processes.stop(CONTROLLER)
+
+    @contextmanager
+    def gated(self, gate: str) -> Iterator[None]:
+        """Run the controller with a feature gate."""
+        self.start(f"--feature-gates={gate}=true")
+        try:
+            yield
+        finally:
+            self.start()
 
     def log(self) -> str:
         """Return the end of the controller's log."""
@@ -162,7 +172,7 @@ class Kustomization:
     @property
     def ready(self) -> Object:
         """Return the condition Ready; empty if there is none."""
-        return next((each for each in self.status.get("conditions", []) if each["type"] == "Ready"), {})
+        return self._condition("Ready")
 
     def reconcile(self) -> None:
         """Have it reconciled now; return when that has happened."""
@@ -184,6 +194,13 @@ class Kustomization:
             seconds,
         )
         return str(self.ready["message"])
+
+    def wait_for_health(self, seconds: float = 60) -> None:
+        """Wait until it waits for the health of what it has applied."""
+        self._wait(lambda: "health checks" in self._condition("Reconciling").get("message", ""), "health", seconds)
+
+    def _condition(self, kind: str) -> Object:
+        return next((each for each in self.status.get("conditions", []) if each["type"] == kind), {})
 
     def _is(self, status: str) -> bool:
         return bool(self.ready.get("status") == status)

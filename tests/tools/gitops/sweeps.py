@@ -8,6 +8,38 @@ from integration.support.sweeps import Place, Sweep, a_template, eventually
 
 CANCEL = '{"cancel":true,"cancelReason":"wrong mesh"}'
 SHORT = a_template(run=2)
+FAILING = a_template(run=2, exit_code=1)
+# Values that the API server stores in another form, or that a tool might compare as something else.
+ODD = {
+    "wing/sweep.yaml": """
+apiVersion: simjob.dev/v1beta1
+kind: SimulationJob
+metadata:
+  name: sweep
+spec:
+  cases:
+    matrix:
+      - {name: re, values: [1.0e+5, 1.0, -0.0]}
+  resources: {cpu: 2000m, memory: 0.5Gi, storage: 1000000}
+  history: {}
+  retries: {}
+  template:
+    spec:
+      nodeSelector: {}
+      containers:
+        - {name: simulation, image: none, env: [], resources: {limits: {cpu: 2}}}
+"""
+}
+# A SimulationJob whose table has a row that is too short.
+UNREADABLE: dict[str, Object] = {
+    "wing/cases.yaml": {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "table"},
+        "data": {"cases.csv": "mesh,re\ncoarse\n"},
+    },
+    "wing/sweep.yaml": in_git(cases={"configMap": {"name": "table", "key": "cases.csv"}}),
+}
 
 
 def named(name: str, **spec: Any) -> Object:

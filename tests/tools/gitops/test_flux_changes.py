@@ -4,7 +4,7 @@ import pytest
 from integration.gitops.gitops import Tools, in_git
 from integration.support.sweeps import Place
 from tools.gitops.flux import Deployment
-from tools.gitops.sweeps import SHORT, named, only, sweep_of, two
+from tools.gitops.sweeps import ODD, SHORT, named, only, sweep_of, two
 
 pytestmark = pytest.mark.tools
 
@@ -16,6 +16,15 @@ def test_flux_prunes_a_running_sweep(deployment: Deployment, place: Place) -> No
     kustomization.wait_ready(deployment.commit({"wing/tail.yaml": named("tail")}))
     assert place.client.find(sweep.path) is None
     sweep.wait_cleared()
+
+
+def test_flux_sees_no_drift_in_odd_values(deployment: Deployment, place: Place) -> None:
+    kustomization = deployment.apply(ODD)
+    sweep = sweep_of(place)
+    before = place.client.get(sweep.path)["metadata"]["generation"]
+    for _ in range(3):
+        kustomization.reconcile()
+    assert place.client.get(sweep.path)["metadata"]["generation"] == before
 
 
 @pytest.mark.usefixtures("attribution")
@@ -77,3 +86,15 @@ def test_flux_undoes_a_suspension_by_kubectl(deployment: Deployment, tools: Tool
     sweep.wait_phase("SUSPENDED")
     kustomization.reconcile()
     sweep.wait_running(3)
+
+
+@pytest.mark.parametrize(
+    ("notes", "command"), [({}, "echo wing"), ({"kustomize.toolkit.fluxcd.io/substitute": "disabled"}, "echo ${NAME}")]
+)
+def test_flux_substitutes_variables_in_commands_unless_it_may_not(
+    deployment: Deployment, tools: Tools, notes: dict[str, str], command: str
+) -> None:
+    container = {"name": "simulation", "image": "none", "command": ["sh", "-c", "echo ${NAME}"]}
+    manifest = in_git(annotations=notes, template={"spec": {"containers": [container]}})
+    deployment.apply({"wing/sweep.yaml": manifest}, postBuild={"substitute": {"NAME": "wing"}})
+    assert tools.read()["spec"]["template"]["spec"]["containers"][0]["command"][2] == command
