@@ -72,7 +72,7 @@ STAGES = (
     ),
     Stage(
         "tools",
-        "Helm and Flux themselves, against a real control plane; not part of `make test`",
+        "Helm, Flux and Argo CD themselves, against a real control plane; not part of `make test`",
         (
             _cluster("build", "kwok"),
             (sys.executable, "-m", "external"),

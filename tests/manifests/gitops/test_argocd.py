@@ -1,4 +1,4 @@
-"""Argo CD's health check and actions, by a Lua of the same version."""
+"""Argo CD's health check and actions, by a Lua of the same version; tests/tools runs them in Argo CD itself."""
 
 import os
 from collections.abc import Callable

@@ -1,10 +1,11 @@
-"""The operator on the control plane with fake nodes, and Flux, which deploys SimulationJobs there."""
+"""The operator on the control plane with fake nodes, and the GitOps tools that deploy SimulationJobs there."""
 
 from collections.abc import Iterator
 
 import pytest
 import yaml
 from cluster.provider import Cluster
+from given.argocd import CONFIG_MAP
 from integration.conftest import lawful_place
 from integration.gitops.gitops import Tools
 from integration.support import latecancel
@@ -12,8 +13,11 @@ from integration.support.client import Client
 from integration.support.installation import MANIFESTS, install
 from integration.support.operator_process import QUICK_LEASE, OperatorProcess
 from integration.support.sweeps import Place, eventually
+from tools.gitops.application import Application
+from tools.gitops.argocd import ArgoCD
 from tools.gitops.artifacts import Artifacts
 from tools.gitops.flux import Deployment, Flux
+from tools.gitops.repository import GitServer
 
 SUBMITTED = "simjob.dev/submitted-by"
 PROBE = {
@@ -92,6 +96,38 @@ def deployment(flux: Flux, place: Place) -> Iterator[Deployment]:
     found = Deployment(flux, place)
     yield found
     found.leave()
+
+
+@pytest.fixture(scope="session")
+def git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
+    server = GitServer(tmp_path_factory.mktemp("repositories"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def argo(kwok_cluster: Cluster, client: Client, operator_of_session: OperatorProcess) -> Iterator[ArgoCD]:
+    found = ArgoCD(kwok_cluster, client)
+    found.install()
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def application(argo: ArgoCD, git: GitServer, place: Place) -> Iterator[Application]:
+    """A repository that Argo CD deploys into the test's namespace."""
+    found = Application(argo, place, git.repository(place.name))
+    yield found
+    found.leave()
+
+
+@pytest.fixture
+def without_the_check(argo: ArgoCD) -> Iterator[None]:
+    """Take the health check out of Argo CD's configuration."""
+    argo.configure('-p={"data":{"resource.customizations.health.simjob.dev_SimulationJob":null}}')
+    yield
+    argo.configure(f"--patch-file={CONFIG_MAP}")
 
 
 @pytest.fixture

@@ -63,3 +63,8 @@ def sweep_of(place: Place, name: str = "sweep") -> Sweep:
     path = Sweep(place, name, "").path
     eventually(lambda: place.client.find(path) is not None, lambda: f"{name} is not deployed")
     return Sweep(place, name, place.client.get(path)["metadata"]["uid"])
+
+
+def submitter(sweep: Sweep) -> str:
+    """Return the account that created a sweep, by the component attribution."""
+    return str(sweep.client.get(sweep.path)["metadata"]["annotations"]["simjob.dev/submitted-by"])
