@@ -207,6 +207,7 @@ def test_a_job_without_a_started_case_can_still_be_refused() -> None:
         pytest.param({"phase": "RUNNING"}, (), id="it has run"),
         pytest.param({"phase": "SUSPENDED"}, (), id="it was suspended"),
         pytest.param({"phase": "PENDING", "restarts": 1}, (), id="it has used names for attempts"),
+        pytest.param({"phase": "PENDING", "succeededIndexes": "0"}, (), id="a queue holds it, and a case has ended"),
     ],
 )
 def test_a_job_that_started_a_case_continues_despite_an_unknown_reference(

@@ -152,6 +152,11 @@ def test_total_seconds_do_not_pass_while_a_queue_holds_all_cases() -> None:
     assert plan.look_again > later + timedelta(seconds=20), "the deadline does not come closer"
 
 
+def test_a_held_job_does_not_time_out_before_its_hold_is_stored() -> None:
+    plan = planned(bounded(), a_job_fact(0, suspended=True, created=START), now=START + timedelta(hours=2))
+    assert (said(plan).reason, said(plan).phase) == ("QueuedByKueue", "RUNNING")
+
+
 def test_the_write_that_ends_a_hold_adds_its_seconds() -> None:
     job = bounded(status=queued_since(START + timedelta(seconds=60), suspendedSeconds=5))
     admitted = START + timedelta(seconds=360)

@@ -7,6 +7,7 @@ from simjob.api.simulationjob import SimulationJob
 from simjob.api.status import Status
 from simjob.core.facts.jobs import JobFact
 from simjob.core.facts.pods import PodFact, PodState
+from simjob.core.observed.refusedcreation import Refusal
 from simjob.core.waiting import queuewords
 
 LONG_AGO = NOW - timedelta(seconds=60)
@@ -46,6 +47,18 @@ def test_a_condition_that_an_older_operator_left_is_ignored() -> None:
     left = queued_for(3600, reason="CasesRunning")
     assert said(planned(left, held())).phase == "RUNNING"
     assert said(planned(left, a_job_fact(0), a_pod_fact(0))).suspended_seconds is None
+
+
+def test_a_hold_that_begins_after_an_older_operator_left_the_condition_counts_from_now() -> None:
+    status = said(planned(queued_for(3600, reason="CasesRunning"), held()))
+    (condition,) = (found for found in status.conditions if found.type == "Queued")
+    assert (condition.status, condition.last_transition_time, status.suspended_seconds) == ("True", NOW, None)
+
+
+def test_a_sweep_with_a_refused_creation_is_not_queued() -> None:
+    refusal = Refusal(index=1, kind="Job", message="no", counts_objects=True)
+    status = said(planned(queued_for(60, "RUNNING"), held(), refusal=refusal))
+    assert (status.phase, truth(status)) == ("RUNNING", "False")
 
 
 def test_the_next_look_is_when_the_sweep_becomes_pending_or_workloads_are_due() -> None:

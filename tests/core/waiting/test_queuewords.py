@@ -17,6 +17,7 @@ from simjob.core.plan import Plan
 from simjob.core.waiting import queuewords
 
 LONG_AGO = NOW - timedelta(seconds=60)
+OTHER_FULL = ", insufficient unused quota for cpu in flavor big, 2 more needed"
 DEACTIVATED = "; set `spec.active` of Workload job-u to true to queue it again, or cancel it"
 
 
@@ -78,6 +79,16 @@ def workload(raw: dict[str, Any]) -> Workload:
             {"QuotaReserved": True, "checks": {"budget": ("Pending", "")}},
             "has its quota and waits for the admission check budget, Pending",
             id="an admission check that nobody has looked at",
+        ),
+        pytest.param(
+            {
+                "QuotaReserved": (
+                    "Pending",
+                    f"{TOO_SMALL[1]}{OTHER_FULL}",
+                )
+            },
+            f"waits, Pending: {TOO_SMALL[1]}{OTHER_FULL}",
+            id="one flavor is too small, another one is full",
         ),
         pytest.param({"QuotaReserved": True, "Admitted": True}, "", id="it is admitted"),
     ],

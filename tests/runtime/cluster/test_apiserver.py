@@ -46,7 +46,7 @@ async def test_workloads_are_listed_by_the_uids_of_their_jobs_in_the_preferred_v
     assert (found.of, found.spec.active, found.status.conditions) == ("b", True, [])
     (_, asked, _), (_, path, query) = wire.requests
     assert (asked, path) == ("/apis/kueue.x-k8s.io", "/apis/kueue.x-k8s.io/v1beta2/namespaces/lab/workloads")
-    assert query == {"labelSelector": "kueue.x-k8s.io/job-uid in (a,b)", "limit": "100"}
+    assert query == {"labelSelector": "kueue.x-k8s.io/job-uid in (a,b)", "resourceVersion": "0"}
 
 
 async def test_a_delete_returns_the_last_state_of_the_pod() -> None:

@@ -209,6 +209,14 @@ async def test_a_backoff_that_held_a_call_and_ends_before_the_pass_does_asks_for
     assert calls.end_pass() is None, "the next pass may make the call"
 
 
+async def test_a_call_that_was_held_at_the_start_of_a_very_long_pass_is_not_forgotten() -> None:
+    calls = a_backoff()
+    calls.failed("a")
+    assert calls.holds("a")
+    await asyncio.sleep(100)
+    assert calls.end_pass() == 0
+
+
 async def test_a_call_that_is_not_retried_is_forgotten() -> None:
     calls = a_backoff()
     calls.failed("a")

@@ -137,6 +137,17 @@ async def test_a_passing_error_is_tried_again_at_the_next_read(one: OneOperator)
         assert FULL[1] in one.status["message"]
 
 
+async def test_a_passing_error_keeps_the_known_reason(one: OneOperator) -> None:
+    hold(one)
+    one.apply(cases={"count": 1}, queueName="gpus")
+    async with one.operator():
+        say(one, QuotaReserved=FULL)
+        await asyncio.sleep(40)
+        one.cluster.refuse("list_workloads", *[errors.UnavailableError("away", code=503)] * 100)
+        await asyncio.sleep(120)
+        assert FULL[1] in one.status["message"]
+
+
 class CountingCluster(FakeCluster):
     """Takes a second for each list, and notes how many are under way at most."""
 
@@ -159,6 +170,17 @@ async def test_concurrent_lists_of_workloads_are_limited_over_all_jobs() -> None
         found.ask(Key("default", str(number)), [a_job_fact(number)])
     await asyncio.sleep(20)
     assert cluster.most == 2
+    found.close()
+
+
+async def test_lists_that_wait_for_a_place_are_not_made_after_a_refusal() -> None:
+    cluster = FakeCluster()
+    cluster.refuse("list_workloads", *[errors.ForbiddenError("no", code=403)] * 10)
+    found = Workloads(cluster, WorkQueue())
+    for number in range(10):
+        found.ask(Key("default", str(number)), [a_job_fact(number)])
+    await asyncio.sleep(1)
+    assert len(cluster.calls) <= 2, "those that were under way"
     found.close()
 
 

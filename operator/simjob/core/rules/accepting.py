@@ -50,7 +50,11 @@ def accepting(situation: Situation) -> Decision | None:
 def _has_started_nothing(situation: Situation) -> bool:
     """Return whether the cases can still be refused. A job that has started a case goes on, whatever its spec."""
     status = situation.job.status
-    return status.phase in (None, Phase.PENDING) and status.restarts == 0 and not situation.observed.cases
+    # A job that a queue holds is PENDING, also if some of its cases have ended.
+    outcomes = status.outcomes
+    has_ended_some = outcomes.succeeded or outcomes.failed or outcomes.cancelled
+    is_new = status.phase in (None, Phase.PENDING) and status.restarts == 0
+    return is_new and not has_ended_some and not situation.observed.cases
 
 
 def _unknown(situation: Situation) -> Ranges | None:

@@ -10,7 +10,7 @@ from simjob.api.names import ErrorCode, Reason
 from simjob.core.assessment import Situation
 from simjob.core.decision import Decision
 from simjob.core.stopping import earlyend
-from simjob.core.waiting import suspendedtime
+from simjob.core.waiting import queuehold, suspendedtime
 
 # The longest time to plan ahead. It also keeps a corrupt status from overflowing `datetime`.
 _FAR: Final = timedelta(hours=1)
@@ -36,9 +36,15 @@ def over_at(situation: Situation) -> datetime | None:
 
 
 def timed_out(situation: Situation) -> Decision | None:
-    """Stop everything, and write FAILED, once `totalSeconds` have passed. None before, and while it is suspended."""
+    """Stop everything, and write FAILED, once `totalSeconds` have passed.
+
+    Return None before that, and while the job is suspended or a queue holds it.
+    """
     remaining, timeouts = left(situation), situation.job.spec.timeouts
     if timeouts is None or remaining is None or remaining > timedelta():
+        return None
+    # The stored status may not say yet that a queue holds the job, for example because its write was refused.
+    if queuehold.is_held(situation):
         return None
     # While the cases are not known yet, none is unfinished, but the time runs.
     if situation.job.spec.suspend or not (situation.unfinished or situation.job.indexes is None):

@@ -38,7 +38,9 @@ def summarize(situation: Situation, saying: Saying, decision: Decision, outcomes
         error_code=saying.error_code,
         is_terminal=saying.phase.is_terminal,
         is_failed=saying.phase is Phase.FAILED,
-        conditions=phaseconditions.set_conditions(stored.conditions, saying, job.metadata.generation, now),
+        conditions=phaseconditions.set_conditions(
+            suspendedtime.without_stale_hold(stored), saying, job.metadata.generation, now
+        ),
         cancellation=decision.cancellation or stored.cancellation,
         cases=counts,
         progress=f"{counts.succeeded + counts.failed}/{counts.total}",

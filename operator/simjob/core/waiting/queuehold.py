@@ -1,4 +1,4 @@
-"""Whether a queue, such as Kueue, holds a job: its Jobs are suspended, and nothing else can go on."""
+"""Whether a queue, such as Kueue, holds a job: its Jobs are suspended, and nothing else can continue."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,9 +19,13 @@ def held_jobs(situation: Situation) -> list[JobFact]:
 
 
 def is_held(situation: Situation) -> bool:
-    """Return whether only the queue keeps the job from going on: a Job is held, no pod is live, no attempt is due."""
+    """Return whether only the queue keeps the job from continuing.
+
+    Then a Job is held, no pod is live, no attempt is due, no creation is refused, and no case waits for an earlier pod.
+    """
     others = any(isinstance(verdict, Due | Over) for verdict in situation.verdicts.values())
-    return bool(held_jobs(situation)) and not (others or situation.live_pods)
+    observed = situation.observed
+    return bool(held_jobs(situation)) and not (others or situation.live_pods or observed.refusal or observed.earlier)
 
 
 def has_settled(situation: Situation) -> bool:

@@ -26,6 +26,8 @@ _UNKNOWN: Final = "Kueue has suspended the Jobs, and has not admitted them yet"
 # Kueue gives both the reason Pending, so only its message tells a full quota from one that is too small:
 # kubernetes-sigs/kueue:pkg/scheduler/flavorassigner/flavorassigner.go.
 _BEYOND_QUOTA: Final = "> maximum capacity"
+# The message has a reason for each flavor. With one of these, another flavor is only full at the moment.
+_FULL_NOW: Final = ("insufficient unused quota", "more needed")
 _MISSING: Final = "doesn't exist"
 
 
@@ -96,7 +98,7 @@ def _find(workload: Workload, type_: str) -> Condition | None:
 
 def _unreserved(reserved: Condition) -> str:
     said = f"{reserved.reason}: {reserved.message}"
-    if _BEYOND_QUOTA in reserved.message:
+    if _BEYOND_QUOTA in reserved.message and not any(text in reserved.message for text in _FULL_NOW):
         return f"asks for more than the quota can ever give, {said}; ask for less `resources`, or for a larger quota"
     if _MISSING in reserved.message:
         return f"waits, {said}; create it, or cancel, and submit again with another `queueName`"

@@ -6,6 +6,7 @@ It does not count against `totalSeconds`.
 from datetime import datetime
 
 from simjob.api import conditions
+from simjob.api.conditions import Condition
 from simjob.api.names import Reason
 from simjob.api.status import Phase, Status
 from simjob.core.decision import Saying
@@ -35,6 +36,13 @@ def queued_since(status: Status) -> datetime | None:
     # An older operator leaves the condition as it is. Then its reason is not that of the status.
     is_current = found is not None and found.status == "True" and found.reason == status.reason
     return found.last_transition_time if found and is_current else None
+
+
+def without_stale_hold(stored: Status) -> tuple[Condition, ...]:
+    """Return the stored conditions, without Queued if an older operator has left it True: its time is not current."""
+    if queued_since(stored) is not None:
+        return stored.conditions
+    return tuple(found for found in stored.conditions if (found.type, found.status) != (conditions.QUEUED, "True"))
 
 
 def without_queue(stored: Status, now: datetime) -> int | None:

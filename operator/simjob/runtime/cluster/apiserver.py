@@ -143,7 +143,8 @@ class ApiServer:
         # Kueue's releases serve different versions. The parts that are read are the same in all.
         group = await self._connection.request("GET", f"/apis/{names.KUEUE_GROUP}", repeat=False)
         root = f"/apis/{names.KUEUE_GROUP}/{answers.preferred_version(group)}"
-        query = {"labelSelector": f"{names.LABEL_WORKLOAD_OF} in ({','.join(job_uids)})", "limit": "100"}
+        # From the watch cache. Otherwise older API servers read all Workloads of the namespace from etcd.
+        query = {"labelSelector": f"{names.LABEL_WORKLOAD_OF} in ({','.join(job_uids)})", "resourceVersion": "0"}
         path = _path(root, names.KUEUE_WORKLOADS, namespace, None)
         answer = await self._connection.request("GET", path, query=query, repeat=False)
         return answers.decode(_WORKLOADS, answer).items or ()

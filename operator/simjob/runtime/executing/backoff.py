@@ -88,8 +88,10 @@ class Backoffs:
         It is 0 if a backoff held a call in this pass and has ended since: that call still needs a pass.
         """
         now = _now()
-        for call in [call for call, streak in self._streaks.items() if streak.until + _FORGOTTEN < now]:
-            del self._streaks[call]
+        old = [call for call, streak in self._streaks.items() if streak.until + _FORGOTTEN < now]
+        for call in old:
+            if call not in self._held:
+                del self._streaks[call]
         due = [streak.until for call, streak in self._streaks.items() if streak.until > now or call in self._held]
         return max(min(due) - now, 0.0) if due else None
 

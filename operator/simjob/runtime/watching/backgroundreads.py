@@ -53,7 +53,10 @@ class BackgroundReads(ABC, Generic[S]):
 
     @abstractmethod
     async def _read(self, subjects: Sequence[S]) -> Mapping[str, str]:
-        """Return the reasons by uid, those that are known. All subjects belong to one SimulationJob."""
+        """Return the reasons by uid, an empty text if there is none. Leave out those that could not be read.
+
+        All subjects belong to one SimulationJob.
+        """
 
     def words(self, key: Key) -> Mapping[str, str]:
         """Return the last known reasons by uid; empty text if there is none."""
@@ -86,10 +89,9 @@ class BackgroundReads(ABC, Generic[S]):
 
     async def _note(self, key: Key, known: _Known, subjects: Sequence[S]) -> None:
         before, began = known.known_texts, asyncio.get_running_loop().time()
-        found = await self._read(subjects)
         for subject in subjects:
-            known.texts[subject.uid] = found.get(subject.uid, "")
             known.read_at[subject.uid] = began
+        known.texts.update(await self._read(subjects))
         if known.known_texts != before:
             self._queue.add(key)
 

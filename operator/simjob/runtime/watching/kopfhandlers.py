@@ -25,6 +25,7 @@ _LONG: Final = 60.0
 _LONGEST_DELAY: Final = 5.0
 _LONGEST_PAUSE: Final = 4.0
 _REQUEST_TIMEOUT: Final = 15
+_CONNECT_TIMEOUT: Final = 5
 
 _log = logging.getLogger(__name__)
 
@@ -153,7 +154,8 @@ def _registry(credentials: Credentials, sink: SimulationJobSink, troubled: Calla
     # need to know when it expires, and would then break all its watches.
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        middlewares = (ReadAhead(_REQUEST_TIMEOUT), heard)
+        limits = aiohttp.ClientTimeout(total=_REQUEST_TIMEOUT, sock_connect=_CONNECT_TIMEOUT)
+        middlewares = (ReadAhead(limits), heard)
         session = credentials.session(USER_AGENT, middlewares=middlewares, response_class=envelope.Response)
         return kopf.AiohttpSession(server=credentials.host, aiohttp_session=session)
 
@@ -198,7 +200,7 @@ def _settings() -> kopf.OperatorSettings:
     # A page is one text while it is decoded, and an object can have more than one MiB.
     settings.watching.chunk_size = 20
     settings.networking.request_timeout = _REQUEST_TIMEOUT
-    settings.networking.connect_timeout = 5
+    settings.networking.connect_timeout = _CONNECT_TIMEOUT
     settings.networking.error_backoffs = _Endless()
     settings.process.ultimate_exiting_timeout = 20
     return settings

@@ -19,13 +19,13 @@ _Reading = asyncio.Task[ClientResponse | None]
 
 
 class ReadAhead:
-    """A middleware for kopf's session. `within`: seconds for one page.
+    """A middleware for kopf's session. `limits`: how long a page may take.
 
-    A page that cannot be read ahead is requested again when kopf asks for it, so that kopf sees the error.
+    A refusal is passed on to kopf. A page without a response is requested again when kopf asks for it.
     """
 
-    def __init__(self, within: float) -> None:
-        self._limits = aiohttp.ClientTimeout(total=within)
+    def __init__(self, limits: aiohttp.ClientTimeout) -> None:
+        self._limits = limits
         # The page that was requested ahead, by the path of its list; with the token that kopf will send.
         self._pages: dict[str, tuple[str, _Reading]] = {}
 
@@ -38,15 +38,24 @@ class ReadAhead:
 
     def _begin(self, session: aiohttp.ClientSession, url: URL, token: str) -> None:
         """Request the page that follows the one at `url`."""
+        self._drop(url.path)
         self._pages[url.path] = token, asyncio.ensure_future(self._read(session, url.update_query({_CONTINUE: token})))
 
     async def _page(self, url: URL) -> ClientResponse | None:
         """Return the page if it was requested ahead; None if it was not, or could not be read."""
         token, reading = self._pages.get(url.path, ("", None))
-        if reading is None or token != url.query.get(_CONTINUE) or reading is asyncio.current_task():
+        if reading is None or reading is asyncio.current_task():
+            return None
+        if token != url.query.get(_CONTINUE):
+            # The list has begun again.
+            self._drop(url.path)
             return None
         del self._pages[url.path]
         return await reading
+
+    def _drop(self, path: str) -> None:
+        if found := self._pages.pop(path, None):
+            found[1].cancel()
 
     async def _read(self, session: aiohttp.ClientSession, url: URL) -> ClientResponse | None:
         if session.closed:
@@ -56,4 +65,4 @@ class ReadAhead:
             await response.read()
         except (aiohttp.ClientError, TimeoutError):
             return None
-        return response if response.status < 400 else None
+        return response

@@ -37,15 +37,15 @@ class Workloads(BackgroundReads[JobFact]):
         self._closed_until: dict[str, float] = {}
 
     async def _read(self, subjects: Sequence[JobFact]) -> Mapping[str, str]:
-        namespace = subjects[0].namespace
-        if self._is_closed(namespace):
-            return {}
+        namespace, uids = subjects[0].namespace, [job.uid for job in subjects]
         try:
             async with self._places:
-                found = await self._cluster.list_workloads(namespace, [job.uid for job in subjects])
+                if self._is_closed(namespace):
+                    return dict.fromkeys(uids, "")
+                found = await self._cluster.list_workloads(namespace, uids)
         except ClusterError as trouble:
             self._note_trouble(namespace, trouble)
-            return {}
+            return dict.fromkeys(uids, "") if self._is_closed(namespace) else {}
         for place in (namespace, _EVERYWHERE):
             self._closed_until.pop(place, None)
         return queuewords.words_by_job(subjects, found)
