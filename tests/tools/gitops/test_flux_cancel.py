@@ -7,7 +7,7 @@ from integration.gitops.gitops import FLUX, FLUX_POLICY, Tools, in_git
 from integration.support.operator_process import OperatorProcess
 from integration.support.sweeps import Place, a_template
 from tools.gitops.flux import Deployment
-from tools.gitops.sweeps import CANCEL, SHORT, named, only, sweep_of, two
+from tools.gitops.sweeps import CANCEL, SHORT, named, only, submitter, sweep_of, two
 
 pytestmark = pytest.mark.tools
 
@@ -41,6 +41,15 @@ def test_flux_keeps_a_cancel_of_another_field_manager_or_with_its_annotation(
     kustomization.reconcile()
     assert tools.read()["spec"]["cancel"] is True
     tools.sweep().wait_phase("CANCELLED")
+
+
+def test_flux_ignores_no_cancel_of_kubectl(deployment: Deployment, tools: Tools) -> None:
+    kustomization = deployment.apply(only(), ignore=[{"paths": ["/spec/cancel"]}])
+    tools.sweep().wait_running(3)
+    tools.patch(CANCEL)
+    tools.sweep().wait_phase("CANCELLED")
+    kustomization.reconcile()
+    assert "cancel" not in tools.read()["spec"]
 
 
 def test_a_patched_cancel_is_lost_if_flux_removes_it_before_an_operator_sees_it(
@@ -119,3 +128,20 @@ def test_with_the_component_a_late_cancel_changes_nothing_and_holds_up_nothing(
     kustomization.wait_ready(deployment.commit(late))
     tail.wait_phase("CANCELLED")
     assert sweep_of(place).status["phase"] == "COMPLETED"
+
+
+@pytest.mark.usefixtures("attribution", "late_cancels_are_accepted")
+def test_with_both_components_a_committed_cancel_names_the_account_and_a_late_one_changes_nothing(
+    deployment: Deployment, place: Place
+) -> None:
+    kustomization = deployment.apply(two(in_git(template=SHORT), named("tail")))
+    sweep, tail = sweep_of(place), sweep_of(place, "tail")
+    sweep.wait_phase("COMPLETED")
+    tail.wait_running(3)
+    late = two(in_git(template=SHORT, cancel=True), named("tail", cancel=True))
+    kustomization.wait_ready(deployment.commit(late))
+    assert tail.wait_phase("CANCELLED")["cancellation"]["requestedBy"] == submitter(tail)
+    generation = place.client.get(sweep.path)["metadata"]["generation"]
+    kustomization.reconcile()
+    assert place.client.get(sweep.path)["metadata"]["generation"] == generation
+    assert sweep.status["phase"] == "COMPLETED"
