@@ -100,7 +100,12 @@ async def _measure(cluster: Cluster, trials: _Trials, wishes: Wishes, made: Run,
         if any(blank.system == "bare" for _, blank in trials):
             best = await _best(world, wishes)
             made.concurrency[trials[0][1].qps] = (best.create, best.cancel)
+        rehearsed: set[str] = set()
         for planned, blank in trials:
+            if planned.rehearsed and planned.name not in rehearsed:
+                rehearsed.add(planned.name)
+                world.say(f"rehearsal, {table.heading(blank.row)}: it does not count")
+                await trial.run(world, _system(blank.system, world, best, planned), planned.run, blank)
             which = f"trial {len(made.trials) + 1}, {table.heading(blank.row)}"
             world.say(f"{which}: {blank.system}, {blank.repeat + 1} of {wishes.repeats}")
             found = await trial.run(world, _system(blank.system, world, best, planned), planned.run, blank)

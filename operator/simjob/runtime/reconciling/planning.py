@@ -1,9 +1,11 @@
 """Make the plan of a pass: from a view of the store, and what this process remembers of the SimulationJob."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from simjob.api.simulationjob import Invalid, SimulationJob
 from simjob.api.status import Status
@@ -15,6 +17,9 @@ from simjob.runtime.store.view import View
 from simjob.runtime.tables.preparing import Preparing
 from simjob.runtime.watching.waitingreasons import WaitingReasons
 
+# The number of Jobs from which a plan takes some milliseconds or more.
+LARGE: Final = 200
+
 
 class Planning:
     """Calls the planner. `stopwatch` measures how long it takes."""
@@ -22,14 +27,24 @@ class Planning:
     def __init__(
         self,
         preparing: Preparing,
-        causes: WaitingReasons,
+        reasons: WaitingReasons,
         clock: Callable[[], datetime],
         stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._preparing = preparing
-        self._causes = causes
+        self._reasons = reasons
         self._clock = clock
         self._stopwatch = stopwatch
+        self._turns = asyncio.Lock()
+
+    async def turn(self, view: View) -> None:
+        """Wait for the turn of this plan if it is large.
+
+        Then probes and events are handled between two large plans, even if ten sweeps of 1,000 cases end at once.
+        """
+        if len(view.jobs) >= LARGE:
+            async with self._turns:
+                await asyncio.sleep(0)
 
     def plan(self, view: View, job: SimulationJob | Invalid, memory: Memory) -> Plan:
         """Return the plan; record in the memory what was judged."""
@@ -48,7 +63,7 @@ class Planning:
         observed = replace(
             view.observed(spent=memory.spent, refusal=gate.refusal),
             prepared=self._preparing.answer(key),
-            words=self._causes.words(key),
+            words=self._reasons.words(key),
             earlier=memory.earlier or {},
             waiting=gate.waiting,
             last=gate.last,

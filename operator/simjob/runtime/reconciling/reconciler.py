@@ -139,6 +139,7 @@ class Reconciler:
         if not await self._read(key, view.job, memory):
             return
         for _ in range(_TRIES):
+            await self._planning.turn(view)
             # Take a new view: what was read or written since is not in the old one.
             view, prepared = self._store.view(key), self.preparing.answer(key)
             if view.job is None:
