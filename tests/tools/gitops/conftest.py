@@ -14,10 +14,10 @@ from integration.support.client import Client
 from integration.support.installation import MANIFESTS, install
 from integration.support.operator_process import QUICK_LEASE, OperatorProcess
 from integration.support.sweeps import Place, eventually
-from tools.gitops.application import Application
-from tools.gitops.argocd import ArgoCD
-from tools.gitops.artifacts import Artifacts
-from tools.gitops.flux import Deployment, Flux
+from tools.gitops.argocd.application import Application
+from tools.gitops.argocd.argocd import ArgoCD
+from tools.gitops.flux.artifacts import Artifacts
+from tools.gitops.flux.flux import Deployment, Flux
 from tools.gitops.repository import GitServer
 
 SUBMITTED = "simjob.dev/submitted-by"

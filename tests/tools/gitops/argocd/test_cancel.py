@@ -7,7 +7,7 @@ from integration.gitops.gitops import Tools, in_git
 from integration.support.client import Object
 from integration.support.operator_process import OperatorProcess
 from integration.support.sweeps import Place, eventually
-from tools.gitops.application import Application
+from tools.gitops.argocd.application import Application
 from tools.gitops.sweeps import CANCEL, SHORT, named, only, submitter, sweep_of, two
 
 pytestmark = pytest.mark.tools

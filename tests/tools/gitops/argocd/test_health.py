@@ -7,7 +7,7 @@ import pytest
 from integration.support.client import Object
 from integration.support.operator_process import OperatorProcess
 from integration.support.sweeps import Place, Sweep, a_template
-from tools.gitops.application import Application
+from tools.gitops.argocd.application import Application
 from tools.gitops.sweeps import FAILING, UNREADABLE, only, sweep_of
 
 pytestmark = pytest.mark.tools

@@ -9,7 +9,7 @@ from given import flux as shipped
 from integration.support.client import Object
 from integration.support.operator_process import OperatorProcess
 from integration.support.sweeps import Place, Sweep, a_template, eventually
-from tools.gitops.flux import Deployment, Flux
+from tools.gitops.flux.flux import Deployment, Flux
 from tools.gitops.sweeps import FAILING, UNREADABLE, only, sweep_of
 
 pytestmark = pytest.mark.tools

@@ -7,7 +7,7 @@ import pytest
 from integration.gitops.gitops import in_git
 from integration.support.client import Object
 from integration.support.sweeps import Place, Sweep, a_template, eventually
-from tools.gitops.application import Application
+from tools.gitops.argocd.application import Application
 from tools.gitops.sweeps import FAILING, sweep_of
 
 pytestmark = pytest.mark.tools

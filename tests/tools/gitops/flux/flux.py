@@ -17,7 +17,7 @@ from external import programs
 from external.programs import TOOLS
 from integration.support.client import Client, Object
 from integration.support.sweeps import Place, eventually
-from tools.gitops.artifacts import Artifacts
+from tools.gitops.flux.artifacts import Artifacts
 
 NAMESPACE: Final = "flux-system"
 CONTROLLER: Final = "kustomize-controller"

@@ -4,8 +4,8 @@ import pytest
 from integration.gitops.gitops import Tools, in_git
 from integration.support.client import Object
 from integration.support.sweeps import Place
-from tools.gitops.application import Application
-from tools.gitops.argocd import NAMESPACE
+from tools.gitops.argocd.application import Application
+from tools.gitops.argocd.argocd import NAMESPACE
 from tools.gitops.sweeps import SHORT, named, only, submitter, sweep_of, two
 
 pytestmark = pytest.mark.tools

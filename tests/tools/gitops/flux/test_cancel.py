@@ -6,7 +6,7 @@ import pytest
 from integration.gitops.gitops import FLUX, FLUX_POLICY, Tools, in_git
 from integration.support.operator_process import OperatorProcess
 from integration.support.sweeps import Place, a_template
-from tools.gitops.flux import Deployment
+from tools.gitops.flux.flux import Deployment
 from tools.gitops.sweeps import CANCEL, SHORT, named, only, submitter, sweep_of, two
 
 pytestmark = pytest.mark.tools

@@ -8,7 +8,7 @@ import yaml
 from given import argocd as lua
 from given.states import Object, made, recorded
 from simjob.api.status import Phase
-from tools.gitops.argocd import program
+from tools.gitops.argocd.argocd import program
 
 pytestmark = pytest.mark.tools
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from integration.support.client import Object
 from integration.support.sweeps import Place, eventually
-from tools.gitops.argocd import NAMESPACE, ArgoCD
+from tools.gitops.argocd.argocd import NAMESPACE, ArgoCD
 from tools.gitops.repository import Repository
 
 _PATH: Final = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/applications"

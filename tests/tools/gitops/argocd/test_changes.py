@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 from integration.gitops.gitops import Tools, in_git
 from integration.support.sweeps import Place, eventually
-from tools.gitops.application import Application
+from tools.gitops.argocd.application import Application
 from tools.gitops.sweeps import ODD, SHORT, named, only, sweep_of, two
 
 pytestmark = pytest.mark.tools

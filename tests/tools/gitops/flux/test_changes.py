@@ -3,7 +3,7 @@
 import pytest
 from integration.gitops.gitops import Tools, in_git
 from integration.support.sweeps import Place
-from tools.gitops.flux import Deployment
+from tools.gitops.flux.flux import Deployment
 from tools.gitops.sweeps import ODD, SHORT, named, only, sweep_of, two
 
 pytestmark = pytest.mark.tools
