@@ -72,7 +72,7 @@ STAGES = (
     ),
     Stage(
         "tools",
-        "Helm, Flux and Argo CD themselves, against a real control plane; not part of `make test`",
+        "Helm, Flux, Argo CD and Kueue themselves, against a real control plane; not part of `make test`",
         (
             _cluster("build", "kwok"),
             (sys.executable, "-m", "external"),

@@ -38,6 +38,7 @@ class Tool:
 TOOLS: Final[Mapping[str, Tool]] = {
     "argocd": Tool(GO / "argocd", {"argocd": "github.com/argoproj/argo-cd/v3/cmd"}),
     "helm": Tool(GO / "helm", {"helm": "helm.sh/helm/v4/cmd/helm"}),
+    "kueue": Tool(GO / "kueue", {"kueue": "sigs.k8s.io/kueue/cmd/kueue"}),
     "kustomize-controller": Tool(
         GO / "kustomize-controller", {"kustomize-controller": "github.com/fluxcd/kustomize-controller"}
     ),

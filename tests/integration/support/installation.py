@@ -32,18 +32,19 @@ def credentials(cluster: Cluster, client: Client, system: str = SYSTEM) -> Path:
     """Return a kubeconfig for the operator's ServiceAccount, which is installed already."""
     token = cluster.run_kubectl("create", "token", ACCOUNT, f"--namespace={system}", "--duration=4h").strip()
     path = cluster.state.folder / f"{system}.kubeconfig"
-    path.write_text(json.dumps(_kubeconfig(client, token)))
+    path.write_text(json.dumps(kubeconfig(client, ACCOUNT, token)))
     path.chmod(0o600)
     return path
 
 
-def _kubeconfig(client: Client, token: str) -> dict[str, Any]:
+def kubeconfig(client: Client, account: str, token: str) -> dict[str, Any]:
+    """Return the content of a kubeconfig for a ServiceAccount."""
     cluster = {"server": client.server, "certificate-authority-data": client.authority}
     return {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "simjob", "cluster": cluster}],
-        "users": [{"name": ACCOUNT, "user": {"token": token}}],
-        "contexts": [{"name": "simjob", "context": {"cluster": "simjob", "user": ACCOUNT}}],
-        "current-context": "simjob",
+        "clusters": [{"name": "test", "cluster": cluster}],
+        "users": [{"name": account, "user": {"token": token}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": account}}],
+        "current-context": "test",
     }
