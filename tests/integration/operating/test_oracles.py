@@ -123,3 +123,19 @@ def test_children_that_were_there_before_the_watch_count_as_made_before_it() -> 
     sweeps = [replace(a_status(6, "COMPLETED", succeeded="0"), earlier=True)]
     assert violations(sweeps, **before) == []
     assert violations(sweeps, pods=[pod], jobs=[job]) != []
+
+
+@pytest.mark.parametrize(
+    ("requested_at", "number"),
+    [
+        pytest.param("2026-01-02T03:04:05Z", 0, id="the request may have been under way"),
+        pytest.param("2026-01-02T03:04:06Z", 1, id="the request came later"),
+    ],
+)
+def test_only_a_request_that_was_under_way_may_make_something_after_the_latch(requested_at: str, number: int) -> None:
+    latch = a_status(2, "CANCELLING", cancellation={"requestedAt": "now"})
+    latch.object["metadata"]["managedFields"] = [{"subresource": "status", "time": "2026-01-02T03:04:05Z"}]
+    pod = a_child(3)
+    pod.object["metadata"]["creationTimestamp"] = requested_at
+    found = violations([a_status(1, "PENDING", pending=1), latch], [pod], [])
+    assert len([text for text in found if "after the latch" in text]) == number

@@ -16,6 +16,7 @@ from simjob.api.sweep.ranges import Ranges
 TERMINAL = ("COMPLETED", "FAILED", "CANCELLED")
 ENDED = ("Succeeded", "Failed")
 FOREVER = 2**63
+LATEST = "9999"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Life:
     created: int
     ended: int
     gone: int
+    requested_at: str
 
 
 def lives(history: Sequence[Seen]) -> list[Life]:
@@ -53,6 +55,7 @@ def _life(found: list[Seen]) -> Life:
         created=_moment(found[0]),
         ended=next((_moment(seen) for seen in found if seen.gone or seen.phase in ENDED), FOREVER),
         gone=next((seen.version for seen in found if seen.gone), FOREVER),
+        requested_at=found[0].object["metadata"].get("creationTimestamp", LATEST),
     )
 
 
@@ -122,10 +125,21 @@ def _statuses(history: list[Seen]) -> Iterator[str]:
 
 
 def _after_the_latch(history: list[Seen], pods: list[Life], jobs: list[Life]) -> Iterator[str]:
+    """Nothing is made after the latch, except by requests that were under way when it was written.
+
+    The API server dates an object when it receives the request, in whole seconds.
+    """
     latched = _first(history, lambda status: "cancellation" in status)
+    written = _status_time(next((seen for seen in history if seen.version == latched), None))
     for life in (*pods, *jobs):
-        if life.created > latched:
+        if life.created > latched and life.requested_at > written:
             yield f"{life.name} was made at {life.created}, after the latch at {latched}"
+
+
+def _status_time(seen: Seen | None) -> str:
+    """Return when the API server stored this status; an empty text if it does not say so."""
+    entries = seen.object["metadata"].get("managedFields", []) if seen else []
+    return max((entry["time"] for entry in entries if entry.get("subresource") == "status"), default="")
 
 
 def _after_the_end(history: list[Seen], pods: list[Life]) -> Iterator[str]:
