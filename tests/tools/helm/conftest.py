@@ -8,6 +8,7 @@ from cluster.provider import Cluster
 from cluster.report import Report
 from external import programs
 from integration.support.client import Client
+from tools.helm import worlds
 from tools.helm.program import Helm
 
 
@@ -19,8 +20,9 @@ def helm_without_cluster(tmp_path_factory: pytest.TempPathFactory) -> Helm:
 
 
 @pytest.fixture(scope="session")
-def helm(helm_without_cluster: Helm, kubeconfig: Path) -> Helm:
-    """Helm as the administrator of the cluster."""
+def helm(helm_without_cluster: Helm, kubeconfig: Path, kwok_cluster: Cluster) -> Helm:
+    """Helm as the administrator of a cluster without the operator: tests of other tools may have installed it."""
+    worlds.remove(kwok_cluster)
     return Helm(helm_without_cluster.program, helm_without_cluster.home, kubeconfig.resolve())
 
 
