@@ -25,8 +25,7 @@ class Planned:
     """A scenario, its lines in a whole run and in a quick one. `election`: the operator takes the Lease in it.
 
     `rehearsed`: its first trial is made once more before, and does not count. An API server that has just started is
-    slower: it starts the first 10,000 pods in 157 s and the next ones in 120 s, so the first trial would be at a
-    disadvantage.
+    slower, so the first trial would be at a disadvantage.
     """
 
     name: str

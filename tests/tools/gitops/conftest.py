@@ -33,14 +33,6 @@ PROBE = {
 
 
 @pytest.fixture(scope="session")
-def client(kwok_cluster: Cluster) -> Iterator[Client]:
-    """The administrator."""
-    found = Client(kwok_cluster)
-    yield found
-    found.close()
-
-
-@pytest.fixture(scope="session")
 def operator_of_session(kwok_cluster: Cluster, client: Client) -> Iterator[OperatorProcess]:
     kubeconfig = install(kwok_cluster, client, MANIFESTS)
     latecancel.wait(kwok_cluster, client, latecancel.Answer.REFUSED)

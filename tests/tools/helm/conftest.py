@@ -1,13 +1,11 @@
 """The real Helm, and a control plane with fake nodes to install on. The operator is a process of the tests."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cluster.provider import Cluster
 from cluster.report import Report
 from external import programs
-from integration.support.client import Client
 from tools.helm import worlds
 from tools.helm.program import Helm
 
@@ -24,11 +22,3 @@ def helm(helm_without_cluster: Helm, kubeconfig: Path, kwok_cluster: Cluster) ->
     """Helm as the administrator of a cluster without the operator: tests of other tools may have installed it."""
     worlds.remove(kwok_cluster)
     return Helm(helm_without_cluster.program, helm_without_cluster.home, kubeconfig.resolve())
-
-
-@pytest.fixture(scope="session")
-def client(kwok_cluster: Cluster) -> Iterator[Client]:
-    """The API server, without a tool between."""
-    found = Client(kwok_cluster)
-    yield found
-    found.close()

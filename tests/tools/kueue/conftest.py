@@ -15,14 +15,6 @@ from tools.kueue.queues import Queues
 
 
 @pytest.fixture(scope="session")
-def client(kwok_cluster: Cluster) -> Iterator[Client]:
-    """The administrator."""
-    found = Client(kwok_cluster)
-    yield found
-    found.close()
-
-
-@pytest.fixture(scope="session")
 def installed_kueue(kwok_cluster: Cluster, client: Client) -> Kueue:
     """Kueue, not running."""
     found = Kueue(kwok_cluster, client)

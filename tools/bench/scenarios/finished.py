@@ -53,7 +53,7 @@ async def measure(stage: Stage) -> Measures:
 async def _caught_up(stage: Stage) -> None:
     """Wait until the API server has worked off what was written: until it answers a list at once.
 
-    For some seconds after so much was written its watch cache is behind, and each consistent list waits for it.
+    After so many writes its watch cache is behind for some seconds, and each consistent list waits for it.
     """
     await stage.world.calm()
     path = f"{SimJob.sweeps}?limit=20"

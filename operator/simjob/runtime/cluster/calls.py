@@ -135,7 +135,7 @@ class Cluster(Protocol):
         ...
 
     async def list_workloads(self, namespace: str, job_uids: Sequence[str]) -> Sequence[Workload]:
-        """List the Kueue Workloads of these Jobs, at most 100.
+        """List the Kueue Workloads of these Jobs. They may be out of date by some seconds.
 
         The error has the code 404 if the API server serves no Workloads.
         """

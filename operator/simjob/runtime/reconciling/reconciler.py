@@ -78,8 +78,8 @@ class Reconciler:
         self._removal = Removal(cluster, self._reporter)
         self._without_plan = StopWithoutPlan(store, self.recorder, clock, self._report, self._apply)
         self.preparing = Preparing(cluster, queue, clock)
-        self._causes = WaitingReasons(cluster, queue)
-        self._planning = Planning(self.preparing, self._causes, clock, stopwatch)
+        self._reasons = WaitingReasons(cluster, queue)
+        self._planning = Planning(self.preparing, self._reasons, clock, stopwatch)
         self.adoption = Adoption(cluster, self.recorder)
         self._memories: dict[Key, Memory] = {}
 
@@ -173,7 +173,7 @@ class Reconciler:
         if plan.stores_only(self._clock()):
             return False
         self._prepare(key, stored, plan, memory, prepared)
-        self._causes.ask(key, plan)
+        self._reasons.ask(key, plan)
         await self._apply(key, stored, plan, memory, signs)
         return True
 
@@ -241,7 +241,7 @@ class Reconciler:
     def close(self) -> None:
         """Cancel everything that runs in the background."""
         self.preparing.close()
-        self._causes.close()
+        self._reasons.close()
         self.adoption.close()
         self._catching_up.close()
         self._executor.close()
@@ -264,7 +264,7 @@ class Reconciler:
         key = view.key
         self._reporter.forget(key)
         self.preparing.forget(key)
-        self._causes.forget(key)
+        self._reasons.forget(key)
         self.adoption.forget(key)
         match await self._removal.proven(view, memory):
             case Proof.FORGETTABLE:
