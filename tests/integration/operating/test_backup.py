@@ -216,9 +216,9 @@ def test_a_wiped_status_duplicates_no_row(client: Client, operator: OperatorProc
     place.leave()
 
 
-def wing(place: Place, folder: Path) -> Sweep:
-    """Make the sweep that the page is about, from a file as people have it."""
-    spec: Any = {"cases": {"count": 8}, "parallelism": 4, "template": saying()}
+def wing(place: Place, folder: Path, run: float = 1) -> Sweep:
+    """Make the sweep that the page is about, from a file as people have it; its cases run for `run` seconds."""
+    spec: Any = {"cases": {"count": 8}, "parallelism": 4, "template": saying(run)}
     sweep = place.apply("wing", **spec)
     body = {"apiVersion": "simjob.dev/v1beta1", "kind": "SimulationJob", "metadata": {"name": "wing"}, "spec": spec}
     (folder / "wing.yaml").write_text(yaml.safe_dump(body))
@@ -242,8 +242,10 @@ def terminal(kwok_cluster: Cluster, place: Place, tmp_path: Path) -> Terminal:
 
 
 def test_the_commands_of_the_page_restore_a_cancelled_job(place: Place, terminal: Terminal, tmp_path: Path) -> None:
-    first = wing(place, tmp_path)
-    first.wait(lambda status: status.get("cases", {}).get("succeeded", 0) >= 4, "four ends")
+    first = wing(place, tmp_path, run=600)
+    first.wait_running(4)
+    first.end_running()
+    first.wait(lambda status: status.get("cases", {}).get("succeeded", 0) == 4, "four ends")
     # A case that had ended before it was named keeps its outcome, also after a restore.
     first.patch(cancelCases="0-3")
     first.cancel()

@@ -125,9 +125,7 @@ def play(place: Place, trouble: Trouble) -> Story:
         seconds, running = time.monotonic() - started, len(sweep.running_pods)
         sweep.wait(lambda status: status["cases"]["succeeded"] >= 2, "what ran has ended")
     sweep.wait_running(CASES - 2)
-    for pod in sweep.running_pods:
-        hurry = {"metadata": {"annotations": {"kwok.simjob.dev/run-seconds": "1"}}}
-        place.client.patch(paths.pods(place.name, pod["metadata"]["name"]), hurry)
+    sweep.end_running()
     ended = sweep.wait_phase("COMPLETED")
     place.settle()
     return Story(
