@@ -37,6 +37,20 @@ class Planned:
     rehearsed: bool = False
 
 
+def _ten_and_one(*, deleted: bool) -> tuple[Line, ...]:
+    return (
+        Line(shape=Shape(cases=1000, sweeps=10, deleted=deleted), systems=OURS),
+        Line(shape=Shape(cases=10_000, deleted=deleted), systems=OURS),
+    )
+
+
+def _five_and_one(*, deleted: bool) -> tuple[Line, ...]:
+    return (
+        Line(shape=Shape(cases=100, sweeps=5, deleted=deleted), systems=OURS),
+        Line(shape=Shape(cases=500, deleted=deleted), systems=OURS),
+    )
+
+
 SCENARIOS = (
     Planned(
         name="live",
@@ -90,18 +104,19 @@ SCENARIOS = (
     ),
     Planned(
         name="many-cancels",
-        what="many sweeps run and are ended at the same moment, with leader election; then one as large as all of them",
+        what="many sweeps are cancelled at the same moment, with leader election; then one as large as all of them",
         run=Scenario(manycancels.measure),
-        lines=(
-            Line(shape=Shape(cases=1000, sweeps=10), systems=OURS),
-            Line(shape=Shape(cases=1000, sweeps=10, deleted=True), systems=OURS),
-            Line(shape=Shape(cases=10_000), systems=OURS),
-        ),
-        quick=(
-            Line(shape=Shape(cases=100, sweeps=5), systems=OURS),
-            Line(shape=Shape(cases=100, sweeps=5, deleted=True), systems=OURS),
-            Line(shape=Shape(cases=500), systems=OURS),
-        ),
+        lines=_ten_and_one(deleted=False),
+        quick=_five_and_one(deleted=False),
+        election=True,
+        rehearsed=True,
+    ),
+    Planned(
+        name="many-deletions",
+        what="the same with sweeps that are deleted",
+        run=Scenario(manycancels.measure),
+        lines=_ten_and_one(deleted=True),
+        quick=_five_and_one(deleted=True),
         election=True,
         rehearsed=True,
     ),

@@ -5,7 +5,7 @@ from given.builders import CREATED, NOW, a_job_fact, a_pod_fact, a_started_job, 
 from simjob.api import names
 from simjob.core.plan import DeleteJob, DeletePod, WriteJobStatus
 from simjob.core.stopping import keptjobs
-from simjob.core.stopping.stop import HEAD_START, LONGEST_START
+from simjob.core.stopping.stop import HEAD_START, OTHERS_FIRST
 
 ENDED = {"completionTime": CREATED, "isTerminal": True, "observedGeneration": 1, "succeededIndexes": "0-2"}
 
@@ -62,7 +62,7 @@ def test_a_cancel_of_a_cancelled_job_is_not_called_too_late() -> None:
     assert planned(withdrawn).notices == ()
 
 
-def test_job_deletions_of_an_ended_sweep_wait_up_to_two_minutes_for_stopping_pods_of_others() -> None:
+def test_job_deletions_of_an_ended_sweep_wait_up_to_five_minutes_for_stopping_pods_of_others() -> None:
     ended = {"phase": "CANCELLED", "completionTime": NOW.isoformat(), "succeededIndexes": "", "cancelledIndexes": "0-2"}
     job = a_started_job(status=ENDED | ended)
     children: list[Any] = [a_job_fact(0), a_job_fact(1), a_pod_fact(1)]
@@ -71,7 +71,7 @@ def test_job_deletions_of_an_ended_sweep_wait_up_to_two_minutes_for_stopping_pod
     removal = [DeletePod(pod=a_pod_fact(1)), DeleteJob(job=a_job_fact(0))]
     assert list(planned(job, *children).actions) == removal, "no other pod is being stopped"
     assert list(planned(job, *children, now=NOW + HEAD_START, last_stop=NOW).actions) == removal
-    late = NOW + LONGEST_START
+    late = NOW + OTHERS_FIRST
     assert list(planned(job, *children, now=late, last_stop=late).actions) == removal
 
 

@@ -3,14 +3,14 @@ from datetime import datetime
 import pytest
 from given.builders import CREATED, NOW, a_job_fact, a_pod_fact, a_started_job, planned
 from simjob.core.plan import CreateCase, DeleteJob, DeletePod
-from simjob.core.stopping.stop import HEAD_START, LONGEST_START
+from simjob.core.stopping.stop import HEAD_START, OTHERS_FIRST
 
 
 @pytest.mark.parametrize(
     "deletion",
-    [pytest.param(NOW, id="deleted just now"), pytest.param(NOW - LONGEST_START, id="deleted two minutes ago")],
+    [pytest.param(NOW, id="deleted just now"), pytest.param(NOW - OTHERS_FIRST, id="deleted five minutes ago")],
 )
-def test_job_deletions_of_a_deleted_sweep_wait_up_to_two_minutes_for_stopping_pods_of_others(
+def test_job_deletions_of_a_deleted_sweep_wait_up_to_five_minutes_for_stopping_pods_of_others(
     deletion: datetime,
 ) -> None:
     job = a_started_job(metadata={"deletionTimestamp": deletion.isoformat()})

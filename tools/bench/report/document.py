@@ -33,8 +33,8 @@ names. Any other goal must hold in the worst repeat.
 Each table states the controller manager's limit of requests per second. The scheduler's limit is too high to matter
 (`--kube-api-qps` in `tools/cluster/control/components.py`; the default is 50).
 
-* **simjob**: the operator of this repository, one replica, `--no-leader-election` except in *many-cancels*. When users
-  install it, the leading replica also renews its Lease every few seconds.
+* **simjob**: the operator of this repository, one replica, `--no-leader-election` except in *many-cancels*,
+  *many-deletions* and *finished*. When users install it, the leading replica also renews its Lease every few seconds.
 * **bare**: a client without any state. It creates the same Jobs and pods, and deletes the pods, then the Jobs.
 * **indexed**: one native Indexed Job, stopped by `suspend: true`; **indexed-delete**: stopped by deleting it.
 * **plain**: a short kopf operator as most people would write it (`tools/bench/systems/plain_operator.py`). It creates

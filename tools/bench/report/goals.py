@@ -82,27 +82,30 @@ def _anywhere(measure: str, of: Callable[[Shape], bool] = lambda _: True) -> Cal
     return value
 
 
-def _ten_to_one(measure: str, *, deleted: bool = False) -> Callable[[Run], Value]:
-    """Give the ratio of ten sweeps that end at once to one that is as large as all of them, and is cancelled."""
+def _ten_to_one(scenario: str, measure: str) -> Callable[[Run], Value]:
+    """Give the ratio of ten sweeps that end at once to one that is as large as all of them and ends in the same way."""
 
     def value(run: Run) -> Value:
-        ten = Row("many-cancels", Shape(cases=1000, sweeps=10, deleted=deleted), STOCK)
-        one = Row("many-cancels", Shape(cases=10_000), STOCK)
+        ten, one = (Row(scenario, shape, STOCK) for shape in _ten_and_one(scenario))
         return ratio(measured(run.of(ten, "simjob"), measure), measured(run.of(one, "simjob"), measure))
 
     return value
 
 
-def _ten_at_once(measure: str) -> Callable[[Run], Value]:
-    """Give the worst of all trials in which ten sweeps end at once, by a cancel or by deletion."""
+def _ten_at_once(scenario: str, measure: str) -> Callable[[Run], Value]:
+    """Give the worst of all trials in which ten sweeps end at once."""
 
     def value(run: Run) -> Value:
-        rows = [Row("many-cancels", Shape(cases=1000, sweeps=10, deleted=deleted), STOCK) for deleted in (False, True)]
-        found = [measured(run.of(row, "simjob"), measure) for row in rows]
-        known = [one.high for one in found if one]
-        return max(known) if len(known) == len(rows) else None
+        ten, _ = _ten_and_one(scenario)
+        found = measured(run.of(Row(scenario, ten, STOCK), "simjob"), measure)
+        return found.high if found else None
 
     return value
+
+
+def _ten_and_one(scenario: str) -> tuple[Shape, Shape]:
+    deleted = scenario == "many-deletions"
+    return Shape(cases=1000, sweeps=10, deleted=deleted), Shape(cases=10_000, deleted=deleted)
 
 
 def _kept(measure: str) -> Callable[[Run], Value]:
@@ -133,6 +136,16 @@ def _against_indexed(qps: int, limit: float) -> Goal:
     return Goal(what, _times((1000, qps), "all_running", "indexed"), limit, "x")
 
 
+def _at_once(scenario: str, ended: str) -> Sequence[Goal]:
+    ten = f"ten sweeps of 1,000 {ended} at once"
+    return (
+        Goal(f"{ten}: no pod live, to one of 10,000", _ten_to_one(scenario, "none_live"), 1.3, "x"),
+        Goal(f"{ten}: first signals apart", _ten_at_once(scenario, "first_apart"), 1, " s"),
+        Goal(f"{ten}: answer of /healthz, worst", _ten_at_once(scenario, "lag_max_ms"), 1000, " ms", 0),
+        Goal(f"{ten}: changes of the leader", _ten_at_once(scenario, "leader_changes"), 0, digits=0),
+    )
+
+
 GOALS: tuple[Goal, ...] = (
     *_against_bare(1000, STOCK),
     _against_indexed(STOCK, 0.2),
@@ -144,14 +157,14 @@ GOALS: tuple[Goal, ...] = (
     Goal("requests per case in all, 10,000 cases: created, run to the end", _worst("long", "all_per_case"), 6.5),
     Goal("cancel of 10,000 cases, 500 live: CANCELLED", _worst("middle", "said"), 10, " s"),
     Goal("cancel during another's 10,000 creates: first pod signalled", _worst("rival", "first_signalled"), 1, " s"),
-    Goal("ten sweeps of 1,000 cancelled at once: no pod live, to one of 10,000", _ten_to_one("none_live"), 1.3, "x"),
-    Goal("ten sweeps of 1,000 cancelled at once: CANCELLED, to one of 10,000", _ten_to_one("said"), 1.3, "x"),
+    *_at_once("many-cancels", "cancelled"),
     Goal(
-        "ten sweeps of 1,000 deleted: no pod live, to one cancelled", _ten_to_one("none_live", deleted=True), 1.3, "x"
+        "ten sweeps of 1,000 cancelled at once: CANCELLED, to one of 10,000",
+        _ten_to_one("many-cancels", "said"),
+        1.3,
+        "x",
     ),
-    Goal("ten sweeps of 1,000 ended at once: first signals apart", _ten_at_once("first_apart"), 1, " s"),
-    Goal("ten sweeps of 1,000 ended at once: answer of /healthz, worst", _ten_at_once("lag_max_ms"), 1000, " ms", 0),
-    Goal("ten sweeps of 1,000 ended at once: changes of the leader", _ten_at_once("leader_changes"), 0, digits=0),
+    *_at_once("many-deletions", "deleted"),
     Goal("memory at 10,000 cases, 500 live", _anywhere("peak_mib", _large), 200, " MiB", 0),
     Goal("status at 10,000 cases, 500 live", _anywhere("status_bytes", _large), 65_536, " bytes", 0),
     Goal("restart to caught up, 10,000 cases, 500 live", _worst("restart", "caught_up"), 5, " s"),

@@ -55,8 +55,9 @@ def every_goal() -> list[Trial]:
     ended = {"none_live": 1.0, "said": 1.0, "first_apart": 0.1, "lag_max_ms": 50.0, "leader_changes": 0.0}
     at_once = [
         a_trial(scenario="many-cancels", cases=1000, sweeps=10),
-        a_trial(scenario="many-cancels", cases=1000, sweeps=10, deleted=True),
         a_trial(scenario="many-cancels", cases=10_000),
+        a_trial(scenario="many-deletions", cases=1000, sweeps=10, deleted=True),
+        a_trial(scenario="many-deletions", cases=10_000, deleted=True),
     ]
     for trial in at_once:
         trial.measures |= ended

@@ -33,7 +33,7 @@ def test_scenarios_systems_and_repeats_can_be_chosen() -> None:
 
 
 def test_only_leader_scenarios_use_the_lease() -> None:
-    assert [one.name for one in plan.SCENARIOS if one.election] == ["many-cancels", "finished"]
+    assert [one.name for one in plan.SCENARIOS if one.election] == ["many-cancels", "many-deletions", "finished"]
 
 
 def test_the_operator_of_another_checkout_can_be_measured(tmp_path: Path) -> None:

@@ -19,6 +19,9 @@ from simjob.core.waiting import overdue
 # after the second time since the last pod was deleted.
 HEAD_START: Final = timedelta(seconds=5)
 LONGEST_START: Final = timedelta(minutes=2)
+# How long the Jobs of an ended or deleted sweep wait for the pods of others. A slow API server needs more than three
+# minutes for the ends of 10,000 pods.
+OTHERS_FIRST: Final = timedelta(minutes=5)
 
 
 def suspend(situation: Situation) -> tuple[Action, ...]:
@@ -81,9 +84,9 @@ def jobs_go_at(observed: Observed, since: datetime | None = None) -> datetime | 
 def jobs_go_after_others_at(observed: Observed, since: datetime | None) -> datetime | None:
     """Return when the Jobs of a SimulationJob without live pods may be deleted; None for now.
 
-    Pods of other SimulationJobs may be stopping; they have priority, for at most two minutes. `since`: when this
+    Pods of other SimulationJobs may be stopping; they have priority, for at most five minutes. `since`: when this
     SimulationJob ended or was deleted.
     """
     if observed.last_stop is None or since is None:
         return None
-    return min(observed.last_stop + HEAD_START, since + LONGEST_START)
+    return min(observed.last_stop + HEAD_START, since + OTHERS_FIRST)
