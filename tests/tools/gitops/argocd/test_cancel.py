@@ -6,7 +6,7 @@ import pytest
 from integration.gitops.gitops import Tools, in_git
 from integration.support.client import Object
 from integration.support.operator_process import OperatorProcess
-from integration.support.sweeps import Place, eventually
+from integration.support.sweeps import Place, a_template, eventually
 from tools.gitops.argocd.application import Application
 from tools.gitops.sweeps import CANCEL, SHORT, named, only, submitter, sweep_of, two
 
@@ -39,6 +39,19 @@ def test_self_heal_resets_a_cancel_that_is_false_in_git_and_the_sweep_stays_canc
     sweep.wait_phase("CANCELLED")
     eventually(lambda: tools.read()["spec"]["cancel"] is False, application.explain)
     assert sweep.status["phase"] == "CANCELLED"
+
+
+def test_a_cancel_that_self_heal_resets_before_an_operator_sees_it_is_lost(
+    application: Application, tools: Tools, operator: OperatorProcess
+) -> None:
+    application.apply(only(cancel=False, template=a_template(run=20)))
+    sweep = tools.sweep()
+    sweep.wait_running(3)
+    operator.stop()
+    tools.patch(CANCEL)
+    eventually(lambda: tools.read()["spec"]["cancel"] is False, application.explain)
+    operator.start()
+    assert "cancellation" not in sweep.wait_phase("COMPLETED", seconds=60)
 
 
 @pytest.mark.usefixtures("attribution")
