@@ -18,6 +18,7 @@ TEMPLATES: Final = tuple(
         "attribution",
         "crd",
         "deployment",
+        "monitoring",
         "networkpolicy",
         "operator",
         "permissions",

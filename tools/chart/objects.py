@@ -15,7 +15,7 @@ ROOT: Final = Path(__file__).parents[2]
 MANIFESTS: Final = ROOT / "manifests"
 # Each component of manifests/components that adds or changes objects is a value of the chart with the same name. The
 # component no-admission only removes objects: the value `admission`.
-COMPONENTS: Final = ("attribution", "gitops")
+COMPONENTS: Final = ("attribution", "gitops", "monitoring")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,11 @@ NETWORK_POLICY: Final = ("NetworkPolicy", "simjob-operator")
 SYSTEM: Final = "simjob-system"
 
 _NAMESPACE: Final = "{{ $.Release.Namespace | quote }}"
+# Where the component monitoring expects kube-state-metrics, and with which ServiceAccount.
+_READER: Final = {"namespace": "kube-system", "serviceAccount": "kube-state-metrics"}
+_ANOTHER_READER: Final = {
+    default: f"{{{{ .Values.monitoring.kubeStateMetrics.{name} | quote }}}}" for name, default in _READER.items()
+}
 _IMAGE: Final = (
     '"{{ .Values.image.repository }}{{ with .Values.image.digest }}@{{ . }}{{ else }}:{{ .Values.image.tag }}{{ end }}"'
 )
@@ -49,6 +54,7 @@ def defaults(base: Mapping[tuple[str, str], Object]) -> Object:
         "replicas": deployment["replicas"],
         "resources": container["resources"],
         "networkPolicy": {"apiServerPorts": [port["port"] for port in ports]},
+        "monitoring": {"kubeStateMetrics": _READER},
     }
 
 
@@ -78,6 +84,12 @@ def network_policy(item: Object) -> str:
     return text.write(in_release(found, text))
 
 
+def for_kube_state_metrics(item: Object) -> str:
+    """Write an object that lets kube-state-metrics read SimulationJobs."""
+    text = Text()
+    return text.write(_replaced(item, text, _ANOTHER_READER))
+
+
 def in_namespace(item: Object) -> str:
     """Write an object of one of the namespaces that the operator serves."""
     text, found = Text(), deepcopy(item)
@@ -93,11 +105,15 @@ def plain(item: Object) -> str:
 
 def in_release(found: Any, text: Text) -> Any:
     """Return the object with the namespace of the release wherever it names that of the operator."""
+    return _replaced(found, text, {SYSTEM: _NAMESPACE})
+
+
+def _replaced(found: Any, text: Text, expressions: Mapping[str, str]) -> Any:
     if isinstance(found, dict):
-        return {key: in_release(value, text) for key, value in found.items()}
+        return {key: _replaced(value, text, expressions) for key, value in found.items()}
     if isinstance(found, list):
-        return [in_release(value, text) for value in found]
-    return text.value(_NAMESPACE) if found == SYSTEM else found
+        return [_replaced(value, text, expressions) for value in found]
+    return text.value(expressions[found]) if isinstance(found, str) and found in expressions else found
 
 
 def _added(component: str, before: Object, after: Object) -> list[Object]:

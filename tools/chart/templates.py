@@ -26,6 +26,7 @@ _TOO_OLD: Final = """\
 {{- end }}
 """
 _NETWORK_POLICY: Final = "networkPolicy.enabled"
+_KUBE_STATE_METRICS: Final = "monitoring.kubeStateMetrics.enabled"
 # The value that each kind of object needs. Of ClusterRoles there are those for users, and that of the operator.
 _NEEDED: Final[Mapping[str, str]] = {
     "ValidatingAdmissionPolicy": "admission",
@@ -53,6 +54,9 @@ def render(rendered: Rendered) -> dict[str, str]:
         "userroles.yaml": _if("userRoles", _documents(map(points.plain, needing["userRoles"]))),
         "admission.yaml": _if("admission", _documents(_variants(rendered, item) for item in needing["admission"])),
         "attribution.yaml": _TOO_OLD + _if("attribution", _documents(map(points.plain, rendered.added("attribution")))),
+        "monitoring.yaml": _if(
+            _KUBE_STATE_METRICS, _documents(map(points.for_kube_state_metrics, rendered.added("monitoring")))
+        ),
     }
     return {name: _HEAD + text for name, text in found.items()}
 

@@ -85,6 +85,24 @@ class NetworkPolicy(_Part):
     )
 
 
+class KubeStateMetrics(_Part):
+    """The kube-state-metrics of the cluster."""
+
+    enabled: bool = Field(
+        default=False,
+        description="Whether kube-state-metrics may read SimulationJobs, and gets the ConfigMap simjob-kube-state-metrics "
+        "to show them as metrics: docs/install.md",
+    )
+    namespace: _Name = Field(description="The namespace of kube-state-metrics.")
+    service_account: str = Field(min_length=1, description="The ServiceAccount of kube-state-metrics.")
+
+
+class Monitoring(_Part):
+    """What reads the state of SimulationJobs. The operator itself serves no metrics."""
+
+    kube_state_metrics: KubeStateMetrics
+
+
 class Values(_Part):
     """Values of the simjob-operator chart."""
 
@@ -125,6 +143,7 @@ class Values(_Part):
     )
     crds: Crds = Field(default=Crds())
     network_policy: NetworkPolicy
+    monitoring: Monitoring
     node_selector: dict[str, str] = Field(default={}, description="Labels that a node of the operator must have.")
     tolerations: list[dict[str, Any]] = Field(default=[], description="Taints that the operator tolerates.")
     priority_class_name: str = Field(default="", description="PriorityClass of the operator's pods.")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,13 @@ from cluster.provider import Cluster
 from integration.support import needs
 from integration.support.client import Client, Object
 from integration.support.installation import ACCOUNT, MANIFESTS, SYSTEM
+from integration.support.sweeps import eventually
 from release import install
 
 pytestmark = pytest.mark.integration
 
 ATTRIBUTION = "components/attribution"
+KUBE_STATE_METRICS = "--as=system:serviceaccount:kube-system:kube-state-metrics"
 
 
 def test_the_api_server_is_of_the_version_that_was_asked_for(kwok_cluster: Cluster, client: Client) -> None:
@@ -38,6 +41,27 @@ def test_attribution_is_applied_from_kubernetes_1_36_on(
     else:
         with pytest.raises(ClusterError, match='no matches for kind "MutatingAdmissionPolicy"'):
             assert_applied(kwok_cluster, ATTRIBUTION)
+
+
+def test_kube_state_metrics_may_list_what_its_configuration_names(
+    kwok_cluster: Cluster, operator_kubeconfig: Path
+) -> None:
+    def may_list(kind: str) -> bool:
+        try:
+            kwok_cluster.run_kubectl("get", kind, "--all-namespaces", KUBE_STATE_METRICS)
+        except ClusterError:
+            return False
+        return True
+
+    assert operator_kubeconfig.exists()
+    folder = str(MANIFESTS / "components/monitoring")
+    kwok_cluster.run_kubectl("apply", "--server-side", "--warnings-as-errors", "-k", folder)
+    try:
+        for kind in ("simulationjobs.simjob.dev", "customresourcedefinitions.apiextensions.k8s.io"):
+            eventually(partial(may_list, kind), lambda: "it may not be listed")
+        assert not may_list("pods")
+    finally:
+        kwok_cluster.run_kubectl("delete", "-k", folder)
 
 
 def assert_applied(cluster: Cluster, folder: str) -> None:

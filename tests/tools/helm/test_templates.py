@@ -9,6 +9,7 @@ import pytest
 import yaml
 from cluster.kubectl import kustomize_overlay
 from integration.support.installation import MANIFESTS, SYSTEM
+from release import package
 from tools.helm.program import CHART, RELEASE, Helm, HelmError
 
 pytestmark = pytest.mark.tools
@@ -25,6 +26,9 @@ EVERYTHING: dict[str, Any] = {
     "attribution": True,
     "gitops": True,
     "networkPolicy": {"apiServerPorts": [7443]},
+    "monitoring": {
+        "kubeStateMetrics": {"enabled": True, "namespace": "metrics", "serviceAccount": "state"},
+    },
     "nodeSelector": {"pool": "system"},
     "tolerations": [{"key": "dedicated", "operator": "Exists"}],
     "priorityClassName": "system-cluster-critical",
@@ -59,6 +63,7 @@ def by_id(text: str) -> Objects:
         pytest.param({"attribution": True}, ".", "attribution", id="attribution"),
         pytest.param({"gitops": True}, ".", "gitops", id="gitops"),
         pytest.param({"admission": False}, ".", "no-admission", id="admission"),
+        pytest.param({"monitoring": {"kubeStateMetrics": {"enabled": True}}}, ".", "monitoring", id="monitoring"),
     ],
 )
 def test_helm_renders_what_kustomize_renders(
@@ -82,6 +87,17 @@ def test_lint_finds_nothing(helm_without_cluster: Helm, tmp_path: Path, values: 
     assert "[WARNING]" not in answer
 
 
+def test_helm_reads_the_chart_of_a_release(helm_without_cluster: Helm, tmp_path: Path) -> None:
+    chart = str(package.write(tmp_path, "registry.example.com/simjob-operator", "9.9.9"))
+    assert "0 chart(s) failed" in helm_without_cluster.run("lint", "--strict", chart)
+    assert "version: 9.9.9" in helm_without_cluster.run("show", "chart", chart)
+    deployment = by_id(helm_without_cluster.run("template", RELEASE, chart, f"--namespace={SYSTEM}"))[
+        "Deployment", SYSTEM, "simjob-operator"
+    ]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "registry.example.com/simjob-operator:9.9.9"
+
+
 def test_every_value_arrives(template: Any) -> None:
     objects = template(EVERYTHING, namespace="elsewhere")
     deployment = objects["Deployment", "elsewhere", "simjob-operator"]["spec"]
@@ -103,7 +119,9 @@ def test_every_value_arrives(template: Any) -> None:
         assert pod[name] == EVERYTHING[name]
     ports = objects["NetworkPolicy", "elsewhere", "simjob-operator"]["spec"]["egress"][0]["ports"]
     assert ports == [{"port": 7443}]
-    assert {namespace for _, namespace, _ in objects} == {"", "elsewhere", "123", "team-b"}
+    (reader,) = objects["ClusterRoleBinding", "", "simjob-kube-state-metrics"]["subjects"]
+    assert reader == {"kind": "ServiceAccount", "name": "state", "namespace": "metrics"}
+    assert {namespace for _, namespace, _ in objects} == {"", "elsewhere", "123", "team-b", "metrics"}
     assert SYSTEM not in json.dumps(list(objects.values()))
 
 

@@ -36,8 +36,8 @@ def used_values() -> set[str]:
 
 def shown_values(found: Any, path: str = "") -> set[str]:
     """The values of values.yaml, down to those that are no mapping of others."""
-    parts = ("image", "crds", "networkPolicy")
-    nested = (shown_values(found[name], f"{name}.") for name in parts if name in found)
+    parts = ("image", "crds", "networkPolicy", "monitoring", "kubeStateMetrics")
+    nested = (shown_values(found[name], f"{path}{name}.") for name in parts if name in found)
     return {f"{path}{name}" for name in found if name not in parts}.union(*nested)
 
 
