@@ -42,6 +42,7 @@ TOOLS: Final[Mapping[str, Tool]] = {
     "kustomize-controller": Tool(
         GO / "kustomize-controller", {"kustomize-controller": "github.com/fluxcd/kustomize-controller"}
     ),
+    "source-controller": Tool(GO / "source-controller", {"source-controller": "github.com/fluxcd/source-controller"}),
 }
 
 
@@ -57,10 +58,7 @@ def provide(tool: Tool, report: Report) -> Path:
 
 
 def source(tool: Tool, module: str) -> Path:
-    """Return the folder with the sources of a module, after fetching them if need be.
-
-    `module`: a path, for the version that the tool is built from, or path@version.
-    """
+    """Return the folder with the sources of a module that a tool is built from, after fetching them if need be."""
     command = [toolchain.go(), "mod", "download", "-json", module]
     environment = os.environ | _ANY_GO
     done = subprocess.run(command, cwd=tool.module, env=environment, capture_output=True, text=True, check=False)

@@ -16,7 +16,6 @@ from integration.support.operator_process import QUICK_LEASE, OperatorProcess
 from integration.support.sweeps import Place, eventually
 from tools.gitops.argocd.application import Application
 from tools.gitops.argocd.argocd import ArgoCD
-from tools.gitops.flux.artifacts import Artifacts
 from tools.gitops.flux.flux import Deployment, Flux
 from tools.gitops.repository import GitServer
 
@@ -66,17 +65,15 @@ def tools(kwok_cluster: Cluster, place: Place) -> Tools:
 
 
 @pytest.fixture(scope="session")
-def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Artifacts]:
-    served = Artifacts(tmp_path_factory.mktemp("artifacts"))
-    yield served
-    served.close()
+def git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
+    server = GitServer(tmp_path_factory.mktemp("repositories"))
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session")
-def flux(
-    kwok_cluster: Cluster, client: Client, operator_of_session: OperatorProcess, artifacts: Artifacts
-) -> Iterator[Flux]:
-    found = Flux(kwok_cluster, client, artifacts)
+def flux(kwok_cluster: Cluster, client: Client, operator_of_session: OperatorProcess) -> Iterator[Flux]:
+    found = Flux(kwok_cluster, client)
     found.install()
     found.start()
     yield found
@@ -84,18 +81,11 @@ def flux(
 
 
 @pytest.fixture
-def deployment(flux: Flux, place: Place) -> Iterator[Deployment]:
-    """A source that Flux deploys into the test's namespace."""
-    found = Deployment(flux, place)
+def deployment(flux: Flux, git: GitServer, place: Place) -> Iterator[Deployment]:
+    """A repository that Flux deploys into the test's namespace."""
+    found = Deployment(flux, place, git.repository(place.name))
     yield found
     found.leave()
-
-
-@pytest.fixture(scope="session")
-def git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
-    server = GitServer(tmp_path_factory.mktemp("repositories"))
-    yield server
-    server.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,12 @@
-"""Flux's kustomize-controller as a process on the test cluster, and what it reconciles.
-
-In place of the source-controller, the tests publish what is committed (artifacts.py): they have no use for its Git.
-"""
+"""Flux's source-controller and kustomize-controller as processes on the test cluster, and what they deploy."""
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
+from cluster.host import addresses
 from cluster.host.processes import Processes
 from cluster.kubectl import wait_established
 from cluster.provider import Cluster
@@ -17,30 +15,29 @@ from external import programs
 from external.programs import TOOLS
 from integration.support.client import Client, Object
 from integration.support.sweeps import Place, eventually
-from tools.gitops.flux.artifacts import Artifacts
+from tools.gitops.repository import Repository
 
 NAMESPACE: Final = "flux-system"
-CONTROLLER: Final = "kustomize-controller"
-# The CRDs of sources are in the second.
-MODULES: Final = ("github.com/fluxcd/kustomize-controller", "github.com/fluxcd/source-controller@v1.9.6")
+SOURCES: Final = "source-controller"
+KUSTOMIZE: Final = "kustomize-controller"
 _TOKENS = itertools.count(1)
 
 
 class Flux:
-    """The controller, as administrator. Flux's own installation gives it the ClusterRole cluster-admin, too."""
+    """The controllers, as administrator. Flux's own installation gives them the ClusterRole cluster-admin, too."""
 
-    def __init__(self, cluster: Cluster, client: Client, artifacts: Artifacts) -> None:
+    def __init__(self, cluster: Cluster, client: Client) -> None:
         self.client = client
-        self.artifacts = artifacts
         self._cluster = cluster
-        # With the cluster's mark, so that it ends the controller with itself.
+        self._port = addresses.free_ports(["sources"])["sources"]
+        # With the cluster's mark, so that it ends the controllers with itself.
         self._processes = Processes(cluster.state.id, cluster.state.folder / "flux", cluster.state.logs)
         self._processes.records.mkdir(exist_ok=True)
 
     def install(self) -> None:
-        """Apply the CRDs of the release that is built, and make the namespace."""
-        for module in MODULES:
-            sources = programs.source(TOOLS[CONTROLLER], module)
+        """Apply the CRDs of the releases that are built, and make the namespace."""
+        for name in (SOURCES, KUSTOMIZE):
+            sources = programs.source(TOOLS[name], f"github.com/fluxcd/{name}")
             self._cluster.run_kubectl("apply", "--server-side", "-f", str(sources / "config/crd/bases"))
         wait_established(self._cluster.run_kubectl, "gitrepositories", "source.toolkit.fluxcd.io")
         wait_established(self._cluster.run_kubectl, "kustomizations", "kustomize.toolkit.fluxcd.io")
@@ -48,62 +45,67 @@ class Flux:
         self._cluster.run_kubectl("apply", "-f", "-", stdin=json.dumps(namespace))
 
     def start(self, *flags: str) -> None:
-        """Start the controller, with other flags if it runs already."""
-        program = programs.provide(TOOLS[CONTROLLER], Report()) / CONTROLLER
-        environment = [f"KUBECONFIG={self._cluster.kubeconfig.resolve()}", f"RUNTIME_NAMESPACE={NAMESPACE}"]
-        quiet = ["--metrics-addr=0", "--health-addr=0", "--events-addr=", "--enable-leader-election=false"]
-        command = ["/usr/bin/env", *environment, str(program), *quiet, "--requeue-dependency=1s", *flags]
-        self._processes.start(CONTROLLER, command)
+        """Start the controllers. The flags are for the kustomize-controller, which is restarted if they differ."""
+        archives, address = self._processes.records / "archives", f"127.0.0.1:{self._port}"
+        archives.mkdir(exist_ok=True)
+        self._start(SOURCES, f"--storage-path={archives}", f"--storage-addr={address}", f"--storage-adv-addr={address}")
+        self._start(KUSTOMIZE, "--requeue-dependency=1s", *flags)
 
     def stop(self) -> None:
-        """End the controller."""
-        self._processes.stop(CONTROLLER)
+        """End the controllers."""
+        for name in self._processes.names():
+            self._processes.stop(name)
 
     @contextmanager
     def gated(self, gate: str) -> Iterator[None]:
-        """Run the controller with a feature gate."""
+        """Run the kustomize-controller with a feature gate."""
         self.start(f"--feature-gates={gate}=true")
         try:
             yield
         finally:
             self.start()
 
-    def log(self) -> str:
-        """Return the end of the controller's log."""
-        return "\n".join(self._processes.log(CONTROLLER).read_text(errors="replace").splitlines()[-20:])
+    def log(self, name: str = KUSTOMIZE) -> str:
+        """Return the end of a controller's log."""
+        return "\n".join(self._processes.log(name).read_text(errors="replace").splitlines()[-20:])
+
+    def _start(self, name: str, *flags: str) -> None:
+        program = programs.provide(TOOLS[name], Report()) / name
+        environment = [f"KUBECONFIG={self._cluster.kubeconfig.resolve()}", f"RUNTIME_NAMESPACE={NAMESPACE}"]
+        quiet = ["--metrics-addr=0", "--health-addr=0", "--events-addr=", "--enable-leader-election=false"]
+        self._processes.start(name, ["/usr/bin/env", *environment, str(program), *quiet, *flags])
 
 
 class Deployment:
-    """A source and the Kustomizations that deploy its folders into a place."""
+    """A repository and the Kustomizations that deploy its folders into a place."""
 
-    def __init__(self, flux: Flux, place: Place) -> None:
+    def __init__(self, flux: Flux, place: Place, repository: Repository) -> None:
         self.flux = flux
         self.place = place
         self.name = place.name
+        self._repository = repository
         self._made: list[str] = []
 
-    def commit(self, files: dict[str, Any]) -> str:
-        """Commit objects by path; return the revision, as Flux writes it."""
-        artifact = self.flux.artifacts.publish(files)
-        path = _source(self.name)
-        if self.flux.client.find(path) is None:
+    def commit(self, files: Mapping[str, Any]) -> str:
+        """Commit objects by path, and have Flux fetch them; return the revision, as Flux writes it."""
+        revision = f"main@sha1:{self._repository.commit(files)}"
+        source = _source(self.name)
+        if self.flux.client.find(source) is None:
             body = {
                 "apiVersion": "source.toolkit.fluxcd.io/v1",
                 "kind": "GitRepository",
                 "metadata": {"name": self.name, "namespace": NAMESPACE},
-                "spec": {"url": "https://git.example/simulations", "interval": "10m"},
+                "spec": {"url": self._repository.url, "ref": {"branch": "main"}, "interval": "10m"},
             }
             self.flux.client.create(_source(), body)
-        condition = {
-            "type": "Ready",
-            "status": "True",
-            "reason": "Succeeded",
-            "message": "published",
-            "lastTransitionTime": artifact["lastUpdateTime"],
-        }
-        status = {"observedGeneration": 1, "artifact": artifact, "conditions": [condition]}
-        self.flux.client.patch(f"{path}/status", {"status": status})
-        return str(artifact["revision"])
+        else:
+            self._ask(source)
+        eventually(
+            lambda: self._fetched(source).get("artifact", {}).get("revision") == revision,
+            lambda: f"{revision} is not fetched: {self._fetched(source)}\n{self.flux.log(SOURCES)}",
+            seconds=60,
+        )
+        return revision
 
     def deploy(self, folder: str, **spec: Any) -> "Kustomization":
         """Deploy a folder of the repository; keywords are fields of the Kustomization's spec."""
@@ -127,7 +129,7 @@ class Deployment:
         self._made.append(name)
         return Kustomization(self, name)
 
-    def apply(self, files: dict[str, Any], **spec: Any) -> "Kustomization":
+    def apply(self, files: Mapping[str, Any], **spec: Any) -> "Kustomization":
         """Commit the folder `wing`, deploy it, and wait until it is applied."""
         revision = self.commit(files)
         made = self.deploy("wing", **spec)
@@ -137,7 +139,7 @@ class Deployment:
     def request(self, name: str) -> None:
         """Have a Kustomization reconciled now, and wait until that has happened."""
         path = _kustomization(name)
-        token = self._request(path)
+        token = self._ask(path)
         eventually(
             lambda: self.flux.client.get(path).get("status", {}).get("lastHandledReconcileAt") == token,
             lambda: f"Flux does not reconcile {name}:\n{self.flux.log()}",
@@ -149,7 +151,11 @@ class Deployment:
             self.flux.client.delete(_kustomization(name))
         self.flux.client.delete(_source(self.name))
 
-    def _request(self, path: str) -> str:
+    def _fetched(self, source: str) -> Object:
+        found: Object = self.flux.client.get(source).get("status", {})
+        return found
+
+    def _ask(self, path: str) -> str:
         # https://fluxcd.io/flux/components/kustomize/kustomizations/#triggering-a-reconcile
         token = f"test-{next(_TOKENS)}"
         self.flux.client.patch(path, {"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": token}}})
