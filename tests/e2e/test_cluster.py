@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -160,14 +161,25 @@ def test_a_fake_pod_runs_until_it_is_deleted(cluster: Cluster) -> None:
 def test_a_fake_pod_ends_as_its_annotations_say(cluster: Cluster) -> None:
     fake_pod(cluster, "good", run_seconds="2")
     fake_pod(cluster, "bad", run_seconds="0.5", exit_code="7")
+    fake_pod(cluster, "long", run_seconds="600")
     wait_phase(cluster, "bad", "Failed")
-    assert get_pod(cluster, "good")["status"]["phase"] == "Running"
     wait_phase(cluster, "good", "Succeeded")
+    assert ran_seconds(cluster, "good") >= 2
+    wait_phase(cluster, "long", "Running")
+    cluster.run_kubectl("annotate", "pod", "long", "--overwrite", "kwok.simjob.dev/run-seconds=0")
+    wait_phase(cluster, "long", "Succeeded")
     for name, code, reason in (("good", 0, "Completed"), ("bad", 7, "Error")):
         path = "jsonpath={.status.containerStatuses[0].state.terminated.%s}"
         assert cluster.run_kubectl("get", "pod", name, "-o", path % "exitCode") == str(code)
         assert cluster.run_kubectl("get", "pod", name, "-o", path % "reason") == reason
         assert cluster.run_kubectl("get", "pod", name, "-o", path % "startedAt") != ""
+
+
+def ran_seconds(cluster: Cluster, pod: str) -> float:
+    """Return how long a pod's container ran, by its state."""
+    path = "jsonpath={.status.containerStatuses[0].state.terminated['startedAt','finishedAt']}"
+    begin, end = map(datetime.fromisoformat, cluster.run_kubectl("get", "pod", pod, "-o", path).split())
+    return (end - begin).total_seconds()
 
 
 def test_a_fake_pod_can_take_time_to_stop(cluster: Cluster) -> None:
@@ -176,6 +188,15 @@ def test_a_fake_pod_can_take_time_to_stop(cluster: Cluster) -> None:
     started = time.monotonic()
     cluster.run_kubectl("delete", "pod", "slow")
     assert 2 <= time.monotonic() - started < 5
+
+
+def test_a_fake_pod_stops_when_it_is_told_to(cluster: Cluster) -> None:
+    fake_pod(cluster, "waiting", start_seconds="3600", termination_seconds="3600")
+    cluster.run_kubectl("annotate", "pod", "waiting", "--overwrite", "kwok.simjob.dev/start-seconds=0")
+    wait_phase(cluster, "waiting", "Running")
+    cluster.run_kubectl("delete", "pod", "waiting", "--wait=false")
+    cluster.run_kubectl("annotate", "pod", "waiting", "--overwrite", "kwok.simjob.dev/termination-seconds=0")
+    cluster.run_kubectl("wait", "pod/waiting", "--for=delete", "--timeout=30s")
 
 
 def test_a_fake_pod_keeps_the_finalizers_of_others(cluster: Cluster) -> None:

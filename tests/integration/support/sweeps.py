@@ -3,15 +3,18 @@
 import json
 import time
 from collections.abc import Callable
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
 
 from integration.support import client as paths
-from integration.support.client import Client, Object
+from integration.support.client import Client, Object, RefusedError
 from integration.support.oracles import violations
 from integration.support.watching import Seen, Watcher
 
 PATIENCE_SECONDS = 40.0
 TERMINAL = ("COMPLETED", "FAILED", "CANCELLED")
+# For `a_template(start=HELD, stop=HELD)`: until the test calls `Sweep.let_start` or `Sweep.let_stop`.
+HELD: Final = 3600.0
 
 
 def eventually(
@@ -32,7 +35,11 @@ def a_template(
     start: float | None = None,
     **spec: Any,
 ) -> Object:
-    """Make a pod template for fake nodes: how long it runs, how it ends, how long stopping and starting take."""
+    """Make a pod template for fake nodes: how long it runs, how it ends, how long stopping and starting take.
+
+    Without `run` a pod runs until `Sweep.end_running` or `Sweep.end_all` ends it. A state that a test must see, or in
+    which it must act, lasts until the test ends it: a state of some seconds is over before a slow machine looks.
+    """
     given = {"run-seconds": run, "exit-code": exit_code, "termination-seconds": stop, "start-seconds": start}
     notes = {f"kwok.simjob.dev/{key}": f"{value:g}" for key, value in given.items() if value is not None}
     container = {"name": "simulation", "image": "none"}
@@ -66,6 +73,11 @@ class Place:
     def settle(self) -> None:
         """Wait until all that has happened is recorded."""
         for watcher in (self.sweeps, self.jobs, self.pods):
+            watcher.settle()
+
+    def settle_children(self) -> None:
+        """Wait until all that has happened to Jobs and pods is recorded."""
+        for watcher in (self.jobs, self.pods):
             watcher.settle()
 
     def violations(self) -> list[str]:
@@ -145,7 +157,7 @@ class Sweep:
         self.client.delete(self.path, propagation)
 
     def wait(self, holds: Callable[[Object], bool], what: str, seconds: float = PATIENCE_SECONDS) -> Object:
-        """Wait until the status is as wanted, and return it."""
+        """Wait until the status is as wanted, and return it. All that happened to Jobs and pods before is recorded."""
         found: Object = {}
 
         def look() -> bool:
@@ -154,7 +166,13 @@ class Sweep:
             return bool(holds(found))
 
         eventually(look, lambda: f"waiting for {what}; {self.explain()}", seconds)
+        self.place.settle_children()
         return found
+
+    def wait_observed(self) -> Object:
+        """Wait until the operator has looked at the newest spec, and return the status."""
+        generation = self.client.get(self.path)["metadata"]["generation"]
+        return self.wait(lambda status: status.get("observedGeneration") == generation, "the newest spec is observed")
 
     def wait_phase(self, *phases: str, seconds: float = PATIENCE_SECONDS) -> Object:
         """Wait for one of the phases; any other end fails at once."""
@@ -169,11 +187,32 @@ class Sweep:
         """Wait until this many pods run."""
         self.wait_until(lambda: len(self.running_pods) == count, f"{count} pods run", seconds)
 
+    def statuses(self) -> list[Object]:
+        """Return all statuses that it ever had: also those that were over before the test could look."""
+        self.place.sweeps.settle()
+        return [seen.object.get("status", {}) for seen in self.history]
+
     def end_running(self) -> None:
-        """Let the simulations that run now end with success, whatever their template says."""
-        for pod in self.running_pods:
-            hurry = {"metadata": {"annotations": {"kwok.simjob.dev/run-seconds": "1"}}}
-            self.client.patch(paths.pods(self.place.name, pod["metadata"]["name"]), hurry)
+        """Let the simulations that run now end, with the exit code of their template."""
+        self._play(self.running_pods, "run-seconds")
+
+    def let_start(self) -> None:
+        """Let the containers of the pods that are there start, if they have not."""
+        self._play(self.live_pods, "start-seconds")
+
+    def let_stop(self) -> None:
+        """Let the pods that are there stop as soon as they are asked to."""
+        self._play(self.live_pods, "termination-seconds")
+
+    def end_all(self, *phases: str, seconds: float = PATIENCE_SECONDS) -> Object:
+        """Let every simulation end as soon as it runs, until the sweep has ended in one of the phases."""
+
+        def has_ended(status: Object) -> bool:
+            self.end_running()
+            return status.get("phase") in TERMINAL
+
+        self.wait(has_ended, "the end", seconds)
+        return self.wait_phase(*phases)
 
     def wait_cleared(self, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until nothing of it is left."""
@@ -191,6 +230,21 @@ class Sweep:
                 f"the operator's log:\n{self.place.operator_log()}",
             )
         )
+
+    def _play(self, pods: list[Object], what: str) -> None:
+        """Have the fake nodes do this with pods at once, whatever their template says."""
+        note = f"kwok.simjob.dev/{what}"
+        for pod in pods:
+            if pod["metadata"].get("annotations", {}).get(note) == "0":
+                continue
+            try:
+                self.client.patch(
+                    paths.pods(self.place.name, pod["metadata"]["name"]), {"metadata": {"annotations": {note: "0"}}}
+                )
+            except RefusedError as refused:
+                # The pod has gone since.
+                if refused.code != HTTPStatus.NOT_FOUND:
+                    raise
 
     def _children(self, watcher: Watcher) -> list[Object]:
         return [seen.object for seen in watcher.live() if _owner(seen.object) == self.uid]

@@ -53,8 +53,9 @@ class Watcher:
 
     def settle(self, seconds: float = 20) -> None:
         """Wait until everything that is now stored has been recorded."""
-        now = int(self._client.get(self.path, limit="1")["metadata"]["resourceVersion"])
-        stored = {item["metadata"]["uid"]: item for item in self._client.items(self.path)}
+        found = self._client.get(self.path)
+        now = int(found["metadata"]["resourceVersion"])
+        stored = {item["metadata"]["uid"]: item for item in found["items"]}
         limit = time.monotonic() + seconds
         while not self._has(stored, now):
             assert time.monotonic() < limit, f"the watch of {self.path} is behind"
