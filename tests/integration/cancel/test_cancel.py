@@ -10,7 +10,7 @@ from cluster.provider import Cluster
 from integration.support import client as paths
 from integration.support.client import Client, RefusedError
 from integration.support.operator_process import OperatorProcess
-from integration.support.sweeps import Place, Sweep, a_template, condition
+from integration.support.sweeps import HELD, Place, Sweep, a_template, condition
 
 pytestmark = pytest.mark.integration
 
@@ -72,7 +72,7 @@ def test_cases_on_a_node_that_never_answers_are_named_until_they_are_gone(place:
 
 
 def test_cancelled_waits_for_pods_that_use_their_grace_period(place: Place) -> None:
-    sweep = place.apply(cases={"count": 6}, parallelism=4, template=a_template(stop=3))
+    sweep = place.apply(cases={"count": 6}, parallelism=4, template=a_template(stop=HELD))
     sweep.wait_running(4)
     sweep.cancel("wrong mesh")
     status = sweep.wait(lambda status: "cancellation" in status, "the latch")
@@ -81,15 +81,20 @@ def test_cancelled_waits_for_pods_that_use_their_grace_period(place: Place) -> N
         4,
         "wrong mesh",
     )
+    sweep.wait_until(lambda: all("deletionTimestamp" in pod["metadata"] for pod in sweep.pods), "all are asked to stop")
+    assert sweep.status["phase"] == "CANCELLING"
+    sweep.let_stop()
     finish(sweep)
 
 
 def test_cases_that_ended_before_the_cancel_keep_their_outcome(place: Place) -> None:
-    sweep = place.apply(cases={"count": 30}, parallelism=2, template=a_template(run=1))
-    sweep.wait(lambda status: status.get("cases", {}).get("succeeded", 0) >= 2, "two successes")
+    sweep = place.apply(cases={"count": 30}, parallelism=2)
+    sweep.wait_running(2)
+    sweep.end_running()
+    sweep.wait(lambda status: status.get("cases", {}).get("succeeded") == 2, "two successes")
     sweep.cancel()
     finish(sweep)
-    assert 2 <= sweep.status["cases"]["succeeded"] < 30
+    assert sweep.status["cases"]["succeeded"] == 2
 
 
 def test_cases_in_back_off_are_cancelled(place: Place) -> None:
@@ -136,24 +141,28 @@ def test_a_sweep_created_with_cancel_creates_no_job(place: Place) -> None:
 
 @pytest.mark.effect("spec.cancel", "spec.cancelReason")
 def test_a_cancel_withdrawn_at_once_stays_latched(place: Place, kwok_cluster: Cluster) -> None:
-    sweep = place.apply(template=a_template(stop=1))
+    sweep = place.apply(template=a_template(stop=HELD))
     sweep.wait_running(3)
     patch = ("--namespace", place.name, "patch", "simjob", sweep.name, "--type=merge", "-p")
     kwok_cluster.run_kubectl(*patch, '{"spec":{"cancel":true,"cancelReason":"by hand"}}')
+    sweep.wait(lambda status: "cancellation" in status, "the latch")
     kwok_cluster.run_kubectl(*patch, '{"spec":{"cancel":null,"cancelReason":null}}')
+    assert sweep.wait_observed()["phase"] == "CANCELLING"
+    sweep.let_stop()
     finish(sweep)
     assert sweep.status["cancellation"]["reason"] == "by hand"
     assert sweep.status["cancellation"]["requestedBy"] == "field manager kubectl-patch"
 
 
 def test_a_cancel_withdrawn_before_the_operator_saw_it_has_no_effect(place: Place, operator: OperatorProcess) -> None:
-    sweep = place.apply(template=a_template(run=6))
+    sweep = place.apply()
     sweep.wait_running(3)
     operator.stop()
     sweep.cancel()
     sweep.patch(cancel=None, cancelReason=None)
     operator.start()
-    status = sweep.wait_phase("COMPLETED", seconds=60)
+    sweep.wait_observed()
+    status = sweep.end_all("COMPLETED")
     assert "cancellation" not in status
     assert condition(status, "Cancelled") == "False"
 

@@ -38,7 +38,11 @@ def test_a_pod_that_cannot_be_deleted_is_named_and_delays_only_cancelled(place: 
     pod = pod_of(sweep, 0)
     with kept(place, sweep):
         sweep.cancel()
-        status = sweep.wait(lambda status: status.get("reason") == "PodsNotStopping", "it is named")
+        # It is named as soon as its deletion is refused; the others may still be stopping then.
+        status = sweep.wait(
+            lambda status: status.get("reason") == "PodsNotStopping" and status["cancellation"]["stopping"] == 1,
+            "it is named, and the others have stopped",
+        )
         assert f"does not accept the deletion of {pod['metadata']['name']} on node" in status["message"]
         assert (status["phase"], status["cancelledIndexes"], status["cancellation"]["stopping"]) == (
             "CANCELLING",

@@ -3,7 +3,7 @@
 import pytest
 from cluster.provider import Cluster
 from integration.support.operator_process import OperatorProcess
-from integration.support.sweeps import Place, a_template
+from integration.support.sweeps import HELD, Place, a_template
 
 pytestmark = pytest.mark.integration
 
@@ -48,10 +48,12 @@ def test_children_of_a_simulationjob_deleted_during_downtime_are_removed(
 
 
 def test_a_simulationjob_can_be_deleted_during_its_cancel(place: Place) -> None:
-    sweep = place.apply(template=a_template(stop=3))
+    sweep = place.apply(template=a_template(stop=HELD))
     sweep.wait_running(3)
     sweep.cancel()
+    sweep.wait_phase("CANCELLING")
     sweep.delete()
+    sweep.let_stop()
     sweep.wait_cleared()
 
 
