@@ -25,11 +25,10 @@ def sweep_on_a_lost_node(client: Client, operator_of_module: OperatorProcess) ->
         operator_of_module.start()
     pool = f"pool-{secrets.token_hex(3)}"
     place = make_place(client, f"test-{pool}", operator_of_module.tail)
-    lost, kept = (_add_node(client, pool, number) for number in (90, 91))
-    client.patch(f"/api/v1/nodes/{kept}", {"spec": {"unschedulable": True}})
-    sweep = place.apply(cases={"count": 4}, template=a_template(run=100, nodeSelector={"pool": pool}))
+    lost = _add_node(client, pool, 90)
+    sweep = place.apply(cases={"count": 4}, template=a_template(nodeSelector={"pool": pool}))
     sweep.wait_running(4)
-    client.patch(f"/api/v1/nodes/{kept}", {"spec": {"unschedulable": False}})
+    kept = _add_node(client, pool, 91)
     client.delete(f"/api/v1/nodes/{lost}")
     yield sweep
     place.leave()
@@ -73,29 +72,33 @@ def attempt_running(sweep: Sweep, number: int) -> str:
 
 @pytest.mark.parametrize("propagation", ["Background", "Foreground", "Orphan"])
 def test_a_job_deleted_by_hand_is_recreated_under_a_new_name(place: Place, propagation: str) -> None:
-    sweep = place.apply(template=a_template(run=4))
+    sweep = place.apply()
     sweep.wait_running(3)
     place.client.delete(paths.jobs(place.name, sweep.jobs[0]["metadata"]["name"]), propagation)
-    status = sweep.wait_phase("COMPLETED")
+    sweep.wait_until(lambda: len(sweep.job_names) == 4, "there is another Job")
+    status = sweep.end_all("COMPLETED")
     assert counts(status) == UNHURT
     assert len(sweep.job_names) == 4
     assert status["restarts"] == 1
 
 
 def test_a_job_without_its_owner_reference_is_recreated(place: Place) -> None:
-    sweep = place.apply(cases={"count": 2}, template=a_template(run=4, stop=1))
+    sweep = place.apply(cases={"count": 2}, template=a_template(stop=1))
     sweep.wait_running(2)
     place.client.patch(
         paths.jobs(place.name, sweep.jobs[0]["metadata"]["name"]), {"metadata": {"ownerReferences": None}}
     )
-    status = sweep.wait_phase("COMPLETED")
+    sweep.wait_until(lambda: len(sweep.job_names) == 3, "there is another Job")
+    status = sweep.end_all("COMPLETED")
     assert counts(status) == UNHURT
     assert len(sweep.job_names) == 3
 
 
 def test_jobs_deleted_during_downtime_run_again_unless_they_had_ended(place: Place, operator: OperatorProcess) -> None:
-    sweep = place.apply(cases={"count": 6}, parallelism=3, template=a_template(run=3))
-    sweep.wait(lambda status: status.get("cases", {}).get("succeeded", 0) >= 3, "three successes")
+    sweep = place.apply(cases={"count": 6}, parallelism=3)
+    sweep.wait_running(3)
+    sweep.end_running()
+    sweep.wait(lambda status: status.get("cases", {}).get("succeeded") == 3, "three successes")
     sweep.wait_running(3)
     before = sweep.status["succeededIndexes"]
     operator.stop()
@@ -103,7 +106,7 @@ def test_jobs_deleted_during_downtime_run_again_unless_they_had_ended(place: Pla
         place.client.delete(paths.jobs(place.name, job["metadata"]["name"]), "Background")
     sweep.wait_cleared()
     operator.start()
-    status = sweep.wait_phase("COMPLETED", seconds=60)
+    status = sweep.end_all("COMPLETED")
     assert counts(status) == UNHURT
     made = [name for name in sweep.pod_names if name.endswith("-1-0")]
     assert before == "0-2"
@@ -111,36 +114,37 @@ def test_jobs_deleted_during_downtime_run_again_unless_they_had_ended(place: Pla
 
 
 def test_a_force_deleted_pod_is_replaced_at_once(place: Place) -> None:
-    sweep = place.apply(cases={"count": 2}, template=a_template(run=4))
+    sweep = place.apply(cases={"count": 2})
     sweep.wait_running(2)
     name = sweep.pods[0]["metadata"]["name"]
     place.client.delete(paths.pods(place.name, name), gracePeriodSeconds=0)
-    status = sweep.wait_phase("COMPLETED")
+    sweep.wait_until(lambda: len(sweep.pod_names) == 3, "there is another pod")
+    status = sweep.end_all("COMPLETED")
     assert counts(status) == UNHURT
     assert len(sweep.pod_names) == 3
     assert name.removesuffix("-0") + "-1" in sweep.pod_names
 
 
 def test_an_evicted_case_runs_again(place: Place) -> None:
-    sweep = place.apply(cases={"count": 2}, template=a_template(run=4, stop=1))
+    sweep = place.apply(cases={"count": 2}, template=a_template(stop=1))
     sweep.wait_running(2)
     for pod in sweep.pods:
         evict(place, pod["metadata"]["name"])
-    status = sweep.wait_phase("COMPLETED")
+    status = sweep.end_all("COMPLETED")
     assert counts(status) == UNHURT
     assert len(sweep.pod_names) == 4
 
 
 def test_evictions_do_not_use_up_the_retry_limit(place: Place) -> None:
-    sweep = place.apply(cases={"count": 1}, template=a_template(run=3))
+    sweep = place.apply(cases={"count": 1})
     for attempt in range(5):
         evict(place, attempt_running(sweep, attempt))
-    assert counts(sweep.wait_phase("COMPLETED")) == UNHURT
+    assert counts(sweep.end_all("COMPLETED")) == UNHURT
 
 
 @pytest.mark.effect("spec.retries.maxDisruptions")
 def test_a_case_that_exceeds_max_disruptions_fails(place: Place) -> None:
-    sweep = place.apply(cases={"count": 1}, retries={"maxDisruptions": 2}, template=a_template(run=100, stop=1))
+    sweep = place.apply(cases={"count": 1}, retries={"maxDisruptions": 2}, template=a_template(stop=1))
     for attempt in range(3):
         evict(place, attempt_running(sweep, attempt))
     status = sweep.wait_phase("FAILED")
@@ -153,17 +157,17 @@ def test_a_case_that_exceeds_max_disruptions_fails(place: Place) -> None:
 
 @pytest.mark.parametrize("memory", Memory)
 def test_a_node_reboot_restarts_a_case_without_counting_a_failure(place: Place, memory: Memory) -> None:
-    sweep = place.apply(cases={"count": 1}, template=a_template(run=4))
+    sweep = place.apply(cases={"count": 1})
     sweep.wait_running(1)
     (pod,) = sweep.running_pods
     assert reboot(place.client, place.name, pod["spec"]["nodeName"], memory) == [pod["metadata"]["name"]]
-    status = sweep.wait_phase("COMPLETED")
+    status = sweep.end_all("COMPLETED")
     assert counts(status) == UNHURT
     assert len(sweep.pod_names) == 2
 
 
 def test_a_pod_evicted_for_its_own_limit_fails_even_if_it_later_reports_success(place: Place) -> None:
-    sweep = place.apply(cases={"count": 1}, template=a_template(run=100, stop=1))
+    sweep = place.apply(cases={"count": 1}, template=a_template(stop=1))
     sweep.wait_running(1)
     path = f"{paths.pods(place.name, sweep.running_pods[0]['metadata']['name'])}/status"
     message = 'Usage of EmptyDir volume "scratch" exceeds the limit "1Gi". '

@@ -9,6 +9,7 @@ from integration.support import client as paths
 from integration.support.client import Object
 from integration.support.operator_process import OperatorProcess
 from integration.support.sweeps import Place, Sweep, a_template
+from integration.worlds.limits import quota
 
 pytestmark = pytest.mark.integration
 
@@ -67,12 +68,8 @@ def test_a_large_table_continues_in_the_next_shard_after_a_crash(place: Place, o
 
 
 def test_a_quota_that_refuses_the_table_is_reported_and_delays_nothing(place: Place) -> None:
-    quota = {"metadata": {"name": "few"}, "spec": {"hard": {"count/configmaps": "0"}}}
-    path = paths.core(place.name, "resourcequotas")
-    place.client.create(path, {"apiVersion": "v1", "kind": "ResourceQuota", **quota})
+    quota(place.client, place.name, {"count/configmaps": "0"}, name="few")
     sweep = place.apply(template=saying("1"))
-    place_quota = paths.core(place.name, "resourcequotas", "few")
-    sweep.wait_until(lambda: "used" in place.client.get(place_quota).get("status", {}), "the quota is counted")
     status = sweep.wait_phase("COMPLETED")
     assert status["results"] == {"configMaps": [], "rows": 0, "missing": 3}
 

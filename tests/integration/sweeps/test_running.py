@@ -1,5 +1,7 @@
 """A sweep without disturbances: it runs, retries, ends, and keeps what `history` says."""
 
+from datetime import datetime, timedelta
+
 import pytest
 from cluster.provider import Cluster
 from integration.support import client as paths
@@ -97,16 +99,21 @@ def test_failed_cases_fail_the_sweep_and_report_their_exit_code(place: Place) ->
 def test_a_failed_case_is_retried_after_ten_seconds_with_a_new_attempt_number(
     place: Place, operator: OperatorProcess, kwok_cluster: Cluster
 ) -> None:
-    sweep = place.apply(cases={"count": 2}, retries={"limit": 1}, template=a_template(run=1, exit_code=3))
-    sweep.wait(lambda status: status.get("reason") == "WaitingToRetry", "the wait for the retry")
-    assert not sweep.live_pods
+    sweep = place.apply(cases={"count": 2}, retries={"limit": 1}, template=a_template(exit_code=3))
+    sweep.wait_running(2)
+    # No second attempt starts before all is seen, however long that takes.
+    sweep.patch(parallelism=0)
+    sweep.wait_observed()
+    sweep.end_running()
     sweep.wait(lambda status: status.get("retrying", {}).get("cases") == 2, "status says how the attempts ended")
+    assert not sweep.live_pods
     described = kwok_cluster.run_kubectl("--namespace", place.name, "describe", "simjob", sweep.name)
     shown = described.partition("Retrying:")[2]
     assert [word in shown for word in ("Exit Code:", "Next Attempt At:", "Failed Attempts:")] == [True] * 3
     assert_said_again_by_the_next_operator(sweep, operator)
+    sweep.patch(parallelism=2)
     sweep.wait(lambda status: "retrying" not in status, "nothing waits once the second attempts are there")
-    status = sweep.wait_phase("FAILED")
+    status = sweep.end_all("FAILED")
     assert status["failedIndexes"] == "0-1"
     assert sorted(name.rsplit("-", 3)[1:] for name in sweep.pod_names) == [
         ["0", "0", "0"],
@@ -114,9 +121,11 @@ def test_a_failed_case_is_retried_after_ten_seconds_with_a_new_attempt_number(
         ["1", "0", "0"],
         ["1", "0", "1"],
     ]
-    started = {seen.name: seen.object["metadata"]["creationTimestamp"] for seen in place.pods.history}
-    first, second = (int(started[name][17:19]) for name in sweep.pod_names[:3:2])
-    assert (second - first) % 60 >= 10
+    first, second = (
+        min(datetime.fromisoformat(seen.object["metadata"]["creationTimestamp"]) for seen in found)
+        for found in ([seen for seen in place.pods.history if seen.name.endswith(f"-{attempt}")] for attempt in (0, 1))
+    )
+    assert second - first >= timedelta(seconds=10)
     sweep.wait_until(lambda: {job["status"]["failed"] for job in sweep.jobs} == {2}, "the Jobs say two failures")
 
 
@@ -128,7 +137,7 @@ def assert_said_again_by_the_next_operator(sweep: Sweep, operator: OperatorProce
     sweep.client.delete(paths.pods(sweep.place.name), "Background")
     sweep.client.patch(f"{sweep.path}/status", {"status": {"retrying": None}})
     operator.start()
-    sweep.wait(lambda status: status.get("retrying") == before, "it is said again, from the Jobs", seconds=8)
+    sweep.wait(lambda status: status.get("retrying") == before, "it is said again, from the Jobs")
 
 
 def test_kubectl_shows_jobs_like_any_other(place: Place) -> None:

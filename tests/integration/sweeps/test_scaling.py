@@ -9,11 +9,14 @@ pytestmark = pytest.mark.integration
 
 @pytest.mark.effect("spec.parallelism")
 def test_parallelism_follows_the_spec_while_cases_run(place: Place, kwok_cluster: Cluster) -> None:
-    sweep = place.apply(cases={"count": 9}, parallelism=2, template=a_template(run=5))
+    sweep = place.apply(cases={"count": 9}, parallelism=2)
     sweep.wait_running(2)
     sweep.patch(parallelism=4)
     sweep.wait_running(4)
     sweep.patch(parallelism=0)
+    sweep.wait_observed()
+    assert len(sweep.running_pods) == 4
+    sweep.end_running()
     status = sweep.wait(lambda status: status.get("reason") == "ParallelismIsZero", "ParallelismIsZero")
     assert not sweep.live_pods
     assert status["cases"]["succeeded"] == 4
@@ -22,22 +25,28 @@ def test_parallelism_follows_the_spec_while_cases_run(place: Place, kwok_cluster
     kwok_cluster.run_kubectl(*scale, "--replicas=3")
     sweep.wait_running(3)
     kwok_cluster.run_kubectl(*scale, "--replicas=1")
+    sweep.wait_observed()
+    sweep.end_running()
+    sweep.wait(lambda status: status["cases"]["succeeded"] == 7, "three more have ended")
     sweep.wait_running(1)
     kwok_cluster.run_kubectl(*scale, "--current-replicas=1", "--replicas=5")
-    assert sweep.wait_phase("COMPLETED")["succeededIndexes"] == "0-8"
+    sweep.wait_running(2)
+    assert sweep.end_all("COMPLETED")["succeededIndexes"] == "0-8"
 
 
 def test_a_lower_parallelism_stops_nothing_that_runs(place: Place) -> None:
-    sweep = place.apply(cases={"count": 4}, parallelism=3, template=a_template(run=3))
+    sweep = place.apply(cases={"count": 4}, parallelism=3)
     sweep.wait_running(3)
     sweep.patch(parallelism=1)
-    sweep.wait_phase("COMPLETED")
+    sweep.wait_observed()
+    assert len(sweep.running_pods) == 3
+    sweep.end_all("COMPLETED")
     assert len(sweep.pod_names) == 4
 
 
 @pytest.mark.effect("spec.suspend")
 def test_a_suspended_sweep_stops_and_resumes_under_new_names(place: Place) -> None:
-    sweep = place.apply(cases={"count": 5}, parallelism=3, template=a_template(run=4, stop=2))
+    sweep = place.apply(cases={"count": 5}, parallelism=3, template=a_template(stop=2))
     sweep.wait_running(3)
     sweep.patch(suspend=True)
     status = sweep.wait_phase("SUSPENDED")
@@ -49,7 +58,7 @@ def test_a_suspended_sweep_stops_and_resumes_under_new_names(place: Place) -> No
         "False",
     )
     sweep.patch(suspend=False)
-    status = sweep.wait_phase("COMPLETED")
+    status = sweep.end_all("COMPLETED")
     assert (status["restarts"], condition(status, "Suspended")) == (1, "False")
     assert len(sweep.pod_names) == 3 + 5
 
