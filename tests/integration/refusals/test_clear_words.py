@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from contract.worlds import kubelet_event
 from integration.support import client as paths
-from integration.support.sweeps import Place, a_template
+from integration.support.sweeps import HELD, Place, a_template
 
 pytestmark = pytest.mark.integration
 
@@ -48,17 +48,17 @@ def test_a_case_whose_parameters_exceed_the_linux_limit_is_named(place: Place) -
 
 
 def test_status_quotes_the_kubelet_about_a_pod_that_does_not_start(place: Place) -> None:
-    sweep = place.apply(cases={"count": 2}, template=a_template(start=25, run=1))
+    sweep = place.apply(cases={"count": 2}, template=a_template(start=HELD, run=1))
     sweep.wait(lambda status: status.get("cases", {}).get("assigned") == 2, "the pods have a node")
-    place.settle()
     for pod in sweep.pods:
         meta = pod["metadata"]
         about = {"apiVersion": "v1", "kind": "Pod", "namespace": place.name, "name": meta["name"], "uid": meta["uid"]}
         event = kubelet_event(about, "FailedMount", MISSING, datetime.now(UTC))
         place.client.create(paths.core(place.name, "events"), event)
-    status = sweep.wait(lambda status: status.get("reason") == "ContainerCannotStart", "the words", seconds=20)
+    status = sweep.wait(lambda status: status.get("reason") == "ContainerCannotStart", "the words")
     # The Events of the pod that has had its node for longer are read first.
     assert status["message"] in [f"case {index} cannot start: FailedMount: {MISSING}" for index in (0, 1)]
+    sweep.let_start()
     assert sweep.wait_phase("COMPLETED")["cases"]["succeeded"] == 2
 
 

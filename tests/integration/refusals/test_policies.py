@@ -16,7 +16,7 @@ def wait_attempts(sweep: Sweep, number: int) -> None:
 @pytest.mark.effect("spec.retries.nonRetryableExitCodes[]")
 def test_a_non_retried_exit_code_fails_its_case_at_once(place: Place) -> None:
     sweep = place.apply(cases={"count": 2}, retries={"limit": 9, "nonRetryableExitCodes": [7]}, template=FAILING)
-    status = sweep.wait_phase("FAILED", seconds=15)
+    status = sweep.wait_phase("FAILED")
     assert [(failure["errorCode"], failure["exitCode"]) for failure in status["failures"]] == [("CASE_FAILED", 7)] * 2
     assert len(sweep.pod_names) == 2, "one attempt each"
     sweep.wait_until(lambda: failed_for(sweep) == {"PodFailurePolicy"}, "the Jobs say so")
@@ -64,8 +64,8 @@ def test_a_persistent_case_restarts_after_any_exit_code_until_it_is_cancelled(
     failing = place.apply("badly", cases={"count": 1}, task="Persistent", template=FAILING)
     for sweep in (ending_well, failing):
         wait_attempts(sweep, 3)
-        status = sweep.status
-        assert (status["phase"], status["failedIndexes"], status["succeededIndexes"]) == ("RUNNING", "", "")
+        status = sweep.wait_phase("RUNNING")
+        assert (status["failedIndexes"], status["succeededIndexes"]) == ("", "")
     operator.kill()
     operator.start()
     for sweep in (ending_well, failing):

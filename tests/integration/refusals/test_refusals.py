@@ -8,7 +8,8 @@ from integration.conftest import make_place
 from integration.support import client as paths
 from integration.support.client import Client, Object
 from integration.support.operator_process import OperatorProcess
-from integration.support.sweeps import Place, Sweep, a_template, environment
+from integration.support.sweeps import Place, Sweep, a_template, environment, eventually
+from integration.worlds.dryrun import plain_pod, refusal
 
 pytestmark = pytest.mark.integration
 
@@ -41,7 +42,7 @@ def refused(sweep: Sweep, reason: str) -> Object:
 
 
 def test_a_quota_of_pods_is_reported_and_waited_for(place: Place) -> None:
-    sweep = place.apply(cases={"count": 4}, suspend=True, template=a_template(run=2))
+    sweep = place.apply(cases={"count": 4}, suspend=True)
     path = quota(place, pods="2")
     wait_enforced(sweep, path)
     sweep.patch(suspend=False)
@@ -54,11 +55,12 @@ def test_a_quota_of_pods_is_reported_and_waited_for(place: Place) -> None:
     )
     assert status["isFailed"] is False
     sweep.client.patch(path, {"spec": {"hard": {"pods": "10"}}})
-    assert sweep.wait_phase("COMPLETED")["cases"]["succeeded"] == 4
+    sweep.wait_running(4)
+    assert sweep.end_all("COMPLETED")["cases"]["succeeded"] == 4
 
 
 def test_a_quota_of_jobs_is_reported_and_waited_for(place: Place) -> None:
-    sweep = place.apply(cases={"count": 3}, suspend=True, template=a_template(run=1))
+    sweep = place.apply(cases={"count": 3}, suspend=True)
     path = quota(place, count_jobsDOTbatch="1")
     wait_enforced(sweep, path)
     sweep.patch(suspend=False)
@@ -69,7 +71,8 @@ def test_a_quota_of_jobs_is_reported_and_waited_for(place: Place) -> None:
         "limited: count/jobs.batch=1"
     )
     sweep.client.delete(path)
-    assert sweep.wait_phase("COMPLETED")["cases"]["succeeded"] == 3
+    sweep.wait_running(3)
+    assert sweep.end_all("COMPLETED")["cases"]["succeeded"] == 3
 
 
 def test_a_refused_sweep_can_be_cancelled(place: Place) -> None:
@@ -87,6 +90,8 @@ def test_a_limit_range_is_reported(place: Place) -> None:
     body = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "l"}, "spec": limits}
     path = paths.core(place.name, "limitranges")
     place.client.create(path, body)
+    large = plain_pod(resources={"limits": {"memory": "2Gi"}})
+    eventually(lambda: refusal(place.client, place.name, large) is not None, lambda: "the LimitRange does not apply")
     sweep = place.apply(cases={"count": 1}, resources={"memory": "2Gi"}, template=a_template(run=1))
     status = refused(sweep, "PodRefused")
     assert status["message"] == (
@@ -141,8 +146,8 @@ def test_a_template_that_is_invalid_for_jobs_fails_the_sweep(place: Place) -> No
     template = a_template()
     template["spec"]["containers"][0]["volumeMounts"] = [{"name": "nowhere", "mountPath": "/data"}]
     sweep = place.apply(cases={"count": 3}, template=template)
-    assert refused(sweep, "JobRefused")["phase"] == "PENDING"
     status = sweep.wait_phase("FAILED")
+    assert ("PENDING", "JobRefused") in {(each.get("phase"), each.get("reason")) for each in sweep.statuses()}
     assert (status["errorCode"], status["reason"]) == ("SUBMISSION_FAILED", "JobRefused")
     assert 'spec.template.spec.containers[0].volumeMounts[0].name: Not found: "nowhere"' in status["message"]
     assert (status["cases"]["failed"], status["cases"]["cancelled"]) == (1, 2)

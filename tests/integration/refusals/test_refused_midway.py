@@ -15,7 +15,7 @@ from integration.conftest import make_place
 from integration.support import client as paths
 from integration.support.client import Client, Object
 from integration.support.operator_process import OperatorProcess
-from integration.support.sweeps import Place, a_template
+from integration.support.sweeps import Place
 from integration.worlds.answers import Answer, allow, broken, deny, slow
 from integration.worlds.injection import broken_injector
 from integration.worlds.limits import limit_range
@@ -24,8 +24,6 @@ from integration.worlds.webhook import JOBS, PODS, webhook
 pytestmark = pytest.mark.integration
 
 CASES = 6
-# Long enough that the first two pods still run when the slowest world has shown in status.
-RUN_SECONDS = 16
 PROMPT_SECONDS = 15
 REFUSES = 'admission webhook "test.simjob.example.org" denied the request: '
 FAILS = 'failed calling webhook "test.simjob.example.org": '
@@ -114,15 +112,14 @@ TROUBLES: Mapping[str, Trouble] = {
 
 def play(place: Place, trouble: Trouble) -> Story:
     """Run a sweep, let the trouble begin while two pods run, and end it when both have ended."""
-    resources = {"cpu": "50m"}
-    template = a_template(run=RUN_SECONDS)
-    sweep = place.apply(cases={"count": CASES}, parallelism=2, resources=resources, template=template)
+    sweep = place.apply(cases={"count": CASES}, parallelism=2, resources={"cpu": "50m"})
     sweep.wait_running(2)
     with trouble.world(place.client, place.name):
         sweep.patch(parallelism=CASES)
         started = time.monotonic()
         said = sweep.wait(lambda status: status.get("reason") == trouble.reason, trouble.reason)
         seconds, running = time.monotonic() - started, len(sweep.running_pods)
+        sweep.end_running()
         sweep.wait(lambda status: status["cases"]["succeeded"] >= 2, "what ran has ended")
     sweep.wait_running(CASES - 2)
     sweep.end_running()

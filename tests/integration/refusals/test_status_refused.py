@@ -20,6 +20,7 @@ FROZEN = Rule(
 def test_a_cancel_stops_pods_after_three_refused_status_writes(place: Place) -> None:
     sweep = place.apply(cases={"count": 3}, parallelism=2)
     sweep.wait_running(2)
+    sweep.wait(lambda status: status.get("cases", {}).get("running") == 2, "the status before the freeze")
     path = f"{paths.simulationjobs(place.name, sweep.name)}/status?dryRun=All"
     other = {"status": {"message": "another message"}}
     with refusing(place.client, place.name, FROZEN, forbidden=lambda: place.client.patch(path, other)):

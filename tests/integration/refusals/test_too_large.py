@@ -37,7 +37,7 @@ def test_a_job_without_room_for_its_status_starts_nothing_and_names_the_remedy(p
     def warnings() -> list[Object]:
         return [event for event in place.client.items(paths.events(place.name)) if event["type"] == "Warning"]
 
-    eventually(lambda: bool(warnings()), sweep.explain, seconds=15)
+    eventually(lambda: bool(warnings()), sweep.explain)
     [warning] = warnings()
     assert warning["reason"] == "StatusRefused"
     assert "cases.configMap" in warning["note"]
