@@ -14,7 +14,7 @@ from integration.support import latecancel
 from integration.support.client import Client, Object
 from integration.support.latecancel import Answer
 from integration.support.operator_process import OperatorProcess
-from integration.support.sweeps import Place, Sweep, a_template, condition
+from integration.support.sweeps import HELD, Place, Sweep, a_template, condition
 
 pytestmark = pytest.mark.integration
 
@@ -28,7 +28,16 @@ def tools(kwok_cluster: Cluster, place: Place) -> Tools:
     return Tools(kwok_cluster, place)
 
 
+HELD_BACK = a_template(stop=HELD)
+
+
+def latched(sweep: Sweep) -> None:
+    """Wait until the operator has seen the cancel; its pods stop when `cancelled` says so."""
+    sweep.wait(lambda status: "cancellation" in status, "the latch")
+
+
 def cancelled(sweep: Sweep, by: str) -> Object:
+    sweep.let_stop()
     status = sweep.wait_phase("CANCELLED")
     found = status["cancellation"]
     assert (found["requestedBy"], found.get("reason")) == (f"field manager {by}", "wrong mesh")
@@ -36,24 +45,26 @@ def cancelled(sweep: Sweep, by: str) -> Object:
 
 
 def test_a_cancel_that_flux_removes_from_the_spec_is_carried_out(tools: Tools) -> None:
-    tools.flux(in_git())
+    tools.flux(in_git(template=HELD_BACK))
     sweep = tools.sweep()
     sweep.wait_running(3)
     tools.patch(CANCEL)
-    tools.flux(in_git())
+    latched(sweep)
+    tools.flux(in_git(template=HELD_BACK))
     assert not {"cancel", "cancelReason"} & tools.read()["spec"].keys()
     cancelled(sweep, "kubectl-patch")
 
 
 def test_a_cancel_that_flux_removes_during_operator_downtime_is_lost(tools: Tools, operator: OperatorProcess) -> None:
-    tools.flux(in_git(template=a_template(run=6)))
+    tools.flux(in_git())
     sweep = tools.sweep()
     sweep.wait_running(3)
     operator.stop()
     tools.patch(CANCEL)
-    tools.flux(in_git(template=a_template(run=6)))
+    tools.flux(in_git())
     operator.start()
-    status = sweep.wait_phase("COMPLETED", seconds=60)
+    sweep.wait_observed()
+    status = sweep.end_all("COMPLETED")
     assert "cancellation" not in status
 
 
@@ -91,22 +102,24 @@ def test_argo_cd_keeps_a_cancel_that_is_not_in_git(tools: Tools, server_side: bo
 
 @pytest.mark.parametrize("server_side", [pytest.param(False, id="three-way"), pytest.param(True, id="server-side")])
 def test_a_cancel_that_argo_cd_resets_to_false_is_carried_out(tools: Tools, server_side: bool) -> None:
-    manifest = in_git(cancel=False)
+    manifest = in_git(cancel=False, template=HELD_BACK)
     tools.argo_cd(manifest, server_side=server_side)
     sweep = tools.sweep()
     sweep.wait_running(3)
     tools.patch(CANCEL)
+    latched(sweep)
     tools.argo_cd(manifest, server_side=server_side)
     assert tools.read()["spec"]["cancel"] is False
     cancelled(sweep, "kubectl-patch")
 
 
 def test_a_cancel_removed_by_kubectl_replace_is_carried_out(tools: Tools) -> None:
-    tools.argo_cd(in_git())
+    tools.argo_cd(in_git(template=HELD_BACK))
     sweep = tools.sweep()
     sweep.wait_running(3)
     tools.patch(CANCEL)
-    tools.kubectl("replace", "-f", "-", stdin=in_git())
+    latched(sweep)
+    tools.kubectl("replace", "-f", "-", stdin=in_git(template=HELD_BACK))
     assert "cancel" not in tools.read()["spec"]
     cancelled(sweep, "kubectl-patch")
 
@@ -116,6 +129,7 @@ def test_flux_undoes_a_suspension_but_no_latched_cancel_of_cases(tools: Tools) -
     sweep = tools.sweep()
     sweep.wait_running(3)
     tools.patch('{"cancelCases":"1"}')
+    sweep.wait(lambda status: "cancellingIndexes" in status or status["cases"]["cancelled"] == 1, "the latch")
     tools.flux(in_git())
     status = sweep.wait(lambda status: status["cases"]["cancelled"] == 1, "the cancelled case")
     assert (status["phase"], status["cancelledIndexes"]) == ("RUNNING", "1")

@@ -33,7 +33,8 @@ def kueue(place: Place) -> Iterator[None]:
 @pytest.mark.effect("spec.queueName")
 @pytest.mark.usefixtures("kueue")
 def test_queued_jobs_have_no_pod_and_count_as_pending_until_they_are_admitted(place: Place) -> None:
-    sweep = place.apply(cases={"count": 3}, parallelism=2, queueName="gpus", template=a_template(run=2))
+    sweep = place.apply(cases={"count": 3}, parallelism=2, queueName="gpus")
+    sweep.wait_until(lambda: len(sweep.jobs) == 2, "two cases have a Job")
     status = sweep.wait(lambda status: status.get("reason") == "QueuedByKueue", "QueuedByKueue")
     assert (status["phase"], status["cases"]["pending"], len(sweep.jobs), sweep.pod_names) == ("PENDING", 3, 2, [])
     assert {job["metadata"]["labels"][QUEUE] for job in sweep.jobs} == {"gpus"}
@@ -50,12 +51,13 @@ def test_queued_jobs_have_no_pod_and_count_as_pending_until_they_are_admitted(pl
     sweep.wait_until(
         lambda: condition_of(job_of(sweep, 1), "Suspended") == ("False", "JobResumed"), "the Job says that it goes on"
     )
+    sweep.end_running()
     sweep.wait(lambda status: status["cases"]["succeeded"] == 1, "case 1 has succeeded")
     sweep.wait_until(lambda: len(sweep.jobs) == 3, "case 2 has a Job")
     wait_held(sweep, 2)
     admit(sweep, 0)
     admit(sweep, 2)
-    assert sweep.wait_phase("COMPLETED")["succeededIndexes"] == "0-2"
+    assert sweep.end_all("COMPLETED")["succeededIndexes"] == "0-2"
     found = sweep.client.items(paths.simulationjobs(place.name), fieldSelector="spec.queueName=gpus")
     assert [item["metadata"]["name"] for item in found] == [sweep.name]
 
@@ -85,6 +87,8 @@ def test_a_job_is_active_and_ready_at_once_while_another_case_has_no_node(place:
     sweep.wait_until(lambda: job_of(sweep, 1).get("status", {}).get("active") == 1, "the waiting case is active")
     admit(sweep, 0, "kwok-1")
     sweep.wait_running(1)
+    # By then the operator has looked at the pod.
+    sweep.wait(lambda status: status["cases"]["running"] == 1, "its case runs")
     running_since = time.monotonic()
     sweep.wait_until(lambda: job_of(sweep, 0).get("status", {}).get("ready") == 1, "the running case is ready")
     assert time.monotonic() - running_since < 1.5, "without a queue it takes 30 s"
@@ -114,9 +118,7 @@ def test_a_sweep_without_a_queue_is_not_held(place: Place) -> None:
 @pytest.mark.usefixtures("kueue")
 def test_a_job_evicted_by_its_queue_runs_again_when_it_is_readmitted(place: Place) -> None:
     retries = {"limit": 0}
-    sweep = place.apply(
-        cases={"count": 2}, queueName="gpus", retries=retries, template=a_template(run=9, stop=2, exit_code=0)
-    )
+    sweep = place.apply(cases={"count": 2}, queueName="gpus", retries=retries, template=a_template(stop=2))
     sweep.wait_until(lambda: len(sweep.jobs) == 2, "both Jobs are there")
     admit(sweep, 0, "kwok-1")
     admit(sweep, 1, "kwok-2")
@@ -134,7 +136,7 @@ def test_a_job_evicted_by_its_queue_runs_again_when_it_is_readmitted(place: Plac
     assert again
     assert again["spec"]["nodeSelector"]["kubernetes.io/hostname"] == "kwok-3"
     assert again["metadata"]["name"].endswith("-0-0-1"), "its second attempt"
-    status = sweep.wait_phase("COMPLETED")
+    status = sweep.end_all("COMPLETED")
     assert (status["cases"]["succeeded"], status["cases"]["failed"], status.get("failures", [])) == (2, 0, [])
     assert job_of(sweep, 0)["status"].get("failed", 0) == 0
     assert len(sweep.pod_names) == 3
