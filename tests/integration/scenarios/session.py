@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,14 +12,12 @@ from typing import Any, Final
 
 import yaml
 from integration.support.client import Object
+from integration.support.sweeps import eventually
 
 ROOT: Final = Path(__file__).parents[3]
 SAMPLES: Final = ROOT / "manifests/samples"
 TRANSCRIPTS: Final = ROOT / "build/transcripts"
 _TIMEOUT: Final = 120
-# How long a watch may take to report the last change.
-_WATCH_LAG: Final = 1.0
-_WATCH_START: Final = 3.0
 
 
 class Session:
@@ -109,11 +106,27 @@ class Session:
         self.run(f"kubectl apply -f {file}")
         return file.removesuffix(".yaml")
 
+    def end_running(self, job: str) -> None:
+        """Let the simulations that run now end; not in the transcript."""
+        self._play(job, "run-seconds")
+
+    def let_start(self, job: str) -> None:
+        """Let the containers of the pods that are there start; not in the transcript."""
+        self._play(job, "start-seconds")
+
+    def let_stop(self, job: str) -> None:
+        """Let the pods that are there stop as soon as they are asked to; not in the transcript."""
+        self._play(job, "termination-seconds")
+
+    def bystander(self) -> None:
+        """Apply a suspended SimulationJob, so that a watch of all has something to print from the beginning."""
+        self.wait(self.apply("minimal", name="bystander", suspend=True), "Suspended")
+
     @contextmanager
-    def watching(self, command: str) -> Iterator[list[str]]:
+    def watching(self, command: str, until: str) -> Iterator[list[str]]:
         """Run a watch in the background of the block; its lines end up in the transcript.
 
-        The block starts with the first line of the watch, or after some seconds without one.
+        The block starts with the first line of the watch, and ends with a line that begins with `until`.
         """
         self._keep(f"$ {command} &")
         process = subprocess.Popen(
@@ -127,12 +140,10 @@ class Session:
         found: list[str] = []
         reader = threading.Thread(target=_read, args=(process, found), daemon=True)
         reader.start()
-        limit = time.monotonic() + _WATCH_START
-        while not found and time.monotonic() < limit:
-            time.sleep(0.05)
         try:
+            eventually(lambda: bool(found), lambda: f"{command} prints nothing")
             yield found
-            time.sleep(_WATCH_LAG)
+            eventually(lambda: any(line.startswith(until) for line in found), lambda: f"no {until} in {found}")
         finally:
             process.terminate()
             process.wait(_TIMEOUT)
@@ -148,6 +159,11 @@ class Session:
         file = TRANSCRIPTS / f"{name}.txt"
         file.write_text("\n".join(self.lines).lstrip("\n") + "\n")
         return file
+
+    def _play(self, job: str, what: str) -> None:
+        selector = f"-l simjob.dev/name={job}"
+        code, output = self._shell(f"kubectl annotate pods {selector} --overwrite kwok.simjob.dev/{what}=0")
+        assert code == 0, output
 
     def _typed(self, command: str) -> tuple[int, str]:
         code, output = self._shell(command)

@@ -12,7 +12,8 @@ from integration.scenarios.session import Session
 pytestmark = pytest.mark.integration
 
 STUDY = "parameter-study"
-ENDS = {"run-seconds": "2", "termination-message": '{"kWh": 118.4}'}
+RESULT = {"termination-message": '{"kWh": 118.4}'}
+ENDS = {"run-seconds": "2", **RESULT}
 PHASES = "jsonpath='{.status.phase} {.status.progress} {.status.message}{\"\\n\"}'"
 
 
@@ -30,9 +31,11 @@ def test_the_sixteen_cancelled_cases_of_a_study_run_again(
 
 def four_are_done_and_sixteen_are_queued(session: Session) -> None:
     session.say("Twenty jobs, four at a time. Four are done; the queue is held, so sixteen wait in it.")
-    session.apply(STUDY, fake=ENDS)
+    session.apply(STUDY, fake=RESULT)
     session.wait(STUDY, ".status.cases.running=4")
     session.run(f"kubectl scale simjob/{STUDY} --replicas=0")
+    session.wait(STUDY, ".status.observedGeneration=2")
+    session.end_running(STUDY)
     session.wait(STUDY, ".status.cases.succeeded=4")
     session.run(f"kubectl get simjob {STUDY}")
     assert json.loads(session.show(STUDY, ".status.cases")) == {
@@ -49,7 +52,7 @@ def four_are_done_and_sixteen_are_queued(session: Session) -> None:
 
 def queued_and_running_cases_are_cancelled(session: Session) -> None:
     session.say("Cancel. While it is being cancelled the object says so, at the end: 4 done, 16 cancelled.")
-    with session.watching(f"kubectl get simjob {STUDY} --watch -o {PHASES}") as told:
+    with session.watching(f"kubectl get simjob {STUDY} --watch -o {PHASES}", "CANCELLED") as told:
         session.patch(STUDY, cancel=True, cancelReason="wrong weather file")
         session.wait(STUDY, "Finished")
     assert [line.split(" ")[0] for line in told if line.startswith("CANCEL")] == ["CANCELLING", "CANCELLED"]
@@ -87,14 +90,15 @@ def only_the_cancelled_cases_run_again(session: Session) -> None:
 
 
 def status_reports_stopping_cases(session: Session) -> None:
-    session.say("Another study is cancelled while four of its simulations run, which take three seconds to stop.")
-    busy = session.apply(STUDY, name="busy-study", fake={"termination-seconds": "3"})
+    session.say("Another study is cancelled while four of its simulations run, which take some time to stop.")
+    busy = session.apply(STUDY, name="busy-study", fake={"termination-seconds": "3600"})
     session.wait(busy, ".status.cases.running=4")
     session.patch(busy, cancel=True)
-    session.wait(busy, ".status.phase=CANCELLING", 5)
+    session.wait(busy, ".status.phase=CANCELLING")
     assert session.show(busy, ".status.cancellation.stopping") == "4"
     session.run(f"kubectl get simjob {busy}")
     assert session.status(busy)["phase"] == "CANCELLING"
+    session.let_stop(busy)
     session.wait(busy, "Finished")
     session.run(f"kubectl get simjob {busy}")
     assert session.status(busy)["cancelledIndexes"] == "0-19"

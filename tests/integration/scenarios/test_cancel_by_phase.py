@@ -22,7 +22,8 @@ def test_queued_and_running_jobs_can_be_cancelled_and_ended_ones_cannot(session:
 
 def a_queued_job_never_starts(session: Session) -> None:
     session.say("A job that no node has room for waits. Cancelled, it is gone at once and has never started.")
-    with session.watching(f"kubectl get simjob --watch -o {PHASES}") as told:
+    session.bystander()
+    with session.watching(f"kubectl get simjob --watch -o {PHASES}", "CANCELLED") as told:
         session.apply("minimal", name="queued", resources={"cpu": "1000"})
         session.wait("queued", ".status.reason=Unschedulable")
         session.patch("queued", cancel=True)
@@ -39,14 +40,15 @@ def a_queued_job_never_starts(session: Session) -> None:
 
 def a_running_job_is_signalled(session: Session) -> None:
     session.say("A job that runs: its pods are asked to stop, and it is cancelled when they have stopped.")
-    session.apply("minimal", name="running", parallelism=10, fake={"termination-seconds": "3"})
+    session.apply("minimal", name="running", parallelism=10, fake={"termination-seconds": "3600"})
     total = session.wait_running("running")
     session.patch("running", cancel=True, cancelReason="the user changed his mind")
-    session.wait("running", ".status.phase=CANCELLING", 5)
+    session.wait("running", ".status.phase=CANCELLING")
     path = '{range .items[*]}{.metadata.name} asked to stop at {.metadata.deletionTimestamp}{"\\n"}{end}'
     asked = session.run(f"kubectl get pods -l simjob.dev/name=running -o jsonpath='{path}'").splitlines()
     assert len([line for line in asked if not line.endswith(" at ")]) == total
     assert session.show("running", ".status.cancellation.stopping") == str(total)
+    session.let_stop("running")
     session.wait("running", "Finished")
     assert session.show("running", ".status.phase", ".status.isFailed") == "CANCELLED false"
     assert session.run("kubectl get pods -l simjob.dev/name=running -o name") == ""

@@ -40,11 +40,17 @@ def test_tasks_get_their_resources_and_respect_their_timeouts(session: Session, 
 
 def a_task_goes_through_its_phases(session: Session) -> None:
     session.say("PENDING, ASSIGNED, RUNNING, COMPLETED.")
-    with session.watching(f"kubectl get simjob --watch -o {PHASES}") as told:
-        session.apply(JOB, fake={"start-seconds": "3", "run-seconds": "3"})
+    session.bystander()
+    with session.watching(f"kubectl get simjob --watch -o {PHASES}", "COMPLETED") as told:
+        session.apply(JOB, fake={"start-seconds": "3600"})
+        session.wait(JOB, ".status.phase=ASSIGNED")
+        session.wait(JOB, ".status.cases.assigned=2")
+        session.let_start(JOB)
+        session.wait(JOB, ".status.phase=RUNNING")
+        session.end_running(JOB)
         session.wait(JOB, "Finished")
     phases = list(dict.fromkeys(line for line in told if line.isupper()))
-    assert phases == ["PENDING", "ASSIGNED", "RUNNING", "COMPLETED"]
+    assert phases == ["SUSPENDED", "PENDING", "ASSIGNED", "RUNNING", "COMPLETED"], "after that of the bystander"
 
 
 def a_task_gets_the_resources_it_requests(session: Session, node: str) -> None:
