@@ -77,6 +77,10 @@ def test_a_run_on_an_earlier_patch_is_named() -> None:
     assert cells(page.table(Results(runs={"1.33": run})), "Tested on")[0] == "2026-01-02, 1.33.2"
 
 
+def test_the_page_shows_the_results_that_are_kept() -> None:
+    assert page.render(results.load()) == page.PAGE.read_text()
+
+
 def test_results_are_kept_from_run_to_run(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     results.save(results.load(file).with_run("1.34", a_run()), file)
