@@ -54,6 +54,11 @@ class Api:
         found: dict[str, Any] = json.loads(self.kubectl("get", "simjob", name, "-o", "json"))
         return found
 
+    def version(self) -> tuple[int, int]:
+        """Return the major and minor version of the API server."""
+        found = json.loads(self.kubectl("get", "--raw", "/version"))
+        return int(found["major"]), int(found["minor"])
+
     def refusal(self, **spec: Any) -> str:
         """Say why such a SimulationJob is not accepted."""
         with pytest.raises(RefusedError) as refused:
@@ -80,6 +85,11 @@ def told(refused: RefusedError) -> str:
         return text.partition("strict decoding error: ")[2]
     causes = re.sub(r'^The SimulationJob "[^"]*" is invalid: ', "", text).replace("\n* ", "\n").strip().splitlines()
     return "\n".join(cause for cause in causes if not cause.startswith("<nil>"))
+
+
+def without_value(text: str) -> str:
+    """Leave out the refused value, and how Go writes the type of an object."""
+    return re.sub(r'Invalid value: (?:"[^"]*"|-?\d+): ', "Invalid value: ", text).replace("map[string]interface {}", "")
 
 
 def container(**more: Any) -> dict[str, Any]:

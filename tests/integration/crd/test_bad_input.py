@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from given.builders import a_template_dict
-from integration.crd.api import Api, container
+from integration.crd.api import Api, container, without_value
 from simjob.api.crd import rules
 from simjob.api.podtemplate import podannotations
 from simjob.api.resources import NOT_NEGATIVE
@@ -16,9 +16,16 @@ RUNTIME_KEYS = (
     *(f"plugin{domain}{rest}" for domain in podannotations.DOMAINS for rest in ("", "/container.x")),
 )
 REQUEST = "spec.template.spec.containers[0].resources.requests.cpu"
+# The first version that names the value that a rule refuses. Earlier ones name its type instead, or nothing.
+NAMES_VALUES = (1, 35)
 NOT_POSITIVE = "must be a quantity greater than zero, such as '500m', '2' or '16Gi'"
 
 TYPE = "'^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?$'"
+
+
+@pytest.fixture(scope="module")
+def names_values(api: Api) -> bool:
+    return api.version() >= NAMES_VALUES
 
 
 @pytest.mark.parametrize(
@@ -186,5 +193,10 @@ TYPE = "'^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?$'"
         ),
     ],
 )
-def test_a_spec_that_cannot_be_carried_out_is_refused(api: Api, spec: dict[str, Any], words: str) -> None:
-    assert api.refusal(**spec) == words
+def test_a_spec_that_cannot_be_carried_out_is_refused(
+    api: Api, names_values: bool, spec: dict[str, Any], words: str
+) -> None:
+    found = api.refusal(**spec)
+    if not names_values:
+        found, words = without_value(found), without_value(words)
+    assert found == words

@@ -10,6 +10,7 @@ from fields.schema import Field, Keys
 from given.fullspec import TEMPLATE
 from integration.conftest import make_place
 from integration.support import client as paths
+from integration.support import needs
 from integration.support.client import Client, Object
 from integration.support.operator_process import OperatorProcess
 
@@ -37,8 +38,9 @@ def pod(client: Client, operator_of_module: OperatorProcess) -> Iterator[Object]
 @pytest.mark.parametrize(
     "field", [pytest.param(each, id=each.path, marks=pytest.mark.effect(each.path)) for each in LEAVES]
 )
-def test_a_pod_has_every_field_of_the_template(pod: Object, field: Field) -> None:
+def test_a_pod_has_every_field_of_the_template(client: Client, pod: Object, field: Field) -> None:
     path = field.path.removeprefix("spec.template.")
+    needs.pod_field(client, since(path))
     places = schema.places(TEMPLATE, path)
     assert places
     for keys in places:
@@ -46,6 +48,13 @@ def test_a_pod_has_every_field_of_the_template(pod: Object, field: Field) -> Non
         if field.schema.get("x-kubernetes-int-or-string"):
             given, found = str(given), str(found)
         assert has(found, given), f"{schema.written(keys)}: {found} does not have {given}"
+
+
+def since(path: str) -> tuple[int, int]:
+    """Return the first version that keeps a field. The volumes are found by their names, and one is an image."""
+    if "laims[]" in path:
+        return needs.RESOURCE_CLAIMS
+    return needs.IMAGE_VOLUMES if path.startswith(("spec.volumes[].image.", "spec.volumes[].name")) else (1, 0)
 
 
 def counterpart(pod: Object, keys: Keys) -> Any:
