@@ -184,14 +184,14 @@ def test_a_request_during_operator_downtime_is_carried_out(place: Place, operato
 
 
 def test_cancel_cases_takes_precedence_over_creations(place: Place) -> None:
-    sweep = place.apply(cases={"count": 1000}, parallelism=1000, template=a_template(stop=1))
+    sweep = place.apply(cases={"count": 400}, parallelism=400, template=a_template(stop=1))
     sweep.wait_until(lambda: len(sweep.pods) >= 100, "a hundred pods are there", seconds=90)
-    sweep.patch(cancelCases="0-9,500-999")
-    status = sweep.wait(lambda status: status.get("cancelledIndexes") == "0-9,500-999", "they are cancelled", 90)
-    assert status["cases"]["cancelled"] == 510
-    sweep.wait_running(490, seconds=90)
+    sweep.patch(cancelCases="0-9,200-399")
+    status = sweep.wait(lambda status: status.get("cancelledIndexes") == "0-9,200-399", "they are cancelled", 90)
+    assert status["cases"]["cancelled"] == 210
+    sweep.wait_running(190, seconds=90)
     sweep.cancel()
-    assert sweep.wait_phase("CANCELLED", seconds=90)["cases"]["cancelled"] == 1000
+    assert sweep.wait_phase("CANCELLED", seconds=90)["cases"]["cancelled"] == 400
 
 
 def test_a_descending_range_is_refused_and_stops_nothing(place: Place) -> None:
