@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ from cluster.report import tell
 
 from compatibility import page, results
 from compatibility.results import Run
-from compatibility.selection import paths
+from compatibility.selection import ROWS, paths
 
 REPORTS: Final = Path("build/compatibility")
 # What pytest returns when it ran all tests: all passed, or some failed.
@@ -31,24 +32,46 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("versions", nargs="*", metavar="MINOR", help=f"default: {' '.join(versions.PATCHES)}")
     parser.add_argument("--processes", metavar="N", default="2", help="clusters side by side (%(default)s)")
+    parser.add_argument(
+        "--row",
+        action="append",
+        choices=ROWS,
+        metavar="ROW",
+        help="run this row again, and keep the others of the last run; may be repeated",
+    )
     asked = parser.parse_args(arguments)
     try:
         wanted = [versions.parse(text) for text in asked.versions] or list(versions.PATCHES.values())
     except ClusterError as error:
         tell(error)
         return 1
-    ended = [_announced(version, asked.processes) for version in wanted]
+    if asked.row and (without := [version for version in wanted if _last(version) is None]):
+        tell(ClusterError(f"no run on {', '.join(without)} is kept, so its rows cannot be run again: leave out --row"))
+        return 1
+    ended = [_announced(version, asked.processes, asked.row or ()) for version in wanted]
     print("\n".join(words for _, words in ended), flush=True)
     return 0 if all(passed for passed, _ in ended) else 1
 
 
-def _announced(version: str, processes: str) -> tuple[bool, str]:
+def _minor(version: str) -> str:
+    return next(minor for minor, patch in versions.PATCHES.items() if patch == version)
+
+
+def _last(version: str) -> Run | None:
+    """Return the run on this very patch that is kept."""
+    run = results.load().runs.get(_minor(version))
+    return run if run is not None and run.kubernetes == version else None
+
+
+def _announced(version: str, processes: str, again: Sequence[str]) -> tuple[bool, str]:
     print(f"=== Kubernetes {version}", flush=True)
     started = time.monotonic()
-    run = play(version, processes)
+    run = play(version, processes, again or tuple(ROWS))
+    last = _last(version) if again else None
+    if run is not None and last is not None:
+        run = last.with_rows(again, run)
     if run is not None:
-        minor = next(minor for minor, patch in versions.PATCHES.items() if patch == version)
-        known = results.load().with_run(minor, run)
+        known = results.load().with_run(_minor(version), run)
         results.save(known)
         page.PAGE.write_text(page.render(known))
     passed = run is not None and run.is_good
@@ -58,8 +81,8 @@ def _announced(version: str, processes: str) -> tuple[bool, str]:
     return passed, words
 
 
-def play(version: str, processes: str) -> Run | None:
-    """Run the selection on one version; None if its programs cannot be had, or pytest did not complete."""
+def play(version: str, processes: str, rows: Iterable[str]) -> Run | None:
+    """Run these rows on one version; None if its programs cannot be had, or pytest did not complete."""
     environment = {**os.environ, versions.VARIABLE: version}
     # What pytest would do on its own, in silence.
     built = subprocess.run([sys.executable, "-m", "cluster", "build", "kwok"], env=environment, check=False)
@@ -69,7 +92,7 @@ def play(version: str, processes: str) -> Run | None:
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
     options = ["-q", "-m", "integration", f"--numprocesses={processes}", "--dist=loadscope", f"--junitxml={report}"]
-    done = subprocess.run([sys.executable, "-m", "pytest", *options, *paths()], env=environment, check=False)
+    done = subprocess.run([sys.executable, "-m", "pytest", *options, *paths(rows)], env=environment, check=False)
     if done.returncode not in _COMPLETE:
         return None
     return Run(kubernetes=version, day=datetime.now(UTC).date(), rows=results.read_report(report))

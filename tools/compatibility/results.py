@@ -1,5 +1,6 @@
 """What the tests said on each version of Kubernetes, kept from run to run in results.json."""
 
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -31,6 +32,10 @@ class Run(BaseModel, frozen=True):
     kubernetes: str
     day: date
     rows: dict[str, Outcome]
+
+    def with_rows(self, rows: Iterable[str], again: "Run") -> "Run":
+        """Return this run with some rows of another one. The day stays: it is the day of the oldest result."""
+        return self.model_copy(update={"rows": {**self.rows, **{row: again.rows[row] for row in rows}}})
 
     @property
     def is_good(self) -> bool:

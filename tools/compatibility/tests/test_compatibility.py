@@ -81,6 +81,23 @@ def test_the_page_shows_the_results_that_are_kept() -> None:
     assert page.render(results.load()) == page.PAGE.read_text()
 
 
+def test_rows_that_are_run_again_replace_only_themselves() -> None:
+    last = a_run(Cancel=Outcome(failed=1), Installation=Outcome(passed=7))
+    again = a_run(Cancel=Outcome(passed=9)).model_copy(update={"day": date(2026, 1, 5)})
+    merged = last.with_rows(["Cancel"], again)
+    assert (merged.rows["Cancel"], merged.rows["Installation"]) == (Outcome(passed=9), Outcome(passed=7))
+    assert merged.day == date(2026, 1, 2)
+
+
+def test_a_row_cannot_be_run_again_on_a_version_without_a_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(results, "load", Results)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    assert command.main(["--row", "Cancel", "1.33"]) == 1
+    assert "no run on v1.33.13 is kept" in capsys.readouterr().err
+
+
 def test_results_are_kept_from_run_to_run(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     results.save(results.load(file).with_run("1.34", a_run()), file)
