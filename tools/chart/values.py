@@ -90,8 +90,8 @@ class KubeStateMetrics(_Part):
 
     enabled: bool = Field(
         default=False,
-        description="Whether kube-state-metrics may read SimulationJobs, and gets the ConfigMap simjob-kube-state-metrics "
-        "to show them as metrics: docs/install.md",
+        description="Whether kube-state-metrics may read SimulationJobs, and gets the ConfigMap "
+        "simjob-kube-state-metrics to show them as metrics: docs/install.md",
     )
     namespace: _Name = Field(description="The namespace of kube-state-metrics.")
     service_account: str = Field(min_length=1, description="The ServiceAccount of kube-state-metrics.")
