@@ -64,7 +64,7 @@ class Sweep:
 
     def pods(self) -> list[Seen]:
         """Give the newest version of each pod that is there."""
-        return [seen for seen in self.namespace.pods.live() if self._owns(seen)]
+        return [seen for seen in self.namespace.pods.live() if self.owns(seen)]
 
     def pod(self, index: int, seconds: float = 40) -> Seen:
         """Wait until a case has a running pod that nobody has asked to stop."""
@@ -110,14 +110,15 @@ class Sweep:
         objects = self.namespace.run("get", "jobs,pods", "-o", "wide", "--ignore-not-found")
         return f"{json.dumps(self.status, indent=2)}\n{objects}\n{self.namespace.operator.log()}"
 
-    def _owns(self, seen: Seen) -> bool:
+    def owns(self, seen: Seen) -> bool:
+        """Say whether a Job or a pod is of this SimulationJob."""
         return bool(seen.object["metadata"].get("labels", {}).get(names.LABEL_NAME) == self.name)
 
     def _running_pod(self, index: int) -> Seen | None:
         return next((seen for seen in self.pods() if seen.phase == "Running" and _is_case(seen, index)), None)
 
     def _job(self, index: int) -> str | None:
-        found = (seen for seen in self.namespace.jobs.live() if self._owns(seen) and _is_case(seen, index))
+        found = (seen for seen in self.namespace.jobs.live() if self.owns(seen) and _is_case(seen, index))
         return next((seen.name for seen in found), None)
 
 

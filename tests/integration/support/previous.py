@@ -1,4 +1,4 @@
-"""The previous release, from git: its operator, its CRD and its manifests."""
+"""The previous release, from git: its operator, its CRD, its manifests, and what its image is made of."""
 
 import io
 import subprocess
@@ -9,13 +9,17 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[3]
 # To be moved on with each release.
 PREVIOUS: Final = "1abe89e72e442c5c75c8d9239bc60b198975b3db"
+_IMAGE: Final = ("Dockerfile", "pyproject.toml", "uv.lock", "README.md")
 
 
 def extract(folder: Path) -> Path:
-    """Put the previous release's `operator`, `crds` and `manifests` into a folder, and return it."""
+    """Put the previous release's `operator`, `crds` and `manifests` into a folder, and return it.
+
+    Its image can be built there too.
+    """
     # In a container the clone often belongs to somebody else.
     git = ("git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT))
-    command = (*git, "archive", PREVIOUS, "operator", "crds", "manifests")
+    command = (*git, "archive", PREVIOUS, "operator", "crds", "manifests", *_IMAGE)
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode:
         raise RuntimeError(
