@@ -24,8 +24,9 @@ def wait_told(sweep: Sweep, *expected: tuple[str, str]) -> None:
 
 
 def test_events_of_a_sweep_that_succeeds(place: Place, kwok_cluster: Cluster) -> None:
-    sweep = place.apply(template=a_template(run=2))
-    sweep.wait_phase("COMPLETED")
+    sweep = place.apply()
+    sweep.wait_phase("RUNNING")
+    sweep.end_all("COMPLETED")
     wait_told(sweep, ("Normal", "AllCasesSucceeded"))
     found = told(sweep)
     assert found[0] == ("Normal", "Accepted")
@@ -55,7 +56,7 @@ def test_events_of_a_sweep_that_waits_and_is_cancelled(place: Place) -> None:
 
 
 def test_a_lost_job_emits_an_event(place: Place) -> None:
-    sweep = place.apply(template=a_template(run=4))
+    sweep = place.apply()
     sweep.wait_running(3)
     place.client.delete(paths.jobs(place.name, sweep.jobs[0]["metadata"]["name"]), "Background")
     wait_told(sweep, ("Warning", "JobLost"))

@@ -43,7 +43,8 @@ def test_a_namespaced_operator_serves_only_its_namespaces(
     running = places["team-b"].apply("long")
     for name in SERVED:
         assert sweeps[name].wait_phase("COMPLETED")["cases"]["succeeded"] == 3
-        assert places[name].client.items(f"/apis/events.k8s.io/v1/namespaces/{name}/events")
+        events = f"/apis/events.k8s.io/v1/namespaces/{name}/events"
+        sweeps[name].wait_until(lambda: bool(places[name].client.items(events)), "there are Events")  # noqa: B023
     running.wait_running(3)
     running.cancel()
     running.wait_phase("CANCELLED")

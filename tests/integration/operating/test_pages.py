@@ -54,13 +54,20 @@ class Scene:
 
 
 def some_have_finished(scene: Scene) -> Sweep:
-    sweep = scene.wing(cases={"matrix": TWENTY}, parallelism=4, template=a_template(run=1, stop=1))
-    sweep.wait(lambda status: status.get("cases", {}).get("succeeded", 0) >= 4, "four have finished")
+    sweep = scene.wing(cases={"matrix": TWENTY}, parallelism=4, template=a_template(stop=1))
+    sweep.wait_running(4)
+    sweep.end_running()
+    sweep.wait(lambda status: status.get("cases", {}).get("succeeded") == 4, "four have finished")
     return sweep
 
 
 def all_run(scene: Scene) -> None:
     scene.wing(cases={"count": 4}, template=a_template(stop=1)).wait_running(4)
+
+
+def all_run_and_stopping_takes_some_seconds(scene: Scene) -> None:
+    """Let the next command of the page still find the pods that the one before has deleted."""
+    scene.wing(cases={"count": 4}, template=a_template(stop=5)).wait_running(4)
 
 
 def some_run_and_some_wait(scene: Scene) -> None:
@@ -138,7 +145,9 @@ def nothing(_: Scene) -> None:
 
 def a_sweep_of_six(scene: Scene) -> None:
     six = [{"name": "mesh", "values": ["coarse", "medium", "fine"]}, {"name": "re", "values": [1e5, 1e6]}]
-    scene.wing(cases={"matrix": six}, template=a_template(run=1)).wait_phase("COMPLETED")
+    sweep = scene.wing(cases={"matrix": six}, template=a_template(run=1))
+    sweep.wait_phase("COMPLETED")
+    sweep.wait_until(lambda: all("completionTime" in job.get("status", {}) for job in sweep.jobs), "the Jobs say so")
 
 
 def a_table_from_excel_in_german(scene: Scene) -> None:
@@ -159,7 +168,7 @@ SETTINGS: dict[str, dict[str, Callable[[Scene], object]]] = {
         "While it is being cancelled": many_wait_and_stopping_takes_long,
         "A job that does not stop": the_node_is_gone,
         "Some cases only": some_run_and_some_wait,
-        "Suspend, cancel, delete": all_run,
+        "Suspend, cancel, delete": all_run_and_stopping_takes_some_seconds,
         "At creation, at the end, twice": one_has_completed,
         "Who may": carl_may_cancel_and_pat_may_not,
         "Wait, then cancel": all_run,

@@ -35,11 +35,15 @@ def test_unmanaged_jobs_are_deleted_and_reported_and_stop_nothing_else(place: Pl
     strips = change({"op": "remove", "path": "/spec/managedBy"})
     with webhook(client, place.name, strips, rules=(JOBS,), mutating=True):
         sweep.patch(parallelism=3)
-        status = sweep.wait(lambda status: status["reason"] == "JobRefused", "the refusal is reported")
+        status = sweep.wait(lambda status: status.get("reason") == "JobRefused", "the refusal is reported")
         assert "spec.managedBy" in status["message"]
         assert status["phase"] == "RUNNING"
-        events = client.items(paths.events(place.name))
-        assert "JobRefused" in {event["reason"] for event in events if event["regarding"].get("uid") == sweep.uid}
+
+        def told() -> set[str]:
+            events = client.items(paths.events(place.name))
+            return {event["reason"] for event in events if event["regarding"].get("uid") == sweep.uid}
+
+        sweep.wait_until(lambda: "JobRefused" in told(), "an Event reports it")
         assert running["metadata"]["uid"] in {pod["metadata"]["uid"] for pod in sweep.running_pods}
     # The garbage collector takes the pods that kube-controller-manager made in between.
     sweep.wait_until(

@@ -23,7 +23,7 @@ from integration.support.client import Client, Object, RefusedError
 from integration.support.latecancel import Answer
 from integration.support.operator_process import QUICK_LEASE, OperatorProcess
 from integration.support.oracles import recorded
-from integration.support.sweeps import Place, Sweep, a_template, eventually
+from integration.support.sweeps import HELD, Place, Sweep, a_template, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -106,7 +106,7 @@ class Work:
     def __init__(self, place: Place) -> None:
         self.running = place.apply("running", cases={"count": 6}, parallelism=3, template=a_template(stop=1))
         self.other = place.apply("other", template=a_template(stop=1))
-        self.stopping = place.apply("stopping", cases={"count": 2}, template=a_template(stop=8))
+        self.stopping = place.apply("stopping", cases={"count": 2}, template=a_template(stop=HELD))
         self.completed = place.apply("completed", template=a_template(run=1))
         self.failed = place.apply("failed", template=a_template(run=1, exit_code=3))
         self.cancelled = place.apply("cancelled", template=a_template(stop=1))
@@ -139,12 +139,7 @@ class Work:
     def wait_seen(self) -> None:
         """Wait until an operator has looked at the running sweeps since they were changed."""
         for sweep in self.live:
-            sweep.wait(is_observed(sweep), "the change is seen")
-
-
-def is_observed(sweep: Sweep) -> Any:
-    generation = sweep.client.get(sweep.path)["metadata"]["generation"]
-    return lambda status: status.get("observedGeneration") == generation
+            sweep.wait_observed()
 
 
 def outcome(status: Object) -> Object:
@@ -176,6 +171,8 @@ def test_an_upgrade_disturbs_no_running_case(place: Place, releases: Releases) -
     work.touch("and with a new leader of the previous release")
     work.wait_seen()
     work.assert_untouched()
+    work.stopping.wait_phase("CANCELLING")
+    work.stopping.let_stop()
     assert work.stopping.wait_phase("CANCELLED")["cases"]["cancelled"] == 2
 
     releases.new.start()
@@ -205,6 +202,8 @@ def test_a_rollback_disturbs_no_running_case(place: Place, releases: Releases, a
     releases.new.start()
     work.touch("and with a new leader of today")
     work.wait_seen()
+    work.stopping.wait_phase("CANCELLING")
+    work.stopping.let_stop()
     assert work.stopping.wait_phase("CANCELLED")["cases"]["cancelled"] == 2
     assert idle_writes(releases, audit) <= 10, "what the old CRD drops from a status is not written again and again"
     work.assert_untouched()
@@ -233,7 +232,7 @@ def test_a_late_cancel_has_no_effect_under_either_release(
         for sweep in ended:
             sweep.cancel()
         for sweep in ended:
-            sweep.wait(is_observed(sweep), "the cancel is seen")
+            sweep.wait_observed()
         assert [outcome(sweep.status) for sweep in ended] == outcomes
 
         releases.new.start()
@@ -241,7 +240,7 @@ def test_a_late_cancel_has_no_effect_under_either_release(
         for sweep in ended:
             sweep.patch(title="under the operator of today", cancel=None)
         for sweep in ended:
-            sweep.wait(is_observed(sweep), "the change is seen")
+            sweep.wait_observed()
     releases.install_previous_crd()
     for sweep in ended:
         with pytest.raises(RefusedError, match=r"spec\.cancel: Forbidden: ") as refused:

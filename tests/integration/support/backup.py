@@ -15,8 +15,8 @@ DESIGN = {"samples": {"method": "Random", "size": 6, "parameters": [{"name": "an
 WRITTEN_BY_SERVER = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "generation")
 
 
-def saying(run: float = 1) -> Object:
-    """Make a template whose simulations leave a result."""
+def saying(run: float | None = 1) -> Object:
+    """Make a template whose simulations leave a result; with None they run until the test ends them."""
     template = a_template(run=run, stop=1)
     template["metadata"]["annotations"]["kwok.simjob.dev/termination-message"] = '{"drag": 1}'
     return template
@@ -96,9 +96,11 @@ def wait_removed(sweep: Sweep) -> None:
 
 
 def half_done(place: Place, **spec: Any) -> Sweep:
-    """Make a sweep of six cases, of which some have ended and left results."""
-    sweep = place.apply(**{"cases": DESIGN, "parallelism": 2, "template": saying(), **spec})
-    sweep.wait(lambda status: status.get("results", {}).get("rows", 0) >= 2, "two results")
+    """Make a sweep of six cases, of which two have ended and left results; the others wait for the test to end them."""
+    sweep = place.apply(**{"cases": DESIGN, "parallelism": 2, "template": saying(None), **spec})
+    sweep.wait_running(2)
+    sweep.end_running()
+    sweep.wait(lambda status: status.get("results", {}).get("rows") == 2, "two results")
     return sweep
 
 
