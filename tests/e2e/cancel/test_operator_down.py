@@ -8,7 +8,7 @@ import pytest
 from e2e.support import node
 from e2e.support.deployment import Operator
 from e2e.support.namespace import Namespace
-from e2e.support.sweep import FOREVER
+from e2e.support.sweep import FOREVER, UNTIL_RELEASED
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -30,9 +30,11 @@ def test_a_cancel_during_operator_downtime_is_carried_out(namespace: Namespace, 
 
 
 def test_cases_that_ended_during_operator_downtime_count(namespace: Namespace, operator: Operator) -> None:
-    sweep = namespace.sweep("sleep 3; exit $SIMJOB_CASE_INDEX", cases={"count": 3}, parallelism=2)
+    script = f"[ $SIMJOB_CASE_INDEX = 2 ] || {{ {UNTIL_RELEASED}; }}; exit $SIMJOB_CASE_INDEX"
+    sweep = namespace.sweep(script, cases={"count": 3}, parallelism=2)
     pods = sweep.wait_running(2)
     with operator.away():
+        sweep.release(*pods)
         sweep.wait(lambda: all(not node.processes(pod.uid) for pod in pods), "both have ended")
     status = sweep.wait_phase("FAILED")
     assert (status["succeededIndexes"], status["failedIndexes"]) == ("0", "1-2")

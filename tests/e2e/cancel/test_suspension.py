@@ -3,7 +3,7 @@
 import pytest
 from e2e.support import node
 from e2e.support.namespace import Namespace
-from e2e.support.sweep import FOREVER
+from e2e.support.sweep import FOREVER, UNTIL_RELEASED
 from integration.support.watching import Seen
 
 pytestmark = pytest.mark.e2e
@@ -42,9 +42,12 @@ def test_a_sweep_created_suspended_starts_when_resumed(namespace: Namespace) -> 
 
 
 def test_a_lower_parallelism_lets_running_cases_finish(namespace: Namespace) -> None:
-    sweep = namespace.sweep("sleep 4", cases={"count": 4}, parallelism=2)
+    script = f"[ $SIMJOB_CASE_INDEX -gt 1 ] || {{ {UNTIL_RELEASED}; }}"
+    sweep = namespace.sweep(script, cases={"count": 4}, parallelism=2)
     first = sweep.wait_running(2)
     sweep.patch(parallelism=0)
+    sweep.wait(lambda: sweep.status.get("observedGeneration") == 2, "the operator has seen it")
+    sweep.release(*first)
     sweep.wait(lambda: sweep.status.get("progress") == "2/4", "two have finished")
     assert sweep.wait_message("ParallelismIsZero") == "`parallelism` is 0: no case starts"
     namespace.run("scale", "simjob/sweep", "--replicas=2")

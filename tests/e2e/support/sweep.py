@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 # A shell that waits for its child hears of SIGTERM at once.
 FOREVER = "trap 'exit 143' TERM; sleep 3600 & wait"
+# Waits until the test calls `Sweep.release`: a slow machine may need seconds until a test acts.
+UNTIL_RELEASED = "until [ -e /tmp/released ]; do sleep 0.1; done"
 
 
 def manifest(name: str, script: str, grace: int, spec: dict[str, Any]) -> Object:
@@ -61,6 +63,16 @@ class Sweep:
     def cancel(self, reason: str = "wrong mesh") -> str:
         """Cancel it in one patch."""
         return self.patch(cancel=True, cancelReason=reason)
+
+    def release(self, *pods: Seen) -> None:
+        """Let running pods leave UNTIL_RELEASED."""
+        for pod in pods:
+            self.namespace.run("exec", pod.name, "--", "touch", "/tmp/released")  # noqa: S108 - the container's
+
+    def statuses(self) -> list[Object]:
+        """Give all statuses that it ever had: also those that were over before the test could look."""
+        self.namespace.sweeps.settle()
+        return [seen.object.get("status", {}) for seen in self.namespace.sweeps.of(self.uid)]
 
     def pods(self) -> list[Seen]:
         """Give the newest version of each pod that is there."""

@@ -74,7 +74,7 @@ def test_a_case_on_an_unresponsive_node_is_not_reported_as_stopped(
     real_cluster.stop("kubelet")
     try:
         sweep.cancel()
-        message = sweep.wait_message("PodsNotStopping", 30)
+        message = sweep.wait_message("PodsNotStopping")
         assert f"{pod.name} on node real-0" in message
         assert node.processes(pod.uid), "it runs on, and nobody may say otherwise"
         status = sweep.status

@@ -94,7 +94,7 @@ def test_compute_time_is_the_run_time_of_the_containers(namespace: Namespace) ->
     states = [pod["status"]["containerStatuses"][0]["state"]["terminated"] for pod in ends.values()]
     ran = sum(seconds(state["finishedAt"]) - seconds(state["startedAt"]) for state in states)
     assert (len(states), times["wallSeconds"]) == (2, ran)
-    assert 6 <= ran <= 10
+    assert ran >= 6
     assert times["cpuSeconds"] == round(ran / 10)
 
 

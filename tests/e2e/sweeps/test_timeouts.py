@@ -21,11 +21,12 @@ def ran(pod: Seen) -> float:
 
 @pytest.mark.effect("spec.timeouts.runSeconds")
 def test_the_kubelet_enforces_the_run_time_during_operator_downtime(namespace: Namespace, operator: Operator) -> None:
-    sweep = namespace.sweep(FOREVER, timeouts={"runSeconds": 8})
+    # Longer than the operator needs to leave.
+    sweep = namespace.sweep(FOREVER, timeouts={"runSeconds": 20})
     pod = sweep.pod(0)
     sweep.wait(lambda: sweep.pods()[0].object["spec"]["activeDeadlineSeconds"] < 60, "its deadline is drawn in")
     with operator.away():
-        sweep.wait(lambda: not node.processes(pod.uid), "its processes have ended", 30)
+        sweep.wait(lambda: not node.processes(pod.uid), "its processes have ended")
         sweep.wait(lambda: sweep.pods()[0].phase == "Failed", "its kubelet says so", 30)
         assert sweep.status["phase"] == "RUNNING", "nobody has told"
     status = sweep.wait_phase("FAILED")
@@ -35,7 +36,7 @@ def test_the_kubelet_enforces_the_run_time_during_operator_downtime(namespace: N
         "EXECUTION_TIMEOUT",
         "DeadlineExceeded",
     )
-    assert 8 <= ran(sweep.pods()[0]) <= 20
+    assert 20 <= ran(sweep.pods()[0]) <= 32
 
 
 def test_exit_code_0_after_a_deadline_is_still_a_timeout(namespace: Namespace) -> None:
@@ -58,10 +59,11 @@ def test_an_unpullable_image_causes_a_start_timeout(namespace: Namespace) -> Non
 @pytest.mark.effect("spec.timeouts.assignSeconds")
 def test_an_unavailable_gpu_causes_a_scheduling_timeout(namespace: Namespace) -> None:
     resources = {"gpu": {"count": 1, "product": "NVIDIA-NONE"}}
-    sweep = namespace.sweep(FOREVER, timeouts={"assignSeconds": 3}, resources=resources)
+    # The scheduler needs a part of this time until it says why.
+    sweep = namespace.sweep(FOREVER, timeouts={"assignSeconds": 6}, resources=resources)
     status = sweep.wait_phase("FAILED")
     assert status["errorCode"] == "ASSIGN_TIMEOUT"
-    assert "no node within 3 s: Unschedulable" in status["failures"][0]["message"]
+    assert "no node within 6 s: Unschedulable" in status["failures"][0]["message"]
 
 
 @pytest.mark.effect("spec.retries.nonRetryableExitCodes[]")
