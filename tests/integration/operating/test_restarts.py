@@ -65,16 +65,16 @@ def test_an_operator_killed_while_it_cancels_completes_the_cancel(place: Place, 
 
 def test_only_the_leader_works_and_a_follower_takes_over_when_it_leaves(place: Place, pair: Replicas) -> None:
     leader, follower = pair.leader, pair.follower
+    eventually(lambda: follower.answers("healthz") and follower.answers("readyz"), pair.tail)
     silent = len(follower.log.read_text().splitlines())
-    sweep = place.apply(cases={"count": 20}, parallelism=10, template=a_template(run=2))
+    sweep = place.apply(cases={"count": 20}, parallelism=10)
     sweep.wait_running(10)
     assert len(follower.log.read_text().splitlines()) == silent
-    eventually(lambda: follower.answers("healthz") and follower.answers("readyz"), pair.tail)
     started = time.monotonic()
     assert leader.stop() == 0
     eventually(lambda: pair.holder == follower.identity, pair.tail, seconds=5, pause=0.05)
     assert time.monotonic() - started < 5
-    assert sweep.wait_phase("COMPLETED")["succeededIndexes"] == "0-19"
+    assert sweep.end_all("COMPLETED")["succeededIndexes"] == "0-19"
     assert len(sweep.pod_names) == 20
 
 
